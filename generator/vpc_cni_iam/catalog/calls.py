@@ -1,0 +1,164 @@
+"""Which AWS actions each release of the plugin calls, in which mode, and what a denial breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.store import calls_data, features_data
+from vpc_cni_iam.errors import UsageError
+
+Mode = Literal["ipv4", "ipv6"]
+Impact = Literal["fatal", "degraded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One action as one mode uses it over a range of releases.
+
+    Args:
+        action: Such as ``ec2:DescribeSubnets``.
+        mode: The IP family of the cluster.
+        first: The first release of the range.
+        last: The last one, None if the newest known release still calls it.
+        impact: ``fatal``: the plugin does not start or pods get no address; ``degraded``: it
+            works with less.
+        feature: The optional feature without which it is not called, None if always.
+        evidence: Where in the plugin's source this was read.
+    """
+
+    action: str
+    mode: Mode
+    first: Release
+    last: Release | None
+    impact: Impact
+    feature: str | None
+    evidence: str
+
+    def at(self, release: Release) -> bool:
+        """Say whether this use is there at a release.
+
+        Args:
+            release: A known release.
+        """
+        return self.first <= release and (self.last is None or release <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One action with all its uses.
+
+    Args:
+        action: Such as ``ec2:DescribeSubnets``.
+        component: The program that calls it.
+        when: The conditions under which it is called, in words.
+        resources: The resource ARNs that IAM checks.
+        uses: By mode and range of releases; empty for an action with a call site only.
+    """
+
+    action: str
+    component: str
+    when: str
+    resources: tuple[str, ...]
+    uses: tuple[Use, ...]
+
+
+@cache
+def calls() -> tuple[Call, ...]:
+    """Return every action that some release has a call site for."""
+    return tuple(_call(entry) for entry in calls_data()["calls"])
+
+
+def _call(entry: dict[str, object]) -> Call:
+    modes: dict[Mode, list[dict[str, str]]] = entry["modes"]  # type: ignore[assignment]
+    general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
+    uses = tuple(
+        Use(
+            action=str(entry["action"]),
+            mode=mode,
+            first=Release.of(use["first"]),
+            last=Release.of(use["last"]) if use["last"] else None,
+            impact="fatal" if use["impact"] == "fatal" else "degraded",
+            feature=use.get("feature"),
+            evidence=use.get("evidence", general[0]),
+        )
+        for mode, found in modes.items()
+        for use in found
+    )
+    return Call(
+        action=str(entry["action"]),
+        component=str(entry["component"]),
+        when=str(entry["when"]),
+        resources=tuple(entry["resources"]),  # type: ignore[arg-type]
+        uses=uses,
+    )
+
+
+@cache
+def call(action: str) -> Call:
+    """Return the call of a known action.
+
+    Args:
+        action: Such as ``ec2:DescribeSubnets``.
+    """
+    return next(c for c in calls() if c.action == action)
+
+
+def uses(
+    modes: Iterable[Mode], release: Release | None, feature: str | None = None
+) -> tuple[Use, ...]:
+    """Return what modes use at a release, without a feature or because of one.
+
+    Args:
+        modes: The modes to ask for.
+        release: The release; None for any release that the catalog knows.
+        feature: None for the calls made always, or the name of the feature.
+    """
+    wanted = tuple(modes)
+    return tuple(
+        use
+        for c in calls()
+        for use in c.uses
+        if use.mode in wanted
+        and use.feature == feature
+        and (release is None or use.at(release))
+    )
+
+
+def features() -> dict[str, str]:
+    """Return the optional features that need actions of their own, with what each is."""
+    return {name: entry["summary"] for name, entry in features_data().items()}
+
+
+def feature_since(name: str) -> Release:
+    """Return the first release that has a feature.
+
+    Args:
+        name: The feature.
+    """
+    return min(use.first for c in calls() for use in c.uses if use.feature == name)
+
+
+def check_features(names: Iterable[str], release: Release | None) -> tuple[str, ...]:
+    """Return the features of these names, each once, in the catalog's order.
+
+    Args:
+        names: As the user wrote them.
+        release: The release that must have them, None for any.
+
+    Raises:
+        UsageError: An unknown feature, or one that the release does not have yet.
+    """
+    asked = set(names)
+    for name in sorted(asked):
+        if name not in features():
+            raise UsageError(f"unknown feature {name!r}; known are {', '.join(features())}")
+        if release is not None and release < feature_since(name):
+            raise UsageError(
+                f"feature {name} exists from plugin {feature_since(name)} on, not at {release}; "
+                f"leave it out, or choose a later --cni-version"
+            )
+    return tuple(name for name in features() if name in asked)

@@ -1,0 +1,187 @@
+"""A variant's policy for what the user chose: the document, its gaps filled, features granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.documents import Revision
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which documents, chosen by revision or by the release they must work for.
+
+    Args:
+        revision: The revision of upstream's page.
+        release: The release that was asked for, None if a revision was.
+        gaps: Whether to add what the release calls and the document does not grant.
+        features: Optional features to grant, in the catalog's order.
+    """
+
+    revision: Revision
+    release: Release | None = None
+    gaps: bool = False
+    features: tuple[str, ...] = ()
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the release is older than any document, so that the oldest stands in."""
+        return self.release is not None and self.release < self.revision.first
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the options that select the same again, in one fixed form."""
+        if self.release is None:
+            chosen = ["--revision", self.revision.name]
+        else:
+            chosen = ["--cni-version", str(self.release)] + ([] if self.gaps else ["--no-gaps"])
+        for feature in self.features:
+            chosen += ["--feature", feature]
+        return tuple(chosen)
+
+
+def select(
+    revision: str | None = None,
+    cni_version: str | None = None,
+    features: Iterable[str] = (),
+    gaps: bool = True,
+) -> Selection:
+    """Return the selection that a user's options mean; the baseline without any.
+
+    Args:
+        revision: The date of a revision, for that document exactly.
+        cni_version: A release name or ``latest``, for a policy that works with it.
+        features: Names of optional features to grant.
+        gaps: False to leave the document in force at the release alone.
+
+    Raises:
+        UsageError: Unknown or contradicting options.
+    """
+    if revision is not None and cni_version is not None:
+        raise UsageError("--revision and --cni-version choose the document in two ways; give one")
+    if cni_version is None:
+        if not gaps:
+            raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
+        found = documents.find(revision or documents.BASELINE)
+        serves = found.last or releases.newest()
+        return Selection(found, features=calls.check_features(features, serves))
+    release = releases.find(cni_version)
+    chosen = calls.check_features(features, release)
+    return Selection(documents.in_force(release), release, gaps, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Statements that the document does not have.
+
+    Args:
+        statements: The statements, with upstream's placeholders.
+        uses: Why: the uses whose actions they grant.
+        feature: The optional feature they serve; None if the release calls them always.
+    """
+
+    statements: tuple[Statement, ...]
+    uses: tuple[Use, ...]
+    feature: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A variant's policy with the reason for each part of it.
+
+    Args:
+        variant: The variant.
+        selection: What was chosen.
+        base: The document as upstream has it, or as derived from it.
+        additions: What was added to it.
+        optional: Uses that are not granted, since they belong to features not chosen.
+    """
+
+    variant: Variant
+    selection: Selection
+    base: Policy
+    additions: tuple[Addition, ...]
+    optional: tuple[Use, ...]
+
+    @property
+    def policy(self) -> Policy:
+        """The whole document, with upstream's placeholders."""
+        added = tuple(s for a in self.additions for s in a.statements)
+        return Policy(self.base.statements + added, self.base.version)
+
+
+def compose(variant: Variant, selection: Selection) -> Composed:
+    """Return the policy of a variant for a selection.
+
+    Args:
+        variant: The variant.
+        selection: The selection.
+
+    Raises:
+        UsageError: The release is older than what the variant can serve.
+    """
+    release = selection.release
+    if release is not None and release < variant.minimum:
+        raise UsageError(_too_old(variant, release))
+    base = documents.base(variant, selection.revision)
+    granted = set(base.actions())
+    additions: list[Addition] = []
+    wanted: list[str | None] = [None] if selection.gaps else []
+    for feature in (*wanted, *selection.features):
+        # At a revision without a release, a feature is granted for every release that has it.
+        lacking = _lacking(variant, release, feature, granted)
+        if lacking:
+            granted.update(use.action for use in lacking)
+            statements = _statements(variant, selection.revision, lacking)
+            additions.append(Addition(statements, lacking, feature))
+    optional = tuple(
+        use
+        for name in calls.features()
+        if release is not None
+        for use in _lacking(variant, release, name, granted)
+    )
+    return Composed(variant, selection, base, tuple(additions), optional)
+
+
+def _lacking(
+    variant: Variant, release: Release | None, feature: str | None, granted: set[str]
+) -> tuple[Use, ...]:
+    found = calls.uses(variant.modes, release, feature)
+    return tuple(use for use in found if use.action not in granted)
+
+
+def _statements(
+    variant: Variant, revision: Revision, lacking: tuple[Use, ...]
+) -> tuple[Statement, ...]:
+    """Return statements that grant what is lacking, as narrowly as upstream grants it."""
+    actions = tuple(dict.fromkeys(use.action for use in lacking))
+    ec2 = tuple(a for a in actions if a.startswith("ec2:"))
+    # Actions of other services have no condition upstream; they come only with a feature.
+    other = tuple(a for a in actions if a not in ec2)
+    found: tuple[Statement, ...] = ()
+    if variant.scoped:
+        found = documents.scoped_statements(ec2, revision)
+    elif ec2:
+        found = (Statement(actions=ec2, resources=("*",)),)
+    if other:
+        resources = tuple(dict.fromkeys(r for a in other for r in calls.call(a).resources))
+        found += (Statement(actions=other, resources=resources),)
+    return found
+
+
+def _too_old(variant: Variant, release: Release) -> str:
+    reason = "the plugin has no IPv6 mode before"
+    if variant.scoped and release < variants.SCOPED_SINCE:
+        reason = "the plugin does not tag the interfaces it creates with the cluster before"
+    serving = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
+    return (
+        f"variant {variant.name} does not work with plugin {release}: {reason} "
+        f"{variants.SCOPED_SINCE if 'tag' in reason else variant.minimum}; "
+        f"at {release} these do: {serving} (choose with --variant)"
+    )

@@ -1,0 +1,181 @@
+"""What a user fills into a document: cluster, VPC, partition, region and accounts.
+
+The placeholders are upstream's ``${CLUSTER_NAME}`` and ``${VPC_ID}``; the rest are the parts of
+``arn:aws:ec2:*:*:`` that upstream's page says users may narrow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One value that a user may choose.
+
+    Args:
+        name: Its variable's name; the option is the same with hyphens.
+        description: What it is, in a line.
+        pattern: What it must match from end to end, in the syntax that Python's re and the
+            engines' RE2 share.
+        rule: The pattern in words.
+        default: What stands without it; None if there is nothing to stand.
+    """
+
+    name: str
+    description: str
+    pattern: str
+    rule: str
+    default: str | None = None
+
+    @property
+    def option(self) -> str:
+        """The command line option, such as ``--cluster-name``."""
+        return "--" + self.name.replace("_", "-")
+
+    def check(self, value: str) -> str:
+        """Return a value that is fit for this parameter.
+
+        Args:
+            value: As the user wrote it.
+
+        Raises:
+            UsageError: The value breaks the rule.
+        """
+        if not re.fullmatch(self.pattern, value):
+            raise UsageError(f"{self.option} {value!r} is not {self.rule}")
+        return value
+
+
+CLUSTER_NAME = Parameter(
+    "cluster_name",
+    "Name of the EKS cluster that a scoped policy is for.",
+    "[0-9A-Za-z][0-9A-Za-z_-]{0,99}",
+    "an EKS cluster name: 1 to 100 ASCII letters, digits, hyphens and underscores, "
+    "starting with a letter or digit",
+)
+VPC_ID = Parameter(
+    "vpc_id",
+    "ID of the VPC in which a scoped policy lets the plugin create network interfaces.",
+    "vpc-([0-9a-f]{8}|[0-9a-f]{17})",
+    "a VPC ID: vpc- and 8 or 17 lower-case hexadecimal digits",
+)
+PARTITION = Parameter(
+    "partition",
+    "AWS partition of the resource ARNs.",
+    "aws(-cn|-us-gov|-eusc|-iso|-iso-b|-iso-e|-iso-f)?",
+    "an AWS partition: aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e or "
+    "aws-iso-f",
+    "aws",
+)
+REGION = Parameter(
+    "region",
+    "AWS Region of the resource ARNs; * for every Region.",
+    "[*]|[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}",
+    "an AWS Region such as eu-west-1, or *",
+    "*",
+)
+ACCOUNT_ID = Parameter(
+    "account_id",
+    "AWS account ID of the resource ARNs; * for any account.",
+    "[*]|[0-9]{12}",
+    "an AWS account ID of 12 digits, or *",
+    "*",
+)
+VPC_OWNER_ID = Parameter(
+    "vpc_owner_id",
+    "AWS account ID that owns the VPC and its subnets, for a VPC shared by another account; "
+    "account_id if not given.",
+    "[*]|[0-9]{12}",
+    "an AWS account ID of 12 digits, or *",
+)
+NAMES = (CLUSTER_NAME, VPC_ID)
+PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID)
+
+_PLACE = re.compile(r"(\$\{CLUSTER_NAME\}|\$\{VPC_ID\})")
+_ARN = re.compile(r"arn:aws:ec2:\*:\*:(subnet|vpc)?(?=.*/)")
+
+Parts = tuple["str | Parameter", ...]
+
+
+def split(text: str) -> Parts:
+    """Return a string of an upstream document as its fixed and its chosen parts.
+
+    Args:
+        text: A resource, condition key or condition value.
+    """
+    parts: list[str | Parameter] = []
+    if match := _ARN.match(text):
+        owner = VPC_OWNER_ID if match[1] else ACCOUNT_ID
+        parts = ["arn:", PARTITION, ":ec2:", REGION, ":", owner]
+        text = ":" + text[match.start(1) if match[1] else match.end() :]
+    for piece in _PLACE.split(text):
+        if piece == "${CLUSTER_NAME}":
+            parts.append(CLUSTER_NAME)
+        elif piece == "${VPC_ID}":
+            parts.append(VPC_ID)
+        elif piece:
+            parts.append(piece)
+    return tuple(parts)
+
+
+def used(policy: Policy) -> tuple[Parameter, ...]:
+    """Return the parameters that stand in a document, in their order of listing.
+
+    Args:
+        policy: A document with upstream's placeholders.
+    """
+    found: set[str] = set()
+
+    def note(text: str) -> str:
+        found.update(p.name for p in split(text) if isinstance(p, Parameter))
+        return text
+
+    policy.map_strings(note)
+    return tuple(p for p in PARAMETERS if p.name in found)
+
+
+def values(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Return checked values for all parameters that have one, defaults included.
+
+    Args:
+        given: By parameter name; None for what the user did not give.
+
+    Raises:
+        UsageError: A value that its parameter refuses.
+    """
+    found: dict[str, str] = {}
+    for parameter in PARAMETERS:
+        value = given.get(parameter.name)
+        if value is not None:
+            found[parameter.name] = parameter.check(value)
+        elif parameter.default is not None:
+            found[parameter.name] = parameter.default
+    found.setdefault(VPC_OWNER_ID.name, found[ACCOUNT_ID.name])
+    return found
+
+
+def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
+    """Return a document with values in place of its placeholders.
+
+    Args:
+        policy: A document with upstream's placeholders.
+        chosen: What `values` returns.
+
+    Raises:
+        UsageError: The document needs a value that was not given.
+    """
+    missing = [p.option for p in used(policy) if p.name not in chosen]
+    if missing:
+        raise UsageError(
+            f"a scoped policy needs {' and '.join(missing)}: "
+            "with a placeholder left in it, it would match nothing"
+        )
+    return policy.map_strings(
+        lambda text: "".join(chosen[p.name] if isinstance(p, Parameter) else p for p in split(text))
+    )

@@ -1,0 +1,80 @@
+"""The policy variants: upstream's three, and the two derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog.calls import Mode, calls
+from vpc_cni_iam.catalog.releases import Release, known
+from vpc_cni_iam.errors import UsageError
+
+# docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
+# CreateNetworkInterface without the cluster's tag.
+SCOPED_SINCE = Release((1, 8, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One kind of policy document.
+
+    Args:
+        name: As users write it, such as ``ipv4-scoped``.
+        modes: The IP families of the clusters it serves.
+        scoped: Whether it is scoped down to one cluster.
+        derived: Whether this project derives it; upstream publishes the others.
+        summary: What it is, in a line.
+    """
+
+    name: str
+    modes: tuple[Mode, ...]
+    scoped: bool
+    derived: bool
+    summary: str
+
+    @property
+    def identifier(self) -> str:
+        """The name as HCL and output names have it, such as ``ipv4_scoped``."""
+        return self.name.replace("-", "_")
+
+    @property
+    def minimum(self) -> Release:
+        """The oldest release that this kind of policy can serve."""
+        oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
+        return max(oldest, SCOPED_SINCE) if self.scoped else oldest
+
+
+VARIANTS = (
+    Variant("ipv4", ("ipv4",), False, False, "IPv4 clusters"),
+    Variant("ipv6", ("ipv6",), False, False, "IPv6 clusters"),
+    Variant("ipv4-scoped", ("ipv4",), True, False, "one IPv4 cluster, by its name and VPC"),
+    Variant("ipv6-scoped", ("ipv6",), True, True, "one IPv6 cluster, by its name and VPC"),
+    Variant("ipv4-ipv6", ("ipv4", "ipv6"), False, True, "one policy for IPv4 and IPv6 clusters"),
+)
+UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
+
+
+def first_release(mode: Mode) -> Release:
+    """Return the first release that has a mode.
+
+    Args:
+        mode: The IP family.
+    """
+    return min(use.first for c in calls() for use in c.uses if use.mode == mode)
+
+
+def find(names: Iterable[str]) -> tuple[Variant, ...]:
+    """Return the variants of these names, each once, in the catalog's order.
+
+    Args:
+        names: As the user wrote them.
+
+    Raises:
+        UsageError: An unknown variant.
+    """
+    asked = set(names)
+    for name in sorted(asked):
+        if name not in {v.name for v in VARIANTS}:
+            every = ", ".join(v.name for v in VARIANTS)
+            raise UsageError(f"unknown variant {name!r}; known are {every}")
+    return tuple(v for v in VARIANTS if v.name in asked)

@@ -1,0 +1,66 @@
+"""The one tree of expected failures; each class carries the exit code of the house.
+
+Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
+3 an expected failure (bad input, missing engine), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+
+class VpcCniIamError(Exception):
+    """An expected failure: its text is all that the user needs to go on."""
+
+    exit_code = 3
+
+
+class UsageError(VpcCniIamError):
+    """An option or argument that this tool refuses."""
+
+    exit_code = 2
+
+
+class InputError(VpcCniIamError):
+    """A file, or text from elsewhere, that cannot be used as it is.
+
+    Args:
+        source: The file name, or ``standard input``.
+        place: Where in it: a JSON path such as ``$.Statement[0].Action``, ``line 3``, or empty.
+        problem: What is wrong, and what to do about it.
+    """
+
+    def __init__(self, source: str, place: str, problem: str) -> None:
+        super().__init__(f"{source}: {place}: {problem}" if place else f"{source}: {problem}")
+        self.source = source
+        self.place = place
+        self.problem = problem
+
+
+class InexpressibleError(VpcCniIamError):
+    """A policy that ``aws_iam_policy_document`` cannot express without changing its meaning."""
+
+
+class TreeError(VpcCniIamError):
+    """A directory or file of the user's that may not be written as asked."""
+
+
+class EngineError(VpcCniIamError):
+    """Terraform or OpenTofu is missing, or a run of it failed.
+
+    Args:
+        message: What failed and what to do.
+        command: The argument list that was run, empty if none was.
+        returncode: The exit code of the engine, or None if it did not run to its end.
+        stderr: What the engine printed, without colour codes.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        command: tuple[str, ...] = (),
+        returncode: int | None = None,
+        stderr: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.command = command
+        self.returncode = returncode
+        self.stderr = stderr

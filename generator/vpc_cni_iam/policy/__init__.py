@@ -1,0 +1,1 @@
+"""What an IAM policy means: the model, its normal form and its differences."""

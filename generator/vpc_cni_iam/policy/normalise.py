@@ -1,0 +1,72 @@
+"""The normal form of a policy: equal for two documents that IAM reads alike.
+
+What it leaves out, and why that has no meaning (IAM User Guide, "IAM JSON policy elements
+reference"): the order of statements, values and keys; a list of one against a scalar; a value
+that stands twice; the case of actions and of condition keys ("Action", "Condition": both are
+not case-sensitive); Sid and Id, which label and do not decide. Resources, values, principals
+and condition operators are kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.document import Policy, Principal, Statement
+
+Normal: TypeAlias = Hashable
+
+
+def statement(value: Statement) -> Normal:
+    """Return the normal form of one statement, fit for comparison and as a key.
+
+    Args:
+        value: The statement.
+    """
+    return (
+        value.effect,
+        _folded(value.actions),
+        _folded(value.not_actions),
+        frozenset(value.resources),
+        frozenset(value.not_resources),
+        conditions(value),
+        _principals(value.principals),
+        _principals(value.not_principals),
+    )
+
+
+def conditions(value: Statement) -> frozenset[tuple[str, str, frozenset[str]]]:
+    """Return a statement's conditions as a set of operator, key and set of values.
+
+    Args:
+        value: The statement.
+    """
+    return frozenset((c.operator, c.key.lower(), frozenset(c.values)) for c in value.conditions)
+
+
+def policy(value: Policy) -> Normal:
+    """Return the normal form of a document.
+
+    Args:
+        value: The document.
+    """
+    return (value.version, frozenset(Counter(map(statement, value.statements)).items()))
+
+
+def equal(one: Policy, other: Policy) -> bool:
+    """Say whether IAM reads two documents alike.
+
+    Args:
+        one: A document.
+        other: Another.
+    """
+    return policy(one) == policy(other)
+
+
+def _folded(actions: Iterable[str]) -> frozenset[str]:
+    return frozenset(a.lower() for a in actions)
+
+
+def _principals(principals: Iterable[Principal]) -> frozenset[tuple[str, str]]:
+    return frozenset((p.type, i) for p in principals for i in p.identifiers)

@@ -122,9 +122,7 @@ def uses(
         use
         for c in calls()
         for use in c.uses
-        if use.mode in wanted
-        and use.feature == feature
-        and (release is None or use.at(release))
+        if use.mode in wanted and use.feature == feature and (release is None or use.at(release))
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cache
 
 from vpc_cni_iam.catalog.store import calls_data
 from vpc_cni_iam.errors import UsageError
@@ -48,6 +49,7 @@ class Release:
         return Release((int(major), int(minor), int(patch)))
 
 
+@cache
 def known() -> tuple[Release, ...]:
     """Return the releases whose calls the catalog knows, oldest first."""
     return tuple(map(Release.of, calls_data()["releases"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from vpc_cni_iam.catalog.calls import Mode, calls
 from vpc_cni_iam.catalog.releases import Release, known
@@ -54,6 +55,7 @@ VARIANTS = (
 UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 
 
+@cache
 def first_release(mode: Mode) -> Release:
     """Return the first release that has a mode.
 

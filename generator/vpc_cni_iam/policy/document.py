@@ -178,7 +178,7 @@ class _Reader:
     def refuse(self, path: str, problem: str) -> InputError:
         return InputError(self.source, path, problem)
 
-    def object(self, value: object, path: str, known: Iterable[str]) -> dict[str, Any]:
+    def mapping(self, value: object, path: str, known: Iterable[str]) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self.refuse(path, f"an object is expected, not {_kind(value)}")
         known = tuple(known)
@@ -188,7 +188,7 @@ class _Reader:
         return value
 
     def policy(self, value: object) -> Policy:
-        fields = self.object(value, "$", ("Version", "Id", "Statement"))
+        fields = self.mapping(value, "$", ("Version", "Id", "Statement"))
         version = fields.get("Version", "2008-10-17")
         if version not in VERSIONS:
             raise self.refuse("$.Version", f"{version!r} is none of {' and '.join(VERSIONS)}")
@@ -208,7 +208,7 @@ class _Reader:
 
     def statement(self, value: object, path: str) -> Statement:
         known = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction")
-        fields = self.object(value, path, (*known, "Resource", "NotResource", "Condition"))
+        fields = self.mapping(value, path, (*known, "Resource", "NotResource", "Condition"))
         effect = fields.get("Effect")
         if effect not in ("Allow", "Deny"):
             raise self.refuse(f"{path}.Effect", "must be Allow or Deny, in this spelling")
@@ -252,7 +252,7 @@ class _Reader:
             return ()
         if value == ANYONE:
             return (Principal(ANYONE, (ANYONE,)),)
-        fields = self.object(value, path, PRINCIPAL_TYPES)
+        fields = self.mapping(value, path, PRINCIPAL_TYPES)
         return tuple(
             Principal(kind, self.strings(ids, f"{path}.{kind}")) for kind, ids in fields.items()
         )
@@ -263,9 +263,7 @@ class _Reader:
         found = []
         for operator, keys in value.items():
             if not isinstance(keys, dict):
-                raise self.refuse(
-                    f"{path}.{operator}", f"an object is expected, not {_kind(keys)}"
-                )
+                raise self.refuse(f"{path}.{operator}", f"an object is expected, not {_kind(keys)}")
             for key, values in keys.items():
                 items = values if isinstance(values, list) else [values]
                 texts = tuple(self.scalar(v, f"{path}.{operator}.{key}") for v in items)

@@ -1,0 +1,58 @@
+"""The catalog as plain data, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.variants import VARIANTS
+
+
+def listing() -> dict[str, Any]:
+    """Return variants, revisions, features, releases and the AWS managed policy."""
+    return {
+        "variants": [
+            {
+                "name": v.name,
+                "for": v.summary,
+                "published_by": "derived by vpc-cni-iam" if v.derived else "upstream",
+                "minimum_cni_version": str(v.minimum),
+            }
+            for v in VARIANTS
+        ],
+        "revisions": [
+            {
+                "revision": r.name,
+                "first_release": str(r.first),
+                "last_release": str(r.last) if r.last else None,
+                "works_with": {v.name: works_with(fit(documents.base(v, r), v)) for v in VARIANTS},
+                "source": {
+                    "repository": r.source.repository,
+                    "path": r.source.path,
+                    "commit": r.source.commit,
+                    "date": r.source.date,
+                },
+            }
+            for r in documents.revisions()
+        ],
+        "features": [
+            {"name": name, "when": summary, "since": str(calls.feature_since(name))}
+            for name, summary in calls.features().items()
+        ],
+        "releases": [
+            {
+                "release": str(release),
+                "revision": documents.in_force(release).name,
+                "ipv4_calls": _actions("ipv4", release),
+                "ipv6_calls": _actions("ipv6", release),
+            }
+            for release in releases.known()
+        ],
+        "managed_policy": {k: managed_data()[k] for k in ("arn", "version", "created")},
+    }
+
+
+def _actions(mode: calls.Mode, release: releases.Release) -> list[str]:
+    return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))

@@ -1,0 +1,97 @@
+"""What a module is made from, and the line in its files that says so and can be read back."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.compose import Composed, Selection, compose, select
+from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.errors import UsageError
+
+# The mark by which this tool knows a file as its own; it stands in the first lines.
+_COMMAND = re.compile(r"vpc-cni-iam generate DIRECTORY((?: --[a-z-]+(?: \w[\w.-]*)?)+)", re.ASCII)
+_HEAD = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The variants of a module and the documents they are made from.
+
+    Args:
+        variants: In the catalog's order.
+        selection: Which documents.
+    """
+
+    variants: tuple[Variant, ...]
+    selection: Selection
+
+    @property
+    def command(self) -> str:
+        """The command that makes the module again, as its files state it."""
+        words = [w for v in self.variants for w in ("--variant", v.name)]
+        return shlex.join(
+            ["vpc-cni-iam", "generate", "DIRECTORY", *words, *self.selection.arguments()]
+        )
+
+    def composed(self) -> tuple[Composed, ...]:
+        """Return the policy of each variant.
+
+        Raises:
+            UsageError: A variant that the selected release cannot use.
+        """
+        return tuple(compose(v, self.selection) for v in self.variants)
+
+
+def options(
+    names: Iterable[str] = (),
+    revision: str | None = None,
+    cni_version: str | None = None,
+    features: Iterable[str] = (),
+    gaps: bool = True,
+) -> Options:
+    """Return the options that a user's words mean.
+
+    Args:
+        names: Variants; upstream's three without any.
+        revision: As `vpc_cni_iam.catalog.compose.select` takes it.
+        cni_version: Likewise.
+        features: Likewise.
+        gaps: Likewise.
+
+    Raises:
+        UsageError: Unknown or contradicting words.
+    """
+    chosen = variants.find(names) or variants.UPSTREAM
+    return Options(chosen, select(revision, cni_version, features, gaps))
+
+
+def stated(text: str) -> Options | None:
+    """Return the options that a generated file states, None if it states none that hold.
+
+    Args:
+        text: The text of the file.
+    """
+    match = _COMMAND.search(text[:_HEAD])
+    if not match:
+        return None
+    given: dict[str, list[str]] = {}
+    words = iter(shlex.split(match[1]))
+    for word in words:
+        given.setdefault(word, []).append("" if word == "--no-gaps" else next(words, ""))
+    known = {"--variant", "--revision", "--cni-version", "--feature", "--no-gaps"}
+    if set(given) - known:
+        return None
+    try:
+        return options(
+            given.get("--variant", ()),
+            given.get("--revision", [None])[-1],
+            given.get("--cni-version", [None])[-1],
+            given.get("--feature", ()),
+            "--no-gaps" not in given,
+        )
+    except UsageError:
+        return None

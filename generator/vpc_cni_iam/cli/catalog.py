@@ -1,0 +1,51 @@
+"""``vpc-cni-iam catalog``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+HELP = """Show the variants, revisions, features and releases that this tool knows.
+
+\b
+Examples:
+  vpc-cni-iam catalog
+  vpc-cni-iam catalog --format json
+"""
+
+
+class Format(StrEnum):
+    """How to print the catalog."""
+
+    table = "table"
+    json = "json"
+
+
+def catalog(
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.catalog.listing import listing
+
+    found = listing()
+    if output is Format.json:
+        import json
+
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for title, entry in found.items():
+        rows = entry if isinstance(entry, list) else [entry]
+        headers = tuple(rows[0])
+        common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{k}: {_cell(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {True: "yes", False: "no", None: "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,118 @@
+"""Options that commands share, and the few ways a command speaks to its user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.options import Options
+
+
+def _variants() -> list[str]:
+    from vpc_cni_iam.catalog.variants import VARIANTS
+
+    return [v.name for v in VARIANTS]
+
+
+def _revisions() -> list[str]:
+    from vpc_cni_iam.catalog.documents import revisions
+
+    return [r.name for r in revisions()]
+
+
+def _releases() -> list[str]:
+    from vpc_cni_iam.catalog.releases import LATEST, known
+
+    return [LATEST, *map(str, reversed(known()[1:]))]
+
+
+def _features() -> list[str]:
+    from vpc_cni_iam.catalog.calls import features
+
+    return list(features())
+
+
+VariantArgument = Annotated[
+    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=_variants)
+]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        help="Variant to generate; repeat for more. [default: ipv4, ipv6, ipv4-scoped]",
+        autocompletion=_variants,
+    ),
+]
+RevisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--revision",
+        help="Take upstream's document of this date exactly. [default: 2022-01-31]",
+        autocompletion=_revisions,
+    ),
+]
+VersionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cni-version",
+        help="Take what works with this plugin release, such as v1.20.4, or latest.",
+        autocompletion=_releases,
+    ),
+]
+FeatureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature",
+        help="Grant what an optional feature calls; repeat for more.",
+        autocompletion=_features,
+    ),
+]
+NoGapsOption = Annotated[
+    bool,
+    typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
+]
+
+
+def say(text: str) -> None:
+    """Print a line for the user to stderr, where the result of a command never is.
+
+    Args:
+        text: The line.
+    """
+    typer.echo(f"vpc-cni-iam: {text}", err=True)
+
+
+def notify(options: Options) -> None:
+    """Tell the user what to know about the documents chosen, if anything.
+
+    Args:
+        options: What was chosen.
+    """
+    from vpc_cni_iam.catalog.notice import notice
+
+    if text := notice(options):
+        say(text)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Print a table to stdout, as wide as the terminal.
+
+    Args:
+        headers: The names of the columns.
+        rows: The cells; shown as they are, without markup.
+        title: A heading above it.
+    """
+    from rich.box import ASCII2
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*headers, box=ASCII2, show_lines=True)
+    for row in rows:
+        shown.add_row(*(Text(cell, overflow="fold") for cell in row))
+    if title:
+        typer.echo(title)
+    Console(highlight=False).print(shown)

@@ -1,0 +1,47 @@
+"""``vpc-cni-iam generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+HELP = """Write a Terraform module of policy documents into DIRECTORY.
+
+\b
+Examples:
+  vpc-cni-iam generate
+  vpc-cni-iam generate modules/vpc-cni --cni-version latest
+  vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped --cni-version v1.20.4
+"""
+
+
+def generate(
+    directory: Annotated[Path, typer.Argument(help="Where to write the module.")] = Path(
+        "vpc-cni-iam-policy"
+    ),
+    variant: common.VariantOption = None,
+    revision: common.RevisionOption = None,
+    cni_version: common.VersionOption = None,
+    feature: common.FeatureOption = None,
+    no_gaps: common.NoGapsOption = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Write beside files of yours, and replace edited ones of ours, keeping a copy.",
+        ),
+    ] = False,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.vendoring.generate import generate as write
+
+    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps)
+    changes = write(directory, chosen, force=force)
+    common.notify(chosen)
+    for change in changes:
+        typer.echo(f"{change.kind:<7} {directory / change.path}")

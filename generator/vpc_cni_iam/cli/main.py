@@ -1,0 +1,62 @@
+"""The application: its commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam import __version__
+from vpc_cni_iam.cli import catalog, generate, policy, verify
+from vpc_cni_iam.cli.common import say
+from vpc_cni_iam.errors import VpcCniIamError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="vpc-cni-iam",
+    help="IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.",
+    no_args_is_help=True,
+    # Plain help: loading rich would double the start-up time of every --help.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command(help=generate.HELP)(generate.generate)
+app.command(help=policy.HELP)(policy.policy)
+app.command(help=verify.HELP)(verify.verify)
+app.command(help=catalog.HELP)(catalog.catalog)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vpc-cni-iam {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Options of the tool itself."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code of the house."""
+    try:
+        app()
+    except VpcCniIamError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away, as `head` does; nothing is left to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,93 @@
+"""``vpc-cni-iam policy``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.policy.document import Policy
+
+HELP = """Print one policy document, ready for IAM.
+
+\b
+Examples:
+  vpc-cni-iam policy ipv4 --cni-version latest
+  vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 |
+    aws iam create-policy --policy-name vpc-cni --policy-document file:///dev/stdin
+  vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
+"""
+
+
+class Format(StrEnum):
+    """How to print a document."""
+
+    json = "json"
+    hcl = "hcl"
+    table = "table"
+
+
+def policy(
+    variant: common.VariantArgument,
+    cluster_name: Annotated[str | None, typer.Option(help="Cluster of a scoped policy.")] = None,
+    vpc_id: Annotated[str | None, typer.Option(help="VPC of a scoped policy.")] = None,
+    partition: Annotated[str | None, typer.Option(help="AWS partition. [default: aws]")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS Region. [default: *]")] = None,
+    account_id: Annotated[str | None, typer.Option(help="AWS account ID. [default: *]")] = None,
+    vpc_owner_id: Annotated[
+        str | None,
+        typer.Option(help="Owner of the VPC's subnets. [default: the account ID]"),
+    ] = None,
+    revision: common.RevisionOption = None,
+    cni_version: common.VersionOption = None,
+    feature: common.FeatureOption = None,
+    no_gaps: common.NoGapsOption = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.json,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.catalog import parameters
+    from vpc_cni_iam.catalog.options import options
+
+    given = {
+        "cluster_name": cluster_name,
+        "vpc_id": vpc_id,
+        "partition": partition,
+        "region": region,
+        "account_id": account_id,
+        "vpc_owner_id": vpc_owner_id,
+    }
+    chosen = options((variant,), revision, cni_version, feature or (), not no_gaps)
+    (composed,) = chosen.composed()
+    found = parameters.substitute(composed.policy, parameters.values(given))
+    common.notify(chosen)
+    _show(found, composed.variant.identifier, output)
+
+
+def _show(found: Policy, name: str, output: Format) -> None:
+    if output is Format.json:
+        from vpc_cni_iam.policy.document import dumps
+
+        typer.echo(dumps(found), nl=False)
+    elif output is Format.hcl:
+        from vpc_cni_iam.hcl.write import block, policy_document
+
+        typer.echo(block(policy_document(name, found)), nl=False)
+    else:
+        from vpc_cni_iam.policy.compare import condition_text
+
+        common.table(
+            ("effect", "action", "resource", "condition"),
+            (
+                (
+                    s.effect,
+                    "\n".join(s.actions),
+                    "\n".join(s.resources),
+                    "\n".join(map(condition_text, s.conditions)),
+                )
+                for s in found.statements
+            ),
+        )

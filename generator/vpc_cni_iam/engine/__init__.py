@@ -1,0 +1,1 @@
+"""Runs the user's own terraform or tofu; this project brings none."""

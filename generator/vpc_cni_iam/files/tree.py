@@ -1,0 +1,265 @@
+"""Writes a set of files into a directory so that nobody sees half of it.
+
+Every new text goes to a temporary name beside its place, reaches the disk, and only then are
+all of them renamed. A failure or Ctrl-C on the way puts back what was there; after a SIGKILL
+each file is old or new and whole, and the next run removes what was left lying about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vpc_cni_iam.errors import TreeError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - no such module on Windows
+    fcntl = None  # type: ignore[assignment]
+
+# The names of files in flight; nothing else of the user's is called so.
+_PREFIX = ".vpc-cni-iam-"
+_NEW, _OLD = f"{_PREFIX}new-", f"{_PREFIX}old-"
+# What engines leave in a module they ran in; nobody's edits.
+_ENGINE = (".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What writing a tree does to one file.
+
+    Args:
+        path: Relative to the directory, with forward slashes.
+        kind: ``create``, ``replace``, ``remove`` or ``same``.
+    """
+
+    path: str
+    kind: str
+
+
+def survey(directory: Path) -> dict[str, str]:
+    """Return the texts of the files in a directory, by path relative to it.
+
+    What engines and an interrupted run of this tool left is passed over, and so are files that
+    are not text. Line ends are those of the generator, whatever git checked out.
+
+    Args:
+        directory: The directory; one that does not exist has no files.
+
+    Raises:
+        TreeError: It is no directory, cannot be read, or holds a symbolic link.
+    """
+    _refuse_no_directory(directory)
+    found = {}
+    for path in sorted(_walk(directory)):
+        name = path.relative_to(directory).as_posix()
+        try:
+            found[name] = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            found[name] = ""
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
+    return found
+
+
+def _refuse_no_directory(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise TreeError(f"{directory}: is a file; name a directory")
+    if directory.is_symlink() and not directory.exists():
+        raise TreeError(f"{directory}: is a symbolic link to nothing; name a directory")
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(directory), key=lambda e: e.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
+    for entry in entries:
+        if entry.name in _ENGINE or entry.name.startswith(_PREFIX):
+            continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            raise TreeError(
+                f"{path}: is a symbolic link, and what it points at is not this directory's; "
+                "remove the link or choose another directory"
+            )
+        if entry.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def write(
+    directory: Path,
+    files: Mapping[str, str],
+    remove: Iterable[str] = (),
+    *,
+    step: Callable[[str], None] = lambda _: None,
+) -> tuple[Change, ...]:
+    """Make the files of a directory what they should be, all of them or none.
+
+    Files that already are so are not touched, nor are those that are not named.
+
+    Args:
+        directory: Where; made if it does not exist.
+        files: Texts by path relative to it, with forward slashes.
+        remove: Paths to take away.
+        step: Called with a word before each change on disk, for tests that interrupt.
+
+    Raises:
+        TreeError: What is there may not be written; the tree is as it was.
+    """
+    target = directory.resolve() if directory.exists() else directory
+    for name in (*files, *remove):
+        _check_inside(target, name)
+    try:
+        with _lock(target):
+            _clean(target)
+            return _write(target, files, tuple(remove), step)
+    except OSError as error:
+        place = error.filename or target
+        hint = "; the tree is as it was"
+        raise TreeError(f"{place}: cannot be written: {error.strerror or error}{hint}") from None
+
+
+def _check_inside(directory: Path, name: str) -> None:
+    """Refuse a name that leaves the directory, by itself or through a symbolic link."""
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts:
+        raise TreeError(f"{name}: is not a path inside {directory}")
+    place = directory
+    for part in parts:
+        place /= part
+        if place.is_symlink():
+            raise TreeError(f"{place}: is a symbolic link; this tool writes no file through one")
+        if part != parts[-1] and place.exists() and not place.is_dir():
+            raise TreeError(f"{place}: is a file where a directory is needed")
+    if place.is_dir():
+        raise TreeError(f"{place}: is a directory where a file is needed")
+
+
+@contextlib.contextmanager
+def _lock(directory: Path) -> Iterator[None]:
+    """Hold the nearest directory that exists, so that two runs take turns."""
+    place = directory.parent
+    while not place.exists():
+        place = place.parent
+    if fcntl is None:  # pragma: no cover
+        yield
+        return
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _clean(directory: Path) -> None:
+    """Remove what a killed run left; the files themselves are whole, so nothing is lost."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            if name.startswith((_NEW, _OLD)):
+                Path(folder, name).unlink()
+
+
+def _write(
+    directory: Path, files: Mapping[str, str], remove: tuple[str, ...], step: Callable[[str], None]
+) -> tuple[Change, ...]:
+    changes = [_change(directory, name, text) for name, text in files.items()]
+    changes += [Change(name, "remove") for name in remove if (directory / name).exists()]
+    undo: list[Callable[[], None]] = []
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for change in changes:
+            if change.kind in ("create", "replace"):
+                place = directory / change.path
+                undo += _make_folders(place.parent)
+                step(f"stage {change.path}")
+                staged.append((_stage(place, files[change.path], undo), place))
+        kept: list[Path] = []
+        for new, place in staged:
+            step(f"rename {place.name}")
+            _replace(new, place, undo, kept)
+        for change in changes:
+            if change.kind == "remove":
+                step(f"remove {change.path}")
+                _remove(directory / change.path, undo, kept)
+    except BaseException:
+        for action in reversed(undo):
+            with contextlib.suppress(OSError):
+                action()
+        raise
+    for old in kept:
+        old.unlink(missing_ok=True)
+    return tuple(changes)
+
+
+def _change(directory: Path, name: str, text: str) -> Change:
+    path = directory / name
+    if not path.exists():
+        return Change(name, "create")
+    same = path.read_bytes() == text.encode()
+    return Change(name, "same" if same else "replace")
+
+
+def _make_folders(folder: Path) -> list[Callable[[], None]]:
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir(exist_ok=True)
+    return [new.rmdir for new in reversed(missing)]
+
+
+def _stage(place: Path, text: str, undo: list[Callable[[], None]]) -> Path:
+    """Write the text beside its place under a temporary name, down to the disk."""
+    if place.exists() and not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only", str(place))
+    new = place.with_name(f"{_NEW}{place.name}")
+    undo.append(lambda: new.unlink(missing_ok=True))
+    with new.open("w", encoding="utf-8", newline="\n") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    if place.exists():
+        new.chmod(stat.S_IMODE(place.stat().st_mode))
+    return new
+
+
+def _replace(new: Path, place: Path, undo: list[Callable[[], None]], kept: list[Path]) -> None:
+    if place.exists():
+        old = _keep(place, kept)
+        undo.append(lambda: _put_back(old, place))
+    else:
+        undo.append(lambda: place.unlink(missing_ok=True))
+    new.replace(place)
+
+
+def _remove(place: Path, undo: list[Callable[[], None]], kept: list[Path]) -> None:
+    old = _keep(place, kept)
+    undo.append(lambda: _put_back(old, place))
+    place.unlink()
+
+
+def _put_back(old: Path, place: Path) -> None:
+    old.replace(place)
+
+
+def _keep(place: Path, kept: list[Path]) -> Path:
+    """Keep what is there under a second name, which takes no room on a full disk."""
+    old = place.with_name(f"{_OLD}{place.name}")
+    try:
+        os.link(place, old)
+    except OSError:  # a file system without hard links
+        old.write_bytes(place.read_bytes())
+    kept.append(old)
+    return old

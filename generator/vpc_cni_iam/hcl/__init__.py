@@ -1,0 +1,1 @@
+"""The one place that knows HCL: literals, the writer and the reader."""

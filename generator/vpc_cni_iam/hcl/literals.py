@@ -1,0 +1,126 @@
+"""The only two ways text gets into HCL: a quoted `Literal`, or an `Expression` of ours."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vpc_cni_iam.errors import InexpressibleError
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Text from anywhere; always written quoted and escaped.
+
+    Args:
+        text: The text as it is meant.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """HCL code that this project wrote; never made from a user's text.
+
+    Args:
+        code: The code, such as ``var.partition``.
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A quoted template such as ``"arn:${var.partition}:ec2"``.
+
+    Args:
+        parts: Its literal and interpolated parts, in order.
+    """
+
+    parts: tuple[Literal | Expression, ...]
+
+
+Value: TypeAlias = Literal | Expression | Template
+
+# A run of $ or % before a brace opens a template; the run's last sign is doubled, which is HCL's
+# escape, and those before it are spelled by number, since a scanner may pair them otherwise.
+_OPENING = re.compile(r"([$%])\1*(?=\{)")
+_SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
+# Nothing in it needs any of the above.
+_PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
+
+
+def code(value: Value) -> str:
+    """Return the HCL code of a value.
+
+    Args:
+        value: A literal, an expression or a template.
+
+    Raises:
+        InexpressibleError: Text that HCL cannot hold.
+    """
+    if isinstance(value, Literal):
+        return f'"{_escape(value.text)}"'
+    if isinstance(value, Expression):
+        return value.code
+    pieces = []
+    for place, part in enumerate(value.parts):
+        if isinstance(part, Expression):
+            pieces.append(f"${{{part.code}}}")
+            continue
+        text = _escape(part.text)
+        following = value.parts[place + 1] if place + 1 < len(value.parts) else None
+        if text.endswith("$") and isinstance(following, Expression):
+            # A $ right before an interpolation would escape it.
+            text = text[:-1] + "\\u0024"
+        pieces.append(text)
+    return f'"{"".join(pieces)}"'
+
+
+def _escape(text: str) -> str:
+    """Return text as it stands between the quotes of an HCL string."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if not unicodedata.is_normalized("NFC", text):
+        raise InexpressibleError(
+            f"{text!r} is not in Unicode normal form C, into which HCL would silently change it"
+        )
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InexpressibleError(f"{text!r} holds half of a surrogate pair, which is not Unicode")
+    text = _ESCAPED.sub(lambda m: _SPECIAL.get(m[0], f"\\u{ord(m[0]):04x}"), text)
+    return _OPENING.sub(_opening, text)
+
+
+def _opening(match: re.Match[str]) -> str:
+    sign = match[1]
+    return f"\\u{ord(sign):04x}" * (len(match[0]) - 1) + sign * 2
+
+
+def unescape(text: str) -> str:
+    r"""Return what an HCL string means whose escapes are ``\n``, ``\uXXXX`` and the like.
+
+    Args:
+        text: What stands between the quotes, without templates.
+
+    Raises:
+        ValueError: An escape that HCL does not know.
+    """
+    if "\\" not in text:
+        return text
+    return _UNESCAPE.sub(_unescaped, text)
+
+
+_UNESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))", re.DOTALL)
+_MEANING = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if number := match[1] or match[2]:
+        return chr(int(number, 16))
+    if match[3] not in _MEANING:
+        raise ValueError(f"unknown escape {match[0]}")
+    return _MEANING[match[3]]

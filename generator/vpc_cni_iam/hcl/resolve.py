@@ -1,0 +1,227 @@
+"""Reads policy documents out of HCL blocks, with given values for variables and locals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
+from vpc_cni_iam.policy.document import (
+    VERSION,
+    VERSIONS,
+    Condition,
+    Effect,
+    Policy,
+    Principal,
+    Statement,
+)
+
+_STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
+_DOCUMENT = ("version", "policy_id", "source_policy_documents", "override_policy_documents")
+_MAX_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A policy document data source as read.
+
+    Args:
+        name: The data source's name.
+        policy: Its policy, with references resolved.
+        joins: Expressions of documents that the engine would join to it; empty if none.
+        line: The line of its block.
+    """
+
+    name: str
+    policy: Policy
+    joins: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names stand for.
+
+    Args:
+        values: Texts by reference, such as ``var.partition``; None for null.
+        nodes: Expressions by reference, for locals.
+    """
+
+    values: Mapping[str, str | None] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+
+class _UnresolvedError(Exception):
+    """An expression that cannot be known without an engine."""
+
+
+def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found, ...]:
+    """Return the ``aws_iam_policy_document`` data sources of a file.
+
+    Args:
+        blocks: What `vpc_cni_iam.hcl.read.parse` returns.
+        source: The file name that errors name.
+        scope: What variables and locals stand for.
+
+    Raises:
+        InputError: A document that cannot be known without an engine, with the line.
+    """
+    reader = _Reader(source, scope)
+    return tuple(
+        reader.document(b)
+        for b in blocks
+        if b.type == "data" and b.labels[:1] == ("aws_iam_policy_document",)
+    )
+
+
+def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
+    """Return the locals of a file as `Scope` takes them.
+
+    Args:
+        blocks: The blocks of the file.
+    """
+    return {
+        f"local.{name}": node
+        for b in blocks
+        if b.type == "locals"
+        for name, (node, _) in b.attributes.items()
+    }
+
+
+class _Reader:
+    def __init__(self, source: str, scope: Scope) -> None:
+        self.source = source
+        self.scope = scope
+
+    def refuse(self, line: int, problem: str) -> InputError:
+        return InputError(self.source, f"line {line}", problem)
+
+    def document(self, block: Block) -> Found:
+        name = block.labels[1] if len(block.labels) > 1 else ""
+        for known in block.attributes:
+            if known not in _DOCUMENT:
+                raise self.refuse(
+                    block.attributes[known][1],
+                    f"argument {known!r} of a policy document cannot be read without an engine",
+                )
+        version = self.text(block, "version", VERSION)
+        if version not in VERSIONS:
+            raise self.refuse(block.line, f"version {version!r} is none of {VERSIONS}")
+        joins = []
+        for argument in ("source_policy_documents", "override_policy_documents"):
+            if argument in block.attributes and block.attributes[argument][0] != ():
+                joins.append(argument)
+        for inner in block.blocks:
+            if inner.type not in ("statement", "lifecycle"):
+                raise self.refuse(
+                    inner.line, f"block {inner.type!r} cannot be read without an engine"
+                )
+        statements = tuple(self.statement(b) for b in block.blocks if b.type == "statement")
+        policy = Policy(statements, version, self.text(block, "policy_id", ""))
+        return Found(name, policy, tuple(joins), block.line)
+
+    def statement(self, block: Block) -> Statement:
+        self.only(block, _STATEMENT)
+        effect: Effect = "Deny" if self.text(block, "effect", "Allow") == "Deny" else "Allow"
+        if self.text(block, "effect", "Allow") != effect:
+            raise self.refuse(block.line, "effect must be Allow or Deny")
+        conditions: list[Condition] = []
+        principals: list[Principal] = []
+        not_principals: list[Principal] = []
+        for inner in block.blocks:
+            if inner.type == "condition":
+                self.only(inner, ("test", "variable", "values"))
+                conditions.append(
+                    Condition(
+                        self.text(inner, "test"),
+                        self.text(inner, "variable"),
+                        self.texts(inner, "values"),
+                    )
+                )
+            elif inner.type in ("principals", "not_principals"):
+                self.only(inner, ("type", "identifiers"))
+                found = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
+                (principals if inner.type == "principals" else not_principals).append(found)
+            else:
+                raise self.refuse(
+                    inner.line, f"block {inner.type!r} cannot be read without an engine"
+                )
+        return Statement(
+            effect=effect,
+            actions=self.texts(block, "actions"),
+            not_actions=self.texts(block, "not_actions"),
+            resources=self.texts(block, "resources"),
+            not_resources=self.texts(block, "not_resources"),
+            conditions=tuple(conditions),
+            principals=tuple(principals),
+            not_principals=tuple(not_principals),
+            sid=self.text(block, "sid", ""),
+        )
+
+    def only(self, block: Block, known: tuple[str, ...]) -> None:
+        for name, (_, line) in block.attributes.items():
+            if name not in known:
+                raise self.refuse(line, f"unknown argument {name!r} in block {block.type!r}")
+
+    def text(self, block: Block, name: str, default: str | None = None) -> str:
+        if name not in block.attributes:
+            if default is None:
+                raise self.refuse(block.line, f"block {block.type!r} has no {name!r}")
+            return default
+        node, line = block.attributes[name]
+        try:
+            value = self.value(node)
+        except _UnresolvedError as error:
+            raise self.refuse(line, f"{error} cannot be known without an engine") from None
+        if value is None:
+            if default is None:
+                raise self.refuse(line, f"{name!r} is null")
+            return default
+        return value
+
+    def texts(self, block: Block, name: str) -> tuple[str, ...]:
+        if name not in block.attributes:
+            return ()
+        node, line = block.attributes[name]
+        if not isinstance(node, tuple):
+            raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
+        try:
+            found = [self.value(item) for item in node]
+        except _UnresolvedError as error:
+            raise self.refuse(line, f"{error} cannot be known without an engine") from None
+        return tuple(v for v in found if v is not None)
+
+    def value(self, node: Node, depth: int = 0) -> str | None:
+        """Return the text of a node, None for null.
+
+        Raises:
+            _UnresolvedError: It cannot be known.
+        """
+        if depth > _MAX_DEPTH:
+            raise _UnresolvedError("a local that refers to itself")
+        if isinstance(node, Quoted):
+            pieces = [p if isinstance(p, str) else self.value(p, depth + 1) for p in node.parts]
+            if any(p is None for p in pieces):
+                raise _UnresolvedError("null in a string")
+            return "".join(p for p in pieces if p is not None)
+        if isinstance(node, Reference):
+            if node.path == "null":
+                return None
+            if node.path in self.scope.values:
+                return self.scope.values[node.path]
+            if node.path in self.scope.nodes:
+                return self.value(self.scope.nodes[node.path], depth + 1)
+            raise _UnresolvedError(node.path)
+        if isinstance(node, Call) and node.name == "coalesce":
+            found = (self.value(a, depth + 1) for a in node.arguments)
+            return next((v for v in found if v), None)
+        if isinstance(node, Other) and node.code in ("null", "true", "false"):
+            return None if node.code == "null" else node.code
+        raise _UnresolvedError(_show(node))
+
+
+def _show(node: Node) -> str:
+    if isinstance(node, Call):
+        return f"{node.name}(...)"
+    return node.code if isinstance(node, Other) else "a list"

@@ -1,0 +1,194 @@
+"""Writes blocks and policy documents exactly as ``terraform fmt`` would leave them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.hcl.literals import Expression, Literal, Value, code
+from vpc_cni_iam.policy.document import ANYONE, VERSION, Policy, Principal, Statement
+
+WIDTH = 100
+
+
+@dataclass(slots=True)
+class Block:
+    """A block of HCL to write.
+
+    Args:
+        head: Its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``.
+        attributes: Names and values; a tuple value is a list.
+        blocks: The blocks inside, after the attributes.
+        comment: Text of the comment above it, a paragraph an item.
+    """
+
+    head: str
+    attributes: list[tuple[str, Value | tuple[Value, ...]]] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    comment: Sequence[str] = ()
+
+
+def block(value: Block) -> str:
+    """Return the text of a block, ending in a newline.
+
+    Args:
+        value: The block.
+    """
+    return "\n".join(_block_lines(value, "")) + "\n"
+
+
+def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
+    """Return the lines of a comment; control characters and line ends in it become spaces.
+
+    Args:
+        paragraphs: The text; each paragraph is wrapped on its own.
+        indent: White space before each line.
+    """
+    lines = []
+    for paragraph in paragraphs:
+        clean = "".join(c if c.isprintable() else " " for c in paragraph)
+        lines += textwrap.wrap(
+            clean,
+            width=WIDTH,
+            initial_indent=f"{indent}# ",
+            subsequent_indent=f"{indent}# ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def policy_document(
+    name: str,
+    policy: Policy,
+    *,
+    value: Callable[[str], Value] = Literal,
+    remarks: Sequence[Sequence[str]] = (),
+    joined: Expression | None = None,
+) -> Block:
+    """Return the ``aws_iam_policy_document`` data source of a policy.
+
+    Args:
+        name: The name of the data source, a valid HCL identifier.
+        policy: The policy.
+        value: Turns a resource, principal, condition key or value into what stands for it.
+        remarks: The comment above each statement, by its place; shorter is fine.
+        joined: An expression for source_policy_documents.
+
+    Raises:
+        InexpressibleError: What the data source would drop or change.
+    """
+    attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
+    if policy.version != VERSION:
+        attributes.append(("version", Literal(policy.version)))
+    if policy.id:
+        attributes.append(("policy_id", Literal(policy.id)))
+    if joined is not None:
+        attributes.append(("source_policy_documents", joined))
+    found = Block(f'data "aws_iam_policy_document" "{name}"', attributes)
+    for place, statement in enumerate(policy.statements):
+        inner = _statement(statement, value)
+        inner.comment = remarks[place] if place < len(remarks) else ()
+        found.blocks.append(inner)
+    return found
+
+
+def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
+    def values(texts: Iterable[str]) -> tuple[Value, ...]:
+        return tuple(value(_expressible(t)) for t in texts)
+
+    attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
+    if statement.sid:
+        attributes.append(("sid", Literal(statement.sid)))
+    attributes.append(("effect", Literal(statement.effect)))
+    for name, texts in (("actions", statement.actions), ("not_actions", statement.not_actions)):
+        if texts:
+            attributes.append((name, tuple(map(Literal, texts))))
+    for name, texts in (
+        ("resources", statement.resources),
+        ("not_resources", statement.not_resources),
+    ):
+        if texts:
+            attributes.append((name, values(texts)))
+    found = Block("statement", attributes)
+    for name, principals in (
+        ("principals", statement.principals),
+        ("not_principals", statement.not_principals),
+    ):
+        found.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
+    for condition in statement.conditions:
+        if not condition.values:
+            raise InexpressibleError(
+                f"condition {condition.operator} {condition.key} has an empty list of values, "
+                "which aws_iam_policy_document refuses"
+            )
+        found.blocks.append(
+            Block(
+                "condition",
+                [
+                    ("test", Literal(condition.operator)),
+                    ("variable", value(_expressible(condition.key))),
+                    ("values", values(condition.values)),
+                ],
+            )
+        )
+    return found
+
+
+def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> Block:
+    kind = ANYONE if principal.type == ANYONE else principal.type
+    return Block(name, [("type", Literal(kind)), ("identifiers", identifiers)])
+
+
+def _expressible(text: str) -> str:
+    if "&{" in text:
+        raise InexpressibleError(
+            f"{text!r} holds '&{{', which aws_iam_policy_document turns into '${{'; "
+            "it cannot express that text"
+        )
+    return text
+
+
+def _block_lines(value: Block, indent: str) -> list[str]:
+    lines = comment(value.comment, indent)
+    if not value.attributes and not value.blocks:
+        return [*lines, f"{indent}{value.head} {{}}"]
+    inner = indent + "  "
+    body = _attribute_lines(value.attributes, inner)
+    for nested in value.blocks:
+        if body:
+            body.append("")
+        body += _block_lines(nested, inner)
+    return [*lines, f"{indent}{value.head} {{", *body, f"{indent}}}"]
+
+
+def _attribute_lines(
+    attributes: Iterable[tuple[str, Value | tuple[Value, ...]]], indent: str
+) -> list[str]:
+    """Return attributes, those of one line that follow each other with aligned equals signs."""
+    lines: list[str] = []
+    run: list[tuple[str, str]] = []
+
+    def close() -> None:
+        width = max((len(name) for name, _ in run), default=0)
+        if run and lines:
+            lines.append("")
+        lines.extend(f"{indent}{name.ljust(width)} = {text}" for name, text in run)
+        run.clear()
+
+    for name, value in attributes:
+        if not isinstance(value, tuple):
+            run.append((name, code(value)))
+        elif len(value) <= 1:
+            run.append((name, f"[{''.join(map(code, value))}]"))
+        else:
+            close()
+            if lines:
+                lines.append("")
+            lines.append(f"{indent}{name} = [")
+            lines += [f"{indent}  {code(v)}," for v in value]
+            lines.append(f"{indent}]")
+    close()
+    return lines

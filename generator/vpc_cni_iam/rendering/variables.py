@@ -1,0 +1,70 @@
+"""The input variables of a generated policy module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.hcl.literals import Literal, code
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable as its block and the README's table show it.
+
+    Args:
+        name: Its name.
+        description: What it is.
+        type: Its type as HCL.
+        default: Its default as HCL, None for a required one.
+        nullable: False to refuse null where a default stands.
+        condition: What a value must meet, as HCL; empty for any value.
+        message: What to say if it does not.
+    """
+
+    name: str
+    description: str
+    type: str
+    default: str | None
+    nullable: bool = True
+    condition: str = ""
+    message: str = ""
+
+
+ADDITIONAL = Variable(
+    "additional_policy_documents",
+    "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; "
+    "no statement of the variants has a Sid, so none can be replaced.",
+    "list(string)",
+    "[]",
+    nullable=False,
+)
+
+
+def module_variables(used: Iterable[Parameter], required: bool) -> tuple[Variable, ...]:
+    """Return the variables that a module needs, required ones first.
+
+    Args:
+        used: The parameters that stand in its documents.
+        required: Whether the names of a scoped variant must be given.
+    """
+    found = tuple(used)
+    return (*(_variable(p, found, required) for p in found), ADDITIONAL)
+
+
+def _variable(parameter: Parameter, used: Sequence[Parameter], required: bool) -> Variable:
+    reference = f"var.{parameter.name}"
+    condition = f"can(regex({code(Literal(f'^({parameter.pattern})$'))}, {reference}))"
+    message = f"The {parameter.name} must be {parameter.rule}."
+    text, default, nullable = parameter.description, None, False
+    if parameter.default is not None:
+        default = code(Literal(parameter.default))
+    elif parameter not in parameters.NAMES or not required:
+        default, nullable = "null", True
+        condition = f"{reference} == null || {condition}"
+    if parameter in parameters.NAMES and not required:
+        names = " and ".join(p.name for p in parameters.NAMES if p in used)
+        text += f" Without {names}, the scoped documents are null."
+    return Variable(parameter.name, text, "string", default, nullable, condition, message)

@@ -1,0 +1,1 @@
+"""Generated trees inside somebody else's repository."""

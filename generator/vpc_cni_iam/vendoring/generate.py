@@ -1,0 +1,93 @@
+"""Puts a module into a directory without losing anything that is somebody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.tree import Change, survey, write
+from vpc_cni_iam.rendering.module import render
+
+_SHOWN = 5
+_BACKUP = ".orig"
+
+
+def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[Change, ...]:
+    """Make a directory the module of these options.
+
+    A file is this tool's own if it states the options it was made from, and unedited if making
+    it from them gives the same text again. Own files are replaced; anything else is refused.
+
+    Args:
+        directory: Where; made if it does not exist.
+        options: The options.
+        force: Write beside files that are not this tool's, and over its own edited ones, of
+            which a copy is kept. A file that is not its own is never replaced.
+
+    Returns:
+        What was done to each file.
+
+    Raises:
+        TreeError: The directory holds what may not be replaced; nothing was changed.
+        UsageError: A variant that the selected release cannot use.
+    """
+    new = render(options)
+    there = survey(directory)
+    own, edited = _own(there)
+    foreign = [p for p in there if p not in own and not _is_backup(p, own)]
+    in_the_way = [p for p in foreign if p in new]
+    if in_the_way:
+        raise TreeError(
+            f"{directory}: {_some(in_the_way)} not written by this tool and in the way; "
+            "move it away or choose another directory"
+        )
+    if foreign and not force:
+        raise TreeError(
+            f"{directory}: holds {_some(foreign)} not written by this tool; choose another "
+            "directory, or write beside with --force"
+        )
+    clobbered = [p for p in edited if there[p] != new.get(p)]
+    if clobbered and not force:
+        raise TreeError(
+            f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
+            f"another version of it; --force replaces it and keeps a copy named *{_BACKUP}"
+        )
+    backups = {_backup_name(p, there): there[p] for p in clobbered}
+    left_over = [p for p in own if p not in new]
+    return write(directory, {**new, **backups}, left_over)
+
+
+def _own(there: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return the files that are this tool's, and those of them that were edited."""
+    rendered: dict[Options, dict[str, str]] = {}
+    own, edited = [], []
+    for path, text in there.items():
+        made_from = stated(text)
+        if made_from is None:
+            continue
+        if made_from not in rendered:
+            rendered[made_from] = render(made_from)
+        if path in rendered[made_from]:
+            own.append(path)
+            if text != rendered[made_from][path]:
+                edited.append(path)
+    return own, edited
+
+
+def _is_backup(path: str, own: list[str]) -> bool:
+    name, mark, number = path.rpartition(_BACKUP)
+    return bool(mark) and name in own and (not number or number.lstrip(".").isdigit())
+
+
+def _backup_name(path: str, there: dict[str, str]) -> str:
+    name, number = path + _BACKUP, 1
+    while name in there:
+        name, number = f"{path}{_BACKUP}.{number}", number + 1
+    return name
+
+
+def _some(paths: list[str]) -> str:
+    shown = ", ".join(sorted(paths)[:_SHOWN])
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{shown}{more}"

@@ -1,0 +1,1 @@
+"""A module directory against the catalog, by reading it and by a real engine."""

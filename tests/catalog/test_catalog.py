@@ -1,0 +1,275 @@
+"""The catalog says what upstream says; each fact here was read from upstream, not from the code."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.store import calls_data, managed_data
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Condition, Policy
+
+BY_NAME = {v.name: v for v in variants.VARIANTS}
+ENI = "arn:aws:ec2:*:*:network-interface/*"
+
+
+def policy(variant: str, **options: object) -> Policy:
+    return compose(BY_NAME[variant], select(**options)).policy  # type: ignore[arg-type]
+
+
+def test_the_baseline_ipv4_document() -> None:
+    everything, tags = policy("ipv4").statements
+    assert everything.actions == (
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:AttachNetworkInterface",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeInstances",
+        "ec2:DescribeTags",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DetachNetworkInterface",
+        "ec2:ModifyNetworkInterfaceAttribute",
+        "ec2:UnassignPrivateIpAddresses",
+    )
+    assert everything.resources == ("*",)
+    assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
+
+
+def test_the_baseline_ipv6_document() -> None:
+    everything, tags = policy("ipv6").statements
+    assert everything.actions == (
+        "ec2:AssignIpv6Addresses",
+        "ec2:DescribeInstances",
+        "ec2:DescribeTags",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeInstanceTypes",
+    )
+    assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
+
+
+def test_the_baseline_scoped_document() -> None:
+    found = policy("ipv4-scoped").statements
+    assert len(found) == 7
+    conditions = [s.conditions for s in found]
+    mine = ("${CLUSTER_NAME}",)
+    name = "cluster.k8s.amazonaws.com/name"
+    owned = "aws:ResourceTag/kubernetes.io/cluster/${CLUSTER_NAME}"
+    assert conditions == [
+        (),
+        (),
+        (Condition("StringEquals", f"aws:RequestTag/{name}", mine),),
+        (Condition("ArnEquals", "ec2:Vpc", ("arn:aws:ec2:*:*:vpc/${VPC_ID}",)),),
+        (Condition("StringEquals", f"aws:ResourceTag/{name}", mine),),
+        (Condition("StringEquals", owned, ("owned",)),),
+        (),
+    ]
+
+
+def test_upstream_statements_have_no_sid() -> None:
+    for revision in documents.revisions():
+        for variant in variants.VARIANTS:
+            assert not any(s.sid for s in documents.base(variant, revision).statements)
+
+
+def test_releases_and_revisions() -> None:
+    assert len(releases.known()) == 97
+    assert str(releases.newest()) == "v1.23.0"
+    assert [r.name for r in documents.revisions()] == ["2022-01-31", "2024-07-22", "2026-06-01"]
+    for name, revision in [
+        ("v1.1.0", "2022-01-31"),
+        ("v1.11.0", "2022-01-31"),
+        ("v1.18.3", "2022-01-31"),
+        ("v1.18.4", "2024-07-22"),
+        ("v1.22.4", "2024-07-22"),
+        ("v1.23.0", "2026-06-01"),
+    ]:
+        assert documents.in_force(Release.of(name)).name == revision
+
+
+def test_every_document_states_where_it_comes_from() -> None:
+    for revision in documents.revisions():
+        assert revision.source.repository == "aws/amazon-vpc-cni-k8s"
+        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.commit)
+        assert revision.source.date.startswith(revision.name)
+    assert re.fullmatch(r"[0-9a-f]{40}", calls_data()["source"]["commit"])
+    assert managed_data()["version"] == "v6"
+    assert len(documents.managed_policy().statements) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "version", "added"),
+    [
+        ("ipv4", "v1.1.0", []),
+        ("ipv4", "v1.17.1", []),
+        ("ipv4", "v1.18.0", ["ec2:DescribeSubnets"]),
+        ("ipv4", "v1.18.4", []),
+        ("ipv4", "v1.22.0", ["ec2:DescribeSecurityGroups"]),
+        ("ipv4", "v1.22.2", []),
+        ("ipv4", "v1.23.0", []),
+        ("ipv6", "v1.10.0", ["ec2:DeleteNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"]),
+        ("ipv6", "v1.12.6", ["ec2:DeleteNetworkInterface"]),
+        ("ipv6", "v1.13.0", []),
+        ("ipv6", "v1.20.0", ["ec2:ModifyNetworkInterfaceAttribute"]),
+        (
+            "ipv6",
+            "v1.22.1",
+            [
+                "ec2:ModifyNetworkInterfaceAttribute",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+            ],
+        ),
+        ("ipv6", "v1.22.4", ["ec2:ModifyNetworkInterfaceAttribute", "ec2:DescribeSubnets"]),
+        ("ipv6", "v1.23.0", ["ec2:ModifyNetworkInterfaceAttribute"]),
+        ("ipv4-scoped", "v1.8.0", []),
+        ("ipv4-scoped", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
+        ("ipv4-ipv6", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
+    ],
+)
+def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[str]) -> None:
+    composed = compose(BY_NAME[variant], select(cni_version=version))
+    found = [use.action for a in composed.additions for use in a.uses]
+    assert list(dict.fromkeys(found)) == added
+    bare = compose(BY_NAME[variant], select(cni_version=version, gaps=False))
+    assert bare.additions == ()
+    assert composed.policy.statements[: len(bare.policy.statements)] == bare.policy.statements
+
+
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
+@pytest.mark.parametrize("release", releases.known()[1:], ids=str)
+def test_a_policy_for_a_release_grants_what_it_calls(
+    variant: variants.Variant, release: Release
+) -> None:
+    if release < variant.minimum:
+        with pytest.raises(UsageError, match="does not work with plugin"):
+            compose(variant, select(cni_version=str(release)))
+        return
+    found = fit(compose(variant, select(cni_version=str(release))).policy, variant)
+    assert any(release in span for span in found.works)
+    assert not any(release in span for gap in found.gaps for span in gap.spans)
+
+
+def test_scoped_additions_carry_upstream_conditions() -> None:
+    found = policy("ipv6-scoped", cni_version="v1.22.1", features=["multi-nic"]).statements
+    for statement in found:
+        free = statement.resources == ("*",)
+        assert free == all(a.startswith("ec2:Describe") for a in statement.actions), statement
+    scoped = [s for s in policy("ipv4-scoped").statements if s.resources != ("*",)]
+    upstream = {(a, s.resources, s.conditions) for s in scoped for a in s.actions}
+    derived = {(a, s.resources, s.conditions) for s in found[3:] for a in s.actions}
+    describe = ("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
+    assert {d for d in derived if d[0] not in describe} <= upstream
+
+
+def test_the_derived_scoped_document() -> None:
+    describe, tags, assign = policy("ipv6-scoped").statements
+    assert all(a.startswith("ec2:Describe") for a in describe.actions)
+    assert tags.actions == ("ec2:CreateTags",)
+    assert assign.actions == ("ec2:AssignIpv6Addresses",)
+    assert assign.resources == (ENI,)
+    assert assign.conditions[0].key == "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
+
+
+def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
+    for revision in documents.revisions():
+        both = documents.base(BY_NAME["ipv4-ipv6"], revision)
+        one, other = revision.document("ipv4"), revision.document("ipv6")
+        assert Counter(both.actions()) == Counter(dict.fromkeys(one.actions() + other.actions(), 1))
+        assert len(both.statements) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "text"),
+    [
+        ("ipv4", {}, "v1.1.0 to v1.21.2"),
+        ("ipv6", {}, "v1.10.0 to v1.21.2"),
+        ("ipv4-scoped", {}, "v1.8.0 to v1.21.2"),
+        ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv6", {"revision": "2024-07-22"}, "v1.10.0 to v1.21.2"),
+        ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.0"),
+        ("ipv4-scoped", {"revision": "2026-06-01"}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv6", {"cni_version": "v1.22.4", "gaps": False}, "v1.10.0 to v1.21.2"),
+    ],
+)
+def test_releases_that_a_document_works_with(
+    variant: str, options: dict[str, object], text: str
+) -> None:
+    assert works_with(fit(policy(variant, **options), BY_NAME[variant])) == text
+
+
+def test_features_add_their_statements() -> None:
+    star = ("*",)
+    metrics = policy("ipv4", features=["metrics-helper"]).statements[-1]
+    assert (metrics.actions, metrics.resources) == (("cloudwatch:PutMetricData",), star)
+    logs = policy("ipv6-scoped", features=["network-policy-logs"]).statements[-1]
+    assert logs.resources == star
+    assert logs.actions == (
+        "logs:DescribeLogGroups",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    )
+    nic = policy("ipv6", cni_version="v1.20.0", features=["multi-nic"]).statements[-1]
+    assert set(nic.actions) == {
+        "ec2:CreateNetworkInterface",
+        "ec2:AttachNetworkInterface",
+        "ec2:DetachNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+    }
+
+
+def test_optional_uses_are_named_and_not_granted() -> None:
+    composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.0"))
+    assert {use.feature for use in composed.optional} == set(calls.features())
+    assert not {use.action for use in composed.optional} & set(composed.policy.actions())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"revision": "2020-01-01"}, "unknown revision '2020-01-01'; known are 2022-01-31"),
+        ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
+        ({"cni_version": "v1.5.6"}, "nearest are v1.5.5 and v1.5.7"),
+        ({"cni_version": "v0.9.0"}, "nearest are v1.0.0"),
+        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest release is v1.23.0"),
+        ({"cni_version": "v1.0.0"}, "tag:TagResources"),
+        ({"cni_version": "soon"}, "'soon' is not a plugin release"),
+        ({"cni_version": "v1.20.4\n"}, "is not a plugin release"),
+        ({"cni_version": "v1.2\u0660.4"}, "is not a plugin release"),
+        ({"features": ["warp"]}, "unknown feature 'warp'; known are multi-nic"),
+        ({"features": ["multi-nic"]}, "multi-nic exists from plugin v1.20.0 on, not at v1.18.3"),
+        ({"features": ["multi-nic"], "cni_version": "v1.19.6"}, "not at v1.19.6"),
+        ({"gaps": False}, "--no-gaps goes with --cni-version"),
+    ],
+)
+def test_wrong_selections_are_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        select(**options)  # type: ignore[arg-type]
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["v1.20.4", "1.20.4", "v1.20.4-eksbuild.2", "1.20.4-eksbuild.1"])
+def test_release_names_that_mean_the_same(name: str) -> None:
+    assert releases.find(name) == Release((1, 20, 4))
+
+
+def test_latest_is_the_newest() -> None:
+    assert releases.find("latest") == releases.newest()
+
+
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
+def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
+    """The fit is not vacuous: without any one action that is fatal, the newest release fails."""
+    newest = releases.newest()
+    whole = compose(variant, select(cni_version="latest")).policy
+    fatal = {u.action for u in calls.uses(variant.modes, newest) if u.impact == "fatal"}
+    assert fatal
+    for action in fatal:
+        without = Policy(tuple(s for s in whole.statements if action not in s.actions))
+        assert not any(newest in span for span in fit(without, variant).works)

@@ -1,0 +1,68 @@
+"""What a file states is what it was made from, and nothing else is taken for it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.errors import UsageError
+
+names = st.lists(st.sampled_from([v.name for v in VARIANTS]), unique=True)
+chosen = st.fixed_dictionaries(
+    {},
+    optional={
+        "names": names,
+        "features": st.lists(st.sampled_from(list(calls.features())), unique=True),
+    },
+).flatmap(
+    lambda base: st.one_of(
+        st.just(base),
+        st.sampled_from([r.name for r in documents.revisions()]).map(
+            lambda r: {**base, "revision": r}
+        ),
+        st.tuples(st.sampled_from([str(r) for r in releases.known()[1:]]), st.booleans()).map(
+            lambda drawn: {**base, "cni_version": drawn[0], "gaps": drawn[1]}
+        ),
+    )
+)
+
+
+@given(chosen)
+def test_stated_options_read_back(words: dict[str, object]) -> None:
+    try:
+        made = options(**words)  # type: ignore[arg-type]
+    except UsageError:
+        return
+    assert stated(f"# x\n#   {made.command}\n# more\n") == made
+
+
+def test_the_default_is_the_baseline_of_upstreams_three() -> None:
+    assert options() == options(["ipv4-scoped", "ipv6", "ipv4"], revision="2022-01-31")
+    assert "--revision 2022-01-31" in options().command
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "vpc-cni-iam generate DIRECTORY\n",
+        "vpc-cni-iam generate DIRECTORY --variant nope --revision 2022-01-31\n",
+        "vpc-cni-iam generate DIRECTORY --variant ipv4 --cni-version v9.0.0\n",
+        "vpc-cni-iam generate DIRECTORY --variant ipv4 --exec rm\n",
+        "#" * 3000 + "vpc-cni-iam generate DIRECTORY --variant ipv4 --revision 2022-01-31\n",
+    ],
+)
+def test_a_file_that_states_nothing_that_holds_states_nothing(text: str) -> None:
+    assert stated(text) is None
+
+
+def test_unknown_variants_are_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="unknown variant 'ipv5'; known are ipv4, ipv6"):
+        options(["ipv5"])
+
+
+def test_options_can_be_a_key() -> None:
+    assert len({options(), options(), options(["ipv4"])}) == 2
+    assert isinstance(options(), Options)

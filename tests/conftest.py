@@ -1,0 +1,126 @@
+"""Engines and command runs that tests share."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from engine_cache import cache_directory  # noqa: E402
+from vpc_cni_iam.engine.run import Engine, find  # noqa: E402
+
+# Deterministic in CI, so that a red run can be run again.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU = "terraform-1.6.6", "terraform-1.15.5", "tofu-1.12.6"
+ENGINES = (TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU)
+TOOLS = cache_directory(os.environ)
+
+
+def tool(name: str) -> Path:
+    """The path of an installed tool; a missing one skips the test, or fails it where none may."""
+    path = TOOLS / "bin" / name
+    if not path.exists():
+        reason = f"{name} is not installed: make engines"
+        if os.environ.get("VPC_CNI_IAM_REQUIRE_ENGINES"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def engine_environment(name: str, folder: Path) -> dict[str, str]:
+    """An environment in which an engine has its plain name on the PATH and the mirror for init."""
+    bin_folder = folder / "engine-bin"
+    bin_folder.mkdir(exist_ok=True)
+    plain = bin_folder / name.partition("-")[0]
+    if not plain.exists():
+        plain.symlink_to(tool(name))
+    return {
+        **os.environ,
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "TF_CLI_CONFIG_FILE": str(TOOLS / "terraform.rc"),
+    }
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Each real engine in turn."""
+    return make_engine(request.param, tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The newest Terraform, for tests in which the engine's version does not matter."""
+    return make_engine(TERRAFORM_NEWEST, tmp_path_factory.mktemp("engine"))
+
+
+def make_engine(name: str, folder: Path) -> Engine:
+    found = find(name.partition("-")[0], engine_environment(name, folder))
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    out: str
+    err: str
+
+
+COMMAND = [sys.executable, "-m", "vpc_cni_iam"]
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Run:
+    """Run the command line in a process of its own, as a user does."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PATH": os.environ["PATH"], **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def write_tree(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return folder
+
+
+def read_tree(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8")
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+OFFLINE_PROVIDER = """
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  max_retries                 = 1
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden trees anew")

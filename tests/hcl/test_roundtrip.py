@@ -1,0 +1,241 @@
+"""Laws of the writer and the reader: what is written reads back, and is formatted."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from test_policy_document import documents  # the same generated policies
+
+from vpc_cni_iam.errors import InexpressibleError, InputError
+from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
+from vpc_cni_iam.hcl.read import Call, Other, Quoted, Reference
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.write import Block, block, policy_document
+from vpc_cni_iam.policy.document import Condition, Policy, Statement, loads
+
+HARD = [
+    "",
+    "${",
+    "%{",
+    "$${",
+    "$$${",
+    "%%%{",
+    "$",
+    "$$",
+    "${}",
+    "${aws:username}",
+    "${aws:PrincipalTag/team, 'none'}",
+    "${*}${?}${$}",
+    '"',
+    '\\"',
+    "\\",
+    "\\\\",
+    "\\n",
+    "\n",
+    "\r\n",
+    "\t",
+    "\x00",
+    "\x1b[31m",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "\ufeff",
+    "\ue000",
+    "\ue000${",
+    "é",
+    "日本",
+    "😀",
+    "}",
+    "}\n}",
+    "#",
+    "//",
+    "/* x",
+    "<<EOT",
+    '${file("/etc/passwd")}',
+    "%{ if true }x%{ endif }",
+    '{"a": "${b}"}',
+    "x" * 10_000,
+]
+
+
+def attribute(text: str) -> str:
+    return block(Block("locals", [("x", Literal(text))]))
+
+
+def read_attribute(text: str) -> read.Node:
+    (found,) = read.parse(text, "x")
+    return found.attributes["x"][0]
+
+
+@given(st.text())
+@example("$")
+@pytest.mark.parametrize("prefix", HARD)
+def test_any_text_survives(prefix: str, text: str) -> None:
+    whole = prefix + text
+    try:
+        written = attribute(whole)
+    except InexpressibleError as error:
+        assert "normal form C" in str(error) or "surrogate" in str(error)
+        return
+    assert written.isprintable() or written.replace("\n", "").isprintable() or not whole.isascii()
+    node = read_attribute(written)
+    assert isinstance(node, Quoted)
+    assert "".join(str(p) for p in node.parts) == whole
+
+
+@pytest.mark.parametrize("text", ["e\u0301", "\u212b", "\ud800"])
+def test_text_that_hcl_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(InexpressibleError):
+        code(Literal(text))
+
+
+@given(st.text(alphabet="$%{}a", max_size=6), st.text(alphabet="$%{}a", max_size=6))
+def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
+    value = Template((Literal(before), Expression("var.x"), Literal(after)))
+    node = read_attribute(block(Block("locals", [("x", value)])))
+    assert isinstance(node, Quoted)
+    place = node.parts.index(Reference("var.x"))
+    assert "".join(map(str, node.parts[:place])) == before
+    assert "".join(map(str, node.parts[place + 1 :])) == after
+
+
+def back(policy: Policy) -> Policy:
+    text = block(policy_document("x", policy))
+    (found,) = resolve.documents(read.parse(text, "x.tf"), "x.tf", Scope())
+    return found.policy
+
+
+@given(documents)
+def test_any_policy_survives(document: dict[str, Any]) -> None:
+    policy = loads(json.dumps(document), "x")
+    try:
+        assert back(policy) == policy
+    except InexpressibleError as error:
+        assert re.search("normal form C|surrogate|&{|empty list", str(error))
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_hard_text_survives_everywhere_in_a_policy(text: str) -> None:
+    policy = Policy(
+        (
+            Statement(
+                actions=(text or "a:b",),
+                resources=(text or "*",),
+                conditions=(Condition("StringEquals", "k" + text, (text, text)),),
+                sid=text,
+            ),
+        )
+    )
+    assert back(policy) == policy
+
+
+@pytest.mark.parametrize("field", ["resources", "not_resources"])
+def test_what_the_provider_would_rewrite_is_refused(field: str) -> None:
+    statement = Statement(actions=("a:b",), **{field: ("&{aws:username}",)})  # type: ignore[arg-type]
+    with pytest.raises(InexpressibleError, match="turns into"):
+        policy_document("x", Policy((statement,)))
+
+
+def test_an_empty_condition_is_refused() -> None:
+    statement = Statement(actions=("a:b",), conditions=(Condition("Bool", "a:b", ()),))
+    with pytest.raises(InexpressibleError, match="empty list"):
+        policy_document("x", Policy((statement,)))
+
+
+def test_comments_cannot_end_early() -> None:
+    text = block(Block("locals", [("x", Literal("y"))], comment=["a\nb\u2028c */ \x1b[31m d"]))
+    assert text.splitlines()[0] == "# a b c */  [31m d"
+    assert len(read.parse(text, "x")) == 1
+
+
+SAMPLE = """
+# a comment with $${ and " in it
+locals {
+  ref   = var.a.b
+  call  = coalesce(var.a, "b",)
+  list  = ["x", var.y, "${var.z}-w"]
+  doc   = <<-EOT
+    { "a": $${b} }
+  EOT
+  other = var.a == null ? 1 : 2
+  splat = concat(var.a...)
+}
+data "a" "b" {
+  nested { x = 1 }
+}
+"""
+
+
+@pytest.mark.parametrize("text", [SAMPLE, SAMPLE.replace("\n", "\r\n")])
+def test_reading_what_people_write(text: str) -> None:
+    first, data = read.parse(text, "x")
+    nodes = {name: node for name, (node, _) in first.attributes.items()}
+    assert nodes["ref"] == Reference("var.a.b")
+    assert nodes["call"] == Call("coalesce", (Reference("var.a"), Quoted(("b",))))
+    assert nodes["list"] == (
+        Quoted(("x",)),
+        Reference("var.y"),
+        Quoted((Reference("var.z"), "-w")),
+    )
+    assert nodes["doc"] == Quoted(('{ "a": ${b} }\n',))
+    assert nodes["other"] == Other("var.a == null ? 1 : 2")
+    assert nodes["splat"] == Other("concat(var.a...)")
+    assert (data.type, data.labels, data.line) == ("data", ("a", "b"), 13)
+    assert [b.type for b in data.blocks] == ["nested"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("locals {", "line"),
+        ("locals {\n  x = = 1\n}", "line 2"),
+        ('locals {\n  x = "\\q"\n}', "line 2"),
+        ("locals {\n  x = 1\n  x = 2\n}", "line 3"),
+    ],
+)
+def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read.parse(text, "main.tf")
+    assert caught.value.source == "main.tf"
+    assert caught.value.place.startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("count = 2", "argument 'count'"),
+        ('dynamic "statement" {\n}', "block 'dynamic'"),
+        ("statement {\n actions = var.actions\n}", "is not a list"),
+        ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),
+        ('statement {\n effect = "Maybe"\n}', "Allow or Deny"),
+        ("statement {\n action = []\n}", "unknown argument 'action'"),
+        ("statement {\n condition {\n}\n}", "has no 'test'"),
+        ('statement {\n sid = file("x")\n}', "file(...) cannot be known"),
+        ("statement {\n resources = [local.loop]\n}", "refers to itself"),
+    ],
+)
+def test_documents_that_need_an_engine_say_so(body: str, words: str) -> None:
+    text = f'data "aws_iam_policy_document" "x" {{\n{body}\n}}\n'
+    scope = Scope(nodes={"local.loop": Reference("local.loop")})
+    with pytest.raises(InputError) as caught:
+        resolve.documents(read.parse(text, "x.tf"), "x.tf", scope)
+    assert words in str(caught.value)
+    assert re.match(r"line \d+", caught.value.place)
+
+
+def test_values_are_filled_in() -> None:
+    text = """
+data "aws_iam_policy_document" "x" {
+  statement {
+    actions   = ["a:b"]
+    resources = ["arn:${var.p}:${local.r}", coalesce(null, "", "z")]
+  }
+}
+"""
+    scope = Scope({"var.p": "aws"}, {"local.r": Quoted(("r", Reference("var.p")))})
+    (found,) = resolve.documents(read.parse(text, "x"), "x", scope)
+    assert found.policy.statements[0].resources == ("arn:aws:raws", "z")

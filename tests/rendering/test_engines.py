@@ -1,0 +1,336 @@
+"""What real engines make of generated HCL. Nothing here compares text."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
+from vpc_cni_iam.catalog import documents, parameters, releases
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError, InexpressibleError
+from vpc_cni_iam.hcl.literals import Literal
+from vpc_cni_iam.hcl.write import Block, block, policy_document
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement, loads
+from vpc_cni_iam.rendering.module import render
+
+pytestmark = pytest.mark.engine
+EVERY = [v.name for v in VARIANTS]
+
+
+def rendered(engine: Engine, folder: Path) -> dict[str, Policy]:
+    """The documents of a planned root module by name, those of its child modules included."""
+    plan = engine.plan(folder)
+    found = {}
+
+    def visit(module: dict) -> None:  # type: ignore[type-arg]
+        for resource in module.get("resources", []):
+            if resource["type"] == "aws_iam_policy_document":
+                name = resource["address"].replace(".data.aws_iam_policy_document.", "/")
+                found[name.split(".")[-1]] = loads(resource["values"]["json"], name)
+        for child in module.get("child_modules", []):
+            visit(child)
+
+    visit(plan["prior_state"]["values"]["root_module"])
+    return found
+
+
+def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_path: Path) -> None:
+    """All variants, revisions and releases, and several partitions, in one root module."""
+    expected: dict[str, Policy] = {}
+    seen = set()
+    given = [
+        {"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"},
+        {
+            "cluster_name": "a_b-C9",
+            "vpc_id": "vpc-01234567",
+            "partition": "aws-cn",
+            "region": "cn-north-1",
+            "account_id": "111122223333",
+            "vpc_owner_id": "444455556666",
+        },
+    ]
+    selections = [select(revision=r.name) for r in documents.revisions()]
+    selections += [select(cni_version=str(r)) for r in releases.known()[1:]]
+    selections += [
+        select(
+            cni_version="latest", features=["multi-nic", "metrics-helper", "network-policy-logs"]
+        )
+    ]
+    for variant in VARIANTS:
+        for selection in selections:
+            if selection.release is not None and selection.release < variant.minimum:
+                continue
+            for number, values in enumerate(given):
+                policy = parameters.substitute(
+                    compose(variant, selection).policy, parameters.values(values)
+                )
+                if policy not in seen:
+                    seen.add(policy)
+                    name = f"{variant.identifier}_{len(seen)}_{number}"
+                    expected[name] = policy
+    assert len(expected) > 50
+    text = "\n".join(block(policy_document(n, p)) for n, p in expected.items())
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + text})
+    found = rendered(engine, tmp_path)
+    assert set(found) == set(expected)
+    for name, policy in expected.items():
+        assert differences(policy, found[name]) == (), name
+
+
+MODULES = {
+    "baseline": options(),
+    "everything": options(EVERY, cni_version="v1.22.1", features=["multi-nic", "metrics-helper"]),
+    "scoped-alone": options(["ipv4-scoped", "ipv6-scoped"], cni_version="latest"),
+    "ipv6": options(["ipv6"], cni_version="v1.22.0"),
+    "one-name-alone": options(["ipv6-scoped"]),
+    "one-name": options(["ipv6", "ipv6-scoped"], cni_version="latest"),
+}
+
+
+@pytest.mark.parametrize("case", MODULES)
+def test_the_module_is_valid_and_its_own_tests_pass(
+    case: str, engine: Engine, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, render(MODULES[case]))
+    engine.run(["init", "-input=false", "-backend=false"], tmp_path)
+    engine.run(["validate"], tmp_path)
+    printed = engine.run(["test", "-no-color"], tmp_path)
+    assert "0 failed" in printed
+    assert "0 passed" not in printed
+    engine.run(["fmt", "-check", "-diff", "-recursive"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"ec2:CreateTags"', '"ec2:*"'),
+        ("network-interface/*", "*"),
+        ('"StringEquals"', '"StringLike"'),
+        ("${local.cluster_name}", "*"),
+        (
+            '''    condition {
+      test     = "ArnEquals"''',
+            '''    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "ArnEquals"''',
+        ),
+    ],
+)
+def test_the_module_s_own_tests_notice_a_change(
+    old: str, new: str, newest: Engine, tmp_path: Path
+) -> None:
+    files = render(options())
+    assert old in files["main.tf"]
+    files["main.tf"] = files["main.tf"].replace(old, new)
+    write_tree(tmp_path, files)
+    newest.run(["init", "-input=false", "-backend=false"], tmp_path)
+    with pytest.raises(EngineError, match="are not those of the catalog"):
+        newest.run(["test", "-no-color"], tmp_path)
+
+
+def test_tflint_finds_nothing(tmp_path: Path) -> None:
+    tflint = Engine(
+        "tflint", str(tool("tflint-0.64.0")), {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    )
+    for case, chosen in MODULES.items():
+        folder = write_tree(tmp_path / case, render(chosen))
+        tflint.run(["--chdir", str(folder)], tmp_path)
+    main = folder / "main.tf"
+    main.write_text(main.read_text() + '\nlocals {\n  unused = "x"\n}\n')
+    with pytest.raises(EngineError):
+        tflint.run(["--chdir", str(folder)], tmp_path)
+
+
+ROOT_MODULE = """
+module "p" {
+  source = "./m"
+%s
+}
+
+output "json" {
+  value = module.p.json
+}
+
+output "rest" {
+  value = [
+    module.p.helm_values,
+    module.p.kubectl_command,
+    module.p.minimum_cni_version,
+    module.p.works_with,
+  ]
+}
+"""
+
+
+def planned(engine: Engine, folder: Path, arguments: str, before: str = "") -> dict[str, object]:
+    write_tree(folder / "m", render(options()))
+    write_tree(folder, {"main.tf": OFFLINE_PROVIDER + before + ROOT_MODULE % arguments})
+    plan = engine.plan(folder)
+    return {n: o.get("value") for n, o in plan["planned_values"]["outputs"].items()}
+
+
+def test_without_names_the_scoped_document_is_null(engine: Engine, tmp_path: Path) -> None:
+    found = planned(engine, tmp_path, "")
+    assert found["json"]["ipv4-scoped"] is None  # type: ignore[index]
+    assert len(json.loads(found["json"]["ipv4"])["Statement"]) == 2  # type: ignore[index]
+    assert found["rest"][:2] == [None, None]  # type: ignore[index]
+
+
+def test_with_names_everything_is_there(engine: Engine, tmp_path: Path) -> None:
+    names = '  cluster_name = "prod"\n  vpc_id = "vpc-01234567"'
+    found = planned(engine, tmp_path, names)
+    assert set(found["json"]) == {"ipv4", "ipv6", "ipv4-scoped"}  # type: ignore[call-overload]
+    helm, kubectl, minimum, works = found["rest"]  # type: ignore[misc]
+    assert json.loads(helm) == {"env": {"CLUSTER_NAME": "prod"}}
+    assert kubectl == "kubectl set env daemonset aws-node -n kube-system 'CLUSTER_NAME=prod'"
+    assert minimum == {"ipv4": "v1.1.0", "ipv6": "v1.10.0", "ipv4-scoped": "v1.8.0"}
+    assert works["ipv4-scoped"] == "v1.8.0 to v1.21.2"
+
+
+def test_a_vpc_that_is_not_known_yet_still_plans(engine: Engine, tmp_path: Path) -> None:
+    unknown = 'resource "terraform_data" "vpc" {\n  input = "vpc-01234567"\n}\n'
+    names = '  cluster_name = "prod"\n  vpc_id = terraform_data.vpc.output'
+    found = planned(engine, tmp_path, names, unknown)
+    assert "json" in found
+
+
+def test_one_name_without_the_other_is_an_error(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"both\s+cluster_name and\s+vpc_id"):
+        planned(engine, tmp_path, '  cluster_name = "prod"')
+
+
+def test_additional_documents_are_joined_and_replace_nothing(
+    engine: Engine, tmp_path: Path
+) -> None:
+    extra = Policy(
+        (
+            Statement(effect="Deny", actions=("ec2:CreateTags",), resources=("*",), sid="Mine"),
+            Statement(actions=("s3:GetObject",), resources=("*",)),
+        )
+    )
+    document = block(policy_document("extra", extra))
+    argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
+    found = planned(engine, tmp_path, argument, document)
+    ours = compose(VARIANTS[0], select()).policy
+    joined = loads(found["json"]["ipv4"], "x")  # type: ignore[index]
+    assert differences(Policy(ours.statements + extra.statements), joined) == ()
+
+
+HOSTILE = [
+    '"',
+    '${file("/etc/passwd")}',
+    "prod\n",
+    "prod\ninjected = true",
+    "}",
+    '"}\nresource "x" "y" {}\n#',
+    "\u0661\u0662\u0663",
+    "%{ if true }x%{ endif }",
+    "",
+    "*",
+]
+
+
+def test_hostile_names_are_refused_by_the_module_itself(engine: Engine, tmp_path: Path) -> None:
+    """They reach the module as values, each in a call of its own; every call must be refused."""
+    write_tree(tmp_path / "m", render(options(["ipv4-scoped"])))
+    good = {"cluster_name": "prod", "vpc_id": "vpc-01234567"}
+    calls: list[Block] = []
+    for name in ("cluster_name", "vpc_id", "partition", "region", "account_id", "vpc_owner_id"):
+        for value in HOSTILE:
+            if value != "*" or name in ("cluster_name", "vpc_id", "partition"):
+                values = {**good, name: value}
+                calls.append(
+                    Block(
+                        f'module "h{len(calls)}h"',
+                        [("source", Literal("./m")), *((n, Literal(v)) for n, v in values.items())],
+                    )
+                )
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + "\n".join(map(block, calls))})
+    with pytest.raises(EngineError) as caught:
+        engine.plan(tmp_path)
+    for number in range(len(calls)):
+        assert f'module "h{number}h"' in str(caught.value)
+    assert str(caught.value).count("Invalid value for variable") == len(calls)
+
+
+texts = st.text(max_size=12).map(lambda t: t.replace("&{", "")) | st.lists(
+    st.sampled_from(
+        ["$", "%", "{", "}", "$${", "%%{", '"', "\\", "\n", "é", "${aws:x}", "\x1b", "*"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_sample_of_any_text_survives_the_real_engine(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Hypothesis draws hundreds of texts, which go through the engine in a few root modules."""
+    real = make_engine(name, tmp_path_factory.mktemp("engine"))
+
+    @settings(
+        max_examples=2,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(texts, min_size=150, max_size=150))
+    def survive(drawn: list[str]) -> None:
+        expected: dict[str, Policy] = {}
+        blocks = []
+        for text in drawn:
+            statement = Statement(
+                actions=("a:b",),
+                resources=(f"r{text}",),
+                conditions=(Condition("StringEquals", f"k{text}", (text, f"v{text}")),),
+                principals=(Principal("AWS", (f"p{text}",)),),
+            )
+            policy = Policy((statement,))
+            key = f"d{len(expected)}"
+            try:
+                blocks.append(block(policy_document(key, policy)))
+            except InexpressibleError:
+                continue
+            expected[key] = policy
+        folder = tmp_path_factory.mktemp("sample")
+        write_tree(folder, {"main.tf": OFFLINE_PROVIDER + "\n".join(blocks)})
+        found = rendered(real, folder)
+        for key, policy in expected.items():
+            assert differences(policy, found[key]) == (), policy
+        shutil.rmtree(folder)
+
+    survive()
+
+
+def test_fmt_leaves_hard_documents_alone(tmp_path: Path) -> None:
+    newest = make_engine(TERRAFORM_NEWEST, tmp_path)
+    policy = Policy(
+        tuple(
+            Statement(
+                actions=("a:b", "c:d")[:n],
+                resources=("x",) * m,
+                conditions=(Condition("StringEquals", "k", ("v",) * n),) * n,
+                principals=(Principal("AWS", ("p",) * m),) * (n - 1),
+                sid="s" * n,
+            )
+            for n in (1, 2)
+            for m in (1, 2)
+        ),
+        version="2008-10-17",
+        id="id",
+    )
+    write_tree(tmp_path, {"main.tf": block(policy_document("x", policy))})
+    newest.run(["fmt", "-check", "-diff"], tmp_path)

@@ -1,0 +1,213 @@
+"""The generated module, read back: structure, documents, golden trees."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, read_tree
+from vpc_cni_iam.catalog import documents, parameters, releases
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.rendering.module import render
+
+GOLDEN = ROOT / "tests" / "golden"
+EVERY = [v.name for v in VARIANTS]
+VALUES = {
+    "cluster_name": "prod_1",
+    "vpc_id": "vpc-01234567",
+    "partition": "aws-us-gov",
+    "region": "us-gov-east-1",
+    "account_id": "111122223333",
+    "vpc_owner_id": "444455556666",
+}
+SELECTIONS = [{"revision": r.name} for r in documents.revisions()] + [
+    {"cni_version": str(r)} for r in releases.known()[1:]
+]
+
+
+def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
+    blocks = read.parse(text, "main.tf")
+    scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, resolve.local_nodes(blocks))
+    return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
+
+
+def serving(selection: dict[str, str]) -> list[Variant]:
+    release = select(**selection).release
+    return [v for v in VARIANTS if release is None or release >= v.minimum]
+
+
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda s: "".join(s.values()))
+def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, str]) -> None:
+    variants = serving(selection)
+    main = render(options([v.name for v in variants], **selection))["main.tf"]
+    for values in (VALUES, {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}):
+        found = read_back(main, values)
+        assert set(found) == {v.identifier for v in variants}
+        for variant in variants:
+            expected = parameters.substitute(
+                compose(variant, select(**selection)).policy, parameters.values(values)
+            )
+            assert found[variant.identifier].policy == expected
+
+
+DEFAULTS = {"partition": "aws", "region": "*", "account_id": "*"}
+
+
+def test_the_round_trip_notices_a_changed_module() -> None:
+    main = render(options())["main.tf"]
+    expected = parameters.substitute(
+        compose(VARIANTS[0], select()).policy, parameters.values(VALUES)
+    )
+    for old, new in [
+        ('"ec2:DescribeTags",\n', ""),
+        ("network-interface/*", "*"),
+        ("${var.partition}", "aws"),
+        ('effect = "Allow"', 'effect = "Deny"'),
+    ]:
+        assert old in main
+        found = read_back(main.replace(old, new, 1), VALUES)
+        assert differences(expected, found["ipv4"].policy), old
+
+
+@pytest.mark.parametrize("selection", SELECTIONS[:3] + SELECTIONS[-3:], ids=str)
+def test_structure(selection: dict[str, str]) -> None:
+    chosen = options(EVERY, **selection)
+    files = render(chosen)
+    blocks = read.parse(files["main.tf"], "main.tf")
+    assert [b.type for b in blocks] == ["locals"] + ["data"] * len(EVERY)
+    for block, composed in zip(blocks[1:], chosen.composed(), strict=True):
+        assert block.labels == ("aws_iam_policy_document", composed.variant.identifier)
+        assert set(block.attributes) == {"source_policy_documents"}
+        assert [b.type for b in block.blocks] == ["statement"] * len(composed.policy.statements)
+        for inner, statement in zip(block.blocks, composed.policy.statements, strict=True):
+            assert set(inner.attributes) == {"effect", "actions", "resources"}
+            assert [b.type for b in inner.blocks] == ["condition"] * len(statement.conditions)
+    for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf"):
+        assert "jsondecode" not in files[name]
+        pending = list(read.parse(files[name], name))
+        while pending:
+            block = pending.pop()
+            assert block.type != "dynamic"
+            assert not {"count", "for_each"} & set(block.attributes)
+            pending += block.blocks
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["ipv4"], {"partition", "region", "account_id"}),
+        (["ipv6-scoped"], {"partition", "region", "account_id", "cluster_name"}),
+        (["ipv4", "ipv6-scoped"], {"partition", "region", "account_id", "cluster_name"}),
+        (["ipv4-scoped"], set(VALUES)),
+        (EVERY, set(VALUES)),
+    ],
+)
+def test_only_the_variables_that_are_needed(names: list[str], expected: set[str]) -> None:
+    files = render(options(names))
+    blocks = read.parse(files["variables.tf"], "variables.tf")
+    assert {b.labels[0] for b in blocks} == expected | {"additional_policy_documents"}
+    for block in blocks:
+        keys = [k for k in block.attributes if k != "nullable"]
+        assert keys[:2] == ["description", "type"]
+        required = "default" not in block.attributes
+        scoped_alone = all(n.endswith("scoped") for n in names)
+        assert required == (scoped_alone and block.labels[0] in ("cluster_name", "vpc_id"))
+
+
+def test_outputs() -> None:
+    files = render(options(["ipv4", "ipv4-scoped"]))
+    blocks = read.parse(files["outputs.tf"], "outputs.tf")
+    assert [b.labels[0] for b in blocks] == [
+        "ipv4_json",
+        "ipv4_scoped_json",
+        "json",
+        "minimum_cni_version",
+        "works_with",
+        "helm_values",
+        "kubectl_command",
+    ]
+    assert all(list(b.attributes)[:2] == ["description", "value"] for b in blocks)
+    unscoped = render(options(["ipv4", "ipv6"]))["outputs.tf"]
+    assert "helm_values" not in unscoped
+
+
+def test_every_file_states_what_it_was_made_from() -> None:
+    chosen = options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", features=["multi-nic"])
+    files = render(chosen)
+    assert set(files) == {
+        "main.tf",
+        "variables.tf",
+        "outputs.tf",
+        "versions.tf",
+        "README.md",
+        "tests/policy.tftest.hcl",
+    }
+    for text in files.values():
+        assert stated(text) == chosen
+        assert "2884e901090635ff6f0358b4e1884804ff719c7e" in text
+        assert text.endswith("\n") and not text.endswith("\n\n")
+        assert all(line == line.rstrip() for line in text.splitlines())
+        assert text.isascii()
+
+
+def test_a_document_that_stands_in_is_called_so() -> None:
+    files = render(options(["ipv4"], cni_version="v1.7.5"))
+    assert "No document existed yet at plugin v1.7.5" in files["main.tf"]
+    assert "No document existed yet" not in render(options(["ipv4"]))["main.tf"]
+
+
+def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
+    main = " ".join(render(options(["ipv6"], cni_version="v1.22.0"))["main.tf"].split())
+    assert "Added: the release calls what the document above does not grant." in main
+    assert "ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied." in main
+    assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in main
+    assert "(--feature # multi-nic)" in main or "(--feature multi-nic)" in main
+    assert "cloudwatch:PutMetricData (--feature metrics-helper)" in main.replace("# ", "")
+
+
+def test_derived_variants_are_marked_wherever_they_appear() -> None:
+    files = render(options(EVERY))
+    assert files["main.tf"].count("Derived by vpc-cni-iam") == 2
+    assert files["README.md"].count("vpc-cni-iam, derived") == 2
+
+
+GOLDEN_CASES: dict[str, Options] = {
+    "baseline": options(),
+    "scoped-alone": options(["ipv4-scoped"], cni_version="v1.20.4"),
+    "everything": options(
+        EVERY,
+        cni_version="v1.22.1",
+        features=["multi-nic", "excluded-primary-subnet", "metrics-helper", "network-policy-logs"],
+    ),
+    "stands-in": options(["ipv4"], cni_version="v1.7.5"),
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN_CASES)
+def test_golden_trees(case: str, request: pytest.FixtureRequest) -> None:
+    """`pytest --update-golden` writes them anew; the diff is what a reviewer reads."""
+    files = render(GOLDEN_CASES[case])
+    folder = GOLDEN / case
+    if request.config.getoption("--update-golden"):
+        from vpc_cni_iam.files.tree import write
+
+        write(folder, files, [p for p in read_tree(folder) if p not in files])
+    assert files == read_tree(folder)
+
+
+def test_there_is_no_golden_tree_without_a_case() -> None:
+    assert {p.name for p in GOLDEN.iterdir()} == set(GOLDEN_CASES)
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "12345"])
+def test_same_input_same_bytes_in_any_locale_and_hash_order(seed: str, tmp_path: Path) -> None:
+    from conftest import run
+
+    env = {"PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": "Asia/Kathmandu"}
+    done = run("generate", tmp_path / "m", env=env)
+    assert done.code == 0, done.err
+    assert read_tree(tmp_path / "m") == render(options())

@@ -1,0 +1,92 @@
+"""The rooms of the house import only what the picture in CONTRIBUTING.md lets them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "generator" / "vpc_cni_iam"
+
+MAY_IMPORT = {
+    "errors": set(),
+    "policy": {"errors"},
+    "catalog": {"errors", "policy"},
+    "hcl": {"errors", "policy"},
+    "rendering": {"errors", "policy", "catalog", "hcl"},
+    "files": {"errors"},
+    "engine": {"errors"},
+    "vendoring": {"errors", "policy", "catalog", "hcl", "rendering", "files"},
+    "verifying": {"errors", "policy", "catalog", "hcl", "engine"},
+}
+# The one room that may import each heavy library, and whether only inside functions.
+ONLY_IN = {"hcl2": "hcl", "lark": "hcl", "jinja2": "rendering", "typer": "cli", "rich": "cli"}
+LAZY = {"hcl2", "lark", "jinja2", "rich"}
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Each imported module of a file, with whether it runs at import time."""
+    tree = ast.parse(path.read_text())
+    found = []
+
+    def visit(node: ast.AST, at_import: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.extend((alias.name, at_import) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                found.extend((f"{child.module}.{alias.name}", at_import) for alias in child.names)
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+            typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            visit(child, at_import and not inside and not typing_only)
+
+    visit(tree, True)
+    return found
+
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_rooms_import_only_what_they_may(path: Path) -> None:
+    own = room(path)
+    for name, at_import in imports(path):
+        parts = name.split(".")
+        if parts[0] == "vpc_cni_iam" and len(parts) > 1 and own not in ("__init__", "__main__"):
+            if own != "cli":
+                assert parts[1] == own or parts[1] in MAY_IMPORT[own], name
+        elif parts[0] in ONLY_IN:
+            assert own == ONLY_IN[parts[0]], f"{name} belongs to {ONLY_IN[parts[0]]}"
+            assert not (at_import and parts[0] in LAZY), f"{name} is imported at start-up"
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {room(p) for p in FILES} - {"__init__", "__main__", "cli"}
+    assert rooms == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 350
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_below_the_command_line_nothing_prints_or_reads_the_environment(path: Path) -> None:
+    if room(path) == "cli" or room(path) == "__main__":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) not in ("os.environ", "os.getenv", "sys.exit"), node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "exit", "input", "eval", "exec"), node.lineno
+
+
+def test_command_bodies_stay_short() -> None:
+    for path in sorted((SOURCE / "cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                start = node.body[0].end_lineno or 0
+                assert (node.end_lineno or 0) - start <= 25, f"{path.name}: {node.name}"

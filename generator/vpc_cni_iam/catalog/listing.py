@@ -54,5 +54,24 @@ def listing() -> dict[str, Any]:
     }
 
 
+def changes() -> list[dict[str, Any]]:
+    """Return the releases at which a document or a call changed, with what changed."""
+    found: list[dict[str, Any]] = []
+    before: dict[str, Any] = {"revision": None, "ipv4_calls": [], "ipv6_calls": []}
+    for entry in listing()["releases"]:
+        changed = [
+            f"{mode}: {sign}{action}"
+            for mode in ("ipv4", "ipv6")
+            for sign, one, other in (("+", entry, before), ("-", before, entry))
+            for action in one[f"{mode}_calls"]
+            if action not in other[f"{mode}_calls"]
+        ]
+        if changed or entry["revision"] != before["revision"]:
+            row = {"from release": entry["release"], "document in force": entry["revision"]}
+            found.append({**row, "default calls": changed})
+        before = entry
+    return found
+
+
 def _actions(mode: calls.Mode, release: releases.Release) -> list[str]:
     return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))

@@ -29,7 +29,7 @@ def catalog(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.listing import listing
+    from vpc_cni_iam.catalog.listing import changes, listing
 
     found = listing()
     if output is Format.json:
@@ -37,7 +37,7 @@ def catalog(
 
         typer.echo(json.dumps(found, indent=2))
         return
-    for title, entry in found.items():
+    for title, entry in {**found, "releases": changes()}.items():
         rows = entry if isinstance(entry, list) else [entry]
         headers = tuple(rows[0])
         common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
@@ -47,5 +47,5 @@ def _cell(value: object) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{k}: {_cell(v)}" for k, v in value.items())
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return "\n".join(map(str, value))
     return {True: "yes", False: "no", None: "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]

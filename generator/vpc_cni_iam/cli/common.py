@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +78,10 @@ NoGapsOption = Annotated[
 ]
 
 
+# Where no terminal bounds a table; as wide as none of them is.
+_UNBOUND = 1000
+
+
 def say(text: str) -> None:
     """Print a line for the user to stderr, where the result of a command never is.
 
@@ -98,7 +104,7 @@ def notify(options: Options) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Print a table to stdout, as wide as the terminal.
+    """Print a table to stdout: as wide as the terminal, or as it needs if it goes elsewhere.
 
     Args:
         headers: The names of the columns.
@@ -107,12 +113,17 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
     """
     from rich.box import ASCII2
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    shown = Table(*headers, box=ASCII2, show_lines=True)
+    shown = Table(
+        *(Column(h.replace("_", " "), overflow="fold") for h in headers),
+        box=ASCII2,
+        show_lines=True,
+    )
     for row in rows:
         shown.add_row(*(Text(cell, overflow="fold") for cell in row))
     if title:
-        typer.echo(title)
-    Console(highlight=False).print(shown)
+        typer.echo(f"\n{title.replace('_', ' ')}")
+    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
+    Console(highlight=False, width=None if bound else _UNBOUND).print(shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from typing import Annotated
 
@@ -46,8 +46,17 @@ def _options(
     """Options of the tool itself."""
 
 
+def _terminate(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line and exit with the code of the house."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that goes away, as `head` does, ends this tool as it ends others.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # What undoes half a change on Ctrl-C does so on a polite kill too.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except VpcCniIamError as error:
@@ -56,7 +65,3 @@ def main() -> None:
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader went away, as `head` does; nothing is left to be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -80,13 +80,12 @@ def _show(found: Policy, name: str, output: Format) -> None:
         from vpc_cni_iam.policy.compare import condition_text
 
         common.table(
-            ("effect", "action", "resource", "condition"),
+            ("effect", "action", "resource and condition"),
             (
                 (
                     s.effect,
                     "\n".join(s.actions),
-                    "\n".join(s.resources),
-                    "\n".join(map(condition_text, s.conditions)),
+                    "\n".join((*s.resources, *(f"if {condition_text(c)}" for c in s.conditions))),
                 )
                 for s in found.statements
             ),

@@ -181,7 +181,7 @@ def _write(
         for change in changes:
             if change.kind in ("create", "replace"):
                 place = directory / change.path
-                undo += _make_folders(place.parent)
+                _make_folders(place.parent, undo)
                 step(f"stage {change.path}")
                 staged.append((_stage(place, files[change.path], undo), place))
         kept: list[Path] = []
@@ -210,14 +210,14 @@ def _change(directory: Path, name: str, text: str) -> Change:
     return Change(name, "same" if same else "replace")
 
 
-def _make_folders(folder: Path) -> list[Callable[[], None]]:
-    missing = []
+def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
+    missing: list[Path] = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
-    return [new.rmdir for new in reversed(missing)]
+        undo.append(new.rmdir)
 
 
 def _stage(place: Path, text: str, undo: list[Callable[[], None]]) -> Path:
@@ -226,7 +226,7 @@ def _stage(place: Path, text: str, undo: list[Callable[[], None]]) -> Path:
         raise PermissionError(errno.EACCES, "it is read-only", str(place))
     new = place.with_name(f"{_NEW}{place.name}")
     undo.append(lambda: new.unlink(missing_ok=True))
-    with new.open("w", encoding="utf-8", newline="\n") as handle:
+    with new.open("x", encoding="utf-8", newline="\n") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())

@@ -1,0 +1,50 @@
+# The policy of one IPv6 cluster, derived by vpc-cni-iam: upstream publishes none.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "AWS Region to plan in."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "cluster_name" {
+  description = "Name of the EKS cluster."
+  type        = string
+  default     = "example"
+}
+
+module "vpc_cni_policy" {
+  source = "./policy"
+
+  cluster_name = var.cluster_name
+}
+
+resource "aws_iam_policy" "vpc_cni" {
+  name_prefix = "vpc-cni-"
+  description = "Permissions of the Amazon VPC CNI plugin"
+  policy      = module.vpc_cni_policy.ipv6_scoped_json
+}
+
+output "policy_arn" {
+  description = "ARN of the policy, for the role of kube-system/aws-node."
+  value       = aws_iam_policy.vpc_cni.arn
+}
+
+output "kubectl_command" {
+  description = "For a self-managed plugin: run this before the policy is attached."
+  value       = module.vpc_cni_policy.kubectl_command
+}

@@ -1,0 +1,256 @@
+"""The command line as a user meets it: output, exit code, and what it says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.policy.document import loads
+from vpc_cni_iam.rendering.module import render
+
+NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+
+
+def test_generate_with_defaults(tmp_path: Path) -> None:
+    done = run("generate", cwd=tmp_path)
+    assert done.code == 0
+    assert read_tree(tmp_path / "vpc-cni-iam-policy") == render(options())
+    assert "create  vpc-cni-iam-policy/main.tf" in done.out.splitlines()
+    assert done.err.count("\n") == 1
+    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "fatal", "--cni-version latest"):
+        assert words in done.err
+
+
+def test_generate_for_a_release_says_nothing(tmp_path: Path) -> None:
+    done = run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert read_tree(tmp_path / "m") == render(options(cni_version="v1.23.0"))
+
+
+def test_generate_options_reach_the_module(tmp_path: Path) -> None:
+    words = "--variant ipv6 --variant ipv6-scoped --cni-version 1.22.4 --feature multi-nic"
+    done = run("generate", "m", *words.split(), "--no-gaps", cwd=tmp_path)
+    assert done.code == 0, done.err
+    expected = options(["ipv6", "ipv6-scoped"], None, "v1.22.4", ["multi-nic"], False)
+    assert read_tree(tmp_path / "m") == render(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("generate --variant ipv5", 2, "unknown variant 'ipv5'"),
+        ("generate --revision 2021-01-01", 2, "unknown revision '2021-01-01'"),
+        ("generate --cni-version v1.5.6", 2, "nearest are v1.5.5 and v1.5.7"),
+        ("generate --cni-version v9.0.0", 2, "newest release is v1.23.0"),
+        ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
+        ("generate file", 3, "file: is a file; name a directory"),
+        ("generate full", 3, "full: holds mine.txt not written by this tool"),
+        ("generate linked", 3, "is a symbolic link"),
+        ("generate --nope", 2, "No such option"),
+        ("policy", 2, "Missing argument"),
+        ("policy ipv4-scoped", 2, "needs --cluster-name and --vpc-id"),
+        ("policy ipv4 --partition azure", 2, "--partition 'azure' is not an AWS partition"),
+        ("policy ipv4 --format yaml", 2, "yaml"),
+        ("verify nowhere --engine none", 3, "nowhere: is not a directory"),
+        ("verify full --engine none", 3, "full: holds no .tf file"),
+        ("verify full --engine rust", 2, "rust"),
+        ("nonsense", 2, "No such command"),
+    ],
+)
+def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"file": "x", "full/mine.txt": "x", "linked/x": "x"})
+    (tmp_path / "linked" / "main.tf").symlink_to("/etc/hostname")
+    before = sorted(tmp_path.rglob("*"))
+    done = run(*words.split(), cwd=tmp_path)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "value", ['"', '${file("/etc/passwd")}', "a\n", "}", "\u0661", "%{ if true }", "a b", ""]
+)
+@pytest.mark.parametrize("option", ["--cluster-name", "--vpc-id", "--region", "--account-id"])
+def test_hostile_names_are_refused(option: str, value: str) -> None:
+    words = dict(zip(NAMES[::2], NAMES[1::2], strict=True)) | {option: value}
+    done = run("policy", "ipv4-scoped", *(w for pair in words.items() for w in pair))
+    assert (done.code, done.out) == (2, "")
+    assert option in done.err
+
+
+def test_policy_prints_the_document_for_iam() -> None:
+    done = run("policy", "ipv4-scoped", *NAMES, "--partition", "aws-cn")
+    assert done.code == 0
+    assert len(json.loads(done.out)["Statement"]) == 7
+    assert "${" not in done.out
+    assert "arn:aws-cn:ec2:*:*:subnet/*" in done.out
+
+
+def test_policy_as_hcl_reads_back() -> None:
+    printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
+    document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
+    assert printed.err == ""
+    (found,) = resolve.documents(read.parse(printed.out, "x"), "x", resolve.Scope())
+    assert found.policy == loads(document.out, "x")
+
+
+def test_policy_as_a_table() -> None:
+    done = run("policy", "ipv4", "--format", "table", "--cni-version", "latest")
+    document = loads(run("policy", "ipv4", "--cni-version", "latest").out, "x")
+    for action in document.actions():
+        assert action in done.out
+
+
+def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
+    run("generate", "m", cwd=tmp_path)
+    done = run("verify", "m", "--engine", "none", cwd=tmp_path)
+    assert done.code == 0
+    assert [line.split()[:2] for line in done.out.splitlines()] == [
+        ["ok", "ipv4"],
+        ["ok", "ipv6"],
+        ["ok", "ipv4-scoped"],
+    ]
+    main = tmp_path / "m" / "main.tf"
+    main.write_text(main.read_text().replace('      "ec2:DescribeTags",\n', "", 1))
+    done = run("verify", "m", "--engine", "none", cwd=tmp_path)
+    assert done.code == 1
+    assert "action ec2:DescribeTags is missing" in done.out
+
+
+def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
+    run("generate", "m", cwd=tmp_path)
+    nothing = {"PATH": str(tmp_path)}
+    done = run("verify", "m", cwd=tmp_path, env=nothing)
+    assert done.code == 0
+    assert "no engine was used" in done.err
+    done = run("verify", "m", "--engine", "tofu", cwd=tmp_path, env=nothing)
+    assert done.code == 3
+    assert "tofu is not on the PATH" in done.err
+
+
+@pytest.mark.engine
+def test_verify_with_a_real_engine(tmp_path: Path) -> None:
+    environ = engine_environment(TERRAFORM_NEWEST, tmp_path)
+    run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
+    done = run("verify", "m", "--engine", "terraform", cwd=tmp_path, env=environ)
+    assert done.code == 0, done.err
+    assert done.out.count("rendered by terraform 1.15.5") == 3
+
+
+def test_catalog_for_programs() -> None:
+    found = json.loads(run("catalog", "--format", "json").out)
+    assert [v["name"] for v in found["variants"]][:3] == ["ipv4", "ipv6", "ipv4-scoped"]
+    assert len(found["releases"]) == 97
+    assert {len(r["source"]["commit"]) for r in found["revisions"]} == {40}
+    assert found["managed_policy"]["version"] == "v6"
+
+
+def test_catalog_for_people() -> None:
+    done = run("catalog", env={"COLUMNS": "100"})
+    assert done.code == 0
+    for words in ("ipv6-scoped", "derived", "2022-01-31", "1c102afec248", "multi-nic", "v1.22.0"):
+        assert words in done.out
+    assert done.out.isascii()
+
+
+def test_version_and_help() -> None:
+    assert run("--version").out.startswith("vpc-cni-iam 0.")
+    for command in ("generate", "policy", "verify", "catalog"):
+        done = run(command, "--help")
+        assert done.code == 0
+        assert f"vpc-cni-iam {command}" in done.out
+        assert "Examples:" in done.out
+
+
+def test_shell_completion() -> None:
+    environ = {"_PYTHON_M_VPC_CNI_IAM_COMPLETE": "complete_bash"}
+    words = {"COMP_WORDS": "vpc-cni-iam policy ipv", "COMP_CWORD": "2"}
+    script = Path(sys.executable).with_name("vpc-cni-iam")
+    done = subprocess.run(
+        [script],
+        env={**os.environ, **environ, **words, "_VPC_CNI_IAM_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ipv4-scoped" in done.stdout
+
+
+LAZY = """
+import sys
+sys.argv = ["vpc-cni-iam", *{words!r}]
+from vpc_cni_iam.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {{"jinja2", "hcl2", "lark", "rich", "pydantic"}} & set(sys.modules)
+print(sorted(heavy), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], []),
+        (["generate", "--help"], []),
+        (["--version"], []),
+        (["policy", "ipv4", "--cni-version", "latest"], []),
+        (["policy", "ipv4", "--cni-version", "latest", "--format", "hcl"], []),
+        (["catalog", "--format", "json"], []),
+        (["generate", "m", "--cni-version", "latest"], ["jinja2"]),
+    ],
+)
+def test_start_up_imports_only_what_is_needed(
+    words: list[str], heavy: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LAZY.format(words=words)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == str(heavy)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_in_the_middle(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """A pipe that nobody reads holds the engine, and the tool is interrupted while it waits."""
+    engine = write_tree(tmp_path / "bin", {"terraform": "#!/bin/sh\nexec sleep 30\n"})
+    (engine / "terraform").chmod(0o755)
+    run("generate", "m", cwd=tmp_path)
+    with subprocess.Popen(
+        [*COMMAND, "verify", "m", "--engine", "terraform"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{engine}:/usr/bin:/bin"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m vpc_cni_iam catalog --format json | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout == "{\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
+def test_any_locale(locale: str, tmp_path: Path) -> None:
+    env = {"LC_ALL": locale, "PYTHONIOENCODING": "ascii"}
+    assert run("generate", "m", cwd=tmp_path, env=env).code == 0
+    assert run("catalog", env=env).code == 0

@@ -1,0 +1,68 @@
+"""The engine wrapper: what it finds, what it hides, what an error keeps."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.engine.run import find
+from vpc_cni_iam.errors import EngineError
+
+
+def script(folder: Path, name: str, body: str) -> dict[str, str]:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+
+
+def test_auto_takes_terraform_first_and_tofu_second(tmp_path: Path) -> None:
+    assert find("auto", {"PATH": str(tmp_path)}) is None
+    environ = script(tmp_path, "tofu", "")
+    found = find("auto", {"PATH": str(tmp_path)})
+    assert found is not None and found.name == "tofu"
+    script(tmp_path, "terraform", "")
+    found = find("auto", {"PATH": str(tmp_path)})
+    assert found is not None and found.name == "terraform"
+    assert environ
+
+
+def test_a_named_engine_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="tofu is not on the PATH") as caught:
+        find("tofu", {"PATH": str(tmp_path)})
+    assert caught.value.exit_code == 3
+
+
+def test_the_user_s_settings_do_not_reach_a_run(tmp_path: Path) -> None:
+    environ = script(tmp_path, "tofu", "env")
+    mine = {"TF_CLI_ARGS_plan": "-destroy", "TF_VAR_partition": "x", "TF_WORKSPACE": "prod"}
+    found = find("tofu", {**environ, **mine, "TF_CLI_CONFIG_FILE": "kept", "TF_DATA_DIR": "x"})
+    assert found is not None
+    printed = found.run([], tmp_path)
+    for name in (*mine, "TF_DATA_DIR"):
+        assert name not in printed
+    assert "TF_CLI_CONFIG_FILE=kept" in printed
+    assert "CHECKPOINT_DISABLE=1" in printed
+
+
+def test_an_error_keeps_command_code_and_words(tmp_path: Path) -> None:
+    environ = script(tmp_path, "tofu", "printf '\\033[31mwrong\\033[0m \\377' >&2; exit 7")
+    found = find("tofu", environ)
+    assert found is not None
+    with pytest.raises(EngineError) as caught:
+        found.run(["plan", "-x"], tmp_path)
+    assert caught.value.command[1:] == ("plan", "-x")
+    assert caught.value.returncode == 7
+    assert caught.value.stderr.startswith("wrong ")
+    assert "tofu plan failed with exit code 7" in str(caught.value)
+
+
+def test_a_binary_that_cannot_be_run(tmp_path: Path) -> None:
+    environ = script(tmp_path, "tofu", "")
+    found = find("tofu", environ)
+    assert found is not None
+    (tmp_path / "tofu").write_bytes(b"\x7fELF nonsense")
+    with pytest.raises(EngineError, match="cannot be run"):
+        found.run(["version"], tmp_path)

@@ -1,0 +1,275 @@
+"""A tree is written whole or not at all, whatever happens on the way."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import read_tree, write_tree
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.tree import survey, write
+
+OLD = {"main.tf": "old main\n", "gone.tf": "old gone\n", "tests/a.tf": "old test\n"}
+NEW = {
+    "main.tf": "new main\n",
+    "more.tf": "new more\n",
+    "tests/a.tf": "new test\n",
+    "x/y/z.tf": "z\n",
+}
+YOURS = {"yours.tf": "yours\n"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "t", {**OLD, **YOURS})
+
+
+def kinds(tree: Path) -> dict[str, str]:
+    return {c.path: c.kind for c in write(tree, NEW, ["gone.tf"])}
+
+
+def test_every_file_becomes_what_it_should_be(tree: Path) -> None:
+    assert kinds(tree) == {
+        "main.tf": "replace",
+        "more.tf": "create",
+        "tests/a.tf": "replace",
+        "x/y/z.tf": "create",
+        "gone.tf": "remove",
+    }
+    assert read_tree(tree) == {**NEW, **YOURS}
+
+
+def test_what_is_so_already_is_not_touched(tree: Path) -> None:
+    write(tree, NEW)
+    before = (tree / "main.tf").stat()
+    assert set(kinds(tree).values()) == {"same", "remove"}
+    after = (tree / "main.tf").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+
+def test_modes_are_kept(tree: Path) -> None:
+    (tree / "main.tf").chmod(0o640)
+    write(tree, NEW)
+    assert (tree / "main.tf").stat().st_mode & 0o777 == 0o640
+
+
+def steps(folder: Path) -> list[str]:
+    seen: list[str] = []
+    write(write_tree(folder, {**OLD, **YOURS}), NEW, ["gone.tf"], step=seen.append)
+    return seen
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, SystemExit])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_failure_at_any_step_leaves_the_tree_as_it_was(
+    failure: type[BaseException], fresh: bool, tmp_path: Path
+) -> None:
+    count = len(steps(tmp_path / "count"))
+    assert count == 9
+    for stop in range(count):
+        tree = tmp_path / str(stop)
+        if not fresh:
+            write_tree(tree, {**OLD, **YOURS})
+        seen = 0
+
+        def step(_: str, stop: int = stop) -> None:
+            nonlocal seen
+            if seen == stop:
+                raise failure
+            seen += 1
+
+        if fresh and stop >= 8:
+            continue  # there is nothing to remove in a fresh tree
+        with pytest.raises((failure, TreeError)):
+            write(tree, NEW, ["gone.tf"], step=step)
+        if fresh:
+            assert not tree.exists()
+        else:
+            assert read_tree(tree) == {**OLD, **YOURS}
+            assert not (tree / "x").exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from vpc_cni_iam.files.tree import write
+def step(_):
+    sys.stdout.write("."); sys.stdout.flush()
+    if int(sys.argv[2]) == step.seen:
+        os.kill(os.getpid(), 9)
+    step.seen += 1
+step.seen = 0
+write(Path(sys.argv[1]), {new!r}, ["gone.tf"], step=step)
+"""
+
+
+def test_after_a_kill_every_file_is_old_or_new_and_the_next_run_mends_it(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED.format(new=NEW))
+    for stop in range(9):
+        tree = write_tree(tmp_path / str(stop), {**OLD, **YOURS})
+        done = subprocess.run([sys.executable, script, tree, str(stop)], check=False)
+        assert done.returncode == -signal.SIGKILL
+        check_whole(tree)
+        write(tree, NEW, ["gone.tf"])
+        assert read_tree(tree) == {**NEW, **YOURS}
+
+
+def check_whole(tree: Path) -> None:
+    for name, text in survey(tree).items():
+        assert text in {OLD.get(name), NEW.get(name), YOURS.get(name)}, name
+    assert set(survey(tree)) >= {"main.tf", "tests/a.tf", "yours.tf"}
+
+
+def test_kills_at_random_moments(tmp_path: Path) -> None:
+    """Not at our own steps but whenever: two hundred kills of a process that only writes."""
+    script = tmp_path / "loop.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
+        f"old, new = {OLD!r}, {NEW!r}\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    write(Path(sys.argv[1]), new, ['gone.tf'])\n"
+        "    write(Path(sys.argv[1]), old, ['more.tf', 'x/y/z.tf'])\n"
+    )
+    tree = write_tree(tmp_path / "t", {**OLD, **YOURS})
+    chance = random.Random(7)
+    left_over = 0
+    for _ in range(200 if os.environ.get("CI") else 60):
+        with subprocess.Popen([sys.executable, script, tree], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.01))
+            process.kill()
+        check_whole(tree)
+        left_over += any(p.name.startswith(".vpc-cni-iam-") for p in tree.rglob("*"))
+    assert left_over, "no kill came in the middle of a write, so nothing was tried"
+    write(tree, NEW, ["gone.tf"])
+    assert read_tree(tree) == {**NEW, **YOURS}
+
+
+def test_a_full_disk_leaves_the_tree_as_it_was(tree: Path) -> None:
+    """A limit on file size fails a write in the middle as a full disk does."""
+    big = {**NEW, "big.tf": "x" * 100_000}
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
+        f"write(Path(sys.argv[1]), {big!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tree],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "TreeError" in done.stderr
+    assert "cannot be written" in done.stderr
+    assert read_tree(tree) == {**OLD, **YOURS}
+
+
+def test_two_runs_take_turns(tmp_path: Path) -> None:
+    script = tmp_path / "one.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
+        "files = {f'{n}.tf': sys.argv[2] * 5000 for n in range(20)}\n"
+        "for _ in range(20): write(Path(sys.argv[1]), files)\n"
+    )
+    runs = [subprocess.Popen([sys.executable, script, tmp_path / "t", w]) for w in "ab"]
+    assert [r.wait() for r in runs] == [0, 0]
+    assert len(set(read_tree(tmp_path / "t").values())) == 1
+
+
+@pytest.mark.parametrize("name", ["../out.tf", "/etc/x", "a/../../x", ""])
+def test_no_name_leaves_the_directory(name: str, tree: Path) -> None:
+    with pytest.raises(TreeError, match="is not a path inside"):
+        write(tree, {name: "x"})
+
+
+def test_symbolic_links_are_not_followed(tree: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.tf"
+    outside.write_text("precious")
+    (tree / "main.tf").unlink()
+    (tree / "main.tf").symlink_to(outside)
+    with pytest.raises(TreeError, match="symbolic link"):
+        write(tree, NEW)
+    with pytest.raises(TreeError, match="symbolic link"):
+        survey(tree)
+    assert outside.read_text() == "precious"
+
+
+def test_a_linked_folder_is_not_followed(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tree / "x").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TreeError, match="symbolic link"):
+        write(tree, NEW)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_files_and_directories_are_not_confused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(TreeError, match="is a file; name a directory"):
+        survey(tmp_path / "file")
+    with pytest.raises(TreeError):
+        write(tmp_path / "file", NEW)
+    with pytest.raises(TreeError, match="is a file where a directory is needed"):
+        write(write_tree(tmp_path / "a", {"x": "file"}), NEW)
+    with pytest.raises(TreeError, match="is a directory where a file is needed"):
+        write(write_tree(tmp_path / "b", {"main.tf/x": "file"}), NEW)
+
+
+def as_nobody(tree: Path) -> str:
+    """What writing says without root's rights, to which nothing is read-only."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        try:
+            write(tree, {"main.tf": "new"})
+            os.write(writing, b"written")
+        except BaseException as error:
+            os.write(writing, str(error).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        return said.read().decode()
+
+
+def test_what_may_not_be_written_is_left_alone() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        tree = write_tree(folder / "t", OLD)
+        tree.chmod(0o755 if os.getuid() == 0 else 0o555)
+        assert "cannot be written" in as_nobody(tree)
+        if os.getuid() == 0:
+            assert "cannot be written" in as_nobody(folder / "fresh")
+        tree.chmod(0o777)
+        (tree / "main.tf").chmod(0o444)
+        assert "read-only" in as_nobody(tree)
+        assert read_tree(tree) == OLD
+        (tree / "main.tf").chmod(0o666)
+        assert as_nobody(tree) == "written"
+
+
+def test_survey_passes_over_what_engines_leave(tree: Path) -> None:
+    write_tree(tree, {".terraform/x/y.tf": "theirs", ".terraform.lock.hcl": "theirs"})
+    (tree / ".vpc-cni-iam-new-main.tf").write_text("half")
+    (tree / "crlf.tf").write_bytes(b"a\r\nb\r\n")
+    (tree / "binary").write_bytes(b"\xff\xfe")
+    assert survey(tree) == {**OLD, **YOURS, "crlf.tf": "a\nb\n", "binary": ""}
+    assert survey(tree / "nowhere") == {}

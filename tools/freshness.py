@@ -1,0 +1,110 @@
+"""Check that what is generated and committed is current, or write it anew.
+
+python tools/freshness.py [--write]
+
+Generated are the module under modules/, the modules inside examples/, and the README's tables.
+Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from vpc_cni_iam.catalog.listing import listing
+from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.files.tree import survey, write
+from vpc_cni_iam.rendering.module import NAME, render
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MODULES: dict[str, Options] = {
+    f"modules/{NAME}": options(),
+    "examples/ipv6-scoped/policy": options(["ipv6-scoped"], cni_version="latest"),
+    "examples/ipv4-ipv6/policy": options(["ipv4-ipv6"], cni_version="latest"),
+    "examples/present-day/policy": options(cni_version="latest"),
+}
+_SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
+
+
+def stale_modules() -> list[str]:
+    """Return a line for each file of a committed module that is not what it should be."""
+    found = []
+    for folder, made_from in MODULES.items():
+        there, wanted = survey(ROOT / folder), render(made_from)
+        found += [
+            f"{folder}/{path}: {'left over' if path not in wanted else 'stale or missing'}"
+            for path in sorted(there.keys() | wanted.keys())
+            if there.get(path) != wanted.get(path)
+        ]
+    return found
+
+
+def variants_table() -> str:
+    """Return the README's table of variants and the releases each revision of them works with."""
+    catalog = listing()
+    revisions = [r["revision"] for r in catalog["revisions"]]
+    lines = [
+        f"| variant | for | published by | {' | '.join(revisions)} |",
+        f"| --- | --- | --- | {' | '.join('---' for _ in revisions)} |",
+    ]
+    for variant in catalog["variants"]:
+        works = [r["works_with"][variant["name"]] for r in catalog["revisions"]]
+        cells = [f"`{variant['name']}`", variant["for"], variant["published_by"], *works]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def features_table() -> str:
+    """Return the README's table of optional features."""
+    lines = ["| feature | grant it when | from plugin |", "| --- | --- | --- |"]
+    lines += [f"| `{f['name']}` | {f['when']} | {f['since']} |" for f in listing()["features"]]
+    return "\n".join(lines) + "\n"
+
+
+SECTIONS = {"variants": variants_table, "features": features_table}
+
+
+def readme(text: str) -> str:
+    """Return the README with its generated sections as they should be.
+
+    Args:
+        text: The README as it is.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"<!-- BEGIN {name} -->\n{SECTIONS[name]()}<!-- END {name} -->\n"
+
+    return _SECTION.sub(fill, text)
+
+
+def main() -> int:
+    """Check, or write with ``--write``.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write what is stale")
+    wanted = parser.parse_args().write
+    page = ROOT / "README.md"
+    text = page.read_text(encoding="utf-8")
+    if wanted:
+        for folder, made_from in MODULES.items():
+            files = render(made_from)
+            write(ROOT / folder, files, [p for p in survey(ROOT / folder) if p not in files])
+        page.write_text(readme(text), encoding="utf-8")
+        return 0
+    stale = stale_modules()
+    if readme(text) != text:
+        stale.append("README.md: a generated table is stale")
+    for line in stale:
+        print(line)
+    if stale:
+        print("run: make generate")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

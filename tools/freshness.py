@@ -2,7 +2,8 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, and the README's tables.
+Generated are the module under modules/, the modules inside examples/, the README's tables
+and its picture.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -11,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from picture import svg
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.files.tree import survey, write
@@ -62,6 +64,7 @@ def features_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+PICTURE = ROOT / "docs" / "session.svg"
 SECTIONS = {"variants": variants_table, "features": features_table}
 
 
@@ -95,10 +98,13 @@ def main() -> int:
             files = render(made_from)
             write(ROOT / folder, files, [p for p in survey(ROOT / folder) if p not in files])
         page.write_text(readme(text), encoding="utf-8")
+        PICTURE.write_text(svg(), encoding="utf-8")
         return 0
     stale = stale_modules()
     if readme(text) != text:
         stale.append("README.md: a generated table is stale")
+    if not PICTURE.exists() or PICTURE.read_text(encoding="utf-8") != svg():
+        stale.append("docs/session.svg: stale or missing")
     for line in stale:
         print(line)
     if stale:

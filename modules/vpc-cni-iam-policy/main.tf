@@ -18,8 +18,11 @@ locals {
 }
 
 # ipv4: IPv4 clusters. The document of revision 2022-01-31, works with plugin v1.1.0 to v1.21.2.
-# Fails from v1.22.0 on, which calls ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:1295-1298
+# Fails at v1.22.0 to v1.23.0, for want of ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:1295-1298
 # setupENI fails for each ENI; v1.23.0:pkg/awsutils/awsutils.go:1142-1150 no new ENI is created.
+# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
+# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
+# call.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -51,8 +54,11 @@ data "aws_iam_policy_document" "ipv4" {
 }
 
 # ipv6: IPv6 clusters. The document of revision 2022-01-31, works with plugin v1.10.0 to v1.21.2.
-# Fails from v1.22.0 on, which calls ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:504-510
+# Fails at v1.22.0 to v1.23.0, for want of ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:504-510
 # nodeInit returns err -> ipamd exits.
+# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
+# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
+# call.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -79,8 +85,11 @@ data "aws_iam_policy_document" "ipv6" {
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2022-01-31, works
 # with plugin v1.8.0 to v1.21.2.
-# Fails from v1.22.0 on, which calls ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:1295-1298
+# Fails at v1.22.0 to v1.23.0, for want of ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:1295-1298
 # setupENI fails for each ENI; v1.23.0:pkg/awsutils/awsutils.go:1142-1150 no new ENI is created.
+# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
+# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
+# call.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.calls import Impact, Use
+from vpc_cni_iam.catalog.calls import Use
 from vpc_cni_iam.catalog.releases import Release, Span
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
@@ -37,14 +37,6 @@ class Fit:
     minimum: Release
     works: tuple[Span, ...]
     gaps: tuple[Gap, ...]
-
-    def first(self, impact: Impact) -> Gap | None:
-        """Return the earliest gap of an impact, None if there is none.
-
-        Args:
-            impact: ``fatal`` or ``degraded``.
-        """
-        return next((g for g in self.gaps if g.use.impact == impact), None)
 
 
 def fit(policy: Policy, variant: Variant) -> Fit:

@@ -123,8 +123,11 @@ def render(options: Options) -> dict[str, str]:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from vpc_cni_iam.rendering.bytecode import PycacheBytecodeCache
+
     environment = Environment(
         loader=PackageLoader("vpc_cni_iam.rendering"),
+        bytecode_cache=PycacheBytecodeCache(),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - the output is HCL, whose only escape is in hcl.literals
         trim_blocks=True,
@@ -191,11 +194,13 @@ def _introduction(composed: Composed, found: Fit) -> list[str]:
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
         f"works with plugin {fitting.works_with(found)}."
     ]
-    if fatal := found.first("fatal"):
-        lines.append(
-            f"Fails from {fatal.spans[0].first} on, which calls {fatal.use.action}: "
-            f"{fatal.use.evidence}."
-        )
+    fatal = (gap for gap in found.gaps if gap.use.impact == "fatal")
+    failures = (
+        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.use.action}: "
+        f"{gap.use.evidence}."
+        for gap in fatal
+    )
+    lines += dict.fromkeys(failures)
     if composed.optional:
         named = _by_feature(composed.optional)
         lines.append("Not granted, called only with an optional feature: " + "; ".join(named) + ".")

@@ -34,7 +34,7 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
     """
     new = render(options)
     there = survey(directory)
-    own, edited = _own(there)
+    own, edited = _own(there, {options: new})
     foreign = [p for p in there if p not in own and not _is_backup(p, own)]
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
@@ -58,9 +58,15 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
     return write(directory, {**new, **backups}, left_over)
 
 
-def _own(there: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return the files that are this tool's, and those of them that were edited."""
-    rendered: dict[Options, dict[str, str]] = {}
+def _own(
+    there: dict[str, str], rendered: dict[Options, dict[str, str]]
+) -> tuple[list[str], list[str]]:
+    """Return the files that are this tool's, and those of them that were edited.
+
+    Args:
+        there: What is in the directory.
+        rendered: Trees by the options they are made from; added to.
+    """
     own, edited = [], []
     for path, text in there.items():
         made_from = stated(text)

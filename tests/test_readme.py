@@ -1,0 +1,44 @@
+"""What the README shows is what happens when it is typed."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def test_every_console_block_runs_as_shown(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    blocks = BLOCK.findall(readme)
+    assert len(blocks) >= 4
+    for block in blocks:
+        steps = [s for s in re.split(r"^\$ ", block, flags=re.MULTILINE) if s]
+        for step in steps:
+            command, _, expected = step.partition("\n")
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            assert done.stdout == expected, command
+
+
+def test_what_is_generated_and_committed_is_current() -> None:
+    command = [sys.executable, ROOT / "tools" / "freshness.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / target).exists(), f"{page}: {target}"

@@ -83,7 +83,7 @@ def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | N
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PATH": os.environ["PATH"], **(env or {})},
+        env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **(env or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-WIDTH = 96
+WIDTH = 124
 # What is typed, and which lines of what is printed are shown (None: all of them).
 STEPS: list[tuple[str, slice | None]] = [
     ("vpc-cni-iam generate --variant ipv4-scoped --cni-version latest", None),
-    ("grep -n -A 26 'CreateNetworkInterface' vpc-cni-iam-policy/main.tf", slice(0, 26)),
+    ("grep -n -A 8 'CreateNetworkInterface' vpc-cni-iam-policy/main.tf", slice(0, 9)),
     ("vpc-cni-iam verify vpc-cni-iam-policy --engine none", None),
     ("sed -i s/StringEquals/StringLike/ vpc-cni-iam-policy/main.tf", None),
     ("vpc-cni-iam verify vpc-cni-iam-policy --engine none", slice(0, 4)),
@@ -45,11 +45,9 @@ xmlns="http://www.w3.org/2000/svg">
 font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asian: full-width; }}
 {styles}
 </style>
-<defs><clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
-{lines}</defs>
-<rect fill="#0d1117" x="1" y="1" width="{terminal_width}" height="{terminal_height}" rx="8"/>
-<g transform="translate(9, 9)" clip-path="url(#{unique_id}-clip-terminal)">
+<defs>{lines}</defs>
+<rect fill="#0d1117" width="{width}" height="{height}" rx="8"/>
+<g transform="translate(16, 16)">
 {backgrounds}
 <g class="{unique_id}-matrix">
 {matrix}
@@ -90,5 +88,5 @@ def svg() -> str:
             style = {"differs": "red", "ok": "green"}.get(line.partition(" ")[0], "")
             if line.lstrip().startswith("#"):
                 style = "bright_black"
-            console.print(Text(line, style=style, no_wrap=True, overflow="ellipsis"))
+            console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
     return console.export_svg(theme=_THEME, code_format=_FRAME, unique_id="session")

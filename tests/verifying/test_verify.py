@@ -77,8 +77,8 @@ EDITS = {
     ),
     "weakened condition": (
         replaced('test     = "StringEquals"', 'test     = "StringLike"'),
-        "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition "
-        "aws:RequestTag/cluster.k8s.amazonaws.com/name StringEquals 'verify-cluster' is missing",
+        "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition on "
+        "aws:RequestTag/cluster.k8s.amazonaws.com/name tests StringLike, expected StringEquals",
     ),
     "cluster name that ignores its variable": (
         replaced("cluster/${local.cluster_name}", "cluster/prod"),

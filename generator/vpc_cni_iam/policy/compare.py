@@ -172,17 +172,20 @@ def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[Kin
 
     found: list[tuple[Kind, str]] = []
     one, other = by_key(expected), by_key(actual)
+    extra = [c for key, c in other.items() if key not in one]
     for key, condition in one.items():
-        if key not in other:
+        twin = other.get(key) or next((c for c in extra if c.key.lower() == key[1]), None)
+        if twin is None:
             found.append(("missing", f"condition {condition_text(condition)} is missing"))
-        elif set(condition.values) != set(other[key].values):
-            text = f"condition is {condition_text(other[key])}, expected "
-            found.append(("changed", text + condition_text(condition)))
-    found += [
-        ("added", f"condition {condition_text(c)} is not expected")
-        for key, c in other.items()
-        if key not in one
-    ]
+        elif twin.operator != condition.operator and set(twin.values) == set(condition.values):
+            text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
+            found.append(("changed", text))
+        elif twin.operator != condition.operator or set(twin.values) != set(condition.values):
+            text = f"condition is {condition_text(twin)}, expected {condition_text(condition)}"
+            found.append(("changed", text))
+        if twin in extra:
+            extra.remove(twin)
+    found += [("added", f"condition {condition_text(c)} is not expected") for c in extra]
     return found
 
 

@@ -182,9 +182,10 @@ def test_a_full_disk_leaves_the_tree_as_it_was(tree: Path) -> None:
 def test_two_runs_take_turns(tmp_path: Path) -> None:
     script = tmp_path / "one.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
+        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import locked, write\n"
         "files = {f'{n}.tf': sys.argv[2] * 5000 for n in range(20)}\n"
-        "for _ in range(20): write(Path(sys.argv[1]), files)\n"
+        "for _ in range(20):\n"
+        "    with locked(Path(sys.argv[1])): write(Path(sys.argv[1]), files)\n"
     )
     runs = [subprocess.Popen([sys.executable, script, tmp_path / "t", w]) for w in "ab"]
     assert [r.wait() for r in runs] == [0, 0]
@@ -271,5 +272,13 @@ def test_survey_passes_over_what_engines_leave(tree: Path) -> None:
     (tree / ".vpc-cni-iam-new-main.tf").write_text("half")
     (tree / "crlf.tf").write_bytes(b"a\r\nb\r\n")
     (tree / "binary").write_bytes(b"\xff\xfe")
-    assert survey(tree) == {**OLD, **YOURS, "crlf.tf": "a\nb\n", "binary": ""}
+    assert survey(tree) == {**OLD, **YOURS, "crlf.tf": "a\nb\n", "binary": "\udcff\udcfe"}
     assert survey(tree / "nowhere") == {}
+
+
+@pytest.mark.parametrize("other", ["Main.tf", "MAIN.TF"])
+def test_names_that_differ_only_in_case_are_refused(other: str, tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match=r"differs from main\.tf only in case"):
+        write(write_tree(tmp_path, {other: "x"}), NEW)
+    with pytest.raises(TreeError, match="differs from tests only in case"):
+        write(write_tree(tmp_path / "b", {"Tests/a.tf": "x"}), NEW)

@@ -73,7 +73,7 @@ EDITS = {
     "partition that ignores its variable": (
         replaced("arn:${var.partition}:", "arn:aws:"),
         "ipv4: statement 2 (ec2:CreateTags): resource "
-        "arn:aws:ec2:us-gov-west-1:111122223333:network-interface/* is not expected",
+        "arn:aws:ec2:${var.region}:${var.account_id}:network-interface/* is not expected",
     ),
     "weakened condition": (
         replaced('test     = "StringEquals"', 'test     = "StringLike"'),
@@ -88,7 +88,7 @@ EDITS = {
     "denied": (
         replaced('effect    = "Allow"', 'effect    = "Deny"'),
         "ipv4: statement 2 (ec2:CreateTags): is not expected: denies ec2:CreateTags on "
-        "arn:aws-us-gov:ec2:us-gov-west-1:111122223333:network-interface/*",
+        "arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*",
     ),
     "renamed": (
         replaced('"aws_iam_policy_document" "ipv6"', '"aws_iam_policy_document" "six"'),

@@ -97,6 +97,16 @@ VPC_OWNER_ID = Parameter(
 NAMES = (CLUSTER_NAME, VPC_ID)
 PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID)
 
+# Values that no default has, so that an ARN or a name that ignores its variable shows.
+SAMPLE = {
+    "cluster_name": "verify-cluster",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "partition": "aws-us-gov",
+    "region": "us-gov-west-1",
+    "account_id": "111122223333",
+    "vpc_owner_id": "444455556666",
+}
+
 _PLACE = re.compile(r"(\$\{CLUSTER_NAME\}|\$\{VPC_ID\})")
 _ARN = re.compile(r"arn:aws:ec2:\*:\*:(subnet|vpc)?(?=.*/)")
 

@@ -45,8 +45,8 @@ class Change:
 def survey(directory: Path) -> dict[str, str]:
     """Return the texts of the files in a directory, by path relative to it.
 
-    What engines and an interrupted run of this tool left is passed over, and so are files that
-    are not text. Line ends are those of the generator, whatever git checked out.
+    What engines and an interrupted run of this tool left is passed over. Line ends are those of
+    the generator, whatever git checked out.
 
     Args:
         directory: The directory; one that does not exist has no files.
@@ -59,12 +59,41 @@ def survey(directory: Path) -> dict[str, str]:
     for path in sorted(_walk(directory)):
         name = path.relative_to(directory).as_posix()
         try:
-            found[name] = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            found[name] = ""
+            found[name] = _decoded(path.read_bytes())
         except OSError as error:
             raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
     return found
+
+
+def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the texts of those of some files in a directory that are there.
+
+    Args:
+        directory: The directory; one that does not exist has no files.
+        names: Paths relative to it, with forward slashes.
+
+    Raises:
+        TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
+    """
+    _refuse_no_directory(directory)
+    if directory.is_symlink():
+        raise TreeError(f"{directory}: is a symbolic link; name the directory itself")
+    found = {}
+    for name in names:
+        _check_inside(directory, name)
+        path = directory / name
+        try:
+            found[name] = _decoded(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
+    return found
+
+
+def _decoded(content: bytes) -> str:
+    # Bytes that are not UTF-8 come back as they were when the text is written again.
+    return content.decode(errors="surrogateescape").replace("\r\n", "\n")
 
 
 def _refuse_no_directory(directory: Path) -> None:
@@ -117,12 +146,12 @@ def write(
         TreeError: What is there may not be written; the tree is as it was.
     """
     target = directory.resolve() if directory.exists() else directory
-    for name in (*files, *remove):
+    removed = tuple(remove)
+    for name in (*files, *removed):
         _check_inside(target, name)
     try:
-        with _lock(target):
-            _clean(target)
-            return _write(target, files, tuple(remove), step)
+        _clean(target)
+        return _write(target, files, removed, step)
     except OSError as error:
         place = error.filename or target
         hint = "; the tree is as it was"
@@ -136,6 +165,7 @@ def _check_inside(directory: Path, name: str) -> None:
         raise TreeError(f"{name}: is not a path inside {directory}")
     place = directory
     for part in parts:
+        _refuse_other_case(place, part)
         place /= part
         if place.is_symlink():
             raise TreeError(f"{place}: is a symbolic link; this tool writes no file through one")
@@ -146,10 +176,16 @@ def _check_inside(directory: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock(directory: Path) -> Iterator[None]:
-    """Hold the nearest directory that exists, so that two runs take turns."""
-    place = directory.parent
-    while not place.exists():
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a directory's lock, so that two runs that read and then write it take turns.
+
+    The lock is on the nearest directory above that exists; nothing is left behind by it.
+
+    Args:
+        directory: The directory that is to be read and written.
+    """
+    place = directory.absolute().parent
+    while not place.is_dir():
         place = place.parent
     if fcntl is None:  # pragma: no cover
         yield
@@ -160,6 +196,20 @@ def _lock(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _refuse_other_case(folder: Path, name: str) -> None:
+    """Refuse a name that a case-insensitive file system takes for another one that is there."""
+    try:
+        there = [path.name for path in folder.iterdir()]
+    except OSError:
+        return
+    for other in there:
+        if other != name and other.casefold() == name.casefold():
+            raise TreeError(
+                f"{folder / other}: differs from {name} only in case, and some file systems "
+                "take the two for one; rename it"
+            )
 
 
 def _clean(directory: Path) -> None:
@@ -206,7 +256,7 @@ def _change(directory: Path, name: str, text: str) -> Change:
     path = directory / name
     if not path.exists():
         return Change(name, "create")
-    same = path.read_bytes() == text.encode()
+    same = path.read_bytes() == text.encode(errors="surrogateescape")
     return Change(name, "same" if same else "replace")
 
 
@@ -226,7 +276,7 @@ def _stage(place: Path, text: str, undo: list[Callable[[], None]]) -> Path:
         raise PermissionError(errno.EACCES, "it is read-only", str(place))
     new = place.with_name(f"{_NEW}{place.name}")
     undo.append(lambda: new.unlink(missing_ok=True))
-    with new.open("x", encoding="utf-8", newline="\n") as handle:
+    with new.open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())

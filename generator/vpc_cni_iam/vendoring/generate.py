@@ -6,8 +6,9 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.tree import Change, survey, write
+from vpc_cni_iam.files.tree import Change, locked, survey, write
 from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.vendoring.manifest import MANIFEST
 
 _SHOWN = 5
 _BACKUP = ".orig"
@@ -33,7 +34,18 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
         UsageError: A variant that the selected release cannot use.
     """
     new = render(options)
+    with locked(directory):
+        return _generate(directory, options, new, force)
+
+
+def _generate(
+    directory: Path, options: Options, new: dict[str, str], force: bool
+) -> tuple[Change, ...]:
     there = survey(directory)
+    if MANIFEST in there:
+        raise TreeError(
+            f"{directory}: is kept by sync; change vpc-cni-iam.toml and run vpc-cni-iam sync"
+        )
     own, edited = _own(there, {options: new})
     foreign = [p for p in there if p not in own and not _is_backup(p, own)]
     in_the_way = [p for p in foreign if p in new]

@@ -51,7 +51,7 @@ def render(module: Module, engine: Engine, outputs: tuple[str, ...]) -> Rendered
             root / "verified",
             ignore=shutil.ignore_patterns(".terraform*", ".git", "tests", "*.tfstate*"),
         )
-        wanted = [o for o in outputs if o in module.outputs]
+        wanted = [o for o in outputs if o in module.read.outputs]
         (root / "main.tf").write_text(_root(module, wanted), encoding="utf-8")
         return _rendered(engine.plan(root))
 
@@ -74,7 +74,7 @@ def _root(module: Module, outputs: list[str]) -> str:
         'module "verified"',
         [
             ("source", Literal("./verified")),
-            *((name, Literal(value)) for name, value in module.values.items()),
+            *((name, Literal(value)) for name, value in module.read.values.items()),
         ],
     )
     values = [

@@ -94,7 +94,7 @@ def verify(directory: Path, wanted: Options | None, engine: Engine | None) -> Ve
 
 
 def _names(module: Module) -> set[str]:
-    return {d.name for d in module.documents} | set(module.unread)
+    return {d.name for d in module.read.documents} | set(module.read.unread)
 
 
 def _expected(module: Module, options: Options | None) -> list[Composed]:
@@ -102,7 +102,7 @@ def _expected(module: Module, options: Options | None) -> list[Composed]:
         return list(options.composed())
     found = []
     for name in sorted(_names(module)):
-        policy = next((d.policy for d in module.documents if d.name == name), None)
+        policy = next((d.policy for d in module.read.documents if d.name == name), None)
         if policy is not None and (nearest := _nearest(name, policy, module)):
             found.append(nearest)
     if not found:
@@ -146,16 +146,20 @@ def _check(
     expected = _filled(composed, module)
     found: list[Difference] = []
     seen = []
-    read_one = next((d for d in module.documents if d.name == name), None)
-    if name in module.unread:
+    read_one = next((d for d in module.read.documents if d.name == name), None)
+    if name in module.read.unread:
         if rendered is None:
-            found.append(Difference("changed", "document", module.unread[name]))
+            found.append(Difference("changed", "document", module.read.unread[name]))
     elif read_one is None:
         found.append(Difference("missing", "document", f"data source {name} is missing"))
     else:
         seen.append("read")
         found += differences(expected, read_one.policy)
-        if rendered is None and read_one.joins and "additional" not in "".join(module.variables):
+        if (
+            rendered is None
+            and read_one.joins
+            and "additional" not in "".join(module.read.variables)
+        ):
             text = "joins other documents, which only an engine can show"
             found.append(Difference("added", "document", text))
     if rendered is not None:
@@ -165,9 +169,17 @@ def _check(
         composed.variant.name,
         " ".join(composed.selection.arguments()),
         len(expected.statements),
-        tuple(dict.fromkeys(found)),
+        tuple(dict.fromkeys(map(_readable, found))),
         tuple(seen),
     )
+
+
+def _readable(difference: Difference) -> Difference:
+    """Show the variables where their sample values stand."""
+    text = difference.text
+    for name, value in sorted(parameters.SAMPLE.items(), key=lambda item: -len(item[1])):
+        text = text.replace(value, f"${{var.{name}}}")
+    return Difference(difference.kind, difference.place, text)
 
 
 def _rendered_differences(

@@ -1,0 +1,180 @@
+"""What a change of a policy means: access gained and lost, widened and narrowed.
+
+Statements are taken apart into single grants (effect, action, resource, conditions), so that
+moving an action from one statement to another, or reordering, is no change. This compares what
+is written; whether the new policy allows anything that the old one did not is a question for a
+proof, which this is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.compare import condition_text
+from vpc_cni_iam.policy.document import Policy, Statement
+
+Kind = Literal[
+    "gained",
+    "lost",
+    "widened",
+    "narrowed",
+    "weakened",
+    "tightened",
+    "changed",
+    "denied",
+    "undenied",
+]
+# A change that may let something happen that could not happen before.
+OPENING = frozenset({"gained", "widened", "weakened", "changed", "undenied"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of access.
+
+    Args:
+        kind: ``gained`` or ``lost`` for an action on a resource, ``widened`` or ``narrowed`` for
+            resources, ``weakened`` or ``tightened`` for conditions, ``changed`` for conditions
+            of which neither implies the other by their values, ``denied`` and ``undenied``.
+        text: What, such as ``ec2:CreateTags on *``.
+    """
+
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    effect: str
+    action: str
+    resource: str
+    conditions: frozenset[tuple[str, str, frozenset[str]]]
+    principals: normalise.Normal
+    words: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+
+def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
+    """Return what a change of a policy means, actions of one meaning in one line.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+    """
+    before, after = _grants(old), _grants(new)
+    lost = [g for key, g in before.items() if key not in after]
+    gained = [g for key, g in after.items() if key not in before]
+    found: list[tuple[Kind, str, str]] = []
+    for grant in list(gained):
+        twin = _twin(grant, lost)
+        if twin is not None:
+            lost.remove(twin)
+            gained.remove(grant)
+            found.append(_difference(twin, grant))
+    for kind, denial, grants in (("lost", "undenied", lost), ("gained", "denied", gained)):
+        for grant in grants:
+            name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
+            found.append((name, grant.action, f"on {grant.resource}{grant.words}"))
+    return _grouped(found)
+
+
+def _grants(policy: Policy) -> dict[tuple[object, ...], _Grant]:
+    found = {}
+    for statement in policy.statements:
+        for grant in _of(statement):
+            found[grant.key] = grant
+    return found
+
+
+def _of(statement: Statement) -> Iterable[_Grant]:
+    actions = statement.actions or tuple(f"all but {a}" for a in statement.not_actions)
+    resources = statement.resources or tuple(f"all but {r}" for r in statement.not_resources)
+    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    principals = normalise.statement(statement)[-2:]  # type: ignore[index]
+    for action in actions:
+        for resource in resources or ("itself",):
+            yield _Grant(
+                statement.effect,
+                action,
+                resource,
+                normalise.conditions(statement),
+                principals,
+                words,
+            )
+
+
+def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
+    """Return the lost grant that this one replaces: same action, and same resource if any is."""
+    same = [
+        g
+        for g in lost
+        if (g.effect, g.action.lower(), g.principals)
+        == (grant.effect, grant.action.lower(), grant.principals)
+    ]
+    same_resource = [g for g in same if g.resource == grant.resource]
+    same_conditions = [g for g in same if g.conditions == grant.conditions]
+    return next(iter(same_resource + same_conditions), None)
+
+
+def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
+    opposite: dict[Kind, Kind] = {
+        "widened": "narrowed",
+        "narrowed": "widened",
+        "weakened": "tightened",
+        "tightened": "weakened",
+    }
+    if old.resource != new.resource:
+        text = f"from {old.resource} to {new.resource}{new.words}"
+        kind: Kind = "changed"
+        if _covers(old.resource, new.resource):
+            kind = "narrowed"
+        elif _covers(new.resource, old.resource):
+            kind = "widened"
+    else:
+        text = f"on {new.resource}: from{old.words or ' no condition'} to"
+        text += new.words or " no condition"
+        kind = "changed"
+        if _implies(new, old):
+            kind = "tightened"
+        elif _implies(old, new):
+            kind = "weakened"
+    if new.effect == "Deny":
+        return opposite.get(kind, kind), f"denial of {new.action}", text
+    return kind, new.action, text
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Say whether a pattern matches all that another does; the other's wildcards are letters."""
+    pattern = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in wide)
+    return re.fullmatch(pattern, narrow, re.DOTALL) is not None
+
+
+def _implies(one: _Grant, other: _Grant) -> bool:
+    """Say whether the conditions of one grant imply those of another, going by their values."""
+    return all(
+        any(
+            operator == held and key == held_key and held_values <= values
+            for held, held_key, held_values in one.conditions
+        )
+        for operator, key, values in other.conditions
+    )
+
+
+def _grouped(found: Iterable[tuple[Kind, str, str]]) -> tuple[Change, ...]:
+    lines: dict[tuple[Kind, str], list[str]] = {}
+    for kind, action, text in found:
+        lines.setdefault((kind, text), []).append(action)
+    return tuple(
+        Change(kind, f"{', '.join(sorted(actions))} {text}")
+        for (kind, text), actions in lines.items()
+    )

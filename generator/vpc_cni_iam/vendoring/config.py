@@ -1,0 +1,268 @@
+"""``vpc-cni-iam.toml``: which modules a repository keeps, and what each is made from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.rendering.kinds import KINDS
+
+NAME = "vpc-cni-iam.toml"
+_SCHEMA = "vpc-cni-iam.schema.json"
+_TYPES: dict[str, tuple[type, str]] = {
+    "path": (str, "a string"),
+    "kind": (str, "a string"),
+    "variants": (list, "a list of strings"),
+    "cni_version": (str, "a string"),
+    "revision": (str, "a string"),
+    "features": (list, "a list of strings"),
+    "gaps": (bool, "true or false"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vendored:
+    """One module that a repository keeps.
+
+    Args:
+        path: Where, relative to the configuration, with forward slashes.
+        kind: The kind of module.
+        options: What it is made from.
+        line: The line of its table.
+    """
+
+    path: str
+    kind: str
+    options: Options
+    line: int
+
+    @property
+    def newest(self) -> bool:
+        """Whether its pin is the newest release that the catalog knows."""
+        return self.options.selection.release == releases.newest()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration file.
+
+    Args:
+        path: Where it is.
+        text: Its text.
+        modules: Its modules, in order.
+    """
+
+    path: Path
+    text: str
+    modules: tuple[Vendored, ...]
+
+    def folder(self, module: Vendored) -> Path:
+        """Return the directory of a module.
+
+        Args:
+            module: The module.
+        """
+        return self.path.parent / module.path
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It is missing, or says something that does not hold; with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one") from None
+    except UnicodeDecodeError:
+        raise InputError(str(path), "", "is not UTF-8 text") from None
+    except OSError as error:
+        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+    return parse(text, path)
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of the file; it says what `parse` says, but for paths."""
+    return files("vpc_cni_iam.vendoring").joinpath(_SCHEMA).read_text(encoding="utf-8")
+
+
+def parse(text: str, path: Path) -> Config:
+    """Read the text of a configuration.
+
+    Args:
+        text: The text.
+        path: Where it is, which errors name and module paths are relative to.
+
+    Raises:
+        InputError: It says something that does not hold; with the line.
+    """
+    source = str(path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at (.*)\)$", str(error))
+        what = str(error).removesuffix(place[0]).strip() if place else str(error)
+        raise InputError(source, place[1] if place else "", f"is not TOML: {what}") from None
+    for key in document:
+        if key != "module":
+            line = _line(text, None, key)
+            raise InputError(source, f"line {line}", f"unknown key {key!r}; known is module")
+    tables = document.get("module", [])
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        line = _line(text, None, "module")
+        raise InputError(source, f"line {line}", "write [[module]], with two brackets")
+    modules = tuple(_module(text, source, n, table) for n, table in enumerate(tables))
+    _refuse_overlaps(modules, source)
+    return Config(path, text, modules)
+
+
+def _module(text: str, source: str, number: int, table: dict[str, Any]) -> Vendored:
+    def refuse(key: str | None, problem: str) -> InputError:
+        return InputError(source, f"line {_line(text, number, key)}", problem)
+
+    for key, value in table.items():
+        if key not in _TYPES:
+            raise refuse(key, f"unknown key {key!r}; known are {', '.join(_TYPES)}")
+        kind, words = _TYPES[key]
+        listed = isinstance(value, list) and not all(isinstance(v, str) for v in value)
+        if not isinstance(value, kind) or listed:
+            raise refuse(key, f"{key} must be {words}")
+    if "path" not in table:
+        raise refuse(None, "this module has no path")
+    if table.get("kind", "policy") not in KINDS:
+        raise refuse("kind", f"unknown kind {table['kind']!r}; known are {', '.join(KINDS)}")
+    if "variants" in table and not table["variants"]:
+        raise refuse("variants", "variants is empty; name one, or leave it out for upstream's")
+    if "cni_version" not in table and "revision" not in table:
+        raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
+    path = table["path"]
+    if problem := _path_problem(path):
+        raise refuse("path", f"path {path!r} {problem}")
+    try:
+        made_from = options(
+            table.get("variants", ()),
+            table.get("revision"),
+            table.get("cni_version"),
+            table.get("features", ()),
+            table.get("gaps", True),
+        )
+        made_from.composed()
+    except UsageError as error:
+        raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
+    where = str(PurePosixPath(path))
+    return Vendored(where, table.get("kind", "policy"), made_from, _line(text, number, None))
+
+
+def _path_problem(path: str) -> str:
+    if not path or "\0" in path or "\\" in path or not path.isprintable():
+        return "is not a path; write it with forward slashes"
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or re.match(r"[A-Za-z]:", path):
+        return "is absolute; write it relative to this file"
+    if str(pure) == ".":
+        return "is this file's own directory; a module needs one of its own"
+    if ".git" in {part.lower() for part in pure.parts}:
+        return "lies in a .git directory"
+    return ""
+
+
+def _guilty(table: dict[str, Any], problem: str) -> str | None:
+    """Return the key that a problem of options is about."""
+    for word, key in (
+        ("variant", "variants"),
+        ("feature", "features"),
+        ("revision", "revision"),
+        ("plugin", "cni_version"),
+        ("--no-gaps", "gaps"),
+    ):
+        if word in problem and key in table:
+            return key
+    return None
+
+
+def _in_toml(problem: str) -> str:
+    """Return a problem with keys in place of options."""
+    for option, key in (
+        ("--cni-version", "cni_version ="),
+        ("--revision", "revision"),
+        ("--no-gaps", "gaps = false"),
+        ("--variant", "variants"),
+    ):
+        problem = problem.replace(option, key)
+    return problem
+
+
+def _refuse_overlaps(modules: Iterable[Vendored], source: str) -> None:
+    seen: dict[tuple[str, ...], Vendored] = {}
+    for module in modules:
+        parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
+        for other_parts, other in seen.items():
+            depth = min(len(parts), len(other_parts))
+            if parts[:depth] == other_parts[:depth]:
+                how = "the same path as" if len(parts) == len(other_parts) else "a path inside"
+                if len(parts) < len(other_parts):
+                    how = "a path around"
+                raise InputError(
+                    source,
+                    f"line {module.line}",
+                    f"path {module.path!r} is {how} that of line {other.line}, {other.path!r}",
+                )
+        seen[parts] = module
+
+
+def _line(text: str, number: int | None, key: str | None) -> int:
+    """Return the line of a key, or of its module's table if the key stands nowhere."""
+    return (key and key_line(text, number, key)) or _table_line(text, number)
+
+
+def _table_line(text: str, number: int | None) -> int:
+    heads = [count for count, line in _lines(text) if re.match(r"\s*\[", line)]
+    return heads[number] if number is not None and number < len(heads) else 1
+
+
+def key_line(text: str, number: int | None, key: str) -> int | None:
+    """Return the line of a key in the module table of a number, or of a key or table at the top.
+
+    Args:
+        text: The text of the configuration.
+        number: The number of the module, from 0; None for above all.
+        key: The key.
+
+    Returns:
+        The line, from 1; None if the key does not stand on a line of its own there.
+    """
+    inside = None
+    for count, line in _lines(text):
+        if re.match(r"\s*\[", line):
+            inside = 0 if inside is None else inside + 1
+        head = number is None and re.match(rf"\s*\[+\s*{re.escape(key)}\b", line)
+        if head or (inside == number and re.match(_key(key), line)):
+            return count
+    return None
+
+
+def _key(key: str) -> str:
+    return rf"\s*\s*[\"']?{re.escape(key)}[\"']?\s*[.=]"
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a TOML text that are not inside a multi-line string."""
+    fence = ""
+    for count, line in enumerate(text.split("\n"), 1):
+        if not fence:
+            yield count, line
+        for mark in ('"""', "'''"):
+            if fence in ("", mark) and line.count(mark) % 2:
+                fence = "" if fence else mark

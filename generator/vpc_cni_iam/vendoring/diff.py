@@ -1,0 +1,115 @@
+"""What a sync would change in a module: the text, and above it what the change means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.files.tree import texts
+from vpc_cni_iam.hcl.module import read
+from vpc_cni_iam.policy.change import Change, changes
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.sync import read_manifest, unified
+
+# What stands for a module's variables in the meaning of a change: upstream's own, and the names
+# of those that upstream leaves open.
+_VALUES = {
+    "cluster_name": "${var.cluster_name}",
+    "vpc_id": "${var.vpc_id}",
+    "partition": "aws",
+    "region": "*",
+    "account_id": "*",
+    "vpc_owner_id": "*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a change means for one variant.
+
+    Args:
+        variant: Its name.
+        changes: Access gained, lost, widened and so on; empty if none.
+        note: What keeps it from being said, empty if nothing does.
+    """
+
+    variant: str
+    changes: tuple[Change, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What a sync would change in a module.
+
+    Args:
+        module: The module.
+        meanings: For each variant that is there or is to be.
+        text: The unified diff of its files, from what is there to what is generated.
+    """
+
+    module: Vendored
+    meanings: tuple[Meaning, ...]
+    text: str
+
+
+def diff(config: Config, module: Vendored) -> Diff:
+    """Return what a sync would change in a module.
+
+    Args:
+        config: The configuration.
+        module: One of its modules.
+
+    Raises:
+        InputError: A manifest that cannot be read.
+        TreeError: A file that cannot be read.
+    """
+    folder = config.folder(module)
+    wanted = render(module.kind, module.options)
+    known = read_manifest(folder)
+    entries = known.files if known is not None else {}
+    there = texts(folder, {*entries, *wanted})
+    deleted = {path for path, entry in entries.items() if entry.deleted}
+    kept = {p for p, e in entries.items() if e.kept is not None}
+    lines = []
+    for path in sorted({*there, *wanted}):
+        name = f"{module.path}/{path}"
+        if path not in deleted or path in there:
+            before, after = there.get(path, ""), wanted.get(path, "")
+            lines.append(unified(before, after, name, f"{name} ({_side(path, wanted, kept)})"))
+    return Diff(module, meanings(module, there), "".join(lines))
+
+
+def _side(path: str, wanted: Mapping[str, str], kept: set[str]) -> str:
+    if path not in wanted:
+        return "no longer generated"
+    return "as generated; yours is kept" if path in kept else "as generated"
+
+
+def meanings(module: Vendored, there: Mapping[str, str]) -> tuple[Meaning, ...]:
+    """Return what it would mean to go from the texts that are there to the generated ones.
+
+    Args:
+        module: The module.
+        there: The texts of its files.
+    """
+    hcl = {path: text for path, text in there.items() if path.endswith(".tf")}
+    try:
+        now = read(hcl, _VALUES)
+    except InputError as error:
+        return (Meaning("all variants", (), f"cannot be read: {error}"),)
+    before = {d.name: d.policy for d in now.documents}
+    found = []
+    for composed in module.options.composed():
+        name = composed.variant.identifier
+        if name in now.unread:
+            found.append(Meaning(composed.variant.name, (), now.unread[name]))
+            continue
+        after = parameters.substitute(composed.policy, _VALUES)
+        old = before.pop(name, Policy(()))
+        found.append(Meaning(composed.variant.name, changes(old, after)))
+    return tuple(found)

@@ -1,0 +1,79 @@
+"""A first configuration that works as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.tree import locked, write
+from vpc_cni_iam.rendering.module import NAME as MODULE
+from vpc_cni_iam.vendoring.config import NAME
+from vpc_cni_iam.vendoring.repository import refuse_bare
+
+_TEMPLATE = """\
+# Modules that vpc-cni-iam keeps in this repository. After a change here: vpc-cni-iam sync
+# In CI or a pre-commit hook: vpc-cni-iam check
+
+[[module]]
+# Where, relative to this file.
+path = "{path}"
+
+# The plugin release that the policies are made for.
+# renovate: datasource=github-releases depName=aws/amazon-vpc-cni-k8s
+cni_version = "{release}"
+# In place of cni_version, one of upstream's documents exactly: {revisions}.
+# revision = "{revision}"
+
+# Which policies. Known: {variants}.
+variants = [{upstream}]
+
+# Optional features of the plugin whose calls are granted too. Known:
+# {features}.
+features = []
+
+# false adds nothing to upstream's document in force at cni_version, even if the release calls
+# what that document does not grant.
+gaps = true
+"""
+
+
+def text(path: str) -> str:
+    """Return a configuration with one module, pinned to the newest release that is known.
+
+    Args:
+        path: Where the module is to be, relative to the configuration.
+    """
+    known = [r.name for r in documents.revisions()]
+    return _TEMPLATE.format(
+        path=path,
+        release=releases.newest(),
+        revision=known[-1],
+        revisions=", ".join(known),
+        variants=", ".join(v.name for v in variants.VARIANTS),
+        upstream=", ".join(f'"{v.name}"' for v in variants.UPSTREAM),
+        features=", ".join(calls.features()),
+    )
+
+
+def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
+    """Write a configuration into a directory that has none.
+
+    Args:
+        folder: The directory.
+        path: Where the module is to be, relative to it.
+
+    Returns:
+        The file.
+
+    Raises:
+        TreeError: There is one already.
+        InputError: The directory is a bare repository.
+    """
+    refuse_bare(folder)
+    target = folder / NAME
+    with locked(target):
+        if target.exists() or target.is_symlink():
+            raise TreeError(f"{target}: is there already; edit it, or remove it first")
+        write(folder, {NAME: text(path)})
+    return target

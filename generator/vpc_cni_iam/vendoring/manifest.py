@@ -1,0 +1,147 @@
+"""What sync remembers of a module, in a folder of its own inside it.
+
+``manifest.json`` says what the module was made from and the hash of each file as generated, of
+an edit that was accepted, and which files were deleted on purpose. ``base/`` holds the texts as
+generated, which a three-way merge needs; git stores them once with the files themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.errors import InputError
+
+FOLDER = ".vpc-cni-iam"
+MANIFEST = f"{FOLDER}/manifest.json"
+_BASE = f"{FOLDER}/base/"
+# No tool that looks for .tf files shall take a base for one.
+_SUFFIX = ".txt"
+_ABOUT = (
+    "Written by vpc-cni-iam sync, which needs it to tell edits from updates. Commit it; do not "
+    "edit it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is remembered of one file.
+
+    Args:
+        generated: The SHA-256 of its text as generated.
+        kept: The SHA-256 of an edited text that the user keeps, None if there is none.
+        deleted: Whether the user deleted it on purpose.
+    """
+
+    generated: str
+    kept: str | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is remembered of a module.
+
+    Args:
+        kind: The kind of module.
+        options: What it was made from; None if this version no longer understands it.
+        generator: The version of this tool that made it.
+        files: What is remembered of each file, by its path.
+    """
+
+    kind: str
+    options: Options | None
+    generator: str
+    files: Mapping[str, Entry] = field(default_factory=dict)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text whose line ends are those of the generator.
+
+    Args:
+        text: The text.
+    """
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def base_path(path: str) -> str:
+    """Return where the text of a file as generated is kept, relative to the module.
+
+    Args:
+        path: The file's path, relative to the module.
+    """
+    return f"{_BASE}{path}{_SUFFIX}"
+
+
+def is_base(path: str) -> bool:
+    """Say whether a path is that of a text as generated.
+
+    Args:
+        path: A path relative to the module.
+    """
+    return path.startswith(_BASE)
+
+
+def dumps(kind: str, options: Options, generator: str, files: Mapping[str, Entry]) -> str:
+    """Return the text of a manifest.
+
+    Args:
+        kind: The kind of module.
+        options: What it was made from.
+        generator: The version of this tool.
+        files: What to remember of each file.
+    """
+    source = options.selection.revision.source
+    entries: dict[str, dict[str, object]] = {}
+    for path in sorted(files):
+        entry = files[path]
+        entries[path] = {"generated": entry.generated}
+        if entry.kept is not None:
+            entries[path]["kept"] = entry.kept
+        if entry.deleted:
+            entries[path]["deleted"] = True
+    document = {
+        "about": _ABOUT,
+        "kind": kind,
+        "made_by": options.command,
+        "generator": generator,
+        "upstream": {
+            "repository": source.repository,
+            "revision": options.selection.revision.name,
+            "commit": source.commit,
+        },
+        "files": entries,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def loads(text: str, source: str) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        text: Its text.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not a manifest; conflict markers of a merge are named as such.
+    """
+    try:
+        document: Any = json.loads(text)
+        files = {
+            str(path): Entry(
+                str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True
+            )
+            for path, entry in document["files"].items()
+        }
+        return Manifest(
+            str(document["kind"]), stated(document["made_by"]), str(document["generator"]), files
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
+        raise InputError(
+            source, "", f"{what}; restore it from version control, or delete it and run sync"
+        ) from None

@@ -1,0 +1,96 @@
+"""Changes the pins of a configuration and nothing else of its text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.errors import TreeError, UsageError
+from vpc_cni_iam.files.tree import locked, texts, write
+from vpc_cni_iam.vendoring.config import Config, key_line, parse
+from vpc_cni_iam.vendoring.sync import Outcome, Way, sync
+
+
+def repin(
+    config: Config, only: Iterable[str] = (), *, cni_version: str = "", revision: str = ""
+) -> Config:
+    """Return a configuration whose modules are pinned to a release or a revision.
+
+    Comments, order and layout of the file stay as they are. The module table keeps its other
+    keys; a pin of the other kind is replaced in its place.
+
+    Args:
+        config: The configuration.
+        only: The paths of the modules to pin; all without any.
+        cni_version: The release to pin.
+        revision: The revision to pin, if no release is given.
+
+    Raises:
+        InputError: The pin does not hold for a module; with the line.
+    """
+    import tomlkit
+
+    key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
+    names = tuple(only)
+    chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
+    lines = config.text.split("\n")
+    for number in chosen:
+        # tomlkit changes values in place, but has no way to change a key in place.
+        line = key_line(config.text, number, "revision" if cni_version else "cni_version")
+        if line is not None:
+            old = "revision" if cni_version else "cni_version"
+            lines[line - 1] = lines[line - 1].replace(old, key, 1)
+    document = tomlkit.parse("\n".join(lines))
+    for number in chosen:
+        table = document["module"][number]
+        if table.get(key) != value:
+            table[key] = value
+        if key == "revision" and "gaps" in table:
+            del table["gaps"]
+    return parse(tomlkit.dumps(document), config.path)
+
+
+def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str, str]:
+    """Return the pin that a user's options mean, as `repin` takes it.
+
+    Args:
+        cni_version: A release, None if not given.
+        revision: A revision, None if not given.
+        latest: Whether the newest release was asked for, which is meant without any too.
+
+    Raises:
+        UsageError: More than one of them, or one that is not known.
+    """
+    if (cni_version is not None) + (revision is not None) + latest > 1:
+        raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
+    if revision is not None:
+        return {"revision": documents.find(revision).name}
+    return {"cni_version": str(releases.find(cni_version or releases.LATEST))}
+
+
+def upgrade(old: Config, new: Config, only: Iterable[str], way: Way) -> list[Outcome]:
+    """Write a configuration and make its modules what it says.
+
+    Nothing is written if an edited file would have to be refused. The configuration is written
+    first, so that a sync finishes what was interrupted.
+
+    Args:
+        old: The configuration as it is.
+        new: The configuration as it is to be.
+        only: The paths of the modules to sync.
+        way: What to do with edited files.
+
+    Raises:
+        TreeError: The configuration was changed meanwhile, or a directory may not be written.
+    """
+    chosen = [m for m in new.modules if m.path in set(only)]
+    trial = [sync(new, module, way, dry_run=True) for module in chosen]
+    if any(outcome.refused for outcome in trial):
+        return [outcome for outcome in trial if outcome.refused]
+    if new.text != old.text:
+        folder = new.path.absolute().parent
+        with locked(folder / new.path.name):
+            if texts(folder, [new.path.name]).get(new.path.name) != old.text.replace("\r\n", "\n"):
+                raise TreeError(f"{new.path}: was changed meanwhile; run upgrade again")
+            write(folder, {new.path.name: new.text})
+    return [sync(new, module, way) for module in chosen]

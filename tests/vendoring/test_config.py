@@ -1,0 +1,256 @@
+"""The configuration: what works, and errors that point to the line."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpc_cni_iam.catalog import calls, documents
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.rendering.kinds import KINDS
+from vpc_cni_iam.vendoring.config import Config, parse, schema_text
+from vpc_cni_iam.vendoring.init import init, text
+from vpc_cni_iam.vendoring.repository import find
+from vpc_cni_iam.vendoring.upgrade import repin
+
+HERE = Path("vpc-cni-iam.toml")
+SCHEMA = json.loads(schema_text())
+PIN = 'cni_version = "v1.20.4"\n'
+
+
+def config(body: str) -> Config:
+    return parse(body, HERE)
+
+
+def test_what_init_writes_works_and_is_pinned() -> None:
+    found = config(text("modules/x"))
+    (module,) = found.modules
+    assert module.path == "modules/x"
+    assert module.newest
+    assert module.options == options(cni_version="v1.23.0")
+    jsonschema.validate(tomllib.loads(text("modules/x")), SCHEMA)
+
+
+def test_every_key_reaches_the_options() -> None:
+    (module,) = config(
+        '[[module]]\npath = "m/"\nkind = "policy"\nvariants = ["ipv6"]\n'
+        'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\ngaps = false\n'
+    ).modules
+    assert module.path == "m"
+    assert module.options == options(["ipv6"], None, "v1.22.4", ["multi-nic"], False)
+    assert not module.newest
+
+
+TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "words"),
+    [
+        ("x = [", "end of document", "is not TOML"),
+        ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
+        ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
+        ('[module]\npath = "a"\n', "line 1", "write [[module]]"),
+        ("module = 3\n", "line 1", "write [[module]]"),
+        (f"{TOP}[[module]]\n{PIN}", "line 6", "has no path"),
+        (f'{TOP}[[module]]\npath = "b"\n', "line 6", "neither cni_version nor revision"),
+        (f'{TOP}[[module]]\npath = "b"\nversion = "v1"\n{PIN}', "line 8", "unknown key 'version'"),
+        (f"{TOP}[[module]]\npath = 3\n{PIN}", "line 7", "path must be a string"),
+        (
+            f'{TOP}[[module]]\npath = "b"\nvariants = "ipv4"\n{PIN}',
+            "line 8",
+            "must be a list of strings",
+        ),
+        (f'{TOP}[[module]]\npath = "b"\nvariants = [1]\n{PIN}', "line 8", "a list of strings"),
+        (f'{TOP}[[module]]\npath = "b"\nvariants = []\n{PIN}', "line 8", "variants is empty"),
+        (f'{TOP}[[module]]\npath = "b"\ngaps = 1\n{PIN}', "line 8", "gaps must be true or false"),
+        (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
+        (
+            f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv5"]\n{PIN}',
+            "line 8",
+            "unknown variant 'ipv5'",
+        ),
+        (
+            f'{TOP}[[module]]\npath = "b"\n{PIN}features = ["x"]\n',
+            "line 9",
+            "unknown feature 'x'",
+        ),
+        (
+            f'{TOP}[[module]]\npath = "b"\ncni_version = "v1.5.6"\n',
+            "line 8",
+            "nearest are v1.5.5 and v1.5.7",
+        ),
+        (f'{TOP}[[module]]\npath = "b"\nrevision = "x"\n', "line 8", "unknown revision 'x'"),
+        (f'{TOP}[[module]]\npath = "b"\nrevision = "2022-01-31"\n{PIN}', "line 8", "give one"),
+        (
+            f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv6"]\ncni_version = "v1.8.0"\n',
+            "line 8",
+            "does not work with plugin v1.8.0",
+        ),
+        (f'{TOP}[[module]]\npath = "a/"\n{PIN}', "line 6", "is the same path as that of line 2"),
+        (f'{TOP}[[module]]\npath = "A"\n{PIN}', "line 6", "is the same path as that of line 2"),
+        (f'{TOP}[[module]]\npath = "./a"\n{PIN}', "line 6", "is the same path as"),
+        (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is a path inside that of line 2"),
+        (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),
+        (f'[[module]]\npath = "C:/a"\n{PIN}', "line 2", "is absolute"),
+        (f'[[module]]\npath = ""\n{PIN}', "line 2", "is not a path"),
+        (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
+        (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
+        (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
+        (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path must be a string"),
+        (
+            f'{TOP}[[module]]\nfeatures = ["""\n[[module]]\npath = 1\n"""]\npath = 3\n{PIN}',
+            "line 11",
+            "path must be a string",
+        ),
+    ],
+)
+def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config(body)
+    assert words in str(caught.value)
+    assert caught.value.place.startswith(place)
+    assert caught.value.source == str(HERE)
+
+
+def test_the_schema_knows_what_the_catalog_knows() -> None:
+    keys = SCHEMA["properties"]["module"]["items"]["properties"]
+    assert keys["variants"]["items"]["enum"] == [v.name for v in VARIANTS]
+    assert keys["revision"]["enum"] == [r.name for r in documents.revisions()]
+    assert keys["features"]["items"]["enum"] == list(calls.features())
+    assert keys["kind"]["enum"] == list(KINDS)
+
+
+values = st.one_of(
+    st.sampled_from(
+        ["a", "policy", "v1.23.0", "latest", "2022-01-31", "ipv4", True, False, 3, ["ipv4"]]
+    ),
+    st.lists(st.sampled_from(["ipv4", "ipv6", "metrics-helper", 1]), max_size=2),
+)
+keys = st.sampled_from(
+    ["path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"]
+)
+
+
+@given(st.dictionaries(keys, values))
+def test_schema_and_parser_agree(table: dict[str, object]) -> None:
+    """What the parser takes the schema takes; what only the parser refuses is beyond a schema."""
+    body = "[[module]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in table.items())
+    try:
+        config(body)
+        problem = ""
+    except InputError as error:
+        problem = str(error)
+    try:
+        jsonschema.validate(tomllib.loads(body), SCHEMA)
+        valid = True
+    except jsonschema.ValidationError:
+        valid = False
+    if not problem:
+        assert valid
+    elif valid:
+        assert any(w in problem for w in ("--no-gaps", "gaps = false", "exists from", "does not"))
+
+
+def test_the_nearest_configuration_above_applies(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "vpc-cni-iam.toml").write_text(text("m"))
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert find(deep, None).path == tmp_path / "vpc-cni-iam.toml"
+
+
+def test_no_configuration_outside_the_checkout_applies(tmp_path: Path) -> None:
+    (tmp_path / "vpc-cni-iam.toml").write_text(text("m"))
+    inner = tmp_path / "checkout"
+    (inner / ".git").mkdir(parents=True)
+    with pytest.raises(InputError, match="is missing; vpc-cni-iam init writes one"):
+        find(inner, None)
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_a_module_must_lie_inside(git: bool, tmp_path: Path) -> None:
+    inside = tmp_path / "repo" / "infra"
+    inside.mkdir(parents=True)
+    if git:
+        (tmp_path / "repo" / ".git").mkdir()
+    path = inside / "vpc-cni-iam.toml"
+    path.write_text(text("../modules/x"))
+    if git:
+        assert find(inside, None).modules
+    else:
+        with pytest.raises(InputError, match="must lie inside"):
+            find(inside, None)
+    path.write_text(text("../../x"))
+    with pytest.raises(InputError, match=r"line 6: path '\.\./\.\./x' leaves"):
+        find(inside, None)
+    (inside / "out").symlink_to(tmp_path)
+    path.write_text(text("out/x"))
+    with pytest.raises(InputError, match=r"leaves .* through a symbolic link"):
+        find(inside, None)
+
+
+def test_a_bare_repository_is_refused(tmp_path: Path) -> None:
+    for name in ("objects", "refs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
+    with pytest.raises(InputError, match="is a bare git repository"):
+        init(tmp_path)
+    with pytest.raises(InputError, match="is a bare git repository"):
+        find(tmp_path, None)
+
+
+def test_init_replaces_nothing(tmp_path: Path) -> None:
+    init(tmp_path)
+    (tmp_path / "vpc-cni-iam.toml").write_text("# mine\n")
+    with pytest.raises(TreeError, match="is there already"):
+        init(tmp_path)
+    assert (tmp_path / "vpc-cni-iam.toml").read_text() == "# mine\n"
+
+
+COMMENTED = """\
+# top
+
+[[module]]  # first
+path = "a"   # where
+cni_version = "v1.20.4"  # renovate: x
+# free
+features = [ "multi-nic" ]   # odd   spacing
+
+[[module]]
+revision = '2022-01-31' # exact
+path = "b"
+
+# the end
+"""
+
+
+def test_repin_changes_the_pin_and_nothing_else() -> None:
+    new = repin(config(COMMENTED), cni_version="v1.22.4")
+    assert new.text == COMMENTED.replace('"v1.20.4"', '"v1.22.4"').replace(
+        "revision = '2022-01-31'", 'cni_version = "v1.22.4"'
+    )
+    only = repin(config(COMMENTED), ["a"], cni_version="v1.22.4")
+    assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
+
+
+def test_repin_to_a_revision() -> None:
+    body = '[[module]]\npath = "a"\ncni_version = "v1.20.4" # pin\ngaps = false\n'
+    new = repin(config(body), revision="2024-07-22")
+    assert new.text == '[[module]]\npath = "a"\nrevision = "2024-07-22" # pin\n'
+
+
+def test_repin_to_the_same_changes_nothing() -> None:
+    new = repin(config(COMMENTED), ["a"], cni_version="v1.20.4")
+    assert new.text == COMMENTED
+
+
+def test_repin_to_what_a_module_cannot_use_is_refused() -> None:
+    with pytest.raises(InputError, match="line 3: variant ipv6 does not work"):
+        repin(config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'), cni_version="v1.8.0")

@@ -1,0 +1,565 @@
+"""Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import read_tree, write_tree
+from vpc_cni_iam.errors import EngineError, InputError, TreeError
+from vpc_cni_iam.vendoring import check as checking
+from vpc_cni_iam.vendoring.check import Report
+from vpc_cni_iam.vendoring.check import check as check_all
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
+from vpc_cni_iam.vendoring.sync import Outcome, Way
+from vpc_cni_iam.vendoring.sync import sync as sync_one
+
+TOML = '[[module]]\npath = "m"\ncni_version = "{}"\nvariants = [{}]\n'
+OLD, NEW = "v1.20.4", "v1.23.0"
+
+
+class Repository:
+    """A directory with one vendored module."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.module = folder / "m"
+        self.pin(OLD)
+
+    def pin(self, version: str, variants: str = '"ipv4", "ipv6"') -> None:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "vpc-cni-iam.toml").write_text(TOML.format(version, variants))
+
+    def sync(self, way: Way = "refuse") -> Outcome:
+        config = load(self.folder / "vpc-cni-iam.toml")
+        return sync_one(config, config.modules[0], way)
+
+    def check(self) -> Report:
+        (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
+        return report
+
+    def states(self) -> dict[str, str]:
+        return {f.path: f.state for f in self.check().files}
+
+    def edit(self, name: str, change: Callable[[str], str]) -> str:
+        path = self.module / name
+        text = change(path.read_text())
+        path.write_text(text)
+        return text
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    found = Repository(tmp_path / "r")
+    assert found.sync().done
+    return found
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Repository:
+    """What the module should be at the new pin."""
+    found = Repository(tmp_path / "fresh")
+    found.pin(NEW)
+    found.sync()
+    return found
+
+
+def note(text: str) -> str:
+    """An edit at the end of a file, where no update of ours reaches."""
+    return text + "\n# mine\n"
+
+
+def clash(text: str) -> str:
+    """An edit of the line that every update changes."""
+    return text.replace("--cni-version v1.20.4", "--cni-version v1.20.4 # mine")
+
+
+def test_a_synced_module_is_clean_and_a_second_sync_does_nothing(repo: Repository) -> None:
+    assert repo.check().state == "clean"
+    assert repo.check().files == ()
+    before = {p: p.stat().st_mtime_ns for p in repo.module.rglob("*") if p.is_file()}
+    assert repo.sync().changes == ()
+    assert before == {p: p.stat().st_mtime_ns for p in repo.module.rglob("*") if p.is_file()}
+
+
+def test_outdated_is_updated(repo: Repository, fresh: Repository) -> None:
+    repo.pin(NEW)
+    assert repo.check().state == "outdated"
+    assert repo.sync().done
+    assert read_tree(repo.module) == read_tree(fresh.module)
+    assert repo.check().state == "clean"
+
+
+def test_edited_is_refused_and_shown(repo: Repository) -> None:
+    repo.edit("main.tf", note)
+    before = read_tree(repo.module)
+    assert (repo.check().state, repo.states()) == ("edited", {"main.tf": "edited"})
+    outcome = repo.sync()
+    assert [f.path for f in outcome.refused] == ["main.tf"]
+    assert "+# mine" in outcome.edits[0]
+    assert read_tree(repo.module) == before
+
+
+def test_both_is_refused_whole(repo: Repository) -> None:
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    before = read_tree(repo.module)
+    assert (repo.check().state, repo.states()["main.tf"]) == ("both", "both")
+    assert not repo.sync().done
+    assert read_tree(repo.module) == before
+
+
+def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> None:
+    """For each state, do what check says, with its own words."""
+    ways: dict[str, Way] = {
+        "sync": "refuse",
+        "sync --force": "force",
+        "sync --keep": "keep",
+        "sync --merge": "merge",
+    }
+
+    def deleted(text: str) -> str:
+        return text
+
+    setups: dict[str, Callable[[], None]] = {
+        "edited": lambda: repo.edit("main.tf", note) and None,
+        "missing": (repo.module / "README.md").unlink,
+        "both": lambda: (repo.edit("variables.tf", note), repo.pin(NEW))[1],
+        "outdated": lambda: repo.pin(NEW),
+        "left over": lambda: None,
+    }
+    tried = 0
+    for state, setup in setups.items():
+        repo.pin(OLD)
+        repo.sync("force")
+        setup()
+        files = [f for f in repo.check().files if f.state == state]
+        for file in files[:1]:
+            for out in file.ways_out("m"):
+                repo.pin(OLD)
+                repo.sync("force")
+                setup()
+                command = out.rpartition(": vpc-cni-iam ")[2].removesuffix(" m")
+                outcome = repo.sync(ways[command])
+                assert outcome.done, (state, out)
+                assert repo.check().clean, (state, out, repo.states())
+                tried += 1
+    assert tried >= 8
+    assert deleted("") == ""
+
+
+def test_keep_remembers_an_edit_until_the_next_one(repo: Repository) -> None:
+    edited = repo.edit("main.tf", note)
+    assert repo.sync("keep").done
+    assert (repo.module / "main.tf").read_text() == edited
+    assert repo.check().clean
+    assert repo.states() == {"main.tf": "kept"}
+    assert repo.sync().changes == ()
+    repo.edit("main.tf", note)
+    assert repo.states() == {"main.tf": "edited"}
+
+
+def test_a_kept_edit_is_merged_at_the_next_update(repo: Repository, fresh: Repository) -> None:
+    repo.edit("main.tf", note)
+    repo.sync("keep")
+    repo.pin(NEW)
+    assert repo.states()["main.tf"] == "both"
+    assert repo.sync("merge").done
+    expected = note((fresh.module / "main.tf").read_text())
+    assert (repo.module / "main.tf").read_text() == expected
+    assert repo.check().clean
+
+
+def test_a_merge_takes_both_changes(repo: Repository, fresh: Repository) -> None:
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    assert repo.sync("merge").done
+    expected = note((fresh.module / "main.tf").read_text())
+    assert (repo.module / "main.tf").read_text() == expected
+    assert repo.states() == {"main.tf": "kept"}
+
+
+def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
+    repo.edit("main.tf", clash)
+    repo.pin(NEW)
+    outcome = repo.sync("merge")
+    assert outcome.conflicts == ("main.tf",)
+    text = (repo.module / "main.tf").read_text()
+    assert "<<<<<<< yours" in text
+    assert ">>>>>>> generated now" in text
+    assert "v1.20.4 # mine" in text
+    report = repo.check()
+    assert report.state == "edited"
+    assert report.files[0].reason == "holds conflict markers"
+    resolved = repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] != "<"))
+    assert not repo.sync().done
+    assert (repo.module / "main.tf").read_text() == resolved
+
+
+def test_force_keeps_a_copy(repo: Repository, fresh: Repository) -> None:
+    edited = repo.edit("main.tf", note)
+    repo.pin(NEW)
+    assert repo.sync("force").done
+    assert (repo.module / "main.tf.orig").read_text() == edited
+    (repo.module / "main.tf.orig").unlink()
+    assert read_tree(repo.module) == read_tree(fresh.module)
+    again = repo.edit("main.tf", note)
+    write_tree(repo.module, {"main.tf.orig": "theirs"})
+    repo.sync("force")
+    assert (repo.module / "main.tf.orig").read_text() == "theirs"
+    assert (repo.module / "main.tf.orig.1").read_text() == again
+
+
+def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
+    (repo.module / "README.md").unlink()
+    assert repo.states() == {"README.md": "missing"}
+    assert repo.sync("keep").done
+    assert repo.check().clean
+    repo.pin(NEW)
+    assert repo.sync().done
+    assert not (repo.module / "README.md").exists()
+    assert repo.check().clean
+    assert repo.states() == {"README.md": "deleted"}
+
+
+def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
+    before = read_tree(repo.module)
+    (repo.module / "main.tf").unlink()
+    assert repo.check().state == "outdated"
+    assert repo.sync().done
+    assert read_tree(repo.module) == before
+
+
+def leave_over(repo: Repository) -> str:
+    """Make the manifest remember a file that is no longer generated."""
+    import json
+
+    from vpc_cni_iam.vendoring.manifest import digest
+
+    manifest = repo.module / MANIFEST
+    document = json.loads(manifest.read_text())
+    document["files"]["old.tf"] = {"generated": digest("# old\n")}
+    manifest.write_text(json.dumps(document))
+    write_tree(repo.module, {"old.tf": "# old\n", base_path("old.tf"): "# old\n"})
+    repo.pin(NEW)
+    return "old.tf"
+
+
+@pytest.mark.parametrize(
+    ("way", "edited", "done", "there"),
+    [
+        ("refuse", False, True, False),
+        ("keep", False, True, True),
+        ("refuse", True, False, True),
+        ("keep", True, True, True),
+        ("merge", True, True, True),
+        ("force", True, True, False),
+    ],
+)
+def test_what_is_left_over(
+    way: Way, edited: bool, done: bool, there: bool, repo: Repository
+) -> None:
+    name = leave_over(repo)
+    if edited:
+        repo.edit(name, note)
+    files = {f.path: f for f in repo.check().files}
+    assert files[name].left_over
+    assert repo.sync(way).done is done
+    assert (repo.module / name).exists() is there
+    if done:
+        assert repo.check().clean
+        assert not (repo.module / base_path(name)).exists()
+    if way == "force":
+        assert (repo.module / "old.tf.orig").read_text() == note("# old\n")
+
+
+def test_files_of_others_and_of_engines_are_left_alone(repo: Repository) -> None:
+    theirs = {"custom.tf": "# theirs\n", ".terraform.lock.hcl": "x", ".terraform/x/y": "x"}
+    write_tree(repo.module, theirs)
+    assert repo.check().clean
+    repo.pin(NEW)
+    assert repo.sync("force").done
+    assert theirs.items() <= read_tree(repo.module).items()
+
+
+def test_a_foreign_file_in_the_way_is_never_replaced(tmp_path: Path) -> None:
+    repo = Repository(tmp_path)
+    write_tree(repo.module, {"main.tf": "# theirs\n"})
+    assert repo.states()["main.tf"] == "foreign"
+    for way in ("refuse", "force", "merge", "keep"):
+        assert not repo.sync(way).done  # type: ignore[arg-type]
+        assert read_tree(repo.module) == {"main.tf": "# theirs\n"}
+
+
+def test_crlf_checkouts_are_no_edit(repo: Repository) -> None:
+    for path in repo.module.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert repo.check().clean
+    assert repo.sync().changes == () or repo.check().clean
+    repo.pin(NEW)
+    assert repo.sync().done
+    assert repo.check().clean
+
+
+def test_git_autocrlf(tmp_path: Path) -> None:
+    origin = Repository(tmp_path / "origin")
+    origin.sync()
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], cwd=origin.folder, check=True, capture_output=True)
+    subprocess.run(
+        [*git, "clone", "-q", "-c", "core.autocrlf=true", origin.folder, tmp_path / "clone"],
+        check=True,
+        capture_output=True,
+    )
+    assert b"\r\n" in (tmp_path / "clone" / "m" / "main.tf").read_bytes()
+    (report,) = check_all(load(tmp_path / "clone" / "vpc-cni-iam.toml"))
+    assert report.clean
+
+
+def test_symbolic_links_are_refused(repo: Repository, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("precious")
+    (repo.module / "main.tf").unlink()
+    (repo.module / "main.tf").symlink_to(outside)
+    with pytest.raises(TreeError, match="symbolic link"):
+        repo.check()
+    for way in ("refuse", "force", "keep", "merge"):
+        with pytest.raises(TreeError, match="symbolic link"):
+            repo.sync(way)  # type: ignore[arg-type]
+    assert outside.read_text() == "precious"
+
+
+def test_a_module_directory_that_is_a_link_is_refused(repo: Repository, tmp_path: Path) -> None:
+    repo.module.rename(tmp_path / "r" / "real")
+    repo.module.symlink_to(tmp_path / "r" / "real")
+    with pytest.raises(TreeError, match="symbolic link"):
+        repo.sync()
+
+
+def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    repo = Repository(tmp_path)
+    write_tree(repo.module, {"MAIN.tf": "# theirs\n"})
+    with pytest.raises(TreeError, match=r"differs from main\.tf only in case"):
+        repo.sync()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is not a manifest"),
+        ("[]", "is not a manifest"),
+        ('{"files": 3}', "is not a manifest"),
+        ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
+    ],
+)
+def test_a_broken_manifest_is_named(content: str, words: str, repo: Repository) -> None:
+    (repo.module / MANIFEST).write_text(content)
+    before = read_tree(repo.module)
+    for action in (repo.check, repo.sync):
+        with pytest.raises(InputError, match=words):
+            action()
+    assert read_tree(repo.module) == before
+
+
+def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
+    before = read_tree(repo.module)
+    (repo.module / MANIFEST).unlink()
+    assert repo.sync().done
+    assert read_tree(repo.module) == before
+
+
+def test_a_lost_base_makes_only_a_merge_fail(repo: Repository) -> None:
+    (repo.module / base_path("main.tf")).write_text("changed")
+    assert repo.check().clean
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    with pytest.raises(TreeError, match="a merge needs it"):
+        repo.sync("merge")
+    assert repo.sync("keep").done
+
+
+def test_a_merge_without_git_says_so(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EngineError, match="git is not on the PATH"):
+        repo.sync("merge")
+
+
+def test_another_version_with_the_same_output_is_no_difference(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_tree(repo.module)
+    for module in ("check", "sync"):
+        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
+    assert repo.check().clean
+    assert repo.sync().changes == ()
+    assert read_tree(repo.module) == before
+
+
+def test_another_version_with_other_output_is(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vpc_cni_iam.rendering.kinds import render
+
+    def other(kind: str, options: object) -> dict[str, str]:
+        files = render(kind, options)  # type: ignore[arg-type]
+        return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
+
+    for module in ("check", "sync"):
+        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
+        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.render", other)
+    checking._rendered_digests.cache_clear()
+    assert repo.states() == {"versions.tf": "outdated"}
+    assert repo.sync().done
+    assert repo.check().clean
+    checking._rendered_digests.cache_clear()
+
+
+def test_an_unchanged_tree_is_checked_without_templates_or_hcl(repo: Repository) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from vpc_cni_iam.vendoring.check import check\n"
+        "from vpc_cni_iam.vendoring.config import load\n"
+        "assert check(load(Path(sys.argv[1])))[0].clean\n"
+        "print(sorted({'jinja2', 'hcl2', 'lark', 'tomlkit', 'rich'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, repo.folder / "vpc-cni-iam.toml"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_check_never_writes(repo: Repository) -> None:
+    repo.edit("main.tf", note)
+    (repo.module / "README.md").unlink()
+    repo.pin(NEW)
+    seen = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
+    repo.check()
+    assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
+
+
+STEP = """
+import os, sys
+from pathlib import Path
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.sync import sync
+def step(_):
+    if step.seen == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+    step.seen += 1
+step.seen = 0
+config = load(Path(sys.argv[1]) / "vpc-cni-iam.toml")
+sync(config, config.modules[0], step=step)
+print(step.seen)
+"""
+
+
+@pytest.mark.parametrize("start", ["fresh", "update"])
+def test_killed_at_every_step_the_next_sync_mends_it(
+    start: str, tmp_path: Path, fresh: Repository
+) -> None:
+    script = tmp_path / "step.py"
+    script.write_text(STEP)
+    expected = read_tree(fresh.module)
+    for stop in range(200):
+        repo = Repository(tmp_path / f"{start}{stop}")
+        old: dict[str, str] = {}
+        if start == "update":
+            repo.sync()
+            old = read_tree(repo.module)
+        repo.pin(NEW)
+        done = subprocess.run(
+            [sys.executable, script, repo.folder, str(stop)], check=False, capture_output=True
+        )
+        for name, text in read_tree(repo.module).items() if repo.module.exists() else ():
+            if "/.vpc-cni-iam-" not in f"/{name}":
+                assert text in (old.get(name), expected[name]), name
+        assert repo.sync().done
+        assert read_tree(repo.module) == expected
+        assert repo.check().clean
+        if done.returncode == 0:
+            assert stop > 20
+            return
+        assert done.returncode == -signal.SIGKILL
+    raise AssertionError("the sync did not come to its end")
+
+
+def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
+    """Half of the files are of a pin that neither the manifest nor the configuration names."""
+    repo = Repository(tmp_path / "r")
+    repo.sync()
+    other = Repository(tmp_path / "other")
+    other.pin(NEW)
+    other.sync()
+    for name in ("main.tf", "variables.tf"):
+        (repo.module / name).write_text((other.module / name).read_text())
+    repo.pin("v1.22.1")
+    assert repo.sync().done
+    assert repo.check().clean
+
+
+LOOP = """
+import sys
+from pathlib import Path
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.sync import sync
+configs = [load(Path(p)) for p in sys.argv[1:]]
+print("ready", flush=True)
+while True:
+    for config in configs:
+        sync(config, config.modules[0])
+"""
+
+
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    """A real process that updates back and forth is killed whenever, hundreds of times in CI."""
+    repo = Repository(tmp_path / "r")
+    configs = []
+    trees = []
+    for version in (OLD, NEW):
+        repo.pin(version)
+        repo.sync()
+        trees.append(read_tree(repo.module))
+        configs.append(repo.folder / f"{version}.toml")
+        configs[-1].write_text(TOML.format(version, '"ipv4", "ipv6"'))
+    script = tmp_path / "loop.py"
+    script.write_text(LOOP)
+    chance = random.Random(11)
+    in_the_middle = 0
+    for _ in range(300 if os.environ.get("CI") else 40):
+        command = [sys.executable, script, *map(str, configs)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.06))
+            process.kill()
+        found = read_tree(repo.module)
+        whole = {n: t for n, t in found.items() if "/.vpc-cni-iam-" not in f"/{n}"}
+        for name, text in whole.items():
+            assert any(text == tree.get(name) for tree in trees), name
+        in_the_middle += found not in trees
+        assert repo.sync().done
+        assert read_tree(repo.module) == trees[1]
+    assert in_the_middle, "no kill came in the middle of a sync, so nothing was tried"
+
+
+def test_two_syncs_at_once_take_turns(tmp_path: Path, fresh: Repository) -> None:
+    repo = Repository(tmp_path / "r")
+    repo.pin(NEW)
+    command = [sys.executable, "-m", "vpc_cni_iam", "sync"]
+    runs = [subprocess.Popen(command, cwd=repo.folder, stdout=subprocess.PIPE) for _ in range(4)]
+    assert [r.communicate() and r.returncode for r in runs] == [0, 0, 0, 0]
+    assert read_tree(repo.module) == read_tree(fresh.module)

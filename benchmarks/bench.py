@@ -8,6 +8,7 @@ travel between machines, seconds do not.
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -88,6 +89,74 @@ def figures() -> list[Figure]:
     ]
 
 
+MODULES = 1000
+_SYNC = """
+import sys
+from pathlib import Path
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.sync import sync
+config = load(Path(sys.argv[1]))
+sync(config, config.modules[0])
+"""
+
+
+def monorepo(folder: Path, modules: int) -> list[str]:
+    """Make a repository of many vendored modules.
+
+    Args:
+        folder: Where.
+        modules: How many.
+
+    Returns:
+        The generated files in it.
+    """
+    table = '[[module]]\npath = "m{}"\ncni_version = "v1.23.0"\n'
+    folder.mkdir()
+    (folder / "vpc-cni-iam.toml").write_text("".join(map(table.format, range(modules))))
+    command = [PYTHON, "-c", _SYNC, str(folder / "vpc-cni-iam.toml")]
+    subprocess.run(command, check=True)
+    for number in range(1, modules):
+        shutil.copytree(folder / "m0", folder / f"m{number}")
+    return [str(p) for p in folder.rglob("*") if p.is_file() and ".vpc-cni-iam" not in p.parts]
+
+
+def peak(command: list[str], folder: Path) -> float:
+    """Return the peak memory of one run of a command in MB.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where to run it.
+    """
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    return usage.ru_maxrss / 1024
+
+
+def report_check(say: Callable[[str], None], runs: int) -> None:
+    """Measure `check` on a monorepo beside sha256sum of its files and a bare interpreter."""
+    with tempfile.TemporaryDirectory() as temporary:
+        many, few = Path(temporary, "many"), Path(temporary, "few")
+        files = monorepo(many, MODULES)
+        monorepo(few, MODULES // 10)
+        check = [COMMAND, "check", "--quiet"]
+        sums = ["sha256sum", *files]
+        bare = [PYTHON, "-c", "pass"]
+        for command in (check, sums, bare):
+            seconds(command, many)
+        timed = [[seconds(c, many) for c in (check, sums, bare)] for _ in range(runs)]
+        own, other = [t[0] for t in timed], [t[1] + t[2] for t in timed]
+        ratio = statistics.median(own) / statistics.median(other)
+        say(
+            f"| `check`, {MODULES} modules | {spread(own, 1000)} | `sha256sum` of their "
+            f"{len(files)} files, and `python -c pass` | {spread(other, 1000)} | {ratio:.2f} | 3 |"
+        )
+        memory, less = peak(check, many), peak(check, few)
+        say(
+            f"\nPeak memory of `check`: {less:.0f} MB at {MODULES // 10} modules, "
+            f"{memory:.0f} MB at {MODULES}."
+        )
+
+
 def spread(values: list[float], scale: float = 1.0) -> str:
     """Return median, minimum and maximum as text.
 
@@ -119,6 +188,7 @@ def main(say: Callable[[str], None] = print) -> None:
                 f"| `{figure.name}` | {spread(own, 1000)} | `{figure.yardstick_name}` | "
                 f"{spread(other, 1000)} | {ratio:.2f} | {aim} |"
             )
+    report_check(say, runs)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ STATEMENTS = {
     "ipv6-scoped": 6,
     "ipv4-ipv6": 2,
     "present-day": 7,
+    "vendored": 3,
 }
 
 

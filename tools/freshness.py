@@ -17,6 +17,9 @@ from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.files.tree import survey, write
 from vpc_cni_iam.rendering.module import NAME, render
+from vpc_cni_iam.vendoring.check import check
+from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.sync import sync
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +29,7 @@ MODULES: dict[str, Options] = {
     "examples/ipv4-ipv6/policy": options(["ipv4-ipv6"], cni_version="latest"),
     "examples/present-day/policy": options(cni_version="latest"),
 }
+VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
 
 
@@ -40,6 +44,11 @@ def stale_modules() -> list[str]:
             if there.get(path) != wanted.get(path)
         ]
     return found
+
+
+def vendored() -> Config:
+    """Return the configuration of the vendored example."""
+    return load(VENDORED)
 
 
 def variants_table() -> str:
@@ -97,10 +106,13 @@ def main() -> int:
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in survey(ROOT / folder) if p not in files])
+        for module in vendored().modules:
+            sync(vendored(), module)
         page.write_text(readme(text), encoding="utf-8")
         PICTURE.write_text(svg(), encoding="utf-8")
         return 0
     stale = stale_modules()
+    stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
     if readme(text) != text:
         stale.append("README.md: a generated table is stale")
     if not PICTURE.exists() or PICTURE.read_text(encoding="utf-8") != svg():

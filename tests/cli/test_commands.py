@@ -123,6 +123,8 @@ def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
     done = run("verify", "m", "--engine", "none", cwd=tmp_path)
     assert done.code == 1
     assert "action ec2:DescribeTags is missing" in done.out
+    found = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
+    assert found["variants"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
 
 
 def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_module_must_lie_inside(git: bool, tmp_path: Path) -> None:
         find(inside, None)
     (inside / "out").symlink_to(tmp_path)
     path.write_text(text("out/x"))
-    with pytest.raises(InputError, match=r"leaves .* through a symbolic link"):
+    with pytest.raises(InputError, match=r"leaves .* by a symbolic link"):
         find(inside, None)
 
 

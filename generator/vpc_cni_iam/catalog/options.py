@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import Composed, Selection, compose, select
@@ -76,10 +77,13 @@ def stated(text: str) -> Options | None:
         text: The text of the file.
     """
     match = _COMMAND.search(text[:_HEAD])
-    if not match:
-        return None
+    return _read_back(match[1]) if match else None
+
+
+@cache
+def _read_back(command: str) -> Options | None:
     given: dict[str, list[str]] = {}
-    words = iter(shlex.split(match[1]))
+    words = iter(shlex.split(command))
     for word in words:
         given.setdefault(word, []).append("" if word == "--no-gaps" else next(words, ""))
     known = {"--variant", "--revision", "--cni-version", "--feature", "--no-gaps"}

@@ -128,14 +128,12 @@ def init(
     ] = False,
 ) -> None:
     """See `INIT`."""
-    from vpc_cni_iam.vendoring.config import parse, schema_text
+    from vpc_cni_iam.vendoring.config import schema_text
     from vpc_cni_iam.vendoring.init import init as write
-    from vpc_cni_iam.vendoring.init import text
 
     if schema:
         typer.echo(schema_text(), nl=False)
         return
-    parse(text(path), Path("vpc-cni-iam.toml"))
     typer.echo(f"create  {write(Path(), path)}")
 
 
@@ -275,6 +273,7 @@ def upgrade(
     keep: KeepOption = False,
     config: ConfigOption = None,
     quiet: QuietOption = False,
+    output: FormatOption = Format.text,
 ) -> None:
     """See `UPGRADE`."""
     from vpc_cni_iam.vendoring.diff import diff as compare
@@ -286,10 +285,13 @@ def upgrade(
     wanted = pin(cni_version, revision, latest)
     paths = [m.path for m in chosen]
     new = repin(found, paths, **wanted)
-    for module in new.modules if not quiet else ():
-        if module.path in paths:
-            _show_diff(compare(new, module), with_text=dry_run)
-    if not dry_run:
-        outcomes = write(found, new, paths, way)
-        _show_outcomes(outcomes, quiet, Format.text)
-        raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
+    diffs = [compare(new, module) for module in new.modules if module.path in paths]
+    for one in diffs if output is Format.text and not quiet else ():
+        _show_diff(one, with_text=dry_run)
+    outcomes = [] if dry_run else write(found, new, paths, way)
+    if output is Format.json:
+        data = {"diffs": list(map(_diff_data, diffs))}
+        typer.echo(json.dumps({**data, "modules": list(map(_outcome_data, outcomes))}, indent=2))
+    elif not dry_run:
+        _show_outcomes(outcomes, quiet, output)
+    raise typer.Exit(0 if all(o.done for o in outcomes) else 1)

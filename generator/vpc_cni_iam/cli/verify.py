@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +27,13 @@ Examples:
 """
 
 
+class Format(StrEnum):
+    """How to print the result."""
+
+    text = "text"
+    json = "json"
+
+
 class EngineChoice(StrEnum):
     """Which engine renders the module."""
 
@@ -44,6 +53,7 @@ def verify(
     cni_version: common.VersionOption = None,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import options
@@ -56,7 +66,9 @@ def verify(
     result = compare(directory, wanted if given else None, found)
     for note in result.notes:
         common.say(note)
-    for checked in result.checked:
+    if output is Format.json:
+        typer.echo(json.dumps({"variants": [asdict(c) for c in result.checked]}, indent=2))
+    for checked in result.checked if output is Format.text else ():
         seen = ", ".join(checked.seen) or "not seen"
         state = "differs" if checked.differences else "ok"
         typer.echo(

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +18,8 @@ from vpc_cni_iam.rendering.kinds import KINDS
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
+_TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
+_KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 _TYPES: dict[str, tuple[type, str]] = {
     "path": (str, "a string"),
     "kind": (str, "a string"),
@@ -108,7 +111,7 @@ def parse(text: str, path: Path) -> Config:
     Raises:
         InputError: It says something that does not hold; with the line.
     """
-    source = str(path)
+    source, places = str(path), Places(text)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -117,20 +120,21 @@ def parse(text: str, path: Path) -> Config:
         raise InputError(source, place[1] if place else "", f"is not TOML: {what}") from None
     for key in document:
         if key != "module":
-            line = _line(text, None, key)
+            line = places.key(None, key) or 1
             raise InputError(source, f"line {line}", f"unknown key {key!r}; known is module")
     tables = document.get("module", [])
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
-        line = _line(text, None, "module")
+        line = places.key(None, "module") or 1
         raise InputError(source, f"line {line}", "write [[module]], with two brackets")
-    modules = tuple(_module(text, source, n, table) for n, table in enumerate(tables))
+    modules = tuple(_module(places, source, n, table) for n, table in enumerate(tables))
     _refuse_overlaps(modules, source)
     return Config(path, text, modules)
 
 
-def _module(text: str, source: str, number: int, table: dict[str, Any]) -> Vendored:
+def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> Vendored:
     def refuse(key: str | None, problem: str) -> InputError:
-        return InputError(source, f"line {_line(text, number, key)}", problem)
+        line = (key and places.key(number, key)) or places.table(number)
+        return InputError(source, f"line {line}", problem)
 
     for key, value in table.items():
         if key not in _TYPES:
@@ -151,18 +155,31 @@ def _module(text: str, source: str, number: int, table: dict[str, Any]) -> Vendo
     if problem := _path_problem(path):
         raise refuse("path", f"path {path!r} {problem}")
     try:
-        made_from = options(
-            table.get("variants", ()),
+        made_from = _options(
+            tuple(table.get("variants", ())),
             table.get("revision"),
             table.get("cni_version"),
-            table.get("features", ()),
+            tuple(table.get("features", ())),
             table.get("gaps", True),
         )
-        made_from.composed()
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
     where = str(PurePosixPath(path))
-    return Vendored(where, table.get("kind", "policy"), made_from, _line(text, number, None))
+    return Vendored(where, table.get("kind", "policy"), made_from, places.table(number))
+
+
+@cache
+def _options(
+    variants: tuple[str, ...],
+    revision: str | None,
+    cni_version: str | None,
+    features: tuple[str, ...],
+    gaps: bool,
+) -> Options:
+    """Return options that every one of their variants can use; most modules share theirs."""
+    made_from = options(variants, revision, cni_version, features, gaps)
+    made_from.composed()
+    return made_from
 
 
 def _path_problem(path: str) -> str:
@@ -205,56 +222,61 @@ def _in_toml(problem: str) -> str:
 
 
 def _refuse_overlaps(modules: Iterable[Vendored], source: str) -> None:
-    seen: dict[tuple[str, ...], Vendored] = {}
+    places: dict[tuple[str, ...], Vendored] = {}
+    around: dict[tuple[str, ...], Vendored] = {}
     for module in modules:
         parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
-        for other_parts, other in seen.items():
-            depth = min(len(parts), len(other_parts))
-            if parts[:depth] == other_parts[:depth]:
-                how = "the same path as" if len(parts) == len(other_parts) else "a path inside"
-                if len(parts) < len(other_parts):
-                    how = "a path around"
+        above = [parts[:depth] for depth in range(1, len(parts))]
+        for other, how in (
+            (places.get(parts), "the same path as"),
+            (next((places[p] for p in above if p in places), None), "a path inside"),
+            (around.get(parts), "a path around"),
+        ):
+            if other is not None:
                 raise InputError(
                     source,
                     f"line {module.line}",
                     f"path {module.path!r} is {how} that of line {other.line}, {other.path!r}",
                 )
-        seen[parts] = module
+        places[parts] = module
+        around.update(dict.fromkeys(above, module))
 
 
-def _line(text: str, number: int | None, key: str | None) -> int:
-    """Return the line of a key, or of its module's table if the key stands nowhere."""
-    return (key and key_line(text, number, key)) or _table_line(text, number)
-
-
-def _table_line(text: str, number: int | None) -> int:
-    heads = [count for count, line in _lines(text) if re.match(r"\s*\[", line)]
-    return heads[number] if number is not None and number < len(heads) else 1
-
-
-def key_line(text: str, number: int | None, key: str) -> int | None:
-    """Return the line of a key in the module table of a number, or of a key or table at the top.
+class Places:
+    """The lines of a TOML text at which its tables and keys stand.
 
     Args:
-        text: The text of the configuration.
-        number: The number of the module, from 0; None for above all.
-        key: The key.
-
-    Returns:
-        The line, from 1; None if the key does not stand on a line of its own there.
+        text: The text.
     """
-    inside = None
-    for count, line in _lines(text):
-        if re.match(r"\s*\[", line):
-            inside = 0 if inside is None else inside + 1
-        head = number is None and re.match(rf"\s*\[+\s*{re.escape(key)}\b", line)
-        if head or (inside == number and re.match(_key(key), line)):
-            return count
-    return None
 
+    def __init__(self, text: str) -> None:
+        self._tables: list[int] = []
+        self._keys: dict[tuple[int | None, str], int] = {}
+        number: int | None = None
+        for line, words in _lines(text):
+            if table := _TABLE.match(words):
+                number = 0 if number is None else number + 1
+                self._tables.append(line)
+                self._keys.setdefault((None, table[1]), line)
+            elif key := _KEY.match(words):
+                self._keys.setdefault((number, key[1]), line)
 
-def _key(key: str) -> str:
-    return rf"\s*\s*[\"']?{re.escape(key)}[\"']?\s*[.=]"
+    def table(self, number: int) -> int:
+        """Return the line of the module table of a number, from 0.
+
+        Args:
+            number: The number.
+        """
+        return self._tables[number] if number < len(self._tables) else 1
+
+    def key(self, number: int | None, key: str) -> int | None:
+        """Return the line of a key in a module table, None if it stands on no line of its own.
+
+        Args:
+            number: The number of the table, from 0; None for keys and tables at the top.
+            key: The key.
+        """
+        return self._keys.get((number, key))
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -8,8 +8,8 @@ from vpc_cni_iam.catalog import calls, documents, releases, variants
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.tree import locked, write
 from vpc_cni_iam.rendering.module import NAME as MODULE
-from vpc_cni_iam.vendoring.config import NAME
-from vpc_cni_iam.vendoring.repository import refuse_bare
+from vpc_cni_iam.vendoring.config import NAME, parse
+from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 
 _TEMPLATE = """\
 # Modules that vpc-cni-iam keeps in this repository. After a change here: vpc-cni-iam sync
@@ -68,12 +68,13 @@ def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
 
     Raises:
         TreeError: There is one already.
-        InputError: The directory is a bare repository.
+        InputError: The directory is a bare repository, or the path leaves it.
     """
     refuse_bare(folder)
-    target = folder / NAME
+    target, first = folder / NAME, text(path)
+    inside(parse(first, target))
     with locked(target):
         if target.exists() or target.is_symlink():
             raise TreeError(f"{target}: is there already; edit it, or remove it first")
-        write(folder, {NAME: text(path)})
+        write(folder, {NAME: first})
     return target

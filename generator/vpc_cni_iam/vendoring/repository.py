@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.vendoring.config import NAME, Config, Vendored, key_line, load
+from vpc_cni_iam.vendoring.config import NAME, Config, Places, load
 
 
 def find(start: Path, named: Path | None) -> Config:
@@ -20,10 +20,31 @@ def find(start: Path, named: Path | None) -> Config:
         InputError: There is none, or it does not hold; or a module lies outside.
     """
     refuse_bare(start)
-    config = load(named or _nearest(start))
+    return inside(load(named or _nearest(start)))
+
+
+def inside(config: Config) -> Config:
+    """Return a configuration whose modules all lie inside its repository.
+
+    Args:
+        config: The configuration.
+
+    Raises:
+        InputError: A module lies outside; with the line.
+    """
+    top, places = root(config), Places(config.text)
+    real = top.resolve()
     for number, module in enumerate(config.modules):
-        line = key_line(config.text, number, "path") or module.line
-        _refuse_outside(config, module, f"line {line}")
+        folder = Path(os.path.normpath(config.path.absolute().parent / module.path))
+        if top not in folder.parents:
+            problem = "a module must lie inside it"
+        elif real not in folder.resolve().parents:
+            problem = "by a symbolic link"
+        else:
+            continue
+        line = places.key(number, "path") or module.line
+        problem = f"path {module.path!r} leaves {top}: {problem}"
+        raise InputError(str(config.path), f"line {line}", problem)
     return config
 
 
@@ -64,14 +85,3 @@ def root(config: Config) -> Path:
         if (candidate / ".git").exists():
             return candidate
     return folder
-
-
-def _refuse_outside(config: Config, module: Vendored, place: str) -> None:
-    inside = root(config)
-    folder = Path(os.path.normpath(config.path.absolute().parent / module.path))
-    if inside not in folder.parents:
-        problem = f"path {module.path!r} leaves {inside}; a module must lie inside it"
-        raise InputError(str(config.path), place, problem)
-    if inside.resolve() not in folder.resolve().parents:
-        problem = f"path {module.path!r} leaves {inside} through a symbolic link"
-        raise InputError(str(config.path), place, problem)

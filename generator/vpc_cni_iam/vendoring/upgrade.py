@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vpc_cni_iam.catalog import documents, releases
 from vpc_cni_iam.errors import TreeError, UsageError
 from vpc_cni_iam.files.tree import locked, texts, write
-from vpc_cni_iam.vendoring.config import Config, key_line, parse
+from vpc_cni_iam.vendoring.config import Config, Places, parse
 from vpc_cni_iam.vendoring.sync import Outcome, Way, sync
 
 
@@ -33,12 +33,11 @@ def repin(
     key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
     names = tuple(only)
     chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
-    lines = config.text.split("\n")
+    lines, places = config.text.split("\n"), Places(config.text)
+    old = "revision" if cni_version else "cni_version"
     for number in chosen:
         # tomlkit changes values in place, but has no way to change a key in place.
-        line = key_line(config.text, number, "revision" if cni_version else "cni_version")
-        if line is not None:
-            old = "revision" if cni_version else "cni_version"
+        if line := places.key(number, old):
             lines[line - 1] = lines[line - 1].replace(old, key, 1)
     document = tomlkit.parse("\n".join(lines))
     for number in chosen:

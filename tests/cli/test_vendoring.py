@@ -1,0 +1,209 @@
+"""Vendoring from the command line, on real git repositories and with real engines."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import OFFLINE_PROVIDER, read_tree, run, write_tree
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.policy.document import loads
+
+MODULE = "modules/vpc-cni-iam-policy"
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test", *words]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    assert run("init", cwd=tmp_path).code == 0
+    assert run("sync", cwd=tmp_path).code == 0
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "vendored")
+    return tmp_path
+
+
+def edit(repo: Path, old: str, new: str) -> None:
+    main = repo / MODULE / "main.tf"
+    text = main.read_text()
+    assert old in text
+    main.write_text(text.replace(old, new))
+
+
+def test_init_then_sync_then_check(repo: Path) -> None:
+    done = run("check", cwd=repo)
+    assert (done.code, done.out, done.err) == (0, "1 clean\n", "")
+    assert run("check", "--quiet", cwd=repo).out == ""
+    assert run("check", cwd=repo / "modules").code == 0
+    assert run("diff", cwd=repo).code == 0
+    assert run("sync", cwd=repo).out == "1 modules are what the file says; nothing to do\n"
+    assert git(repo, "status", "--porcelain") == ""
+    again = run("init", cwd=repo)
+    assert again.code == 3
+    assert "is there already" in again.err
+
+
+def test_a_commit_holds_all_that_a_fresh_clone_needs(repo: Path, tmp_path: Path) -> None:
+    git(repo, "clone", "-q", str(repo), str(tmp_path / "clone"))
+    assert run("check", cwd=tmp_path / "clone").code == 0
+
+
+def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    done = run("check", cwd=repo)
+    assert done.code == 1
+    assert f"edited   {MODULE}" in done.out
+    assert "main.tf was edited by hand" in done.out
+    assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
+    found = json.loads(run("check", "--format", "json", cwd=repo).out)
+    assert found["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0}
+    assert found["modules"][0]["files"][0]["state"] == "edited"
+    table = run("check", "--format", "markdown", cwd=repo).out
+    assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
+    refused = run("sync", cwd=repo)
+    assert refused.code == 1
+    assert '+    actions   = ["ec2:*"]' in refused.out
+    meaning = run("diff", cwd=repo)
+    assert meaning.code == 1
+    assert "ipv4: lost: ec2:* on arn:aws:ec2:*:*:network-interface/*" in meaning.out
+    data = json.loads(run("diff", "--format", "json", cwd=repo).out)
+    kinds = [c["kind"] for c in data["modules"][0]["variants"][0]["changes"]]
+    assert kinds == ["lost", "gained"]
+    assert run("sync", "--keep", cwd=repo).code == 0
+    assert run("check", cwd=repo).code == 0
+
+
+def pin(repo: Path, version: str) -> None:
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace('"v1.23.0"', f'"{version}"'))
+    assert run("sync", cwd=repo).code == 0
+
+
+def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    done = run("check", cwd=repo)
+    assert done.code == 0
+    assert "pinned to --cni-version v1.20.4; the newest release known is v1.23.0" in done.out
+    assert run("check", "--outdated", cwd=repo).code == 1
+    assert run("check", "--quiet", cwd=repo).out == ""
+
+
+def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    before = read_tree(repo / MODULE)
+    toml = (repo / "vpc-cni-iam.toml").read_text()
+    shown = run("upgrade", "--dry-run", cwd=repo)
+    assert shown.code == 0
+    assert "ipv4: gained: ec2:DescribeSecurityGroups on *" in shown.out
+    assert "ipv6: gained: ec2:DescribeSecurityGroups, ec2:DescribeSubnets on *" in shown.out
+    assert "ipv4-scoped: no change of access" in shown.out
+    assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == (before, toml)
+    done = run("upgrade", cwd=repo)
+    assert done.code == 0
+    assert "gained" in done.out
+    assert (repo / "vpc-cni-iam.toml").read_text() == toml.replace("v1.20.4", "v1.23.0")
+    assert run("check", "--outdated", cwd=repo).code == 0
+
+
+def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    before = read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()
+    done = run("upgrade", cwd=repo)
+    assert done.code == 1
+    assert "was edited by hand and is out of date" in done.out
+    assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
+    data = json.loads(run("upgrade", "--merge", "--format", "json", cwd=repo).out)
+    assert data["modules"][0]["done"] is True
+    assert data["diffs"][0]["variants"][0]["variant"] == "ipv4"
+    text = (repo / MODULE / "main.tf").read_text()
+    assert '["ec2:*"]' in text
+    assert "v1.23.0" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("check", 3, "vpc-cni-iam.toml: is missing; vpc-cni-iam init writes one"),
+        ("sync nowhere", 3, "is missing"),
+        ("sync --merge --force", 2, "exclude each other"),
+        ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
+        ("init --path ../x", 3, "leaves"),
+        ("init --path /x", 3, "is absolute"),
+    ],
+)
+def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
+    done = run(*words.split(), cwd=tmp_path)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_names_and_pins(repo: Path) -> None:
+    for words, message in (
+        ("sync nowhere", "no such module"),
+        ("upgrade --latest --revision 2022-01-31", "exclude each other"),
+        ("upgrade --cni-version v1.5.6", "nearest are"),
+        ("upgrade --revision 2000-01-01", "unknown revision"),
+    ):
+        done = run(*words.split(), cwd=repo)
+        assert (done.code, done.out) == (2, ""), words
+        assert message in done.err
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("gaps = true", "gaps = 1"))
+    done = run("check", cwd=repo)
+    assert done.code == 3
+    assert "vpc-cni-iam.toml: line 23: gaps must be true or false" in done.err
+
+
+def test_sync_for_programs(repo: Path) -> None:
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    found = json.loads(run("sync", "--format", "json", cwd=repo).out)
+    assert found["modules"][0]["refused"] == [{"path": "main.tf", "state": "edited"}]
+
+
+def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:
+    done = run("generate", MODULE, "--force", cwd=repo)
+    assert done.code == 3
+    assert "is kept by sync" in done.err
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_verify_reads_a_vendored_module(repo: Path) -> None:
+    assert run("verify", MODULE, "--engine", "none", cwd=repo).code == 0
+
+
+def test_without_git_and_without_a_home(tmp_path: Path) -> None:
+    env = {"PATH": str(tmp_path), "HOME": ""}
+    assert run("init", cwd=tmp_path, env=env).code == 0
+    assert run("sync", cwd=tmp_path, env=env).code == 0
+    assert run("check", cwd=tmp_path, env=env).code == 0
+
+
+@pytest.mark.engine
+def test_a_consumer_plans_what_was_vendored(repo: Path, engine: Engine) -> None:
+    write_tree(
+        repo,
+        {
+            "main.tf": OFFLINE_PROVIDER
+            + f'module "p" {{\n  source = "./{MODULE}"\n'
+            + '  cluster_name = "prod"\n  vpc_id = "vpc-01234567"\n}\n'
+            + 'output "json" {\n  value = module.p.json\n}\n',
+            f"{MODULE}/custom.tf": 'output "mine" {\n  value = local.json["ipv4"]\n}\n',
+        },
+    )
+    plan = engine.plan(repo)
+    documents = plan["planned_values"]["outputs"]["json"]["value"]
+    assert len(loads(documents["ipv4-scoped"], "x").statements) == 7
+    assert run("check", cwd=repo).code == 0
+    engine.run(["fmt", "-check", "-recursive"], repo / MODULE)
+
+
+def test_the_schema_is_published() -> None:
+    assert json.loads(run("init", "--schema").out)["title"] == "vpc-cni-iam.toml"

@@ -132,12 +132,16 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
     """Not at our own steps but whenever: two hundred kills of a process that only writes."""
     script = tmp_path / "loop.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
+        "import sys, time\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
         f"old, new = {OLD!r}, {NEW!r}\n"
-        "print('ready', flush=True)\n"
-        "while True:\n"
+        "def there_and_back():\n"
         "    write(Path(sys.argv[1]), new, ['gone.tf'])\n"
         "    write(Path(sys.argv[1]), old, ['more.tf', 'x/y/z.tf'])\n"
+        "start = time.perf_counter()\n"
+        "there_and_back()\n"
+        "print(time.perf_counter() - start, flush=True)\n"
+        "while True:\n"
+        "    there_and_back()\n"
     )
     tree = write_tree(tmp_path / "t", {**OLD, **YOURS})
     chance = random.Random(7)
@@ -145,8 +149,8 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
     for _ in range(200 if os.environ.get("CI") else 60):
         with subprocess.Popen([sys.executable, script, tree], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(chance.uniform(0, 0.01))
+            one_round = float(process.stdout.readline())
+            time.sleep(chance.uniform(0, 2 * one_round))
             process.kill()
         check_whole(tree)
         left_over += any(p.name.startswith(".vpc-cni-iam-") for p in tree.rglob("*"))

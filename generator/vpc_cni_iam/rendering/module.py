@@ -78,6 +78,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
             name: Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
             for name in names
         },
+        "data_sources": sorted(d.identifier for d in documents),
         "name": NAME,
         "engine_floor": ENGINE_FLOOR,
         "provider_floor": PROVIDER_FLOOR,

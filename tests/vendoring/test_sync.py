@@ -1,17 +1,15 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import read_tree, write_tree
+from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import check as checking
@@ -512,23 +510,6 @@ def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
     assert repo.check().clean
 
 
-LOOP = """
-import sys, time
-from pathlib import Path
-from vpc_cni_iam.vendoring.config import load
-from vpc_cni_iam.vendoring.sync import sync
-configs = [load(Path(p)) for p in sys.argv[1:]]
-for _ in range(2):
-    start = time.perf_counter()
-    for config in configs:
-        sync(config, config.modules[0])
-print(time.perf_counter() - start, flush=True)
-while True:
-    for config in configs:
-        sync(config, config.modules[0])
-"""
-
-
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """A real process that updates back and forth is killed whenever, hundreds of times in CI."""
     repo = Repository(tmp_path / "r")
@@ -538,19 +519,18 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         repo.pin(version)
         repo.sync()
         trees.append(read_tree(repo.module))
-        configs.append(repo.folder / f"{version}.toml")
-        configs[-1].write_text(TOML.format(version, '"ipv4", "ipv6"'))
-    script = tmp_path / "loop.py"
-    script.write_text(LOOP)
-    chance = random.Random(11)
+        configs.append(str(repo.folder / f"{version}.toml"))
+        Path(configs[-1]).write_text(TOML.format(version, '"ipv4", "ipv6"'))
+    setup = (
+        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.sync import sync\n"
+        f"configs = [load(Path(p)) for p in {configs!r}]\n"
+        "def there_and_back():\n"
+        "    for config in configs:\n"
+        "        sync(config, config.modules[0])\n"
+    )
     in_the_middle = 0
-    for _ in range(300 if os.environ.get("CI") else 40):
-        command = [sys.executable, script, *map(str, configs)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            one_round = float(process.stdout.readline())
-            time.sleep(chance.uniform(0, 2 * one_round))
-            process.kill()
+    for _ in killed_at_random(tmp_path, setup, 300 if os.environ.get("CI") else 40):
         found = read_tree(repo.module)
         whole = {n: t for n, t in found.items() if "/.vpc-cni-iam-" not in f"/{n}"}
         for name, text in whole.items():

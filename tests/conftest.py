@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,30 @@ def read_tree(folder: Path) -> dict[str, str]:
         for p in sorted(folder.rglob("*"))
         if p.is_file()
     }
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an AWS endpoint of our own, on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def applying_provider(endpoint: str) -> str:
+    """The provider's settings for an endpoint of our own."""
+    services = f'  endpoints {{\n    iam = "{endpoint}"\n    sts = "{endpoint}"\n  }}\n}}\n'
+    return OFFLINE_PROVIDER.rstrip().removesuffix("}") + services
 
 
 OFFLINE_PROVIDER = """

@@ -14,8 +14,9 @@ import pytest
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
-from vpc_cni_iam.policy.document import Policy, Statement, parse
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.parse import parse
 
 moto = pytest.importorskip("moto.iam.aws_managed_policies")
 

@@ -351,12 +351,24 @@ def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
         repo.sync()
 
 
+HOSTILE = (
+    '{"made_by": "x", "generator": "0", "files": {"main.tf": {"generated": "0"}, '
+    '"PATH": {"generated": "0"}}}'
+)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("", "is not a manifest"),
         ("[]", "is not a manifest"),
         ('{"files": 3}', "is not a manifest"),
+        (HOSTILE.replace("PATH", "../../outside"), "is not a manifest"),
+        (HOSTILE.replace("PATH", "/etc/passwd"), "is not a manifest"),
+        (HOSTILE.replace("PATH", "a/../../x"), "is not a manifest"),
+        (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
+        (HOSTILE.replace("PATH", ""), "is not a manifest"),
+        ("[" * 100_000, "is not a manifest"),
         ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
     ],
 )

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from vpc_cni_iam.catalog.options import Options, stated
@@ -115,6 +116,20 @@ def dumps(options: Options, generator: str, files: Mapping[str, Entry]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def _inside(path: str) -> str:
+    """Return a path that stays inside the module and is not this tool's own.
+
+    Raises:
+        ValueError: It does not.
+    """
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not path.isprintable() or str(pure) != path:
+        raise ValueError(path)
+    if pure.parts[0].startswith("."):
+        raise ValueError(path)
+    return path
+
+
 def loads(text: str, source: str) -> Manifest:
     """Read a manifest.
 
@@ -128,13 +143,13 @@ def loads(text: str, source: str) -> Manifest:
     try:
         document: Any = json.loads(text)
         files = {
-            str(path): Entry(
+            _inside(path): Entry(
                 str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True
             )
             for path, entry in document["files"].items()
         }
         return Manifest(stated(document["made_by"]), str(document["generator"]), files)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
         raise InputError(
             source, "", f"{what}; restore it from version control, or delete it and run sync"

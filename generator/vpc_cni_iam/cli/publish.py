@@ -1,0 +1,129 @@
+"""``vpc-cni-iam publish`` and ``vpc-cni-iam registry serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.publishing.publish import Proposal, Published
+
+PUBLISH = """Publish a version of the module for others.
+
+What --output holds then: the module's tree, its archives, and a module registry of all versions.
+
+The number must allow what changed since the version before: major for a permission lost, an
+input or output removed, narrowed or newly required, or a floor raised; minor for a permission
+gained or a new input or output. Without --version the right number is proposed with the reasons,
+and nothing is written. A published version never changes.
+
+\b
+Examples:
+  vpc-cni-iam publish --cni-version latest --output dist
+  vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
+  vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
+    --namespace platform --registry-host registry.example.com
+"""
+SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
+
+\b
+Examples:
+  vpc-cni-iam registry serve dist
+  vpc-cni-iam registry serve dist --port 8080 --registry-host registry.example.com
+"""
+
+registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
+
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--registry-host",
+        help="Host name of the registry. [default: registry.example.com, a stand-in]",
+    ),
+]
+
+
+def _options(cni_version: str | None, revision: str | None, feature: list[str] | None) -> Options:
+    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.errors import UsageError
+
+    if cni_version is None and revision is None:
+        raise UsageError("what goes to others is chosen: give --cni-version or --revision")
+    return options((), revision, cni_version, feature or ())
+
+
+def publish(
+    output: Annotated[Path, typer.Option("--output", help="Directory that holds all versions.")],
+    version: Annotated[
+        str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
+    ] = None,
+    cni_version: common.VersionOption = None,
+    revision: common.RevisionOption = None,
+    feature: common.FeatureOption = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
+    ] = None,
+    registry_host: HostOption = None,
+) -> None:
+    """See `PUBLISH`."""
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
+    from vpc_cni_iam.publishing.publish import propose
+    from vpc_cni_iam.publishing.publish import publish as write
+    from vpc_cni_iam.publishing.semver import Version
+
+    chosen = _options(cni_version, revision, feature)
+    found = Coordinates(namespace or STAND_IN_NAMESPACE, registry_host or STAND_IN_HOST)
+    if version is None:
+        _show(propose(output, chosen, found))
+        return
+    done = write(output, chosen, found, Version.of(version))
+    common.notify(chosen)
+    _show(done.proposal)
+    _show_files(done, output)
+
+
+def _show(proposal: Proposal) -> None:
+    typer.echo(f"{proposal.version}, {_after(proposal)}")
+    if proposal.comparison is not None:
+        found = (*proposal.comparison.permissions, *proposal.comparison.interface)
+        for finding in found:
+            typer.echo(f"  {finding.bump.name}: {finding}")
+
+
+def _after(proposal: Proposal) -> str:
+    if proposal.previous is None or proposal.comparison is None:
+        return "the first version"
+    return f"a {proposal.comparison.bump.name} change after {proposal.previous}"
+
+
+def _show_files(done: Published, output: Path) -> None:
+    from vpc_cni_iam.publishing.registry import ROOT
+
+    if not any(c.kind in ("create", "replace", "remove") for c in done.changes):
+        typer.echo("is published already; nothing to do")
+    typer.echo(f"tree     {output / done.folder}")
+    typer.echo(f"registry {output / ROOT}")
+    for name, digest in sorted(done.sums.items()):
+        typer.echo(f"sha256   {digest}  {name}")
+
+
+@registry.command(help=SERVE)
+def serve(
+    directory: Annotated[Path, typer.Argument(help="What publish wrote.")],
+    port: Annotated[int, typer.Option("--port", help="Port; 0 for any free one.")] = 0,
+    registry_host: HostOption = None,
+) -> None:
+    """See `SERVE`."""
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST
+    from vpc_cni_iam.publishing.serve import configuration, server
+
+    with server(directory, port, common.say) as running:
+        typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
+        typer.echo(configuration(registry_host or STAND_IN_HOST, running.server_port), nl=False)
+        running.serve_forever()

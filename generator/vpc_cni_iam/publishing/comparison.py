@@ -1,0 +1,112 @@
+"""How a version differs from the one before it, and which number that asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.hcl.module import Module, read
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.change import changes
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.publishing.interface import Finding, findings, interface
+from vpc_cni_iam.publishing.semver import Bump
+
+# What of policy/change.py takes permissions away; every other kind may give some, and a
+# condition that is only known to be another one may do both.
+_TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
+# What stands for the variables of a module in the words of a change, where it is upstream's.
+_VALUES = {"partition": "aws", "region": "*", "account_id": "*", "vpc_owner_id": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a version differs from the one before it.
+
+    Args:
+        permissions: Access gained, lost and so on.
+        interface: What changed in inputs, outputs and floors.
+    """
+
+    permissions: tuple[Finding, ...]
+    interface: tuple[Finding, ...]
+
+    @property
+    def bump(self) -> Bump:
+        """The least bump that it asks for."""
+        return max((f.bump for f in (*self.permissions, *self.interface)), default=Bump.patch)
+
+
+def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
+    """Compare two published trees.
+
+    Args:
+        old: The texts of the one before, by path.
+        new: Those of the new one.
+
+    Raises:
+        InputError: A file is not HCL.
+    """
+    before, after = _modules(old), _modules(new)
+    permissions: list[Finding] = []
+    interfaces: list[Finding] = []
+    for place in sorted({*before, *after}):
+        if place not in after or place not in before:
+            bump, word = (Bump.minor, "is new") if place in after else (Bump.major, "is removed")
+            interfaces.append(Finding(bump, place, word))
+            continue
+        one, other = before[place], after[place]
+        interfaces += findings(interface(one), interface(other), place)
+        permissions += _permissions(_documents(one), _documents(other), place)
+    return Comparison(tuple(permissions), tuple(interfaces))
+
+
+def _modules(tree: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the texts of each module of a tree, the root's under the empty name."""
+    found: dict[str, dict[str, str]] = {}
+    for path, text in tree.items():
+        folder, _, name = path.rpartition("/")
+        if name.endswith(".tf") and (not folder or folder.startswith("modules/")):
+            found.setdefault(folder, {})[path] = text
+    return found
+
+
+def _documents(texts: Mapping[str, str]) -> Module:
+    """Read the documents of a module, its variables standing for themselves."""
+    names = read(texts, {}).variables
+    return read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in names})
+
+
+def _permissions(old: Module, new: Module, place: str) -> Iterable[Finding]:
+    before = {d.name: d.policy for d in old.documents}
+    after = {d.name: d.policy for d in new.documents}
+    unread = {*old.unread, *new.unread}
+    for name in sorted({*before, *after} - unread):
+        label = name.replace("_", "-") if not place else f"{place}: {name}"
+        if name not in after:
+            yield Finding(Bump.major, label, "the policy is removed")
+        elif name not in before:
+            yield Finding(Bump.minor, label, "the policy is new")
+        else:
+            yield from _changed(before[name], after[name], label)
+    for name in sorted(unread):
+        if old.unread.get(name) != new.unread.get(name):
+            text = "the policy cannot be read without an engine, so it may have changed"
+            yield Finding(Bump.major, f"{place}: {name}" if place else name, text)
+
+
+def _changed(old: Policy, new: Policy, label: str) -> Iterable[Finding]:
+    if normalise.equal(old, new):
+        return
+    found = changes(old, new)
+    for change in found:
+        bump = Bump.major if change.kind in _TAKING else Bump.minor
+        yield Finding(bump, label, str(change))
+    if not found:
+        # The same grants in other statements, or what is no grant: the document's version.
+        yield from (
+            Finding(Bump.major, label, str(difference))
+            for difference in differences(old, new)
+            if difference.place == "document"
+        )

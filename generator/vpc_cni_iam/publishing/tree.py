@@ -1,0 +1,152 @@
+"""The standard module structure of a published version: texts by path, without any I/O."""
+
+from __future__ import annotations
+
+from importlib.resources import files as resources
+
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.hcl.literals import Expression, Literal
+from vpc_cni_iam.hcl.write import Block, block, comment
+from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.rendering import kinds
+from vpc_cni_iam.rendering.module import ENGINE_FLOOR, PROVIDER_FLOOR
+
+ROLE = "modules/role"
+# Where the README of a policy module goes from its usage, which is another one here, to the rest.
+_REST = "## Variants\n"
+_TITLE = "# vpc-cni-iam-policy\n"
+
+
+def served(options: Options) -> Options:
+    """Return the options of a published module: every variant that the selection can serve.
+
+    Args:
+        options: With the selection; the variants in it are not looked at.
+    """
+    release = options.selection.release
+    chosen = tuple(v for v in VARIANTS if release is None or release >= v.minimum)
+    return Options(chosen, options.selection)
+
+
+def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[str, str]:
+    """Return the files of a published version, but for its CHANGELOG.md.
+
+    Args:
+        options: What `served` returns.
+        version: The version.
+        coordinates: Where it will be found.
+    """
+    root = kinds.render("policy", options)
+    role = role_files(options)
+    found = {**root, "README.md": _readme(root["README.md"], options, version, coordinates, role)}
+    found |= {f"{ROLE}/{path}": text for path, text in role.items()}
+    for variant in options.variants:
+        found[f"examples/{variant.name}/main.tf"] = example(variant)
+    found["LICENSE"] = resources("vpc_cni_iam.publishing").joinpath("LICENSE").read_text("utf-8")
+    return found
+
+
+def role_files(options: Options) -> dict[str, str]:
+    """Return the files of the role module, none while this tool has no such module.
+
+    Args:
+        options: As `tree` takes them.
+    """
+    return kinds.render("role", options) if "role" in kinds.KINDS else {}
+
+
+def _readme(
+    rendered: str, options: Options, version: Version, coordinates: Coordinates, role: object
+) -> str:
+    head, _, rest = rendered.partition(_TITLE)
+    _, mark, rest = rest.partition(_REST)
+    lines = [
+        f"# {REPOSITORY}",
+        "",
+        "IAM policy documents for the Amazon VPC CNI plugin, as `aws_iam_policy_document` data",
+        "sources. The root module makes no resource: it returns JSON for an `aws_iam_policy`, a",
+        "role or a module of yours.",
+        "",
+        "```hcl",
+        *_usage(options.variants, version, coordinates),
+        "```",
+        "",
+    ]
+    if role:
+        lines += [
+            f"[{ROLE}]({ROLE}) makes the role of the plugin's service account:",
+            "",
+            "```hcl",
+            *_call("vpc_cni_role", f"{coordinates.source}//{ROLE}", version, []),
+            "```",
+            "",
+            f"with the inputs that its [README]({ROLE}/README.md) lists.",
+            "",
+        ]
+    lines += [
+        "[examples/](examples) has a root module for each variant, [CHANGELOG.md](CHANGELOG.md)",
+        "says for each version which permissions changed.",
+        "",
+    ]
+    return head + "\n".join(lines) + "\n" + mark + rest
+
+
+def _usage(variants: tuple[Variant, ...], version: Version, coordinates: Coordinates) -> list[str]:
+    scoped = next((v for v in variants if v.scoped), None)
+    names = [
+        ("cluster_name", Expression("aws_eks_cluster.this.name")),
+        ("vpc_id", Expression("aws_eks_cluster.this.vpc_config[0].vpc_id")),
+    ]
+    call = _call("vpc_cni_policy", coordinates.source, version, names if scoped else [])
+    return [*call, "", *_policy(scoped or variants[0]).splitlines()]
+
+
+def _call(
+    name: str, source: str, version: Version, arguments: list[tuple[str, Expression]]
+) -> list[str]:
+    constraint = Literal(f"~> {version.major}.{version.minor}")
+    called = Block(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
+    called.attributes += arguments
+    return block(called).splitlines()
+
+
+def _policy(variant: Variant) -> str:
+    reference = Expression(f"module.vpc_cni_policy.{variant.identifier}_json")
+    head = 'resource "aws_iam_policy" "vpc_cni"'
+    return block(Block(head, [("name", Literal("vpc-cni")), ("policy", reference)]))
+
+
+def example(variant: Variant) -> str:
+    """Return a root module that makes the policy of a variant from the module around it.
+
+    Args:
+        variant: The variant.
+    """
+    settings = Block(
+        "terraform",
+        [("required_version", Literal(f">= {ENGINE_FLOOR}"))],
+        [Block("required_providers", [("aws", _aws_provider())])],
+    )
+    names = (
+        [("cluster_name", Literal("example")), ("vpc_id", Literal("vpc-0123456789abcdef0"))]
+        if variant.scoped
+        else []
+    )
+    call = Block('module "vpc_cni_policy"', [("source", Literal("../../")), *names])
+    output = Block(
+        'output "policy_arn"',
+        [
+            ("description", Literal("ARN of the policy, for the role of kube-system/aws-node.")),
+            ("value", Expression("aws_iam_policy.vpc_cni.arn")),
+        ],
+    )
+    what = "\n".join(comment([f"The policy for {variant.summary}."]))
+    return "\n".join([f"{what}\n", block(settings), block(call), _policy(variant), block(output)])
+
+
+def _aws_provider() -> Expression:
+    return Expression(
+        f'{{\n      source  = "hashicorp/aws"\n      version = ">= {PROVIDER_FLOOR}"\n    }}'
+    )

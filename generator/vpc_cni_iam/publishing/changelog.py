@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from vpc_cni_iam.catalog.options import Options
@@ -9,6 +10,7 @@ from vpc_cni_iam.publishing.comparison import Comparison
 from vpc_cni_iam.publishing.interface import Finding
 from vpc_cni_iam.publishing.semver import Version
 
+_SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)
 _HEAD = (
     "# Changelog\n\nVersions follow [Semantic Versioning](https://semver.org/spec/v2.0.0.html).\n"
 )
@@ -42,6 +44,16 @@ def changelog(
             lines += ["", "### Inputs, outputs and versions", "", *_items(comparison.interface)]
     _, mark, rest = previous.partition("\n## ")
     return _HEAD + "\n" + "\n".join(lines) + "\n" + mark + rest
+
+
+def before(text: str) -> str | None:
+    """Return the version before the newest one of a changelog, None if it is the first.
+
+    Args:
+        text: The changelog.
+    """
+    found = _SECTION.findall(text)
+    return found[1] if len(found) > 1 else None
 
 
 def _items(findings: Iterable[Finding]) -> list[str]:

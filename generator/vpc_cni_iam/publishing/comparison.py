@@ -10,7 +10,7 @@ from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.change import changes
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.publishing.interface import Finding, findings, interface
+from vpc_cni_iam.publishing.interface import Finding, Interface, findings, interface
 from vpc_cni_iam.publishing.semver import Bump
 
 # What of policy/change.py takes permissions away; every other kind may give some, and a
@@ -56,9 +56,11 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
             bump, word = (Bump.minor, "is new") if place in after else (Bump.major, "is removed")
             interfaces.append(Finding(bump, place, word))
             continue
-        one, other = before[place], after[place]
-        interfaces += findings(interface(one), interface(other), place)
-        permissions += _permissions(_documents(one), _documents(other), place)
+        if before[place] != after[place]:
+            one, other = interface(before[place]), interface(after[place])
+            interfaces += findings(one, other, place)
+            old_read = _documents(before[place], one)
+            permissions += _permissions(old_read, _documents(after[place], other), place)
     return Comparison(tuple(permissions), tuple(interfaces))
 
 
@@ -72,10 +74,9 @@ def _modules(tree: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _documents(texts: Mapping[str, str]) -> Module:
+def _documents(texts: Mapping[str, str], known: Interface) -> Module:
     """Read the documents of a module, its variables standing for themselves."""
-    names = read(texts, {}).variables
-    return read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in names})
+    return read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs})
 
 
 def _permissions(old: Module, new: Module, place: str) -> Iterable[Finding]:

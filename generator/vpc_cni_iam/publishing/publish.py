@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.tree import Change, locked, survey, write
 from vpc_cni_iam.publishing import archive, registry
-from vpc_cni_iam.publishing.changelog import changelog
+from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.semver import FIRST, Version, step
@@ -101,12 +101,12 @@ def _publish(
     directory: Path, options: Options, coordinates: Coordinates, version: Version
 ) -> Published:
     every = registry.versions(directory, coordinates)
-    before = max((v for v in every if v < version), default=None)
+    last = _before(directory, coordinates, version, every)
     files, found, old = tree(options, version, coordinates), None, {}
-    if before is not None:
-        old = _previous(directory, coordinates, before)
+    if last is not None:
+        old = _previous(directory, coordinates, last)
         found = compare(old, files)
-    proposal = Proposal(version, before, found)
+    proposal = Proposal(version, last, found)
     files["CHANGELOG.md"] = changelog(version, options, found, old.get("CHANGELOG.md", ""))
     packed = {
         registry.archive_name(version): archive.tar_gz(files),
@@ -131,6 +131,17 @@ def _publish(
     return Published(proposal, files, place, sums, changes)
 
 
+def _before(
+    directory: Path, coordinates: Coordinates, version: Version, every: Iterable[Version]
+) -> Version | None:
+    """Return the version to compare with: a published one keeps the one it was compared with."""
+    if version not in every:
+        return max((v for v in every if v < version), default=None)
+    text = _previous(directory, coordinates, version).get("CHANGELOG.md", "")
+    found = before(text)
+    return None if found is None else Version.of(found)
+
+
 def _previous(directory: Path, coordinates: Coordinates, version: Version) -> dict[str, str]:
     name = f"{registry.folder(coordinates, version)}/{registry.archive_name(version)}"
     packed = registry.stored(directory, coordinates, version).archive
@@ -146,14 +157,13 @@ def _archives(
 
 
 def _refuse_number(proposal: Proposal) -> None:
-    version, before, found = proposal.version, proposal.previous, proposal.comparison
-    if before is None or found is None or step(before, version) >= found.bump:
+    version, last, found = proposal.version, proposal.previous, proposal.comparison
+    if last is None or found is None or (taken := step(last, version)) >= found.bump:
         return
-    needed = [f for f in (*found.permissions, *found.interface) if f.bump > step(before, version)]
+    needed = [f for f in (*found.permissions, *found.interface) if f.bump > taken]
     raise PublishError(
-        f"{version} is a {step(before, version).name} version after {before}, but what changed "
-        f"asks for {before.after(found.bump)}:\n"
-        + "\n".join(f"  {f.bump.name}: {f}" for f in needed)
+        f"{version} is a {taken.name} version after {last}, but what changed "
+        f"asks for {last.after(found.bump)}:\n" + "\n".join(f"  {f.bump.name}: {f}" for f in needed)
     )
 
 

@@ -1,5 +1,6 @@
 """Published modules are consumed by real engines, from everywhere they can come from."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,30 +10,27 @@ from conftest import write_tree
 from consuming import ARCHIVE, AT, FOLDER, at_registry, consume, publish_one, root, serving
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.publishing.gittag import tag
+from vpc_cni_iam.publishing.semver import Version
 
+WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
 pytestmark = pytest.mark.engine
-
-
-def git(folder: Path, *words: str) -> None:
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test", *words]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: Path) -> None:
     done = publish_one(tmp_path / "dist")
     publish_one(tmp_path / "dist", "1.0.1")
-    tree = tmp_path / "dist" / done.folder
-    git(tree, "init", "-q")
-    git(tree, "add", "-A")
-    git(tree, "commit", "-qm", "1.0.0")
-    git(tree, "tag", "v1.0.0")
+    repository = tmp_path / "module.git"
+    subprocess.run(["git", "init", "-q", "--bare", repository], check=True)
+    tag(repository, Version.of("1.0.0"), done.tree, {}, ENVIRON)
     name = ARCHIVE.format("1.0.0")
     with serving(tmp_path / "dist") as port:
         url = f"http://127.0.0.1:{port}/{FOLDER.removeprefix('registry/')}/1.0.0/{name}"
         sources = {
             "registry": f'  source = "{AT.source}"\n  version = "~> 1.0"',
             "exact": f'  source = "{AT.source}"\n  version = "1.0.0"',
-            "git": f'  source = "git::file://{tree}?ref=v1.0.0"',
+            "git": f'  source = "git::file://{repository}?ref=v1.0.0"',
             "archive": f'  source = "{url}?checksum=sha256:{done.sums[name]}"',
         }
         # Role module: add f'{AT.source}//modules/role' here once rendering knows the kind.

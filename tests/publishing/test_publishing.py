@@ -228,7 +228,10 @@ def test_after_a_kill_only_whole_versions_are_listed(tmp_path: Path) -> None:
         assert bytes_of(folder) == bytes_of(tmp_path / "whole")
 
 
-def test_what_a_killed_publish_left_binds_nobody(tmp_path: Path) -> None:
+def test_what_a_killed_publish_left_unseen_binds_nobody(tmp_path: Path) -> None:
     publish_one(tmp_path)
     (tmp_path / FOLDER / "versions").unlink()
+    with pytest.raises(PublishError, match=r"oci: the tag 1\.0\.0 is sha256:.* would move"):
+        publish_one(tmp_path, chosen=OLD)
+    (tmp_path / "oci" / "index.json").unlink()
     assert publish_one(tmp_path, chosen=OLD).proposal.previous is None

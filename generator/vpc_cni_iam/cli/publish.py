@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PUBLISH = """Publish a version of the module for others.
 
-What --output holds then: the module's tree, its archives, and a module registry of all versions.
+What --output holds then: the module's tree, its archives, a module registry and an OCI layout of
+all versions, and a README.md that says how each is put where others find it.
 
 The number must allow what changed since the version before: major for a permission lost, an
 input or output removed, narrowed or newly required, or a floor raised; minor for a permission
@@ -28,6 +29,7 @@ Examples:
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
   vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
     --namespace platform --registry-host registry.example.com
+  vpc-cni-iam publish --cni-version latest --version 1.0.0 --output dist --git-tag ../module
 """
 SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
 
@@ -70,6 +72,17 @@ def publish(
         typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
     ] = None,
     registry_host: HostOption = None,
+    oci_repository: Annotated[
+        str | None,
+        typer.Option(
+            "--oci-repository",
+            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move.",
+        ),
+    ] = None,
+    git_tag: Annotated[
+        Path | None,
+        typer.Option("--git-tag", help="Commit the tree and a tag into this git repository."),
+    ] = None,
 ) -> None:
     """See `PUBLISH`."""
     from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
@@ -82,10 +95,21 @@ def publish(
     if version is None:
         _show(propose(output, chosen, found))
         return
-    done = write(output, chosen, found, Version.of(version))
+    done = write(output, chosen, found, Version.of(version), oci_repository)
     common.notify(chosen)
     _show(done.proposal)
     _show_files(done, output)
+    if git_tag is not None:
+        _tag(git_tag, done)
+
+
+def _tag(repository: Path, done: Published) -> None:
+    import os
+
+    from vpc_cni_iam.publishing.gittag import tag
+
+    tagged = tag(repository, done.proposal.version, done.tree, done.before, os.environ)
+    typer.echo(f"tag      {tagged.tag} at {tagged.commit}{'' if tagged.new else ', as it was'}")
 
 
 def _show(proposal: Proposal) -> None:
@@ -103,6 +127,7 @@ def _after(proposal: Proposal) -> str:
 
 
 def _show_files(done: Published, output: Path) -> None:
+    from vpc_cni_iam.publishing import oci
     from vpc_cni_iam.publishing.registry import ROOT
 
     if not any(c.kind in ("create", "replace", "remove") for c in done.changes):
@@ -111,6 +136,7 @@ def _show_files(done: Published, output: Path) -> None:
     typer.echo(f"registry {output / ROOT}")
     for name, digest in sorted(done.sums.items()):
         typer.echo(f"sha256   {digest}  {name}")
+    typer.echo(f"oci      {done.digest}  {output / oci.ROOT}:{done.proposal.version}")
 
 
 @registry.command(help=SERVE)

@@ -17,7 +17,8 @@ STAND_IN_NAMESPACE = "example"
 
 _NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
 _LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})+|localhost)(?::\d{{1,5}})?", re.ASCII)
+# Both engines want a dot in it.
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::\d{{1,5}})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

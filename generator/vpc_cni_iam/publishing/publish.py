@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.tree import Change, locked, survey, write
-from vpc_cni_iam.publishing import archive, registry
+from vpc_cni_iam.publishing import archive, oci, registry
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
@@ -46,6 +46,8 @@ class Published:
         tree: Its files.
         folder: Where they are in the directory.
         sums: SHA-256 of its archives by file name.
+        digest: Of its OCI manifest.
+        before: The files of the version that it is compared with.
         changes: What was done to each file of the directory.
     """
 
@@ -53,7 +55,9 @@ class Published:
     tree: Mapping[str, str]
     folder: str
     sums: Mapping[str, str]
-    changes: tuple[Change, ...] = field(default=())
+    digest: str
+    before: Mapping[str, str]
+    changes: tuple[Change, ...]
 
 
 def propose(directory: Path, options: Options, coordinates: Coordinates) -> Proposal:
@@ -77,7 +81,11 @@ def propose(directory: Path, options: Options, coordinates: Coordinates) -> Prop
 
 
 def publish(
-    directory: Path, options: Options, coordinates: Coordinates, version: Version
+    directory: Path,
+    options: Options,
+    coordinates: Coordinates,
+    version: Version,
+    oci_repository: str | None = None,
 ) -> Published:
     """Publish a version into a directory; the same again changes nothing.
 
@@ -86,6 +94,7 @@ def publish(
         options: With the selection; every variant that it can serve is published.
         coordinates: Where the module is found.
         version: The version.
+        oci_repository: Where its OCI artifact will be pushed; asked whether a tag would move.
 
     Raises:
         InputError: What is published cannot be read.
@@ -94,11 +103,15 @@ def publish(
         UsageError: A selection that serves no variant.
     """
     with locked(directory):
-        return _publish(directory, served(options), coordinates, version)
+        return _publish(directory, served(options), coordinates, version, oci_repository)
 
 
 def _publish(
-    directory: Path, options: Options, coordinates: Coordinates, version: Version
+    directory: Path,
+    options: Options,
+    coordinates: Coordinates,
+    version: Version,
+    oci_repository: str | None,
 ) -> Published:
     every = registry.versions(directory, coordinates)
     last = _before(directory, coordinates, version, every)
@@ -120,15 +133,19 @@ def _publish(
     _refuse_foreign(directory / place, files)
     digests = {v: registry.digest(directory, coordinates, v) for v in every}
     digests[version] = sums[registry.archive_name(version)]
+    artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
+    if oci_repository is not None:
+        oci.refuse_moved(oci_repository, version, artifact.digest)
     changes = write(
         directory,
         {
             **{f"{place}/{path}": text for path, text in sorted(files.items())},
             **_archives(registry.folder(coordinates, version), packed, sums),
+            **oci.files(directory, artifact, version),
             **registry.files(coordinates, digests.items()),
         },
     )
-    return Published(proposal, files, place, sums, changes)
+    return Published(proposal, files, place, sums, artifact.digest, old, changes)
 
 
 def _before(

@@ -1,8 +1,13 @@
 """Engines and command runs that tests share."""
 
 import os
+import random
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +114,30 @@ def read_tree(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an AWS endpoint of our own, on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def applying_provider(endpoint: str) -> str:
+    """The provider's settings for an endpoint of our own."""
+    services = f'  endpoints {{\n    iam = "{endpoint}"\n    sts = "{endpoint}"\n  }}\n}}\n'
+    return OFFLINE_PROVIDER.rstrip().removesuffix("}") + services
+
+
 OFFLINE_PROVIDER = """
 provider "aws" {
   region                      = "us-east-1"
@@ -120,6 +149,54 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 """
+
+
+FORKING = """
+import os, sys, time
+from pathlib import Path
+{setup}
+there_and_back()
+start = time.perf_counter()
+there_and_back()
+print(time.perf_counter() - start, flush=True)
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        while True:
+            there_and_back()
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("dead", flush=True)
+"""
+
+
+def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
+    """Start a process that runs `there_and_back` on and on, kill it whenever; so many times.
+
+    Args:
+        folder: Where the script is kept.
+        setup: Python code that defines `there_and_back`.
+        times: How often.
+
+    Yields:
+        None, after each kill.
+    """
+    script = folder / "forking.py"
+    script.write_text(FORKING.format(setup=setup))
+    chance = random.Random(7)
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        one_round = float(process.stdout.readline())
+        for _ in range(times):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            child = int(process.stdout.readline())
+            time.sleep(chance.uniform(0, 2 * one_round))
+            os.kill(child, signal.SIGKILL)
+            assert process.stdout.readline() == "dead\n"
+            yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

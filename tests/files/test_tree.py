@@ -1,18 +1,16 @@
 """A tree is written whole or not at all, whatever happens on the way."""
 
 import os
-import random
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
-from conftest import read_tree, write_tree
+from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.tree import survey, write
 
@@ -129,25 +127,17 @@ def check_whole(tree: Path) -> None:
 
 
 def test_kills_at_random_moments(tmp_path: Path) -> None:
-    """Not at our own steps but whenever: two hundred kills of a process that only writes."""
-    script = tmp_path / "loop.py"
-    script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import write\n"
-        f"old, new = {OLD!r}, {NEW!r}\n"
-        "print('ready', flush=True)\n"
-        "while True:\n"
-        "    write(Path(sys.argv[1]), new, ['gone.tf'])\n"
-        "    write(Path(sys.argv[1]), old, ['more.tf', 'x/y/z.tf'])\n"
-    )
+    """Not at our own steps but whenever: hundreds of kills of a process that only writes."""
     tree = write_tree(tmp_path / "t", {**OLD, **YOURS})
-    chance = random.Random(7)
+    setup = (
+        "from vpc_cni_iam.files.tree import write\n"
+        f"old, new, tree = {OLD!r}, {NEW!r}, Path({str(tree)!r})\n"
+        "def there_and_back():\n"
+        "    write(tree, new, ['gone.tf'])\n"
+        "    write(tree, old, ['more.tf', 'x/y/z.tf'])\n"
+    )
     left_over = 0
-    for _ in range(200 if os.environ.get("CI") else 60):
-        with subprocess.Popen([sys.executable, script, tree], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(chance.uniform(0, 0.01))
-            process.kill()
+    for _ in killed_at_random(tmp_path, setup, 300 if os.environ.get("CI") else 60):
         check_whole(tree)
         left_over += any(p.name.startswith(".vpc-cni-iam-") for p in tree.rglob("*"))
     assert left_over, "no kill came in the middle of a write, so nothing was tried"

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog import calls, documents
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError
-from vpc_cni_iam.rendering.kinds import KINDS
 from vpc_cni_iam.vendoring.config import Config, parse, schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find

@@ -1,17 +1,16 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import read_tree, write_tree
+from conftest import killed_at_random, read_tree, write_tree
+from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import check as checking
 from vpc_cni_iam.vendoring.check import Report
@@ -411,8 +410,8 @@ def test_another_version_with_other_output_is(
 ) -> None:
     from vpc_cni_iam.rendering.kinds import render
 
-    def other(kind: str, options: object) -> dict[str, str]:
-        files = render(kind, options)  # type: ignore[arg-type]
+    def other(options: Options) -> dict[str, str]:
+        files = render(options)
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
     for module in ("check", "sync"):
@@ -511,19 +510,6 @@ def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
     assert repo.check().clean
 
 
-LOOP = """
-import sys
-from pathlib import Path
-from vpc_cni_iam.vendoring.config import load
-from vpc_cni_iam.vendoring.sync import sync
-configs = [load(Path(p)) for p in sys.argv[1:]]
-print("ready", flush=True)
-while True:
-    for config in configs:
-        sync(config, config.modules[0])
-"""
-
-
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """A real process that updates back and forth is killed whenever, hundreds of times in CI."""
     repo = Repository(tmp_path / "r")
@@ -533,19 +519,18 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         repo.pin(version)
         repo.sync()
         trees.append(read_tree(repo.module))
-        configs.append(repo.folder / f"{version}.toml")
-        configs[-1].write_text(TOML.format(version, '"ipv4", "ipv6"'))
-    script = tmp_path / "loop.py"
-    script.write_text(LOOP)
-    chance = random.Random(11)
+        configs.append(str(repo.folder / f"{version}.toml"))
+        Path(configs[-1]).write_text(TOML.format(version, '"ipv4", "ipv6"'))
+    setup = (
+        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.sync import sync\n"
+        f"configs = [load(Path(p)) for p in {configs!r}]\n"
+        "def there_and_back():\n"
+        "    for config in configs:\n"
+        "        sync(config, config.modules[0])\n"
+    )
     in_the_middle = 0
-    for _ in range(300 if os.environ.get("CI") else 40):
-        command = [sys.executable, script, *map(str, configs)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(chance.uniform(0, 0.06))
-            process.kill()
+    for _ in killed_at_random(tmp_path, setup, 300 if os.environ.get("CI") else 40):
         found = read_tree(repo.module)
         whole = {n: t for n, t in found.items() if "/.vpc-cni-iam-" not in f"/{n}"}
         for name, text in whole.items():

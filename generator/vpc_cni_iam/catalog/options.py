@@ -13,6 +13,9 @@ from vpc_cni_iam.catalog.compose import Composed, Selection, compose, select
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 
+# A policy module returns documents; a role module makes a role that has one of them.
+KINDS = ("policy", "role")
+
 # The mark by which this tool knows a file as its own; it stands in the first lines.
 _COMMAND = re.compile(r"vpc-cni-iam generate DIRECTORY((?: --[a-z-]+(?: \w[\w.-]*)?)+)", re.ASCII)
 _HEAD = 2000
@@ -20,20 +23,23 @@ _HEAD = 2000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The variants of a module and the documents they are made from.
+    """The kind of a module, its variants and the documents they are made from.
 
     Args:
         variants: In the catalog's order.
         selection: Which documents.
+        kind: One of `KINDS`.
     """
 
     variants: tuple[Variant, ...]
     selection: Selection
+    kind: str = KINDS[0]
 
     @property
     def command(self) -> str:
         """The command that makes the module again, as its files state it."""
-        words = [w for v in self.variants for w in ("--variant", v.name)]
+        words = [] if self.kind == KINDS[0] else ["--kind", self.kind]
+        words += [w for v in self.variants for w in ("--variant", v.name)]
         return shlex.join(
             ["vpc-cni-iam", "generate", "DIRECTORY", *words, *self.selection.arguments()]
         )
@@ -53,6 +59,7 @@ def options(
     cni_version: str | None = None,
     features: Iterable[str] = (),
     gaps: bool = True,
+    kind: str = KINDS[0],
 ) -> Options:
     """Return the options that a user's words mean.
 
@@ -62,12 +69,15 @@ def options(
         cni_version: Likewise.
         features: Likewise.
         gaps: Likewise.
+        kind: The kind of module.
 
     Raises:
         UsageError: Unknown or contradicting words.
     """
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
     chosen = variants.find(names) or variants.UPSTREAM
-    return Options(chosen, select(revision, cni_version, features, gaps))
+    return Options(chosen, select(revision, cni_version, features, gaps), kind)
 
 
 def stated(text: str) -> Options | None:
@@ -86,7 +96,7 @@ def _read_back(command: str) -> Options | None:
     words = iter(shlex.split(command))
     for word in words:
         given.setdefault(word, []).append("" if word == "--no-gaps" else next(words, ""))
-    known = {"--variant", "--revision", "--cni-version", "--feature", "--no-gaps"}
+    known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", "--no-gaps"}
     if set(given) - known:
         return None
     try:
@@ -96,6 +106,7 @@ def _read_back(command: str) -> Options | None:
             given.get("--cni-version", [None])[-1],
             given.get("--feature", ()),
             "--no-gaps" not in given,
+            given.get("--kind", [KINDS[0]])[-1],
         )
     except UsageError:
         return None

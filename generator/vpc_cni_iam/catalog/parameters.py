@@ -107,17 +107,19 @@ SAMPLE = {
     "vpc_owner_id": "444455556666",
 }
 
-_PLACE = re.compile(r"(\$\{CLUSTER_NAME\}|\$\{VPC_ID\})")
+PLACES = {"${CLUSTER_NAME}": CLUSTER_NAME, "${VPC_ID}": VPC_ID}
+_PLACE = re.compile(r"(\$\{[A-Z_]+\})")
 _ARN = re.compile(r"arn:aws:ec2:\*:\*:(subnet|vpc)?(?=.*/)")
 
 Parts = tuple["str | Parameter", ...]
 
 
-def split(text: str) -> Parts:
-    """Return a string of an upstream document as its fixed and its chosen parts.
+def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
+    """Return a string of a document as its fixed and its chosen parts.
 
     Args:
         text: A resource, condition key or condition value.
+        places: The parameters by their placeholder; upstream's if not given.
     """
     parts: list[str | Parameter] = []
     if match := _ARN.match(text):
@@ -125,12 +127,8 @@ def split(text: str) -> Parts:
         parts = ["arn:", PARTITION, ":ec2:", REGION, ":", owner]
         text = ":" + text[match.start(1) if match[1] else match.end() :]
     for piece in _PLACE.split(text):
-        if piece == "${CLUSTER_NAME}":
-            parts.append(CLUSTER_NAME)
-        elif piece == "${VPC_ID}":
-            parts.append(VPC_ID)
-        elif piece:
-            parts.append(piece)
+        if piece:
+            parts.append(places.get(piece, piece))
     return tuple(parts)
 
 

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
 
 
+def _kinds() -> list[str]:
+    from vpc_cni_iam.catalog.options import KINDS
+
+    return list(KINDS)
+
+
 def _variants() -> list[str]:
     from vpc_cni_iam.catalog.variants import VARIANTS
 
@@ -37,6 +43,7 @@ def _features() -> list[str]:
     return list(features())
 
 
+KindOption = Annotated[str, typer.Option("--kind", help="Kind of module.", autocompletion=_kinds)]
 VariantArgument = Annotated[
     str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=_variants)
 ]

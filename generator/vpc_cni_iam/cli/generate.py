@@ -9,20 +9,23 @@ import typer
 
 from vpc_cni_iam.cli import common
 
-HELP = """Write a Terraform module of policy documents into DIRECTORY.
+HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role that has one of them.
 
 \b
 Examples:
   vpc-cni-iam generate
   vpc-cni-iam generate modules/vpc-cni --cni-version latest
   vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped --cni-version v1.20.4
+  vpc-cni-iam generate --kind role --cni-version latest
 """
 
 
 def generate(
-    directory: Annotated[Path, typer.Argument(help="Where to write the module.")] = Path(
-        "vpc-cni-iam-policy"
-    ),
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Where to write the module. [default: vpc-cni-iam-<kind>]"),
+    ] = None,
+    kind: common.KindOption = "policy",
     variant: common.VariantOption = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,
@@ -40,7 +43,8 @@ def generate(
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.vendoring.generate import generate as write
 
-    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps)
+    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind)
+    directory = directory or Path(f"vpc-cni-iam-{kind}")
     changes = write(directory, chosen, force=force)
     common.notify(chosen)
     for change in changes:

@@ -64,11 +64,16 @@ class Statement:
     sid: str = ""
 
     def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to resources and condition keys and values.
+        """Return the statement with ``change`` applied to all but its actions.
 
         Args:
-            change: From the text of one resource, key or value to its new text.
+            change: From the text of one resource, principal, condition key or value to its new
+                text.
         """
+
+        def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
+            return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
+
         return replace(
             self,
             resources=tuple(map(change, self.resources)),
@@ -77,6 +82,8 @@ class Statement:
                 Condition(c.operator, change(c.key), tuple(map(change, c.values)))
                 for c in self.conditions
             ),
+            principals=changed(self.principals),
+            not_principals=changed(self.not_principals),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.parameters import Parameter
@@ -54,17 +54,29 @@ def module_variables(used: Iterable[Parameter], required: bool) -> tuple[Variabl
     return (*(_variable(p, found, required) for p in found), ADDITIONAL)
 
 
+def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
+    """Return a variable that refuses what a pattern does not match; null passes where it may.
+
+    Args:
+        variable: The variable, without a condition.
+        pattern: What a value must match from end to end.
+        rule: The pattern in words.
+    """
+    reference = f"var.{variable.name}"
+    condition = f"can(regex({code(Literal(f'^({pattern})$'))}, {reference}))"
+    if variable.nullable:
+        condition = f"{reference} == null || {condition}"
+    return replace(variable, condition=condition, message=f"The {variable.name} must be {rule}.")
+
+
 def _variable(parameter: Parameter, used: Sequence[Parameter], required: bool) -> Variable:
-    reference = f"var.{parameter.name}"
-    condition = f"can(regex({code(Literal(f'^({parameter.pattern})$'))}, {reference}))"
-    message = f"The {parameter.name} must be {parameter.rule}."
     text, default, nullable = parameter.description, None, False
     if parameter.default is not None:
         default = code(Literal(parameter.default))
     elif parameter not in parameters.NAMES or not required:
         default, nullable = "null", True
-        condition = f"{reference} == null || {condition}"
     if parameter in parameters.NAMES and not required:
         names = " and ".join(p.name for p in parameters.NAMES if p in used)
         text += f" Without {names}, the scoped documents are null."
-    return Variable(parameter.name, text, "string", default, nullable, condition, message)
+    found = Variable(parameter.name, text, "string", default, nullable)
+    return refusing(found, parameter.pattern, parameter.rule)

@@ -92,18 +92,14 @@ def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str
         module: The module.
         known: Its manifest; if this version wrote it for the same options, it knows them.
     """
-    if (
-        known is not None
-        and known.generator == __version__
-        and (known.kind, known.options) == (module.kind, module.options)
-    ):
+    if known is not None and known.generator == __version__ and known.options == module.options:
         return {path: entry.generated for path, entry in known.files.items()}
-    return _rendered_digests(module.kind, module.options)
+    return _rendered_digests(module.options)
 
 
 @cache
-def _rendered_digests(kind: str, options: Options) -> Mapping[str, str]:
-    return {path: manifests.digest(text) for path, text in render(kind, options).items()}
+def _rendered_digests(options: Options) -> Mapping[str, str]:
+    return {path: manifests.digest(text) for path, text in render(options).items()}
 
 
 def _content(folder: str, path: str) -> bytes | None:

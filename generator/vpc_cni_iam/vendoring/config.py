@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.rendering.kinds import KINDS
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
@@ -37,13 +36,11 @@ class Vendored:
 
     Args:
         path: Where, relative to the configuration, with forward slashes.
-        kind: The kind of module.
         options: What it is made from.
         line: The line of its table.
     """
 
     path: str
-    kind: str
     options: Options
     line: int
 
@@ -145,8 +142,6 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             raise refuse(key, f"{key} must be {words}")
     if "path" not in table:
         raise refuse(None, "this module has no path")
-    if table.get("kind", "policy") not in KINDS:
-        raise refuse("kind", f"unknown kind {table['kind']!r}; known are {', '.join(KINDS)}")
     if "variants" in table and not table["variants"]:
         raise refuse("variants", "variants is empty; name one, or leave it out for upstream's")
     if "cni_version" not in table and "revision" not in table:
@@ -161,11 +156,12 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             table.get("cni_version"),
             tuple(table.get("features", ())),
             table.get("gaps", True),
+            table.get("kind", KINDS[0]),
         )
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
     where = str(PurePosixPath(path))
-    return Vendored(where, table.get("kind", "policy"), made_from, places.table(number))
+    return Vendored(where, made_from, places.table(number))
 
 
 @cache
@@ -175,9 +171,10 @@ def _options(
     cni_version: str | None,
     features: tuple[str, ...],
     gaps: bool,
+    kind: str,
 ) -> Options:
     """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(variants, revision, cni_version, features, gaps)
+    made_from = options(variants, revision, cni_version, features, gaps, kind)
     made_from.composed()
     return made_from
 
@@ -198,6 +195,7 @@ def _path_problem(path: str) -> str:
 def _guilty(table: dict[str, Any], problem: str) -> str | None:
     """Return the key that a problem of options is about."""
     for word, key in (
+        ("kind", "kind"),
         ("variant", "variants"),
         ("feature", "features"),
         ("revision", "revision"),

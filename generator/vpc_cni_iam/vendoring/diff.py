@@ -69,7 +69,7 @@ def diff(config: Config, module: Vendored) -> Diff:
         TreeError: A file that cannot be read.
     """
     folder = config.folder(module)
-    wanted = render(module.kind, module.options)
+    wanted = render(module.options)
     known = read_manifest(folder)
     entries = known.files if known is not None else {}
     there = texts(folder, {*entries, *wanted})

@@ -7,7 +7,7 @@ from pathlib import Path
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.tree import Change, locked, survey, write
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.manifest import MANIFEST
 
 _SHOWN = 5

@@ -47,13 +47,11 @@ class Manifest:
     """What is remembered of a module.
 
     Args:
-        kind: The kind of module.
         options: What it was made from; None if this version no longer understands it.
         generator: The version of this tool that made it.
         files: What is remembered of each file, by its path.
     """
 
-    kind: str
     options: Options | None
     generator: str
     files: Mapping[str, Entry] = field(default_factory=dict)
@@ -86,11 +84,10 @@ def is_base(path: str) -> bool:
     return path.startswith(_BASE)
 
 
-def dumps(kind: str, options: Options, generator: str, files: Mapping[str, Entry]) -> str:
+def dumps(options: Options, generator: str, files: Mapping[str, Entry]) -> str:
     """Return the text of a manifest.
 
     Args:
-        kind: The kind of module.
         options: What it was made from.
         generator: The version of this tool.
         files: What to remember of each file.
@@ -106,7 +103,6 @@ def dumps(kind: str, options: Options, generator: str, files: Mapping[str, Entry
             entries[path]["deleted"] = True
     document = {
         "about": _ABOUT,
-        "kind": kind,
         "made_by": options.command,
         "generator": generator,
         "upstream": {
@@ -137,9 +133,7 @@ def loads(text: str, source: str) -> Manifest:
             )
             for path, entry in document["files"].items()
         }
-        return Manifest(
-            str(document["kind"]), stated(document["made_by"]), str(document["generator"]), files
-        )
+        return Manifest(stated(document["made_by"]), str(document["generator"]), files)
     except (ValueError, KeyError, TypeError, AttributeError):
         what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
         raise InputError(

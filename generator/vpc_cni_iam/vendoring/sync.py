@@ -82,14 +82,14 @@ def sync(
         EngineError: git is needed for a merge and is missing.
     """
     folder = config.folder(module)
-    wanted = render(module.kind, module.options)
+    wanted = render(module.options)
     with locked(folder):
         known = read_manifest(folder)
         entries = known.files if known is not None else {}
         names = {*entries, *wanted}
         there = texts(folder, {*names, *map(base_path, names), MANIFEST})
         current = {p: digest(t) for p, t in there.items() if p in names}
-        _forgive(current, there, entries, wanted, module.kind)
+        _forgive(current, there, entries, wanted)
         files = judge(entries, current, {p: digest(t) for p, t in wanted.items()})
         plan = _plan(folder, files, there, entries, wanted, way)
         if plan.refused:
@@ -124,7 +124,6 @@ def _forgive(
     there: Mapping[str, str],
     entries: Mapping[str, Entry],
     wanted: Mapping[str, str],
-    kind: str,
 ) -> None:
     """Take for unedited what this tool wrote from other options than the manifest says.
 
@@ -139,7 +138,7 @@ def _forgive(
         ):
             continue
         made_from = stated(text)
-        if made_from is not None and render(kind, made_from).get(path) == text:
+        if made_from is not None and render(made_from).get(path) == text:
             if entry is not None:
                 current[path] = entry.generated
             else:
@@ -228,7 +227,7 @@ def _remember(
     plan.remove += [p for p in there if manifests.is_base(p) and p not in bases]
     # Another version of this tool whose output is the same is no difference.
     for generator in (known.generator if known else __version__, __version__):
-        text = manifests.dumps(module.kind, module.options, generator, plan.entries)
+        text = manifests.dumps(module.options, generator, plan.entries)
         if text == there.get(MANIFEST):
             break
     plan.files[MANIFEST] = text

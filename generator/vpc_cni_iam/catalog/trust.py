@@ -1,0 +1,106 @@
+"""Trust policies of a role for the plugin's service account, kube-system/aws-node.
+
+Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (IRSA) and "EKS
+Pod Identity trust policy" with its session tags; IAM JSON policy elements reference for
+aws:SourceAccount.
+"""
+
+from __future__ import annotations
+
+from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+
+NAMESPACE, SERVICE_ACCOUNT = "kube-system", "aws-node"
+AUDIENCE = "sts.amazonaws.com"
+
+OIDC_PROVIDER_ARN = Parameter(
+    "oidc_provider_arn",
+    "ARN of the cluster's IAM OIDC provider, for a trust by IRSA; null for none.",
+    "arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._/-]*",
+    "the ARN of an IAM OIDC provider, like "
+    "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE",
+)
+EKS_CLUSTER_ARN = Parameter(
+    "eks_cluster_arn",
+    "ARN of the EKS cluster whose pods alone may assume the role by Pod Identity; null for those "
+    "of every cluster of the account.",
+    "arn:aws[a-z-]*:eks:[a-z0-9-]+:[0-9]{12}:cluster/[0-9A-Za-z][0-9A-Za-z_-]{0,99}",
+    "the ARN of an EKS cluster, like arn:aws:eks:eu-west-1:111122223333:cluster/example",
+)
+SOURCE_ACCOUNT_ID = Parameter(
+    "source_account_id",
+    "AWS account ID whose clusters alone may assume the role by Pod Identity; null for no such "
+    "condition.",
+    "[0-9]{12}",
+    "an AWS account ID of 12 digits",
+)
+PARAMETERS = (OIDC_PROVIDER_ARN, EKS_CLUSTER_ARN, SOURCE_ACCOUNT_ID)
+# Derived from the provider's ARN; it stands in condition keys.
+OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
+
+PLACES: dict[str, Parameter] = {
+    "${OIDC_PROVIDER_ARN}": OIDC_PROVIDER_ARN,
+    "${OIDC_ISSUER}": OIDC_ISSUER,
+    "${EKS_CLUSTER_ARN}": EKS_CLUSTER_ARN,
+    "${SOURCE_ACCOUNT_ID}": SOURCE_ACCOUNT_ID,
+}
+
+
+def issuer(provider_arn: str) -> str:
+    """Return the issuer of an OIDC provider, as condition keys have it.
+
+    Args:
+        provider_arn: The provider's ARN.
+    """
+    return provider_arn.partition(":oidc-provider/")[2]
+
+
+def documents() -> dict[str, Policy]:
+    """Return the trust policies by the name of their data source, with placeholders.
+
+    Audience and subject of IRSA are conditions of their own, so that neither can be loosened by
+    way of the other. Those of Pod Identity differ in what narrows them besides namespace and
+    service account.
+    """
+    cluster = Condition("StringEquals", "aws:RequestTag/eks-cluster-arn", ("${EKS_CLUSTER_ARN}",))
+    account = Condition("StringEquals", "aws:SourceAccount", ("${SOURCE_ACCOUNT_ID}",))
+    return {
+        "irsa": _irsa(),
+        "pod_identity": _pod_identity(),
+        "pod_identity_cluster": _pod_identity(cluster),
+        "pod_identity_account": _pod_identity(account),
+        "pod_identity_cluster_account": _pod_identity(cluster, account),
+    }
+
+
+def _irsa() -> Policy:
+    subject = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+    return Policy(
+        (
+            Statement(
+                actions=("sts:AssumeRoleWithWebIdentity",),
+                principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
+                conditions=(
+                    Condition("StringEquals", "${OIDC_ISSUER}:aud", (AUDIENCE,)),
+                    Condition("StringEquals", "${OIDC_ISSUER}:sub", (subject,)),
+                ),
+            ),
+        )
+    )
+
+
+def _pod_identity(*narrowed: Condition) -> Policy:
+    tag = "aws:RequestTag/kubernetes-"
+    return Policy(
+        (
+            Statement(
+                actions=("sts:AssumeRole", "sts:TagSession"),
+                principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
+                conditions=(
+                    Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
+                    Condition("StringEquals", f"{tag}service-account", (SERVICE_ACCOUNT,)),
+                    *narrowed,
+                ),
+            ),
+        )
+    )

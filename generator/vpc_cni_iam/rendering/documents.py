@@ -1,0 +1,170 @@
+"""The documents of a module's variants, as HCL and with the words that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import fit as fitting
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.compose import Addition, Composed
+from vpc_cni_iam.catalog.fit import Fit
+from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.hcl import write
+from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.policy.document import Statement
+
+# What the tests of a generated module fill in; any values that the variables accept.
+SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One variant as the templates lay it out.
+
+    Args:
+        composed: The policy and where each part of it comes from.
+        fit: The releases it serves.
+        block: Its data source as HCL.
+        expected: Its statements with sample values, for the module's own tests.
+    """
+
+    composed: Composed
+    fit: Fit
+    block: str
+    expected: tuple[Statement, ...]
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        return self.composed.variant.name
+
+    @property
+    def identifier(self) -> str:
+        """The variant's name as an HCL identifier."""
+        return self.composed.variant.identifier
+
+    @property
+    def works_with(self) -> str:
+        """The releases it serves, as text."""
+        return fitting.works_with(self.fit)
+
+
+def used_parameters(composed: Iterable[Composed]) -> tuple[Parameter, ...]:
+    """Return the parameters that stand in the documents of a module.
+
+    Args:
+        composed: The policies of its variants.
+    """
+    names = {p.name for c in composed for p in parameters.used(c.policy)}
+    if "vpc_owner_id" in names:
+        names.add("account_id")
+    return tuple(p for p in parameters.PARAMETERS if p.name in names)
+
+
+def document(composed: Composed, required: bool) -> Document:
+    """Return a variant as the templates lay it out.
+
+    Args:
+        composed: Its policy.
+        required: Whether the names of a scoped variant must be given.
+    """
+    found = fitting.fit(composed.policy, composed.variant)
+    block = write.policy_document(
+        composed.variant.identifier,
+        composed.policy,
+        value=lambda text: _value(text, required),
+        remarks=[()] * len(composed.base.statements)
+        + [r for a in composed.additions for r in _remarks(a)],
+        joined=Expression("var.additional_policy_documents"),
+    )
+    block.comment = _introduction(composed, found)
+    expected = parameters.substitute(composed.policy, SAMPLE).statements
+    return Document(composed, found, write.block(block), expected)
+
+
+def reference(document: Document, required: bool) -> str:
+    """Return the expression of a variant's JSON, null if its names may be and are missing.
+
+    Args:
+        document: The variant.
+        required: Whether the names of a scoped variant must be given.
+    """
+    guarded = document.composed.variant.scoped and not required
+    found = f"data.aws_iam_policy_document.{document.identifier}.json"
+    return f"var.cluster_name == null ? null : {found}" if guarded else found
+
+
+def _value(text: str, required: bool) -> Value:
+    """Return a resource, condition key or value with its parameters as references."""
+    parts: list[Literal | Expression] = []
+    for part in parameters.split(text):
+        if isinstance(part, str):
+            parts.append(Literal(part))
+        else:
+            local = part is parameters.VPC_OWNER_ID or (part in parameters.NAMES and not required)
+            parts.append(Expression(f"{'local' if local else 'var'}.{part.name}"))
+    if len(parts) == 1:
+        return parts[0]
+    return Template(tuple(parts))
+
+
+def _introduction(composed: Composed, found: Fit) -> list[str]:
+    variant, selection = composed.variant, composed.selection
+    origin = "Derived by vpc-cni-iam from" if variant.derived else "The document of"
+    lines = [
+        f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
+        f"works with plugin {fitting.works_with(found)}."
+    ]
+    fatal = (gap for gap in found.gaps if gap.use.impact == "fatal")
+    failures = (
+        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.use.action}: "
+        f"{gap.use.evidence}."
+        for gap in fatal
+    )
+    lines += dict.fromkeys(failures)
+    if composed.optional:
+        named = _by_feature(composed.optional)
+        lines.append("Not granted, called only with an optional feature: " + "; ".join(named) + ".")
+    return lines
+
+
+def _by_feature(uses: Iterable[Use]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for use in uses:
+        actions = found.setdefault(use.feature or "", [])
+        if use.action not in actions:
+            actions.append(use.action)
+    return [f"{', '.join(actions)} (--feature {feature})" for feature, actions in found.items()]
+
+
+def _remarks(addition: Addition) -> list[list[str]]:
+    """Return the comment of each statement of an addition: why, and the evidence."""
+    first = (
+        f"Added for the feature {addition.feature}:"
+        if addition.feature
+        else "Added: the release calls what the document above does not grant."
+    )
+    return [
+        [first, *_evidence(u for u in addition.uses if u.action in statement.actions)]
+        for statement in addition.statements
+    ]
+
+
+def _evidence(uses: Iterable[Use]) -> list[str]:
+    """Return why each use needs its action; uses of the same evidence share a line."""
+    alike: dict[tuple[object, ...], list[Use]] = {}
+    for use in uses:
+        alike.setdefault((use.first, use.last, use.impact, use.evidence), []).append(use)
+    lines = []
+    for shared in alike.values():
+        use = shared[0]
+        actions = ", ".join(dict.fromkeys(u.action for u in shared))
+        modes = " and ".join(dict.fromkeys(u.mode for u in shared))
+        last = f"to {use.last}" if use.last else "on"
+        lines.append(
+            f"{actions} in {modes} mode from {use.first} {last}, {use.impact} if denied. "
+            f"Evidence: {use.evidence}."
+        )
+    return lines

@@ -1,0 +1,92 @@
+"""The jinja2 environment of the templates: its filters write HCL and Markdown, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from vpc_cni_iam.hcl import write
+from vpc_cni_iam.hcl.literals import Expression, Literal, code
+from vpc_cni_iam.policy.document import Condition
+from vpc_cni_iam.rendering.bytecode import PycacheBytecodeCache
+from vpc_cni_iam.rendering.documents import Document
+
+
+def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
+    """Return the texts of files made from templates.
+
+    Args:
+        templates: The template of each file, by its path.
+        context: What the templates lay out.
+    """
+    return {
+        path: _environment().get_template(template).render(context)
+        for path, template in templates.items()
+    }
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("vpc_cni_iam.rendering"),
+        bytecode_cache=PycacheBytecodeCache(),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - the output is HCL, whose only escape is in hcl.literals
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["hcl"] = lambda text: code(Literal(text))
+    environment.filters["comment"] = lambda text: "\n".join(write.comment([text]))
+    environment.filters["object"] = _object
+    environment.filters["assignments"] = _assignments
+    environment.globals["dict"] = dict
+    environment.filters["conditions"] = _conditions
+    environment.filters["cell"] = _cell
+    environment.globals["not_granted"] = _not_granted
+    return environment
+
+
+def _not_granted(document: Document) -> str:
+    """Return what a document lacks for some releases, as text for a table."""
+    return "; ".join(
+        f"{gap.use.action} at {', '.join(map(str, gap.spans))} ({gap.use.mode}, {gap.use.impact})"
+        for gap in document.fit.gaps
+    )
+
+
+def _object(values: dict[str, str], indent: int = 4) -> str:
+    """Return the lines of an object whose keys are quoted, as ``terraform fmt`` aligns them."""
+    keys = {code(Literal(name)): text for name, text in values.items()}
+    width = max(map(len, keys))
+    return "\n".join(f"{' ' * indent}{key.ljust(width)} = {text}" for key, text in keys.items())
+
+
+def _assignments(values: dict[str, str | Expression | None], indent: int = 2) -> str:
+    """Return the lines that set names to values, as ``terraform fmt`` aligns them."""
+    width = max(map(len, values))
+    lines = []
+    for name, value in values.items():
+        text = (
+            "null" if value is None else code(Literal(value) if isinstance(value, str) else value)
+        )
+        lines.append(f"{' ' * indent}{name.ljust(width)} = {text}")
+    return "\n".join(lines)
+
+
+def _conditions(conditions: Iterable[Condition]) -> str:
+    """Return conditions as an HCL object of lists by operator and key, on one line."""
+    by_operator: dict[str, list[str]] = {}
+    for c in conditions:
+        values = ", ".join(code(Literal(v)) for v in c.values)
+        entry = f"{code(Literal(c.key))} = [{values}]"
+        by_operator.setdefault(code(Literal(c.operator)), []).append(entry)
+    objects = (f"{operator} = {{ {', '.join(e)} }}" for operator, e in by_operator.items())
+    return f"{{ {', '.join(objects)} }}" if by_operator else "{}"
+
+
+def _cell(text: str) -> str:
+    """Return text as a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,193 @@
+"""Renders the role module: the plugin's IAM role, with its trust and one of the variants."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.hcl import write
+from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
+from vpc_cni_iam.rendering import module
+from vpc_cni_iam.rendering.outputs import Output
+from vpc_cni_iam.rendering.variables import Variable, refusing
+
+NAME = "vpc-cni-iam-role"
+MANAGED_POLICY = "AmazonEKS_CNI_Policy"
+
+_FILES = {
+    "main.tf": "role/main.tf.jinja",
+    "variables.tf": "variables.tf.jinja",
+    "outputs.tf": "outputs.tf.jinja",
+    "versions.tf": "versions.tf.jinja",
+    "README.md": "role/README.md.jinja",
+    "tests/role.tftest.hcl": "role/role.tftest.hcl.jinja",
+}
+_SAMPLE = {
+    "oidc_provider_arn": "arn:aws:iam::111122223333:oidc-provider/"
+    "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE",
+    "eks_cluster_arn": "arn:aws:eks:eu-west-1:111122223333:cluster/example",
+    "source_account_id": "111122223333",
+}
+# Limits of the IAM API reference (CreateRole, CreatePolicy) and, for prefixes, of the provider,
+# which adds 26 characters.
+_IAM_NAME = "[0-9A-Za-z_+=,.@-]"
+
+
+def render(options: Options) -> dict[str, str]:
+    """Return the files of a role module.
+
+    Args:
+        options: The variants and the documents they are made from.
+
+    Raises:
+        UsageError: A variant that the selected release cannot use.
+    """
+    # Imported here, since a check of an unchanged tree needs no templates.
+    from vpc_cni_iam.rendering.environment import fill  # noqa: PLC0415
+
+    context = module.context(options, optional=True)
+    scoped = [d.name for d in context["scoped"]]
+    ipv6 = [d.name for d in context["documents"] if "ipv6" in d.composed.variant.modes]
+    context |= {
+        "name": NAME,
+        "variables": (
+            _variant([v.name for v in options.variants]),
+            *context["variables"],
+            *_trust_variables(),
+            *_role_variables(),
+        ),
+        "outputs": _OUTPUTS,
+        "data_sources": sorted([*context["data_sources"], *trust.documents(), "trust"]),
+        "resources": (
+            "aws_iam_policy.this",
+            "aws_iam_role.this",
+            "aws_iam_role_policy_attachment.this",
+        ),
+        "scoped_names": scoped,
+        "ipv6_names": ipv6,
+        "managed_policy": MANAGED_POLICY,
+        "trust": [_trust_block(name) for name in trust.documents()],
+        "trust_sample": _SAMPLE,
+        "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
+    }
+    return fill(_FILES, context)
+
+
+def _trust_block(name: str) -> str:
+    policy = trust.documents()[name]
+    return write.block(write.policy_document(name, policy, value=_value))
+
+
+def _value(text: str) -> Value:
+    parts = tuple(
+        Literal(p) if isinstance(p, str) else Expression(f"local.{p.name}")
+        for p in parameters.split(text, trust.PLACES)
+    )
+    return parts[0] if len(parts) == 1 else Template(parts)
+
+
+def _variant(names: list[str]) -> Variable:
+    listed = ", ".join(code(Literal(n)) for n in names)
+    return Variable(
+        "variant",
+        f"Policy variant of the role: {', '.join(names)}.",
+        "string",
+        code(Literal(names[0])),
+        nullable=False,
+        condition=f"contains([{listed}], var.variant)",
+        message=f"The variant must be one of {', '.join(names)}.",
+    )
+
+
+def _trust_variables() -> tuple[Variable, ...]:
+    arn, cluster, account = (_optional(p) for p in trust.PARAMETERS)
+    pod_identity = Variable(
+        "pod_identity",
+        "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session "
+        "tags, which are on unless the association disables them.",
+        "bool",
+        "false",
+        nullable=False,
+    )
+    return (arn, pod_identity, cluster, account)
+
+
+def _optional(parameter: Parameter) -> Variable:
+    return refusing(
+        Variable(parameter.name, parameter.description, "string", "null"),
+        parameter.pattern,
+        parameter.rule,
+    )
+
+
+def _role_variables() -> tuple[Variable, ...]:
+    def name(noun: str, most: int, *, prefix: str | None = None) -> Variable:
+        what = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
+        instead = f"null to have one made from {noun}_name_prefix"
+        text = f"Name of the IAM {noun}; {instead}."
+        if prefix is not None:
+            text = f"Start of the IAM {noun}'s name where {noun}_name is null."
+        return refusing(
+            Variable(
+                what,
+                text,
+                "string",
+                "null" if prefix is None else code(Literal(prefix)),
+                nullable=prefix is None,
+            ),
+            f"{_IAM_NAME}{{1,{most}}}",
+            f"1 to {most} letters, digits and characters of _+=,.@-",
+        )
+
+    return (
+        name("role", 64),
+        name("role", 38, prefix="vpc-cni-"),
+        name("policy", 128),
+        name("policy", 102, prefix="vpc-cni-"),
+        refusing(
+            Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
+            "/|/[!-~]{1,510}/",
+            "a path that starts and ends with a slash, of at most 512 characters",
+        ),
+        refusing(
+            Variable(
+                "permissions_boundary",
+                "ARN of the policy that bounds the role's permissions; null for none.",
+                "string",
+                "null",
+            ),
+            "arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+",
+            "the ARN of an IAM policy",
+        ),
+        Variable(
+            "use_aws_managed_policy",
+            f"Whether to attach the AWS managed policy {MANAGED_POLICY}, which is for IPv4 and "
+            "not scoped, in place of the variant.",
+            "bool",
+            "false",
+            nullable=False,
+        ),
+        Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False),
+    )
+
+
+_OUTPUTS = (
+    Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
+    Output(
+        "service_account_role_arn",
+        "ARN of the role for the add-on's service_account_role_arn, once its policy is attached.",
+        "aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn",
+    ),
+    Output("role_name", "Name of the role.", "aws_iam_role.this.name"),
+    Output("policy_arn", "ARN of the policy that is attached.", "local.policy_arn"),
+    Output(
+        "policy_json",
+        "Policy document of the variant, as JSON.",
+        "local.json[var.variant]",
+    ),
+    Output(
+        "trust_policy_json",
+        "Trust policy of the role, as JSON.",
+        "data.aws_iam_policy_document.trust.json",
+    ),
+)

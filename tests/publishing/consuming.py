@@ -52,29 +52,39 @@ def at_registry(engine: Engine, folder: Path, port: int) -> Engine:
     return at(engine, folder, configuration(AT.host, port))
 
 
-def root(sources: dict[str, str]) -> str:
+GIVEN = "".join(f'  {name} = "{value}"\n' for name, value in parameters.SAMPLE.items())
+# The variant that the role modules are planned with.
+ROLE_VARIANT = "ipv4-scoped"
+
+
+def root(sources: dict[str, str], roles: dict[str, str]) -> str:
     """A root module that calls each source with names, and puts out what each gives."""
-    values = {**parameters.SAMPLE}
-    given = "".join(f'  {name} = "{value}"\n' for name, value in values.items())
+    more = f'  variant = "{ROLE_VARIANT}"\n  pod_identity = true\n'
     return OFFLINE_PROVIDER + "".join(
-        f'module "{name}" {{\n{source}\n{given}}}\n'
-        f'output "{name}" {{\n  value = module.{name}.json\n}}\n'
-        for name, source in sources.items()
+        f'module "{name}" {{\n{source}\n{GIVEN}{more if name in roles else ""}}}\n'
+        f'output "{name}" {{\n'
+        f"  value = module.{name}.{'policy_json' if name in roles else 'json'}\n}}\n"
+        for name, source in {**sources, **roles}.items()
     )
 
 
 def consume(
-    engine: Engine, folder: Path, sources: dict[str, str], chosen: Options = OPTIONS
+    engine: Engine,
+    folder: Path,
+    sources: dict[str, str],
+    roles: dict[str, str] | None = None,
+    chosen: Options = OPTIONS,
 ) -> None:
     """Plan a root module that calls each source, and compare its documents with the catalog."""
-    write_tree(folder, {"main.tf": root(sources)})
+    roles = roles or {}
+    write_tree(folder, {"main.tf": root(sources, roles)})
     plan = engine.plan(folder)
     found = {n: o["value"] for n, o in plan["planned_values"]["outputs"].items()}
-    assert set(found) == set(sources)
-    composed = served(chosen).composed()
-    for name, documents in found.items():
-        assert set(documents) == {c.variant.name for c in composed}, name
-        for one in composed:
-            expected = parameters.substitute(one.policy, parameters.SAMPLE)
-            actual = loads(documents[one.variant.name], name)
-            assert differences(expected, actual) == (), (name, one.variant.name)
+    assert set(found) == {*sources, *roles}
+    composed = {c.variant.name: c for c in served(chosen).composed()}
+    for name, value in found.items():
+        documents = {ROLE_VARIANT: value} if name in roles else value
+        assert set(documents) == ({ROLE_VARIANT} if name in roles else set(composed)), name
+        for variant, text in documents.items():
+            expected = parameters.substitute(composed[variant].policy, parameters.SAMPLE)
+            assert differences(expected, loads(text, name)) == (), (name, variant)

@@ -62,7 +62,7 @@ def test_additions_ask_for_a_minor_number_and_back_for_a_major_one() -> None:
         "variables.tf": TREE["variables.tf"] + 'variable "new" {\n  default = 1\n}\n',
         "outputs.tf": TREE["outputs.tf"] + 'output "new" {\n  value = 1\n}\n',
         "main.tf": TREE["main.tf"].replace('"ec2:DescribeTags"', '"ec2:DescribeTags", "ec2:X"', 1),
-        "modules/role/main.tf": 'output "x" {\n  value = 1\n}\n',
+        "modules/other/main.tf": 'output "x" {\n  value = 1\n}\n',
     }
     assert {f.bump for f in compare(TREE, more).interface} == {Bump.minor}
     assert [str(f) for f in compare(TREE, more).permissions] == ["ipv4: gained: ec2:X on *"]
@@ -77,20 +77,42 @@ def test_an_input_that_must_be_given_is_a_major_change() -> None:
     assert compare(TREE, more).bump is Bump.major
 
 
-def test_a_submodule_is_compared_like_the_root() -> None:
-    text = TREE["main.tf"] + TREE["variables.tf"]
-    old = {**TREE, "modules/role/main.tf": text}
-    new = {**TREE, "modules/role/main.tf": text.replace('"ec2:DescribeTags",', "", 1)}
-    assert [str(f) for f in compare(old, new).permissions] == [
-        "modules/role: ipv4: lost: ec2:DescribeTags on *"
-    ]
+ROLE = "modules/role/main.tf"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"ec2:DescribeTags",', "", "modules/role: ipv4: lost: ec2:DescribeTags on *"),
+        ('"sts:TagSession"', '"sts:Tag"', "modules/role: pod_identity: lost: sts:TagSession"),
+        (
+            '"sts:AssumeRoleWithWebIdentity"',
+            '"sts:AssumeRole"',
+            "modules/role: data aws_iam_policy_document.irsa is another one",
+        ),
+        ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
+        ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
+        ('"StringEquals"', '"StringLike"', "modules/role: "),
+        ('resource "aws_iam_policy" "this"', 'resource "aws_iam_policy" "x"', "this is removed"),
+    ],
+)
+def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
+    found = compare(TREE, edited(ROLE, old, new))
+    assert found.bump is Bump.major
+    assert says in "\n".join(map(str, found.permissions))
+
+
+def test_layout_comments_and_descriptions_are_no_change() -> None:
+    text = TREE[ROLE].replace("# ", "#   ").replace("description = ", 'description = "x${"y"}" # ')
+    assert text != TREE[ROLE]
+    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}"}).bump is Bump.patch
 
 
 def test_what_cannot_be_read_counts_as_changed() -> None:
     odd = edited("main.tf", '"ec2:DescribeTags",', "var.more,")
     found = compare(TREE, odd)
     assert found.bump is Bump.major
-    assert "cannot be read" in str(found.permissions)
+    assert "data aws_iam_policy_document.ipv4 is another one" in str(found.permissions)
     assert compare(odd, odd).bump is Bump.patch
 
 

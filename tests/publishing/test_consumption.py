@@ -33,8 +33,12 @@ def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: 
             "git": f'  source = "git::file://{repository}?ref=v1.0.0"',
             "archive": f'  source = "{url}?checksum=sha256:{done.sums[name]}"',
         }
-        # Role module: add f'{AT.source}//modules/role' here once rendering knows the kind.
-        consume(at_registry(engine, tmp_path, port), tmp_path / "root", sources)
+        roles = {
+            "registry_role": f'  source = "{AT.source}//modules/role"\n  version = "~> 1.0"',
+            "git_role": f'  source = "git::file://{repository}//modules/role?ref=v1.0.0"',
+            "archive_role": f'  source = "{url}//modules/role?checksum=sha256:{done.sums[name]}"',
+        }
+        consume(at_registry(engine, tmp_path, port), tmp_path / "root", sources, roles)
     chosen = (tmp_path / "root" / ".terraform" / "modules" / "modules.json").read_text()
     assert '"Version":"1.0.1"' in chosen
 
@@ -46,6 +50,6 @@ def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
     path.write_bytes(content.replace(b"ec2:CreateTags", b"ec2:*         "))
     assert path.read_bytes() != content
     source = f'  source = "{AT.source}"\n  version = "1.0.0"'
-    write_tree(tmp_path / "root", {"main.tf": root({"p": source})})
+    write_tree(tmp_path / "root", {"main.tf": root({"p": source}, {})})
     with serving(tmp_path / "dist") as port, pytest.raises(EngineError, match=r"(?i)checksum"):
         at_registry(engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")

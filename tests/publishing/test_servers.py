@@ -51,8 +51,8 @@ def test_opentofu_installs_by_tag_and_by_digest(
             "tag": f'  source = "oci://{target}?tag=1.0.0"',
             "digest": f'  source = "oci://{target}?digest={done.digest}"',
         }
-        # Role module: add f'oci://{target}//modules/role?tag=1.0.0' once rendering knows the kind.
-        consume(tofu, tmp_path / "root", sources)
+        roles = {"role": f'  source = "oci://{target}//modules/role?tag=1.0.0"'}
+        consume(tofu, tmp_path / "root", sources, roles)
         # The registry would take other bytes under the tag; the tool looks, and refuses.
         assert publish(dist, OPTIONS, AT, FIRST, target).digest == done.digest
         with pytest.raises(PublishError, match=r"the tag 1\.0\.0 is sha256:.*would move"):

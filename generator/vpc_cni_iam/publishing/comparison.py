@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.hcl.module import Module, read
+from vpc_cni_iam.hcl.module import read
+from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.change import changes
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.publishing import structure
 from vpc_cni_iam.publishing.interface import Finding, Interface, findings, interface
 from vpc_cni_iam.publishing.semver import Bump
 
@@ -57,10 +59,9 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
             interfaces.append(Finding(bump, place, word))
             continue
         if before[place] != after[place]:
-            one, other = interface(before[place]), interface(after[place])
-            interfaces += findings(one, other, place)
-            old_read = _documents(before[place], one)
-            permissions += _permissions(old_read, _documents(after[place], other), place)
+            one, other = _module(before[place]), _module(after[place])
+            interfaces += findings(one.interface, other.interface, place)
+            permissions += _permissions(one, other, place)
     return Comparison(tuple(permissions), tuple(interfaces))
 
 
@@ -74,15 +75,25 @@ def _modules(tree: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _documents(texts: Mapping[str, str], known: Interface) -> Module:
-    """Read the documents of a module, its variables standing for themselves."""
-    return read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs})
+@dataclass(frozen=True, slots=True)
+class _Module:
+    blocks: tuple[Block, ...]
+    interface: Interface
+    documents: Mapping[str, Policy]
+    unread: frozenset[str]
 
 
-def _permissions(old: Module, new: Module, place: str) -> Iterable[Finding]:
-    before = {d.name: d.policy for d in old.documents}
-    after = {d.name: d.policy for d in new.documents}
-    unread = {*old.unread, *new.unread}
+def _module(texts: Mapping[str, str]) -> _Module:
+    """Read a module, its variables standing for themselves."""
+    blocks = tuple(b for source in sorted(texts) for b in parse(texts[source], source))
+    known = interface(blocks)
+    found = read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs})
+    documents = {d.name: d.policy for d in found.documents}
+    return _Module(blocks, known, documents, frozenset(found.unread))
+
+
+def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
+    before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
         label = name.replace("_", "-") if not place else f"{place}: {name}"
         if name not in after:
@@ -91,10 +102,7 @@ def _permissions(old: Module, new: Module, place: str) -> Iterable[Finding]:
             yield Finding(Bump.minor, label, "the policy is new")
         else:
             yield from _changed(before[name], after[name], label)
-    for name in sorted(unread):
-        if old.unread.get(name) != new.unread.get(name):
-            text = "the policy cannot be read without an engine, so it may have changed"
-            yield Finding(Bump.major, f"{place}: {name}" if place else name, text)
+    yield from structure.findings(old.blocks, new.blocks, unread, place)
 
 
 def _changed(old: Policy, new: Policy, label: str) -> Iterable[Finding]:

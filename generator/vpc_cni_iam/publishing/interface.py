@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vpc_cni_iam.hcl.read import Block, Node, Other, Quoted, Reference, parse
+from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
 from vpc_cni_iam.publishing.semver import Bump
 
 _FLOOR = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
@@ -54,16 +54,12 @@ class Interface:
     floors: Mapping[str, str]
 
 
-def interface(texts: Mapping[str, str]) -> Interface:
+def interface(blocks: Sequence[Block]) -> Interface:
     """Return the interface of a module.
 
     Args:
-        texts: The texts of its ``*.tf`` files by the name that errors show.
-
-    Raises:
-        InputError: A file is not HCL.
+        blocks: The blocks of its ``*.tf`` files.
     """
-    blocks = [b for source in sorted(texts) for b in parse(texts[source], source)]
     named = [b for b in blocks if b.labels]
     return Interface(
         {b.labels[0]: _input(b) for b in named if b.type == "variable"},
@@ -134,10 +130,25 @@ def _inputs(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
         if before.nullable != after.nullable:
             bump, word = (Bump.minor, "now") if after.nullable else (Bump.major, "no longer")
             yield bump, f"input {name} {word} takes null"
-        if not after.rules <= before.rules:
+        if not _allowed(after.rules, before.rules):
             yield Bump.major, f"input {name} has a new or another validation"
         elif after.rules != before.rules:
-            yield Bump.minor, f"input {name} lost a validation"
+            yield Bump.minor, f"input {name} takes more values"
+
+
+def _allowed(after: frozenset[Node | None], before: frozenset[Node | None]) -> bool:
+    """Say whether what met the rules before is known to meet those after."""
+    return all(rule in before or any(_wider(rule, old) for old in before) for rule in after)
+
+
+def _wider(new: Node | None, old: Node | None) -> bool:
+    """Say whether a rule is one of ``contains`` whose list holds all that the other's does."""
+    if not (isinstance(new, Call) and isinstance(old, Call)):
+        return False
+    if (new.name, old.name) != ("contains", "contains") or new.arguments[1:] != old.arguments[1:]:
+        return False
+    more, less = new.arguments[0], old.arguments[0]
+    return isinstance(more, tuple) and isinstance(less, tuple) and set(less) <= set(more)
 
 
 def _outputs(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
@@ -147,7 +158,7 @@ def _outputs(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
     for name, rules in new.outputs.items():
         if name not in old.outputs:
             yield Bump.minor, f"new output {name}"
-        elif not rules <= old.outputs[name]:
+        elif not _allowed(rules, old.outputs[name]):
             yield Bump.major, f"output {name} has a new or another precondition"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files as resources
 
 from vpc_cni_iam.catalog.options import Options
@@ -10,13 +11,15 @@ from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.rendering import kinds
-from vpc_cni_iam.rendering.module import ENGINE_FLOOR, PROVIDER_FLOOR
+from vpc_cni_iam.rendering import kinds, module
+from vpc_cni_iam.rendering import role as role_module
 
 ROLE = "modules/role"
 # Where the README of a policy module goes from its usage, which is another one here, to the rest.
 _REST = "## Variants\n"
-_TITLE = "# vpc-cni-iam-policy\n"
+_TITLE = f"# {module.NAME}\n"
+_ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
+_ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_provider.this.arn"))]
 
 
 def served(options: Options) -> Options:
@@ -38,9 +41,10 @@ def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[s
         version: The version.
         coordinates: Where it will be found.
     """
-    root = kinds.render("policy", options)
-    role = role_files(options)
-    found = {**root, "README.md": _readme(root["README.md"], options, version, coordinates, role)}
+    found = kinds.render(options)
+    found["README.md"] = _readme(found["README.md"], options, version, coordinates)
+    role = kinds.render(replace(options, kind="role"))
+    role["README.md"] = _role_readme(role["README.md"], version, coordinates)
     found |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
         found[f"examples/{variant.name}/main.tf"] = example(variant)
@@ -48,18 +52,7 @@ def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[s
     return found
 
 
-def role_files(options: Options) -> dict[str, str]:
-    """Return the files of the role module, none while this tool has no such module.
-
-    Args:
-        options: As `tree` takes them.
-    """
-    return kinds.render("role", options) if "role" in kinds.KINDS else {}
-
-
-def _readme(
-    rendered: str, options: Options, version: Version, coordinates: Coordinates, role: object
-) -> str:
+def _readme(rendered: str, options: Options, version: Version, coordinates: Coordinates) -> str:
     head, _, rest = rendered.partition(_TITLE)
     _, mark, rest = rest.partition(_REST)
     lines = [
@@ -74,23 +67,26 @@ def _readme(
         "```",
         "",
     ]
-    if role:
-        lines += [
-            f"[{ROLE}]({ROLE}) makes the role of the plugin's service account:",
-            "",
-            "```hcl",
-            *_call("vpc_cni_role", f"{coordinates.source}//{ROLE}", version, []),
-            "```",
-            "",
-            f"with the inputs that its [README]({ROLE}/README.md) lists.",
-            "",
-        ]
+    lines += [
+        f"[{ROLE}]({ROLE}) makes the role of the plugin's service account, with one of them:",
+        "",
+        "```hcl",
+        *_call("vpc_cni_role", f"{coordinates.source}//{ROLE}", version, _ROLE_ARGUMENTS),
+        "```",
+        "",
+    ]
     lines += [
         "[examples/](examples) has a root module for each variant, [CHANGELOG.md](CHANGELOG.md)",
         "says for each version which permissions changed.",
         "",
     ]
     return head + "\n".join(lines) + "\n" + mark + rest
+
+
+def _role_readme(rendered: str, version: Version, coordinates: Coordinates) -> str:
+    """Return the role module's README with the published source in its usage."""
+    called = _call("x", f"{coordinates.source}//{ROLE}", version, [])
+    return rendered.replace(_ROLE_SOURCE, "\n".join(called[1:-1]))
 
 
 def _usage(variants: tuple[Variant, ...], version: Version, coordinates: Coordinates) -> list[str]:
@@ -126,7 +122,7 @@ def example(variant: Variant) -> str:
     """
     settings = Block(
         "terraform",
-        [("required_version", Literal(f">= {ENGINE_FLOOR}"))],
+        [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
         [Block("required_providers", [("aws", _aws_provider())])],
     )
     names = (
@@ -148,5 +144,5 @@ def example(variant: Variant) -> str:
 
 def _aws_provider() -> Expression:
     return Expression(
-        f'{{\n      source  = "hashicorp/aws"\n      version = ">= {PROVIDER_FLOOR}"\n    }}'
+        f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n    }}'
     )

@@ -38,7 +38,7 @@ engines: venv ## install the engines that this machine can have (OpenTofu: 4 min
 	@$(ENGINES) install --best-effort
 
 demo: venv ## generate a module and have a real engine verify it
-	@if command -v terraform >/dev/null; then set -- provider; \
+	@if terraform version >/dev/null 2>&1; then set -- provider; \
 	else set -- terraform-1.15.5 provider; fi; \
 	$(ENGINES) install --best-effort --only "$$@"
 	rm -rf $(DEMO)

@@ -122,7 +122,8 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
-    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    environ = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with log, subprocess.Popen(command, env=environ, stdout=log, stderr=log) as process:
         for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

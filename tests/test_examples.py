@@ -7,7 +7,7 @@ import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.policy.document import loads
+from vpc_cni_iam.policy.parse import loads
 
 EXAMPLES = sorted(p.parent.name for p in (ROOT / "examples").glob("*/main.tf"))
 STATEMENTS = {

@@ -15,8 +15,9 @@ from pathlib import Path
 from picture import svg
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
-from vpc_cni_iam.files.tree import survey, write
-from vpc_cni_iam.rendering.module import NAME, render
+from vpc_cni_iam.files.tree import entries, texts, write
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.rendering.module import NAME
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
 from vpc_cni_iam.vendoring.sync import sync
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODULES: dict[str, Options] = {
     f"modules/{NAME}": options(),
+    "modules/vpc-cni-iam-role": options(kind="role"),
     "examples/ipv6-scoped/policy": options(["ipv6-scoped"], cni_version="latest"),
     "examples/ipv4-ipv6/policy": options(["ipv4-ipv6"], cni_version="latest"),
     "examples/present-day/policy": options(cni_version="latest"),
@@ -33,11 +35,20 @@ VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
 
 
+def tree(folder: Path) -> dict[str, str]:
+    """Return the texts of the files in a folder.
+
+    Args:
+        folder: The folder.
+    """
+    return texts(folder, entries(folder))
+
+
 def stale_modules() -> list[str]:
     """Return a line for each file of a committed module that is not what it should be."""
     found = []
     for folder, made_from in MODULES.items():
-        there, wanted = survey(ROOT / folder), render(made_from)
+        there, wanted = tree(ROOT / folder), render(made_from)
         found += [
             f"{folder}/{path}: {'left over' if path not in wanted else 'stale or missing'}"
             for path in sorted(there.keys() | wanted.keys())
@@ -105,7 +116,7 @@ def main() -> int:
     if wanted:
         for folder, made_from in MODULES.items():
             files = render(made_from)
-            write(ROOT / folder, files, [p for p in survey(ROOT / folder) if p not in files])
+            write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
         for module in vendored().modules:
             sync(vendored(), module)
         page.write_text(readme(text), encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import read, resolve
-from vpc_cni_iam.policy.document import loads
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.module import render
 
 NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
@@ -41,6 +41,73 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     expected = options(["ipv6", "ipv6-scoped"], None, "v1.22.4", ["multi-nic"], False)
     assert read_tree(tmp_path / "m") == render(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("policy ipv4 --cni-version v1.7.5", "no document existed at plugin v1.7.5"),
+        ("policy ipv4 --revision 2024-07-22", "at plugin v1.22.0 to v1.22.1 it fails"),
+        ("policy ipv4 --revision 2026-06-01", "revision 2026-06-01 of upstream's page\n"),
+        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Leave --no-gaps out"),
+    ],
+)
+def test_notices(words: str, said: str) -> None:
+    done = run(*words.split())
+    assert done.code == 0
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_policy_options_reach_the_document() -> None:
+    owner = run("policy", "ipv4-scoped", *NAMES, "--vpc-owner-id", "111122223333").out
+    assert "arn:aws:ec2:*:111122223333:subnet/*" in owner
+    account = run("policy", "ipv4", "--account-id", "111122223333", "--region", "eu-west-1").out
+    assert "arn:aws:ec2:eu-west-1:111122223333:network-interface/*" in account
+    feature = run("policy", "ipv4", "--feature", "metrics-helper").out
+    assert "cloudwatch:PutMetricData" in feature
+    gaps = run("policy", "ipv6", "--cni-version", "v1.22.4").out
+    assert "ec2:DescribeSubnets" in gaps
+    bare = run("policy", "ipv6", "--cni-version", "v1.22.4", "--no-gaps").out
+    assert "ec2:DescribeSubnets" not in bare
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out"),
+    [
+        ("", 0, "ok      ipv4 "),
+        ("--variant ipv4", 0, "--cni-version v1.23.0; read"),
+        ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is not expected"),
+        ("--cni-version v1.22.1", 1, "ec2:DescribeSecurityGroups"),
+        ("--feature metrics-helper", 1, "is missing: allows cloudwatch:PutMetricData"),
+        ("--no-gaps", 1, "is not expected: allows ec2:ModifyNetworkInterfaceAttribute"),
+    ],
+)
+def test_verify_options_replace_what_the_files_say(
+    words: str, code: int, out: str, tmp_path: Path
+) -> None:
+    run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
+    done = run("verify", "m", "--engine", "none", *words.split(), cwd=tmp_path)
+    assert done.code == code
+    assert out in done.out
+    if words == "--variant ipv4":
+        assert done.out.count("\n") == 1
+
+
+def test_what_the_system_refuses_is_an_expected_failure(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "full").mkdir()
+    os.mkfifo(tmp_path / "full" / "main.tf")
+    for words in (["generate", "x" * 300], ["verify", "x" * 300], ["generate", "full"]):
+        done = run(*words, cwd=tmp_path)
+        assert (done.code, done.out) == (3, ""), words
+        assert done.err.startswith("vpc-cni-iam: error: ")
+    assert run("generate", "", cwd=tmp_path).code == 2
+
+
+def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    assert run("generate", ".", cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize(
@@ -124,7 +191,7 @@ def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
     assert done.code == 1
     assert "action ec2:DescribeTags is missing" in done.out
     found = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
-    assert found["variants"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
+    assert found["documents"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
 
 
 def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
@@ -172,18 +239,28 @@ def test_version_and_help() -> None:
         assert "Examples:" in done.out
 
 
-def test_shell_completion() -> None:
-    environ = {"_PYTHON_M_VPC_CNI_IAM_COMPLETE": "complete_bash"}
-    words = {"COMP_WORDS": "vpc-cni-iam policy ipv", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("policy ipv", "ipv4-scoped"),
+        ("generate --variant ipv6", "ipv6-scoped"),
+        ("generate --cni-version v1.22", "v1.22.4"),
+        ("generate --revision 2024", "2024-07-22"),
+        ("generate --feature m", "multi-nic"),
+        ("generate --kind r", "role"),
+    ],
+)
+def test_shell_completion(typed: str, offered: str) -> None:
+    words = {"COMP_WORDS": f"vpc-cni-iam {typed}", "COMP_CWORD": str(len(typed.split()))}
     script = Path(sys.executable).with_name("vpc-cni-iam")
     done = subprocess.run(
         [script],
-        env={**os.environ, **environ, **words, "_VPC_CNI_IAM_COMPLETE": "complete_bash"},
+        env={**os.environ, **words, "_VPC_CNI_IAM_COMPLETE": "complete_bash"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "ipv4-scoped" in done.stdout
+    assert offered in done.stdout.split()
 
 
 LAZY = """
@@ -230,6 +307,7 @@ def test_interrupted_in_the_middle(number: signal.Signals, code: int, tmp_path: 
     engine = write_tree(tmp_path / "bin", {"terraform": "#!/bin/sh\nexec sleep 30\n"})
     (engine / "terraform").chmod(0o755)
     run("generate", "m", cwd=tmp_path)
+    (engine / "terraform").write_text(f"#!/bin/sh\nsleep 30 & echo $! > {tmp_path}/child; wait\n")
     with subprocess.Popen(
         [*COMMAND, "verify", "m", "--engine", "terraform"],
         cwd=tmp_path,
@@ -237,11 +315,15 @@ def test_interrupted_in_the_middle(number: signal.Signals, code: int, tmp_path: 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        time.sleep(1.5)
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+            time.sleep(0.05)
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in err
+    # The engine's children, which its providers are, went with it.
+    state = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

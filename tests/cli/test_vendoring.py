@@ -8,7 +8,7 @@ import pytest
 
 from conftest import OFFLINE_PROVIDER, read_tree, run, write_tree
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.policy.document import loads
+from vpc_cni_iam.policy.parse import loads
 
 MODULE = "modules/vpc-cni-iam-policy"
 

@@ -1,5 +1,6 @@
 """A tree is written whole or not at all, whatever happens on the way."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -12,7 +13,9 @@ import pytest
 
 from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.tree import survey, write
+from vpc_cni_iam.files import tree as module
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import entries, texts, write
 
 OLD = {"main.tf": "old main\n", "gone.tf": "old gone\n", "tests/a.tf": "old test\n"}
 NEW = {
@@ -121,9 +124,9 @@ def test_after_a_kill_every_file_is_old_or_new_and_the_next_run_mends_it(tmp_pat
 
 
 def check_whole(tree: Path) -> None:
-    for name, text in survey(tree).items():
+    for name, text in texts(tree, entries(tree)).items():
         assert text in {OLD.get(name), NEW.get(name), YOURS.get(name)}, name
-    assert set(survey(tree)) >= {"main.tf", "tests/a.tf", "yours.tf"}
+    assert set(entries(tree)) >= {"main.tf", "tests/a.tf", "yours.tf"}
 
 
 def test_kills_at_random_moments(tmp_path: Path) -> None:
@@ -172,7 +175,8 @@ def test_a_full_disk_leaves_the_tree_as_it_was(tree: Path) -> None:
 def test_two_runs_take_turns(tmp_path: Path) -> None:
     script = tmp_path / "one.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.tree import locked, write\n"
+        "import sys\nfrom pathlib import Path\nfrom vpc_cni_iam.files.lock import locked\n"
+        "from vpc_cni_iam.files.tree import write\n"
         "files = {f'{n}.tf': sys.argv[2] * 5000 for n in range(20)}\n"
         "for _ in range(20):\n"
         "    with locked(Path(sys.argv[1])): write(Path(sys.argv[1]), files)\n"
@@ -196,7 +200,7 @@ def test_symbolic_links_are_not_followed(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(TreeError, match="symbolic link"):
         write(tree, NEW)
     with pytest.raises(TreeError, match="symbolic link"):
-        survey(tree)
+        texts(tree, entries(tree))
     assert outside.read_text() == "precious"
 
 
@@ -211,7 +215,7 @@ def test_a_linked_folder_is_not_followed(tree: Path, tmp_path: Path) -> None:
 def test_files_and_directories_are_not_confused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(TreeError, match="is a file; name a directory"):
-        survey(tmp_path / "file")
+        entries(tmp_path / "file")
     with pytest.raises(TreeError):
         write(tmp_path / "file", NEW)
     with pytest.raises(TreeError, match="is a file where a directory is needed"):
@@ -220,7 +224,7 @@ def test_files_and_directories_are_not_confused(tmp_path: Path) -> None:
         write(write_tree(tmp_path / "b", {"main.tf/x": "file"}), NEW)
 
 
-def as_nobody(tree: Path) -> str:
+def as_nobody(tree: Path, *, lock: bool = False) -> str:
     """What writing says without root's rights, to which nothing is read-only."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -229,7 +233,8 @@ def as_nobody(tree: Path) -> str:
             os.setgid(65534)
             os.setuid(65534)
         try:
-            write(tree, {"main.tf": "new"})
+            with locked(tree) if lock else contextlib.nullcontext():
+                write(tree, {"main.tf": "new"})
             os.write(writing, b"written")
         except BaseException as error:
             os.write(writing, str(error).encode())
@@ -257,13 +262,58 @@ def test_what_may_not_be_written_is_left_alone() -> None:
         assert as_nobody(tree) == "written"
 
 
-def test_survey_passes_over_what_engines_leave(tree: Path) -> None:
-    write_tree(tree, {".terraform/x/y.tf": "theirs", ".terraform.lock.hcl": "theirs"})
+def test_what_git_and_engines_keep_is_passed_over(tree: Path) -> None:
+    write_tree(tree, {".terraform/x/y.tf": "x", ".terraform.lock.hcl": "x", ".git/config": "x"})
     (tree / ".vpc-cni-iam-new-main.tf").write_text("half")
+    (tree / "link").symlink_to("/nowhere")
+    os.mkfifo(tree / "pipe")
+    assert set(entries(tree)) == {*OLD, *YOURS, "link", "pipe"}
+    assert entries(tree / "nowhere") == ()
+
+
+def test_texts_come_back_as_they_were(tree: Path) -> None:
     (tree / "crlf.tf").write_bytes(b"a\r\nb\r\n")
     (tree / "binary").write_bytes(b"\xff\xfe")
-    assert survey(tree) == {**OLD, **YOURS, "crlf.tf": "a\nb\n", "binary": "\udcff\udcfe"}
-    assert survey(tree / "nowhere") == {}
+    found = texts(tree, ["crlf.tf", "binary", "missing.tf"])
+    assert found == {"crlf.tf": "a\nb\n", "binary": "\udcff\udcfe"}
+    write(tree, {"copy": found["binary"]})
+    assert (tree / "copy").read_bytes() == b"\xff\xfe"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tree: Path) -> None:
+    os.mkfifo(tree / "pipe")
+    with pytest.raises(TreeError, match="is not a regular file"):
+        texts(tree, ["pipe"])
+
+
+def test_a_second_interrupt_waits_until_all_is_put_back(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_back = module._put_back
+
+    def interrupted(old: Path, place: Path) -> None:
+        signal.raise_signal(signal.SIGINT)
+        put_back(old, place)
+
+    def step(word: str) -> None:
+        if word.startswith("remove"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_put_back", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tree, NEW, ["gone.tf"], step=step)
+    assert read_tree(tree) == {**OLD, **YOURS}
+
+
+def test_a_directory_below_one_that_may_not_be_read(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "home")
+        tree = write_tree(folder / "t", OLD)
+        folder.chmod(0o711)
+        Path(name).chmod(0o711)
+        for path in (tree, *tree.rglob("*")):
+            path.chmod(0o777)
+        assert as_nobody(tree, lock=True) == "written"
 
 
 @pytest.mark.parametrize("other", ["Main.tf", "MAIN.TF"])

@@ -15,7 +15,8 @@ from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.read import Call, Other, Quoted, Reference
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import Block, block, policy_document
-from vpc_cni_iam.policy.document import Condition, Policy, Statement, loads
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.parse import loads
 
 HARD = [
     "",

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.compare import differences
-from vpc_cni_iam.policy.document import loads
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.semver import Version

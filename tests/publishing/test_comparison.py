@@ -88,9 +88,10 @@ ROLE = "modules/role/main.tf"
         (
             '"sts:AssumeRoleWithWebIdentity"',
             '"sts:AssumeRole"',
-            "modules/role: data aws_iam_policy_document.irsa is another one",
+            "modules/role: irsa: lost: sts:AssumeRoleWithWebIdentity",
         ),
         ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
+        ("irsa.json]", "pod_identity.json]", "modules/role: trust: the policy joins other"),
         ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
         ('"StringEquals"', '"StringLike"', "modules/role: "),
         ('resource "aws_iam_policy" "this"', 'resource "aws_iam_policy" "x"', "this is removed"),

@@ -165,8 +165,9 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     assert "Added: the release calls what the document above does not grant." in main
     assert "ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied." in main
     assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in main
-    assert "(--feature # multi-nic)" in main or "(--feature multi-nic)" in main
-    assert "cloudwatch:PutMetricData (--feature metrics-helper)" in main.replace("# ", "")
+    words = main.replace("# ", "")
+    assert "(--feature multi-nic or excluded-primary-subnet)" in words
+    assert "cloudwatch:PutMetricData (--feature metrics-helper)" in words
 
 
 def test_derived_variants_are_marked_wherever_they_appear() -> None:

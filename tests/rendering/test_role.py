@@ -16,7 +16,8 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import read
 from vpc_cni_iam.policy.compare import differences
-from vpc_cni_iam.policy.document import Policy, loads, parse
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads, parse
 from vpc_cni_iam.rendering.kinds import render
 
 EVERY = [v.name for v in VARIANTS]

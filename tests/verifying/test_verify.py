@@ -8,8 +8,8 @@ import pytest
 from conftest import write_tree
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import EngineError, InputError, UsageError
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.verifying.verify import Verification, verify
 
 LATEST = options(cni_version="latest")
@@ -22,7 +22,11 @@ def module(folder: Path, change: Callable[[str], str], made_from: Options = LATE
 
 
 def lines(result: Verification) -> list[str]:
-    return [f"{c.variant}: {d}" for c in result.checked for d in c.differences]
+    return [f"{c.name}: {d}" for c in result.checked for d in c.differences]
+
+
+def as_stated(stated: Options | None) -> Options | None:
+    return stated
 
 
 def replaced(old: str, new: str, count: int = 1) -> Callable[[str], str]:
@@ -46,9 +50,9 @@ def replaced(old: str, new: str, count: int = 1) -> Callable[[str], str]:
     ids=lambda o: o.command,
 )
 def test_what_was_generated_is_clean(made_from: Options, tmp_path: Path) -> None:
-    result = verify(module(tmp_path / "m", str, made_from), None, None)
+    result = verify(module(tmp_path / "m", str, made_from), as_stated, None)
     assert result.clean
-    assert [c.variant for c in result.checked] == [v.name for v in made_from.variants]
+    assert [c.name for c in result.checked] == [v.name for v in made_from.variants]
     assert result.notes == ("no engine was used: read only, not rendered",)
 
 
@@ -94,9 +98,16 @@ EDITS = {
         replaced('"aws_iam_policy_document" "ipv6"', '"aws_iam_policy_document" "six"'),
         "ipv6: document: data source ipv6 is missing",
     ),
-    "unknown without an engine": (
-        replaced('resources = ["*"]', 'resources = [file("x")]'),
-        "file(...) cannot be known without an engine",
+    "a second condition on the same key": (
+        replaced(
+            "    condition {\n",
+            '    condition {\n      test     = "StringEquals"\n'
+            '      variable = "aws:RequestTag/cluster.k8s.amazonaws.com/name"\n'
+            '      values   = ["other"]\n    }\n\n    condition {\n',
+        ),
+        "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition is "
+        "aws:RequestTag/cluster.k8s.amazonaws.com/name StringEquals 'other' or "
+        "'${var.cluster_name}', expected",
     ),
 }
 
@@ -104,26 +115,25 @@ EDITS = {
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edit_is_named(name: str, tmp_path: Path) -> None:
     change, line = EDITS[name]
-    result = verify(module(tmp_path / "m", change), None, None)
+    result = verify(module(tmp_path / "m", change), as_stated, None)
     assert not result.clean
     assert any(line in found for found in lines(result)), lines(result)
+    assert {c.state for c in result.checked} <= {"ok", "differs"}
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(
-    "name", [n for n in EDITS if n not in ("renamed", "unknown without an engine")]
-)
+@pytest.mark.parametrize("name", [n for n in EDITS if n != "renamed"])
 def test_an_engine_names_the_same_edit(name: str, newest: Engine, tmp_path: Path) -> None:
     change, line = EDITS[name]
-    result = verify(module(tmp_path / "m", change), None, newest)
+    result = verify(module(tmp_path / "m", change), as_stated, newest)
     assert any(line in found for found in lines(result)), lines(result)
 
 
 @pytest.mark.engine
 def test_real_engines_render_what_the_catalog_has(engine: Engine, tmp_path: Path) -> None:
-    result = verify(module(tmp_path / "m", str), None, engine)
+    result = verify(module(tmp_path / "m", str), as_stated, engine)
     assert result.clean, lines(result)
-    assert all(c.seen == ("read", f"rendered by {engine.version()}") for c in result.checked)
+    assert all(c.seen == f"rendered by {engine.version()}" for c in result.checked)
     assert not (tmp_path / "m" / ".terraform").exists()
 
 
@@ -133,30 +143,185 @@ def test_outputs_that_were_swapped_are_seen_by_an_engine(newest: Engine, tmp_pat
         '"ipv4"        = data.aws_iam_policy_document.ipv4.json',
         '"ipv4"        = data.aws_iam_policy_document.ipv6.json',
     )
-    result = verify(module(tmp_path / "m", swapped), None, newest)
-    assert any("output ipv4_json" in found for found in lines(result)), lines(result)
+    result = verify(module(tmp_path / "m", swapped), as_stated, newest)
+    assert not result.clean
+    assert any("ec2:AssignPrivateIpAddresses" in found for found in lines(result)), lines(result)
+
+
+MORE = {
+    "split": (
+        replaced('actions   = ["ec2:CreateTags"]', 'actions   = split(",", "ec2:CreateTags")'),
+        True,
+    ),
+    "count of one": (
+        lambda text: replaced(
+            'data "aws_iam_policy_document" "ipv4" {\n',
+            'data "aws_iam_policy_document" "ipv4" {\n  count = 1\n\n',
+        )(text).replace("document.ipv4.json", "document.ipv4[0].json"),
+        True,
+    ),
+    "count of none": (
+        lambda text: replaced(
+            'data "aws_iam_policy_document" "ipv4" {\n',
+            'data "aws_iam_policy_document" "ipv4" {\n  count = 0\n\n',
+        )(text).replace("aws_iam_policy_document.ipv4.json", "aws_iam_policy_document.ipv6.json"),
+        False,
+    ),
+    "joined with another": (
+        lambda text: (
+            text.replace(
+                "source_policy_documents = var.additional_policy_documents",
+                "source_policy_documents = concat(var.additional_policy_documents, [local.evil])",
+            )
+            + '\nlocals {\n  evil = jsonencode({ Version = "2012-10-17", Statement = [{ '
+            'Effect = "Allow", Action = "*", Resource = "*" }] })\n}\n'
+        ),
+        False,
+    ),
+    "moved and renamed": (
+        lambda text: text.replace(
+            '"aws_iam_policy_document" "ipv4"', '"aws_iam_policy_document" "four"'
+        ).replace("aws_iam_policy_document.ipv4.json", "aws_iam_policy_document.four.json"),
+        True,
+    ),
+    "only with defaults": (
+        replaced(
+            "source_policy_documents = var.additional_policy_documents",
+            'source_policy_documents = var.region == "*" ? [local.evil] : []',
+        ),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["split", "count of one", "count of none", "joined with another"])
+def test_what_reading_cannot_tell_is_unknown_and_never_ok(name: str, tmp_path: Path) -> None:
+    result = verify(module(tmp_path / "m", MORE[name][0]), as_stated, None)
+    (ipv4,) = (c for c in result.checked if c.name == "ipv4")
+    assert ipv4.state == "unknown"
+    assert "only an engine can tell" in str(ipv4.differences[0])
+    assert not result.clean
 
 
 @pytest.mark.engine
-def test_a_restructured_module_that_means_the_same_is_clean(newest: Engine, tmp_path: Path) -> None:
-    """A person's edit that reading cannot follow, but that renders the same."""
-    change = replaced('actions   = ["ec2:CreateTags"]', 'actions   = split(",", "ec2:CreateTags")')
+@pytest.mark.parametrize("name", MORE)
+def test_what_an_engine_renders_decides(name: str, newest: Engine, tmp_path: Path) -> None:
+    change, clean = MORE[name]
     folder = module(tmp_path / "m", change)
-    assert not verify(folder, None, None).clean
-    assert verify(folder, None, newest).clean
+    if name == "only with defaults":
+        evil = module(tmp_path / "x", MORE["joined with another"][0]) / "main.tf"
+        local = evil.read_text().rpartition("\nlocals {")
+        write_tree(folder, {"evil.tf": "locals {" + local[2]})
+    result = verify(folder, as_stated, newest)
+    (ipv4,) = (c for c in result.checked if c.name == "ipv4")
+    assert ipv4.state == ("ok" if clean else "differs"), lines(result)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('value       = local.json["ipv4"]', "value       = null"),
+        ('value       = local.json["ipv4"]', 'value       = local.json["ipv6"]'),
+        ('output "ipv4_json"', 'output "other_json"'),
+        ("value       = local.json\n", 'value       = { "ipv4" = local.json["ipv6"] }\n'),
+    ],
+)
+def test_outputs_count(old: str, new: str, newest: Engine, tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str)
+    outputs = folder / "outputs.tf"
+    outputs.write_text(replaced(old, new)(outputs.read_text()))
+    for engine in (None, newest):
+        if engine is not None or "ipv4_json" in old or '["ipv4"]' in old:
+            (ipv4,) = (c for c in verify(folder, as_stated, engine).checked if c.name == "ipv4")
+            assert ipv4.state == ("unknown" if engine is None else "differs")
+
+
+@pytest.mark.engine
+def test_a_default_that_was_changed(newest: Engine, tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str)
+    variables = folder / "variables.tf"
+    variables.write_text(
+        replaced('default     = "aws"', 'default     = "aws-cn"')(variables.read_text())
+    )
+    assert not verify(folder, as_stated, newest).clean
+
+
+@pytest.mark.engine
+def test_a_sensitive_output_is_read_too(newest: Engine, tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str)
+    outputs = folder / "outputs.tf"
+    marked = 'value       = local.json["ipv4"]\n  sensitive   = true'
+    outputs.write_text(replaced('value       = local.json["ipv4"]', marked)(outputs.read_text()))
+    assert verify(folder, as_stated, newest).clean
+
+
+@pytest.mark.parametrize("name", ["override.tf", "x_override.tf", "more.tf.json", "main.tofu"])
+def test_files_that_are_not_read_make_it_unknown(name: str, tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str)
+    write_tree(folder, {name: "{}" if "json" in name else ""})
+    result = verify(folder, as_stated, None)
+    assert {c.state for c in result.checked} == {"unknown"}
+    assert name in lines(result)[0]
+
+
+def test_a_document_that_stands_twice_is_unknown(tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str)
+    write_tree(folder, {"z.tf": 'data "aws_iam_policy_document" "ipv4" {}\n'})
+    assert verify(folder, as_stated, None).checked[0].state == "unknown"
+
+
+def test_a_release_that_only_another_version_knows(tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", lambda t: t.replace("v1.23.0", "v1.99.0", 1))
+    with pytest.raises(
+        InputError, match=r"--cni-version v1\.99\.0', which this version does not know"
+    ):
+        verify(folder, as_stated, None)
+
+
+ROLE = options(cni_version="latest", kind="role")
+
+
+@pytest.mark.engine
+def test_a_role_module(engine: Engine, tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str, ROLE)
+    assert verify(folder, as_stated, None).clean
+    result = verify(folder, as_stated, engine)
+    assert result.clean, lines(result)
+    assert [c.name for c in result.checked][3:] == [
+        "trust by irsa",
+        "trust by pod_identity",
+        "trust by pod_identity_cluster",
+        "trust by pod_identity_account",
+        "trust by pod_identity_cluster_account",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*:*"),
+        ("${local.oidc_issuer}:aud", "${local.oidc_issuer}:sub"),
+        ('"sts:TagSession",\n', ""),
+        ('["kube-system"]', '["default"]'),
+    ],
+)
+def test_a_loosened_trust_is_seen(old: str, new: str, tmp_path: Path) -> None:
+    result = verify(module(tmp_path / "m", replaced(old, new), ROLE), as_stated, None)
+    assert any(c.state == "differs" and c.name.startswith("trust") for c in result.checked)
 
 
 @pytest.mark.engine
 def test_a_module_that_the_engine_refuses(newest: Engine, tmp_path: Path) -> None:
     folder = module(tmp_path / "m", replaced("var.partition", "var.nowhere"))
     with pytest.raises(EngineError, match="undeclared input variable") as caught:
-        verify(folder, None, newest)
+        verify(folder, as_stated, newest)
     assert caught.value.returncode == 1
     assert caught.value.command[1] == "plan" or caught.value.command[1] == "init"
 
 
 def test_options_given_win_over_those_stated(tmp_path: Path) -> None:
-    result = verify(module(tmp_path / "m", str, options()), LATEST, None)
+    result = verify(module(tmp_path / "m", str, options()), lambda _: LATEST, None)
     assert any("ec2:DescribeSubnets is missing" in found for found in lines(result))
 
 
@@ -167,7 +332,7 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
         for name in ("main.tf", "variables.tf")
     }
     folder = write_tree(tmp_path, bare)
-    result = verify(folder, None, None)
+    result = verify(folder, as_stated, None)
     assert result.clean
     assert result.checked[0].against == "--revision 2024-07-22"
     assert any("nearest" in note for note in result.notes)
@@ -176,9 +341,9 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
 def test_documents_beside_ours_are_left_alone_and_said(tmp_path: Path) -> None:
     folder = module(tmp_path / "m", str)
     write_tree(folder, {"mine.tf": 'data "aws_iam_policy_document" "mine" {}\n'})
-    result = verify(folder, None, None)
+    result = verify(folder, as_stated, None)
     assert result.clean
-    assert "data source mine is none of the variants compared; left alone" in result.notes
+    assert "data source mine is none of the documents compared; left alone" in result.notes
 
 
 @pytest.mark.parametrize(
@@ -190,14 +355,14 @@ def test_documents_beside_ours_are_left_alone_and_said(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_module_is_refused(files: dict[str, str], words: str, tmp_path: Path) -> None:
-    with pytest.raises((InputError, UsageError)) as caught:
-        verify(write_tree(tmp_path, files), None, None)
+    with pytest.raises(InputError) as caught:
+        verify(write_tree(tmp_path, files), as_stated, None)
     assert words in str(caught.value)
 
 
 def test_binary_files_and_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="is not UTF-8"):
-        verify(tmp_path, None, None)
+        verify(tmp_path, as_stated, None)
     with pytest.raises(InputError, match="is not a directory"):
-        verify(tmp_path / "main.tf", None, None)
+        verify(tmp_path / "main.tf", as_stated, None)

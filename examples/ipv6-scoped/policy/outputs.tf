@@ -4,7 +4,7 @@
 # commit 00fe9f43565036cac7e1e274223e85c9c91716ad.
 
 output "ipv6_scoped_json" {
-  description = "Policy document for one IPv6 cluster, by its name and VPC, as JSON."
+  description = "Policy document for one IPv6 cluster, by its name, as JSON."
   value       = local.json["ipv6-scoped"]
 }
 

@@ -68,7 +68,7 @@ def select(
     if cni_version is None:
         if not gaps:
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
-        found = documents.find(revision or documents.BASELINE)
+        found = documents.find(documents.BASELINE if revision is None else revision)
         serves = found.last or releases.newest()
         return Selection(found, features=calls.check_features(features, serves))
     release = releases.find(cni_version)

@@ -11,7 +11,8 @@ from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import managed_data, revisions_data
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, Statement, parse
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.parse import parse
 
 # The document whose meaning the baseline keeps; a default that moves would change what people
 # have in production.

@@ -44,9 +44,21 @@ def listing() -> dict[str, Any]:
         "releases": [
             {
                 "release": str(release),
-                "revision": documents.in_force(release).name,
+                "supported": release != releases.known()[0],
+                # Before the first revision no document was in force; the oldest stands in.
+                "revision": _shipped(release),
                 "ipv4_calls": _actions("ipv4", release),
                 "ipv6_calls": _actions("ipv6", release),
+                "calls": [
+                    {
+                        "action": use.action,
+                        "mode": use.mode,
+                        "impact": use.impact,
+                        "feature": use.feature,
+                    }
+                    for feature in (None, *calls.features())
+                    for use in calls.uses(("ipv4", "ipv6"), release, feature)
+                ],
             }
             for release in releases.known()
         ],
@@ -54,10 +66,16 @@ def listing() -> dict[str, Any]:
     }
 
 
+def _shipped(release: releases.Release) -> str | None:
+    revision = documents.in_force(release)
+    return revision.name if revision.first <= release else None
+
+
 def changes() -> list[dict[str, Any]]:
     """Return the releases at which a document or a call changed, with what changed."""
     found: list[dict[str, Any]] = []
-    before: dict[str, Any] = {"revision": None, "ipv4_calls": [], "ipv6_calls": []}
+    before: dict[str, Any] = dict.fromkeys(("revision", "supported"))
+    before |= {"ipv4_calls": [], "ipv6_calls": []}
     for entry in listing()["releases"]:
         changed = [
             f"{mode}: {sign}{action}"
@@ -66,8 +84,11 @@ def changes() -> list[dict[str, Any]]:
             for action in one[f"{mode}_calls"]
             if action not in other[f"{mode}_calls"]
         ]
-        if changed or entry["revision"] != before["revision"]:
-            row = {"from release": entry["release"], "document in force": entry["revision"]}
+        if changed or any(entry[k] != before[k] for k in ("revision", "supported")):
+            document = entry["revision"] or "none; the oldest stands in"
+            if not entry["supported"]:
+                document = "none; not supported"
+            row = {"from release": entry["release"], "document in force": document}
             found.append({**row, "default calls": changed})
         before = entry
     return found

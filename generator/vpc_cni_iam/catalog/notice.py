@@ -17,22 +17,40 @@ def notice(options: Options) -> str:
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
         return f"no document existed at plugin {selection.release}; {revision} stands in"
-    newest = selection.release or releases.newest()
-    failures: dict[tuple[str, str], list[str]] = {}
-    for composed in options.composed():
-        for gap in fit(composed.policy, composed.variant).gaps:
-            if gap.use.impact == "fatal" and gap.spans[-1].last >= newest:
-                key = (gap.use.action, str(gap.spans[0].first))
-                failures.setdefault(key, []).append(composed.variant.name)
+    failures = _failures(options)
     if selection.release is not None and not failures:
         return ""
     if selection.revision.name == documents.BASELINE:
         revision += " (the baseline)"
     if not failures:
         return revision
-    reasons = "; ".join(
-        f"from plugin {first} on it fails, since it does not grant {action}, which is fatal "
-        f"({', '.join(dict.fromkeys(names))})"
-        for (action, first), names in failures.items()
-    )
-    return f"{revision}: {reasons}. For a present-day plugin use --cni-version latest"
+    reasons = "; ".join(f"{words} ({', '.join(names)})" for words, names in failures.items())
+    advice = "For a present-day plugin use --cni-version latest"
+    if selection.release is not None:
+        advice = "Leave --no-gaps out to have that granted"
+    return f"{revision}: {reasons}. {advice}"
+
+
+def _failures(options: Options) -> dict[str, list[str]]:
+    """Return where documents fail and why, with the variants that do."""
+    release = options.selection.release
+    found: dict[str, list[str]] = {}
+    for composed in options.composed():
+        gaps = [
+            gap
+            for gap in fit(composed.policy, composed.variant).gaps
+            if gap.use.impact == "fatal" and (release is None or gap.use.at(release))
+        ]
+        on = {gap.spans[0].first for gap in gaps if gap.spans[-1].last == releases.newest()}
+        for gap in gaps:
+            last = gap.spans[-1].last == releases.newest()
+            if not last and any(first <= gap.spans[0].first for first in on):
+                continue  # it fails there, and from there on, for another reason
+            where = f"from plugin {gap.spans[0].first} on"
+            if not last:
+                where = f"at plugin {', '.join(map(str, gap.spans))}"
+            words = f"{where} it fails, since it does not grant {gap.use.action}, which is fatal"
+            names = found.setdefault(words, [])
+            if composed.variant.name not in names:
+                names.append(composed.variant.name)
+    return found

@@ -80,6 +80,38 @@ def options(
     return Options(chosen, select(revision, cni_version, features, gaps), kind)
 
 
+def override(
+    base: Options,
+    names: Iterable[str] = (),
+    revision: str | None = None,
+    cni_version: str | None = None,
+    features: Iterable[str] = (),
+    gaps: bool = True,
+) -> Options:
+    """Return options with those replaced that a user gave, and the others as they were.
+
+    Args:
+        base: The options as they were.
+        names: As `options` takes them; none keeps the variants.
+        revision: Likewise; it replaces a release too.
+        cni_version: Likewise; it replaces a revision too.
+        features: Likewise; none keeps the features.
+        gaps: Likewise; False leaves the document of a release alone.
+
+    Raises:
+        UsageError: Unknown or contradicting words.
+    """
+    before = base.selection
+    if revision is None and cni_version is None:
+        release = before.release
+        cni_version = str(release) if release is not None else None
+        revision = before.revision.name if release is None else None
+        gaps = gaps and (before.gaps or release is None)
+    variants_kept = tuple(v.name for v in base.variants)
+    kept = tuple(features) or before.features
+    return options(tuple(names) or variants_kept, revision, cni_version, kept, gaps, base.kind)
+
+
 def stated(text: str) -> Options | None:
     """Return the options that a generated file states, None if it states none that hold.
 
@@ -88,6 +120,16 @@ def stated(text: str) -> Options | None:
     """
     match = _COMMAND.search(text[:_HEAD])
     return _read_back(match[1]) if match else None
+
+
+def claims(text: str) -> str:
+    """Return the command that a file says made it, empty if it says none.
+
+    Args:
+        text: The text of the file.
+    """
+    match = _COMMAND.search(text[:_HEAD])
+    return match[0] if match else ""
 
 
 @cache

@@ -86,8 +86,9 @@ def find(name: str) -> Release:
             f"{releases[-1]}; update vpc-cni-iam, or use --cni-version {releases[-1]}"
         )
     if wanted not in releases:
-        place = bisect_left(releases, wanted)
-        near = releases[max(0, place - 1) : place + 1]
+        served = releases[1:]
+        place = bisect_left(served, wanted)
+        near = served[max(0, place - 1) : place + 1]
         raise UsageError(
             f"plugin {wanted} is not a known release; nearest are {' and '.join(map(str, near))}"
         )

@@ -49,7 +49,7 @@ VARIANTS = (
     Variant("ipv4", ("ipv4",), False, False, "IPv4 clusters"),
     Variant("ipv6", ("ipv6",), False, False, "IPv6 clusters"),
     Variant("ipv4-scoped", ("ipv4",), True, False, "one IPv4 cluster, by its name and VPC"),
-    Variant("ipv6-scoped", ("ipv6",), True, True, "one IPv6 cluster, by its name and VPC"),
+    Variant("ipv6-scoped", ("ipv6",), True, True, "one IPv6 cluster, by its name"),
     Variant("ipv4-ipv6", ("ipv4", "ipv6"), False, True, "one policy for IPv4 and IPv6 clusters"),
 )
 UPSTREAM = tuple(v for v in VARIANTS if not v.derived)

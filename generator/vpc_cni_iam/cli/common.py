@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -87,6 +88,23 @@ NoGapsOption = Annotated[
 
 # Where no terminal bounds a table; as wide as none of them is.
 _UNBOUND = 1000
+
+
+def path(given: str | None, default: str) -> Path:
+    """Return the path that a user gave, or the default.
+
+    Args:
+        given: As given; None if it was not.
+        default: What stands then.
+
+    Raises:
+        UsageError: An empty text, which the system would take for the current directory.
+    """
+    from vpc_cni_iam.errors import UsageError
+
+    if given == "":
+        raise UsageError("the directory is empty text; write . for the current one")
+    return Path(default if given is None else given)
 
 
 def say(text: str) -> None:

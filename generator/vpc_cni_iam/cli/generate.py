@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ Examples:
 
 def generate(
     directory: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(help="Where to write the module. [default: vpc-cni-iam-<kind>]"),
     ] = None,
     kind: common.KindOption = "policy",
@@ -44,8 +43,8 @@ def generate(
     from vpc_cni_iam.vendoring.generate import generate as write
 
     chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind)
-    directory = directory or Path(f"vpc-cni-iam-{kind}")
-    changes = write(directory, chosen, force=force)
+    target = common.path(directory, f"vpc-cni-iam-{kind}")
+    changes = write(target, chosen, force=force)
     common.notify(chosen)
     for change in changes:
-        typer.echo(f"{change.kind:<7} {directory / change.path}")
+        typer.echo(f"{change.kind:<7} {target / change.path}")

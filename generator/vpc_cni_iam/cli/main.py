@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from typing import Annotated
@@ -69,6 +70,10 @@ def main() -> None:
     except VpcCniIamError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except (OSError, UnicodeError, shutil.Error) as error:
+        # What the operating system refuses where no room foresaw it: an expected failure too.
+        say(f"error: {error}")
+        sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(INTERRUPTED)

@@ -15,15 +15,17 @@ from vpc_cni_iam.cli import common
 
 HELP = """Compare the module in DIRECTORY with the catalog, edited or not.
 
-It is compared with what its files say it was made from, or with what the options say. With an
-engine, it is planned in a copy and what the provider renders is compared too. Exit code 1 says
-that something differs.
+It is compared with what its files say it was made from; options replace what they say. With an
+engine, it is planned in a copy, with the provider that your configuration gives it, and what is
+rendered decides. Without one its files are read. Exit code 1 says that something differs, or is
+unknown without an engine.
 
 \b
 Examples:
   vpc-cni-iam verify vpc-cni-iam-policy
   vpc-cni-iam verify vpc-cni-iam-policy --engine none
   vpc-cni-iam verify modules/vpc-cni --cni-version latest
+  vpc-cni-iam verify modules/vpc-cni --variant ipv4 --format json
 """
 
 
@@ -48,32 +50,46 @@ def verify(
     engine: Annotated[
         EngineChoice, typer.Option(help="Engine that renders it; auto takes what is on the PATH.")
     ] = EngineChoice.auto,
-    variant: common.VariantOption = None,
-    revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
-    feature: common.FeatureOption = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option("--variant", help="Compare this variant; repeat for more. [default: all]"),
+    ] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", help="Compare with upstream's document of this date."),
+    ] = None,
+    cni_version: Annotated[
+        str | None, typer.Option("--cni-version", help="Compare with what works with this release.")
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option("--feature", help="Expect this feature's actions; repeat for more."),
+    ] = None,
     no_gaps: common.NoGapsOption = False,
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.catalog.options import Options, options, override
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    given = variant or revision or cni_version or feature or no_gaps
-    wanted = options(variant or (), revision, cni_version, feature or (), not no_gaps)
+    given = (variant or (), revision, cni_version, feature or (), not no_gaps)
+
+    def wanted(stated: Options | None) -> Options | None:
+        if stated is not None:
+            return override(stated, *given)
+        return options(*given) if any(given[:4]) or no_gaps else None
+
     found = None if engine is EngineChoice.none else find(engine.value, os.environ)
-    result = compare(directory, wanted if given else None, found)
+    result = compare(directory, wanted, found)
     for note in result.notes:
         common.say(note)
     if output is Format.json:
-        typer.echo(json.dumps({"variants": [asdict(c) for c in result.checked]}, indent=2))
+        typer.echo(json.dumps({"documents": [asdict(c) for c in result.checked]}, indent=2))
     for checked in result.checked if output is Format.text else ():
-        seen = ", ".join(checked.seen) or "not seen"
-        state = "differs" if checked.differences else "ok"
         typer.echo(
-            f"{state:<8}{checked.variant:<12} {checked.statements} statements, "
-            f"{checked.against}; {seen}"
+            f"{checked.state:<8}{checked.name:<12} {checked.statements} statements, "
+            f"{checked.against}; {checked.seen}"
         )
         for difference in checked.differences:
             typer.echo(f"        {difference}")

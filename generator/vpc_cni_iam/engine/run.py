@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ NAMES = ("terraform", "tofu")
 _UNWANTED = re.compile(r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)")
 # A provider download on a slow line takes minutes; a hang must still end.
 _TIMEOUT = 900
+# How long an engine may take to stop its providers when it is interrupted.
+_GRACE = 5
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -47,15 +52,7 @@ class Engine:
         """
         command = [self.binary, *arguments]
         try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                command,
-                cwd=directory,
-                env=dict(self.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
+            code, stdout, stderr = self._finish(command, directory)
         except OSError as error:
             raise EngineError(
                 f"{self.binary} cannot be run: {error.strerror}", tuple(command)
@@ -64,17 +61,33 @@ class Engine:
             raise EngineError(
                 f"{self.name} {arguments[0]} did not end within {_TIMEOUT} s", tuple(command)
             ) from None
-        if done.returncode != 0:
-            stderr = _COLOUR.sub("", done.stderr.decode("utf-8", "replace")).strip()
-            stdout = _COLOUR.sub("", done.stdout.decode("utf-8", "replace")).strip()
+        if code != 0:
             raise EngineError(
-                f"{self.name} {arguments[0]} failed with exit code {done.returncode}:\n"
-                f"{stderr or stdout}",
+                f"{self.name} {arguments[0]} failed with exit code {code}:\n{stderr or stdout}",
                 tuple(command),
-                done.returncode,
+                code,
                 stderr,
             )
-        return done.stdout.decode("utf-8", "replace")
+        return stdout
+
+    def _finish(self, command: list[str], directory: Path) -> tuple[int, str, str]:
+        """Run a command to its end, or take its whole process group down with this one."""
+        with subprocess.Popen(  # noqa: S603 - a list of arguments, and no shell
+            command,
+            cwd=directory,
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Its providers are its children: an engine that is killed leaves them running.
+            start_new_session=True,
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=_TIMEOUT)
+            except BaseException:
+                _stop(process)
+                raise
+        return process.returncode, _text(stdout), _text(stderr).strip()
 
     def version(self) -> str:
         """Return its name and version, such as ``terraform 1.15.5``.
@@ -82,8 +95,7 @@ class Engine:
         Raises:
             EngineError: It cannot be run.
         """
-        printed = self.run(["version", "-json"], Path("/"))
-        return f"{self.name} {json.loads(printed)['terraform_version']}"
+        return f"{self.name} {self._json(['version', '-json'], Path('/'))['terraform_version']}"
 
     def plan(self, directory: Path) -> dict[str, Any]:
         """Initialise and plan a root module and return the plan in its JSON form.
@@ -97,8 +109,35 @@ class Engine:
         self.run(["init", "-input=false", "-no-color", "-backend=false"], directory)
         plan = ["plan", "-input=false", "-no-color", "-lock=false", "-out=plan.bin"]
         self.run(plan, directory)
-        found: dict[str, Any] = json.loads(self.run(["show", "-json", "plan.bin"], directory))
+        return self._json(["show", "-json", "plan.bin"], directory)
+
+    def _json(self, arguments: list[str], directory: Path) -> dict[str, Any]:
+        printed = self.run(arguments, directory)
+        try:
+            found: dict[str, Any] = json.loads(printed)
+        except ValueError:
+            raise EngineError(
+                f"{self.binary} {arguments[0]} -json printed no JSON but: {printed[:200]!r}",
+                (self.binary, *arguments),
+                0,
+            ) from None
         return found
+
+
+def _text(printed: bytes) -> str:
+    return _COLOUR.sub("", printed.decode("utf-8", "replace"))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a process group, and kill what does not stop in time."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    # What the group's head left behind when it went.
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def find(wanted: str, environ: Mapping[str, str]) -> Engine | None:

@@ -16,17 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import TreeError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - no such module on Windows
-    fcntl = None  # type: ignore[assignment]
+from vpc_cni_iam.files.lock import missing, uninterrupted
 
 # The names of files in flight; nothing else of the user's is called so.
 _PREFIX = ".vpc-cni-iam-"
 _NEW, _OLD = f"{_PREFIX}new-", f"{_PREFIX}old-"
-# What engines leave in a module they ran in; nobody's edits.
-_ENGINE = (".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
+# What git and engines keep in a directory; nobody's edits.
+_OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +38,20 @@ class Change:
     kind: str
 
 
-def survey(directory: Path) -> dict[str, str]:
-    """Return the texts of the files in a directory, by path relative to it.
+def entries(directory: Path) -> tuple[str, ...]:
+    """Return what is in a directory, files and all else that is no directory, by relative path.
 
-    What engines and an interrupted run of this tool left is passed over. Line ends are those of
-    the generator, whatever git checked out.
+    What engines, git and an interrupted run of this tool left is passed over, and no symbolic
+    link is followed.
 
     Args:
-        directory: The directory; one that does not exist has no files.
+        directory: The directory; one that does not exist holds nothing.
 
     Raises:
-        TreeError: It is no directory, cannot be read, or holds a symbolic link.
+        TreeError: It is no directory, or cannot be read.
     """
     _refuse_no_directory(directory)
-    found = {}
-    for path in sorted(_walk(directory)):
-        name = path.relative_to(directory).as_posix()
-        try:
-            found[name] = _decoded(path.read_bytes())
-        except OSError as error:
-            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
-    return found
+    return tuple(sorted(p.relative_to(directory).as_posix() for p in _walk(directory)))
 
 
 def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
@@ -96,6 +85,8 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         _check_inside(directory, name)
         path = directory / name
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise TreeError(f"{path}: is not a regular file; move it away")
             found[name] = path.read_bytes()
         except FileNotFoundError:
             continue
@@ -124,15 +115,10 @@ def _walk(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
     for entry in entries:
-        if entry.name in _ENGINE or entry.name.startswith(_PREFIX):
+        if entry.name in _OTHERS or entry.name.startswith(_PREFIX):
             continue
         path = Path(entry.path)
-        if entry.is_symlink():
-            raise TreeError(
-                f"{path}: is a symbolic link, and what it points at is not this directory's; "
-                "remove the link or choose another directory"
-            )
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):
             yield from _walk(path)
         else:
             yield path
@@ -189,29 +175,6 @@ def _check_inside(directory: Path, name: str) -> None:
         raise TreeError(f"{place}: is a directory where a file is needed")
 
 
-@contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold a directory's lock, so that two runs that read and then write it take turns.
-
-    The lock is on the nearest directory above that exists; nothing is left behind by it.
-
-    Args:
-        directory: The directory that is to be read and written.
-    """
-    place = directory.absolute().parent
-    while not place.is_dir():
-        place = place.parent
-    if fcntl is None:  # pragma: no cover
-        yield
-        return
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _refuse_other_case(folder: Path, name: str) -> None:
     """Refuse a name that a case-insensitive file system takes for another one that is there."""
     try:
@@ -260,12 +223,14 @@ def _write(
                 step(f"remove {change.path}")
                 _remove(directory / change.path, undo, kept)
     except BaseException:
-        for action in reversed(undo):
-            with contextlib.suppress(OSError):
-                action()
+        with uninterrupted():
+            for action in reversed(undo):
+                with contextlib.suppress(OSError):
+                    action()
         raise
-    for old in kept:
-        old.unlink(missing_ok=True)
+    with uninterrupted():
+        for old in kept:
+            old.unlink(missing_ok=True)
     return tuple(changes)
 
 
@@ -281,11 +246,7 @@ def _change(directory: Path, name: str, content: str | bytes) -> Change:
 
 
 def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
-    missing: list[Path] = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
+    for new in reversed(missing(folder)):
         new.mkdir(exist_ok=True)
         undo.append(new.rmdir)
 

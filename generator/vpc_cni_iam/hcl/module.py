@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.hcl.read import Block, Node, Quoted, Reference, parse
 from vpc_cni_iam.hcl.resolve import Found, Scope
 
 
@@ -17,15 +17,17 @@ class Module:
 
     Args:
         values: What its variables were filled with, of those it has.
-        outputs: The names of its outputs.
-        variables: The names of all its variables.
+        outputs: Its outputs by name.
+        variables: The defaults of its variables by name; None for one that has none.
+        locals: Its locals by name.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
     """
 
     values: dict[str, str]
-    outputs: frozenset[str]
-    variables: frozenset[str]
+    outputs: dict[str, Node]
+    variables: dict[str, Node | None]
+    locals: dict[str, Node]
     documents: tuple[Found, ...]
     unread: dict[str, str]
 
@@ -35,29 +37,80 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
 
     Args:
         texts: The texts of its ``*.tf`` files by the name that errors show.
-        values: What to fill its variables with.
+        values: What to fill its variables with; its own defaults stand for the others.
 
     Raises:
         InputError: A file is not HCL.
     """
-    blocks: list[tuple[str, Block]] = []
-    for source in sorted(texts):
-        blocks += [(source, b) for b in parse(texts[source], source)]
+    return read_blocks(
+        [(source, b) for source in sorted(texts) for b in parse(texts[source], source)], values
+    )
+
+
+def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> Module:
+    """Read a module whose files are parsed already.
+
+    Args:
+        blocks: Its blocks, each with the name of its file.
+        values: As `read` takes them.
+    """
     every = [b for _, b in blocks]
-    variables = frozenset(b.labels[0] for b in every if b.type == "variable" and b.labels)
+    variables = {
+        b.labels[0]: b.attributes["default"][0] if "default" in b.attributes else None
+        for b in every
+        if b.type == "variable" and b.labels
+    }
     chosen = {name: value for name, value in values.items() if name in variables}
-    scope = Scope({f"var.{n}": v for n, v in chosen.items()}, resolve.local_nodes(every))
+    local_nodes = resolve.local_nodes(every)
+    scope = Scope(
+        {**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, local_nodes
+    )
     documents: list[Found] = []
     unread: dict[str, str] = {}
     for source, block in blocks:
         try:
-            documents += resolve.documents([block], source, scope)
+            for found in resolve.documents([block], source, scope):
+                if any(found.name == d.name for d in documents):
+                    problem = f"data source {found.name} stands twice"
+                    raise InputError(source, f"line {found.line}", problem)
+                documents.append(found)
         except InputError as error:
             unread[block.labels[-1]] = str(error)
     return Module(
         values=chosen,
-        outputs=frozenset(b.labels[0] for b in every if b.type == "output" and b.labels),
+        outputs={
+            b.labels[0]: b.attributes["value"][0]
+            for b in every
+            if b.type == "output" and b.labels and "value" in b.attributes
+        },
         variables=variables,
-        documents=tuple(documents),
+        locals={name.removeprefix("local."): node for name, node in local_nodes.items()},
+        documents=tuple(d for d in documents if d.name not in unread),
         unread=unread,
+    )
+
+
+def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name, node in variables.items():
+        if isinstance(node, Quoted) and all(isinstance(p, str) for p in node.parts):
+            found[f"var.{name}"] = "".join(map(str, node.parts))
+        elif node == Reference("null"):
+            found[f"var.{name}"] = None
+    return found
+
+
+def joins_nothing(found: Found, module: Module, allowed: Iterable[str]) -> bool:
+    """Say whether a document joins no others unless a caller passes some.
+
+    Args:
+        found: The document.
+        module: Its module.
+        allowed: The variables through which a caller may pass some.
+    """
+    return all(
+        argument == "source_policy_documents"
+        and isinstance(node, Reference)
+        and any(node.path == f"var.{n}" and module.variables.get(n) == () for n in allowed)
+        for argument, node in found.joins
     )

@@ -104,6 +104,9 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
         tree = parses_to_tree(context.text)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
+        if "${~" in text or "~}" in text:
+            problem = "holds template strip markers (~), which this reader does not know"
+            raise InputError(source, place, problem) from None
         raise InputError(source, place, "is not valid HCL; terraform fmt shows more") from None
     except (VisitError, RecursionError):
         raise InputError(source, "", "nests too deeply to be read") from None

@@ -29,13 +29,14 @@ class Found:
     Args:
         name: The data source's name.
         policy: Its policy, with references resolved.
-        joins: Expressions of documents that the engine would join to it; empty if none.
+        joins: The argument and expression of each list of documents that the engine would join
+            to it; empty if none.
         line: The line of its block.
     """
 
     name: str
     policy: Policy
-    joins: tuple[str, ...]
+    joins: tuple[tuple[str, Node], ...]
     line: int
 
 
@@ -111,7 +112,7 @@ class _Reader:
         joins = []
         for argument in ("source_policy_documents", "override_policy_documents"):
             if argument in block.attributes and block.attributes[argument][0] != ():
-                joins.append(argument)
+                joins.append((argument, block.attributes[argument][0]))
         for inner in block.blocks:
             if inner.type not in ("statement", "lifecycle"):
                 raise self.refuse(
@@ -153,7 +154,7 @@ class _Reader:
             not_actions=self.texts(block, "not_actions"),
             resources=self.texts(block, "resources"),
             not_resources=self.texts(block, "not_resources"),
-            conditions=tuple(conditions),
+            conditions=_merged(conditions),
             principals=tuple(principals),
             not_principals=tuple(not_principals),
             sid=self.text(block, "sid", ""),
@@ -184,6 +185,8 @@ class _Reader:
         if name not in block.attributes:
             return ()
         node, line = block.attributes[name]
+        if isinstance(node, Reference):
+            node = self.scope.nodes.get(node.path, node)
         if not isinstance(node, tuple):
             raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
         try:
@@ -216,9 +219,31 @@ class _Reader:
         if isinstance(node, Call) and node.name == "coalesce":
             found = (self.value(a, depth + 1) for a in node.arguments)
             return next((v for v in found if v), None)
+        if isinstance(node, Call) and node.name == "element":
+            return self.element(node, depth + 1)
         if isinstance(node, Other) and node.code in ("null", "true", "false"):
             return None if node.code == "null" else node.code
         raise _UnresolvedError(_show(node))
+
+    def element(self, node: Call, depth: int) -> str:
+        """Return what ``element(split(separator, text), number)`` is."""
+        match node.arguments:
+            case (Call(name="split", arguments=(separator, text)), Other(code=number)):
+                mark, whole = self.value(separator, depth), self.value(text, depth)
+                if mark and whole is not None and number.isdecimal():
+                    pieces = whole.split(mark)
+                    return pieces[int(number) % len(pieces)]
+        raise _UnresolvedError(_show(node))
+
+
+def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
+    """Join conditions of one operator and key, as the provider does: any of all values fits."""
+    found: dict[tuple[str, str], Condition] = {}
+    for c in conditions:
+        before = found.get((c.operator, c.key))
+        values = (*before.values, *c.values) if before else c.values
+        found[c.operator, c.key] = Condition(c.operator, c.key, values)
+    return tuple(found.values())
 
 
 def _show(node: Node) -> str:

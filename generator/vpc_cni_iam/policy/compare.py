@@ -47,10 +47,12 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
     left, right = _unmatched(expected.statements, actual.statements)
     for index, other in _pairs(expected.statements, left, actual.statements, right):
         place = f"statement {index + 1} ({_label(expected.statements[index])})"
-        found.extend(
-            Difference(kind, place, text)
-            for kind, text in _changes(expected.statements[index], actual.statements[other])
-        )
+        named = _changes(expected.statements[index], actual.statements[other])
+        # The two are known to differ, so never nothing, whatever the words above do not cover.
+        whole: list[tuple[Kind, str]] = [
+            ("changed", f"differs: {describe(actual.statements[other])}")
+        ]
+        found.extend(Difference(kind, place, text) for kind, text in named or whole)
     for index in left:
         wanted = expected.statements[index]
         place = f"statement {index + 1} ({_label(wanted)})"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from vpc_cni_iam.hcl.module import read
+from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.hcl.resolve import Found
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.change import changes
 from vpc_cni_iam.policy.compare import differences
@@ -79,17 +81,24 @@ def _modules(tree: Mapping[str, str]) -> dict[str, dict[str, str]]:
 class _Module:
     blocks: tuple[Block, ...]
     interface: Interface
-    documents: Mapping[str, Policy]
+    documents: Mapping[str, Found]
     unread: frozenset[str]
 
 
 def _module(texts: Mapping[str, str]) -> _Module:
     """Read a module, its variables standing for themselves."""
-    blocks = tuple(b for source in sorted(texts) for b in parse(texts[source], source))
-    known = interface(blocks)
-    found = read(texts, {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs})
-    documents = {d.name: d.policy for d in found.documents}
-    return _Module(blocks, known, documents, frozenset(found.unread))
+    blocks = [(s, b) for s in sorted(texts) for b in _blocks(texts[s], s)]
+    every = tuple(b for _, b in blocks)
+    known = interface(every)
+    values = {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs}
+    found = read_blocks(blocks, values)
+    documents = {d.name: d for d in found.documents}
+    return _Module(every, known, documents, frozenset(found.unread))
+
+
+@lru_cache(maxsize=64)
+def _blocks(text: str, source: str) -> tuple[Block, ...]:
+    return parse(text, source)
 
 
 def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
@@ -101,7 +110,9 @@ def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
         elif name not in before:
             yield Finding(Bump.minor, label, "the policy is new")
         else:
-            yield from _changed(before[name], after[name], label)
+            yield from _changed(before[name].policy, after[name].policy, label)
+            if before[name].joins != after[name].joins:
+                yield Finding(Bump.major, label, "the policy joins other documents than before")
     yield from structure.findings(old.blocks, new.blocks, unread, place)
 
 

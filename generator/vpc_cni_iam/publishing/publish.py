@@ -13,7 +13,8 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
-from vpc_cni_iam.files.tree import Change, locked, survey, write
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import Change, entries, write
 from vpc_cni_iam.publishing import archive, oci, registry
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
@@ -204,7 +205,7 @@ def _refuse_other(
 
 
 def _refuse_foreign(folder: Path, files: Iterable[str]) -> None:
-    foreign = sorted(set(survey(folder)) - set(files))
+    foreign = sorted(set(entries(folder)) - set(files))
     if foreign:
         raise TreeError(
             f"{folder}: holds {', '.join(foreign[:5])}, no part of the module; move it away"

@@ -131,12 +131,15 @@ def _introduction(composed: Composed, found: Fit) -> list[str]:
 
 
 def _by_feature(uses: Iterable[Use]) -> list[str]:
-    found: dict[str, list[str]] = {}
+    needing: dict[str, list[str]] = {}
     for use in uses:
-        actions = found.setdefault(use.feature or "", [])
-        if use.action not in actions:
-            actions.append(use.action)
-    return [f"{', '.join(actions)} (--feature {feature})" for feature, actions in found.items()]
+        features = needing.setdefault(use.action, [])
+        if use.feature and use.feature not in features:
+            features.append(use.feature)
+    together: dict[str, list[str]] = {}
+    for action, features in needing.items():
+        together.setdefault(" or ".join(features), []).append(action)
+    return [f"{', '.join(actions)} (--feature {names})" for names, actions in together.items()]
 
 
 def _remarks(addition: Addition) -> list[list[str]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.rendering import module, role
 
+# Every file that some module consists of.
+PATHS = frozenset({*module.FILES, *role.FILES})
+
 
 def render(options: Options) -> dict[str, str]:
     """Return the files of a module.

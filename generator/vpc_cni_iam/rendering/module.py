@@ -16,7 +16,8 @@ NAME = "vpc-cni-iam-policy"
 ENGINE_FLOOR = "1.6"
 PROVIDER_FLOOR = "3.39"
 
-_FILES = {
+# The template of each file.
+FILES = {
     "main.tf": "main.tf.jinja",
     "variables.tf": "variables.tf.jinja",
     "outputs.tf": "outputs.tf.jinja",
@@ -38,7 +39,7 @@ def render(options: Options) -> dict[str, str]:
     # Imported here, since a check of an unchanged tree needs no templates.
     from vpc_cni_iam.rendering.environment import fill
 
-    return fill(_FILES, context(options))
+    return fill(FILES, context(options))
 
 
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
@@ -78,6 +79,14 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
             name: Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
             for name in names
         },
+        "scoped_since": min((c.variant.minimum for c in scoped), default=None),
+        "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
+        "instances": any(
+            r.endswith(":instance/*")
+            for c in scoped
+            for s in c.policy.statements
+            for r in s.resources
+        ),
         "data_sources": sorted(d.identifier for d in documents),
         "name": NAME,
         "engine_floor": ENGINE_FLOOR,

@@ -14,7 +14,8 @@ from vpc_cni_iam.rendering.variables import Variable, refusing
 NAME = "vpc-cni-iam-role"
 MANAGED_POLICY = "AmazonEKS_CNI_Policy"
 
-_FILES = {
+# The template of each file.
+FILES = {
     "main.tf": "role/main.tf.jinja",
     "variables.tf": "variables.tf.jinja",
     "outputs.tf": "outputs.tf.jinja",
@@ -70,7 +71,7 @@ def render(options: Options) -> dict[str, str]:
         "trust_sample": _SAMPLE,
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
-    return fill(_FILES, context)
+    return fill(FILES, context)
 
 
 def _trust_block(name: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.tree import Change, locked, survey, write
-from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import Change, entries, texts, write
+from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import MANIFEST
 
 _SHOWN = 5
@@ -41,13 +42,14 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
 def _generate(
     directory: Path, options: Options, new: dict[str, str], force: bool
 ) -> tuple[Change, ...]:
-    there = survey(directory)
-    if MANIFEST in there:
+    present = entries(directory)
+    if MANIFEST in present:
         raise TreeError(
             f"{directory}: is kept by sync; change vpc-cni-iam.toml and run vpc-cni-iam sync"
         )
+    there = texts(directory, [p for p in present if p in PATHS])
     own, edited = _own(there, {options: new})
-    foreign = [p for p in there if p not in own and not _is_backup(p, own)]
+    foreign = [p for p in present if p not in own and not _is_backup(p, own)]
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
         raise TreeError(
@@ -65,7 +67,7 @@ def _generate(
             f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
             f"another version of it; --force replaces it and keeps a copy named *{_BACKUP}"
         )
-    backups = {_backup_name(p, there): there[p] for p in clobbered}
+    backups = {_backup_name(p, present): there[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
     return write(directory, {**new, **backups}, left_over)
 
@@ -83,6 +85,9 @@ def _own(
     for path, text in there.items():
         made_from = stated(text)
         if made_from is None:
+            if claims(text):  # of a release, say, that only another version knows
+                own.append(path)
+                edited.append(path)
             continue
         if made_from not in rendered:
             rendered[made_from] = render(made_from)
@@ -98,9 +103,9 @@ def _is_backup(path: str, own: list[str]) -> bool:
     return bool(mark) and name in own and (not number or number.lstrip(".").isdigit())
 
 
-def _backup_name(path: str, there: dict[str, str]) -> str:
+def _backup_name(path: str, present: tuple[str, ...]) -> str:
     name, number = path + _BACKUP, 1
-    while name in there:
+    while name in present:
         name, number = f"{path}{_BACKUP}.{number}", number + 1
     return name
 

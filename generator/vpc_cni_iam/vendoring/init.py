@@ -6,7 +6,8 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog import calls, documents, releases, variants
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.tree import locked, write
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.rendering.module import NAME as MODULE
 from vpc_cni_iam.vendoring.config import NAME, parse
 from vpc_cni_iam.vendoring.repository import inside, refuse_bare

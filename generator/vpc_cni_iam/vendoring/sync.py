@@ -11,7 +11,8 @@ from typing import Literal
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import stated
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.tree import Change, locked, texts, write
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import Change, texts, write
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, Vendored

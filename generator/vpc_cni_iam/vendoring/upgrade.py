@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from vpc_cni_iam.catalog import documents, releases
 from vpc_cni_iam.errors import TreeError, UsageError
-from vpc_cni_iam.files.tree import locked, texts, write
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import texts, write
 from vpc_cni_iam.vendoring.config import Config, Places, parse
 from vpc_cni_iam.vendoring.sync import Outcome, Way, sync
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
+
+# Values for all that a module of ours may ask for; none is a default, so that what ignores its
+# variable shows.
+SAMPLE = {
+    **parameters.SAMPLE,
+    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
+    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/verify-cluster",
+    "source_account_id": "777788889999",
+    "pod_identity": "true",
+}
+# What an engine reads besides *.tf, and in place of it.
+_ELSEWHERE = re.compile(r".*\.tf\.json|.*\.tofu(\.json)?|(.*_)?override\.tf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,38 +32,63 @@ class Module:
         directory: Where it is.
         stated: The options its files state, None if they state none.
         read: What its files say.
+        elsewhere: Files that an engine reads, too, and this does not.
     """
 
     directory: Path
     stated: Options | None
     read: hcl.Module
+    elsewhere: tuple[str, ...]
 
-    @property
-    def expected_values(self) -> dict[str, str]:
-        """What the catalog's documents are filled with: the values, or upstream's own."""
-        return parameters.values({name: self.read.values.get(name) for name in parameters.SAMPLE})
+    def values(self, sample: bool) -> dict[str, str]:
+        """Return what the catalog's documents are to be filled with.
+
+        Args:
+            sample: Whether the module's variables have the sample's values, or only those that
+                have no default.
+        """
+        given = SAMPLE if sample else {p.name: SAMPLE[p.name] for p in parameters.NAMES}
+        named = {n: v for n, v in given.items() if n in self.read.variables}
+        filled = parameters.values({p.name: named.get(p.name) for p in parameters.PARAMETERS})
+        arn = SAMPLE[trust.OIDC_PROVIDER_ARN.name]
+        return {
+            # A module without the variables of the names holds names of its own.
+            **{p.name: place for place, p in parameters.PLACES.items()},
+            **filled,
+            **{p.name: SAMPLE[p.name] for p in trust.PARAMETERS},
+            trust.OIDC_ISSUER.name: trust.issuer(arn),
+        }
 
 
 def read(directory: Path) -> Module:
     """Read a module directory.
 
     Args:
-        directory: The directory; its ``*.tf`` files are read, as an engine would.
+        directory: The directory; its ``*.tf`` files are read.
 
     Raises:
         InputError: No such directory, no module in it, or not HCL.
     """
     if not directory.is_dir():
         raise InputError(str(directory), "", "is not a directory; name a generated module's")
-    paths = sorted(p for p in directory.glob("*.tf") if p.is_file())
+    names = sorted(p.name for p in directory.iterdir())
+    elsewhere = tuple(n for n in names if _ELSEWHERE.fullmatch(n))
+    paths = [directory / n for n in names if n.endswith(".tf") and n not in elsewhere]
     if not paths:
         raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
     texts = {str(path): _text(path) for path in paths}
-    made_from = next(filter(None, map(stated, texts.values())), None)
-    return Module(directory, made_from, hcl.read(texts, parameters.SAMPLE))
+    made_from = None
+    for source, text in texts.items():
+        made_from = made_from or stated(text)
+        if made_from is None and claims(text):
+            problem = f"was made by {claims(text)!r}, which this version does not know"
+            raise InputError(source, "", f"{problem}; update vpc-cni-iam, or say what to compare")
+    return Module(directory, made_from, hcl.read(texts, SAMPLE), elsewhere)
 
 
 def _text(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(str(path), "", "is not a file that can be read")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -1,40 +1,57 @@
-"""Compares a module directory with the catalog, statement by statement."""
+"""Compares a module directory with the catalog, statement by statement.
+
+With an engine, what it renders decides, once with sample values and once with the module's own
+defaults. Without one the files decide, and what cannot be known from them is said to be unknown,
+never taken for right.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from vpc_cni_iam.catalog import documents, parameters, releases
-from vpc_cni_iam.catalog.compose import Composed, compose, select
+from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.module import joins_nothing
+from vpc_cni_iam.hcl.read import Other
 from vpc_cni_iam.policy.compare import Difference, differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying import planning
-from vpc_cni_iam.verifying.module import Module, read
+from vpc_cni_iam.verifying.expected import Expected, expected, of_variant
+from vpc_cni_iam.verifying.module import SAMPLE, Module, read
+from vpc_cni_iam.verifying.planning import Rendered
+
+State = Literal["ok", "differs", "unknown"]
+_JOINED = ("additional_policy_documents",)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One variant of a module.
+    """One document of a module.
 
     Args:
-        variant: Its name.
+        name: The variant's name, or the trust's.
+        state: ``ok``, ``differs``, or ``unknown`` if only an engine could tell.
         against: What it was compared with, such as ``--revision 2022-01-31``.
         statements: How many statements the catalog's document has.
-        differences: How the module's differs; empty if it does not.
-        seen: By what it was seen: ``read``, and the engine if one was used.
+        differences: How the module's differs, or why that is unknown; empty if it is ok.
+        seen: By what it was seen: ``read``, or the engine that rendered it.
     """
 
-    variant: str
+    name: str
+    state: State
     against: str
     statements: int
     differences: tuple[Difference, ...]
-    seen: tuple[str, ...]
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +59,7 @@ class Verification:
     """The result for a module directory.
 
     Args:
-        checked: Each variant.
+        checked: Each document.
         notes: What a person should know besides.
     """
 
@@ -51,147 +68,175 @@ class Verification:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing differs."""
-        return not any(c.differences for c in self.checked)
+        """Whether every document is known to be right."""
+        return all(c.state == "ok" for c in self.checked)
 
 
-def verify(directory: Path, wanted: Options | None, engine: Engine | None) -> Verification:
+def verify(
+    directory: Path, wanted: Callable[[Options | None], Options | None], engine: Engine | None
+) -> Verification:
     """Compare a module directory with what it should be.
 
     Args:
         directory: The module.
-        wanted: What to compare with; None for what its files state, or else what is nearest.
-        engine: The engine that renders it too, None to read it only.
+        wanted: From the options that its files state, if any, to those to compare with; None
+            for the nearest document of each name.
+        engine: The engine that renders it, None to read it only.
 
     Raises:
         InputError: The directory is no module that can be read.
         EngineError: The engine refuses the module.
+        UsageError: Options that contradict each other or the variants.
     """
     module = read(directory)
     notes: list[str] = []
-    chosen = wanted or module.stated
+    chosen = wanted(module.stated)
+    names = {d.name for d in module.read.documents} | set(module.read.unread)
     if chosen is None:
-        notes.append(
-            "no file states the options it was made from; compared with the nearest document"
-        )
-    expected = _expected(module, chosen)
-    if wanted is not None and module.stated is None:
-        present = _names(module)
-        expected = [c for c in expected if c.variant.identifier in present] or expected
-    strange = _names(module) - {c.variant.identifier for c in expected}
-    notes += [
-        f"data source {name} is none of the variants compared; left alone"
-        for name in sorted(strange)
-    ]
-    rendered = None
-    if engine is not None:
-        outputs = tuple(f"{c.variant.identifier}_json" for c in expected)
-        rendered = planning.render(module, engine, outputs)
+        notes.append("no file says what it was made from; compared with the nearest document")
+        every = _nearest(module)
     else:
+        every = expected(chosen)
+        if module.stated is None:
+            every = [e for e in every if e.name in names] or every
+    known = {e.name for e in every} | {"trust"}
+    notes += [
+        f"data source {name} is none of the documents compared; left alone"
+        for name in sorted(names - known)
+    ]
+    if engine is None:
         notes.append("no engine was used: read only, not rendered")
-    name = engine.version() if engine else ""
-    return Verification(tuple(_check(module, c, rendered, name) for c in expected), tuple(notes))
+        return Verification(tuple(_read_check(module, e) for e in every), tuple(notes))
+    rendered = planning.render(module, engine)
+    seen = f"rendered by {engine.version()}"
+    checked = tuple(_rendered_check(module, e, rendered, seen) for e in every)
+    return Verification(checked, tuple(notes))
 
 
-def _names(module: Module) -> set[str]:
-    return {d.name for d in module.read.documents} | set(module.read.unread)
-
-
-def _expected(module: Module, options: Options | None) -> list[Composed]:
-    if options is not None:
-        return list(options.composed())
+def _nearest(module: Module) -> list[Expected]:
+    """Return the catalog's documents that differ least, going by the data sources' names."""
     found = []
-    for name in sorted(_names(module)):
-        policy = next((d.policy for d in module.read.documents if d.name == name), None)
-        if policy is not None and (nearest := _nearest(name, policy, module)):
-            found.append(nearest)
+    selections = [select(revision=r.name) for r in documents.revisions()]
+    selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
+    values = module.values(sample=True)
+    for read_one in module.read.documents:
+        candidates = [
+            of_variant(compose(variant, selection), returned=False)
+            for variant in VARIANTS
+            if variant.identifier == read_one.name
+            for selection in selections
+            if selection.release is None or selection.release >= variant.minimum
+        ]
+        if candidates:
+            by_distance = {
+                len(differences(c.filled(values), read_one.policy)): c for c in candidates[::-1]
+            }
+            found.append(by_distance[min(by_distance)])
     if not found:
-        raise UsageError(
-            f"{module.directory}: holds no policy document that can be compared; "
-            "say what it should be with --revision or --cni-version"
+        raise InputError(
+            str(module.directory),
+            "",
+            "holds no policy document that can be compared; say what it should be with "
+            "--revision or --cni-version",
         )
     return found
 
 
-def _nearest(name: str, policy: Policy, module: Module) -> Composed | None:
-    """Return the catalog's document that differs least, going by the data source's name."""
-    candidates = []
-    selections = [select(revision=r.name) for r in documents.revisions()]
-    selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
-    for variant in VARIANTS:
-        if variant.identifier != name:
-            continue
-        for selection in selections:
-            if selection.release is None or selection.release >= variant.minimum:
-                candidates.append(compose(variant, selection))
-    return min(
-        candidates,
-        key=lambda c: len(differences(_filled(c, module), policy)),
-        default=None,
-    )
+def _read_check(module: Module, wanted: Expected) -> Checked:
+    """Compare a document by reading."""
+    policy = wanted.filled(module.values(sample=True))
+    found = next((d for d in module.read.documents if d.name == wanted.name), None)
+    reasons = list(_unknown(module, wanted))
+    if found is None:
+        if reasons:
+            return _checked(wanted, "unknown", reasons, "read")
+        missing = Difference("missing", "document", f"data source {wanted.name} is missing")
+        return _checked(wanted, "differs", [missing], "read")
+    real = differences(policy, found.policy)
+    if real:
+        return _checked(wanted, "differs", real, "read")
+    return _checked(wanted, "unknown" if reasons else "ok", reasons, "read")
 
 
-def _filled(composed: Composed, module: Module) -> Policy:
-    return parameters.substitute(composed.policy, {**_KEPT, **module.expected_values})
+def _unknown(module: Module, wanted: Expected) -> Iterator[Difference]:
+    """Yield why reading cannot tell what an engine would make of a document."""
 
+    def unknown(text: str) -> Difference:
+        return Difference("changed", "document", f"{text}; only an engine can tell")
 
-# A module without the variables of the names holds names of its own; the placeholders stay.
-_KEPT = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
-
-
-def _check(
-    module: Module, composed: Composed, rendered: planning.Rendered | None, engine: str
-) -> Checked:
-    name = composed.variant.identifier
-    expected = _filled(composed, module)
-    found: list[Difference] = []
-    seen = []
-    read_one = next((d for d in module.read.documents if d.name == name), None)
-    if name in module.read.unread:
-        if rendered is None:
-            found.append(Difference("changed", "document", module.read.unread[name]))
-    elif read_one is None:
-        found.append(Difference("missing", "document", f"data source {name} is missing"))
-    else:
-        seen.append("read")
-        found += differences(expected, read_one.policy)
-        if (
-            rendered is None
-            and read_one.joins
-            and "additional" not in "".join(module.read.variables)
+    if module.elsewhere:
+        yield unknown(f"{', '.join(module.elsewhere)} may change it and is not read")
+    if wanted.name in module.read.unread:
+        yield unknown(module.read.unread[wanted.name])
+    found = next((d for d in module.read.documents if d.name == wanted.name), None)
+    if found is not None and not joins_nothing(found, module.read, _JOINED):
+        yield unknown("it joins other documents")
+    if wanted.output and found is not None:
+        reference = rf"data\.aws_iam_policy_document\.{wanted.name}\.json"
+        entry = rf'"{re.escape(wanted.key)}"\s*=\s*[^\n]*\b{reference}\s*\n'
+        local = module.read.locals.get("json")
+        returned = module.read.outputs.get(wanted.output)
+        if not (
+            isinstance(local, Other)
+            and re.search(entry, local.code)
+            and returned == Other(f'local.json["{wanted.key}"]')
         ):
-            text = "joins other documents, which only an engine can show"
-            found.append(Difference("added", "document", text))
-    if rendered is not None:
-        seen.append(f"rendered by {engine}")
-        found += _rendered_differences(name, expected, rendered)
+            yield unknown(f"the output {wanted.output} is not as generated")
+
+
+def _rendered_check(
+    module: Module, wanted: Expected, rendered: dict[str, Rendered], seen: str
+) -> Checked:
+    """Compare a document by what an engine rendered."""
+    found: list[Difference] = []
+    for call in planning.CALLS:
+        sample = call == "sample"
+        policy = wanted.filled(module.values(sample=sample))
+        # A trust has no defaults to be compared with: nobody is trusted by them.
+        if sample or wanted.key:
+            found += _rendered_differences(wanted, policy, rendered[call])
+    return _checked(wanted, "differs" if found else "ok", found, seen)
+
+
+def _rendered_differences(
+    wanted: Expected, policy: Policy, rendered: Rendered
+) -> Iterable[Difference]:
+    if wanted.output:
+        # What a module returns counts, whatever data source it comes from.
+        for name, value in (
+            (wanted.output, rendered.outputs.get(wanted.output)),
+            (f'json["{wanted.key}"]', (rendered.outputs.get("json") or {}).get(wanted.key)),
+        ):
+            if not isinstance(value, str):
+                text = "is missing, null or only known after apply"
+                yield Difference("missing", f"output {name}", text)
+                continue
+            for d in differences(policy, loads(value, f"output {name}")):
+                yield Difference(d.kind, d.place, d.text)
+        return
+    if wanted.name in rendered.unknown:
+        yield Difference("changed", "document", "is only known after apply, so it was not compared")
+    elif not rendered.documents.get(wanted.name):
+        yield Difference("missing", "document", f"data source {wanted.name} renders nothing")
+    for document in rendered.documents.get(wanted.name, []):
+        yield from differences(policy, document)
+
+
+def _checked(wanted: Expected, state: State, found: Iterable[Difference], seen: str) -> Checked:
     return Checked(
-        composed.variant.name,
-        " ".join(composed.selection.arguments()),
-        len(expected.statements),
+        wanted.label,
+        state,
+        wanted.against,
+        len(wanted.policy.statements),
         tuple(dict.fromkeys(map(_readable, found))),
-        tuple(seen),
+        seen,
     )
 
 
 def _readable(difference: Difference) -> Difference:
     """Show the variables where their sample values stand."""
     text = difference.text
-    for name, value in sorted(parameters.SAMPLE.items(), key=lambda item: -len(item[1])):
-        text = text.replace(value, f"${{var.{name}}}")
+    for name, value in sorted(SAMPLE.items(), key=lambda item: -len(item[1])):
+        if name != "pod_identity":
+            text = text.replace(value, f"${{var.{name}}}")
     return Difference(difference.kind, difference.place, text)
-
-
-def _rendered_differences(
-    name: str, expected: Policy, rendered: planning.Rendered
-) -> Iterable[Difference]:
-    if name in rendered.unknown:
-        yield Difference("changed", "document", "is only known after apply, so it was not compared")
-    for policy in rendered.documents.get(name, []):
-        yield from differences(expected, policy)
-    output = rendered.outputs.get(f"{name}_json")
-    if output is not None:
-        for difference in differences(expected, output):
-            yield Difference(
-                difference.kind, f"output {name}_json, {difference.place}", difference.text
-            )

@@ -314,8 +314,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 }
 
-# ipv6-scoped: one IPv6 cluster, by its name and VPC. Derived by vpc-cni-iam from revision
-# 2024-07-22, works with plugin v1.10.0 to v1.23.0.
+# ipv6-scoped: one IPv6 cluster, by its name. Derived by vpc-cni-iam from revision 2024-07-22, works
+# with plugin v1.10.0 to v1.23.0.
 data "aws_iam_policy_document" "ipv6_scoped" {
   source_policy_documents = var.additional_policy_documents
 

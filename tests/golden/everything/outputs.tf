@@ -24,7 +24,7 @@ output "ipv4_scoped_json" {
 }
 
 output "ipv6_scoped_json" {
-  description = "Policy document for one IPv6 cluster, by its name and VPC, as JSON; null without cluster_name and vpc_id."
+  description = "Policy document for one IPv6 cluster, by its name, as JSON; null without cluster_name and vpc_id."
   value       = local.json["ipv6-scoped"]
 
   precondition {

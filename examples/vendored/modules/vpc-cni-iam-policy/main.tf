@@ -56,10 +56,9 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters. The document of revision 2026-06-01, works with plugin v1.10.0 to v1.23.0.
 # Not granted, called only with an optional feature: ec2:CreateNetworkInterface,
 # ec2:AttachNetworkInterface, ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface (--feature
-# multi-nic); ec2:CreateNetworkInterface, ec2:AttachNetworkInterface, ec2:DetachNetworkInterface,
-# ec2:DeleteNetworkInterface (--feature excluded-primary-subnet); cloudwatch:PutMetricData
-# (--feature metrics-helper); logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream,
-# logs:PutLogEvents (--feature network-policy-logs).
+# multi-nic or excluded-primary-subnet); cloudwatch:PutMetricData (--feature metrics-helper);
+# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
+# network-policy-logs).
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 

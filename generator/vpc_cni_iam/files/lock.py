@@ -1,0 +1,77 @@
+"""Keeps two runs, and a run and its user's Ctrl-C, out of each other's way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from vpc_cni_iam.errors import TreeError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - no such module on Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a directory's lock, so that two runs that read and then write it take turns.
+
+    The lock is on the directory's parent, which is there for all that want it, or on the
+    directory itself where its parent may not be read. Parents that had to be made for it and are
+    still empty in the end are removed again.
+
+    Args:
+        directory: The directory that is to be read and written.
+
+    Raises:
+        TreeError: Neither may be read or made.
+    """
+    if fcntl is None:  # pragma: no cover
+        yield
+        return
+    parent = directory.absolute().parent
+    made = missing(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        place = parent if os.access(parent, os.R_OK) else directory
+        handle = os.open(place, os.O_RDONLY)
+    except OSError as error:
+        raise TreeError(f"{error.filename}: cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def missing(folder: Path) -> list[Path]:
+    """Return a folder and those above it that are not there, from the folder upwards.
+
+    Args:
+        folder: The folder.
+    """
+    found = []
+    while not folder.exists():
+        found.append(folder)
+        folder = folder.parent
+    return found
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and a polite kill for the moment that putting things in order takes."""
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,135 @@
+"""The facts, written down a second time: a change of the data must be meant, and shows here."""
+
+import hashlib
+import json
+from importlib.resources import files
+
+import pytest
+
+from vpc_cni_iam.catalog import calls, releases
+from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.store import features_data
+
+DATA = files("vpc_cni_iam.catalog.data")
+
+# SHA-256 of each document as compact JSON; the files under revisions/ hold more than these.
+DOCUMENTS = {
+    "2022-01-31/ipv4": "dc92f7d6cc19fdb9",
+    "2022-01-31/ipv4-scoped": "b971426939a5a40c",
+    "2022-01-31/ipv6": "b3b9ea4c8a100700",
+    "2024-07-22/ipv4": "84dafcdeaf597b35",
+    "2024-07-22/ipv4-scoped": "a25fa54ecc99ad9b",
+    "2024-07-22/ipv6": "b3b9ea4c8a100700",
+    "2026-06-01/ipv4": "091c3809c6bdc0e0",
+    "2026-06-01/ipv4-scoped": "a25fa54ecc99ad9b",
+    "2026-06-01/ipv6": "98a45b94f9e0aff0",
+    "managed": "9b193f6f894168cc",
+}
+
+
+def digest(document: object) -> str:
+    compact = json.dumps(document, separators=(",", ":"))
+    return hashlib.sha256(compact.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents(name: str) -> None:
+    if name == "managed":
+        document = json.loads(DATA.joinpath("managed.json").read_text())["document"]
+    else:
+        revision, _, variant = name.partition("/")
+        entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
+        document = entry["documents"][variant]
+    assert digest(document) == DOCUMENTS[name]
+
+
+RELEASES = """
+1.0.0 1.1.0 1.2.0 1.2.1 1.3.0 1.3.1 1.3.2 1.3.3 1.3.4 1.4.0 1.4.1 1.5.0 1.5.1 1.5.2
+1.5.3 1.5.4 1.5.5 1.5.7 1.6.0 1.6.1 1.6.2 1.6.3 1.6.4 1.7.0 1.7.1 1.7.2 1.7.3 1.7.4
+1.7.5 1.7.6 1.7.7 1.7.8 1.7.9 1.7.10 1.8.0 1.9.0 1.9.1 1.9.3 1.10.0 1.10.1 1.10.2 1.10.3
+1.10.4 1.11.0 1.11.2 1.11.3 1.11.4 1.11.5 1.12.0 1.12.1 1.12.2 1.12.5 1.12.6 1.13.0
+1.13.2 1.13.3 1.13.4 1.14.0 1.14.1 1.15.0 1.15.1 1.15.3 1.15.4 1.15.5 1.16.0 1.16.2
+1.16.3 1.16.4 1.17.1 1.18.0 1.18.1 1.18.2 1.18.3 1.18.4 1.18.5 1.18.6 1.19.0 1.19.2
+1.19.3 1.19.4 1.19.5 1.19.6 1.20.0 1.20.1 1.20.2 1.20.3 1.20.4 1.20.5 1.21.0 1.21.1
+1.21.2 1.22.0 1.22.1 1.22.2 1.22.3 1.22.4 1.23.0
+"""
+
+
+def test_releases() -> None:
+    assert [str(r) for r in releases.known()] == [f"v{r}" for r in RELEASES.split()]
+
+
+def row(use: Use) -> str:
+    feature = f" {use.feature}" if use.feature else ""
+    return f"{use.mode} {use.first} {use.last or '-'} {use.impact}{feature}"
+
+
+NIC = ["ipv6 v1.20.0 - degraded multi-nic"]
+FATAL_NIC = [*NIC, "ipv6 v1.22.0 - fatal excluded-primary-subnet"]
+DEGRADED_NIC = [*NIC, "ipv6 v1.22.0 - degraded excluded-primary-subnet"]
+LOGS = [
+    "ipv4 v1.14.0 - degraded network-policy-logs",
+    "ipv6 v1.14.0 - degraded network-policy-logs",
+]
+METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
+USES = {
+    "ec2:AssignPrivateIpAddresses": ["ipv4 v1.0.0 - fatal"],
+    "ec2:UnassignPrivateIpAddresses": ["ipv4 v1.5.0 - degraded"],
+    "ec2:AssignIpv6Addresses": ["ipv6 v1.10.0 - fatal"],
+    "ec2:UnassignIpv6Addresses": [],
+    "ec2:CreateNetworkInterface": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
+    "ec2:AttachNetworkInterface": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
+    "ec2:DetachNetworkInterface": ["ipv4 v1.0.0 - degraded", *DEGRADED_NIC],
+    "ec2:DeleteNetworkInterface": [
+        "ipv4 v1.0.0 - degraded",
+        "ipv6 v1.10.0 v1.12.6 degraded",
+        *DEGRADED_NIC,
+    ],
+    "ec2:ModifyNetworkInterfaceAttribute": [
+        "ipv4 v1.0.0 - fatal",
+        "ipv6 v1.10.0 v1.10.1 degraded",
+        "ipv6 v1.20.0 - degraded",
+        *FATAL_NIC,
+    ],
+    "ec2:CreateTags": [
+        "ipv4 v1.1.0 v1.7.1 degraded",
+        "ipv4 v1.7.2 - fatal",
+        "ipv6 v1.10.0 - fatal",
+    ],
+    "ec2:DescribeNetworkInterfaces": ["ipv4 v1.0.0 - fatal", "ipv6 v1.10.0 - fatal"],
+    "ec2:DescribeInstances": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
+    "ec2:DescribeInstanceTypes": ["ipv4 v1.6.0 - fatal", "ipv6 v1.10.0 - fatal"],
+    "ec2:DescribeSubnets": [
+        "ipv4 v1.18.0 v1.21.2 degraded",
+        "ipv4 v1.22.0 - fatal",
+        "ipv6 v1.22.0 - fatal",
+    ],
+    "ec2:DescribeSecurityGroups": ["ipv4 v1.22.0 v1.22.1 fatal", "ipv6 v1.22.0 v1.22.1 fatal"],
+    "ec2:DescribeTags": METRICS,
+    "cloudwatch:PutMetricData": METRICS,
+    "logs:DescribeLogGroups": LOGS,
+    "logs:CreateLogGroup": LOGS,
+    "logs:CreateLogStream": LOGS,
+    "logs:PutLogEvents": LOGS,
+}
+
+
+def test_calls() -> None:
+    assert {c.action: list(map(row, c.uses)) for c in calls.calls()} == USES
+
+
+def test_evidence_is_of_the_range_it_stands_for() -> None:
+    """Evidence names a tag; it may be a later one only if the range reaches it."""
+    import re
+
+    for call in calls.calls():
+        for use in call.uses:
+            tags = re.findall(r"v\d+\.\d+\.\d+(?=:)", use.evidence)
+            if use.last is not None and tags:
+                known = [releases.Release.of(t) for t in tags]
+                assert any(use.first <= tag <= use.last for tag in known), (use.action, row(use))
+
+
+def test_every_feature_is_used() -> None:
+    used = {use.feature for call in calls.calls() for use in call.uses if use.feature}
+    assert used == set(features_data())

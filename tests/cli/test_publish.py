@@ -1,5 +1,6 @@
 """Publishing from the command line."""
 
+import shutil
 import signal
 import subprocess
 import urllib.request
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, run
+from conftest import COMMAND, read_tree, run
 
 LATEST = ["publish", "--cni-version", "latest", "--output", "dist"]
 OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist"]
@@ -43,6 +44,10 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
         ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
+        (
+            "--output d --cni-version latest --version 1.0.0 --upload gitlab",
+            "needs CI_API_V4_URL",
+        ),
         ("--cni-version latest", "Missing option '--output'"),
     ],
 )
@@ -51,6 +56,20 @@ def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tag_a_repository(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
+    who = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    environ = {f"GIT_{name}": "t@example.test" for name in who}
+    for words, number in ((OLD, "1.0.0"), (LATEST, "1.1.0"), (LATEST, "1.1.0")):
+        done = run(*words, "--version", number, "--git-tag", "module", cwd=tmp_path, env=environ)
+        assert done.code == 0, done.err
+        assert f"tag      v{number} at " in done.out
+    assert done.out.endswith(", as it was\n")
+    tree = tmp_path / "dist" / "terraform-aws-vpc-cni-iam" / "1.1.0"
+    shutil.rmtree(tmp_path / "module" / ".git")
+    assert read_tree(tmp_path / "module") == read_tree(tree)
 
 
 def test_serve_until_interrupted(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def hostile(kind: bytes, name: str, link: str = "") -> bytes:
         tar_gz(TREE)[:-30],
         gzip.compress(bytes(65 * 1024 * 1024)),
     ],
+    ids=["link", "hard link", "pipe", "above", "root", "empty", "zip", "cut", "bomb"],
 )
 def test_what_is_no_archive_of_ours_is_refused(packed: bytes) -> None:
     with pytest.raises((InputError, TreeError)):

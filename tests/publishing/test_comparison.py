@@ -103,6 +103,12 @@ def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
     assert says in "\n".join(map(str, found.permissions))
 
 
+def test_what_changes_in_both_modules_is_said_once() -> None:
+    old, new = '"ec2:DescribeTags",', '"ec2:DescribeTags", "ec2:X",'
+    both = {**edited("main.tf", old, new), ROLE: TREE[ROLE].replace(old, new, 1)}
+    assert [str(f) for f in compare(TREE, both).permissions] == ["ipv4: gained: ec2:X on *"]
+
+
 def test_layout_comments_and_descriptions_are_no_change() -> None:
     text = TREE[ROLE].replace("# ", "#   ").replace("description = ", 'description = "x${"y"}" # ')
     assert text != TREE[ROLE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from vpc_cni_iam.cli import common
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.publishing.gitlab import Project
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
 PUBLISH = """Publish a version of the module for others.
@@ -38,6 +40,13 @@ Examples:
   vpc-cni-iam registry serve dist
   vpc-cni-iam registry serve dist --port 8080 --registry-host registry.example.com
 """
+
+
+class Upload(StrEnum):
+    """Where to upload an archive."""
+
+    gitlab = "gitlab"
+
 
 registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
 
@@ -83,6 +92,10 @@ def publish(
         Path | None,
         typer.Option("--git-tag", help="Commit the tree and a tag into this git repository."),
     ] = None,
+    upload: Annotated[
+        Upload | None,
+        typer.Option("--upload", help="Upload the archive to the GitLab project of this CI job."),
+    ] = None,
 ) -> None:
     """See `PUBLISH`."""
     from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
@@ -95,12 +108,30 @@ def publish(
     if version is None:
         _show(propose(output, chosen, found))
         return
+    project = _project(upload)
     done = write(output, chosen, found, Version.of(version), oci_repository)
     common.notify(chosen)
     _show(done.proposal)
     _show_files(done, output)
     if git_tag is not None:
         _tag(git_tag, done)
+    if project is not None:
+        _upload(project, done)
+
+
+def _project(wanted: Upload | None) -> Project | None:
+    import os
+
+    from vpc_cni_iam.publishing.gitlab import project
+
+    return None if wanted is None else project(os.environ)
+
+
+def _upload(project: Project, done: Published) -> None:
+    from vpc_cni_iam.publishing.gitlab import upload
+
+    new = upload(project, done.proposal.version, done.archive)
+    typer.echo(f"gitlab   project {project.project}{'' if new else ', as it was'}")
 
 
 def _tag(repository: Path, done: Published) -> None:

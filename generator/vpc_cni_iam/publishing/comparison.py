@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.hcl.resolve import Found
@@ -20,6 +21,7 @@ from vpc_cni_iam.publishing.semver import Bump
 # What of policy/change.py takes permissions away; every other kind may give some, and a
 # condition that is only known to be another one may do both.
 _TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
+_VARIANTS = {v.identifier: v.name for v in VARIANTS}
 # What stands for the variables of a module in the words of a change, where it is upstream's.
 _VALUES = {"partition": "aws", "region": "*", "account_id": "*", "vpc_owner_id": "*"}
 
@@ -63,7 +65,13 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
         if before[place] != after[place]:
             one, other = _module(before[place]), _module(after[place])
             interfaces += findings(one.interface, other.interface, place)
-            permissions += _permissions(one, other, place)
+            # A submodule that holds the root's policies changes with them; once is enough to say.
+            said = {(f.place, f.text) for f in permissions}
+            permissions += [
+                replace(f, place=f"{place}: {f.place}" if place and f.place != place else f.place)
+                for f in _permissions(one, other, place)
+                if (f.place, f.text) not in said
+            ]
     return Comparison(tuple(permissions), tuple(interfaces))
 
 
@@ -104,7 +112,7 @@ def _blocks(text: str, source: str) -> tuple[Block, ...]:
 def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
     before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
-        label = name.replace("_", "-") if not place else f"{place}: {name}"
+        label = _VARIANTS.get(name, name)
         if name not in after:
             yield Finding(Bump.major, label, "the policy is removed")
         elif name not in before:

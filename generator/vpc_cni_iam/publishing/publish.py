@@ -15,10 +15,11 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import Change, entries, write
-from vpc_cni_iam.publishing import archive, oci, registry
+from vpc_cni_iam.publishing import archive, oci, provenance, registry
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.guide import guide
 from vpc_cni_iam.publishing.semver import FIRST, Version, step
 from vpc_cni_iam.publishing.tree import served, tree
 
@@ -48,6 +49,7 @@ class Published:
         folder: Where they are in the directory.
         sums: SHA-256 of its archives by file name.
         digest: Of its OCI manifest.
+        archive: The bytes of its tar archive.
         before: The files of the version that it is compared with.
         changes: What was done to each file of the directory.
     """
@@ -57,6 +59,7 @@ class Published:
     folder: str
     sums: Mapping[str, str]
     digest: str
+    archive: bytes
     before: Mapping[str, str]
     changes: tuple[Change, ...]
 
@@ -135,18 +138,23 @@ def _publish(
     digests = {v: registry.digest(directory, coordinates, v) for v in every}
     digests[version] = sums[registry.archive_name(version)]
     artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
+    base = registry.folder(coordinates, version)
+    said = provenance.statement(options, version, coordinates, sums, artifact.digest)
     if oci_repository is not None:
         oci.refuse_moved(oci_repository, version, artifact.digest)
     changes = write(
         directory,
         {
             **{f"{place}/{path}": text for path, text in sorted(files.items())},
-            **_archives(registry.folder(coordinates, version), packed, sums),
+            **_archives(base, packed, sums),
+            f"{base}/{provenance.file_name(version)}": said,
             **oci.files(directory, artifact, version),
+            "README.md": guide(coordinates),
             **registry.files(coordinates, digests.items()),
         },
     )
-    return Published(proposal, files, place, sums, artifact.digest, old, changes)
+    content = packed[registry.archive_name(version)]
+    return Published(proposal, files, place, sums, artifact.digest, content, old, changes)
 
 
 def _before(

@@ -48,6 +48,7 @@ def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[s
     found |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
         found[f"examples/{variant.name}/main.tf"] = example(variant)
+    found["examples/role/main.tf"] = _role_example(options.variants[0])
     found["LICENSE"] = resources("vpc_cni_iam.publishing").joinpath("LICENSE").read_text("utf-8")
     return found
 
@@ -76,8 +77,8 @@ def _readme(rendered: str, options: Options, version: Version, coordinates: Coor
         "",
     ]
     lines += [
-        "[examples/](examples) has a root module for each variant, [CHANGELOG.md](CHANGELOG.md)",
-        "says for each version which permissions changed.",
+        "[examples/](examples) has a root module for each variant and for the role,",
+        "[CHANGELOG.md](CHANGELOG.md) says for each version which permissions changed.",
         "",
     ]
     return head + "\n".join(lines) + "\n" + mark + rest
@@ -120,26 +121,44 @@ def example(variant: Variant) -> str:
     Args:
         variant: The variant.
     """
-    settings = Block(
+    call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
+    if variant.scoped:
+        vpc = Literal("vpc-0123456789abcdef0")
+        call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
+    output = _output("policy_arn", "ARN of the policy.", "aws_iam_policy.vpc_cni.arn")
+    what = f"The policy for {variant.summary}."
+    return "\n".join([*_settings(what), block(call), _policy(variant), output])
+
+
+def _role_example(variant: Variant) -> str:
+    call = Block(
+        'module "vpc_cni_role"',
+        [
+            ("source", Literal(f"../../{ROLE}")),
+            ("variant", Literal(variant.name)),
+            ("pod_identity", Expression("true")),
+        ],
+    )
+    arn = "ARN of the role, for the association with kube-system/aws-node."
+    what = f"The role, trusted by EKS Pod Identity, with the policy for {variant.summary}."
+    output = _output("role_arn", arn, "module.vpc_cni_role.role_arn")
+    return "\n".join([*_settings(what), block(call), output])
+
+
+def _settings(what: str) -> list[str]:
+    """Return what a root module begins with."""
+    floors = Block(
         "terraform",
         [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
         [Block("required_providers", [("aws", _aws_provider())])],
     )
-    names = (
-        [("cluster_name", Literal("example")), ("vpc_id", Literal("vpc-0123456789abcdef0"))]
-        if variant.scoped
-        else []
-    )
-    call = Block('module "vpc_cni_policy"', [("source", Literal("../../")), *names])
-    output = Block(
-        'output "policy_arn"',
-        [
-            ("description", Literal("ARN of the policy, for the role of kube-system/aws-node.")),
-            ("value", Expression("aws_iam_policy.vpc_cni.arn")),
-        ],
-    )
-    what = "\n".join(comment([f"The policy for {variant.summary}."]))
-    return "\n".join([f"{what}\n", block(settings), block(call), _policy(variant), block(output)])
+    return ["\n".join(comment([what])) + "\n", block(floors)]
+
+
+def _output(name: str, description: str, value: str) -> str:
+    made = Block(f'output "{name}"', [("description", Literal(description))])
+    made.attributes.append(("value", Expression(value)))
+    return block(made)
 
 
 def _aws_provider() -> Expression:

@@ -61,6 +61,12 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return make_engine(request.param, tmp_path_factory.mktemp("engine"))
 
 
+@pytest.fixture(params=(TERRAFORM_NEWEST, TOFU))
+def each_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Terraform and OpenTofu, where the age of an engine does not matter."""
+    return make_engine(request.param, tmp_path_factory.mktemp("engine"))
+
+
 @pytest.fixture
 def newest(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """The newest Terraform, for tests in which the engine's version does not matter."""

@@ -65,6 +65,11 @@ def test_numbers_and_booleans_are_read_as_iam_compares_them() -> None:
         (policy(Condition=[]), "$.Statement[0].Condition", "an object is expected"),
         (policy(Condition={"Bool": "x"}), "$.Statement[0].Condition.Bool", "an object is expected"),
         (
+            policy(Condition={"Bool": {"a:B": "x", "A:b": "y"}}),
+            "$.Statement[0].Condition.Bool",
+            "names a condition key twice",
+        ),
+        (
             policy(Condition={"Bool": {"a:b": [None]}}),
             "$.Statement[0].Condition.Bool.a:b",
             "not null",
@@ -93,7 +98,11 @@ statements = st.fixed_dictionaries(
     optional={
         "Sid": st.text(min_size=1, max_size=8),
         "Condition": st.dictionaries(
-            texts, st.dictionaries(texts, one_or_many, min_size=1, max_size=2), max_size=2
+            texts,
+            st.dictionaries(texts, one_or_many, min_size=1, max_size=2).filter(
+                lambda keys: len({k.lower() for k in keys}) == len(keys)
+            ),
+            max_size=2,
         ),
     },
 ).flatmap(

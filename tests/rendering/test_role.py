@@ -7,7 +7,15 @@ from typing import Any
 import boto3
 import pytest
 
-from conftest import OFFLINE_PROVIDER, applying_provider, write_tree
+from conftest import (
+    OFFLINE_PROVIDER,
+    TERRAFORM_FLOOR,
+    TERRAFORM_NEWEST,
+    TOFU,
+    applying_provider,
+    make_engine,
+    write_tree,
+)
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.options import Options, options, stated
@@ -222,10 +230,19 @@ def there(client: Any, prefix: str) -> dict[str, Any]:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+@pytest.mark.parametrize(
+    ("partition", "name", "variants"),
+    [
+        ("aws", TERRAFORM_NEWEST, EVERY),
+        ("aws", TERRAFORM_FLOOR, ["ipv4", "ipv4-scoped"]),
+        ("aws", TOFU, ["ipv6", "ipv4-scoped"]),
+        ("aws-cn", TOFU, ["ipv4-scoped"]),
+    ],
+)
 def test_applied_read_back_changed_and_destroyed(
-    partition: str, engine: Engine, tmp_path: Path, aws_endpoint: str
+    partition: str, name: str, variants: list[str], tmp_path: Path, aws_endpoint: str
 ) -> None:
+    engine = make_engine(name, tmp_path)
     client = iam(aws_endpoint)
     prefix = f"t-{engine.name}-{partition}-{engine.version().split()[1].replace('.', '-')}-"
     arguments: dict[str, object] = {
@@ -251,7 +268,7 @@ def test_applied_read_back_changed_and_destroyed(
     root(tmp_path, arguments, applying_provider(aws_endpoint))
     engine.run(["init", "-input=false", "-no-color"], tmp_path)
     arn = ""
-    for variant in EVERY:
+    for variant in variants:
         apply(variant=variant)
         found = there(client, prefix)
         assert differences(expected(variant, partition=partition), found["document"]) == ()

@@ -174,6 +174,9 @@ class _Reader:
         for operator, keys in value.items():
             if not isinstance(keys, dict):
                 raise self.refuse(f"{path}.{operator}", f"an object is expected, not {_kind(keys)}")
+            if len({key.lower() for key in keys}) < len(keys):
+                problem = "names a condition key twice; case does not tell keys apart"
+                raise self.refuse(f"{path}.{operator}", problem)
             for key, values in keys.items():
                 items = values if isinstance(values, list) else [values]
                 texts = tuple(self.scalar(v, f"{path}.{operator}.{key}") for v in items)

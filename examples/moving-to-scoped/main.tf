@@ -1,0 +1,88 @@
+# From AmazonEKS_CNI_Policy on the node role to the scoped policy on a role of the plugin's own, one
+# applied step at a time. README.md says what to check before each.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "AWS Region to plan in."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "cluster_name" {
+  description = "Name of the EKS cluster."
+  type        = string
+  default     = "example"
+}
+
+variable "vpc_id" {
+  description = "ID of the cluster's VPC."
+  type        = string
+  default     = "vpc-0123456789abcdef0"
+}
+
+variable "oidc_provider_arn" {
+  description = "ARN of the cluster's IAM OIDC provider."
+  type        = string
+  default     = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+}
+
+variable "step" {
+  description = "How far to go: 1 to 4."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = contains([1, 2, 3, 4], var.step)
+    error_message = "The step must be 1, 2, 3 or 4."
+  }
+}
+
+data "aws_iam_policy_document" "node_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "node" {
+  name_prefix        = "node-"
+  assume_role_policy = data.aws_iam_policy_document.node_trust.json
+}
+
+# Step 4 takes the managed policy off the nodes; until then it undoes the scoping.
+resource "aws_iam_role_policy_attachment" "node" {
+  count = var.step < 4 ? 1 : 0
+
+  role       = aws_iam_role.node.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+}
+
+# Step 2 gives the plugin a role of its own with the same policy; step 3 scopes it.
+module "vpc_cni_role" {
+  source = "../../modules/vpc-cni-iam-role"
+  count  = var.step > 1 ? 1 : 0
+
+  variant                = var.step > 2 ? "ipv4-scoped" : "ipv4"
+  use_aws_managed_policy = var.step == 2
+  cluster_name           = var.cluster_name
+  vpc_id                 = var.vpc_id
+  oidc_provider_arn      = var.oidc_provider_arn
+}

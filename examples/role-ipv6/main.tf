@@ -1,0 +1,40 @@
+# The role of an IPv6 cluster, trusted by IRSA.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "AWS Region to plan in."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "oidc_provider_arn" {
+  description = "ARN of the cluster's IAM OIDC provider."
+  type        = string
+  default     = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+}
+
+module "vpc_cni_role" {
+  source = "../../modules/vpc-cni-iam-role"
+
+  variant           = "ipv6"
+  oidc_provider_arn = var.oidc_provider_arn
+}
+
+output "role_arn" {
+  description = "ARN of the role, for the service account kube-system/aws-node."
+  value       = module.vpc_cni_role.role_arn
+}

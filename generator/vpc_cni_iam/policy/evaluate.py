@@ -1,0 +1,192 @@
+"""What policies say to one request: allowed, or denied explicitly or for want of an Allow.
+
+Follows the IAM User Guide page "Policy evaluation logic", for the policies of one kind: an
+explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.matching import conditions, elements, principals
+from vpc_cni_iam.policy.matching.elements import Element
+from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.variables import Context
+
+Outcome = Literal["allowed", "implicitly denied", "explicitly denied"]
+# Whether a statement applies: to the resource, the caller and the context.
+Applies: TypeAlias = Callable[[str, str, Context], bool]
+
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as AWS authorizes it: one action on one resource.
+
+    Args:
+        action: Such as ``ec2:CreateTags``; case does not matter.
+        resource: The ARN, or ``*`` for an action that AWS checks on no resource.
+        principal: The caller's ARN or service name; only statements with a Principal ask.
+        context: Values by context key, whose case does not matter; a tuple for a key of any
+            number of values, of which an empty one means an absent key.
+    """
+
+    action: str
+    resource: str
+    principal: str = ""
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policies say to a request.
+
+    Args:
+        outcome: Allowed or denied.
+        policy: The position of the policy that decided, from 0; None if none did.
+        statement: The position of the deciding statement in it, from 0; None if none did.
+    """
+
+    outcome: Outcome
+    policy: int | None = None
+    statement: int | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request may go on."""
+        return self.outcome == "allowed"
+
+
+_IMPLICIT = Decision("implicitly denied")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A statement made ready."""
+
+    decision: Decision
+    actions: Patterns
+    all_but: bool
+    applies: Applies
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """Policies made ready to be asked about many requests; `compile_policies` makes one."""
+
+    _rules: tuple[_Rule, ...] = field(repr=False)
+    _by_action: dict[str, tuple[_Rule, ...]] = field(default_factory=dict, repr=False)
+
+    def evaluate(self, request: Request) -> Decision:
+        """Return what the policies say to a request.
+
+        Of several statements that decide alike, the first is named.
+
+        Args:
+            request: The request.
+
+        Raises:
+            InputError: A context with one key in two spellings, or with several values for a
+                key that a condition compares as one.
+        """
+        rules = self._by_action.get(request.action)
+        if rules is None:
+            rules = self._select(request.action)
+        context: dict[str, str | tuple[str, ...]] | None = None
+        for rule in rules:
+            if context is None:
+                context = {key.lower(): value for key, value in request.context.items()}
+                if len(context) != len(request.context):
+                    raise _two_spellings(request.context)
+            if rule.applies(request.resource, request.principal, context):
+                return rule.decision
+        return _IMPLICIT
+
+    def _select(self, action: str) -> tuple[_Rule, ...]:
+        """Return the rules about an action, and remember them."""
+        name, nothing = action.lower(), dict[str, str]()
+        rules = tuple(r for r in self._rules if r.actions.matches(name, nothing) is not r.all_but)
+        if len(self._by_action) >= _REMEMBERED:
+            self._by_action.clear()
+        self._by_action[action] = rules
+        return rules
+
+
+def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
+    """Make policies ready for evaluation.
+
+    Args:
+        policies: The policies of one identity, or of one resource.
+        name: What errors call them; the position from 1 is added.
+
+    Raises:
+        InputError: A policy that IAM would not take, or an element that is not evaluated.
+    """
+    rules = [
+        _rule(statement, (position, index), place, elements.has_variables(policy, place))
+        for position, policy in enumerate(policies)
+        for index, statement in enumerate(policy.statements)
+        for place in (Place(f"{name} {position + 1}"),)
+    ]
+    rules.sort(key=lambda rule: rule.decision.allowed)
+    return Compiled(tuple(rules))
+
+
+def _rule(statement: Statement, at: tuple[int, int], place: Place, variables: bool) -> _Rule:
+    place = place.at(f".Statement[{at[1]}]")
+    if statement.effect not in ("Allow", "Deny"):
+        raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
+    actions = elements.actions(statement, place, variables)
+    return _Rule(
+        Decision("allowed" if statement.effect == "Allow" else "explicitly denied", *at),
+        Patterns.of(actions.templates),
+        actions.negated,
+        _applies(
+            elements.resources(statement, place, variables),
+            principals.test(statement, place),
+            _tests(statement, place, variables),
+        ),
+    )
+
+
+def _tests(statement: Statement, place: Place, variables: bool) -> tuple[conditions.Test, ...]:
+    tests, seen = [], set()
+    for condition in statement.conditions:
+        where = place.at(f".Condition.{condition.operator}.{condition.key}")
+        named = condition.operator, condition.key.lower()
+        if named in seen:
+            raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
+        seen.add(named)
+        tests.append(conditions.test(conditions.parse(condition, where, variables), where))
+    return tuple(tests)
+
+
+def _applies(
+    resources: Element, caller: principals.Caller | None, tests: tuple[conditions.Test, ...]
+) -> Applies:
+    patterns, all_but = Patterns.of(resources.templates), resources.negated
+    everything = patterns.everything and not all_but
+
+    def applies(resource: str, principal: str, context: Context) -> bool:
+        if not everything and patterns.matches(resource, context) is all_but:
+            return False
+        if caller is not None and not caller(principal):
+            return False
+        for test in tests:  # noqa: SIM110 (all() costs a generator, and this is the hot path)
+            if not test(context):
+                return False
+        return True
+
+    return applies
+
+
+def _two_spellings(context: Mapping[str, object]) -> InputError:
+    seen: set[str] = set()
+    twice = next(k for k in context if k.lower() in seen or seen.add(k.lower()))  # type: ignore[func-returns-value]
+    return InputError("request", twice, "the context has this key in two spellings")

@@ -1,0 +1,1 @@
+"""What one statement matches: patterns, policy variables, conditions and principals."""

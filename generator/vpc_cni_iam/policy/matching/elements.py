@@ -1,0 +1,115 @@
+"""The Action, NotAction, Resource and NotResource elements, read as templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.variables import Template, Wild, is_plain, read
+
+EVERYTHING: Template = (Wild.RUN,)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What an element lists, or lists as exceptions.
+
+    Args:
+        templates: The patterns.
+        negated: Whether the statement is about all but these.
+    """
+
+    templates: tuple[Template, ...]
+    negated: bool = False
+
+
+def has_variables(policy: Policy, place: Place) -> bool:
+    """Say whether a document's version has policy variables.
+
+    Page "IAM JSON policy elements: Version": before 2012-10-17, ``${...}`` is literal text.
+
+    Args:
+        policy: The document.
+        place: Where it stands.
+
+    Raises:
+        InputError: A version that IAM does not have.
+    """
+    if policy.version not in VERSIONS:
+        raise place.at(".Version").refuse(f"{policy.version!r} is none of {' and '.join(VERSIONS)}")
+    return policy.version == VERSION
+
+
+def actions(statement: Statement, place: Place, variables: bool) -> Element:
+    """Return the actions of a statement, in lower case.
+
+    Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are
+    not case-sensitive; ``*`` and ``?`` are wildcards; NotAction is all but what it lists.
+
+    Args:
+        statement: The statement.
+        place: Where it stands.
+        variables: Whether the document's version has variables.
+
+    Raises:
+        InputError: No action, both elements, or a text that is no action.
+    """
+    if bool(statement.actions) == bool(statement.not_actions):
+        raise place.refuse("needs either Action or NotAction, one of the two")
+    name = "Action" if statement.actions else "NotAction"
+    templates = []
+    for index, text in enumerate(statement.actions or statement.not_actions):
+        where = place.at(f".{name}[{index}]")
+        template = read(text.lower(), where, variables=variables, wildcards=True)
+        if not is_plain(template):
+            raise where.refuse(f"{text!r} has a policy variable, which an action cannot have")
+        if ":" not in text and set(template) != {Wild.RUN}:
+            raise where.refuse(f"{text!r} has no service prefix, such as ec2:, and is not *")
+        templates.append(template)
+    return Element(tuple(templates), negated=bool(statement.not_actions))
+
+
+def resources(statement: Statement, place: Place, variables: bool) -> Element:
+    """Return the resources of a statement.
+
+    Pages "IAM JSON policy elements: Resource" and "...: NotResource": names are case-sensitive,
+    ``*`` and ``?`` are wildcards. A ``*`` crosses colons wherever it stands; the page says so
+    of one that ends a part of the ARN and leaves the others open. A statement without either
+    element, which only a trust policy can have, is about the resource it is attached to.
+
+    Args:
+        statement: The statement.
+        place: Where it stands.
+        variables: Whether the document's version has variables.
+
+    Raises:
+        InputError: Both elements, none in an identity policy, or a text that is no ARN.
+    """
+    if statement.resources and statement.not_resources:
+        raise place.refuse("has both Resource and NotResource; IAM takes one of the two")
+    if not statement.resources and not statement.not_resources:
+        if not statement.principals and not statement.not_principals:
+            raise place.refuse("needs either Resource or NotResource, one of the two")
+        return Element((EVERYTHING,))
+    name = "Resource" if statement.resources else "NotResource"
+    templates = tuple(
+        _resource(text, place.at(f".{name}[{index}]"), variables)
+        for index, text in enumerate(statement.resources or statement.not_resources)
+    )
+    return Element(templates, negated=bool(statement.not_resources))
+
+
+def _resource(text: str, place: Place, variables: bool) -> Template:
+    """Read one resource.
+
+    Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``.
+    """
+    template = read(text, place, variables=variables, wildcards=True)
+    if not text.startswith("arn:") and set(template) != {Wild.RUN}:
+        raise place.refuse(f"{text!r} is neither an ARN, which begins with arn:, nor *")
+    missing = ARN_PARTS - 1 - text.count(":")
+    if missing <= 0 or template[-1] is Wild.RUN or not is_plain(template):
+        return template
+    return read(text + ":*" * missing, place, variables=variables, wildcards=True)

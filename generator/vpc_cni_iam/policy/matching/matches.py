@@ -1,0 +1,160 @@
+"""Whether one value of a request matches one of the values of a condition, by operator.
+
+Each follows the section on its operators of the IAM User Guide page "IAM JSON policy elements:
+Condition operators".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias, TypeVar
+
+from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.operators import Family, Operator
+from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_regex
+from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, literal
+
+# Whether a value of the request, with its context, matches one of the policy's.
+Match: TypeAlias = Callable[[str, Context], bool]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition, read.
+
+    Args:
+        operator: Its operator.
+        key: Its context key, in lower case.
+        values: Its values as written.
+        templates: Its values taken apart, for the operators on strings and ARNs.
+    """
+
+    operator: Operator
+    key: str
+    values: tuple[str, ...]
+    templates: tuple[Template, ...] = ()
+
+
+def _string(check: Check) -> Match:
+    """Match exactly, case-sensitively; page "...: Condition operators", String."""
+    texts = Patterns.of(check.templates)
+    if not texts.dynamic:
+        literals = texts.literals
+        return lambda value, context: value in literals
+    return _equal(check.templates, lambda text: text)
+
+
+def _ignore_case(check: Check) -> Match:
+    """Match exactly but for case; page "...: Condition operators", String."""
+    if all(map(is_plain, check.templates)):
+        literals = {(literal(template) or "").lower() for template in check.templates}
+        return lambda value, context: value.lower() in literals
+    return _equal(check.templates, str.lower)
+
+
+def _equal(templates: tuple[Template, ...], fold: Callable[[str], str]) -> Match:
+    def match(value: str, context: Context) -> bool:
+        for template in templates:
+            parts = expand(template, context)
+            if parts is not None and fold("".join(map(str, parts))) == fold(value):
+                return True
+        return False
+
+    return match
+
+
+def _like(check: Check) -> Match:
+    """Match with wildcards, case-sensitively; page "...: Condition operators", String."""
+    return Patterns.of(check.templates).matches
+
+
+def _arn(check: Check) -> Match:
+    """Match part by part, ``ArnEquals`` too; page "...: Condition operators", ARN."""
+    plain = [expand(t, {}) or () for t in check.templates if is_plain(t)]
+    dynamic = [t for t in check.templates if not is_plain(t)]
+    expressions = [text for parts in plain if (text := arn_regex(parts)) is not None]
+    compiled = re.compile("|".join(expressions), re.DOTALL) if expressions else None
+
+    def match(value: str, context: Context) -> bool:
+        if compiled is not None and compiled.fullmatch(value):
+            return True
+        for template in dynamic:
+            parts = expand(template, context)
+            if parts is not None and arn_matches(parts, value):
+                return True
+        return False
+
+    return match
+
+
+def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[Check], Match]:
+    """Compare numbers or dates; page "...: Condition operators", Numeric and Date.
+
+    A value of the request that is not of the type does not match.
+    """
+
+    def build(check: Check) -> Match:
+        order = check.operator.base.order
+        wanted = [w for v in check.values if (w := reader(v)) is not None]
+
+        def match(value: str, context: Context) -> bool:
+            found = reader(value)
+            return found is not None and any(order(found, w) for w in wanted)
+
+        return match
+
+    return build
+
+
+def _among(reader: Callable[[str], T | None]) -> Callable[[Check], Match]:
+    """Compare booleans or bytes; page "...: Condition operators", Boolean and Binary.
+
+    A value of the request that is not of the type is None, and no value of a policy is.
+    """
+
+    def build(check: Check) -> Match:
+        wanted = [reader(v) for v in check.values]
+
+        def match(value: str, context: Context) -> bool:
+            return reader(value) in wanted
+
+        return match
+
+    return build
+
+
+def _within(check: Check) -> Match:
+    """Look an address up in ranges; page "...: Condition operators", IP address."""
+    ranges = [found for v in check.values if (found := values.network(v)) is not None]
+
+    def match(value: str, context: Context) -> bool:
+        found = values.address(value)
+        return found is not None and any(found in each for each in ranges)
+
+    return match
+
+
+_BY_FAMILY: dict[Family, Callable[[Check], Match]] = {
+    Family.STRING: _string,
+    Family.IGNORE_CASE: _ignore_case,
+    Family.LIKE: _like,
+    Family.ARN: _arn,
+    Family.NUMERIC: _ordered(values.number),
+    Family.DATE: _ordered(values.instant),
+    Family.BOOL: _among(values.truth),
+    Family.BINARY: _among(values.octets),
+    Family.IP: _within,
+}
+
+
+def of(check: Check) -> Match:
+    """Return how the values of a condition match, without negation.
+
+    Args:
+        check: A condition that is not ``Null``.
+    """
+    return _BY_FAMILY[check.operator.base.family](check)

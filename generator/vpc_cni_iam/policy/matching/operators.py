@@ -1,0 +1,120 @@
+"""The condition operators by name.
+
+Follows the IAM User Guide pages "IAM JSON policy elements: Condition operators" and, for the set
+operators, "Single-valued vs. multivalued context keys".
+"""
+
+from __future__ import annotations
+
+import operator as compare
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from vpc_cni_iam.policy.matching.places import Place
+
+
+class Family(Enum):
+    """What an operator compares, and how."""
+
+    STRING = "string"
+    IGNORE_CASE = "string, ignoring case"
+    LIKE = "string with wildcards"
+    ARN = "ARN"
+    NUMERIC = "number"
+    DATE = "date"
+    BOOL = "boolean"
+    BINARY = "base64"
+    IP = "IP address"
+    NULL = "presence"
+
+
+TEXTS = (Family.STRING, Family.IGNORE_CASE, Family.LIKE, Family.ARN)
+Order = Callable[[Decimal, Decimal], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An operator without set operator and ``IfExists``.
+
+    Args:
+        family: What it compares.
+        negated: Whether it is true where no value matches.
+        order: How numbers and dates compare: the request's value, then the policy's.
+    """
+
+    family: Family
+    negated: bool = False
+    order: Order = compare.eq
+
+
+BASES = {
+    "StringEquals": Base(Family.STRING),
+    "StringNotEquals": Base(Family.STRING, negated=True),
+    "StringEqualsIgnoreCase": Base(Family.IGNORE_CASE),
+    "StringNotEqualsIgnoreCase": Base(Family.IGNORE_CASE, negated=True),
+    "StringLike": Base(Family.LIKE),
+    "StringNotLike": Base(Family.LIKE, negated=True),
+    "ArnEquals": Base(Family.ARN),
+    "ArnLike": Base(Family.ARN),
+    "ArnNotEquals": Base(Family.ARN, negated=True),
+    "ArnNotLike": Base(Family.ARN, negated=True),
+    "Bool": Base(Family.BOOL),
+    "BinaryEquals": Base(Family.BINARY),
+    "IpAddress": Base(Family.IP),
+    "NotIpAddress": Base(Family.IP, negated=True),
+    "Null": Base(Family.NULL),
+    **{
+        kind + name: Base(family, negated, order)
+        for kind, family in (("Numeric", Family.NUMERIC), ("Date", Family.DATE))
+        for name, negated, order in (
+            ("Equals", False, compare.eq),
+            ("NotEquals", True, compare.eq),
+            ("LessThan", False, compare.lt),
+            ("LessThanEquals", False, compare.le),
+            ("GreaterThan", False, compare.gt),
+            ("GreaterThanEquals", False, compare.ge),
+        )
+    },
+}
+
+_NAME = re.compile(r"(?:(ForAllValues|ForAnyValue):)?(.*?)(IfExists)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator as a condition uses it.
+
+    Args:
+        base: The operator itself.
+        quantifier: The set operator, ``ForAllValues`` or ``ForAnyValue``; empty for none.
+        if_exists: Whether it is true where the request lacks the key.
+    """
+
+    base: Base
+    quantifier: str = ""
+    if_exists: bool = False
+
+
+def parse(name: str, place: Place) -> Operator:
+    """Return the operator of a name.
+
+    Args:
+        name: Such as ``StringLike`` or ``ForAllValues:StringEqualsIfExists``.
+        place: Where it stands.
+
+    Raises:
+        InputError: No operator of IAM.
+    """
+    found = _NAME.fullmatch(name)
+    quantifier, bare, suffix = found.groups() if found else ("", "", "")
+    base = BASES.get(bare)
+    if base is None:
+        near = {known.lower(): known for known in BASES}.get(bare.lower())
+        hint = f"; {near} is one, in this spelling" if near else ""
+        raise place.refuse(f"{name!r} is no condition operator of IAM{hint}")
+    if suffix and base.family is Family.NULL:
+        raise place.refuse("Null tests whether the key exists and cannot end in IfExists")
+    return Operator(base, quantifier or "", bool(suffix))

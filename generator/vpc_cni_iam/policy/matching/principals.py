@@ -1,0 +1,64 @@
+"""The Principal element, of policies that are attached to resources.
+
+Follows the IAM User Guide page "AWS JSON policy elements: Principal".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.document import ANYONE, Statement
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.matching.places import Place
+
+Caller: TypeAlias = Callable[[str], bool]
+
+_ACCOUNT = re.compile(r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root")
+_ROLE = re.compile(r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
+
+
+def test(statement: Statement, place: Place) -> Caller | None:
+    """Return the test that a statement makes of the caller, None if it makes none.
+
+    Page "AWS JSON policy elements: Principal": ``*`` is anyone; an account, by number or by its
+    root ARN, is every principal in it; a role is each of its sessions too; everything else is
+    one name, without wildcards.
+
+    Args:
+        statement: The statement.
+        place: Where it stands.
+
+    Raises:
+        InputError: NotPrincipal, whose effect AWS leaves to the service; or a wildcard in a
+            name.
+    """
+    if statement.not_principals:
+        raise place.at(".NotPrincipal").refuse(
+            "is not evaluated: which of account, role and session it excepts is up to the service"
+        )
+    if not statement.principals:
+        return None
+    tests: list[Caller] = []
+    for principal in statement.principals:
+        for name in principal.identifiers:
+            if name == ANYONE and principal.type in (ANYONE, "AWS"):
+                return lambda caller: True
+            if ANYONE in name or "?" in name:
+                where = place.at(f".Principal.{principal.type}")
+                raise where.refuse(f"{name!r}: a principal's name cannot have wildcards")
+            tests.append(_aws(name) if principal.type == "AWS" else name.__eq__)
+    return lambda caller: any(matches(caller) for matches in tests)
+
+
+def _aws(name: str) -> Caller:
+    account = _ACCOUNT.fullmatch(name)
+    if account:
+        number = account[1] or name
+        return lambda caller: caller.split(":", ARN_PARTS - 1)[4:5] == [number]
+    role = _ROLE.fullmatch(name)
+    if role:
+        session = f"arn:{role[1]}:sts::{role[2]}:assumed-role/{role[3]}/"
+        return lambda caller: caller == name or caller.startswith(session)
+    return name.__eq__

@@ -1,0 +1,113 @@
+"""The typed values of conditions: numbers, dates, booleans, bytes and addresses.
+
+Each reader returns None for a text that is not of its type. All follow the IAM User Guide page
+"IAM JSON policy elements: Condition operators".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Address: TypeAlias = IPv4Address | IPv6Address
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-9]{2}"
+_ZONE = "Z|[+-][0-9]{2}:[0-5][0-9]"
+_DATE = re.compile(
+    rf"(?P<day>[0-9]{{4}}|[0-9]{{4}}-[0-9]{{2}}|{_DAY})"
+    rf"|(?P<time>{_DAY}T{_TIME}(?::[0-9]{{2}}(?P<part>\.[0-9]+)?)?)(?P<zone>{_ZONE})"
+)
+_FIRST = "0000-01-01T00:00:00"
+_EPOCH = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+")
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_OF_A_DAY = 86400
+
+
+def number(text: str) -> Decimal | None:
+    """Read an integer or decimal value, exactly.
+
+    Args:
+        text: Such as ``10`` or ``-2.5``.
+    """
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def instant(text: str) -> Decimal | None:
+    """Read a date as seconds since 1970-01-01T00:00:00Z.
+
+    The forms are those of the W3C note on date and time formats, from a year alone to fractions
+    of a second (a time of day has a zone), and epoch time; four digits are a year.
+
+    Args:
+        text: Such as ``2026-06-01T12:00:00Z`` or ``1780315200``.
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return Decimal(text) if _EPOCH.fullmatch(text) else None
+    part = found["part"] or ""
+    text = (found["day"] or found["time"]).removesuffix(part)
+    try:
+        date = datetime.fromisoformat(text + _FIRST[len(text) :] + (found["zone"] or "Z"))
+    except ValueError:
+        return None
+    since = date - _BEGIN
+    return since.days * _SECONDS_OF_A_DAY + since.seconds + Decimal("0" + part)
+
+
+def truth(text: str) -> bool | None:
+    """Read a boolean.
+
+    Args:
+        text: ``true`` or ``false``, in any case.
+    """
+    return {"true": True, "false": False}.get(text.lower())
+
+
+def octets(text: str) -> bytes | None:
+    """Read bytes from their base64 form.
+
+    Args:
+        text: The base64 form.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def network(text: str) -> Network | None:
+    """Read an address range in CIDR form; an address alone is a range of that one.
+
+    Args:
+        text: Such as ``203.0.113.0/24`` or ``2001:db8::/32``.
+    """
+    if not _NETWORK.fullmatch(text):
+        return None
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def address(text: str) -> Address | None:
+    """Read an IP address.
+
+    Args:
+        text: Such as ``203.0.113.7`` or ``2001:db8::1``.
+    """
+    if not _ADDRESS.fullmatch(text):
+        return None
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

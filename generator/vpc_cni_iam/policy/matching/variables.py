@@ -1,0 +1,158 @@
+"""Policy variables and wildcards: a string of a policy, taken apart.
+
+Follows the IAM User Guide page "IAM policy elements: Variables and tags", and for what is not a
+variable at all, "IAM policy validation check reference".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.matching.places import Place
+
+# The request's context, its keys in lower case.
+Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
+
+
+class Wild(Enum):
+    """A wildcard: ``*`` is any run of characters, the empty one too; ``?`` is exactly one."""
+
+    RUN = "*"
+    ONE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A policy variable.
+
+    Args:
+        key: The context key whose value it takes, in lower case.
+        default: What it takes if the request lacks the key, None for nothing.
+    """
+
+    key: str
+    default: str | None = None
+
+
+Part: TypeAlias = str | Wild | Variable
+Template: TypeAlias = tuple[Part, ...]
+# A template in which every variable has taken its value.
+Plain: TypeAlias = tuple[str | Wild, ...]
+
+_SPECIAL = re.compile(r"\$\{|[*?]")
+_VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
+
+
+def read(text: str, place: Place, *, variables: bool, wildcards: bool) -> Template:
+    """Take a string apart into literal text, wildcards and variables.
+
+    Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for
+    the characters themselves; a default stands in single quotes after a comma and a space; key
+    names are not case-sensitive; before version 2012-10-17 there are no variables.
+
+    Args:
+        text: The string.
+        place: Where it stands.
+        variables: Whether the document's version has variables.
+        wildcards: Whether ``*`` and ``?`` are wildcards here.
+
+    Raises:
+        InputError: A ``${`` that begins no variable.
+    """
+    parts: list[Part] = []
+    position = 0
+    while found := _SPECIAL.search(text, position):
+        _add(parts, text[position : found.start()])
+        position = found.end()
+        if found.group() == "${" and variables:
+            variable = _VARIABLE.match(text, found.start())
+            if variable is None or (variable[2] and ":" not in variable[2]):
+                raise place.refuse(_no_variable(text[found.start() :]))
+            if variable[1]:
+                _add(parts, variable[1])
+            else:
+                parts.append(Variable(variable[2].lower(), variable[3]))
+            position = variable.end()
+        elif found.group() != "${" and wildcards:
+            parts.append(Wild(found.group()))
+        else:
+            _add(parts, found.group())
+    _add(parts, text[position:])
+    return tuple(parts)
+
+
+def _add(parts: list[Part], text: str) -> None:
+    """Append literal text, joined to literal text before it."""
+    if text and parts and isinstance(parts[-1], str):
+        parts[-1] += text
+    elif text:
+        parts.append(text)
+
+
+def _no_variable(rest: str) -> str:
+    inside, closed, _ = rest[2:].partition("}")
+    if not closed:
+        return f"the policy variable {rest!r} has no closing brace"
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", inside):
+        return (
+            f"${{{inside}}} names no condition key, so it would never match; "
+            f"if it is upstream's placeholder, put its value in first"
+        )
+    return (
+        f"${{{inside}}} is no policy variable; write ${{service:key}} or "
+        f"${{service:key, 'default'}}, without spaces in the key"
+    )
+
+
+def is_plain(template: Template) -> bool:
+    """Say whether a template has no variables.
+
+    Args:
+        template: The template.
+    """
+    return not any(isinstance(part, Variable) for part in template)
+
+
+def literal(template: Template) -> str | None:
+    """Return the one string a template matches, None if it has wildcards or variables.
+
+    Args:
+        template: The template.
+    """
+    if not template:
+        return ""
+    first = template[0]
+    return first if len(template) == 1 and isinstance(first, str) else None
+
+
+def expand(template: Template, context: Context) -> Plain | None:
+    """Return a template with its variables' values, None if one of them has none.
+
+    Page "IAM policy elements: Variables and tags": a variable whose key the request lacks takes
+    its default, and without one the string that holds it equals nothing and is like nothing.
+    Page "Single-valued vs. multivalued context keys": a key of several values is no variable,
+    so it has no value here either. A ``*`` or ``?`` in a value is that character: it came
+    with the request, and the author of the policy did not write it.
+
+    Args:
+        template: The template.
+        context: The request's context.
+    """
+    parts: list[str | Wild] = []
+    for part in template:
+        if not isinstance(part, Variable):
+            parts.append(part)
+            continue
+        value = context.get(part.key)
+        if value is None or value == ():
+            value = part.default
+        elif not isinstance(value, str):
+            value = value[0] if len(value) == 1 else None
+        if value is None:
+            return None
+        parts.append(value)
+    return tuple(parts)

@@ -1,0 +1,212 @@
+"""Questions about the languages of patterns, answered by walking their product automaton.
+
+The walk goes breadth first over sets of positions in all patterns at once, so it is exact: for
+every way in which a word can match or miss each pattern it finds a word, a shortest one. All
+characters that no pattern names behave alike; one of them stands for all.
+
+Policy variables are letters of their own. A word over characters and variables stands for all
+words that come of it when the variables take values. The patterns that *make* words make
+characters from their wildcards; the patterns that *read* words may skip a variable with a ``*``,
+but not with a ``?`` and not with a wildcard that stops at colons. So what is read for certain is
+read whatever the values are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.proof.globs import Atom, Glob, Item, Reach, Symbol
+
+Word: TypeAlias = tuple[Symbol, ...]
+Positions: TypeAlias = frozenset[int]
+_Link: TypeAlias = tuple["_Link | None", Symbol] | None
+
+_LIKELY = "xyz0123456789-_qw"
+_PRIVATE = 0xE000
+
+
+class TooHardError(Exception):
+    """The automata of these patterns are larger than what this is willing to walk."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much all walks of one proof may cost.
+
+    Args:
+        steps: How many positions of patterns may still be visited.
+    """
+
+    steps: int = 1_500_000
+
+    def spend(self, steps: int = 1) -> None:
+        """Count steps.
+
+        Args:
+            steps: Their number.
+
+        Raises:
+            TooHardError: There are no more.
+        """
+        self.steps -= steps
+        if self.steps < 0:
+            raise TooHardError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way in which words match.
+
+    Args:
+        word: A shortest word that matches so.
+        accepted: The positions of the reading patterns that match it for certain.
+        certain: Whether a pattern that is not in ``accepted`` misses it for certain, which is
+            not so where a variable is involved.
+    """
+
+    word: Word
+    accepted: frozenset[int]
+    certain: bool
+
+
+def text(word: Word, values: Mapping[str, str] | None = None) -> str:
+    """Return a word as text.
+
+    Args:
+        word: The word.
+        values: What variables stand for, by key; any other has its default or is ``x``.
+    """
+    known = values or {}
+    return "".join(
+        known.get(s.variable.key, s.variable.default or "x") if isinstance(s, Atom) else s
+        for s in word
+    )
+
+
+@dataclass(slots=True)
+class _Machine:
+    """All patterns laid out one after the other; a position is an index into the layout."""
+
+    makers: int
+    items: list[Item | None] = field(default_factory=list)
+    loops: list[Reach] = field(default_factory=list)
+    owner: list[int] = field(default_factory=list)
+    start: list[int] = field(default_factory=list)
+    other: str = ""
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[Glob]], readers: Sequence[Glob]) -> _Machine:
+        machine = cls(len(groups))
+        for number, glob in [
+            *((n, g) for n, group in enumerate(groups) for g in group),
+            *enumerate(readers, len(groups)),
+        ]:
+            machine.start.append(len(machine.items))
+            machine.items += [*glob.items, None]
+            machine.loops += glob.loops
+            machine.owner += [number] * (len(glob.items) + 1)
+        named = {c for item in machine.items if isinstance(item, str) for c in item}
+        likely = (c for c in (*_LIKELY, *map(chr, range(_PRIVATE, _PRIVATE + len(named) + 1))))
+        machine.other = next(c for c in likely if c not in named)
+        return machine
+
+    def step(self, positions: Positions, symbol: Symbol) -> Positions:
+        after = set()
+        for position in positions:
+            item, loop = self.items[position], self.loops[position]
+            if item is not None and _takes(item, symbol):
+                after.add(position + 1)
+            if loop is not Reach.NONE and (
+                _takes(loop, symbol)
+                if isinstance(symbol, str)
+                else loop is Reach.ALL and self.owner[position] >= self.makers
+            ):
+                after.add(position)
+        return frozenset(after)
+
+    def symbols(self, makers: Positions, readers: Positions) -> Iterator[Symbol]:
+        """Yield one letter of each kind that the positions tell apart and the makers make."""
+        own = {item for p in makers if (item := self.items[p]) is not None}
+        if all(isinstance(item, str) for item in own) and all(
+            self.loops[p] is Reach.NONE for p in makers
+        ):
+            yield from sorted({c for item in own if isinstance(item, str) for c in item})
+            return
+        yield self.other
+        named = (self.items[p] for p in makers | readers)
+        yield from sorted({":", *(c for item in named if isinstance(item, str) for c in item)})
+        yield from sorted((i for i in own if isinstance(i, Atom)), key=repr)
+
+    def ends(self, positions: Positions) -> set[int]:
+        return {self.owner[p] for p in positions if self.items[p] is None}
+
+
+def _takes(item: Item, symbol: Symbol) -> bool:
+    if isinstance(item, str):
+        return isinstance(symbol, str) and symbol in item
+    if isinstance(item, Atom):
+        return item == symbol
+    return isinstance(symbol, str) and (item is Reach.ALL or symbol != ":")
+
+
+def readings(
+    groups: Sequence[Sequence[Glob]],
+    readers: Sequence[Glob],
+    budget: Budget,
+    settled: Callable[[frozenset[int]], bool] = lambda sure: False,
+) -> Iterator[Reading]:
+    """Yield every way in which the words of some patterns match other patterns.
+
+    Args:
+        groups: The words: those that match at least one pattern of each group. Patterns with
+            variables must not meet another group.
+        readers: The other patterns.
+        budget: What the walk may cost.
+        settled: Whether a word needs no reading, given readers that match all its
+            continuations, itself included.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
+    machine = _Machine.of(groups, readers)
+    first = sum(map(len, groups))
+    begin = (frozenset(machine.start[:first]), frozenset(machine.start[first:]), True)
+    seen, queue = {begin}, deque[tuple[Positions, Positions, bool, _Link]]([(*begin, None)])
+    reported: set[tuple[frozenset[int], bool]] = set()
+    while queue:
+        makers, reading, certain, link = queue.popleft()
+        budget.spend(1 + len(makers) + len(reading))
+        ending = machine.ends(reading)
+        if settled(frozenset(_sure(machine, reading))):
+            continue
+        if len(machine.ends(makers)) == len(groups):
+            accepted = frozenset(number - len(groups) for number in ending)
+            if (accepted, certain) not in reported:
+                reported.add((accepted, certain))
+                yield Reading(_unwind(link), accepted, certain)
+        for symbol in machine.symbols(makers, reading):
+            made = machine.step(makers, symbol)
+            if len({machine.owner[p] for p in made}) < len(groups):
+                continue
+            state = made, machine.step(reading, symbol), certain and isinstance(symbol, str)
+            if state not in seen:
+                seen.add(state)
+                queue.append((*state, (link, symbol)))
+
+
+def _sure(machine: _Machine, reading: Positions) -> Iterator[int]:
+    """Yield the readers that match this word and all its continuations."""
+    for position in reading:
+        if machine.items[position] is None and machine.loops[position] is Reach.ALL:
+            yield machine.owner[position] - machine.makers
+
+
+def _unwind(link: _Link) -> Word:
+    word = []
+    while link is not None:
+        link, symbol = link
+        word.append(symbol)
+    return tuple(reversed(word))

@@ -1,0 +1,81 @@
+"""Ways to take the conditions of a region apart into cases that leave nothing out.
+
+Two statements may cover together what neither covers alone: one allows a key to be absent, the
+other present; one has one value, the other the next; one asks for what the other denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator
+from vpc_cni_iam.policy.proof.clauses import Clause
+
+_NULL = Operator(BASES["Null"])
+
+
+def ways(
+    checks: tuple[Check, ...], covering: Sequence[Clause]
+) -> Iterator[list[tuple[Check, ...]]]:
+    """Yield ways to take conditions apart; each is a list of cases, the conditions of each.
+
+    Args:
+        checks: The conditions.
+        covering: The statements that are to cover the cases.
+    """
+    compared = dict.fromkeys(check for clause in covering for check in clause.checks)
+    keys = dict.fromkeys(check.key for check in compared)
+    for index, check in enumerate(checks):
+        others = checks[:index] + checks[index + 1 :]
+        values = list(_values(check)) if check.key in keys else []
+        if len(values) > 1:
+            yield [(*others, value) for value in values]
+    decided = {check.key for check in checks if check.operator == _NULL}
+    for key in keys:
+        if key not in decided:
+            yield [(*checks, absent(key, value)) for value in (True, False)]
+    for check in compared:
+        opposite = _opposite(check)
+        if opposite and check not in checks and not set(opposite) <= set(checks):
+            yield [(*checks, check), (*checks, *opposite)]
+
+
+def absent(key: str, value: bool) -> Check:
+    """Return the condition that a key is absent, or is not.
+
+    Args:
+        key: The key.
+        value: Whether it is absent.
+    """
+    return Check(_NULL, key, ("true" if value else "false",))
+
+
+def _values(check: Check) -> Iterator[Check]:
+    """Yield conditions of which one holds wherever this one does, one for each value."""
+    operator = check.operator
+    if operator.base.negated or operator.base.family is Family.NULL:
+        return
+    if operator.quantifier == "ForAllValues":
+        return
+    if operator.if_exists and operator.quantifier:
+        return  # true of one empty string, too
+    certain = replace(check, operator=replace(operator, if_exists=False))
+    for number, value in enumerate(check.values):
+        yield replace(certain, values=(value,), templates=check.templates[number : number + 1])
+    if operator.if_exists:
+        yield absent(check.key, True)
+
+
+def _opposite(check: Check) -> tuple[Check, ...]:
+    """Return conditions that all hold wherever this one does not; none if there are none."""
+    operator = check.operator
+    if operator.base.family is Family.NULL:
+        return ()
+    base = replace(operator.base, negated=not operator.base.negated)
+    other = {"": "", "ForAllValues": "ForAnyValue", "ForAnyValue": "ForAllValues"}
+    opposite = replace(check, operator=Operator(base, other[operator.quantifier]))
+    if operator.if_exists and operator.quantifier != "ForAllValues":
+        return (opposite, absent(check.key, False))
+    return (opposite,)

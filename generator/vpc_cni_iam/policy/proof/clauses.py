@@ -1,0 +1,217 @@
+"""Statements made ready for proofs, and the regions of requests that proofs are about."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from vpc_cni_iam.policy.document import ANYONE, Policy, Statement
+from vpc_cni_iam.policy.matching import conditions, elements
+from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
+from vpc_cni_iam.policy.proof.knowledge import same_values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """The actions or the resources of a statement.
+
+    Args:
+        element: The element.
+        globs: Its patterns as automata, None for one that cannot be.
+        exact: Those of its patterns that are tested as the evaluator does.
+        templates: All its patterns, to be looked up.
+    """
+
+    element: Element
+    globs: tuple[Glob | None, ...]
+    exact: Patterns
+    templates: frozenset[Template]
+
+    @property
+    def covers(self) -> bool:
+        """Whether words can be known to match at all."""
+        if self.element.negated:
+            return all(glob is not None and not glob.has_atoms for glob in self.globs)
+        return any(glob is not None for glob in self.globs)
+
+    def has(self, text: str) -> bool:
+        """Say whether a text matches.
+
+        Args:
+            text: The text.
+        """
+        return self.covers and self.exact.matches(text, {}) is not self.element.negated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clause:
+    """A statement.
+
+    Args:
+        statement: As it was written.
+        at: The positions of its policy and of itself, from 0.
+        actions: What it says of actions.
+        resources: What it says of resources.
+        checks: Its conditions.
+        meaning: Equal for two statements that IAM reads alike.
+    """
+
+    statement: Statement
+    at: tuple[int, int]
+    actions: Language
+    resources: Language
+    checks: tuple[Check, ...]
+    meaning: Hashable
+
+    @property
+    def denies(self) -> bool:
+        """Whether it denies."""
+        return self.statement.effect == "Deny"
+
+    @property
+    def callers(self) -> frozenset[tuple[str, str]]:
+        """The principals it names, empty for none or for anyone."""
+        named = {(p.type, i) for p in self.statement.principals for i in p.identifiers}
+        return frozenset() if any(name == ANYONE for _, name in named) else frozenset(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A set of actions or of resources: what matches each group and nothing excluded.
+
+    Args:
+        groups: Each with the patterns of which one must match.
+        excluded: Patterns that must not match.
+        template: The pattern it came from.
+    """
+
+    groups: tuple[tuple[Glob, ...], ...]
+    excluded: tuple[Glob, ...]
+    template: Template
+
+    @property
+    def text(self) -> str | None:
+        """The one text in it, None if there may be more."""
+        return literal(self.template) if len(self.groups) == 1 and not self.excluded else None
+
+    @property
+    def prefix(self) -> str:
+        """A text that everything in it begins with."""
+        return max((glob.prefix for (glob,) in self.groups), key=len)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A set of requests.
+
+    Args:
+        actions: Their actions are in one of these.
+        resources: Their resources are in one of these.
+        checks: Their contexts satisfy these conditions.
+        callers: Their principals are in each of these sets, of which an empty one is of all.
+    """
+
+    actions: tuple[Side, ...]
+    resources: tuple[Side, ...]
+    checks: tuple[Check, ...]
+    callers: tuple[frozenset[tuple[str, str]], ...] = ()
+
+
+def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
+    """Yield the statements of policies.
+
+    Args:
+        policies: The policies.
+        narrow: How to read resources, see `globs.of_resource`.
+    """
+    for position, policy in enumerate(policies):
+        place = Place(f"policy {position + 1}")
+        variables = elements.has_variables(policy, place)
+        for index, statement in enumerate(policy.statements):
+            yield _clause(statement, (position, index), place, variables, narrow)
+
+
+def _clause(
+    statement: Statement, at: tuple[int, int], place: Place, variables: bool, narrow: bool
+) -> Clause:
+    actions = elements.actions(statement, place, variables)
+    resources = elements.resources(statement, place, variables)
+    checks = tuple(conditions.parse(c, place, variables) for c in statement.conditions)
+    return Clause(
+        statement,
+        at,
+        _language(actions, tuple(map(globs.of, actions.templates))),
+        _language(resources, tuple(globs.of_resource(t, narrow) for t in resources.templates)),
+        checks,
+        (
+            statement.effect,
+            (frozenset(actions.templates), actions.negated),
+            (frozenset(resources.templates), resources.negated),
+            frozenset((check.operator, check.key, same_values(check)) for check in checks),
+            frozenset((p.type, i) for p in statement.principals for i in p.identifiers),
+        ),
+    )
+
+
+def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
+    plain = filter(is_plain, element.templates)
+    return Language(element, automata, Patterns.of(plain), frozenset(element.templates))
+
+
+def region(clause: Clause) -> Region:
+    """Return the requests that a statement is about, or a few more.
+
+    Args:
+        clause: The statement.
+    """
+    return Region(
+        tuple(_sides(clause.actions)),
+        tuple(_sides(clause.resources)),
+        clause.checks,
+        (clause.callers,),
+    )
+
+
+def _sides(language: Language) -> Iterator[Side]:
+    """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
+    if language.element.negated:
+        excluded = (glob for glob in language.globs if glob is not None)
+        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING)
+        return
+    for template, glob in zip(language.element.templates, language.globs, strict=True):
+        yield Side(((glob or ANYTHING,),), (), template)
+
+
+def both(one: Region, other: Region) -> Region:
+    """Return the requests in two regions, or a few more.
+
+    Args:
+        one: A region.
+        other: Another.
+    """
+    return Region(
+        tuple(_meet(a, b) for a in one.actions for b in other.actions if _can_meet(a, b)),
+        tuple(_meet(a, b) for a in one.resources for b in other.resources if _can_meet(a, b)),
+        one.checks + other.checks,
+        one.callers + other.callers,
+    )
+
+
+def _can_meet(one: Side, other: Side) -> bool:
+    return one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+
+
+def _meet(one: Side, other: Side) -> Side:
+    """Return the intersection; with variables on a side, that of the first side alone."""
+    groups = one.groups
+    if not any(glob.has_atoms for (glob,) in one.groups + other.groups):
+        groups += other.groups
+    if literal(other.template) is not None:
+        one, other = other, one
+    return Side(groups, one.excluded + other.excluded, one.template)

@@ -1,0 +1,203 @@
+"""Whether statements together are about every request of a region.
+
+A statement helps only if its conditions follow from the region's. What is left is a question
+about pairs of an action and a resource: is each in the product of the two languages of some
+statement? The actions of the region are taken apart by which statements are about them (that is
+finite and exact), and for each such class the resources must be in the union of those
+statements' resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.policy.matching.elements import EVERYTHING
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.proof import automata
+from vpc_cni_iam.policy.proof.automata import Budget, Word
+from vpc_cni_iam.policy.proof.clauses import Clause, Language, Region, Side
+from vpc_cni_iam.policy.proof.globs import Glob
+from vpc_cni_iam.policy.proof.implication import implied
+
+_HOLES_OF_A_PAIR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A part of a region that is not shown to be covered.
+
+    Args:
+        region: The part: of one action pattern and one resource pattern.
+        action: An action in it.
+        resource: A resource in it that no usable statement covers for this action.
+    """
+
+    region: Region
+    action: Word
+    resource: Word
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Coverage by a list of statements.
+
+    Args:
+        clauses: The statements.
+        budget: What all walks may cost.
+    """
+
+    clauses: Sequence[Clause]
+    budget: Budget
+    _implied: dict[tuple[tuple[Check, ...], Check], bool] = field(default_factory=dict)
+    _outside: dict[Hashable, Word | None] = field(default_factory=dict)
+
+    def holes(self, region: Region) -> Iterator[Hole]:
+        """Yield parts of a region that are not covered; none if all is.
+
+        Of each pair of an action pattern and a resource pattern that is not covered there is at
+        least one, and a few for different actions.
+
+        Args:
+            region: The region.
+
+        Raises:
+            TooHardError: The budget is used up.
+        """
+        usable = [clause for clause in self.clauses if self._usable(region, clause)]
+        for action in region.actions:
+            for resource, word, outside in self._holes(action, region.resources, usable):
+                part = Region((action,), (resource,), region.checks, region.callers)
+                yield Hole(part, word, outside)
+
+    def _usable(self, region: Region, clause: Clause) -> bool:
+        """Say whether a statement's principals and conditions follow from the region's."""
+        if clause.callers and not any(c and c <= clause.callers for c in region.callers):
+            return False
+        if not (clause.actions.covers and clause.resources.covers):
+            return False
+        return all(self._implies(region.checks, check) for check in clause.checks)
+
+    def _implies(self, premises: tuple[Check, ...], conclusion: Check) -> bool:
+        known = self._implied.get((premises, conclusion))
+        if known is None:
+            self.budget.spend()
+            known = implied(premises, conclusion, self.budget) is None
+            self._implied[premises, conclusion] = known
+        return known
+
+    def _holes(
+        self, action: Side, resources: Sequence[Side], usable: Sequence[Clause]
+    ) -> Iterator[tuple[Side, Word, Word]]:
+        """Yield every resource pattern not covered for some action, with such actions."""
+        full = [clause for clause in usable if self._inside(action, clause.actions)]
+        left = [side for side in resources if self._escape(side, full) is not None]
+        if not left:
+            return
+        if action.text is not None:
+            word: Word = tuple(action.text)
+            classes, partial = iter([(word, frozenset[int]())]), list[Clause]()
+        else:
+            partial = [c for c in usable if c not in full]
+            classes = self._classes(action, partial, full, left)
+        found = dict.fromkeys(left, 0)
+        for word, members in classes:
+            covering = [*full, *(partial[m] for m in sorted(members))]
+            for side in left:
+                if found[side] < _HOLES_OF_A_PAIR:
+                    outside = self._escape(side, covering)
+                    if outside is not None:
+                        found[side] += 1
+                        yield side, word, outside
+
+    def _classes(
+        self,
+        action: Side,
+        clauses: Sequence[Clause],
+        full: Sequence[Clause],
+        resources: Sequence[Side],
+    ) -> Iterator[tuple[Word, frozenset[int]]]:
+        """Yield an action of each class, and which statements are about all of that class."""
+
+        def enough(members: frozenset[int]) -> bool:
+            covering = [*full, *(clauses[m] for m in sorted(members))]
+            return all(self._escape(side, covering) is None for side in resources)
+
+        yield from _partition(action, [c.actions for c in clauses], self.budget, enough)
+
+    def _inside(self, side: Side, language: Language) -> bool:
+        """Say whether a language has all of a side."""
+        if not language.element.negated and (
+            side.template in language.templates or EVERYTHING in language.templates
+        ):
+            return True
+        if side.text is not None:
+            return language.has(side.text)
+        key = ("inside", side, id(language))
+        if key not in self._outside:
+            self._outside[key] = _outside(side, [language], self.budget)
+        return self._outside[key] is None
+
+    def _escape(self, side: Side, clauses: Sequence[Clause]) -> Word | None:
+        """Return a resource of a side that no statement is about, None if there is none."""
+        if any(
+            not c.resources.element.negated
+            and (side.template in c.resources.templates or EVERYTHING in c.resources.templates)
+            for c in clauses
+        ):
+            return None
+        key = (side, tuple(clause.at for clause in clauses), tuple(c.denies for c in clauses))
+        if key not in self._outside:
+            self._outside[key] = _outside(side, [c.resources for c in clauses], self.budget)
+        return self._outside[key]
+
+
+def _outside(side: Side, languages: Sequence[Language], budget: Budget) -> Word | None:
+    """Return a word of a side that none of some languages has, None if there is none."""
+    for word, members in _partition(side, languages, budget, bool):
+        if not members:
+            return word
+    return None
+
+
+def _partition(
+    side: Side,
+    languages: Sequence[Language],
+    budget: Budget,
+    enough: Callable[[frozenset[int]], bool],
+) -> Iterator[tuple[Word, frozenset[int]]]:
+    """Yield a word of each class of a side, and which languages have all of that class.
+
+    Args:
+        side: The side.
+        languages: The languages, each of which `Language.covers`.
+        budget: What the walk may cost.
+        enough: Whether a class that these languages have, and maybe others, may be left out.
+    """
+    prefix = side.prefix
+    readers, owner = [], []
+    for number, language in enumerate(languages):
+        for glob in language.globs:
+            if glob is not None and _can_meet(glob, prefix):
+                readers.append(glob)
+                owner.append(number)
+    first = len(readers)
+    readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
+    all_but = {n for n, language in enumerate(languages) if language.element.negated}
+
+    def settled(sure: frozenset[int]) -> bool:
+        if any(number >= first for number in sure):
+            return True
+        members = frozenset(owner[number] for number in sure) - all_but
+        return bool(members) and enough(members)
+
+    for reading in automata.readings(side.groups, readers, budget, settled):
+        if any(number >= first for number in reading.accepted):
+            continue
+        hit = {owner[number] for number in reading.accepted}
+        missed = all_but - hit if reading.certain else set()
+        yield reading.word, frozenset((hit - all_but) | missed)
+
+
+def _can_meet(glob: Glob, prefix: str) -> bool:
+    return glob.prefix.startswith(prefix) or prefix.startswith(glob.prefix)

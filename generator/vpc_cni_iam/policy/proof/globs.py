@@ -1,0 +1,191 @@
+"""Patterns as small automata: what consumes one character, and where a ``*`` may stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.matching.variables import Template, Variable, Wild
+
+_KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
+
+
+class Reach(Enum):
+    """Which characters a wildcard takes."""
+
+    NONE = "none"
+    PART = "any but a colon"
+    ALL = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A policy variable, as one opaque letter: equal variables have equal values.
+
+    Args:
+        variable: The variable.
+        folded: Whether its value is compared without case.
+    """
+
+    variable: Variable
+    folded: bool = False
+
+
+# One letter of the input: a character, or an atom.
+Symbol: TypeAlias = str | Atom
+# What takes one letter: any of these characters, a ``?``, or an atom.
+Item: TypeAlias = str | Reach | Atom
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A pattern of n items; before, between and after them a loop says what ``*`` takes.
+
+    Args:
+        items: What takes one letter each.
+        loops: One more than items: what may be skipped before the item, and at the end.
+        prefix: The literal text that every match begins with.
+    """
+
+    items: tuple[Item, ...]
+    loops: tuple[Reach, ...]
+    prefix: str = field(init=False, compare=False, repr=False)
+
+    @property
+    def has_atoms(self) -> bool:
+        """Whether there is a policy variable in the pattern."""
+        return any(isinstance(item, Atom) for item in self.items)
+
+    def __post_init__(self) -> None:
+        text = ""
+        for item, loop in zip(self.items, self.loops, strict=False):
+            if loop is not Reach.NONE or not isinstance(item, str) or len(item) != 1:
+                break
+            text += item
+        object.__setattr__(self, "prefix", text)
+
+
+ANYTHING = Glob((), (Reach.ALL,))
+EMPTY = Glob((), (Reach.NONE,))
+
+
+def of(template: Template) -> Glob:
+    """Return the automaton of a pattern whose wildcards take any character.
+
+    Args:
+        template: The pattern.
+    """
+    return _build([(part, Reach.ALL) for part in template])
+
+
+def of_arn(template: Template) -> Glob | None:
+    """Return that of an ARN pattern of the condition operators.
+
+    Wildcards in its first five parts do not cross a colon. None for a variable there: its
+    value might have a colon, and then which part is which is not known.
+
+    Args:
+        template: The pattern.
+    """
+    parts = _by_part(template)
+    if parts is None:
+        return None
+    return _build([(part, Reach.ALL if last else Reach.PART) for part, last in parts])
+
+
+def of_resource(template: Template, narrow: bool) -> Glob | None:
+    """Return that of a resource.
+
+    The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
+    the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
+    does; the narrow one keeps the others within their part.
+
+    Args:
+        template: The pattern.
+        narrow: Which reading.
+    """
+    if not narrow or not is_ambiguous(template):
+        return of(template)
+    parts = _by_part(template)
+    if parts is None:
+        return None
+    marked: list[tuple[str | Wild | Variable, Reach]] = []
+    for index, (part, last) in enumerate(parts):
+        crosses = last or (part is Wild.RUN and _ends_part(template, index))
+        marked.append((part, Reach.ALL if crosses else Reach.PART))
+    return _build(marked)
+
+
+def is_ambiguous(template: Template) -> bool:
+    """Say whether the two readings of a resource differ.
+
+    Args:
+        template: The pattern.
+    """
+    colons = 0
+    for index, part in enumerate(template):
+        if colons >= ARN_PARTS - 1:
+            return False
+        if isinstance(part, str):
+            colons += part.count(":")
+        elif part is Wild.ONE or (part is Wild.RUN and not _ends_part(template, index)):
+            return True
+    return False
+
+
+def of_folded(template: Template) -> Glob | None:
+    """Return that of a text compared without case; None if it has letters outside ASCII.
+
+    Args:
+        template: The text.
+    """
+    if not all(part.isascii() for part in template if isinstance(part, str)):
+        return None
+    return _build([(part, Reach.ALL) for part in template], fold=True)
+
+
+def _ends_part(template: Template, index: int) -> bool:
+    following = next((p for p in template[index:] if p is not Wild.RUN), ":")
+    return isinstance(following, str) and following.startswith(":")
+
+
+def _by_part(template: Template) -> list[tuple[str | Wild | Variable, bool]] | None:
+    """Return each piece and whether it stands in the last part of the ARN.
+
+    Pieces keep their positions: a literal that reaches into the last part counts by its begin,
+    which is as good, for literals are the same in all parts.
+    """
+    pieces: list[tuple[str | Wild | Variable, bool]] = []
+    colons = 0
+    for part in template:
+        last = colons >= ARN_PARTS - 1
+        if isinstance(part, Variable) and not last:
+            return None
+        pieces.append((part, last))
+        colons += part.count(":") if isinstance(part, str) else 0
+    return pieces
+
+
+def _build(parts: list[tuple[str | Wild | Variable, Reach]], fold: bool = False) -> Glob:
+    items: list[Item] = []
+    loops = [Reach.NONE]
+    for part, reach in parts:
+        if part is Wild.RUN:
+            loops[-1] = reach
+            continue
+        if isinstance(part, str):
+            new: list[Item] = [_either_case(c) if fold else c for c in part]
+        elif isinstance(part, Variable):
+            new = [Atom(part, fold)]
+        else:
+            new = [reach]
+        items += new
+        loops += [Reach.NONE] * len(new)
+    return Glob(tuple(items), tuple(loops))
+
+
+def _either_case(letter: str) -> str:
+    both = "".join(dict.fromkeys(letter.lower() + letter.upper()))
+    return both + _KELVIN if letter in "kK" else both

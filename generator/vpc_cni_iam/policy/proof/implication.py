@@ -1,0 +1,254 @@
+"""When the conditions of one statement imply a condition of another.
+
+What is known of a key is whether it can be absent, whether it can be present, and for strings,
+ARNs and booleans which values it can have; that is compared as languages. Of every other operator
+only this is used: fewer values make a positive condition stronger, a negated one weaker, and
+``IfExists`` makes a condition weaker.
+
+Operators without ForAllValues and ForAnyValue are taken to speak of at most one value, as the
+evaluator does, which refuses more. They are compared with the set operators only for the keys
+that the page "Single-valued vs. multivalued context keys" calls single-valued. Of the two ways to
+read ForAllValues and ForAnyValue for one empty string, both must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.proof import automata, knowledge
+from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
+from vpc_cni_iam.policy.proof.knowledge import Knowledge
+
+SINGLE_VALUED = ("aws:requesttag/", "aws:resourcetag/", "aws:principaltag/")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A condition that is not implied.
+
+    Args:
+        check: The condition.
+        value: A value that satisfies the premises and not the condition, None for an absent
+            key or where none was looked for.
+    """
+
+    check: Check
+    value: str | None = None
+
+
+def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap | None:
+    """Return why a condition is not implied, None if it is.
+
+    Args:
+        premises: Conditions that all hold.
+        conclusion: The condition in question.
+        budget: What the walks may cost.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
+    about = [check for check in premises if check.key == conclusion.key]
+    known, operator = knowledge.presence(about), conclusion.operator
+    if operator.base.family is Family.NULL:
+        return _presence_gap(known, conclusion)
+    if _at_once(known, about, conclusion):
+        return None
+    if (known.absent and not _true_if_absent(conclusion)) or not knowledge.has_language(conclusion):
+        return Gap(conclusion)
+    gap: Gap | None = Gap(conclusion)
+    if operator.quantifier:
+        gap = _gap_of_several(about, conclusion, budget)
+    if gap is not None and (not operator.quantifier or conclusion.key.startswith(SINGLE_VALUED)):
+        gap = _gap_of_one(known, about, conclusion, budget)
+    return gap
+
+
+def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> bool:
+    """Say whether a condition is implied by presence, or by one condition much like it."""
+    if not known.present and (not known.absent or _true_if_absent(conclusion)):
+        return True
+    return any(_subsumes(check, conclusion, known.absent) for check in about)
+
+
+def _true_if_absent(check: Check) -> bool:
+    operator = check.operator
+    if operator.if_exists or operator.quantifier:
+        return operator.if_exists or operator.quantifier == "ForAllValues"
+    return operator.base.negated
+
+
+def _presence_gap(known: Knowledge, conclusion: Check) -> Gap | None:
+    wanted = {values.truth(value) for value in conclusion.values}
+    if conclusion.operator.quantifier:
+        return None if conclusion.operator.quantifier == "ForAllValues" else Gap(conclusion)
+    if known.absent and True not in wanted:
+        return Gap(conclusion)
+    return Gap(conclusion) if known.present and False not in wanted else None
+
+
+def _gap_of_one(
+    known: Knowledge, about: Sequence[Check], conclusion: Check, budget: Budget
+) -> Gap | None:
+    """Compare as of a key that has at most one value."""
+    knowledge.plain(known, about)
+    if conclusion.key.startswith(SINGLE_VALUED):
+        knowledge.every(known, about, single=True)
+        for check in filter(knowledge.is_some, about):
+            if not check.operator.if_exists:
+                knowledge.some(known, check)
+    nonempty = conclusion.operator.quantifier == "ForAnyValue"
+    return _gap(known, conclusion, budget, nonempty)
+
+
+def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -> Gap | None:
+    """Compare as of a key of any number of values: set operators with set operators."""
+    if conclusion.operator.quantifier == "ForAllValues":
+        each = Knowledge()
+        knowledge.every(each, about, single=False)
+        return _gap(each, conclusion, budget)
+    found: Gap | None = Gap(conclusion)
+    for check in filter(knowledge.is_some, about):
+        if check.operator.if_exists and not conclusion.operator.if_exists:
+            continue  # true of one empty string, present as it is
+        value = Knowledge()
+        knowledge.every(value, about, single=False)
+        knowledge.some(value, check)  # the value that satisfies this satisfies the conclusion
+        found = _gap(value, conclusion, budget)
+        if found is None:
+            return None
+    return found
+
+
+def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
+    """Say whether one condition implies another by its values and IfExists alone."""
+    one, other = premise.operator, conclusion.operator
+    if one.base != other.base or one.quantifier != other.quantifier:
+        return False
+    if one.if_exists and not other.if_exists:
+        if one.quantifier == "ForAnyValue":
+            return False  # true of one empty string, present as it is
+        if absent and not _true_if_absent(conclusion):
+            return False
+    mine, theirs = knowledge.same_values(premise), knowledge.same_values(conclusion)
+    return mine >= theirs if one.base.negated else mine <= theirs
+
+
+def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = False) -> Gap | None:
+    """Return a gap if a value is possible that does not satisfy a condition."""
+    found = knowledge.patterns(conclusion)
+    negated = conclusion.operator.base.negated
+    if negated and any(glob is None or glob.has_atoms for glob in found):
+        return Gap(conclusion)
+    readers = [glob for glob in found if glob is not None]
+    choices = [known.groups]
+    if any(glob.has_atoms for group in known.groups for glob in group):
+        choices = [[group] for group in known.groups]
+    gap: Gap | None = Gap(conclusion)
+    for groups in choices:
+        word = _counterexample(
+            groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
+        )
+        if word is None:
+            return None
+        gap = Gap(conclusion, word)
+    return gap
+
+
+def _counterexample(
+    groups: Sequence[Sequence[Glob]],
+    excluded: Sequence[Glob],
+    readers: Sequence[Glob],
+    budget: Budget,
+    *,
+    negated: bool = False,
+    nonempty: bool = False,
+) -> str | None:
+    """Return a value that matches the groups and nothing excluded, and is not as it should be."""
+    first = len(readers)
+
+    def settled(sure: frozenset[int]) -> bool:
+        if nonempty:
+            return False
+        return any(number >= first or not negated for number in sure)
+
+    for reading in automata.readings(
+        groups or [(ANYTHING,)], [*readers, *excluded], budget, settled
+    ):
+        if any(number >= first for number in reading.accepted):
+            continue
+        matched = any(number < first for number in reading.accepted)
+        wrong = (matched or not reading.certain) if negated else not matched
+        if wrong or (nonempty and not (reading.word and reading.certain)):
+            return automata.text(reading.word)
+    return None
+
+
+def impossible(premises: Sequence[Check], budget: Budget) -> bool:
+    """Say whether conditions are known to contradict each other.
+
+    Args:
+        premises: Conditions that all hold.
+        budget: What the walks may cost.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
+    for key in dict.fromkeys(check.key for check in premises):
+        about = [check for check in premises if check.key == key]
+        known = knowledge.presence(about)
+        if not known.absent and (not known.present or _no_value(known, about, budget)):
+            return True
+    return False
+
+
+def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
+    """Return a value of a key as conditions want it, None if none is known.
+
+    Args:
+        premises: Conditions that all hold.
+        key: The key.
+        budget: What the walks may cost.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
+    known = Knowledge()
+    about = [check for check in premises if check.key == key and knowledge.has_language(check)]
+    knowledge.plain(known, about)
+    knowledge.every(known, about, single=False)
+    for check in filter(knowledge.is_some, about):
+        knowledge.some(known, check)
+    if not known.groups and not known.excluded:
+        return None
+    if any(glob.has_atoms for group in known.groups for glob in group):
+        return None
+    return _counterexample(known.groups, known.excluded, [], budget)
+
+
+def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
+    """Say whether a key that must be present can have no value."""
+    if any(not check.operator.quantifier for check in about if knowledge.has_language(check)):
+        knowledge.plain(known, about)
+        if _is_empty(known, budget):
+            return True
+    for check in filter(knowledge.is_some, about):
+        if not check.operator.if_exists:
+            value = Knowledge()
+            knowledge.every(value, about, single=False)
+            knowledge.some(value, check)
+            if _is_empty(value, budget):
+                return True
+    return False
+
+
+def _is_empty(known: Knowledge, budget: Budget) -> bool:
+    """Say whether no value can be as it is known to be."""
+    choices = [known.groups]
+    if any(glob.has_atoms for group in known.groups for glob in group):
+        choices = [[group] for group in known.groups]
+    return any(_counterexample(groups, known.excluded, [], budget) is None for groups in choices)

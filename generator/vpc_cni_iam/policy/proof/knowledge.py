@@ -1,0 +1,164 @@
+"""What conditions say about one key: whether it can be there, and which values it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.globs import EMPTY, Glob
+
+_BUILDERS = {
+    Family.STRING: globs.of,
+    Family.LIKE: globs.of,
+    Family.ARN: globs.of_arn,
+    Family.IGNORE_CASE: globs.of_folded,
+}
+
+
+def patterns(check: Check) -> tuple[Glob | None, ...]:
+    """Return the values of a condition as automata, None for one that cannot be.
+
+    Args:
+        check: The condition.
+    """
+    family = check.operator.base.family
+    if family is Family.BOOL:
+        return tuple(globs.of_folded((value,)) for value in check.values)
+    return tuple(map(_BUILDERS[family], check.templates))
+
+
+def has_language(check: Check) -> bool:
+    """Say whether the values of a condition can be compared as languages.
+
+    Args:
+        check: The condition.
+    """
+    return check.operator.base.family in _BUILDERS or check.operator.base.family is Family.BOOL
+
+
+def same_values(check: Check) -> frozenset[object]:
+    """Return the values of a condition, equal for equal meanings.
+
+    Args:
+        check: The condition.
+    """
+    return frozenset(check.templates or check.values)
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What some conditions say about the value of one key.
+
+    Args:
+        absent: Whether the key can be absent.
+        present: Whether the key can be present.
+        groups: Each value matches one pattern of each group.
+        excluded: No value matches any of these.
+    """
+
+    absent: bool = True
+    present: bool = True
+    groups: list[tuple[Glob, ...]] = field(default_factory=list)
+    excluded: list[Glob] = field(default_factory=list)
+
+    def match(self, found: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
+        """Note that each value matches one of some patterns.
+
+        Args:
+            found: The patterns; if one of them is not known, nothing is noted.
+            also: More of them.
+        """
+        known = tuple(glob for glob in found if glob is not None)
+        if len(known) == len(found):
+            self.groups.append(known + also)
+
+    def miss(self, found: Iterable[Glob | None], but_empty: bool = False) -> None:
+        """Note that each value misses some patterns.
+
+        Args:
+            found: The patterns; one that is not known is passed over. One with a variable reads
+                only words with that variable, whose value is then there to be missed.
+            but_empty: Whether an empty value may match nonetheless.
+        """
+        for glob in found:
+            if glob is not None and not (but_empty and not glob.items):
+                self.excluded.append(glob)
+
+
+def presence(premises: Sequence[Check]) -> Knowledge:
+    """Return whether a key can be absent or present.
+
+    Args:
+        premises: Conditions on the key that all hold.
+    """
+    known = Knowledge()
+    for check in premises:
+        operator = check.operator
+        if operator.base.family is Family.NULL:
+            wanted = {values.truth(value) for value in check.values}
+            if operator.quantifier:
+                wanted = {True, False} if operator.quantifier == "ForAllValues" else set()
+            known.absent &= True in wanted
+            known.present &= False in wanted
+        elif operator.quantifier == "ForAnyValue":
+            known.absent &= operator.if_exists
+        elif not operator.quantifier:
+            known.absent &= operator.if_exists or operator.base.negated
+    return known
+
+
+def plain(known: Knowledge, premises: Sequence[Check]) -> None:
+    """Add what the operators without a set operator say.
+
+    Args:
+        known: What is known so far.
+        premises: Conditions on the key that all hold.
+    """
+    for check in premises:
+        if has_language(check) and not check.operator.quantifier:
+            if check.operator.base.negated:
+                known.miss(patterns(check))
+            else:
+                known.match(patterns(check))
+
+
+def every(known: Knowledge, premises: Sequence[Check], single: bool) -> None:
+    """Add what ForAllValues says about each value.
+
+    Args:
+        known: What is known so far.
+        premises: Conditions on the key that all hold.
+        single: Whether the key has at most one value, which then may be empty.
+    """
+    for check in premises:
+        if has_language(check) and check.operator.quantifier == "ForAllValues":
+            if check.operator.base.negated:
+                known.miss(patterns(check), but_empty=single)
+            else:
+                known.match(patterns(check), (EMPTY,) if single else ())
+
+
+def some(known: Knowledge, check: Check) -> None:
+    """Add what one ForAnyValue says about the value that satisfies it.
+
+    Args:
+        known: What is known of that value so far.
+        check: The condition.
+    """
+    if check.operator.base.negated:
+        known.miss(patterns(check))
+    else:
+        known.match(patterns(check))
+
+
+def is_some(check: Check) -> bool:
+    """Say whether a condition is a ForAnyValue whose values can be compared.
+
+    Args:
+        check: The condition.
+    """
+    return has_language(check) and check.operator.quantifier == "ForAnyValue"

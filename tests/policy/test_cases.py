@@ -1,0 +1,84 @@
+"""Cases leave nothing out: whatever satisfies the conditions satisfies those of a case."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from random import Random
+
+import policy_pools as pools
+import pytest
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.proof import cases, clauses
+
+PLACE = Place("test")
+Value = str | tuple[str, ...] | None
+
+
+def check(operator: str, *values: str, key: str = "x:k") -> Check:
+    return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
+
+
+def true(checks: tuple[Check, ...], value: Value) -> bool | None:
+    """Say whether conditions are true of a value; None if one has no answer."""
+    context = {} if value is None else {checks[0].key: value}
+    try:
+        return all(conditions.test(one, PLACE)(context) for one in checks)
+    except InputError:
+        return None
+
+
+@pytest.mark.parametrize("empty_is_a_value", [False, True])
+@pytest.mark.parametrize("key", pools.KEYS)
+def test_cases_leave_nothing_out(
+    key: str, empty_is_a_value: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty_is_a_value:
+        monkeypatch.setattr(
+            conditions,
+            "_values",
+            lambda context, name: (
+                (found,) if isinstance(found := context.get(name, ()), str) else found
+            ),
+        )
+    values = [*pools.KEYS[key][0], "", "x"]
+    domain: list[Value] = [None, (), *values, *((v,) for v in values), *permutations(values, 2)]
+    random, ways = Random(key), 0
+    for _ in range(80):
+        written = [pools.condition(random, (key,)) for _ in range(3)]
+        given = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
+        covering = Statement(actions=("*",), resources=("*",), conditions=(written[2],))
+        for parts in cases.ways(given, list(clauses.read([Policy((covering,))]))):
+            ways += 1
+            assert len(parts) > 1
+            for value in domain:
+                if true(given, value):
+                    assert any(true(part, value) is not False for part in parts), (
+                        written, parts, value
+                    )  # fmt: skip
+    assert ways > 80
+
+
+def test_the_ways_there_are() -> None:
+    covering = Statement(
+        actions=("*",), resources=("*",), conditions=(Condition("StringLike", "x:k", ("a*",)),)
+    )
+    given = check("StringEqualsIfExists", "a", "b")
+    ways = list(cases.ways((given,), list(clauses.read([Policy((covering,))]))))
+    absent, present = cases.absent("x:k", True), cases.absent("x:k", False)
+    assert ways == [
+        [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
+        [(given, absent), (given, present)],
+        [(given, check("StringLike", "a*")), (given, check("StringNotLike", "a*"))],
+    ]
+
+
+def test_what_no_statement_compares_is_not_taken_apart() -> None:
+    other = Statement(actions=("*",), resources=("*",))
+    assert not list(
+        cases.ways((check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))])))
+    )

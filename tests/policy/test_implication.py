@@ -1,0 +1,271 @@
+"""Implication between conditions, against every value of a small domain."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from random import Random
+
+import policy_pools as pools
+import pytest
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Condition
+from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.implication import example, implied, impossible
+
+PLACE = Place("test")
+Value = str | tuple[str, ...] | None
+
+
+def check(operator: str, *values: str, key: str = "x:k") -> Check:
+    return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
+
+
+def true(one: Check, value: Value, **context: str) -> bool | None:
+    """Say whether a condition is true of a value; None if it has no answer."""
+    known: dict[str, str | tuple[str, ...]] = {f"aws:{k}": v for k, v in context.items()}
+    if value is not None:
+        known[one.key] = value
+    try:
+        return conditions.test(one, PLACE)(known)
+    except InputError:
+        return None
+
+
+def domain(key: str) -> list[Value]:
+    values = [*pools.KEYS[key][0], "", "x", "aa", "aab", "TRUE"]
+    return [None, (), *values, *((v,) for v in values), *permutations(values, 2)]
+
+
+def premises_and_conclusion(random: Random, key: str) -> tuple[list[Check], Check]:
+    def one() -> Check:
+        return conditions.parse(pools.condition(random, (key,)), PLACE, variables=True)
+
+    return [one() for _ in range(random.choice((1, 1, 2, 3)))], one()
+
+
+@pytest.mark.parametrize("empty_is_a_value", [False, True])
+@pytest.mark.parametrize("key", pools.KEYS)
+def test_what_is_implied_holds_for_every_value(
+    key: str, empty_is_a_value: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both readings of one empty string under a set operator."""
+    if empty_is_a_value:
+        monkeypatch.setattr(
+            conditions,
+            "_values",
+            lambda context, name: (
+                (found,) if isinstance(found := context.get(name, ()), str) else found
+            ),
+        )
+    random, proven = Random(key), 0
+    for _ in range(400):
+        premises, conclusion = premises_and_conclusion(random, key)
+        if implied(premises, conclusion, Budget()) is not None:
+            continue
+        proven += 1
+        for value in domain(key):
+            if all(true(p, value) for p in premises):
+                assert true(conclusion, value) is not False, (premises, conclusion, value)
+    assert proven > 10
+
+
+@pytest.mark.parametrize("key", pools.KEYS)
+def test_what_is_impossible_has_no_value(key: str) -> None:
+    random, found = Random(key), 0
+    for _ in range(600):
+        premises, conclusion = premises_and_conclusion(random, key)
+        premises.append(conclusion)
+        if impossible(premises, Budget()):
+            found += 1
+            for value in domain(key):
+                assert not all(true(p, value) for p in premises), (premises, value)
+    assert found > 5
+
+
+@pytest.mark.parametrize("key", ["s3:prefix", "aws:RequestTag/team", "ec2:Vpc"])
+def test_of_plain_text_operators_every_gap_is_real(key: str) -> None:
+    """Nothing is missed: the value named satisfies the premises and not the condition."""
+    random, gaps = Random(key), 0
+    for _ in range(1500):
+        premises, conclusion = premises_and_conclusion(random, key)
+        if any(c.operator.quantifier for c in (*premises, conclusion)):
+            continue
+        if conclusion.operator.base.family is Family.NULL:
+            continue  # where the gap is that the key may be there, no value is looked for
+        if impossible(premises, Budget()):
+            continue
+        gap = implied(premises, conclusion, Budget())
+        if gap is not None:
+            gaps += 1
+            assert all(true(p, gap.value) for p in premises), (premises, conclusion, gap)
+            assert true(conclusion, gap.value) is False, (premises, conclusion, gap)
+    assert gaps > 100
+
+
+@pytest.mark.parametrize("key", pools.TEXT_KEYS)
+def test_an_example_satisfies_the_conditions(key: str) -> None:
+    random, found = Random(key), 0
+    for _ in range(300):
+        premises, _ = premises_and_conclusion(random, key)
+        if any(p.operator.base.family is Family.NULL for p in premises):
+            continue
+        value = example(premises, key.lower(), Budget())
+        if value:
+            found += 1
+            assert all(true(p, value) for p in premises), (premises, value)
+    assert found > 50
+
+
+YES, NO = True, False
+SINGLE, SEVERAL = "aws:RequestTag/team", "aws:TagKeys"
+
+
+@pytest.mark.parametrize(
+    ("premise", "conclusion", "wanted"),
+    [
+        (("StringEquals", "a"), ("StringEquals", "a", "b"), YES),
+        (("StringEquals", "a", "b"), ("StringEquals", "a"), NO),
+        (("StringEquals", "a"), ("StringLike", "a*"), YES),
+        (("StringEquals", "a*"), ("StringLike", "a*"), YES),
+        (("StringLike", "a*"), ("StringEquals", "a*"), NO),
+        (("StringLike", "a"), ("StringEquals", "a"), YES),
+        (("StringLike", "a*"), ("StringLike", "a", "a?*"), YES),
+        (("StringEquals", "a"), ("StringEqualsIgnoreCase", "A"), YES),
+        (("StringEqualsIgnoreCase", "a"), ("StringEquals", "a", "A"), YES),
+        (("StringEqualsIgnoreCase", "k"), ("StringEquals", "k", "K"), NO),
+        (("StringEquals", "a"), ("StringEqualsIfExists", "a"), YES),
+        (("StringEqualsIfExists", "a"), ("StringEquals", "a"), NO),
+        (("StringEquals", "a"), ("Null", "false"), YES),
+        (("StringEqualsIfExists", "a"), ("Null", "false"), NO),
+        (("Null", "true"), ("StringEqualsIfExists", "a"), YES),
+        (("Null", "true"), ("StringNotEquals", "a"), YES),
+        (("Null", "true"), ("StringEquals", "a"), NO),
+        (("Null", "false"), ("StringLike", "*"), YES),
+        (("Null", "false"), ("StringLike", "?*"), NO),
+        (("StringLike", "*"), ("Null", "false"), YES),
+        (("StringNotEquals", "a"), ("StringNotEquals", "a", "b"), NO),
+        (("StringNotEquals", "a", "b"), ("StringNotEquals", "a"), YES),
+        (("StringNotLike", "a*"), ("StringNotEquals", "ab"), YES),
+        (("StringNotEquals", "ab"), ("StringNotLike", "a*"), NO),
+        (("StringEquals", "a"), ("StringNotEquals", "b"), YES),
+        (("StringEquals", "a"), ("StringNotLike", "a*"), NO),
+        (("StringNotEquals", "a"), ("StringNotEqualsIfExists", "a"), YES),
+        (("ArnLike", pools.ARN + "vpc/vpc-1"), ("ArnEquals", "arn:aws:ec2:*:*:vpc/*"), YES),
+        (("ArnEquals", "arn:aws:ec2:*:*:vpc/*"), ("ArnLike", pools.ARN + "vpc/vpc-1"), NO),
+        (("ArnLike", "arn:*:*:*:*:*"), ("StringLike", "arn:*"), YES),
+        (("StringLike", "arn:*:*:*:*:*"), ("ArnLike", "arn:*:*:*:*:*"), YES),
+        (("StringLike", "arn:aws:s:*:1:x"), ("ArnLike", "arn:aws:s:*:1:x"), NO),
+        (("StringEquals", pools.ARN + "x"), ("ArnLike", "arn:aws:ec2:*:*:x"), YES),
+        (("Bool", "true"), ("Bool", "true", "false"), YES),
+        (("Bool", "true"), ("BoolIfExists", "true"), YES),
+        (("Bool", "true"), ("Bool", "false"), NO),
+        (("StringEquals", "true"), ("Bool", "true"), YES),
+        (("NumericLessThan", "3"), ("NumericLessThan", "3"), YES),
+        (("NumericLessThan", "3"), ("NumericLessThan", "3", "5"), YES),
+        (("NumericLessThan", "3"), ("NumericLessThanIfExists", "3"), YES),
+        (("NumericLessThan", "3"), ("NumericLessThan", "5"), NO),
+        (("NumericNotEquals", "3", "4"), ("NumericNotEquals", "3"), YES),
+        (("NumericNotEquals", "3"), ("NumericNotEquals", "3", "4"), NO),
+        (("IpAddress", "10.0.0.0/8"), ("IpAddress", "10.0.0.0/8", "11.0.0.0/8"), YES),
+        (("IpAddress", "10.0.0.0/8"), ("Null", "false"), YES),
+        (("DateLessThan", "2020"), ("DateLessThan", "2020-01-01"), NO),
+        (("StringEquals", "${aws:username}"), ("StringEquals", "${aws:UserName}"), YES),
+        (("StringEquals", "${aws:username}"), ("StringLike", "${aws:username}"), YES),
+        (("StringEquals", "${aws:username}"), ("StringLike", "*"), YES),
+        (("StringEquals", "${aws:username}"), ("StringEquals", "${aws:userid}"), NO),
+        (("StringEquals", "${aws:username}"), ("StringNotEquals", "a"), NO),
+        (("StringEquals", "b", "${aws:username}"), ("StringNotEquals", "a"), NO),
+        (("StringEquals", "b", "c"), ("StringNotEquals", "a"), YES),
+        (("StringNotEquals", "${aws:username}"), ("StringNotEquals", "${aws:username}"), YES),
+        (("StringNotLike", "*"), ("StringNotEquals", "${aws:username}"), NO),
+        (("StringLike", "${*}*"), ("StringLike", "?*"), YES),
+        (("ArnLike", "arn:aws:iam::${aws:a}:role/x"), ("ArnLike", "arn:aws:iam::*:role/x"), NO),
+        (("ArnLike", "arn:aws:iam::${aws:a}:x"), ("ArnEquals", "arn:aws:iam::${aws:a}:x"), YES),
+        (("ArnLike", "arn:aws:iam::1:${aws:a}"), ("ArnEquals", "arn:aws:iam::*:*"), YES),
+        (("ForAllValues:Null", "true"), ("Null", "true"), NO),
+        (("ForAnyValue:Null", "true"), ("StringEquals", "a"), YES),
+        (("Null", "true"), ("ForAllValues:Null", "false"), YES),
+    ],
+)  # fmt: skip
+def test_one_condition_implies_another(
+    premise: tuple[str, ...], conclusion: tuple[str, ...], wanted: bool
+) -> None:
+    for key in (SINGLE, "x:k"):
+        gap = implied([check(*premise, key=key)], check(*conclusion, key=key), Budget())
+        assert (gap is None) is wanted, (key, gap)
+
+
+@pytest.mark.parametrize(
+    ("premises", "conclusion", "of_one_value", "of_several"),
+    [
+        ([("ForAllValues:StringEquals", "a")], ("ForAllValues:StringLike", "a*"), YES, YES),
+        ([("ForAllValues:StringLike", "a*")], ("ForAllValues:StringEquals", "a"), NO, NO),
+        ([("ForAllValues:StringEquals", "a")], ("ForAllValues:StringNotEquals", "b"), YES, YES),
+        ([("ForAnyValue:StringEquals", "a")], ("ForAnyValue:StringLike", "a*"), YES, YES),
+        ([("ForAnyValue:StringEquals", "a")], ("ForAnyValue:StringNotEquals", "b"), YES, YES),
+        ([("ForAnyValue:StringEquals", "a")], ("ForAllValues:StringEquals", "a"), YES, NO),
+        ([("ForAnyValue:StringEquals", "a")], ("Null", "false"), YES, YES),
+        ([("ForAllValues:StringEquals", "a")], ("Null", "false"), NO, NO),
+        ([("ForAllValues:StringEquals", "a")], ("ForAnyValue:StringEquals", "a"), NO, NO),
+        (
+            [("ForAnyValue:StringLike", "a*"), ("ForAllValues:StringLike", "*b")],
+            ("ForAnyValue:StringLike", "a*b"), YES, YES,
+        ),
+        (
+            [("ForAllValues:StringLike", "a*"), ("ForAllValues:StringNotLike", "ab*")],
+            ("ForAllValues:StringLike", "a", "a?*"), YES, YES,
+        ),
+        # plain and set operators meet only on keys that AWS calls single-valued
+        ([("StringEquals", "a")], ("ForAllValues:StringEquals", "a"), YES, NO),
+        ([("StringEquals", "a")], ("ForAnyValue:StringEquals", "a"), YES, NO),
+        ([("ForAnyValue:StringEquals", "a")], ("StringEquals", "a"), YES, NO),
+        ([("ForAllValues:StringEquals", "a")], ("StringEquals", "a"), NO, NO),
+        # and not over one empty string, which may or may not be a value to a set operator
+        ([("StringEquals", "")], ("ForAnyValue:StringEquals", ""), NO, NO),
+        ([("ForAllValues:StringEquals", "a"), ("Null", "false")], ("StringEquals", "a"), NO, NO),
+        (
+            [("ForAllValues:StringEquals", "a", ""), ("Null", "false")],
+            ("StringEquals", "a", ""), YES, NO,
+        ),
+        (
+            [("ForAnyValue:StringEqualsIfExists", "a"), ("Null", "false")],
+            ("ForAnyValue:StringEquals", "a"), NO, NO,
+        ),
+    ],
+)  # fmt: skip
+def test_set_operators(
+    premises: list[tuple[str, ...]],
+    conclusion: tuple[str, ...],
+    of_one_value: bool,
+    of_several: bool,
+) -> None:
+    for key, wanted in ((SINGLE, of_one_value), (SEVERAL, of_several)):
+        given = [check(*premise, key=key) for premise in premises]
+        gap = implied(given, check(*conclusion, key=key), Budget())
+        assert (gap is None) is wanted, key
+
+
+def test_what_is_denied_of_a_variable_contradicts_what_is_asked_of_it() -> None:
+    asked, denied = (check(f"String{o}quals", "${aws:username}") for o in ("E", "NotE"))
+    assert impossible([asked, denied], Budget())
+    assert not impossible([asked, check("StringNotEquals", "${aws:userid}")], Budget())
+    assert not impossible([denied], Budget())
+
+
+def test_a_variable_may_have_any_value() -> None:
+    given = [check("StringEquals", "${aws:username}"), check("StringLike", "a*")]
+    assert not impossible(given, Budget())
+    assert implied(given, check("StringEquals", "b"), Budget())
+    assert implied(given, check("StringLike", "a*", "c"), Budget()) is None
+    assert implied(given, check("StringLike", "${aws:username}*", "c"), Budget()) is None
+
+
+def test_conditions_on_other_keys_say_nothing() -> None:
+    assert implied([check("StringEquals", "a", key="x:a")], check("StringEquals", "a"), Budget())
+    assert implied([], check("StringEquals", "a"), Budget())
+    assert implied([], check("ForAllValues:Null", "true"), Budget()) is None

@@ -27,6 +27,7 @@ STATEMENTS = {
     "role-scoped-pod-identity": [7],
     "several-clusters": [7, 7],
     "moving-to-scoped": [],
+    "role-many-clusters": [7],
 }
 NOT_PLANNED = {"add-on"}
 ARGUMENTS = json.loads((ROOT / "tests" / "data" / "provider-6.45.0-arguments.json").read_text())

@@ -29,6 +29,9 @@ MODULES: dict[str, Options] = {
     "modules/vpc-cni-iam-role": options(kind="role"),
     "examples/ipv6-scoped/policy": options(["ipv6-scoped"], cni_version="latest"),
     "examples/ipv4-ipv6/policy": options(["ipv4-ipv6"], cni_version="latest"),
+    "examples/role-many-clusters/role": options(
+        ["ipv4-pod-identity"], cni_version="latest", kind="role"
+    ),
     "examples/present-day/policy": options(cni_version="latest"),
 }
 VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"

@@ -273,3 +273,27 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
         assert not any(newest in span for span in fit(without, variant).works)
+
+
+def test_the_document_scoped_by_session_tags() -> None:
+    """Upstream's scoped document, statement for statement, with the tag for the name."""
+    tag = ("${aws:PrincipalTag/eks-cluster-name}",)
+    scoped = policy("ipv4-scoped").statements
+    found = policy("ipv4-pod-identity").statements
+    for one, other in zip(scoped, found, strict=True):
+        assert (one.actions, one.resources) == (other.actions, other.resources)
+    name = "cluster.k8s.amazonaws.com/name"
+    assert [s.conditions for s in found] == [
+        (),
+        (),
+        (Condition("StringEquals", f"aws:RequestTag/{name}", tag),),
+        (),
+        (Condition("StringEquals", f"aws:ResourceTag/{name}", tag),),
+        (),
+        (),
+    ]
+    # What is added for a release is scoped in the same way.
+    gap = compose(BY_NAME["ipv4-pod-identity"], select(cni_version="v1.22.0")).additions
+    assert [s.actions for a in gap for s in a.statements] == [("ec2:DescribeSecurityGroups",)]
+    text = " ".join(v for s in found for c in s.conditions for v in (c.key, *c.values))
+    assert "CLUSTER_NAME" not in text

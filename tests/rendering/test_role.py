@@ -235,7 +235,7 @@ def there(client: Any, prefix: str) -> dict[str, Any]:
     [
         ("aws", TERRAFORM_NEWEST, EVERY),
         ("aws", TERRAFORM_FLOOR, ["ipv4", "ipv4-scoped"]),
-        ("aws", TOFU, ["ipv6", "ipv4-scoped"]),
+        ("aws", TOFU, ["ipv6", "ipv4-pod-identity"]),
         ("aws-cn", TOFU, ["ipv4-scoped"]),
     ],
 )

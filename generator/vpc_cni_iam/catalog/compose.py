@@ -165,8 +165,10 @@ def _statements(
     # Actions of other services have no condition upstream; they come only with a feature.
     other = tuple(a for a in actions if a not in ec2)
     found: tuple[Statement, ...] = ()
-    if variant.scoped:
+    if variant.scoped or variant.session_tags:
         found = documents.scoped_statements(ec2, revision)
+        if variant.session_tags:
+            found = documents.by_session_tags(Policy(found)).statements
     elif ec2:
         found = (Statement(actions=ec2, resources=("*",)),)
     if other:
@@ -177,7 +179,7 @@ def _statements(
 
 def _too_old(variant: Variant, release: Release) -> str:
     reason = "the plugin has no IPv6 mode before"
-    if variant.scoped and release < variants.SCOPED_SINCE:
+    if "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
         reason = "the plugin does not tag the interfaces it creates with the cluster before"
     serving = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
     return (

@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.parse import parse
 # The document whose meaning the baseline keeps; a default that moves would change what people
 # have in production.
 BASELINE = "2022-01-31"
+_CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,31 @@ def base(variant: Variant, revision: Revision) -> Policy:
     """
     if not variant.derived:
         return revision.document(variant.name)
+    if variant.session_tags:
+        return by_session_tags(revision.document("ipv4-scoped"))
     return _ipv6_scoped(revision) if variant.scoped else _union(revision)
+
+
+def by_session_tags(policy: Policy) -> Policy:
+    """Return a scoped document in which a session tag stands for the cluster's name.
+
+    IAM takes a policy variable in a condition's value and not in its key, and no session tag
+    names the VPC: conditions on those are left out, so that one document serves many clusters.
+    Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
+
+    Args:
+        policy: A document with upstream's placeholders.
+    """
+    return replace(policy, statements=tuple(map(_by_session_tags, policy.statements)))
+
+
+def _by_session_tags(statement: Statement) -> Statement:
+    kept = []
+    for c in statement.conditions:
+        values = tuple(v.replace("${CLUSTER_NAME}", _CLUSTER_TAG) for v in c.values)
+        if "${CLUSTER_NAME}" not in c.key and not any("${VPC_ID}" in v for v in values):
+            kept.append(replace(c, values=values))
+    return replace(statement, conditions=tuple(kept))
 
 
 def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[Statement, ...]:

@@ -1,4 +1,4 @@
-"""The policy variants: upstream's three, and the two derived from them."""
+"""The policy variants: upstream's three, and those derived from them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Variant:
         scoped: Whether it is scoped down to one cluster.
         derived: Whether this project derives it; upstream publishes the others.
         summary: What it is, in a line.
+        session_tags: Whether the session tags of EKS Pod Identity scope it, in place of names.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Variant:
     scoped: bool
     derived: bool
     summary: str
+    session_tags: bool = False
 
     @property
     def identifier(self) -> str:
@@ -42,7 +44,8 @@ class Variant:
     def minimum(self) -> Release:
         """The oldest release that this kind of policy can serve."""
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
-        return max(oldest, SCOPED_SINCE) if self.scoped else oldest
+        tagged = self.scoped or self.session_tags
+        return max(oldest, SCOPED_SINCE) if tagged else oldest
 
 
 VARIANTS = (
@@ -51,6 +54,14 @@ VARIANTS = (
     Variant("ipv4-scoped", ("ipv4",), True, False, "one IPv4 cluster, by its name and VPC"),
     Variant("ipv6-scoped", ("ipv6",), True, True, "one IPv6 cluster, by its name"),
     Variant("ipv4-ipv6", ("ipv4", "ipv6"), False, True, "one policy for IPv4 and IPv6 clusters"),
+    Variant(
+        "ipv4-pod-identity",
+        ("ipv4",),
+        False,
+        True,
+        "many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags",
+        session_tags=True,
+    ),
 )
 UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 

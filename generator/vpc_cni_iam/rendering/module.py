@@ -80,6 +80,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
             for name in names
         },
         "scoped_since": min((c.variant.minimum for c in scoped), default=None),
+        "by_session_tags": any(c.variant.session_tags for c in composed),
         "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
         "instances": any(
             r.endswith(":instance/*")

@@ -1,0 +1,35 @@
+# One role for many IPv4 clusters by EKS Pod Identity: its session tags keep each cluster to its own
+# interfaces.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "AWS Region to plan in."
+  type        = string
+  default     = "eu-west-1"
+}
+
+module "vpc_cni_role" {
+  source = "./role"
+
+  pod_identity      = true
+  source_account_id = "111122223333"
+}
+
+output "role_arn" {
+  description = "ARN of the role, for an association in each cluster."
+  value       = module.vpc_cni_role.role_arn
+}

@@ -74,7 +74,14 @@ def publish(
         str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
     ] = None,
     cni_version: common.VersionOption = None,
-    revision: common.RevisionOption = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            help="Take upstream's document of this date exactly.",
+            autocompletion=common._revisions,
+        ),
+    ] = None,
     feature: common.FeatureOption = None,
     namespace: Annotated[
         str | None,

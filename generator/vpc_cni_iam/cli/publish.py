@@ -1,0 +1,193 @@
+"""``vpc-cni-iam publish`` and ``vpc-cni-iam registry serve``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.publishing.gitlab import Project
+    from vpc_cni_iam.publishing.publish import Proposal, Published
+
+PUBLISH = """Publish a version of the module for others.
+
+What --output holds then: the module's tree, its archives, a module registry and an OCI layout of
+all versions, and a README.md that says how each is put where others find it.
+
+The number must allow what changed since the version before: major for a permission lost, an
+input or output removed, narrowed or newly required, or a floor raised; minor for a permission
+gained or a new input or output. Without --version the right number is proposed with the reasons,
+and nothing is written. A published version never changes.
+
+\b
+Examples:
+  vpc-cni-iam publish --cni-version latest --output dist
+  vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
+  vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
+    --namespace platform --registry-host registry.example.com
+  vpc-cni-iam publish --cni-version latest --version 1.0.0 --output dist --git-tag ../module
+"""
+SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
+
+\b
+Examples:
+  vpc-cni-iam registry serve dist
+  vpc-cni-iam registry serve dist --port 8080 --registry-host registry.example.com
+"""
+
+
+class Upload(StrEnum):
+    """Where to upload an archive."""
+
+    gitlab = "gitlab"
+
+
+registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
+
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--registry-host",
+        help="Host name of the registry. [default: registry.example.com, a stand-in]",
+    ),
+]
+
+
+def _options(cni_version: str | None, revision: str | None, feature: list[str] | None) -> Options:
+    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.errors import UsageError
+
+    if cni_version is None and revision is None:
+        raise UsageError("what goes to others is chosen: give --cni-version or --revision")
+    return options((), revision, cni_version, feature or ())
+
+
+def publish(
+    output: Annotated[Path, typer.Option("--output", help="Directory that holds all versions.")],
+    version: Annotated[
+        str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
+    ] = None,
+    cni_version: common.VersionOption = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            help="Take upstream's document of this date exactly.",
+            autocompletion=common._revisions,
+        ),
+    ] = None,
+    feature: common.FeatureOption = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
+    ] = None,
+    registry_host: HostOption = None,
+    oci_repository: Annotated[
+        str | None,
+        typer.Option(
+            "--oci-repository",
+            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move.",
+        ),
+    ] = None,
+    git_tag: Annotated[
+        Path | None,
+        typer.Option("--git-tag", help="Commit the tree and a tag into this git repository."),
+    ] = None,
+    upload: Annotated[
+        Upload | None,
+        typer.Option("--upload", help="Upload the archive to the GitLab project of this CI job."),
+    ] = None,
+) -> None:
+    """See `PUBLISH`."""
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
+    from vpc_cni_iam.publishing.publish import propose
+    from vpc_cni_iam.publishing.publish import publish as write
+    from vpc_cni_iam.publishing.semver import Version
+
+    chosen = _options(cni_version, revision, feature)
+    found = Coordinates(namespace or STAND_IN_NAMESPACE, registry_host or STAND_IN_HOST)
+    if version is None:
+        _show(propose(output, chosen, found))
+        return
+    project = _project(upload)
+    done = write(output, chosen, found, Version.of(version), oci_repository)
+    common.notify(chosen)
+    _show(done.proposal)
+    _show_files(done, output)
+    if git_tag is not None:
+        _tag(git_tag, done)
+    if project is not None:
+        _upload(project, done)
+
+
+def _project(wanted: Upload | None) -> Project | None:
+    import os
+
+    from vpc_cni_iam.publishing.gitlab import project
+
+    return None if wanted is None else project(os.environ)
+
+
+def _upload(project: Project, done: Published) -> None:
+    from vpc_cni_iam.publishing.gitlab import upload
+
+    new = upload(project, done.proposal.version, done.archive)
+    typer.echo(f"gitlab   project {project.project}{'' if new else ', as it was'}")
+
+
+def _tag(repository: Path, done: Published) -> None:
+    import os
+
+    from vpc_cni_iam.publishing.gittag import tag
+
+    tagged = tag(repository, done.proposal.version, done.tree, done.before, os.environ)
+    typer.echo(f"tag      {tagged.tag} at {tagged.commit}{'' if tagged.new else ', as it was'}")
+
+
+def _show(proposal: Proposal) -> None:
+    typer.echo(f"{proposal.version}, {_after(proposal)}")
+    if proposal.comparison is not None:
+        found = (*proposal.comparison.permissions, *proposal.comparison.interface)
+        for finding in found:
+            typer.echo(f"  {finding.bump.name}: {finding}")
+
+
+def _after(proposal: Proposal) -> str:
+    if proposal.previous is None or proposal.comparison is None:
+        return "the first version"
+    return f"a {proposal.comparison.bump.name} change after {proposal.previous}"
+
+
+def _show_files(done: Published, output: Path) -> None:
+    from vpc_cni_iam.publishing import oci
+    from vpc_cni_iam.publishing.registry import ROOT
+
+    if not any(c.kind in ("create", "replace", "remove") for c in done.changes):
+        typer.echo("is published already; nothing to do")
+    typer.echo(f"tree     {output / done.folder}")
+    typer.echo(f"registry {output / ROOT}")
+    for name, digest in sorted(done.sums.items()):
+        typer.echo(f"sha256   {digest}  {name}")
+    typer.echo(f"oci      {done.digest}  {output / oci.ROOT}:{done.proposal.version}")
+
+
+@registry.command(help=SERVE)
+def serve(
+    directory: Annotated[Path, typer.Argument(help="What publish wrote.")],
+    port: Annotated[int, typer.Option("--port", help="Port; 0 for any free one.")] = 0,
+    registry_host: HostOption = None,
+) -> None:
+    """See `SERVE`."""
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST
+    from vpc_cni_iam.publishing.serve import configuration, server
+
+    with server(directory, port, common.say) as running:
+        typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
+        typer.echo(configuration(registry_host or STAND_IN_HOST, running.server_port), nl=False)
+        running.serve_forever()

@@ -1,0 +1,125 @@
+"""Uploads an archive to a project's Terraform module registry in GitLab.
+
+Source: GitLab's documentation of the Terraform module registry: PUT of the archive to
+``/projects/:id/packages/terraform/modules/:name/:system/:version/file``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from vpc_cni_iam.errors import PublishError, UsageError
+from vpc_cni_iam.publishing.coordinates import NAME, SYSTEM
+from vpc_cni_iam.publishing.semver import Version
+
+_TIMEOUT = 120
+# The token is the first of these that is there; each has its own header.
+_TOKENS = (
+    ("GITLAB_TOKEN", "PRIVATE-TOKEN"),
+    ("CI_DEPLOY_PASSWORD", "DEPLOY-TOKEN"),
+    ("CI_JOB_TOKEN", "JOB-TOKEN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project and the right to write to its registry.
+
+    Args:
+        api: The address of GitLab's API, such as ``https://gitlab.example.com/api/v4``.
+        project: The project's number or path.
+        header: The name of the header that carries the token.
+        token: The token, which no message shows.
+    """
+
+    api: str
+    project: str
+    header: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Project({self.api!r}, {self.project!r})"
+
+
+def project(environ: Mapping[str, str]) -> Project:
+    """Return the project that the environment names, as GitLab's CI jobs have it.
+
+    Args:
+        environ: The user's environment.
+
+    Raises:
+        UsageError: It does not name one.
+    """
+    api, number = environ.get("CI_API_V4_URL", ""), environ.get("CI_PROJECT_ID", "")
+    found = [(header, environ[name]) for name, header in _TOKENS if environ.get(name)]
+    parts = urlsplit(api)
+    local = parts.hostname in ("127.0.0.1", "localhost")
+    if not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise UsageError("--upload gitlab needs CI_API_V4_URL, an https address; CI jobs have it")
+    if not number or not found:
+        raise UsageError("--upload gitlab needs CI_PROJECT_ID and CI_JOB_TOKEN or GITLAB_TOKEN")
+    header, token = found[0]
+    if not token.isascii() or not token.isprintable():
+        raise UsageError("--upload gitlab: the token holds characters that no header may")
+    return Project(api.rstrip("/"), number, header, token)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect would carry the token to where it leads."""
+
+    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
+        return None
+
+
+def upload(to: Project, version: Version, archive: bytes) -> bool:
+    """Upload a version; the same again changes nothing.
+
+    GitLab refuses a version that it has, so what it has is looked at then.
+
+    Args:
+        to: The project.
+        version: The version.
+        archive: Its tar archive.
+
+    Returns:
+        Whether it was uploaded now.
+
+    Raises:
+        PublishError: GitLab refuses it, cannot be reached, or has other bytes under the version.
+    """
+    base = f"{to.api}/projects/{quote(to.project, safe='')}/packages/terraform/modules"
+    address = f"{base}/{NAME}/{SYSTEM}/{version}"
+    status, said = _ask(to, "PUT", f"{address}/file", archive)
+    if status == HTTPStatus.CREATED:
+        return True
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.BAD_REQUEST):
+        there, content = _ask(to, "GET", address, None)
+        if there == HTTPStatus.OK:
+            if hashlib.sha256(content).digest() == hashlib.sha256(archive).digest():
+                return False
+            raise PublishError(
+                f"{to.api}: project {to.project} has {version} with other bytes, and a published "
+                "version never changes; choose another number"
+            )
+    text = said[:200].decode(errors="replace")
+    raise PublishError(f"{to.api}: answers {status} to the upload of {version}: {text}")
+
+
+def _ask(to: Project, method: str, address: str, content: bytes | None) -> tuple[int, bytes]:
+    headers = {to.header: to.token, "Content-Type": "application/octet-stream"}
+    request = Request(address, content, headers, method=method)  # noqa: S310 - checked above
+    try:
+        with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
+            return int(answer.status), answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except (URLError, OSError, ValueError) as error:
+        raise PublishError(f"{to.api}: cannot be reached: {error}") from None

@@ -1,0 +1,102 @@
+"""The README.md of a published directory: how each part of it is put where others find it."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
+
+
+def guide(coordinates: Coordinates) -> str:
+    """Return the text.
+
+    Args:
+        coordinates: Where the module is found.
+    """
+    return _TEXT.format(
+        path=f"registry/v1/modules/{coordinates.path}/X.Y.Z",
+        name=NAME,
+        system=SYSTEM,
+        repository=REPOSITORY,
+        source=coordinates.source,
+        namespace=coordinates.namespace,
+        host=coordinates.host,
+    )
+
+
+_TEXT = """\
+# Published versions of {repository}
+
+Written by `vpc-cni-iam publish`, and added to by it; X.Y.Z stands for a version. A published
+version never changes. Put `registry/` out in this order, so that nobody sees a version before its
+files are there: the folders of versions, then the `versions` files.
+
+| what | where |
+| --- | --- |
+| the module, to read | `{repository}/X.Y.Z/` |
+| archives, their sums, the provenance | `{path}/` |
+| a module registry, as static files | `registry/` |
+| an OCI image layout of all versions | `oci/` |
+
+## A registry behind nginx
+
+Serve `registry/` as [nginx.conf](nginx.conf) shows, over TLS under the name {host}:
+
+```hcl
+module "vpc_cni_policy" {{
+  source  = "{source}"
+  version = "~> X.Y"
+}}
+```
+
+To try it here: `vpc-cni-iam registry serve .`
+
+## A registry in an object store
+
+Upload `registry/` with the content type `application/json` for what has no suffix. Terraform wants
+the answer to `.../X.Y.Z/download` to carry a header `X-Terraform-Get` with the `location` that the
+file there holds. Object stores send no header of that name: let the CDN in front of it add one, by
+a function or by a response header for each of these paths. OpenTofu reads the file itself.
+
+## An archive, without a registry
+
+```hcl
+module "vpc_cni_policy" {{
+  source = "https://{host}/{repository}-X.Y.Z.tar.gz?checksum=sha256:SUM"
+}}
+```
+
+with SUM from `{path}/SHA256SUMS`.
+
+## A git repository
+
+`vpc-cni-iam publish ... --git-tag REPOSITORY` commits the tree and the tag `vX.Y.Z`. Push the two
+together: `git push --atomic origin HEAD vX.Y.Z`.
+
+## An OCI registry, for OpenTofu
+
+A registry lets a tag be moved; `vpc-cni-iam publish ... --oci-repository HOST/NAME` looks first
+whether it would be. Then
+
+```sh
+oras cp --from-oci-layout oci:X.Y.Z HOST/NAME:X.Y.Z
+```
+
+and `source = "oci://HOST/NAME?tag=X.Y.Z"`, or `?digest=` with the digest that publish printed.
+
+## GitLab
+
+In a CI job, `vpc-cni-iam publish ... --upload gitlab` uploads the archive to the project's own
+Terraform module registry; elsewhere give GITLAB_TOKEN, CI_API_V4_URL and CI_PROJECT_ID.
+
+## Signing
+
+With cosign, for an archive and for what was pushed:
+
+```sh
+cd {path}
+cosign sign-blob --bundle {repository}-X.Y.Z.tar.gz.sigstore.json {repository}-X.Y.Z.tar.gz
+jq .predicate {repository}-X.Y.Z.intoto.json | cosign attest-blob --predicate - \\
+  --type slsaprovenance1 --bundle {repository}-X.Y.Z.provenance.sigstore.json \\
+  {repository}-X.Y.Z.tar.gz
+cosign sign HOST/NAME@DIGEST
+```
+"""

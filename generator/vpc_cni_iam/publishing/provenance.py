@@ -1,0 +1,74 @@
+"""Where a published version comes from, as an in-toto statement with SLSA provenance.
+
+Sources: the in-toto attestation framework (Statement v1) and SLSA (provenance v1). It names no
+time and no machine, so that it is the same bytes for the same version; who signs it adds those.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.semver import Version
+
+# Names, not addresses: SLSA takes any URI, and a package URL is one for this tool.
+_TOOL = f"pkg:generic/{NAME}"
+
+
+def file_name(version: Version) -> str:
+    """Return the file name of a version's statement.
+
+    Args:
+        version: The version.
+    """
+    return f"{REPOSITORY}-{version}.intoto.json"
+
+
+def statement(
+    options: Options,
+    version: Version,
+    coordinates: Coordinates,
+    sums: Mapping[str, str],
+    digest: str,
+) -> str:
+    """Return the statement as JSON.
+
+    Args:
+        options: What the version is made from.
+        version: The version.
+        coordinates: Where the module is found.
+        sums: SHA-256 of its archives by file name.
+        digest: Of its OCI manifest, with the algorithm in front.
+    """
+    source = options.selection.revision.source
+    subjects = {**sums, f"{coordinates.namespace}/{NAME}:{version}": digest.partition(":")[2]}
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
+        ],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": f"{_TOOL}#publish",
+                "externalParameters": {
+                    "version": str(version),
+                    "namespace": coordinates.namespace,
+                    "registryHost": coordinates.host,
+                    "selection": list(options.selection.arguments()),
+                    "variants": [v.name for v in options.variants],
+                },
+                "resolvedDependencies": [
+                    {
+                        "uri": f"git+https://github.com/{source.repository}",
+                        "digest": {"gitCommit": source.commit},
+                        "annotations": {"path": source.path},
+                    }
+                ],
+            },
+            "runDetails": {"builder": {"id": _TOOL}},
+        },
+    }
+    return json.dumps(value, indent=2) + "\n"

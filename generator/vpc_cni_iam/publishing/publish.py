@@ -1,0 +1,220 @@
+"""Publishes a version into a directory: what anybody can reach of it appears whole or not at all.
+
+The archive is the one memory: what a version was is read back from it, and the tree beside it is
+for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.errors import PublishError, TreeError
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.tree import Change, entries, write
+from vpc_cni_iam.publishing import archive, oci, provenance, registry
+from vpc_cni_iam.publishing.changelog import before, changelog
+from vpc_cni_iam.publishing.comparison import Comparison, compare
+from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.guide import guide
+from vpc_cni_iam.publishing.semver import FIRST, Version, step
+from vpc_cni_iam.publishing.tree import served, tree
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The number that a version should have, and why.
+
+    Args:
+        version: The number.
+        previous: The version before it, None for the first one.
+        comparison: How it differs from that one.
+    """
+
+    version: Version
+    previous: Version | None
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version as it was published.
+
+    Args:
+        proposal: What was published, after what, and how it differs.
+        tree: Its files.
+        folder: Where they are in the directory.
+        sums: SHA-256 of its archives by file name.
+        digest: Of its OCI manifest.
+        archive: The bytes of its tar archive.
+        before: The files of the version that it is compared with.
+        changes: What was done to each file of the directory.
+    """
+
+    proposal: Proposal
+    tree: Mapping[str, str]
+    folder: str
+    sums: Mapping[str, str]
+    digest: str
+    archive: bytes
+    before: Mapping[str, str]
+    changes: tuple[Change, ...]
+
+
+def propose(directory: Path, options: Options, coordinates: Coordinates) -> Proposal:
+    """Return the number that publishing these options now would ask for. Writes nothing.
+
+    Args:
+        directory: Where versions are published.
+        options: With the selection; every variant that it can serve is published.
+        coordinates: Where the module is found.
+
+    Raises:
+        InputError: What is published cannot be read.
+        PublishError: The directory is another namespace's.
+    """
+    every = registry.versions(directory, coordinates)
+    draft = tree(served(options), FIRST, coordinates)
+    if not every:
+        return Proposal(FIRST, None, None)
+    found = compare(_previous(directory, coordinates, every[-1]), draft)
+    return Proposal(every[-1].after(found.bump), every[-1], found)
+
+
+def publish(
+    directory: Path,
+    options: Options,
+    coordinates: Coordinates,
+    version: Version,
+    oci_repository: str | None = None,
+) -> Published:
+    """Publish a version into a directory; the same again changes nothing.
+
+    Args:
+        directory: Where; made if it does not exist.
+        options: With the selection; every variant that it can serve is published.
+        coordinates: Where the module is found.
+        version: The version.
+        oci_repository: Where its OCI artifact will be pushed; asked whether a tag would move.
+
+    Raises:
+        InputError: What is published cannot be read.
+        PublishError: The number does not allow what changed, or is published with other bytes.
+        TreeError: The directory may not be written.
+        UsageError: A selection that serves no variant.
+    """
+    with locked(directory):
+        return _publish(directory, served(options), coordinates, version, oci_repository)
+
+
+def _publish(
+    directory: Path,
+    options: Options,
+    coordinates: Coordinates,
+    version: Version,
+    oci_repository: str | None,
+) -> Published:
+    every = registry.versions(directory, coordinates)
+    last = _before(directory, coordinates, version, every)
+    files, found, old = tree(options, version, coordinates), None, {}
+    if last is not None:
+        old = _previous(directory, coordinates, last)
+        found = compare(old, files)
+    proposal = Proposal(version, last, found)
+    files["CHANGELOG.md"] = changelog(version, options, found, old.get("CHANGELOG.md", ""))
+    packed = {
+        registry.archive_name(version): archive.tar_gz(files),
+        registry.archive_name(version, "zip"): archive.zipped(files),
+    }
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
+    if version in every:
+        _refuse_other(directory, coordinates, version, files, sums)
+    _refuse_number(proposal)
+    place = f"{REPOSITORY}/{version}"
+    _refuse_foreign(directory / place, files)
+    digests = {v: registry.digest(directory, coordinates, v) for v in every}
+    digests[version] = sums[registry.archive_name(version)]
+    artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
+    base = registry.folder(coordinates, version)
+    said = provenance.statement(options, version, coordinates, sums, artifact.digest)
+    if oci_repository is not None:
+        oci.refuse_moved(oci_repository, version, artifact.digest)
+    changes = write(
+        directory,
+        {
+            **{f"{place}/{path}": text for path, text in sorted(files.items())},
+            **_archives(base, packed, sums),
+            f"{base}/{provenance.file_name(version)}": said,
+            **oci.files(directory, artifact, version),
+            "README.md": guide(coordinates),
+            **registry.files(coordinates, digests.items()),
+        },
+    )
+    content = packed[registry.archive_name(version)]
+    return Published(proposal, files, place, sums, artifact.digest, content, old, changes)
+
+
+def _before(
+    directory: Path, coordinates: Coordinates, version: Version, every: Iterable[Version]
+) -> Version | None:
+    """Return the version to compare with: a published one keeps the one it was compared with."""
+    if version not in every:
+        return max((v for v in every if v < version), default=None)
+    text = _previous(directory, coordinates, version).get("CHANGELOG.md", "")
+    found = before(text)
+    return None if found is None else Version.of(found)
+
+
+def _previous(directory: Path, coordinates: Coordinates, version: Version) -> dict[str, str]:
+    name = f"{registry.folder(coordinates, version)}/{registry.archive_name(version)}"
+    packed = registry.stored(directory, coordinates, version).archive
+    return archive.unpacked(packed, str(directory / name))
+
+
+def _archives(
+    folder: str, packed: Mapping[str, bytes], sums: Mapping[str, str]
+) -> dict[str, str | bytes]:
+    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    found: dict[str, str | bytes] = {f"{folder}/{n}": content for n, content in packed.items()}
+    return {**found, f"{folder}/SHA256SUMS": listing}
+
+
+def _refuse_number(proposal: Proposal) -> None:
+    version, last, found = proposal.version, proposal.previous, proposal.comparison
+    if last is None or found is None or (taken := step(last, version)) >= found.bump:
+        return
+    needed = [f for f in (*found.permissions, *found.interface) if f.bump > taken]
+    raise PublishError(
+        f"{version} is a {taken.name} version after {last}, but what changed "
+        f"asks for {last.after(found.bump)}:\n" + "\n".join(f"  {f.bump.name}: {f}" for f in needed)
+    )
+
+
+def _refuse_other(
+    directory: Path,
+    coordinates: Coordinates,
+    version: Version,
+    files: Mapping[str, str],
+    sums: Mapping[str, str],
+) -> None:
+    there = registry.stored(directory, coordinates, version)
+    if dict(there.sums) == dict(sums):
+        return
+    old = _previous(directory, coordinates, version)
+    other = sorted(p for p in {*old, *files} if old.get(p) != files.get(p))
+    raise PublishError(
+        f"{version} is published with other bytes ({', '.join(other) or 'the archives'}), and a "
+        "published version never changes; choose another number (without --version, one is "
+        "proposed)"
+    )
+
+
+def _refuse_foreign(folder: Path, files: Iterable[str]) -> None:
+    foreign = sorted(set(entries(folder)) - set(files))
+    if foreign:
+        raise TreeError(
+            f"{folder}: holds {', '.join(foreign[:5])}, no part of the module; move it away"
+        )

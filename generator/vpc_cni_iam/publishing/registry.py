@@ -1,0 +1,208 @@
+"""A module registry as static files, and what a server has to add to them.
+
+Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
+the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the
+file that stands at that path serves OpenTofu without the header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.errors import InputError, PublishError
+from vpc_cni_iam.files.tree import contents
+from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.semver import Version
+
+ROOT = "registry"
+SERVICES = "/v1/modules/"
+_SUM = re.compile(r"([0-9a-f]{64})  (\S+)\n", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version as it is in a directory.
+
+    Args:
+        archive: The bytes of its tar archive, which are what its sums say.
+        sums: SHA-256 by file name.
+    """
+
+    archive: bytes
+    sums: Mapping[str, str]
+
+
+def archive_name(version: Version, kind: str = "tar.gz") -> str:
+    """Return the file name of a version's archive.
+
+    Args:
+        version: The version.
+        kind: ``tar.gz`` or ``zip``.
+    """
+    return f"{REPOSITORY}-{version}.{kind}"
+
+
+def folder(coordinates: Coordinates, version: Version | None = None) -> str:
+    """Return where the module, or a version of it, is in a directory.
+
+    Args:
+        coordinates: Where the module is found.
+        version: The version.
+    """
+    base = f"{ROOT}{SERVICES}{coordinates.path}"
+    return base if version is None else f"{base}/{version}"
+
+
+def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
+    """Return the versions that a directory publishes, oldest first.
+
+    Args:
+        directory: The directory; one that does not exist has none.
+        coordinates: Where the module is found.
+
+    Raises:
+        InputError: The list of them cannot be read.
+        PublishError: The directory is another namespace's.
+        TreeError: A path that may not be read.
+    """
+    modules = directory / ROOT / SERVICES.strip("/")
+    others = sorted(p.name for p in modules.iterdir()) if modules.is_dir() else []
+    if others not in ([], [coordinates.namespace]):
+        raise PublishError(
+            f"{directory}: publishes for the namespace {', '.join(others)}; choose another "
+            f"directory for {coordinates.namespace}"
+        )
+    name = f"{folder(coordinates)}/versions"
+    found = contents(directory, [name])
+    if name not in found:
+        return ()
+    try:
+        (module,) = json.loads(found[name])["modules"]
+        return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(str(directory / name), "", f"is not a list of versions: {error}") from None
+
+
+def stored(directory: Path, coordinates: Coordinates, version: Version) -> Stored:
+    """Return a version that a directory publishes.
+
+    Args:
+        directory: The directory.
+        coordinates: Where the module is found.
+        version: One of its versions.
+
+    Raises:
+        InputError: Its archive is missing, or not the one that was published.
+        TreeError: A path that may not be read.
+    """
+    base = folder(coordinates, version)
+    names = {key: f"{base}/{key}" for key in ("SHA256SUMS", archive_name(version))}
+    found = contents(directory, names.values())
+    for name in names.values():
+        if name not in found:
+            raise InputError(str(directory / name), "", f"is missing, yet {version} is published")
+    archive = found[names[archive_name(version)]]
+    text = found[names["SHA256SUMS"]].decode(errors="replace")
+    sums = {name: digest for digest, name in _SUM.findall(text)}
+    if sums.get(archive_name(version)) != hashlib.sha256(archive).hexdigest():
+        place = str(directory / names[archive_name(version)])
+        raise InputError(place, "", "is not the archive that was published; put that one back")
+    return Stored(archive, sums)
+
+
+def digest(directory: Path, coordinates: Coordinates, version: Version) -> str:
+    """Return the SHA-256 of a published version's tar archive.
+
+    Args:
+        directory: The directory.
+        coordinates: Where the module is found.
+        version: One of its versions.
+
+    Raises:
+        InputError: Its archive is missing, or not the one that was published.
+    """
+    return stored(directory, coordinates, version).sums[archive_name(version)]
+
+
+def files(coordinates: Coordinates, every: Iterable[tuple[Version, str]]) -> dict[str, str]:
+    """Return the files that list versions, by path: what makes a version visible comes last.
+
+    Args:
+        coordinates: Where the module is found.
+        every: The versions with the SHA-256 of their tar archives.
+    """
+    listed = sorted(every)
+    found = {
+        f"{folder(coordinates, version)}/download": _json({"location": location(version, sha256)})
+        for version, sha256 in listed
+    }
+    found["nginx.conf"] = nginx(coordinates, listed)
+    found[f"{ROOT}/.well-known/terraform.json"] = _json({"modules.v1": SERVICES})
+    numbers = [{"version": str(version)} for version, _ in listed]
+    found[f"{folder(coordinates)}/versions"] = _json({"modules": [{"versions": numbers}]})
+    return found
+
+
+def location(version: Version, sha256: str) -> str:
+    """Return what ``download`` answers: the archive beside it, and what it must be.
+
+    Args:
+        version: The version.
+        sha256: That of its tar archive.
+    """
+    return f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{sha256}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"
+
+
+def nginx(coordinates: Coordinates, every: Iterable[tuple[Version, str]]) -> str:
+    """Return an nginx configuration that serves the registry.
+
+    Args:
+        coordinates: Where the module is found.
+        every: The versions with the SHA-256 of their tar archives.
+    """
+    host, _, port = coordinates.host.partition(":")
+    answers = "".join(
+        _ANSWER.format(
+            path=f"{SERVICES}{coordinates.path}/{version}/download",
+            location=location(version, sha256),
+        )
+        for version, sha256 in every
+    )
+    return _SERVER.format(answers=answers, host=host, port=port or "443", root=ROOT)
+
+
+_SERVER = """\
+# Serves this module registry with nginx: include it inside http {{ }}, set the three paths, and
+# reload nginx after each new version.
+server {{
+  listen      {port} ssl;
+  server_name {host};
+
+  ssl_certificate     /etc/ssl/certs/{host}.pem;
+  ssl_certificate_key /etc/ssl/private/{host}.key;
+  root                /srv/vpc-cni-iam/{root};
+
+  disable_symlinks on;
+  default_type     application/json;
+
+  # Files that are being written have names with a dot in front.
+  location ~ /\\.(?!well-known/) {{
+    return 404;
+  }}
+{answers}}}
+"""
+_ANSWER = """
+  location = {path} {{
+    add_header X-Terraform-Get "{location}";
+    return     204;
+  }}
+"""

@@ -1,0 +1,83 @@
+"""Version numbers of a published module, and which one comes next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+from vpc_cni_iam.errors import UsageError
+
+_NUMBER = r"(0|[1-9]\d{0,8})"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}", re.ASCII)
+
+
+class Bump(IntEnum):
+    """How far a change moves a version number."""
+
+    patch = 0
+    minor = 1
+    major = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A semantic version without a pre-release part, ordered as versions are.
+
+    Args:
+        major: For changes that break somebody.
+        minor: For changes that add.
+        patch: For the rest.
+    """
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    @staticmethod
+    def of(text: str) -> Version:
+        """Read a version such as ``1.2.3``.
+
+        Args:
+            text: The version.
+
+        Raises:
+            UsageError: Not one.
+        """
+        if not (match := _VERSION.fullmatch(text)):
+            raise UsageError(f"{text!r} is not a version; write it like 1.2.3")
+        return Version(*map(int, match.groups()))
+
+    def after(self, bump: Bump) -> Version:
+        """Return the next version for a change.
+
+        Before 1.0.0 the minor number stands for both kinds of change that are more than a patch.
+
+        Args:
+            bump: The kind of change.
+        """
+        if bump is Bump.major and self.major:
+            return Version(self.major + 1, 0, 0)
+        if bump is Bump.patch:
+            return Version(self.major, self.minor, self.patch + 1)
+        return Version(self.major, self.minor + 1, 0)
+
+
+FIRST = Version(1, 0, 0)
+
+
+def step(old: Version, new: Version) -> Bump:
+    """Return what a step from one version to a later one says about the change.
+
+    Args:
+        old: The version before.
+        new: The version after.
+    """
+    if new.major != old.major:
+        return Bump.major
+    if new.minor == old.minor:
+        return Bump.patch
+    return Bump.minor if old.major else Bump.major

@@ -1,0 +1,103 @@
+"""Serves a published registry on this machine, to try it before it goes to a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.publishing.registry import ROOT, SERVICES
+
+ADDRESS = "127.0.0.1"
+_TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
+_DOWNLOAD = "download"
+
+
+def server(
+    directory: Path, port: int = 0, log: Callable[[str], None] = lambda _: None
+) -> ThreadingHTTPServer:
+    """Return a server of a directory's registry, bound to the loopback address and not yet running.
+
+    Args:
+        directory: What `vpc_cni_iam.publishing.publish` wrote.
+        port: The port; 0 for any free one.
+        log: Called with a line for each request.
+
+    Raises:
+        InputError: No registry is there, or the port is not free.
+    """
+    root = (directory / ROOT).resolve()
+    if not (root / ".well-known" / "terraform.json").is_file():
+        raise InputError(str(directory), "", "holds no registry; vpc-cni-iam publish makes one")
+
+    class Handler(_Handler):
+        folder = root
+        said = staticmethod(log)
+
+    try:
+        return ThreadingHTTPServer((ADDRESS, port), Handler)
+    except (OSError, OverflowError) as error:
+        raise InputError(f"port {port}", "", f"cannot be used: {error}") from None
+
+
+def configuration(host: str, port: int) -> str:
+    """Return the lines for an engine's CLI configuration that send a host's name here.
+
+    Args:
+        host: The host in the source addresses.
+        port: The server's port.
+    """
+    address = json.dumps(f"http://{ADDRESS}:{port}{SERVICES}")
+    return f'host {json.dumps(host)} {{\n  services = {{ "modules.v1" = {address} }}\n}}\n'
+
+
+class _Handler(BaseHTTPRequestHandler):
+    folder: Path
+    said: Callable[[str], None]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def _answer(self, *, body: bool) -> None:
+        content = self._content()
+        if content is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        path = self._path()
+        if path.name == _DOWNLOAD:
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.send_header("X-Terraform-Get", json.loads(content)["location"])
+            self.end_headers()
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", _TYPES.get(path.suffix, "application/json"))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def _path(self) -> Path:
+        return self.folder / unquote(urlsplit(self.path).path).lstrip("/")
+
+    def _content(self) -> bytes | None:
+        """Return the file that is asked for; None for what is none, is hidden or is elsewhere."""
+        try:
+            path = self._path()
+            inside = path.relative_to(self.folder).parts
+            if any(p.startswith(".") and p != ".well-known" for p in inside):
+                return None
+            # A link anywhere on the way makes the two differ.
+            return path.read_bytes() if path.resolve() == path else None
+        except (OSError, ValueError):
+            return None
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        self.said(format % args)

@@ -1,0 +1,96 @@
+"""Publishing from the command line."""
+
+import shutil
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from conftest import COMMAND, read_tree, run
+
+LATEST = ["publish", "--cni-version", "latest", "--output", "dist"]
+OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist"]
+
+
+def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
+    done = run(*OLD, cwd=tmp_path)
+    assert (done.code, done.out) == (0, "1.0.0, the first version\n")
+    assert list(tmp_path.iterdir()) == []
+    done = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
+    assert done.code == 0
+    assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
+    again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
+    assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
+    proposed = run(*LATEST, cwd=tmp_path)
+    assert proposed.out.startswith(
+        "1.1.0, a minor change after 1.0.0\n"
+        "  minor: ipv4: gained: ec2:DescribeSecurityGroups on *\n"
+    )
+    refused = run(*LATEST, "--version", "1.0.1", cwd=tmp_path)
+    assert (refused.code, refused.out) == (3, "")
+    assert "what changed asks for 1.1.0" in refused.err
+    moved = run(*LATEST, "--version", "1.0.0", cwd=tmp_path)
+    assert moved.code == 3
+    assert "a published version never changes" in moved.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--output d", "give --cni-version or --revision"),
+        ("--output d --cni-version latest --revision 2022-01-31", "give one"),
+        ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
+        ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
+        ("--output d --cni-version latest --registry-host x", "is not a host name"),
+        (
+            "--output d --cni-version latest --version 1.0.0 --upload gitlab",
+            "needs CI_API_V4_URL",
+        ),
+        ("--cni-version latest", "Missing option '--output'"),
+    ],
+)
+def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
+    done = run("publish", *words.split(), cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tag_a_repository(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
+    who = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    environ = {f"GIT_{name}": "t@example.test" for name in who}
+    for words, number in ((OLD, "1.0.0"), (LATEST, "1.1.0"), (LATEST, "1.1.0")):
+        done = run(*words, "--version", number, "--git-tag", "module", cwd=tmp_path, env=environ)
+        assert done.code == 0, done.err
+        assert f"tag      v{number} at " in done.out
+    assert done.out.endswith(", as it was\n")
+    tree = tmp_path / "dist" / "terraform-aws-vpc-cni-iam" / "1.1.0"
+    shutil.rmtree(tmp_path / "module" / ".git")
+    assert read_tree(tmp_path / "module") == read_tree(tree)
+
+
+def test_serve_until_interrupted(tmp_path: Path) -> None:
+    assert run(*LATEST, "--version", "1.0.0", cwd=tmp_path).code == 0
+    command = [*COMMAND, "registry", "serve", "dist", "--registry-host", "r.example.test"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(4)]
+        assert lines[1] == 'host "r.example.test" {\n'
+        address = lines[2].split('"')[3]
+        with urllib.request.urlopen(f"{address}example/vpc-cni-iam/aws/versions") as answer:
+            assert answer.status == 200
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=10)
+    assert running.returncode == 130
+    assert "vpc-cni-iam: GET /v1/modules/example/vpc-cni-iam/aws/versions" in said.replace('"', "")
+
+
+def test_serve_nothing(tmp_path: Path) -> None:
+    done = run("registry", "serve", tmp_path)
+    assert done.code == 3
+    assert "holds no registry; vpc-cni-iam publish makes one" in done.err

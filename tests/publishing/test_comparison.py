@@ -1,0 +1,160 @@
+"""What two versions differ in, and the number that it asks for."""
+
+import pytest
+
+from consuming import AT, OPTIONS
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.publishing.comparison import compare
+from vpc_cni_iam.publishing.semver import FIRST, Bump, Version, step
+from vpc_cni_iam.publishing.tree import served, tree
+
+TREE = tree(served(OPTIONS), FIRST, AT)
+TYPE = "  type        = string\n"
+
+
+def edited(path: str, old: str, new: str) -> dict[str, str]:
+    assert old in TREE[path], old
+    return {**TREE, path: TREE[path].replace(old, new, 1)}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "bump", "says"),
+    [
+        ("main.tf", '"ec2:DescribeTags",', "", Bump.major, "lost: ec2:DescribeTags"),
+        ("main.tf", "network-interface/*", "network-interface/a", Bump.major, "narrowed: "),
+        ("main.tf", "network-interface/*", "*", Bump.minor, "widened: "),
+        ("main.tf", '"ArnEquals"', '"ArnLike"', Bump.major, "changed: "),
+        ("main.tf", '"Allow"', '"Deny"', Bump.major, "denied: "),
+        ("main.tf", 'data "aws_iam_policy_document" "ipv6"', 'data "x" "y"', Bump.major, "removed"),
+        ("variables.tf", 'variable "region"', 'variable "place"', Bump.major, "region is removed"),
+        ("variables.tf", '  default     = "aws"\n', "", Bump.major, "now required"),
+        ("variables.tf", '"aws"\n', '"aws-cn"\n', Bump.major, "another default"),
+        ("variables.tf", TYPE, "  type = number\n", Bump.major, "another type"),
+        ("variables.tf", "  default     = null\n", "  nullable = false\n  default = null\n",
+         Bump.major, "no longer takes null"),
+        ("variables.tf", "  nullable    = false\n", "", Bump.minor, "now takes null"),
+        ("variables.tf", "{0,99}", "{0,9}", Bump.major, "new or another validation"),
+        ("variables.tf", "AWS partition of", "Partition of", Bump.patch, ""),
+        ("outputs.tf", 'output "json"', 'output "all"', Bump.major, "output json is removed"),
+        ("outputs.tf", "== null) ==", "== null) !=", Bump.major, "another precondition"),
+        ("versions.tf", ">= 1.6", ">= 1.10", Bump.major, "the engine must be >= 1.10"),
+        ("versions.tf", ">= 3.39", ">= 5.29", Bump.major, "the provider aws must be >= 5.29"),
+        ("versions.tf", ">= 3.39", ">= 3.4", Bump.minor, "may be older"),
+        ("versions.tf", ">= 3.39", "~> 3.39", Bump.major, "must be ~> 3.39"),
+        ("README.md", "## Variants", "## Kinds", Bump.patch, ""),
+        ("main.tf", "# ipv4:", "# IPv4:", Bump.patch, ""),
+    ],
+)  # fmt: skip
+def test_the_number_that_an_edit_asks_for(
+    path: str, old: str, new: str, bump: Bump, says: str
+) -> None:
+    found = compare(TREE, edited(path, old, new))
+    assert found.bump is bump, found
+    assert says in " ".join(map(str, (*found.permissions, *found.interface)))
+    if bump is Bump.patch:
+        assert (found.permissions, found.interface) == ((), ())
+
+
+def test_additions_ask_for_a_minor_number_and_back_for_a_major_one() -> None:
+    more = {
+        **TREE,
+        "variables.tf": TREE["variables.tf"] + 'variable "new" {\n  default = 1\n}\n',
+        "outputs.tf": TREE["outputs.tf"] + 'output "new" {\n  value = 1\n}\n',
+        "main.tf": TREE["main.tf"].replace('"ec2:DescribeTags"', '"ec2:DescribeTags", "ec2:X"', 1),
+        "modules/other/main.tf": 'output "x" {\n  value = 1\n}\n',
+    }
+    assert {f.bump for f in compare(TREE, more).interface} == {Bump.minor}
+    assert [str(f) for f in compare(TREE, more).permissions] == ["ipv4: gained: ec2:X on *"]
+    assert compare(TREE, more).bump is Bump.minor
+    assert compare(more, TREE).bump is Bump.major
+    assert compare(more, more).bump is Bump.patch
+
+
+def test_an_input_that_must_be_given_is_a_major_change() -> None:
+    more = {**TREE, "variables.tf": TREE["variables.tf"] + 'variable "new" {}\n'}
+    assert "new required input new" in str(compare(TREE, more).interface)
+    assert compare(TREE, more).bump is Bump.major
+
+
+ROLE = "modules/role/main.tf"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"ec2:DescribeTags",', "", "modules/role: ipv4: lost: ec2:DescribeTags on *"),
+        ('"sts:TagSession"', '"sts:Tag"', "modules/role: pod_identity: lost: sts:TagSession"),
+        (
+            '"sts:AssumeRoleWithWebIdentity"',
+            '"sts:AssumeRole"',
+            "modules/role: irsa: lost: sts:AssumeRoleWithWebIdentity",
+        ),
+        ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
+        ("irsa.json]", "pod_identity.json]", "modules/role: trust: the policy joins other"),
+        ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
+        ('"StringEquals"', '"StringLike"', "modules/role: "),
+        ('resource "aws_iam_policy" "this"', 'resource "aws_iam_policy" "x"', "this is removed"),
+    ],
+)
+def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
+    found = compare(TREE, edited(ROLE, old, new))
+    assert found.bump is Bump.major
+    assert says in "\n".join(map(str, found.permissions))
+
+
+def test_what_changes_in_both_modules_is_said_once() -> None:
+    old, new = '"ec2:DescribeTags",', '"ec2:DescribeTags", "ec2:X",'
+    both = {**edited("main.tf", old, new), ROLE: TREE[ROLE].replace(old, new, 1)}
+    assert [str(f) for f in compare(TREE, both).permissions] == ["ipv4: gained: ec2:X on *"]
+
+
+def test_layout_comments_and_descriptions_are_no_change() -> None:
+    text = TREE[ROLE].replace("# ", "#   ").replace("description = ", 'description = "x${"y"}" # ')
+    assert text != TREE[ROLE]
+    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}"}).bump is Bump.patch
+
+
+def test_what_cannot_be_read_counts_as_changed() -> None:
+    odd = edited("main.tf", '"ec2:DescribeTags",', "var.more,")
+    found = compare(TREE, odd)
+    assert found.bump is Bump.major
+    assert "data aws_iam_policy_document.ipv4 is another one" in str(found.permissions)
+    assert compare(odd, odd).bump is Bump.patch
+
+
+def test_a_feature_and_a_release_of_the_plugin() -> None:
+    richer = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    assert compare(TREE, richer).bump is Bump.minor
+    assert compare(richer, TREE).bump is Bump.major
+    old = tree(served(options(cni_version="v1.9.0")), FIRST, AT)
+    assert "examples/ipv6/main.tf" not in old
+    found = compare(old, TREE)
+    assert "new output ipv6_json" in str([f.text for f in found.interface])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "bump"),
+    [
+        ("1.2.3", "1.2.4", Bump.patch),
+        ("1.2.3", "1.3.0", Bump.minor),
+        ("1.2.3", "2.0.0", Bump.major),
+        ("0.2.3", "0.2.4", Bump.patch),
+        ("0.2.3", "0.3.0", Bump.major),
+    ],
+)
+def test_steps(old: str, new: str, bump: Bump) -> None:
+    assert step(Version.of(old), Version.of(new)) is bump
+    assert str(Version.of(old).after(bump)) == new
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "1.2", "v1.2.3", "1.2.3-rc.1", "01.2.3", "1.2.3\n", "\u0661.2.3"]
+)
+def test_what_is_no_version(text: str) -> None:
+    with pytest.raises(UsageError, match=r"write it like 1\.2\.3"):
+        Version.of(text)
+
+
+def test_versions_are_ordered_by_number() -> None:
+    assert Version.of("1.10.0") > Version.of("1.9.9")

@@ -1,0 +1,55 @@
+"""Published modules are consumed by real engines, from everywhere they can come from."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import write_tree
+from consuming import ARCHIVE, AT, FOLDER, at_registry, consume, publish_one, root, serving
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.publishing.gittag import tag
+from vpc_cni_iam.publishing.semver import Version
+
+WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
+pytestmark = pytest.mark.engine
+
+
+def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: Path) -> None:
+    done = publish_one(tmp_path / "dist")
+    publish_one(tmp_path / "dist", "1.0.1")
+    repository = tmp_path / "module.git"
+    subprocess.run(["git", "init", "-q", "--bare", repository], check=True)
+    tag(repository, Version.of("1.0.0"), done.tree, {}, ENVIRON)
+    name = ARCHIVE.format("1.0.0")
+    with serving(tmp_path / "dist") as port:
+        url = f"http://127.0.0.1:{port}/{FOLDER.removeprefix('registry/')}/1.0.0/{name}"
+        sources = {
+            "registry": f'  source = "{AT.source}"\n  version = "~> 1.0"',
+            "exact": f'  source = "{AT.source}"\n  version = "1.0.0"',
+            "git": f'  source = "git::file://{repository}?ref=v1.0.0"',
+            "archive": f'  source = "{url}?checksum=sha256:{done.sums[name]}"',
+        }
+        roles = {
+            "registry_role": f'  source = "{AT.source}//modules/role"\n  version = "~> 1.0"',
+            "git_role": f'  source = "git::file://{repository}//modules/role?ref=v1.0.0"',
+            "archive_role": f'  source = "{url}//modules/role?checksum=sha256:{done.sums[name]}"',
+        }
+        consume(at_registry(engine, tmp_path, port), tmp_path / "root", sources, roles)
+    chosen = (tmp_path / "root" / ".terraform" / "modules" / "modules.json").read_text()
+    assert '"Version":"1.0.1"' in chosen
+
+
+def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
+    publish_one(tmp_path / "dist")
+    path = tmp_path / "dist" / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"ec2:CreateTags", b"ec2:*         "))
+    assert path.read_bytes() != content
+    source = f'  source = "{AT.source}"\n  version = "1.0.0"'
+    write_tree(tmp_path / "root", {"main.tf": root({"p": source}, {})})
+    with serving(tmp_path / "dist") as port, pytest.raises(EngineError, match=r"(?i)checksum"):
+        at_registry(engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")

@@ -1,0 +1,148 @@
+"""A tree and its tag get into a repository together, and nothing of the repository is lost."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.publishing.gittag import Tagged, tag
+from vpc_cni_iam.publishing.semver import Version
+
+OLD = {"main.tf": "old\n", "modules/role/main.tf": "role\n", "gone.tf": "gone\n"}
+NEW = {"main.tf": "new\n", "modules/role/main.tf": "role\n", "more/x.tf": "x\n"}
+WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+ENVIRON = {
+    **os.environ,
+    **{f"GIT_{name}": "t@example.test" for name in WHO},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_DIR": "/nowhere",
+}
+
+
+def git(folder: Path, *words: str) -> str:
+    environ = {k: v for k, v in ENVIRON.items() if k != "GIT_DIR"}
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env=environ, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def publish(
+    repo: Path, version: str, files: dict[str, str], previous: dict[str, str] | None = None
+) -> Tagged:
+    return tag(repo, Version.of(version), files, previous or {}, ENVIRON)
+
+
+def at(repo: Path, name: str) -> dict[str, str]:
+    paths = git(repo, "ls-tree", "-r", "--name-only", "-z", name).split("\0")
+    return {p: git(repo, "show", f"{name}:{p}") for p in paths if p}
+
+
+@pytest.fixture(params=["bare", "checkout"])
+def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", *(["--bare"] if request.param == "bare" else []), "repo")
+    return tmp_path / "repo"
+
+
+def test_two_versions(repo: Path) -> None:
+    first = publish(repo, "1.0.0", OLD)
+    assert (first.tag, first.new) == ("v1.0.0", True)
+    assert publish(repo, "1.1.0", NEW, OLD).new
+    assert at(repo, "v1.0.0") == OLD
+    assert at(repo, "v1.1.0") == NEW
+    assert git(repo, "log", "--format=%s") == (
+        "terraform-aws-vpc-cni-iam 1.1.0\nterraform-aws-vpc-cni-iam 1.0.0\n"
+    )
+    if (repo / ".git").exists():
+        assert git(repo, "status", "--porcelain") == ""
+        assert (repo / "more" / "x.tf").read_text() == "x\n"
+        assert not (repo / "gone.tf").exists()
+
+
+def test_the_same_again_changes_nothing_and_other_bytes_are_refused(repo: Path) -> None:
+    first = publish(repo, "1.0.0", OLD)
+    assert publish(repo, "1.0.0", OLD) == Tagged("v1.0.0", first.commit, new=False)
+    with pytest.raises(PublishError, match=r"v1\.0\.0 is there with other bytes \(main\.tf"):
+        publish(repo, "1.0.0", NEW)
+    assert at(repo, "v1.0.0") == OLD
+    assert git(repo, "rev-parse", "HEAD").strip() == first.commit
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", "repo")
+    repo = tmp_path / "repo"
+    (repo / ".github").mkdir()
+    (repo / ".github" / "CODEOWNERS").write_text("* @me\n")
+    (repo / "run.sh").write_text("#!/bin/sh\n")
+    (repo / "run.sh").chmod(0o755)
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "mine")
+    return repo
+
+
+def test_other_files_of_the_repository_are_kept(checkout: Path) -> None:
+    (checkout / "untracked").write_text("mine\n")
+    publish(checkout, "1.0.0", OLD)
+    mine = {".github/CODEOWNERS": "* @me\n", "run.sh": "#!/bin/sh\n"}
+    assert at(checkout, "v1.0.0") == {**mine, **OLD}
+    assert "100755" in git(checkout, "ls-tree", "v1.0.0", "run.sh")
+    assert git(checkout, "status", "--porcelain") == "?? untracked\n"
+
+
+@pytest.mark.parametrize("path", ["main.tf", "modules", "more/x.tf/y"])
+def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
+    (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+    (checkout / path).write_text("mine\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "more of mine")
+    before = git(checkout, "rev-parse", "HEAD")
+    with pytest.raises(PublishError, match="not as this tool left it and in the way"):
+        publish(checkout, "1.0.0", NEW)
+    assert git(checkout, "rev-parse", "HEAD") == before
+    assert git(checkout, "tag") == ""
+
+
+def test_an_edit_of_ours_is_never_replaced(checkout: Path) -> None:
+    publish(checkout, "1.0.0", OLD)
+    (checkout / "main.tf").write_text("edited\n")
+    with pytest.raises(PublishError, match="not committed"):
+        publish(checkout, "1.1.0", NEW, OLD)
+    git(checkout, "commit", "-qam", "edited")
+    with pytest.raises(PublishError, match=r"main\.tf is not as this tool left it"):
+        publish(checkout, "1.1.0", NEW, OLD)
+    assert (checkout / "main.tf").read_text() == "edited\n"
+
+
+def test_an_untracked_file_in_the_way_stops_it_all(checkout: Path) -> None:
+    (checkout / "main.tf").write_text("mine\n")
+    before = git(checkout, "rev-parse", "HEAD")
+    with pytest.raises(PublishError, match="read-tree failed"):
+        publish(checkout, "1.0.0", OLD)
+    assert git(checkout, "rev-parse", "HEAD") == before
+    assert (checkout / "main.tf").read_text() == "mine\n"
+    assert git(checkout, "status", "--porcelain") == "?? main.tf\n"
+
+
+def test_a_transaction_that_fails_moves_nothing(checkout: Path) -> None:
+    before = git(checkout, "rev-parse", "HEAD")
+    lock = checkout / ".git" / "refs" / "tags" / "v1.0.0.lock"
+    lock.write_text("")
+    with pytest.raises(PublishError, match="update-ref failed"):
+        publish(checkout, "1.0.0", OLD)
+    lock.unlink()
+    assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "tag")) == (before, "")
+    assert git(checkout, "status", "--porcelain") == ""
+    assert publish(checkout, "1.0.0", OLD).new
+
+
+def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
+    with pytest.raises(PublishError, match="is no directory"):
+        publish(tmp_path / "nowhere", "1.0.0", OLD)
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(PublishError, match="not a git repository"):
+        publish(tmp_path / "plain", "1.0.0", OLD)
+    with pytest.raises(PublishError, match="name its top directory"):
+        publish(checkout / ".github", "1.0.0", OLD)

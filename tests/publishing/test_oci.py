@@ -1,0 +1,61 @@
+"""The OCI layout says what the specification and OpenTofu ask for, the same for the same tree."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from consuming import publish_one
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.publishing.oci import image, refuse_moved
+from vpc_cni_iam.publishing.semver import Version
+
+
+def blob(folder: Path, digest: str) -> bytes:
+    content = (folder / "oci" / "blobs" / digest.replace(":", "/")).read_bytes()
+    assert digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return content
+
+
+def test_the_layout(tmp_path: Path) -> None:
+    first = publish_one(tmp_path)
+    second = publish_one(tmp_path, "1.0.1")
+    layout = json.loads((tmp_path / "oci" / "oci-layout").read_text())
+    assert layout == {"imageLayoutVersion": "1.0.0"}
+    index = json.loads((tmp_path / "oci" / "index.json").read_text())
+    tags = {
+        m["annotations"]["org.opencontainers.image.ref.name"]: m["digest"]
+        for m in index["manifests"]
+    }
+    assert tags == {"1.0.0": first.digest, "1.0.1": second.digest}
+    manifest = json.loads(blob(tmp_path, first.digest))
+    assert manifest["artifactType"] == "application/vnd.opentofu.modulepkg"
+    (layer,) = manifest["layers"]
+    assert layer["mediaType"] == "archive/zip"
+    package = blob(tmp_path, layer["digest"])
+    assert len(package) == layer["size"]
+    assert layer["digest"].removeprefix("sha256:") in first.sums.values()
+    assert blob(tmp_path, manifest["config"]["digest"]) == b"{}"
+
+
+def test_the_digest_depends_on_the_package_and_the_version_alone() -> None:
+    version = Version.of("1.0.0")
+    assert image(b"x", version) == image(b"x", version)
+    others = {image(b"y", version).digest, image(b"x", Version.of("1.0.1")).digest}
+    assert len({image(b"x", version).digest, *others}) == 3
+
+
+def test_an_index_that_is_not_ours(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    index = tmp_path / "oci" / "index.json"
+    for text in ("{}", '{"manifests":[{"annotations":{}}]}', "x", '{"manifests":[1]}'):
+        index.write_text(text)
+        with pytest.raises(InputError, match="is not an index of ours"):
+            publish_one(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "host", "host/", "/x", "a b/c", "u@host/x", "host/x?y"])
+def test_names_that_are_no_repository(name: str) -> None:
+    with pytest.raises(UsageError):
+        refuse_moved(name, Version.of("1.0.0"), "sha256:x")

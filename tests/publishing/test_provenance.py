@@ -1,0 +1,40 @@
+"""The statement names what was published by digest, and the commit that it was made from."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from consuming import FOLDER, publish_one
+from vpc_cni_iam.cli.publish import publish as command
+
+
+def test_the_statement(tmp_path: Path) -> None:
+    done = publish_one(tmp_path)
+    folder = tmp_path / FOLDER / "1.0.0"
+    data = json.loads((folder / "terraform-aws-vpc-cni-iam-1.0.0.intoto.json").read_text())
+    assert data["_type"] == "https://in-toto.io/Statement/v1"
+    assert data["predicateType"] == "https://slsa.dev/provenance/v1"
+    subjects = {s["name"]: s["digest"]["sha256"] for s in data["subject"]}
+    assert f"sha256:{subjects.pop('platform/vpc-cni-iam:1.0.0')}" == done.digest
+    assert subjects == {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in done.sums
+    }
+    definition = data["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["selection"] == ["--cni-version", "v1.23.0"]
+    (source,) = definition["resolvedDependencies"]
+    assert source["digest"]["gitCommit"] in (tmp_path / done.folder / "main.tf").read_text()
+
+
+def test_the_directory_s_readme_says_only_what_there_is(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    text = (tmp_path / "README.md").read_text().replace("X.Y.Z", "1.0.0")
+    for path in re.findall(r"`((?:registry|oci|terraform-aws)[^` ]*)`", text):
+        assert (tmp_path / path).exists(), path
+    for path in re.findall(
+        r"(terraform-aws-vpc-cni-iam-1\.0\.0\.(?:tar\.gz|intoto\.json))[ \n]", text
+    ):
+        assert (tmp_path / FOLDER / "1.0.0" / path).is_file()
+    options = {f"--{name.replace('_', '-')}" for name in command.__annotations__}
+    assert set(re.findall(r"--(?:git-tag|oci-repository|upload)", text)) <= options
+    assert "registry.example.test/platform/vpc-cni-iam/aws" in text

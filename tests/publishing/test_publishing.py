@@ -1,0 +1,243 @@
+"""A published version appears whole, never changes, and is the same bytes on every machine."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, run
+from consuming import ARCHIVE, AT, FOLDER, OPTIONS, publish_one
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
+from vpc_cni_iam.files import tree as files
+from vpc_cni_iam.publishing.archive import unpacked
+from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.publish import propose
+
+OLD = options(cni_version="v1.21.2")
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def listed(folder: Path) -> list[str]:
+    data = json.loads((folder / FOLDER / "versions").read_text())
+    return [v["version"] for v in data["modules"][0]["versions"]]
+
+
+def test_the_archives_hold_the_tree_and_nothing_else(tmp_path: Path) -> None:
+    done = publish_one(tmp_path)
+    packed = (tmp_path / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")).read_bytes()
+    assert unpacked(packed, "x") == done.tree
+    on_disk = {p: (tmp_path / done.folder / p).read_text() for p in done.tree}
+    assert on_disk == done.tree
+    assert done.tree["LICENSE"] == (ROOT / "LICENSE").read_text()
+    sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    subprocess.run(sums, cwd=tmp_path / FOLDER / "1.0.0", check=True, capture_output=True)
+
+
+def test_the_same_bytes_under_every_setting(tmp_path: Path) -> None:
+    words = ["publish", "--cni-version", "latest", "--version", "1.0.0", "--output", "dist"]
+    found = []
+    for number, (mask, environ) in enumerate(
+        [
+            (0o022, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
+            (0o077, {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        before = os.umask(mask)
+        try:
+            done = run(*words, cwd=folder, env={**environ, "SOURCE_DATE_EPOCH": str(number)})
+        finally:
+            os.umask(before)
+        assert done.code == 0, done.err
+        found.append((bytes_of(folder), done.out))
+    assert found[0] == found[1]
+
+
+def test_the_same_again_changes_nothing_and_mends_what_is_missing(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    before = bytes_of(tmp_path)
+    (tmp_path / "nginx.conf").unlink()
+    (tmp_path / FOLDER / "1.0.0" / "download").unlink()
+    assert {c.kind for c in publish_one(tmp_path).changes} == {"create", "same"}
+    assert bytes_of(tmp_path) == before
+    assert {c.kind for c in publish_one(tmp_path).changes} == {"same"}
+
+
+def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> None:
+    publish_one(tmp_path, chosen=OLD)
+    before = bytes_of(tmp_path)
+    with pytest.raises(PublishError, match=r"1\.0\.0 is published with other bytes .*main\.tf"):
+        publish_one(tmp_path)
+    assert bytes_of(tmp_path) == before
+
+
+def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
+    publish_one(tmp_path, chosen=OLD)
+    assert str(propose(tmp_path, OPTIONS, AT).version) == "1.1.0"
+    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: gained"):
+        publish_one(tmp_path, "1.0.1")
+    publish_one(tmp_path, "1.1.0")
+    with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
+        publish_one(tmp_path, "1.2.0", OLD)
+    assert str(propose(tmp_path, OPTIONS, AT).version) == "1.1.1"
+    publish_one(tmp_path, "2.0.0", OLD)
+    # A fix for an older line is compared with that line, and changes nothing of the newer ones.
+    publish_one(tmp_path, "1.0.1", OLD)
+    assert listed(tmp_path) == ["1.0.0", "1.0.1", "1.1.0", "2.0.0"]
+    assert publish_one(tmp_path, "1.1.0").proposal.comparison is not None
+
+
+def test_the_changelog_grows(tmp_path: Path) -> None:
+    publish_one(tmp_path, chosen=OLD)
+    publish_one(tmp_path, "1.1.0")
+    text = publish_one(tmp_path, "1.1.1").tree["CHANGELOG.md"]
+    assert [x for x in text.splitlines() if x.startswith("## ")] == [
+        "## 1.1.1",
+        "## 1.1.0",
+        "## 1.0.0",
+    ]
+    assert "- `ipv4`: gained: ec2:DescribeSecurityGroups on \\*\n" in text
+    assert "### Permissions\n\nNo change of access.\n\n## 1.1.0" in text
+
+
+def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    path = tmp_path / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"ec2:", b"EC2:", 1))
+    with pytest.raises(InputError, match="is not the archive that was published"):
+        publish_one(tmp_path, "1.0.1")
+    path.unlink()
+    with pytest.raises(InputError, match="is missing, yet"):
+        publish_one(tmp_path, "1.0.1")
+    (tmp_path / FOLDER / "versions").write_text("{}")
+    with pytest.raises(InputError, match="is not a list of versions"):
+        publish_one(tmp_path, "1.0.1")
+
+
+def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
+    done = publish_one(tmp_path / "a")
+    foreign = tmp_path / "a" / done.folder / "secrets.auto.tfvars"
+    foreign.write_text("x")
+    with pytest.raises(TreeError, match=r"secrets\.auto\.tfvars, no part of the module"):
+        publish_one(tmp_path / "a")
+    foreign.unlink()
+    foreign.symlink_to("/etc/passwd")
+    with pytest.raises(TreeError, match="no part of the module"):
+        publish_one(tmp_path / "a")
+    foreign.unlink()
+    main = tmp_path / "a" / done.folder / "main.tf"
+    main.rename(tmp_path / "main.tf")
+    main.symlink_to(tmp_path / "main.tf")
+    with pytest.raises(TreeError, match="symbolic link"):
+        publish_one(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "registry").symlink_to(tmp_path / "a" / "registry")
+    before = bytes_of(tmp_path / "a")
+    with pytest.raises(TreeError, match="symbolic link"):
+        publish_one(tmp_path / "b")
+    assert bytes_of(tmp_path / "a") == before
+
+
+def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    with pytest.raises(PublishError, match="publishes for the namespace platform"):
+        propose(tmp_path, OPTIONS, Coordinates("other"))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "host"),
+    [("", "a.b"), ("A", "a.b"), ("-a", "a.b"), ("a/b", "a.b"), ("..", "a.b"), ("a" * 65, "a.b"),
+     ("a", "host"), ("a", "https://a.b"), ("a", "a.b/c"), ("a", 'a.b"'), ("a", "a.b;"),
+     ("a", "a..b"), ("a", "a.b:x"), ("a", "a.b\n")],
+)  # fmt: skip
+def test_names_that_no_registry_takes(namespace: str, host: str) -> None:
+    with pytest.raises(UsageError):
+        Coordinates(namespace, host)
+
+
+def renames(folder: Path) -> int:
+    """How many files publishing the second version puts in place."""
+    publish_one(folder, chosen=OLD)
+    changes = publish_one(folder, "1.1.0").changes
+    return sum(c.kind in ("create", "replace") for c in changes)
+
+
+def test_an_interrupted_publish_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total = renames(tmp_path / "whole")
+    folder = tmp_path / "dist"
+    publish_one(folder, chosen=OLD)
+    before, limit, count, real = bytes_of(folder), 0, 0, files._replace
+
+    def stop(*arguments: object) -> None:
+        nonlocal count
+        count += 1
+        if count == limit:
+            raise KeyboardInterrupt
+        real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(files, "_replace", stop)
+    for limit in (1, 2, total - 3, total - 2, total - 1, total):  # noqa: B007
+        count = 0
+        with pytest.raises(KeyboardInterrupt):
+            publish_one(folder, "1.1.0")
+        assert bytes_of(folder) == before
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from vpc_cni_iam.files import tree
+from consuming import publish_one
+real, left = tree._replace, int(sys.argv[2])
+def replace(*arguments):
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(9)
+    real(*arguments)
+tree._replace = replace
+publish_one(Path(sys.argv[1]), "1.1.0")
+"""
+
+
+def test_after_a_kill_only_whole_versions_are_listed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    paths = os.pathsep.join(map(str, (ROOT / "tests", Path(__file__).parent)))
+    environ = {**os.environ, "PYTHONPATH": paths}
+    total = renames(tmp_path / "whole")
+    for left in (total - 5, total - 2, total - 1):
+        folder = tmp_path / str(left)
+        publish_one(folder, chosen=OLD)
+        done = subprocess.run([sys.executable, script, folder, str(left)], env=environ, check=False)
+        assert done.returncode == 9
+        for version in listed(folder):
+            name = f"{FOLDER}/{version}/{ARCHIVE.format(version)}"
+            assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        publish_one(folder, "1.1.0")
+        assert bytes_of(folder) == bytes_of(tmp_path / "whole")
+
+
+def test_what_a_killed_publish_left_unseen_binds_nobody(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    (tmp_path / FOLDER / "versions").unlink()
+    with pytest.raises(PublishError, match=r"oci: the tag 1\.0\.0 is sha256:.* would move"):
+        publish_one(tmp_path, chosen=OLD)
+    (tmp_path / "oci" / "index.json").unlink()
+    assert publish_one(tmp_path, chosen=OLD).proposal.previous is None

@@ -1,0 +1,106 @@
+"""The registry that is served for trying gives the registry's files and nothing else."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consuming import ARCHIVE, AT, publish_one, serving
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.publishing.serve import configuration, server
+
+BASE = f"/v1/modules/{AT.path}"
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    publish_one(folder)
+    return folder
+
+
+@pytest.fixture
+def connection(dist: Path) -> Iterator[http.client.HTTPConnection]:
+    with serving(dist) as port:
+        found = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        yield found
+        found.close()
+
+
+def get(
+    connection: http.client.HTTPConnection, path: str, method: str = "GET"
+) -> tuple[int, http.client.HTTPMessage, bytes]:
+    connection.putrequest(method, path, skip_host=False)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+def test_the_protocol(connection: http.client.HTTPConnection) -> None:
+    status, headers, body = get(connection, "/.well-known/terraform.json")
+    assert (status, json.loads(body)) == (200, {"modules.v1": "/v1/modules/"})
+    assert headers["Content-Type"] == "application/json"
+    _, _, body = get(connection, f"{BASE}/versions")
+    assert json.loads(body) == {"modules": [{"versions": [{"version": "1.0.0"}]}]}
+    status, headers, body = get(connection, f"{BASE}/1.0.0/download")
+    assert (status, body) == (204, b"")
+    name = ARCHIVE.format("1.0.0")
+    assert headers["X-Terraform-Get"].startswith(f"./{name}?archive=tar.gz&checksum=sha256:")
+    status, headers, body = get(connection, f"{BASE}/1.0.0/{name}")
+    assert (status, headers["Content-Type"]) == (200, "application/gzip")
+    assert len(body) == int(headers["Content-Length"])
+    assert get(connection, f"{BASE}/1.0.0/{name}", "HEAD")[2] == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/modules/",
+        "/../nginx.conf",
+        "/v1/../../nginx.conf",
+        "/%2e%2e/nginx.conf",
+        "//etc/passwd",
+        "/..%2fnginx.conf",
+        "/v1/link",
+        "/v1/folder/versions",
+        "/.vpc-cni-iam-new-x",
+        "/.well-known/.hidden",
+        "/v1/a%00b",
+        f"{BASE}/9.9.9/download",
+    ],
+)
+def test_nothing_else(path: str, dist: Path, connection: http.client.HTTPConnection) -> None:
+    root = dist / "registry"
+    for name in (".vpc-cni-iam-new-x", ".well-known/.hidden"):
+        (root / name).write_text("x")
+    if not (root / "v1" / "link").is_symlink():
+        (root / "v1" / "link").symlink_to("/etc/passwd")
+        (root / "v1" / "folder").symlink_to(root / BASE.strip("/"))
+    status, _, body = get(connection, path)
+    assert status == 404
+    assert b"root:" not in body
+
+
+def test_methods_that_change_something(connection: http.client.HTTPConnection) -> None:
+    assert get(connection, f"{BASE}/versions", "DELETE")[0] == 501
+
+
+def test_what_cannot_be_served(dist: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no registry"):
+        server(tmp_path)
+    with server(dist) as running:
+        assert running.server_address[0] == "127.0.0.1"
+        with pytest.raises(InputError, match="cannot be used"):
+            server(dist, running.server_port)
+    with pytest.raises(InputError, match="cannot be used"):
+        server(dist, 70000)
+
+
+def test_the_lines_for_an_engine() -> None:
+    assert configuration("registry.example.test", 8080) == (
+        'host "registry.example.test" {\n'
+        '  services = { "modules.v1" = "http://127.0.0.1:8080/v1/modules/" }\n}\n'
+    )

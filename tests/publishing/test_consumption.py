@@ -6,12 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from conftest import write_tree
-from consuming import ARCHIVE, AT, FOLDER, at_registry, consume, publish_one, root, serving
+from conftest import OFFLINE_PROVIDER, ROOT, write_tree
+from consuming import (
+    ARCHIVE,
+    AT,
+    FOLDER,
+    OPTIONS,
+    at,
+    at_registry,
+    consume,
+    publish_one,
+    root,
+    serving,
+)
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.gittag import tag
+from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.serve import configuration
+from vpc_cni_iam.publishing.tree import served
 
 WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
 ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
@@ -53,3 +71,19 @@ def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
     write_tree(tmp_path / "root", {"main.tf": root({"p": source}, {})})
     with serving(tmp_path / "dist") as port, pytest.raises(EngineError, match=r"(?i)checksum"):
         at_registry(engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")
+
+
+def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path) -> None:
+    """Published with the stand-ins that the example names, and served."""
+    published = tmp_path / "out"
+    publish(published, OPTIONS, Coordinates(), Version.of("1.0.0"))
+    folder = tmp_path / "root"
+    main = (ROOT / "examples" / "from-registry" / "main.tf").read_text()
+    write_tree(folder, {"main.tf": main, "override.tf": OFFLINE_PROVIDER})
+    with serving(published) as port:
+        engine = at(each_engine, tmp_path, configuration(Coordinates().host, port))
+        plan = engine.plan(folder)
+    found = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
+    (ipv6,) = (c for c in served(OPTIONS).composed() if c.variant.name == "ipv6")
+    expected = parameters.substitute(ipv6.policy, parameters.values({}))
+    assert differences(expected, found) == ()

@@ -104,8 +104,8 @@ def test_the_module_is_valid_and_its_own_tests_pass(
     engine.run(["init", "-input=false", "-backend=false"], tmp_path)
     engine.run(["validate"], tmp_path)
     printed = engine.run(["test", "-no-color"], tmp_path)
-    assert "0 failed" in printed
-    assert "0 passed" not in printed
+    assert " 0 failed" in printed
+    assert " 0 passed" not in printed
     engine.run(["fmt", "-check", "-diff", "-recursive"], tmp_path)
 
 

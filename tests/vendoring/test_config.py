@@ -253,3 +253,19 @@ def test_repin_to_the_same_changes_nothing() -> None:
 def test_repin_to_what_a_module_cannot_use_is_refused() -> None:
     with pytest.raises(InputError, match="line 3: variant ipv6 does not work"):
         repin(config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'), cni_version="v1.8.0")
+
+
+def test_repin_keeps_line_ends_spacing_and_quotes() -> None:
+    body = "[[ module ]]\r\n'path' = 'a b' # sp\r\n\"cni_version\"='v1.20.4' # pin\r\n"
+    new = repin(config(body), cni_version="v1.23.0")
+    assert new.text == body.replace("'v1.20.4'", '"v1.23.0"')
+
+
+def test_repin_in_inline_tables() -> None:
+    tables = ('path = "x", cni_version = "v1.20.4"', 'path = "y", revision = "2022-01-31"')
+    body = f"module = [{', '.join(f'{{ {t} }}' for t in tables)}]\n"
+    new = repin(config(body), cni_version="v1.23.0")
+    assert [m.options.selection.arguments() for m in new.modules] == [
+        ("--cni-version", "v1.23.0")
+    ] * 2
+    assert new.text.count("\n") == 1

@@ -83,7 +83,8 @@ def load(path: Path) -> Config:
         InputError: It is missing, or says something that does not hold; with the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Bytes, since the line ends are the user's and an upgrade keeps them.
+        text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one") from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from vpc_cni_iam.catalog import documents, releases
@@ -29,25 +30,41 @@ def repin(
     Raises:
         InputError: The pin does not hold for a module; with the line.
     """
-    import tomlkit
-
     key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
     names = tuple(only)
     chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
     lines, places = config.text.split("\n"), Places(config.text)
-    old = "revision" if cni_version else "cni_version"
+    dropped, inline = set(), []
     for number in chosen:
-        # tomlkit changes values in place, but has no way to change a key in place.
-        if line := places.key(number, old):
-            lines[line - 1] = lines[line - 1].replace(old, key, 1)
-    document = tomlkit.parse("\n".join(lines))
-    for number in chosen:
+        line = places.key(number, key) or places.key(number, _OTHER[key])
+        if line is None:
+            inline.append(number)
+            continue
+        lines[line - 1] = _PIN.sub(rf'\g<1>{key}\g<2>"{value}"', lines[line - 1], count=1)
+        if key == "revision" and (gaps := places.key(number, "gaps")):
+            dropped.add(gaps - 1)
+    text = "\n".join(line for n, line in enumerate(lines) if n not in dropped)
+    return parse(_repin_inline(text, inline, key, value) if inline else text, config.path)
+
+
+_OTHER = {"cni_version": "revision", "revision": "cni_version"}
+_PIN = re.compile(
+    r"""^(\s*["']?)(?:cni_version|revision)(["']?\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
+)
+
+
+def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> str:
+    """Change pins that stand on no line of their own, in inline tables."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    for number in numbers:
         table = document["module"][number]
-        if table.get(key) != value:
-            table[key] = value
-        if key == "revision" and "gaps" in table:
-            del table["gaps"]
-    return parse(tomlkit.dumps(document), config.path)
+        table[key] = value
+        for gone in (_OTHER[key], "gaps" if key == "revision" else ""):
+            if gone in table:
+                del table[gone]
+    return tomlkit.dumps(document)
 
 
 def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str, str]:

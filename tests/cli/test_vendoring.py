@@ -207,3 +207,17 @@ def test_a_consumer_plans_what_was_vendored(repo: Path, engine: Engine) -> None:
 
 def test_the_schema_is_published() -> None:
     assert json.loads(run("init", "--schema").out)["title"] == "vpc-cni-iam.toml"
+
+
+def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("[[module]]", '[[module]]\nkind = "role"'))
+    run("sync", cwd=tmp_path)
+    assert run("diff", cwd=tmp_path).code == 0
+    edit(tmp_path, "system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*")
+    done = run("diff", cwd=tmp_path)
+    (line,) = (x for x in done.out.splitlines() if x.startswith("  trust by irsa: "))
+    assert "sts:AssumeRoleWithWebIdentity" in line
+    assert "system:serviceaccount:kube-system:aws-node" in line
+    assert "  trust by pod_identity: no change of access" in done.out

@@ -184,6 +184,21 @@ def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
             f"a scoped policy needs {' and '.join(missing)}: "
             "with a placeholder left in it, it would match nothing"
         )
+    return fill(policy, chosen)
+
+
+def fill(
+    policy: Policy, chosen: Mapping[str, str], places: Mapping[str, Parameter] = PLACES
+) -> Policy:
+    """Return a document with values in place of its placeholders, all of which have one.
+
+    Args:
+        policy: A document with placeholders.
+        chosen: The values by parameter name.
+        places: The parameters by their placeholder; upstream's if not given.
+    """
     return policy.map_strings(
-        lambda text: "".join(chosen[p.name] if isinstance(p, Parameter) else p for p in split(text))
+        lambda text: "".join(
+            chosen[p.name] if isinstance(p, Parameter) else p for p in split(text, places)
+        )
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.tree import texts
 from vpc_cni_iam.hcl.module import read
@@ -24,7 +24,11 @@ _VALUES = {
     "region": "*",
     "account_id": "*",
     "vpc_owner_id": "*",
+    "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
+    "eks_cluster_arn": "${var.eks_cluster_arn}",
+    "source_account_id": "${var.source_account_id}",
 }
+_ISSUER = {trust.OIDC_ISSUER.name: trust.issuer(_VALUES["oidc_provider_arn"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +108,21 @@ def meanings(module: Vendored, there: Mapping[str, str]) -> tuple[Meaning, ...]:
         return (Meaning("all variants", (), f"cannot be read: {error}"),)
     before = {d.name: d.policy for d in now.documents}
     found = []
-    for composed in module.options.composed():
-        name = composed.variant.identifier
+    for name, label, after in _wanted(module):
         if name in now.unread:
-            found.append(Meaning(composed.variant.name, (), now.unread[name]))
-            continue
-        after = parameters.substitute(composed.policy, _VALUES)
-        old = before.pop(name, Policy(()))
-        found.append(Meaning(composed.variant.name, changes(old, after)))
+            found.append(Meaning(label, (), now.unread[name]))
+        else:
+            found.append(Meaning(label, changes(before.get(name, Policy(())), after)))
     return tuple(found)
+
+
+def _wanted(module: Vendored) -> Iterator[tuple[str, str, Policy]]:
+    """Yield the data source, the label and the policy of each document of a module."""
+    for composed in module.options.composed():
+        policy = parameters.substitute(composed.policy, _VALUES)
+        yield composed.variant.identifier, composed.variant.name, policy
+    if module.options.kind == "role":
+        values = {**_VALUES, **_ISSUER}
+        for name, policy in trust.documents().items():
+            filled = parameters.fill(policy, values, trust.PLACES)
+            yield name, f"trust by {name}", filled

@@ -39,12 +39,7 @@ class Expected:
         Args:
             values: By parameter name.
         """
-        return self.policy.map_strings(
-            lambda text: "".join(
-                p if isinstance(p, str) else values[p.name]
-                for p in parameters.split(text, self.places)
-            )
-        )
+        return parameters.fill(self.policy, values, self.places)
 
 
 def expected(options: Options) -> list[Expected]:

@@ -97,7 +97,7 @@ def test_a_denial_that_goes_or_shrinks_opens() -> None:
     old = Policy((ONE, deny))
     assert lines(Policy((ONE,)), old) == ["undenied: s3:Put on b/*"]
     shrunk = Policy((ONE, replace(deny, resources=("b/c",))))
-    assert lines(shrunk, old) == ["widened: denial of s3:Put from b/* to b/c"]
+    assert lines(shrunk, old) == ["undenied: s3:Put from b/* to b/c"]
     assert {c.kind for c in changes(old, shrunk)} <= OPENING
 
 
@@ -105,3 +105,28 @@ def test_a_denial_that_goes_or_shrinks_opens() -> None:
 def test_dropping_anything_is_seen(drop: str) -> None:
     less = {"actions": ("s3:Get",), "conditions": (), "resources": ("a/b",)}[drop]
     assert lines(Policy((replace(ONE, **{drop: less}), TWO)))  # type: ignore[arg-type]
+
+
+NOT = Condition("StringNotEquals", "aws:ResourceTag/team", ("red", "blue"))
+
+
+def test_of_a_negated_operator_more_values_ask_for_more() -> None:
+    old = Policy((replace(TWO, conditions=(NOT,)),))
+    fewer = Policy((replace(TWO, conditions=(replace(NOT, values=("red",)),)),))
+    assert [c.kind for c in changes(old, fewer)] == ["weakened"]
+    assert [c.kind for c in changes(fewer, old)] == ["tightened"]
+
+
+def test_an_exception_that_goes_is_a_gain() -> None:
+    old = Policy((Statement(not_actions=("a:b", "a:c"), resources=("*",)),))
+    new = Policy((Statement(not_actions=("a:b",), resources=("*",)),))
+    assert {c.kind for c in changes(old, new)} == {"lost", "gained"}
+
+
+def test_what_another_grant_covers_is_no_gain() -> None:
+    old = Policy((Statement(actions=("s3:*",), resources=("*",)),))
+    new = Policy((*old.statements, Statement(actions=("s3:Get",), resources=("a",))))
+    assert changes(old, new) == ()
+    narrowed = Policy((Statement(actions=("s3:Get",), resources=("a",)),))
+    assert [str(c) for c in changes(old, narrowed)] == ["lost: s3:* on *"]
+    assert [str(c) for c in changes(narrowed, old)] == ["gained: s3:* on *"]

@@ -560,3 +560,58 @@ def test_two_syncs_at_once_take_turns(tmp_path: Path, fresh: Repository) -> None
     runs = [subprocess.Popen(command, cwd=repo.folder, stdout=subprocess.PIPE) for _ in range(4)]
     assert [r.communicate() and r.returncode for r in runs] == [0, 0, 0, 0]
     assert read_tree(repo.module) == read_tree(fresh.module)
+
+
+def test_conflict_markers_are_never_kept(repo: Repository) -> None:
+    repo.edit("main.tf", clash)
+    repo.pin(NEW)
+    assert not repo.sync("merge").done
+    for way in ("merge", "keep", "refuse"):
+        outcome = repo.sync(way)  # type: ignore[arg-type]
+        assert not outcome.done
+        assert repo.check().files[0].reason == "holds conflict markers"
+    repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] not in "<=>"))
+    assert repo.sync("keep").done
+    assert repo.check().clean
+
+
+def test_force_takes_back_what_was_kept_or_deleted(repo: Repository) -> None:
+    before = read_tree(repo.module)
+    edited = repo.edit("main.tf", note)
+    (repo.module / "README.md").unlink()
+    repo.sync("keep")
+    assert repo.check().clean
+    assert repo.sync("force").done
+    assert read_tree(repo.module) == {**before, "main.tf.orig": edited}
+
+
+def test_a_file_that_the_manifest_only_claims_is_not_removed(repo: Repository) -> None:
+    import json
+
+    from vpc_cni_iam.vendoring.manifest import digest
+
+    write_tree(repo.module, {"mine.tf": "# mine\n"})
+    manifest = repo.module / MANIFEST
+    document = json.loads(manifest.read_text())
+    document["files"]["mine.tf"] = {"generated": digest("# mine\n")}
+    manifest.write_text(json.dumps(document))
+    assert repo.sync().done
+    assert (repo.module / "mine.tf").read_text() == "# mine\n"
+    assert repo.check().clean
+
+
+def test_a_pipe_in_the_way_is_named_and_not_waited_for(repo: Repository) -> None:
+    (repo.module / "main.tf").unlink()
+    os.mkfifo(repo.module / "main.tf")
+    with pytest.raises(TreeError, match="is not a regular file"):
+        repo.check()
+
+
+def test_another_run_further_down_is_not_disturbed(tmp_path: Path) -> None:
+    from vpc_cni_iam.files.tree import write
+
+    write_tree(
+        tmp_path, {"deep/.vpc-cni-iam-new-main.tf": "another's", ".vpc-cni-iam-new-x": "left"}
+    )
+    write(tmp_path, {"x": "new"})
+    assert read_tree(tmp_path) == {"deep/.vpc-cni-iam-new-main.tf": "another's", "x": "new"}

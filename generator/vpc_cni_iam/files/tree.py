@@ -150,7 +150,7 @@ def write(
     for name in (*files, *removed):
         _check_inside(target, name)
     try:
-        _clean(target)
+        _clean({(target / name).parent for name in (*files, *removed)})
         return _write(target, files, removed, step)
     except OSError as error:
         place = error.filename or target
@@ -189,12 +189,16 @@ def _refuse_other_case(folder: Path, name: str) -> None:
             )
 
 
-def _clean(directory: Path) -> None:
-    """Remove what a killed run left; the files themselves are whole, so nothing is lost."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            if name.startswith((_NEW, _OLD)):
-                Path(folder, name).unlink()
+def _clean(folders: Iterable[Path]) -> None:
+    """Remove what a killed run left; the files themselves are whole, so nothing is lost.
+
+    Only beside the files that are to be written: another run may be at work further down.
+    """
+    for folder in folders:
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.name.startswith((_NEW, _OLD)):
+                    path.unlink()
 
 
 def _write(

@@ -81,8 +81,13 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
             lost.remove(twin)
             gained.remove(grant)
             found.append(_difference(twin, grant))
-    for kind, denial, grants in (("lost", "undenied", lost), ("gained", "denied", gained)):
+    for kind, denial, grants, others in (
+        ("lost", "undenied", lost, after.values()),
+        ("gained", "denied", gained, before.values()),
+    ):
         for grant in grants:
+            if any(_contains(other, grant) for other in others):
+                continue  # what it grants was, or is, granted by another one too
             name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
             found.append((name, grant.action, f"on {grant.resource}{grant.words}"))
     return _grouped(found)
@@ -97,8 +102,11 @@ def _grants(policy: Policy) -> dict[tuple[object, ...], _Grant]:
 
 
 def _of(statement: Statement) -> Iterable[_Grant]:
-    actions = statement.actions or tuple(f"all but {a}" for a in statement.not_actions)
-    resources = statement.resources or tuple(f"all but {r}" for r in statement.not_resources)
+    # What is all but some things is one thing: each exception taken by itself would be wrong.
+    excepted = ", ".join(sorted(statement.not_actions))
+    actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
+    kept_out = ", ".join(sorted(statement.not_resources))
+    resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     for action in actions:
@@ -127,12 +135,6 @@ def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
 
 
 def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
-    opposite: dict[Kind, Kind] = {
-        "widened": "narrowed",
-        "narrowed": "widened",
-        "weakened": "tightened",
-        "tightened": "weakened",
-    }
     if old.resource != new.resource:
         text = f"from {old.resource} to {new.resource}{new.words}"
         kind: Kind = "changed"
@@ -149,8 +151,20 @@ def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
         elif _implies(old, new):
             kind = "weakened"
     if new.effect == "Deny":
-        return opposite.get(kind, kind), f"denial of {new.action}", text
+        denied: dict[Kind, Kind] = {"widened": "denied", "tightened": "undenied"}
+        denied |= {"narrowed": "undenied", "weakened": "denied"}
+        return denied.get(kind, kind), new.action, text
     return kind, new.action, text
+
+
+def _contains(one: _Grant, other: _Grant) -> bool:
+    """Say whether one grant grants all that another does, going by patterns and conditions."""
+    return (
+        (one.effect, one.principals) == (other.effect, other.principals)
+        and _covers(one.action.lower(), other.action.lower())
+        and _covers(one.resource, other.resource)
+        and _implies(other, one)
+    )
 
 
 def _covers(wide: str, narrow: str) -> bool:
@@ -163,7 +177,10 @@ def _implies(one: _Grant, other: _Grant) -> bool:
     """Say whether the conditions of one grant imply those of another, going by their values."""
     return all(
         any(
-            operator == held and key == held_key and held_values <= values
+            operator == held
+            and key == held_key
+            # Of a negated operator, more values ask for more.
+            and (held_values >= values if "Not" in operator else held_values <= values)
             for held, held_key, held_values in one.conditions
         )
         for operator, key, values in other.conditions

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,10 +21,9 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Manifest
-from vpc_cni_iam.vendoring.state import EDITED, FINE, Judged, judge, module_state
+from vpc_cni_iam.vendoring.state import EDITED, FINE, Judged, has_markers, judge, module_state
 
-_MARKS = (b"<<<<<<< ", b">>>>>>> ")
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,11 @@ def check(config: Config, only: Iterable[str] = ()) -> tuple[Report, ...]:
 def _report(config: Config, module: Vendored) -> Report:
     folder = str(config.folder(module))
     text = _content(folder, MANIFEST)
-    known = manifests.loads(text.decode(), f"{folder}/{MANIFEST}") if text is not None else None
+    known = (
+        manifests.loads(text.decode(errors="surrogateescape"), f"{folder}/{MANIFEST}")
+        if text is not None
+        else None
+    )
     wanted = wanted_digests(module, known)
     entries = known.files if known is not None else {}
     current: dict[str, str] = {}
@@ -75,14 +79,20 @@ def _report(config: Config, module: Vendored) -> Report:
         content = _content(folder, path)
         if content is not None:
             current[path] = hashlib.sha256(content).hexdigest()
-            if all(mark in content for mark in _MARKS):
+            if has_markers(content):
                 conflicts.add(path)
     files = tuple(
-        Judged(f.path, f.state, f.left_over, f.path in conflicts and f.state in EDITED)
+        _judged(f, f.path in conflicts)
         for f in judge(entries, current, wanted)
         if f.state != "clean"
     )
     return Report(module, module_state(f for f in files if f.state not in FINE), files)
+
+
+def _judged(file: Judged, marked: bool) -> Judged:
+    if marked and (file.state in EDITED or file.state == "kept"):
+        return replace(file, state="edited", conflict=True)
+    return file
 
 
 def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str]:
@@ -116,6 +126,8 @@ def _content(folder: str, path: str) -> bytes | None:
         raise TreeError(f"{name}: {what}") from None
     try:
         with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise TreeError(f"{name}: is not a regular file; move it away")
             content = file.read()
     except OSError as error:
         raise TreeError(f"{name}: cannot be read: {error.strerror}") from None

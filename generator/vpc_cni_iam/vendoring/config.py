@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -116,6 +117,8 @@ def parse(text: str, path: Path) -> Config:
         place = re.search(r"\(at (.*)\)$", str(error))
         what = str(error).removesuffix(place[0]).strip() if place else str(error)
         raise InputError(source, place[1] if place else "", f"is not TOML: {what}") from None
+    except (ValueError, RecursionError):
+        raise InputError(source, "", "holds a number or a nesting that no module needs") from None
     for key in document:
         if key != "module":
             line = places.key(None, key) or 1
@@ -161,7 +164,7 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         )
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
-    where = str(PurePosixPath(path))
+    where = posixpath.normpath(path)
     return Vendored(where, made_from, places.table(number))
 
 
@@ -284,6 +287,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     for count, line in enumerate(text.split("\n"), 1):
         if not fence:
             yield count, line
+        if not fence and line.lstrip().startswith("#"):
+            continue
         for mark in ('"""', "'''"):
             if fence in ("", mark) and line.count(mark) % 2:
                 fence = "" if fence else mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -53,6 +54,16 @@ _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
     "foreign": (("move it away, then take the generated one", "sync"),),
 }
 CONFLICT = "holds conflict markers"
+_MARKS = (b"<<<<<<< ", b">>>>>>> ")
+
+
+def has_markers(content: bytes) -> bool:
+    """Say whether a file holds the conflict markers of a merge.
+
+    Args:
+        content: The file.
+    """
+    return all(mark in content for mark in _MARKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +96,11 @@ class Judged:
             module: The path of the module, for the command.
         """
         if self.conflict:
-            return (f"resolve them, then keep the result: vpc-cni-iam sync --keep {module}",)
+            keep = f"vpc-cni-iam sync --keep {shlex.quote(module)}"
+            return (f"resolve them, then keep the result: {keep}",)
+        quoted = shlex.quote(module)
         return tuple(
-            f"{what}: vpc-cni-iam {command} {module}"
+            f"{what}: vpc-cni-iam {command} {quoted}"
             for what, command in _WAYS_OUT.get(self.state, ())
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, Manifest, base_path, digest
 from vpc_cni_iam.vendoring.merge import merge
-from vpc_cni_iam.vendoring.state import EDITED, Judged, judge
+from vpc_cni_iam.vendoring.state import EDITED, Judged, has_markers, judge
 
 Way = Literal["refuse", "merge", "force", "keep"]
 _BACKUP = ".orig"
@@ -157,12 +157,20 @@ def _plan(
     plan = _Plan()
     for file in files:
         if file.left_over:
-            _plan_left_over(plan, folder, file, there, way)
+            _plan_left_over(plan, folder, file, there, entries, way)
             continue
         path, text = file.path, wanted[file.path]
         generated = digest(text)
         plan.entries[path] = Entry(generated)
-        if file.state == "deleted" or (file.state == "missing" and way == "keep"):
+        marked = path in there and has_markers(there[path].encode(errors="surrogateescape"))
+        if marked and way in ("merge", "keep") and file.state in (*EDITED, "kept"):
+            # Conflict markers are nobody's edit to keep.
+            plan.refused.append(replace(file, conflict=True))
+        elif way == "force" and file.state in ("kept", "deleted"):
+            if path in there:
+                plan.files[_backup(folder, path)] = there[path]
+            plan.files[path] = text
+        elif file.state == "deleted" or (file.state == "missing" and way == "keep"):
             plan.entries[path] = Entry(generated, deleted=True)
         elif file.state == "kept":
             plan.entries[path] = Entry(generated, entries[path].kept)
@@ -181,8 +189,16 @@ def _plan(
 
 
 def _plan_left_over(
-    plan: _Plan, folder: Path, file: Judged, there: Mapping[str, str], way: Way
+    plan: _Plan,
+    folder: Path,
+    file: Judged,
+    there: Mapping[str, str],
+    entries: Mapping[str, Entry],
+    way: Way,
 ) -> None:
+    base = there.get(base_path(file.path))
+    if base is None or digest(base) != entries[file.path].generated:
+        return  # only the text as generated proves that the file is this tool's to remove
     if file.path not in there or way == "keep" or (file.state == "both" and way == "merge"):
         return  # gone, or the user's own from now on
     if file.state == "both" and way == "refuse":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,15 @@ def _features() -> list[str]:
 
 
 KindOption = Annotated[str, typer.Option("--kind", help="Kind of module.", autocompletion=_kinds)]
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
+
+
 VariantArgument = Annotated[
     str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=_variants)
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config, Vendored
@@ -60,13 +61,6 @@ Examples:
   vpc-cni-iam upgrade --cni-version v1.22.4 --dry-run
   vpc-cni-iam upgrade --revision 2026-06-01 modules/vpc-cni-iam-policy
 """
-
-
-class Format(StrEnum):
-    """How to print a result."""
-
-    text = "text"
-    json = "json"
 
 
 class CheckFormat(StrEnum):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
 
 HELP = """Compare the module in DIRECTORY with the catalog, edited or not.
 
@@ -27,13 +28,6 @@ Examples:
   vpc-cni-iam verify modules/vpc-cni --cni-version latest
   vpc-cni-iam verify modules/vpc-cni --variant ipv4 --format json
 """
-
-
-class Format(StrEnum):
-    """How to print the result."""
-
-    text = "text"
-    json = "json"
 
 
 class EngineChoice(StrEnum):

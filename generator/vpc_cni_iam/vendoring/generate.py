@@ -6,13 +6,13 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import Change, entries, texts, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import MANIFEST
 
 _SHOWN = 5
-_BACKUP = ".orig"
 
 
 def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[Change, ...]:
@@ -65,9 +65,9 @@ def _generate(
     if clobbered and not force:
         raise TreeError(
             f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
-            f"another version of it; --force replaces it and keeps a copy named *{_BACKUP}"
+            f"another version of it; --force replaces it and keeps a copy named *{SUFFIX}"
         )
-    backups = {_backup_name(p, present): there[p] for p in clobbered}
+    backups = {backup_name(directory, p): there[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
     return write(directory, {**new, **backups}, left_over)
 
@@ -99,15 +99,8 @@ def _own(
 
 
 def _is_backup(path: str, own: list[str]) -> bool:
-    name, mark, number = path.rpartition(_BACKUP)
+    name, mark, number = path.rpartition(SUFFIX)
     return bool(mark) and name in own and (not number or number.lstrip(".").isdigit())
-
-
-def _backup_name(path: str, present: tuple[str, ...]) -> str:
-    name, number = path + _BACKUP, 1
-    while name in present:
-        name, number = f"{path}{_BACKUP}.{number}", number + 1
-    return name
 
 
 def _some(paths: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import stated
 from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import Change, texts, write
 from vpc_cni_iam.rendering.kinds import render
@@ -21,7 +22,6 @@ from vpc_cni_iam.vendoring.merge import merge
 from vpc_cni_iam.vendoring.state import EDITED, Judged, has_markers, judge
 
 Way = Literal["refuse", "merge", "force", "keep"]
-_BACKUP = ".orig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _plan(
             plan.refused.append(replace(file, conflict=True))
         elif way == "force" and file.state in ("kept", "deleted"):
             if path in there:
-                plan.files[_backup(folder, path)] = there[path]
+                plan.files[backup_name(folder, path)] = there[path]
             plan.files[path] = text
         elif file.state == "deleted" or (file.state == "missing" and way == "keep"):
             plan.entries[path] = Entry(generated, deleted=True)
@@ -181,7 +181,7 @@ def _plan(
         elif way == "keep" or (way == "merge" and file.state == "edited"):
             plan.entries[path] = Entry(generated, digest(there[path]))
         elif way == "force":
-            plan.files[_backup(folder, path)] = there[path]
+            plan.files[backup_name(folder, path)] = there[path]
             plan.files[path] = text
         else:
             _plan_merge(plan, folder, path, there, entries, text)
@@ -205,7 +205,7 @@ def _plan_left_over(
         plan.refused.append(file)
         return
     if file.state == "both":
-        plan.files[_backup(folder, file.path)] = there[file.path]
+        plan.files[backup_name(folder, file.path)] = there[file.path]
     plan.remove.append(file.path)
 
 
@@ -248,13 +248,6 @@ def _remember(
         if text == there.get(MANIFEST):
             break
     plan.files[MANIFEST] = text
-
-
-def _backup(folder: Path, path: str) -> str:
-    name, number = path + _BACKUP, 1
-    while (folder / name).exists():
-        name, number = f"{path}{_BACKUP}.{number}", number + 1
-    return name
 
 
 def _edit(path: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""Any IAM policy to HCL and back."""

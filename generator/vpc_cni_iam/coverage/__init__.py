@@ -1,0 +1,1 @@
+"""A policy against the calls that a plugin release makes, as concrete requests."""

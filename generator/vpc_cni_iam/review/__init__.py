@@ -1,0 +1,1 @@
+"""A plan against the catalog: what it does to the permissions of the plugin."""

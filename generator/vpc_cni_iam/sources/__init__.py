@@ -1,0 +1,1 @@
+"""Finds IAM policies in what people have: JSON, AWS CLI output, .tf files, plans."""

@@ -1,0 +1,1 @@
+"""Reads upstream's page and source, and compares them with the catalog."""

@@ -49,6 +49,17 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
             "needs CI_API_V4_URL",
         ),
         ("--cni-version latest", "Missing option '--output'"),
+        ("--output= --cni-version latest", "the directory is empty text"),
+        ("--output d --cni-version latest --namespace=", "--namespace '' is not"),
+        ("--output d --cni-version latest --registry-host=", "--registry-host '' is not"),
+        ("--output d --cni-version latest --registry-host a.b:0", "a port of 1 to 65535"),
+        ("--output d --cni-version latest --version=", "'' is not a version"),
+        ("--output d --cni-version=", "''"),
+        ("--output d --revision=", "''"),
+        ("--output d --cni-version latest --feature=", "''"),
+        ("--output d --cni-version latest --version 1.0.0 --oci-repository=", "'' is not the host"),
+        ("--output d --cni-version latest --version 1.0.0 --git-tag=", "the directory is empty"),
+        ("--output d --cni-version latest --git-tag m", "--upload need --version"),
     ],
 )
 def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
@@ -70,6 +81,32 @@ def test_tag_a_repository(tmp_path: Path) -> None:
     tree = tmp_path / "dist" / "terraform-aws-vpc-cni-iam" / "1.1.0"
     shutil.rmtree(tmp_path / "module" / ".git")
     assert read_tree(tmp_path / "module") == read_tree(tree)
+
+
+def test_a_repository_that_cannot_be_tagged_is_found_before_anything_is_published(
+    tmp_path: Path,
+) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
+    (tmp_path / "module" / "main.tf").write_text("mine\n")
+    nobody = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_COUNT": "1"}
+    nobody |= {"GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
+    somebody = {f"GIT_{n}_{w}": "t@x" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")}
+    for name, environ in (("nowhere", {}), ("module", nobody), ("module", somebody)):
+        words = [*LATEST, "--version", "1.0.0", "--git-tag", name]
+        done = run(*words, cwd=tmp_path, env=environ)
+        assert (done.code, done.out) == (3, "")
+        assert not (tmp_path / "dist").exists()
+
+
+def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
+    words = [*LATEST, "--version", "1.0.0"]
+    assert run(*words, cwd=tmp_path).code == 0
+    (tmp_path / "dist" / "README.md").write_text("mine\n")
+    lines = run(*words, cwd=tmp_path).out.splitlines()
+    assert lines[1:3] == [
+        "restore  dist/README.md",
+        "copy     dist/README.md.orig of what was edited",
+    ]
 
 
 def test_serve_until_interrupted(tmp_path: Path) -> None:
@@ -94,3 +131,6 @@ def test_serve_nothing(tmp_path: Path) -> None:
     done = run("registry", "serve", tmp_path)
     assert done.code == 3
     assert "holds no registry; vpc-cni-iam publish makes one" in done.err
+    for words in (["", "--port", "0"], [".", "--registry-host", ""], [".", "--port", "70000"]):
+        done = run("registry", "serve", *words, cwd=tmp_path)
+        assert (done.code, done.out) == (2, "")

@@ -25,7 +25,7 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.coordinates import Coordinates
-from vpc_cni_iam.publishing.gittag import tag
+from vpc_cni_iam.publishing.gittag import Repository, prepare
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration
@@ -41,7 +41,7 @@ def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: 
     publish_one(tmp_path / "dist", "1.0.1")
     repository = tmp_path / "module.git"
     subprocess.run(["git", "init", "-q", "--bare", repository], check=True)
-    tag(repository, Version.of("1.0.0"), done.tree, {}, ENVIRON)
+    prepare(Repository(repository, ENVIRON), Version.of("1.0.0"), done.tree, {}).finish()
     name = ARCHIVE.format("1.0.0")
     with serving(tmp_path / "dist") as port:
         url = f"http://127.0.0.1:{port}/{FOLDER.removeprefix('registry/')}/1.0.0/{name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import PublishError
-from vpc_cni_iam.publishing.gittag import Tagged, tag
+from vpc_cni_iam.publishing.gittag import Repository, Tagging, prepare
 from vpc_cni_iam.publishing.semver import Version
 
 OLD = {"main.tf": "old\n", "modules/role/main.tf": "role\n", "gone.tf": "gone\n"}
@@ -31,8 +31,10 @@ def git(folder: Path, *words: str) -> str:
 
 def publish(
     repo: Path, version: str, files: dict[str, str], previous: dict[str, str] | None = None
-) -> Tagged:
-    return tag(repo, Version.of(version), files, previous or {}, ENVIRON)
+) -> Tagging:
+    made = prepare(Repository(repo, ENVIRON), Version.of(version), files, previous or {})
+    made.finish()
+    return made
 
 
 def at(repo: Path, name: str) -> dict[str, str]:
@@ -63,7 +65,8 @@ def test_two_versions(repo: Path) -> None:
 
 def test_the_same_again_changes_nothing_and_other_bytes_are_refused(repo: Path) -> None:
     first = publish(repo, "1.0.0", OLD)
-    assert publish(repo, "1.0.0", OLD) == Tagged("v1.0.0", first.commit, new=False)
+    again = publish(repo, "1.0.0", OLD)
+    assert (again.tag, again.commit, again.new) == ("v1.0.0", first.commit, False)
     with pytest.raises(PublishError, match=r"v1\.0\.0 is there with other bytes \(main\.tf"):
         publish(repo, "1.0.0", NEW)
     assert at(repo, "v1.0.0") == OLD
@@ -146,3 +149,25 @@ def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
         publish(tmp_path / "plain", "1.0.0", OLD)
     with pytest.raises(PublishError, match="name its top directory"):
         publish(checkout / ".github", "1.0.0", OLD)
+
+
+def test_what_is_prepared_is_seen_by_nobody(repo: Path) -> None:
+    publish(repo, "1.0.0", OLD)
+    before = git(repo, "for-each-ref"), git(repo, "rev-parse", "HEAD")
+    made = prepare(Repository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    assert before == (git(repo, "for-each-ref"), git(repo, "rev-parse", "HEAD"))
+    if (repo / ".git").exists():
+        assert git(repo, "status", "--porcelain") == ""
+    made.finish()
+    assert at(repo, "v1.1.0") == NEW
+
+
+def test_what_moved_in_between_is_not_overrun(repo: Path) -> None:
+    publish(repo, "1.0.0", OLD)
+    made = prepare(Repository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    other = publish(repo, "1.0.1", OLD, OLD)
+    with pytest.raises(PublishError, match="failed"):
+        made.finish()
+    assert git(repo, "rev-parse", "HEAD").strip() == other.commit
+    if (repo / ".git").exists():
+        assert git(repo, "status", "--porcelain") == ""

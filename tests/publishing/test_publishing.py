@@ -71,9 +71,15 @@ def test_the_same_again_changes_nothing_and_mends_what_is_missing(tmp_path: Path
     before = bytes_of(tmp_path)
     (tmp_path / "nginx.conf").unlink()
     (tmp_path / FOLDER / "1.0.0" / "download").unlink()
-    assert {c.kind for c in publish_one(tmp_path).changes} == {"create", "same"}
+    again = publish_one(tmp_path)
+    assert {c.kind for c in again.changes} == {"create", "same"}
+    assert set(again.restored) == {"nginx.conf", f"{FOLDER}/1.0.0/download"}
     assert bytes_of(tmp_path) == before
+    publish_one(tmp_path, "1.0.1")
+    (tmp_path / FOLDER / "1.0.0" / "download").unlink()
+    assert publish_one(tmp_path, "1.0.2").restored == (f"{FOLDER}/1.0.0/download",)
     assert {c.kind for c in publish_one(tmp_path).changes} == {"same"}
+    assert publish_one(tmp_path).restored == ()
 
 
 def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> None:
@@ -100,6 +106,52 @@ def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> Non
     assert publish_one(tmp_path, "1.1.0").proposal.comparison is not None
 
 
+def test_a_version_below_another_must_lead_up_to_it(tmp_path: Path) -> None:
+    publish_one(tmp_path, chosen=OLD)
+    publish_one(tmp_path, "1.2.0", chosen=OLD)
+    before = bytes_of(tmp_path)
+    words = r"1\.2\.0 is published, and 1\.2\.0 is a minor version after 1\.1\.0, .* for 2\.0\.0:"
+    with pytest.raises(PublishError, match=words + "\n  major: ipv4: lost: ec2:Describe"):
+        publish_one(tmp_path, "1.1.0")
+    assert bytes_of(tmp_path) == before
+    publish_one(tmp_path, "0.9.9", chosen=OLD)
+    publish_one(tmp_path, "1.1.0", chosen=OLD)
+    publish_one(tmp_path, "2.0.0")
+    # What is published is not judged again.
+    assert publish_one(tmp_path, "1.1.0", chosen=OLD).restored == ()
+
+
+@pytest.mark.parametrize("name", ["README.md", "nginx.conf", "registry/.well-known/terraform.json"])
+def test_what_a_user_has_there_is_never_lost(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine\n")
+    with pytest.raises(TreeError, match="is not this tool's, and nothing is published here"):
+        publish_one(tmp_path)
+    assert bytes_of(tmp_path).keys() == {name}
+    (tmp_path / name).unlink()
+    publish_one(tmp_path)
+    ours = (tmp_path / name).read_text()
+    (tmp_path / name).write_text(ours + "edited\n")
+    done = publish_one(tmp_path, "1.0.1")
+    assert done.copies == (f"{name}.orig",)
+    assert done.restored == (() if name == "nginx.conf" else (name,))
+    assert (tmp_path / f"{name}.orig").read_text() == ours + "edited\n"
+    assert "edited" not in (tmp_path / name).read_text()
+    assert publish_one(tmp_path, "1.0.1").copies == ()
+
+
+def test_litter_locks_nothing(tmp_path: Path) -> None:
+    done = publish_one(tmp_path)
+    places = (".", "registry", "registry/v1/modules", FOLDER, f"{FOLDER}/1.0.0", done.folder, "oci")
+    litter = (".DS_Store", "Thumbs.db", "main.tf~", ".main.tf.swp", "main.tf.bak")
+    for place in places:
+        for name in litter:
+            (tmp_path / place / name).write_text("x")
+    assert {c.kind for c in publish_one(tmp_path).changes} == {"same"}
+    assert len(listed(tmp_path)) == 1
+    publish_one(tmp_path, "1.0.1")
+
+
 def test_the_changelog_grows(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     publish_one(tmp_path, "1.1.0")
@@ -118,8 +170,21 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     path = tmp_path / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")
     good = path.read_bytes()
     path.write_bytes(good.replace(b"ec2:", b"EC2:", 1))
-    with pytest.raises(InputError, match="is not the archive that was published"):
+    with pytest.raises(InputError, match=r"is not what was published; put that file back$"):
         publish_one(tmp_path, "1.0.1")
+    path.write_bytes(good)
+    zipped = path.with_name(path.name.replace("tar.gz", "zip"))
+    zipped.write_bytes(zipped.read_bytes().replace(b"ec2:", b"EC2:", 1))
+    with pytest.raises(InputError, match=r"\.zip: is not what .* publish 1\.0\.0 again"):
+        publish_one(tmp_path, "1.0.1")
+    assert publish_one(tmp_path).restored == (zipped.relative_to(tmp_path).as_posix(),)
+    publish_one(tmp_path, "1.0.1")
+    sums = path.with_name("SHA256SUMS")
+    kept = sums.read_text()
+    sums.write_text(kept.splitlines(keepends=True)[0])
+    with pytest.raises(InputError, match=r"\.zip: is not what was published"):
+        publish_one(tmp_path, "1.0.2")
+    sums.write_text(kept)
     path.unlink()
     with pytest.raises(InputError, match="is missing, yet"):
         publish_one(tmp_path, "1.0.1")
@@ -162,11 +227,16 @@ def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
     ("namespace", "host"),
     [("", "a.b"), ("A", "a.b"), ("-a", "a.b"), ("a/b", "a.b"), ("..", "a.b"), ("a" * 65, "a.b"),
      ("a", "host"), ("a", "https://a.b"), ("a", "a.b/c"), ("a", 'a.b"'), ("a", "a.b;"),
-     ("a", "a..b"), ("a", "a.b:x"), ("a", "a.b\n")],
+     ("a", "a..b"), ("a", "a.b:x"), ("a", "a.b\n"), ("a", "a.b:0"), ("a", "a.b:65536"),
+     ("a", "a.b:080"), ("a", "a.b:"), ("a", "a.b:99999")],
 )  # fmt: skip
 def test_names_that_no_registry_takes(namespace: str, host: str) -> None:
     with pytest.raises(UsageError):
         Coordinates(namespace, host)
+
+
+def test_names_that_registries_take() -> None:
+    assert Coordinates("a", "a.b:65535").host == "a.b:65535"
 
 
 def renames(folder: Path) -> int:

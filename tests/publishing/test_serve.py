@@ -2,6 +2,10 @@
 
 import http.client
 import json
+import queue
+import socket
+import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +74,10 @@ def test_the_protocol(connection: http.client.HTTPConnection) -> None:
         "/.well-known/.hidden",
         "/v1/a%00b",
         f"{BASE}/9.9.9/download",
+        f"{BASE}/versions/",
+        f"{BASE}/1.0.0/download/",
+        f"{BASE}//versions",
+        f"{BASE}/./versions",
     ],
 )
 def test_nothing_else(path: str, dist: Path, connection: http.client.HTTPConnection) -> None:
@@ -82,6 +90,39 @@ def test_nothing_else(path: str, dist: Path, connection: http.client.HTTPConnect
     status, _, body = get(connection, path)
     assert status == 404
     assert b"root:" not in body
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"location":1}', '{"location":"a\\r\\nb"}', "\xff"]
+)
+def test_a_broken_answer(
+    text: str, dist: Path, connection: http.client.HTTPConnection, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = dist / "registry" / BASE.strip("/") / "1.0.0" / "download"
+    good = path.read_bytes()
+    try:
+        path.write_text(text, encoding="latin-1")
+        assert get(connection, f"{BASE}/1.0.0/download")[0] == 500
+    finally:
+        path.write_bytes(good)
+    assert get(connection, f"{BASE}/1.0.0/download")[0] == 204
+    assert capfd.readouterr().err == ""
+
+
+def test_who_leaves_early_is_a_line_in_the_log(
+    dist: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines: queue.Queue[str] = queue.Queue()
+    with server(dist, log=lines.put) as running:
+        thread = threading.Thread(target=running.handle_request)
+        thread.start()
+        with socket.create_connection(running.server_address[:2]) as client:
+            # Closing then resets the connection.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /\x1b[31m HTTP/1.1\r\n")
+        thread.join()
+        assert lines.get(timeout=10).isprintable()
+    assert capfd.readouterr().err == ""
 
 
 def test_methods_that_change_something(connection: http.client.HTTPConnection) -> None:

@@ -12,7 +12,9 @@ from vpc_cni_iam.cli import common
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.publishing.coordinates import Coordinates
     from vpc_cni_iam.publishing.gitlab import Project
+    from vpc_cni_iam.publishing.gittag import Repository, Tagging
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
 PUBLISH = """Publish a version of the module for others.
@@ -69,7 +71,9 @@ def _options(cni_version: str | None, revision: str | None, feature: list[str] |
 
 
 def publish(
-    output: Annotated[Path, typer.Option("--output", help="Directory that holds all versions.")],
+    output: Annotated[
+        str, typer.Option("--output", metavar="PATH", help="Directory that holds all versions.")
+    ],
     version: Annotated[
         str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
     ] = None,
@@ -96,8 +100,12 @@ def publish(
         ),
     ] = None,
     git_tag: Annotated[
-        Path | None,
-        typer.Option("--git-tag", help="Commit the tree and a tag into this git repository."),
+        str | None,
+        typer.Option(
+            "--git-tag",
+            metavar="PATH",
+            help="Commit the tree and a tag into this git repository.",
+        ),
     ] = None,
     upload: Annotated[
         Upload | None,
@@ -105,25 +113,50 @@ def publish(
     ] = None,
 ) -> None:
     """See `PUBLISH`."""
-    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    chosen = _options(cni_version, revision, feature)
-    found = Coordinates(namespace or STAND_IN_NAMESPACE, registry_host or STAND_IN_HOST)
+    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature)
+    found = _coordinates(namespace, registry_host)
     if version is None:
-        _show(propose(output, chosen, found))
+        _refuse_without_version(oci_repository, git_tag, upload)
+        _show(propose(folder, chosen, found))
         return
-    project = _project(upload)
-    done = write(output, chosen, found, Version.of(version), oci_repository)
+    project, number = _project(upload), Version.of(version)
+    done = write(folder, chosen, found, number, oci_repository, _repository(git_tag))
     common.notify(chosen)
     _show(done.proposal)
-    _show_files(done, output)
-    if git_tag is not None:
-        _tag(git_tag, done)
+    _show_files(done, folder)
+    if done.tagging is not None:
+        done.tagging.finish()
+        _show_tag(done.tagging)
     if project is not None:
         _upload(project, done)
+
+
+def _coordinates(namespace: str | None, host: str | None) -> Coordinates:
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
+
+    return Coordinates(
+        STAND_IN_NAMESPACE if namespace is None else namespace,
+        STAND_IN_HOST if host is None else host,
+    )
+
+
+def _refuse_without_version(*given: str | None) -> None:
+    from vpc_cni_iam.errors import UsageError
+
+    if any(option is not None for option in given):
+        raise UsageError("--oci-repository, --git-tag and --upload need --version")
+
+
+def _repository(path: str | None) -> Repository | None:
+    import os
+
+    from vpc_cni_iam.publishing.gittag import Repository
+
+    return None if path is None else Repository(common.path(path, "."), os.environ)
 
 
 def _project(wanted: Upload | None) -> Project | None:
@@ -141,13 +174,8 @@ def _upload(project: Project, done: Published) -> None:
     typer.echo(f"gitlab   project {project.project}{'' if new else ', as it was'}")
 
 
-def _tag(repository: Path, done: Published) -> None:
-    import os
-
-    from vpc_cni_iam.publishing.gittag import tag
-
-    tagged = tag(repository, done.proposal.version, done.tree, done.before, os.environ)
-    typer.echo(f"tag      {tagged.tag} at {tagged.commit}{'' if tagged.new else ', as it was'}")
+def _show_tag(done: Tagging) -> None:
+    typer.echo(f"tag      {done.tag} at {done.commit}{'' if done.new else ', as it was'}")
 
 
 def _show(proposal: Proposal) -> None:
@@ -170,6 +198,10 @@ def _show_files(done: Published, output: Path) -> None:
 
     if not any(c.kind in ("create", "replace", "remove") for c in done.changes):
         typer.echo("is published already; nothing to do")
+    for path in done.restored:
+        typer.echo(f"restore  {output / path}")
+    for path in done.copies:
+        typer.echo(f"copy     {output / path} of what was edited")
     typer.echo(f"tree     {output / done.folder}")
     typer.echo(f"registry {output / ROOT}")
     for name, digest in sorted(done.sums.items()):
@@ -179,15 +211,17 @@ def _show_files(done: Published, output: Path) -> None:
 
 @registry.command(help=SERVE)
 def serve(
-    directory: Annotated[Path, typer.Argument(help="What publish wrote.")],
-    port: Annotated[int, typer.Option("--port", help="Port; 0 for any free one.")] = 0,
+    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
+    ] = 0,
     registry_host: HostOption = None,
 ) -> None:
     """See `SERVE`."""
-    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST
     from vpc_cni_iam.publishing.serve import configuration, server
 
-    with server(directory, port, common.say) as running:
+    host = _coordinates(None, registry_host).host
+    with server(common.path(directory, "."), port, common.say) as running:
         typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
-        typer.echo(configuration(registry_host or STAND_IN_HOST, running.server_port), nl=False)
+        typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

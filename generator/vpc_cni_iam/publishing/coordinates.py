@@ -18,7 +18,8 @@ STAND_IN_NAMESPACE = "example"
 _NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
 _LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
 # Both engines want a dot in it.
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::\d{{1,5}})?", re.ASCII)
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::([1-9]\d{{0,4}}))?", re.ASCII)
+_PORTS = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,11 @@ class Coordinates:
                 f"--namespace {self.namespace!r} is not 1 to 64 lower-case letters, digits and "
                 "hyphens, with no hyphen at an end"
             )
-        if not _HOST.fullmatch(self.host):
+        found = _HOST.fullmatch(self.host)
+        if found is None or int(found[1] or 1) > _PORTS:
             raise UsageError(
                 f"--registry-host {self.host!r} is not a host name in lower case, such as "
-                f"{STAND_IN_HOST}"
+                f"{STAND_IN_HOST}, with a port of 1 to {_PORTS} if it needs one"
             )
 
     @property

@@ -1,7 +1,8 @@
 """Commits a published tree and its tag into a git repository, for registries that read git.
 
 The commit is made of git's objects alone, and branch and tag move in one transaction, so that
-nobody fetches half of it. Files of the repository that are not the module's are kept as they are.
+nobody fetches half of it. All of it is tried first, so that what git would refuse is known before
+anything is published. Files of the repository that are not the module's are kept as they are.
 """
 
 from __future__ import annotations
@@ -22,24 +23,48 @@ _TIMEOUT = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
-    """What became of a repository.
+class Repository:
+    """A git repository, and the environment that git is run in.
+
+    Args:
+        path: Its top directory, bare or not.
+        environ: The user's environment.
+    """
+
+    path: Path
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """A commit that is made, and which no branch and no tag is at yet.
 
     Args:
         tag: The tag's name.
-        commit: The commit it is at.
-        new: Whether it was made now.
+        commit: The commit it will be at.
+        new: Whether it is not there yet.
     """
 
     tag: str
     commit: str
     new: bool
+    _git: _Git
+    _head: str
+
+    def finish(self) -> None:
+        """Move branch and tag to the commit, and bring a work tree along.
+
+        Raises:
+            PublishError: Git fails; nothing has moved.
+        """
+        if self.new:
+            _move(self._git, self._head, self.commit, self.tag)
 
 
 class _Git:
-    def __init__(self, repository: Path, environ: Mapping[str, str]) -> None:
-        self.repository = repository
-        self.environ = {k: v for k, v in environ.items() if k not in _UNWANTED}
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository.path
+        self.environ = {k: v for k, v in repository.environ.items() if k not in _UNWANTED}
 
     def run(self, *words: str, given: str | bytes = b"", index: str = "") -> str:
         """Run git in the repository and return what it prints.
@@ -65,6 +90,14 @@ class _Git:
             raise PublishError(f"{self.repository}: git {words[0]} failed: {said}")
         return done.stdout.decode(errors="surrogateescape")
 
+    def bare(self) -> bool:
+        """Return whether the repository has no work tree."""
+        return self.run("rev-parse", "--is-bare-repository").strip() == "true"
+
+    def read_tree(self, old: str, new: str, *words: str) -> None:
+        """Bring index and work tree from one commit to another; no old one is an empty tree."""
+        self.run("read-tree", "-m", "-u", *words, old or self.run("mktree").strip(), new)
+
     def resolve(self, name: str) -> str:
         """Return the object that a name stands for, empty if there is none."""
         try:
@@ -78,34 +111,33 @@ class _Git:
         return {path: head for head, _, path in (line.partition("\t") for line in lines if line)}
 
 
-def tag(
-    repository: Path,
+def prepare(
+    repository: Repository,
     version: Version,
     files: Mapping[str, str],
     previous: Mapping[str, str],
-    environ: Mapping[str, str],
-) -> Tagged:
-    """Commit a tree on the branch that is checked out, and tag the commit ``vX.Y.Z``.
+) -> Tagging:
+    """Make the commit of a tree after the one that is checked out, for a tag ``vX.Y.Z``.
 
-    The same again changes nothing. A work tree must have no changes, and is brought along.
+    Nobody sees it until it is finished. A tag that is there with the same files stays. A work tree
+    must have no changes.
 
     Args:
-        repository: A repository, bare or not.
+        repository: The repository.
         version: The version.
         files: Its files.
         previous: The files of the version before, of which those that are gone are removed.
-        environ: The user's environment.
 
     Raises:
         PublishError: The tag is there with other files, a file in the way is not the module's,
-            the work tree has changes, or git fails.
+            the work tree has changes, or git fails or would fail.
     """
-    if not repository.is_dir():
-        raise PublishError(f"{repository}: is no directory; git init makes a repository")
-    git, name = _Git(repository, environ), f"v{version}"
-    bare = git.run("rev-parse", "--is-bare-repository").strip() == "true"
+    if not repository.path.is_dir():
+        raise PublishError(f"{repository.path}: is no directory; git init makes a repository")
+    git, name = _Git(repository), f"v{version}"
+    bare = git.bare()
     if not bare and git.run("rev-parse", "--show-prefix").strip():
-        raise PublishError(f"{repository}: lies inside a repository; name its top directory")
+        raise PublishError(f"{repository.path}: lies inside a repository; name its top directory")
     objects = {path: f"100644 blob {_blob(git, text)}" for path, text in files.items()}
     if there := git.resolve(f"refs/tags/{name}^{{commit}}"):
         return _same(git, name, there, objects)
@@ -113,18 +145,22 @@ def tag(
     now = git.blobs(head) if head else {}
     _refuse_in_the_way(git, now, objects, previous)
     if not bare and git.run("status", "--porcelain", "--untracked-files=no"):
-        raise PublishError(f"{repository}: has changes that are not committed; commit them first")
+        raise PublishError(
+            f"{repository.path}: has changes that are not committed; commit them first"
+        )
     kept = {path: entry for path, entry in now.items() if path not in previous}
     commit = _commit(git, {**kept, **objects}, head, version)
-    _move(git, head, commit, name, bare=bare)
-    return Tagged(name, commit, new=True)
+    if not bare:
+        git.read_tree(head, commit, "-n")
+    git.run("update-ref", "--stdin", given=f"start\n{_moves(head, commit, name)}prepare\nabort\n")
+    return Tagging(name, commit, True, git, head)
 
 
 def _blob(git: _Git, text: str, *, write: bool = True) -> str:
     return git.run("hash-object", *(["-w"] if write else []), "--stdin", given=text).strip()
 
 
-def _same(git: _Git, name: str, commit: str, objects: Mapping[str, str]) -> Tagged:
+def _same(git: _Git, name: str, commit: str, objects: Mapping[str, str]) -> Tagging:
     there = git.blobs(commit)
     other = sorted(path for path, entry in objects.items() if there.get(path) != entry)
     if other:
@@ -132,7 +168,7 @@ def _same(git: _Git, name: str, commit: str, objects: Mapping[str, str]) -> Tagg
             f"{git.repository}: the tag {name} is there with other bytes ({', '.join(other[:5])}), "
             "and a published version never changes; choose another number"
         )
-    return Tagged(name, commit, new=False)
+    return Tagging(name, commit, False, git, commit)
 
 
 def _refuse_in_the_way(
@@ -166,15 +202,19 @@ def _commit(git: _Git, entries: Mapping[str, str], parent: str, version: Version
     return git.run("commit-tree", tree, *after, "-m", f"{REPOSITORY} {version}").strip()
 
 
-def _move(git: _Git, head: str, commit: str, name: str, *, bare: bool) -> None:
+def _moves(head: str, commit: str, name: str) -> str:
+    return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {commit}\n"
+
+
+def _move(git: _Git, head: str, commit: str, name: str) -> None:
     """Bring the work tree along, then move branch and tag together."""
+    bare = git.bare()
     if not bare:
-        git.run("read-tree", "-m", "-u", *([head] if head else []), commit)
-    nothing = "0" * len(commit)
-    moves = f"update HEAD {commit} {head or nothing}\ncreate refs/tags/{name} {commit}\n"
+        git.read_tree(head, commit)
     try:
+        moves = _moves(head, commit, name)
         git.run("update-ref", "-m", f"publish {name}", "--stdin", given=moves)
     except PublishError:
         if not bare:
-            git.run("read-tree", "-m", "-u", commit, head or git.run("mktree").strip())
+            git.read_tree(commit, head)
         raise

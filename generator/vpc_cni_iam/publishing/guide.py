@@ -89,14 +89,36 @@ Terraform module registry; elsewhere give GITLAB_TOKEN, CI_API_V4_URL and CI_PRO
 
 ## Signing
 
-With cosign, for an archive and for what was pushed:
+With cosign 3 and a key pair, kept in a directory that is not served:
 
 ```sh
+KEYS=/path/to/keys
+(cd $KEYS && cosign generate-key-pair && cosign signing-config create --out none.json)
 cd {path}
-cosign sign-blob --bundle {repository}-X.Y.Z.tar.gz.sigstore.json {repository}-X.Y.Z.tar.gz
-jq .predicate {repository}-X.Y.Z.intoto.json | cosign attest-blob --predicate - \\
-  --type slsaprovenance1 --bundle {repository}-X.Y.Z.provenance.sigstore.json \\
-  {repository}-X.Y.Z.tar.gz
-cosign sign HOST/NAME@DIGEST
+cosign sign-blob --key $KEYS/cosign.key --signing-config $KEYS/none.json \\
+  --bundle {repository}-X.Y.Z.tar.gz.sigstore.json {repository}-X.Y.Z.tar.gz
+cosign attest-blob --key $KEYS/cosign.key --signing-config $KEYS/none.json \\
+  --statement {repository}-X.Y.Z.intoto.json \\
+  --bundle {repository}-X.Y.Z.intoto.sigstore.json
+cosign sign --key $KEYS/cosign.key --signing-config $KEYS/none.json HOST/NAME@DIGEST
 ```
+
+The last one signs what was pushed, with the DIGEST that publish printed. Who has `cosign.pub`
+checks with
+
+```sh
+cosign verify-blob --key cosign.pub --insecure-ignore-tlog \\
+  --bundle {repository}-X.Y.Z.tar.gz.sigstore.json {repository}-X.Y.Z.tar.gz
+cosign verify-blob-attestation --key cosign.pub --insecure-ignore-tlog --type slsaprovenance1 \\
+  --bundle {repository}-X.Y.Z.intoto.sigstore.json {repository}-X.Y.Z.tar.gz
+cosign verify --key cosign.pub --insecure-ignore-tlog HOST/NAME@DIGEST
+```
+
+The provenance names both archives and the OCI manifest, so its signature serves the zip archive
+too. `none.json` is a configuration without a transparency log, and `--insecure-ignore-tlog` says
+that there is no entry in one; leave both out, and the public log gets the signature. Without
+`--key`, cosign signs with an identity instead.
+
+These commands were tried with cosign 3.1.3, and a docker-registry for the last of each; the public
+log and signing with an identity were not.
 """

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.errors import PublishError, TreeError
+from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.tree import Change, entries, write
-from vpc_cni_iam.publishing import archive, oci, provenance, registry
+from vpc_cni_iam.files.tree import Change, write
+from vpc_cni_iam.publishing import archive, gittag, oci, provenance, refuse, registry
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.gittag import Repository, Tagging
 from vpc_cni_iam.publishing.guide import guide
-from vpc_cni_iam.publishing.semver import FIRST, Version, step
+from vpc_cni_iam.publishing.semver import FIRST, Version
 from vpc_cni_iam.publishing.tree import served, tree
 
 
@@ -50,8 +51,10 @@ class Published:
         sums: SHA-256 of its archives by file name.
         digest: Of its OCI manifest.
         archive: The bytes of its tar archive.
-        before: The files of the version that it is compared with.
         changes: What was done to each file of the directory.
+        restored: Files that were published before, and were gone or other ones.
+        copies: Copies of files that somebody had edited.
+        tagging: Its commit, if a repository was given.
     """
 
     proposal: Proposal
@@ -60,8 +63,10 @@ class Published:
     sums: Mapping[str, str]
     digest: str
     archive: bytes
-    before: Mapping[str, str]
     changes: tuple[Change, ...]
+    restored: tuple[str, ...]
+    copies: tuple[str, ...]
+    tagging: Tagging | None
 
 
 def propose(directory: Path, options: Options, coordinates: Coordinates) -> Proposal:
@@ -90,6 +95,7 @@ def publish(
     coordinates: Coordinates,
     version: Version,
     oci_repository: str | None = None,
+    git_repository: Repository | None = None,
 ) -> Published:
     """Publish a version into a directory; the same again changes nothing.
 
@@ -99,6 +105,7 @@ def publish(
         coordinates: Where the module is found.
         version: The version.
         oci_repository: Where its OCI artifact will be pushed; asked whether a tag would move.
+        git_repository: Where its tag will be; tried, and left for the caller to finish.
 
     Raises:
         InputError: What is published cannot be read.
@@ -107,7 +114,9 @@ def publish(
         UsageError: A selection that serves no variant.
     """
     with locked(directory):
-        return _publish(directory, served(options), coordinates, version, oci_repository)
+        return _publish(
+            directory, served(options), coordinates, version, oci_repository, git_repository
+        )
 
 
 def _publish(
@@ -116,6 +125,7 @@ def _publish(
     coordinates: Coordinates,
     version: Version,
     oci_repository: str | None,
+    git_repository: Repository | None,
 ) -> Published:
     every = registry.versions(directory, coordinates)
     last = _before(directory, coordinates, version, every)
@@ -132,29 +142,56 @@ def _publish(
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
     if version in every:
         _refuse_other(directory, coordinates, version, files, sums)
-    _refuse_number(proposal)
+    if last is not None and found is not None:
+        refuse.number(last, version, found)
+    above = min((v for v in every if v > version), default=None)
+    if above is not None and version not in every:
+        after = compare(files, _previous(directory, coordinates, above))
+        refuse.number(version, above, after, f"{above} is published, and ")
     place = f"{REPOSITORY}/{version}"
-    _refuse_foreign(directory / place, files)
-    digests = {v: registry.digest(directory, coordinates, v) for v in every}
-    digests[version] = sums[registry.archive_name(version)]
+    refuse.foreign(directory / place, files)
+    before = {
+        v: registry.stored(directory, coordinates, v, whole=v != version).sums[
+            registry.archive_name(v)
+        ]
+        for v in every
+    }
+    listed = {**before, version: sums[registry.archive_name(version)]}
     artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
     base = registry.folder(coordinates, version)
     said = provenance.statement(options, version, coordinates, sums, artifact.digest)
     if oci_repository is not None:
         oci.refuse_moved(oci_repository, version, artifact.digest)
-    changes = write(
-        directory,
-        {
-            **{f"{place}/{path}": text for path, text in sorted(files.items())},
-            **_archives(base, packed, sums),
-            f"{base}/{provenance.file_name(version)}": said,
-            **oci.files(directory, artifact, version),
-            "README.md": guide(coordinates),
-            **registry.files(coordinates, digests.items()),
-        },
+    new: dict[str, str | bytes] = {
+        **{f"{place}/{path}": text for path, text in sorted(files.items())},
+        **_archives(base, packed, sums),
+        f"{base}/{provenance.file_name(version)}": said,
+        **oci.files(directory, artifact, version),
+        "README.md": guide(coordinates),
+        **registry.files(coordinates, listed.items()),
+    }
+    was: dict[str, str | bytes] = {}
+    if every:
+        shown = {"README.md": guide(coordinates), **registry.files(coordinates, before.items())}
+        was = {**new} if version in every else {**shown}
+    copies = refuse.lost(directory, was, new)
+    tagging = None
+    if git_repository is not None:
+        tagging = gittag.prepare(git_repository, version, files, old)
+    changes = write(directory, {**copies, **new})
+    touched = [c.path for c in changes if c.kind in ("create", "replace")]
+    return Published(
+        proposal=proposal,
+        tree=files,
+        folder=place,
+        sums=sums,
+        digest=artifact.digest,
+        archive=packed[registry.archive_name(version)],
+        changes=changes,
+        restored=tuple(p for p in touched if p in was and was[p] == new[p]),
+        copies=tuple(copies),
+        tagging=tagging,
     )
-    content = packed[registry.archive_name(version)]
-    return Published(proposal, files, place, sums, artifact.digest, content, old, changes)
 
 
 def _before(
@@ -170,7 +207,7 @@ def _before(
 
 def _previous(directory: Path, coordinates: Coordinates, version: Version) -> dict[str, str]:
     name = f"{registry.folder(coordinates, version)}/{registry.archive_name(version)}"
-    packed = registry.stored(directory, coordinates, version).archive
+    packed = registry.stored(directory, coordinates, version, whole=False).archive
     return archive.unpacked(packed, str(directory / name))
 
 
@@ -182,17 +219,6 @@ def _archives(
     return {**found, f"{folder}/SHA256SUMS": listing}
 
 
-def _refuse_number(proposal: Proposal) -> None:
-    version, last, found = proposal.version, proposal.previous, proposal.comparison
-    if last is None or found is None or (taken := step(last, version)) >= found.bump:
-        return
-    needed = [f for f in (*found.permissions, *found.interface) if f.bump > taken]
-    raise PublishError(
-        f"{version} is a {taken.name} version after {last}, but what changed "
-        f"asks for {last.after(found.bump)}:\n" + "\n".join(f"  {f.bump.name}: {f}" for f in needed)
-    )
-
-
 def _refuse_other(
     directory: Path,
     coordinates: Coordinates,
@@ -200,7 +226,7 @@ def _refuse_other(
     files: Mapping[str, str],
     sums: Mapping[str, str],
 ) -> None:
-    there = registry.stored(directory, coordinates, version)
+    there = registry.stored(directory, coordinates, version, whole=False)
     if dict(there.sums) == dict(sums):
         return
     old = _previous(directory, coordinates, version)
@@ -210,11 +236,3 @@ def _refuse_other(
         "published version never changes; choose another number (without --version, one is "
         "proposed)"
     )
-
-
-def _refuse_foreign(folder: Path, files: Iterable[str]) -> None:
-    foreign = sorted(set(entries(folder)) - set(files))
-    if foreign:
-        raise TreeError(
-            f"{folder}: holds {', '.join(foreign[:5])}, no part of the module; move it away"
-        )

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.files.tree import contents
-from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 
 ROOT = "registry"
 SERVICES = "/v1/modules/"
+_SUMS = "SHA256SUMS"
 _SUM = re.compile(r"([0-9a-f]{64})  (\S+)\n", re.ASCII)
 
 
@@ -71,7 +72,7 @@ def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
         TreeError: A path that may not be read.
     """
     modules = directory / ROOT / SERVICES.strip("/")
-    others = sorted(p.name for p in modules.iterdir()) if modules.is_dir() else []
+    others = sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions"))
     if others not in ([], [coordinates.namespace]):
         raise PublishError(
             f"{directory}: publishes for the namespace {', '.join(others)}; choose another "
@@ -88,45 +89,46 @@ def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
         raise InputError(str(directory / name), "", f"is not a list of versions: {error}") from None
 
 
-def stored(directory: Path, coordinates: Coordinates, version: Version) -> Stored:
+def stored(
+    directory: Path, coordinates: Coordinates, version: Version, *, whole: bool = True
+) -> Stored:
     """Return a version that a directory publishes.
 
     Args:
         directory: The directory.
         coordinates: Where the module is found.
         version: One of its versions.
+        whole: Whether every file with a sum must be as it was published, or the tar archive alone.
 
     Raises:
-        InputError: Its archive is missing, or not the one that was published.
+        InputError: A file is missing, or not the one that was published.
         TreeError: A path that may not be read.
     """
-    base = folder(coordinates, version)
-    names = {key: f"{base}/{key}" for key in ("SHA256SUMS", archive_name(version))}
-    found = contents(directory, names.values())
-    for name in names.values():
-        if name not in found:
-            raise InputError(str(directory / name), "", f"is missing, yet {version} is published")
-    archive = found[names[archive_name(version)]]
-    text = found[names["SHA256SUMS"]].decode(errors="replace")
+    tar = archive_name(version)
+    text = _there(directory, coordinates, version, _SUMS).decode(errors="replace")
     sums = {name: digest for digest, name in _SUM.findall(text)}
-    if sums.get(archive_name(version)) != hashlib.sha256(archive).hexdigest():
-        place = str(directory / names[archive_name(version)])
-        raise InputError(place, "", "is not the archive that was published; put that one back")
-    return Stored(archive, sums)
+    found = {}
+    for name in sorted({tar, archive_name(version, "zip"), *sums} if whole else {tar}):
+        found[name] = _there(directory, coordinates, version, name)
+        if sums.get(name) != hashlib.sha256(found[name]).hexdigest():
+            place = str(directory / folder(coordinates, version) / name)
+            raise InputError(place, "", f"is not what was published; {_cure(version, name)}")
+    return Stored(found[tar], sums)
 
 
-def digest(directory: Path, coordinates: Coordinates, version: Version) -> str:
-    """Return the SHA-256 of a published version's tar archive.
+def _there(directory: Path, coordinates: Coordinates, version: Version, name: str) -> bytes:
+    path = f"{folder(coordinates, version)}/{name}"
+    try:
+        return contents(directory, [path])[path]
+    except KeyError:
+        problem = f"is missing, yet {version} is published; {_cure(version, name)}"
+        raise InputError(str(directory / path), "", problem) from None
 
-    Args:
-        directory: The directory.
-        coordinates: Where the module is found.
-        version: One of its versions.
 
-    Raises:
-        InputError: Its archive is missing, or not the one that was published.
-    """
-    return stored(directory, coordinates, version).sums[archive_name(version)]
+def _cure(version: Version, name: str) -> str:
+    if name in (_SUMS, archive_name(version)):
+        return "put that file back"
+    return f"put that file back, or publish {version} again as it was"
 
 
 def files(coordinates: Coordinates, every: Iterable[tuple[Version, str]]) -> dict[str, str]:
@@ -156,6 +158,24 @@ def location(version: Version, sha256: str) -> str:
         sha256: That of its tar archive.
     """
     return f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{sha256}"
+
+
+def location_in(content: bytes) -> str:
+    """Return the location that a ``download`` file holds.
+
+    Args:
+        content: The file.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    try:
+        found = json.loads(content)["location"]
+    except (KeyError, TypeError):
+        found = None
+    if not isinstance(found, str) or not found.isascii() or not found.isprintable():
+        raise ValueError
+    return found
 
 
 def _json(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.publishing.registry import ROOT, SERVICES
+from vpc_cni_iam.publishing.registry import ROOT, SERVICES, location_in
 
 ADDRESS = "127.0.0.1"
 _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
@@ -38,8 +39,12 @@ def server(
         folder = root
         said = staticmethod(log)
 
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            log(f"a request ended early: {sys.exc_info()[1]}")
+
     try:
-        return ThreadingHTTPServer((ADDRESS, port), Handler)
+        return Server((ADDRESS, port), Handler)
     except (OSError, OverflowError) as error:
         raise InputError(f"port {port}", "", f"cannot be used: {error}") from None
 
@@ -73,9 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         path = self._path()
         if path.name == _DOWNLOAD:
-            self.send_response(HTTPStatus.NO_CONTENT)
-            self.send_header("X-Terraform-Get", json.loads(content)["location"])
-            self.end_headers()
+            self._answer_location(path, content)
             return
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", _TYPES.get(path.suffix, "application/json"))
@@ -84,8 +87,22 @@ class _Handler(BaseHTTPRequestHandler):
         if body:
             self.wfile.write(content)
 
+    def _answer_location(self, path: Path, content: bytes) -> None:
+        try:
+            location = location_in(content)
+        except ValueError:
+            self.said(f"{path}: names no archive; publish the version again to restore it")
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.send_header("X-Terraform-Get", location)
+        self.end_headers()
+
+    def _asked(self) -> str:
+        return unquote(urlsplit(self.path).path)
+
     def _path(self) -> Path:
-        return self.folder / unquote(urlsplit(self.path).path).lstrip("/")
+        return self.folder / self._asked().lstrip("/")
 
     def _content(self) -> bytes | None:
         """Return the file that is asked for; None for what is none, is hidden or is elsewhere."""
@@ -94,10 +111,14 @@ class _Handler(BaseHTTPRequestHandler):
             inside = path.relative_to(self.folder).parts
             if any(p.startswith(".") and p != ".well-known" for p in inside):
                 return None
+            # No slash too many: a server of static files knows one name for each.
+            if self._asked() != "/" + "/".join(inside):
+                return None
             # A link anywhere on the way makes the two differ.
             return path.read_bytes() if path.resolve() == path else None
         except (OSError, ValueError):
             return None
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        self.said(format % args)
+        # Escaped, since whoever asks chooses the text and a terminal shows it.
+        self.said((format % args).encode("unicode_escape").decode())

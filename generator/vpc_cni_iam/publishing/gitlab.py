@@ -1,31 +1,36 @@
 """Uploads an archive to a project's Terraform module registry in GitLab.
 
-Source: GitLab's documentation of the Terraform module registry: PUT of the archive to
-``/projects/:id/packages/terraform/modules/:name/:system/:version/file``.
+Sources: GitLab's documentation of its Terraform module registry API, and of what the endpoints
+take: PUT of the archive to ``/projects/:id/packages/terraform/modules/:name/:system/:version/file``
+with the token in a header, 201 or, for a version that is there, 403; GET of the same without
+``/file`` with user name and token as HTTP basic authentication, which may lead to object storage.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request, urlopen
 
 from vpc_cni_iam.errors import PublishError, UsageError
 from vpc_cni_iam.publishing.coordinates import NAME, SYSTEM
 from vpc_cni_iam.publishing.semver import Version
 
 _TIMEOUT = 120
-# The token is the first of these that is there; each has its own header.
+# The token is the first of these that is there; each has its own header, and its own user.
 _TOKENS = (
     ("GITLAB_TOKEN", "PRIVATE-TOKEN"),
     ("CI_DEPLOY_PASSWORD", "DEPLOY-TOKEN"),
     ("CI_JOB_TOKEN", "JOB-TOKEN"),
 )
+_JOB_USER = "gitlab-ci-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,14 @@ class Project:
         project: The project's number or path.
         header: The name of the header that carries the token.
         token: The token, which no message shows.
+        user: The token's user name; empty if GitLab must be asked.
     """
 
     api: str
     project: str
     header: str
     token: str
+    user: str = ""
 
     def __repr__(self) -> str:
         return f"Project({self.api!r}, {self.project!r})"
@@ -68,14 +75,8 @@ def project(environ: Mapping[str, str]) -> Project:
     header, token = found[0]
     if not token.isascii() or not token.isprintable():
         raise UsageError("--upload gitlab: the token holds characters that no header may")
-    return Project(api.rstrip("/"), number, header, token)
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect would carry the token to where it leads."""
-
-    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
-        return None
+    users = {"JOB-TOKEN": _JOB_USER, "DEPLOY-TOKEN": environ.get("CI_DEPLOY_USER", "")}
+    return Project(api.rstrip("/"), number, header, token, users.get(header, ""))
 
 
 def upload(to: Project, version: Version, archive: bytes) -> bool:
@@ -96,11 +97,12 @@ def upload(to: Project, version: Version, archive: bytes) -> bool:
     """
     base = f"{to.api}/projects/{quote(to.project, safe='')}/packages/terraform/modules"
     address = f"{base}/{NAME}/{SYSTEM}/{version}"
-    status, said = _ask(to, "PUT", f"{address}/file", archive)
+    status, said = _ask(to, f"{address}/file", (to.header, to.token), archive)
     if status == HTTPStatus.CREATED:
         return True
-    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.BAD_REQUEST):
-        there, content = _ask(to, "GET", address, None)
+    if status == HTTPStatus.FORBIDDEN:
+        login = b64encode(f"{to.user or _user(to)}:{to.token}".encode()).decode()
+        there, content = _ask(to, address, ("Authorization", f"Basic {login}"))
         if there == HTTPStatus.OK:
             if hashlib.sha256(content).digest() == hashlib.sha256(archive).digest():
                 return False
@@ -112,14 +114,28 @@ def upload(to: Project, version: Version, archive: bytes) -> bool:
     raise PublishError(f"{to.api}: answers {status} to the upload of {version}: {text}")
 
 
-def _ask(to: Project, method: str, address: str, content: bytes | None) -> tuple[int, bytes]:
-    headers = {to.header: to.token, "Content-Type": "application/octet-stream"}
-    request = Request(address, content, headers, method=method)  # noqa: S310 - checked above
+def _user(to: Project) -> str:
+    """Return the name of a token's user, empty if GitLab does not say."""
+    _, said = _ask(to, f"{to.api}/user", (to.header, to.token))
     try:
-        with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
+        return str(json.loads(said)["username"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _ask(
+    to: Project, address: str, secret: tuple[str, str], content: bytes | None = None
+) -> tuple[int, bytes]:
+    method = "GET" if content is None else "PUT"
+    kind = {} if content is None else {"Content-Type": "application/octet-stream"}
+    request = Request(address, content, kind, method=method)  # noqa: S310 - checked above
+    # Not sent on to where a redirect leads.
+    request.add_unredirected_header(*secret)
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
             return int(answer.status), answer.read()
     except HTTPError as error:
         with error:
             return error.code, error.read()
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         raise PublishError(f"{to.api}: cannot be reached: {error}") from None

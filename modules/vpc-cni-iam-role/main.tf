@@ -36,6 +36,11 @@ locals {
     )
   )
 
+  # Of the ARNs that are given; all of them must be of the partition of the documents.
+  partitions = [
+    for arn in [var.oidc_provider_arn, var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
+  ]
+
   managed_policy_arn = "arn:${var.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
   policy_arn         = var.use_aws_managed_policy ? local.managed_policy_arn : one(aws_iam_policy.this[*].arn)
 }
@@ -398,6 +403,21 @@ resource "aws_iam_role" "this" {
       condition     = var.pod_identity || (var.eks_cluster_arn == null && var.source_account_id == null)
       error_message = "The eks_cluster_arn and source_account_id narrow a trust by Pod Identity; set pod_identity, or leave them out."
     }
+
+    precondition {
+      condition     = alltrue([for partition in local.partitions : partition == var.partition])
+      error_message = "The oidc_provider_arn, eks_cluster_arn and permissions_boundary must be of the module's partition, ${var.partition}; set partition to theirs."
+    }
+
+    precondition {
+      condition     = var.eks_cluster_arn == null || var.source_account_id == null || element(split(":", local.eks_cluster_arn), 4) == local.source_account_id
+      error_message = "The eks_cluster_arn is of another account than source_account_id, so nobody could assume the role by Pod Identity."
+    }
+
+    precondition {
+      condition     = var.eks_cluster_arn == null || var.cluster_name == null || element(split("/", local.eks_cluster_arn), 1) == local.cluster_name
+      error_message = "The eks_cluster_arn and cluster_name name different clusters."
+    }
   }
 }
 
@@ -425,8 +445,13 @@ resource "aws_iam_role_policy_attachment" "this" {
 
   lifecycle {
     precondition {
-      condition     = !var.use_aws_managed_policy || !contains(["ipv6"], var.variant)
-      error_message = "AmazonEKS_CNI_Policy has no IPv6 permissions; leave use_aws_managed_policy out for this variant."
+      condition     = !var.use_aws_managed_policy || var.variant == "ipv4"
+      error_message = "AmazonEKS_CNI_Policy has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant ${var.variant}; leave use_aws_managed_policy out, or choose the variant ipv4."
+    }
+
+    precondition {
+      condition     = !var.use_aws_managed_policy || length(var.additional_policy_documents) == 0
+      error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
     }
   }
 }

@@ -97,7 +97,7 @@ variable "oidc_provider_arn" {
   default     = null
 
   validation {
-    condition     = var.oidc_provider_arn == null || can(regex("^(arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._/-]*)$", var.oidc_provider_arn))
+    condition     = var.oidc_provider_arn == null || can(regex("^(arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._-]*(/[0-9A-Za-z._-]+)*)$", var.oidc_provider_arn))
     error_message = "The oidc_provider_arn must be the ARN of an IAM OIDC provider, like arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE."
   }
 }
@@ -184,8 +184,8 @@ variable "path" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(/|/[!-~]{1,510}/)$", var.path))
-    error_message = "The path must be a path that starts and ends with a slash, of at most 512 characters."
+    condition     = can(regex("^(/([!-.0-~]+/)*)$", var.path)) && length(var.path) <= 512
+    error_message = "The path must be a path that starts and ends with a slash, with no two slashes in a row, of at most 512 characters."
   }
 }
 
@@ -195,13 +195,13 @@ variable "permissions_boundary" {
   default     = null
 
   validation {
-    condition     = var.permissions_boundary == null || can(regex("^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)$", var.permissions_boundary))
-    error_message = "The permissions_boundary must be the ARN of an IAM policy."
+    condition     = var.permissions_boundary == null || can(regex("^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/([!-.0-~]+/)*[0-9A-Za-z_+=,.@-]{1,128})$", var.permissions_boundary))
+    error_message = "The permissions_boundary must be the ARN of an IAM policy, like arn:aws:iam::111122223333:policy/boundary."
   }
 }
 
 variable "use_aws_managed_policy" {
-  description = "Whether to attach the AWS managed policy AmazonEKS_CNI_Policy, which is for IPv4 and not scoped, in place of the variant."
+  description = "Whether to attach the AWS managed policy AmazonEKS_CNI_Policy in place of the variant ipv4, the only one it can stand in for: it is for IPv4 and not scoped."
   type        = bool
   default     = false
   nullable    = false

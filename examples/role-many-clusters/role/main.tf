@@ -30,6 +30,11 @@ locals {
     )
   )
 
+  # Of the ARNs that are given; all of them must be of the partition of the documents.
+  partitions = [
+    for arn in [var.oidc_provider_arn, var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
+  ]
+
   managed_policy_arn = "arn:${var.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
   policy_arn         = var.use_aws_managed_policy ? local.managed_policy_arn : one(aws_iam_policy.this[*].arn)
 }
@@ -317,6 +322,16 @@ resource "aws_iam_role" "this" {
       condition     = var.pod_identity || (var.eks_cluster_arn == null && var.source_account_id == null)
       error_message = "The eks_cluster_arn and source_account_id narrow a trust by Pod Identity; set pod_identity, or leave them out."
     }
+
+    precondition {
+      condition     = alltrue([for partition in local.partitions : partition == var.partition])
+      error_message = "The oidc_provider_arn, eks_cluster_arn and permissions_boundary must be of the module's partition, ${var.partition}; set partition to theirs."
+    }
+
+    precondition {
+      condition     = var.eks_cluster_arn == null || var.source_account_id == null || element(split(":", local.eks_cluster_arn), 4) == local.source_account_id
+      error_message = "The eks_cluster_arn is of another account than source_account_id, so nobody could assume the role by Pod Identity."
+    }
   }
 }
 
@@ -329,9 +344,28 @@ resource "aws_iam_policy" "this" {
   path        = var.path
   policy      = local.json[var.variant]
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = !contains(["ipv4-pod-identity"], var.variant) || (var.pod_identity && var.oidc_provider_arn == null)
+      error_message = "The variant ${var.variant} needs pod_identity, and no oidc_provider_arn beside it: a session by IRSA has no session tags, so the policy would deny it what they scope."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
   role       = aws_iam_role.this.name
   policy_arn = local.policy_arn
+
+  lifecycle {
+    precondition {
+      condition     = !var.use_aws_managed_policy || var.variant == "ipv4"
+      error_message = "AmazonEKS_CNI_Policy has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant ${var.variant}; leave use_aws_managed_policy out, or choose the variant ipv4."
+    }
+
+    precondition {
+      condition     = !var.use_aws_managed_policy || length(var.additional_policy_documents) == 0
+      error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
+    }
+  }
 }

@@ -24,8 +24,8 @@ output "policy_arn" {
 }
 
 output "policy_json" {
-  description = "Policy document of the variant, as JSON."
-  value       = local.json[var.variant]
+  description = "Policy document of the variant, as JSON; null with use_aws_managed_policy."
+  value       = var.use_aws_managed_policy ? null : local.json[var.variant]
 }
 
 output "trust_policy_json" {

@@ -16,7 +16,7 @@ AUDIENCE = "sts.amazonaws.com"
 OIDC_PROVIDER_ARN = Parameter(
     "oidc_provider_arn",
     "ARN of the cluster's IAM OIDC provider, for a trust by IRSA; null for none.",
-    "arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._/-]*",
+    "arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._-]*(/[0-9A-Za-z._-]+)*",
     "the ARN of an IAM OIDC provider, like "
     "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE",
 )

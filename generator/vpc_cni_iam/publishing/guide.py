@@ -85,7 +85,9 @@ and `source = "oci://HOST/NAME?tag=X.Y.Z"`, or `?digest=` with the digest that p
 ## GitLab
 
 In a CI job, `vpc-cni-iam publish ... --upload gitlab` uploads the archive to the project's own
-Terraform module registry; elsewhere give GITLAB_TOKEN, CI_API_V4_URL and CI_PROJECT_ID.
+Terraform module registry; elsewhere give GITLAB_TOKEN, CI_API_V4_URL and CI_PROJECT_ID. The
+namespace there is the project's top-level group: publish with that as `--namespace`, and with
+GitLab's host as `--registry-host`.
 
 ## Signing
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -145,7 +146,7 @@ def refuse_moved(repository: str, version: Version, digest: str) -> None:
             return
         login = "; where it asks for a login, look with oras resolve" if error.code < 500 else ""  # noqa: PLR2004
         raise PublishError(f"{repository}: answers {error.code} {error.reason}{login}") from None
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise PublishError(f"{repository}: cannot be asked for its tags: {reason}") from None
     if there != digest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.parameters import Parameter
@@ -13,6 +15,7 @@ from vpc_cni_iam.rendering.variables import Variable, refusing
 
 NAME = "vpc-cni-iam-role"
 MANAGED_POLICY = "AmazonEKS_CNI_Policy"
+MANAGED_VARIANT = "ipv4"
 
 # The template of each file.
 FILES = {
@@ -32,6 +35,9 @@ _SAMPLE = {
 # Limits of the IAM API reference (CreateRole, CreatePolicy) and, for prefixes, of the provider,
 # which adds 26 characters.
 _IAM_NAME = "[0-9A-Za-z_+=,.@-]"
+# IAM takes two slashes in a row too, and then finds nothing by the path that was meant.
+_FOLDERS = "([!-.0-~]+/)*"
+_PATH_LENGTH = 512
 
 
 def render(options: Options) -> dict[str, str]:
@@ -47,8 +53,8 @@ def render(options: Options) -> dict[str, str]:
     from vpc_cni_iam.rendering.environment import fill  # noqa: PLC0415
 
     context = module.context(options, optional=True)
+    documents = context["documents"]
     scoped = [d.name for d in context["scoped"]]
-    ipv6 = [d.name for d in context["documents"] if "ipv6" in d.composed.variant.modes]
     context |= {
         "name": NAME,
         "variables": (
@@ -65,7 +71,10 @@ def render(options: Options) -> dict[str, str]:
             "aws_iam_role_policy_attachment.this",
         ),
         "scoped_names": scoped,
-        "ipv6_names": ipv6,
+        "tagged_names": [d.name for d in documents if d.composed.variant.session_tags],
+        "untagged": [d for d in documents if not d.composed.variant.session_tags],
+        "names": [d.name for d in documents],
+        "managed_variant": MANAGED_VARIANT,
         "managed_policy": MANAGED_POLICY,
         "trust": [_trust_block(name) for name in trust.documents()],
         "trust_sample": _SAMPLE,
@@ -145,11 +154,7 @@ def _role_variables() -> tuple[Variable, ...]:
         name("role", 38, prefix="vpc-cni-"),
         name("policy", 128),
         name("policy", 102, prefix="vpc-cni-"),
-        refusing(
-            Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
-            "/|/[!-~]{1,510}/",
-            "a path that starts and ends with a slash, of at most 512 characters",
-        ),
+        _path(),
         refusing(
             Variable(
                 "permissions_boundary",
@@ -157,19 +162,29 @@ def _role_variables() -> tuple[Variable, ...]:
                 "string",
                 "null",
             ),
-            "arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+",
-            "the ARN of an IAM policy",
+            f"arn:aws[a-z-]*:iam::([0-9]{{12}}|aws):policy/{_FOLDERS}{_IAM_NAME}{{1,128}}",
+            "the ARN of an IAM policy, like arn:aws:iam::111122223333:policy/boundary",
         ),
         Variable(
             "use_aws_managed_policy",
-            f"Whether to attach the AWS managed policy {MANAGED_POLICY}, which is for IPv4 and "
-            "not scoped, in place of the variant.",
+            f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant "
+            "ipv4, the only one it can stand in for: it is for IPv4 and not scoped.",
             "bool",
             "false",
             nullable=False,
         ),
         Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False),
     )
+
+
+def _path() -> Variable:
+    found = refusing(
+        Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
+        f"/{_FOLDERS}",
+        "a path that starts and ends with a slash, with no two slashes in a row, of at most "
+        f"{_PATH_LENGTH} characters",
+    )
+    return replace(found, condition=f"{found.condition} && length(var.path) <= {_PATH_LENGTH}")
 
 
 _OUTPUTS = (
@@ -183,8 +198,8 @@ _OUTPUTS = (
     Output("policy_arn", "ARN of the policy that is attached.", "local.policy_arn"),
     Output(
         "policy_json",
-        "Policy document of the variant, as JSON.",
-        "local.json[var.variant]",
+        "Policy document of the variant, as JSON; null with use_aws_managed_policy.",
+        "var.use_aws_managed_policy ? null : local.json[var.variant]",
     ),
     Output(
         "trust_policy_json",

@@ -15,6 +15,7 @@ provider "aws" {
 }
 
 variables {
+  variant           = "ipv4"
   oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
   cluster_name      = "example"
   vpc_id            = "vpc-0123456789abcdef0"
@@ -83,6 +84,20 @@ run "neither" {
   expect_failures = [aws_iam_role.this]
 }
 
+run "contradictions" {
+  command = plan
+
+  variables {
+    oidc_provider_arn    = null
+    pod_identity         = true
+    eks_cluster_arn      = "arn:aws-cn:eks:eu-west-1:111122223333:cluster/example"
+    source_account_id    = "444455556666"
+    permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  expect_failures = [aws_iam_role.this]
+}
+
 run "ipv4" {
   command = plan
 
@@ -120,6 +135,31 @@ run "ipv4_scoped" {
     condition     = length(jsondecode(output.policy_json).Statement) == 7
     error_message = "ipv4-scoped does not have 7 statements."
   }
+}
+
+run "managed_policy" {
+  command = plan
+
+  variables {
+    variant                = "ipv4"
+    use_aws_managed_policy = true
+  }
+
+  assert {
+    condition     = output.policy_json == null
+    error_message = "The variant's policy must not be put out where the AWS managed policy is attached."
+  }
+}
+
+run "managed_policy_in_place_of_another" {
+  command = plan
+
+  variables {
+    variant                = "ipv4-scoped"
+    use_aws_managed_policy = true
+  }
+
+  expect_failures = [aws_iam_role_policy_attachment.this]
 }
 
 run "scoped_without_names" {

@@ -15,26 +15,8 @@ provider "aws" {
 }
 
 variables {
+  variant           = "ipv4-pod-identity"
   oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
-}
-
-run "irsa" {
-  command = plan
-
-  assert {
-    condition     = length(jsondecode(output.trust_policy_json).Statement) == 1
-    error_message = "The trust policy must have one statement for IRSA alone."
-  }
-
-  assert {
-    condition     = flatten([jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:aud"]]) == ["sts.amazonaws.com"]
-    error_message = "The audience must be sts.amazonaws.com."
-  }
-
-  assert {
-    condition     = flatten([jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:sub"]]) == ["system:serviceaccount:kube-system:aws-node"]
-    error_message = "The subject must be the plugin's service account."
-  }
 }
 
 run "pod_identity" {
@@ -58,24 +40,25 @@ run "pod_identity" {
   }
 }
 
-run "both" {
-  command = plan
-
-  variables {
-    pod_identity = true
-  }
-
-  assert {
-    condition     = length(jsondecode(output.trust_policy_json).Statement) == 2
-    error_message = "The trust policy must have a statement for each trust."
-  }
-}
-
 run "neither" {
   command = plan
 
   variables {
     oidc_provider_arn = null
+  }
+
+  expect_failures = [aws_iam_role.this, aws_iam_policy.this]
+}
+
+run "contradictions" {
+  command = plan
+
+  variables {
+    oidc_provider_arn    = null
+    pod_identity         = true
+    eks_cluster_arn      = "arn:aws-cn:eks:eu-west-1:111122223333:cluster/example"
+    source_account_id    = "444455556666"
+    permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
   }
 
   expect_failures = [aws_iam_role.this]
@@ -85,13 +68,37 @@ run "ipv4_pod_identity" {
   command = plan
 
   variables {
-    variant = "ipv4-pod-identity"
+    variant           = "ipv4-pod-identity"
+    oidc_provider_arn = null
+    pod_identity      = true
   }
 
   assert {
     condition     = length(jsondecode(output.policy_json).Statement) == 7
     error_message = "ipv4-pod-identity does not have 7 statements."
   }
+}
+
+run "without_session_tags" {
+  command = plan
+
+  variables {
+    variant      = "ipv4-pod-identity"
+    pod_identity = true
+  }
+
+  expect_failures = [aws_iam_policy.this]
+}
+
+run "managed_policy_in_place_of_another" {
+  command = plan
+
+  variables {
+    variant                = "ipv4-pod-identity"
+    use_aws_managed_policy = true
+  }
+
+  expect_failures = [aws_iam_role_policy_attachment.this]
 }
 
 run "wrong_values" {

@@ -1,0 +1,118 @@
+"""What the role module refuses, with words that say what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from roles import CLUSTER, NAMES, OIDC, POD, root
+
+from conftest import write_tree
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError
+
+BOUNDARY = "arn:aws:iam::aws:policy/"
+Cases = list[tuple[dict[str, object], str]]
+# What contradicts itself or cannot work.
+CONTRADICTIONS: Cases = [
+    ({}, "Nobody could assume the role"),
+    ({"oidc_provider_arn": OIDC, "eks_cluster_arn": CLUSTER}, "narrow a trust by Pod"),
+    ({**POD, "variant": "ipv4-scoped"}, "A scoped variant needs"),
+    (
+        {**POD, "variant": "ipv6", "use_aws_managed_policy": True},
+        "has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant i",
+    ),
+    (
+        {**POD, "variant": "ipv4-scoped", "use_aws_managed_policy": True},
+        "cannot stand in for the variant ipv4-scoped",
+    ),
+    (
+        {**POD, "variant": "ipv4-pod-identity", "use_aws_managed_policy": True},
+        "cannot stand in for the variant ipv4-pod-identity",
+    ),
+    (
+        {
+            **POD,
+            "use_aws_managed_policy": True,
+            "additional_policy_documents": ['{"Statement":[]}'],
+        },
+        "leave one of the two out",
+    ),
+    (
+        {"oidc_provider_arn": OIDC, "variant": "ipv4-pod-identity"},
+        "The variant ipv4-pod-identity needs pod_identity, and no oidc_provider_arn beside it",
+    ),
+    (
+        {"oidc_provider_arn": OIDC, "pod_identity": True, "variant": "ipv4-pod-identity"},
+        "a session by IRSA has no session tags",
+    ),
+    ({"oidc_provider_arn": OIDC, "partition": "aws-cn"}, "the module's partition, aws-cn"),
+    (
+        {**POD, "eks_cluster_arn": CLUSTER.replace("aws:", "aws-us-gov:", 1)},
+        "the module's partition, aws; set partition to theirs",
+    ),
+    (
+        {**POD, "permissions_boundary": "arn:aws-cn:iam::aws:policy/x"},
+        "the module's partition, aws;",
+    ),
+    (
+        {**POD, "eks_cluster_arn": CLUSTER, "source_account_id": "444455556666"},
+        "The eks_cluster_arn is of another account than source_account_id",
+    ),
+    (
+        {**POD, "eks_cluster_arn": CLUSTER, **NAMES, "cluster_name": "staging"},
+        "The eks_cluster_arn and cluster_name name different clusters",
+    ),
+]
+# What one variable may not be.
+VALUES: Cases = [
+    ({"oidc_provider_arn": "https://oidc"}, "must be the ARN of an IAM OIDC"),
+    ({"oidc_provider_arn": f"{OIDC}*"}, "must be the ARN of an IAM OIDC"),
+    ({"oidc_provider_arn": f"{OIDC}/"}, "must be the ARN of an IAM OIDC"),
+    ({"oidc_provider_arn": f"{OIDC}//x"}, "must be the ARN of an IAM OIDC"),
+    ({**POD, "eks_cluster_arn": "prod"}, "the ARN of an EKS cluster"),
+    ({**POD, "source_account_id": "1"}, "account ID of 12 digits"),
+    ({**POD, "role_name": "x" * 65}, "must be 1 to 64 letters"),
+    ({**POD, "role_name_prefix": "x" * 39}, "must be 1 to 38 letters"),
+    ({**POD, "policy_name": "a b"}, "must be 1 to 128 letters"),
+    ({**POD, "path": "x"}, "starts and ends with a slash"),
+    ({**POD, "path": "//"}, "no two slashes in a row"),
+    ({**POD, "path": "/a//b/"}, "no two slashes in a row"),
+    ({**POD, "path": f"/{'x' * 511}/"}, "at most 512 characters"),
+    ({**POD, "path": "/a b/"}, "starts and ends with a slash"),
+    ({**POD, "permissions_boundary": "x"}, "the ARN of an IAM policy"),
+    (
+        {**POD, "permissions_boundary": f"{BOUNDARY}a b"},
+        "the ARN of an IAM policy",
+    ),
+    (
+        {**POD, "permissions_boundary": f"{BOUNDARY}a/"},
+        "the ARN of an IAM policy",
+    ),
+    (
+        {**POD, "permissions_boundary": BOUNDARY + "x" * 129},
+        "the ARN of an IAM policy",
+    ),
+    ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),
+]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("cases", [VALUES, CONTRADICTIONS], ids=["values", "contradictions"])
+def test_what_cannot_work_is_refused_with_words(
+    cases: Cases, engine: Engine, tmp_path: Path
+) -> None:
+    """All in one plan, in which each wrong call is a module of its own and ends in one error."""
+    calls = "".join(
+        f'module "wrong{number}" {{\n  source = "./role"\n'
+        + "".join(f"  {name} = {json.dumps(value)}\n" for name, value in arguments.items())
+        + "}\n"
+        for number, (arguments, _) in enumerate(cases)
+    )
+    write_tree(root(tmp_path, POD), {"wrong.tf": calls})
+    with pytest.raises(EngineError) as caught:
+        engine.plan(tmp_path)
+    said = " ".join(str(caught.value).replace("│", " ").split())
+    errors = said.split("Error: ")[1:]
+    for arguments, words in cases:
+        assert any(words in error for error in errors), (arguments, words, said)
+    assert len(errors) == len(cases)

@@ -109,10 +109,13 @@ def stored(
     sums = {name: digest for digest, name in _SUM.findall(text)}
     found = {}
     for name in sorted({tar, archive_name(version, "zip"), *sums} if whole else {tar}):
+        place = directory / folder(coordinates, version)
+        if name not in sums:
+            raise InputError(str(place / _SUMS), "", f"has no sum of {name}; put that file back")
         found[name] = _there(directory, coordinates, version, name)
-        if sums.get(name) != hashlib.sha256(found[name]).hexdigest():
-            place = str(directory / folder(coordinates, version) / name)
-            raise InputError(place, "", f"is not what was published; {_cure(version, name)}")
+        if sums[name] != hashlib.sha256(found[name]).hexdigest():
+            problem = f"is not what was published; {_cure(version, name)}"
+            raise InputError(str(place / name), "", problem)
     return Stored(found[tar], sums)
 
 

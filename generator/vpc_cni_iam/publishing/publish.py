@@ -144,18 +144,11 @@ def _publish(
         _refuse_other(directory, coordinates, version, files, sums)
     if last is not None and found is not None:
         refuse.number(last, version, found)
-    above = min((v for v in every if v > version), default=None)
-    if above is not None and version not in every:
-        after = compare(files, _previous(directory, coordinates, above))
-        refuse.number(version, above, after, f"{above} is published, and ")
+    if version not in every:
+        _refuse_below(directory, coordinates, version, every, files)
     place = f"{REPOSITORY}/{version}"
     refuse.foreign(directory / place, files)
-    before = {
-        v: registry.stored(directory, coordinates, v, whole=v != version).sums[
-            registry.archive_name(v)
-        ]
-        for v in every
-    }
+    before = {v: _sum(directory, coordinates, v, whole=v != version) for v in every}
     listed = {**before, version: sums[registry.archive_name(version)]}
     artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
     base = registry.folder(coordinates, version)
@@ -171,9 +164,10 @@ def _publish(
         **registry.files(coordinates, listed.items()),
     }
     was: dict[str, str | bytes] = {}
-    if every:
-        shown = {"README.md": guide(coordinates), **registry.files(coordinates, before.items())}
-        was = {**new} if version in every else {**shown}
+    if version in every:
+        was = new
+    elif every:
+        was = {"README.md": new["README.md"], **registry.files(coordinates, before.items())}
     copies = refuse.lost(directory, was, new)
     tagging = None
     if git_repository is not None:
@@ -203,6 +197,25 @@ def _before(
     text = _previous(directory, coordinates, version).get("CHANGELOG.md", "")
     found = before(text)
     return None if found is None else Version.of(found)
+
+
+def _refuse_below(
+    directory: Path,
+    coordinates: Coordinates,
+    version: Version,
+    every: Iterable[Version],
+    files: Mapping[str, str],
+) -> None:
+    """Refuse a new version if the published one above it would then promise too much."""
+    above = min((v for v in every if v > version), default=None)
+    if above is not None:
+        found = compare(files, _previous(directory, coordinates, above))
+        refuse.number(version, above, found, f"{above} is published, and ")
+
+
+def _sum(directory: Path, coordinates: Coordinates, version: Version, *, whole: bool) -> str:
+    found = registry.stored(directory, coordinates, version, whole=whole)
+    return found.sums[registry.archive_name(version)]
 
 
 def _previous(directory: Path, coordinates: Coordinates, version: Version) -> dict[str, str]:

@@ -71,9 +71,7 @@ def _options(cni_version: str | None, revision: str | None, feature: list[str] |
 
 
 def publish(
-    output: Annotated[
-        str, typer.Option("--output", metavar="PATH", help="Directory that holds all versions.")
-    ],
+    output: Annotated[str, typer.Option("--output", help="Directory that holds all versions.")],
     version: Annotated[
         str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
     ] = None,
@@ -103,7 +101,6 @@ def publish(
         str | None,
         typer.Option(
             "--git-tag",
-            metavar="PATH",
             help="Commit the tree and a tag into this git repository.",
         ),
     ] = None,
@@ -211,7 +208,7 @@ def _show_files(done: Published, output: Path) -> None:
 
 @registry.command(help=SERVE)
 def serve(
-    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
+    directory: Annotated[str, typer.Argument(help="What publish wrote.")],
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
     ] = 0,

@@ -51,11 +51,13 @@ class Manifest:
         options: What it was made from; None if this version no longer understands it.
         generator: The version of this tool that made it.
         files: What is remembered of each file, by its path.
+        unfinished: Whether files are still to be made what the options say.
     """
 
     options: Options | None
     generator: str
     files: Mapping[str, Entry] = field(default_factory=dict)
+    unfinished: bool = False
 
 
 def digest(text: str) -> str:
@@ -85,13 +87,16 @@ def is_base(path: str) -> bool:
     return path.startswith(_BASE)
 
 
-def dumps(options: Options, generator: str, files: Mapping[str, Entry]) -> str:
+def dumps(
+    options: Options, generator: str, files: Mapping[str, Entry], *, unfinished: bool = False
+) -> str:
     """Return the text of a manifest.
 
     Args:
         options: What it was made from.
         generator: The version of this tool.
         files: What to remember of each file.
+        unfinished: Whether more of them are to be made what the options say.
     """
     source = options.selection.revision.source
     entries: dict[str, dict[str, object]] = {}
@@ -111,6 +116,7 @@ def dumps(options: Options, generator: str, files: Mapping[str, Entry]) -> str:
             "revision": options.selection.revision.name,
             "commit": source.commit,
         },
+        **({"unfinished": True} if unfinished else {}),
         "files": entries,
     }
     return json.dumps(document, indent=2) + "\n"
@@ -148,7 +154,8 @@ def loads(text: str, source: str) -> Manifest:
             )
             for path, entry in document["files"].items()
         }
-        return Manifest(stated(document["made_by"]), str(document["generator"]), files)
+        made_from, generator = stated(document["made_by"]), str(document["generator"])
+        return Manifest(made_from, generator, files, document.get("unfinished", False) is True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
         raise InputError(

@@ -11,6 +11,7 @@ from vpc_cni_iam.errors import TreeError
 
 # Opening a pipe must not wait for its writer.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_MORE = 1 << 20
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -118,9 +119,14 @@ def _content(name: str) -> bytes | None:
         what = "is a symbolic link" if link else f"cannot be read: {error.strerror}"
         raise TreeError(f"{name}: {what}") from None
     try:
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise TreeError(f"{name}: is not a regular file; move it away")
-            return file.read()
+        there = os.fstat(handle)
+        if not stat.S_ISREG(there.st_mode):
+            raise TreeError(f"{name}: is not a regular file; move it away")
+        parts = [os.read(handle, there.st_size + 1)]
+        while parts[-1]:
+            parts.append(os.read(handle, _MORE))
+        return b"".join(parts)
     except OSError as error:
         raise TreeError(f"{name}: cannot be read: {error.strerror}") from None
+    finally:
+        os.close(handle)

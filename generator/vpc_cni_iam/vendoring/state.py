@@ -72,7 +72,7 @@ def has_markers(content: bytes) -> bool:
     Args:
         content: The file.
     """
-    return all(mark in content for mark in _MARKS)
+    return _MARKS[0] in content and _MARKS[1] in content
 
 
 @dataclass(frozen=True, slots=True)

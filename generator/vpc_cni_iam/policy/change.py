@@ -176,6 +176,9 @@ def _difference(olds: list[_Grant], news: list[_Grant]) -> tuple[Kind, str, str]
     if tighter != looser:
         kind = "narrowed" if tighter else "widened"
     if len({g.action.lower() for g in every}) > 1:
+        if len({g.line[1] for g in every}) == 1:
+            there, here = (", ".join(sorted(g.action for g in side)) for side in (olds, news))
+            return _of_effect(kind, new), there, f"to {here} {new.line[1]}"
         return _of_effect(kind, new), _together(olds), f"to {_together(news)}"
     if len(conditions) == 1:
         there, here = (", ".join(g.resource for g in side) for side in (olds, news))

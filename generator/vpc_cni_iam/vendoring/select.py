@@ -57,30 +57,35 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[Selected]:
 def _named(
     config: Config, folders: Mapping[str, Vendored], word: str, tops: Iterable[Path]
 ) -> Selected:
-    named: dict[str, tuple[Vendored, str]] = {}
+    named: dict[str, Selected] = {}
     for top in tops:
         place = os.path.normpath(top / word)
         for folder in (place, *map(str, Path(place).parents)):
             if word and folder in folders:
-                named[place] = folders[folder], Path(place).relative_to(folder).as_posix()
+                file = Path(place).relative_to(folder).as_posix()
+                named[place] = Selected(folders[folder], frozenset({file} - {"."}))
     if not named:
         raise UsageError(
             f"{word or 'an empty text'}: no such module in {config.path}; "
             f"there: {_some(m.path for m in config.modules)}"
         )
-    if len(named) > 1 and not word.startswith("."):
-        both = " and ".join(named)
-        raise UsageError(f"{word}: may mean {both}; write ./{word} for the former")
-    module, file = next(iter(named.values()))
-    if file == ".":
-        return Selected(module)
-    known = remembered(config.folder(module))
-    there = {*FILES[module.options.kind], *(known.files if known else ())}
-    if file not in there:
+    there = {place: _files(config, one) for place, one in named.items()}
+    real = [place for place, one in named.items() if one.files <= there[place]]
+    if not real:
+        place, one = next(iter(named.items()))
         raise UsageError(
-            f"{word}: no file that sync keeps in {module.path}; there: {_some(sorted(there))}"
+            f"{word}: no file that sync keeps in {one.module.path}; "
+            f"there: {_some(sorted(there[place]))}"
         )
-    return Selected(module, frozenset({file}))
+    if len(real) > 1 and not word.startswith("."):
+        raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")
+    return named[real[0]]
+
+
+def _files(config: Config, one: Selected) -> frozenset[str]:
+    """Return the files that sync keeps in a module, if any of them were named."""
+    known = remembered(config.folder(one.module)) if one.files else None
+    return frozenset({*FILES[one.module.options.kind], *(known.files if known else ())})
 
 
 def _some(names: Iterable[str]) -> str:

@@ -349,19 +349,15 @@ def test_the_meaning_of_an_upgrade_is_that_of_what_it_leaves(way: str, repo: Pat
     pin(repo, "v1.20.4")
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
     shown = run("upgrade", f"--{way}", "--dry-run", cwd=repo).out.splitlines()
-    meant = [line for line in shown if line.startswith("  ipv4: ")]
+    meant = {line for line in shown if line.startswith("  ipv4: ")}
     gained = "  ipv4: gained: ec2:DescribeSecurityGroups on *"
-    assert (
-        meant
-        == {
-            "keep": ["  ipv4: no change of access"],
-            "merge": [gained],
-            "force": [
-                gained,
-                "  ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*",
-            ],
-        }[way]
-    )
+    narrowed = "  ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*"
+    left = {
+        "keep": {"  ipv4: no change of access"},
+        "merge": {gained},
+        "force": {gained, narrowed},
+    }
+    assert meant == left[way]
 
 
 def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:

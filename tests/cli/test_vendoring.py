@@ -409,3 +409,15 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     assert "is kept by sync" not in refused.err
     assert "x: was written by sync, but no vpc-cni-iam.toml above names it" in refused.err
     assert "is kept by sync" in run("generate", "y", cwd=tmp_path).err
+
+
+def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
+    edit(repo, "--cni-version v1.23.0", "--cni-version v1.23.0 # mine")
+    wanted = ("upgrade", "--cni-version", "v1.22.1", "--merge")
+    for words in ((*wanted, "--dry-run"), wanted):
+        done = run(*words, cwd=repo)
+        assert done.code == 1
+        assert "cannot be said before the conflicts in main.tf are resolved" in done.out
+        assert f"conflict {MODULE}/main.tf: resolve them" in done.out
+        assert ("nothing was changed" in done.err) is ("--dry-run" in words)
+    assert "holds conflict markers" in run("check", cwd=repo).out

@@ -85,8 +85,9 @@ def upgrade(
         if changed and not request.quiet:
             typer.echo(f"replace {request.config.path}")
         _show(outcomes, request, command("upgrade", request.named, *option(**wanted)))
-        if prepared.refused:
-            common.say("nothing was changed, for the edits above are in the way")
+        if prepared.refused or dry_run:
+            why = ", for the edits above are in the way" if prepared.refused else ""
+            common.say(f"nothing was changed{why}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
         typer.echo(json.dumps({**data, "modules": _data(outcomes)}, indent=2))

@@ -80,6 +80,9 @@ def diff(plan: Plan) -> Diff:
         lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
     kept = tuple(f.file.path for f in plan.fates if f.file.state == "kept")
     text = "".join(lines)
+    if conflicts := ", ".join(f.file.path for f in plan.fates if f.conflict):
+        note = f"cannot be said before the conflicts in {conflicts} are resolved"
+        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
     found = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"

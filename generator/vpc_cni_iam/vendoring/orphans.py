@@ -9,12 +9,15 @@ from pathlib import Path
 from vpc_cni_iam.vendoring.config import NAME, Config
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
+# Where hundreds of thousands of directories may be, and nobody vendors anything.
+_LARGE = "node_modules"
+
 
 def orphans(config: Config) -> tuple[str, ...]:
     """Return the directories with a manifest that no module of the configuration stands for.
 
-    Only below the configuration, and not where another one stands; hidden directories are
-    passed over, and no symbolic link is followed.
+    Only below the configuration, and not where another one stands; hidden directories
+    and node_modules are passed over, and no symbolic link is followed.
 
     Args:
         config: The configuration.
@@ -36,7 +39,11 @@ def _below(folder: Path, named: set[str]) -> Iterator[Path]:
     for entry in found:
         if entry.name == FOLDER and (folder / MANIFEST).is_file():
             yield folder
-        elif entry.name.startswith(".") or os.path.normpath(entry.path) in named:
+        elif (
+            entry.name.startswith(".")
+            or entry.name == _LARGE
+            or os.path.normpath(entry.path) in named
+        ):
             continue
         elif not (folder / entry.name / NAME).is_file():
             yield from _below(folder / entry.name, named)

@@ -133,7 +133,7 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
                 ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
                 cells = (_code(path), report.state, _code(file.path), file.reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
-    lines.append("")
+    lines += [""] if wrong else []
     if checked.outdated or not quiet:
         lines += [f"- {line}" for line in _behind(checked)]
     lines += [] if quiet else [f"- {_plain(note)}" for note in _notes(checked)]

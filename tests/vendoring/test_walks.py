@@ -83,7 +83,7 @@ class Walk:
         )
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_no_edit_is_lost_and_check_and_sync_agree(seed: int, tmp_path: Path) -> None:
     walk = Walk(tmp_path, seed)
     steps = (

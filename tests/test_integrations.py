@@ -1,5 +1,6 @@
 """Where people work: pre-commit, GitHub, GitLab, Renovate; each run for real as far as it goes."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ import yaml
 from conftest import ROOT, run
 
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "generator")
+
+
+MODULE = "modules/vpc-cni-iam-policy"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -55,6 +59,17 @@ def spoil(consumer: Path) -> None:
     git(consumer, "add", "-A")
 
 
+def forge(consumer: Path) -> None:
+    """Edit a file, and with it what sync remembers of it."""
+    main = consumer / MODULE / "main.tf"
+    before = hashlib.sha256(main.read_bytes()).hexdigest()
+    main.write_text(main.read_text().replace('"ec2:CreateTags"', '"ec2:*"'))
+    manifest = consumer / MODULE / ".vpc-cni-iam" / "manifest.json"
+    after = hashlib.sha256(main.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text().replace(before, after))
+    assert run("check", cwd=consumer).code == 0
+
+
 def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
     (consumer / ".pre-commit-config.yaml").write_text(
@@ -62,10 +77,11 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
         "  hooks:\n  - id: vpc-cni-iam-check\n"
     )
     git(consumer, "add", "-A")
+    git(consumer, "commit", "-qm", "hook")
     environ = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home")}
 
-    def hook() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pre_commit", "run", "--all-files"]
+    def hook(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pre_commit", *(words or ("run", "--all-files"))]
         return subprocess.run(
             command, cwd=consumer, env=environ, capture_output=True, text=True, check=False
         )
@@ -77,6 +93,12 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     done = hook()
     assert done.returncode == 1
     assert "main.tf was edited by hand" in done.stdout
+    # A commit that only deletes: what is staged then is no file to look at.
+    git(consumer, "reset", "-q", "--hard")
+    git(consumer, "rm", "-q", f"{MODULE}/main.tf")
+    done = hook("run")
+    assert done.returncode == 1, done.stdout
+    assert "main.tf is missing" in done.stdout
 
 
 def steps() -> list[str]:
@@ -85,11 +107,16 @@ def steps() -> list[str]:
 
 
 def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
-    summary = tmp_path / "summary.md"
+    """As on a runner whose folders have spaces in their names."""
+    odd = tmp_path / "it's a runner"
+    odd.mkdir()
+    summary = odd / "summary.md"
+    consumer = consumer.rename(odd / "con sumer")
+    (odd / "action").symlink_to(ROOT)
     environ = {
         **os.environ,
-        "RUNNER_TEMP": str(tmp_path),
-        "GITHUB_ACTION_PATH": str(ROOT),
+        "RUNNER_TEMP": str(odd / "temp"),
+        "GITHUB_ACTION_PATH": str(odd / "action"),
         "GITHUB_STEP_SUMMARY": str(summary),
         "OUTDATED": "false",
     }
@@ -110,6 +137,11 @@ def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
     done = shell(check)
     assert done.returncode == 0, done.stderr
     assert summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
+    forge(consumer)
+    done = shell(check)
+    assert done.returncode == 1
+    assert "main.tf` | is out of date" in summary.read_text()
+    git(consumer, "reset", "-q", "--hard")
     spoil(consumer)
     done = shell(check)
     assert done.returncode == 1
@@ -134,6 +166,12 @@ def test_published_schemas_accept_our_files(schema: str, name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def gitlab_matches(pattern: str, name: str) -> bool:
+    """As Ruby's File.fnmatch does with the flags that GitLab sets, for the patterns we use."""
+    parts = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+    return re.fullmatch(parts, name) is not None
+
+
 def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     template = yaml.safe_load((ROOT / "templates" / "vpc-cni-iam.gitlab-ci.yml").read_text())
     install, check = template["vpc-cni-iam"]["script"]
@@ -141,6 +179,14 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)
     assert done.returncode == 0
+    (rule,) = template["vpc-cni-iam"]["rules"]
+    tracked = git(consumer, "ls-files").splitlines()
+    for name in tracked:
+        assert any(gitlab_matches(pattern, name) for pattern in rule["changes"]), name
+    forge(consumer)
+    done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)
+    assert done.returncode == 1
+    git(consumer, "reset", "-q", "--hard")
     spoil(consumer)
     done = subprocess.run(
         ["bash", "-ec", check], cwd=consumer, env=environ, check=False, capture_output=True

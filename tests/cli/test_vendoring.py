@@ -1,6 +1,7 @@
 """Vendoring from the command line, on real git repositories and with real engines."""
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -71,10 +72,13 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert '+    actions   = ["ec2:*"]' in refused.out
     meaning = run("diff", cwd=repo)
     assert meaning.code == 1
-    assert "ipv4: lost: ec2:* on arn:aws:ec2:*:*:network-interface/*" in meaning.out
+    assert (
+        "ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*"
+        in meaning.out
+    )
     data = json.loads(run("diff", "--format", "json", cwd=repo).out)
     kinds = [c["kind"] for c in data["modules"][0]["variants"][0]["changes"]]
-    assert kinds == ["lost"]
+    assert kinds == ["narrowed"]
     assert run("sync", "--keep", cwd=repo).code == 0
     assert run("check", cwd=repo).code == 0
 
@@ -247,3 +251,136 @@ def test_a_variant_that_goes_is_said(repo: Path) -> None:
     done = run("diff", cwd=repo)
     assert "ipv4: lost: " in done.out
     assert "ipv6: no change of access" in done.out
+
+
+def test_single_files_are_named_from_where_one_is(repo: Path) -> None:
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    assert run("sync", "--keep", "./main.tf", cwd=repo / MODULE).code == 0
+    assert run("check", "vpc-cni-iam-policy/", cwd=repo / "modules").code == 0
+    done = run("check", f"{MODULE}/main.tf", cwd=repo)
+    assert done.code == 2
+    assert f"main.tf is a file in {MODULE}; name that" in done.err
+
+
+def two_modules(folder: Path, version: str = "v1.23.0") -> Path:
+    table = '[[module]]\npath = "{}"\ncni_version = "' + version + '"\n'
+    (folder / "vpc-cni-iam.toml").write_text("".join(map(table.format, ("a/x", "x"))))
+    assert run("sync", "--quiet", cwd=folder).code == 0
+    return folder
+
+
+def test_commands_that_are_shown_work_as_they_are(tmp_path: Path) -> None:
+    """With a file of another name, too: each is typed, and leads to a clean check."""
+    two_modules(tmp_path)
+    toml = tmp_path / "my modules.toml"
+    (tmp_path / "vpc-cni-iam.toml").rename(toml)
+    options = ("--config", str(toml))
+    (tmp_path / "x" / "main.tf").write_text("# mine\n")
+    shown = run("check", *options, cwd=tmp_path).out
+    ways = [x.partition(": ")[2] for x in shown.splitlines() if ": vpc-cni-iam sync" in x]
+    assert len(ways) == 2
+    for way in ways:
+        (tmp_path / "x" / "main.tf").write_text("# mine\n")
+        assert run(*shlex.split(way)[1:], cwd=tmp_path).code == 0, way
+        assert run("check", *options, cwd=tmp_path).code == 0
+
+
+def test_the_ways_out_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
+    two_modules(tmp_path, "v1.20.4")
+    for name in ("a/x", "x"):
+        main = tmp_path / name / "main.tf"
+        main.write_text(main.read_text() + "# mine\n")
+    before = read_tree(tmp_path)
+    wanted = ("upgrade", "--cni-version", "v1.22.4")
+    tried, done = run(*wanted, "--dry-run", cwd=tmp_path), run(*wanted, cwd=tmp_path)
+    assert (tried.code, done.code) == (1, 1)
+    assert "nothing was changed" in done.err
+    assert read_tree(tmp_path) == before
+    ways = [x.partition(": ")[2] for x in done.out.splitlines() if "--merge" in x]
+    assert ways == [
+        f"vpc-cni-iam upgrade --cni-version v1.22.4 --merge {m}/main.tf" for m in ("a/x", "x")
+    ]
+    for way in ways:
+        assert run(*shlex.split(way)[1:], cwd=tmp_path).code == 0
+    assert run("check", cwd=tmp_path).code == 0
+    assert (tmp_path / "x" / "main.tf").read_text().endswith("# mine\n")
+    assert (tmp_path / "vpc-cni-iam.toml").read_text().count("v1.22.4") == 2
+
+
+@pytest.mark.parametrize("way", ["keep", "merge", "force"])
+def test_the_meaning_of_an_upgrade_is_that_of_what_it_leaves(way: str, repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    shown = run("upgrade", f"--{way}", "--dry-run", cwd=repo).out.splitlines()
+    meant = {line for line in shown if line.startswith("  ipv4: ")}
+    gained = "  ipv4: gained: ec2:DescribeSecurityGroups on *"
+    narrowed = "  ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*"
+    left = {
+        "keep": {"  ipv4: no change of access"},
+        "merge": {gained},
+        "force": {gained, narrowed},
+    }
+    assert meant == left[way]
+
+
+def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    done = run("check", "--outdated", "--quiet", cwd=repo)
+    assert done.code == 1
+    assert done.out == (
+        "behind   1 pinned to --cni-version v1.20.4; the newest release known is v1.23.0\n"
+    )
+
+
+def test_a_kept_edit_is_agreed(repo: Path) -> None:
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    run("sync", "--keep", cwd=repo)
+    done = run("diff", cwd=repo)
+    assert (done.code, done.out) == (
+        0,
+        f"note     {MODULE}/main.tf was edited, and the edit is kept\n",
+    )
+    assert run("diff", "--quiet", cwd=repo).out == ""
+    summary = run("check", "--format", "markdown", cwd=repo).out
+    assert "main.tf was edited, and the edit is kept" in summary
+
+
+def test_init_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
+    done = run("init", "--format", "json", cwd=tmp_path)
+    assert json.loads(done.out) == {"path": "vpc-cni-iam.toml", "kind": "create"}
+    (tmp_path / "vpc-cni-iam.toml").unlink()
+    assert run("init", "--quiet", cwd=tmp_path).out == ""
+    assert (tmp_path / "vpc-cni-iam.toml").exists()
+
+
+def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None:
+    two_modules(tmp_path)
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace('"x"', '"y"'))
+    assert run("sync", "--quiet", cwd=tmp_path).code == 0
+    nested = tmp_path / "other"
+    nested.mkdir()
+    two_modules(nested)
+    done = run("check", cwd=tmp_path)
+    assert done.code == 0
+    (line,) = (x for x in done.out.splitlines() if x.startswith("note"))
+    assert line.startswith("note     x was written by sync, and the configuration does not name it")
+    assert json.loads(run("check", "--format", "json", cwd=tmp_path).out)["orphans"] == ["x"]
+    assert run("check", "--quiet", cwd=tmp_path).out == ""
+    refused = run("generate", "x", cwd=tmp_path)
+    assert refused.code == 3
+    assert "is kept by sync" not in refused.err
+    assert "x: was written by sync, but no vpc-cni-iam.toml above names it" in refused.err
+    assert "is kept by sync" in run("generate", "y", cwd=tmp_path).err
+
+
+def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
+    edit(repo, "--cni-version v1.23.0", "--cni-version v1.23.0 # mine")
+    wanted = ("upgrade", "--cni-version", "v1.22.1", "--merge")
+    for words in ((*wanted, "--dry-run"), wanted):
+        done = run(*words, cwd=repo)
+        assert done.code == 1
+        assert "cannot be said before the conflicts in main.tf are resolved" in done.out
+        assert f"conflict {MODULE}/main.tf: resolve them" in done.out
+        assert ("nothing was changed" in done.err) is ("--dry-run" in words)
+    assert "holds conflict markers" in run("check", cwd=repo).out

@@ -8,13 +8,13 @@ from vpc_cni_iam.policy.change import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))
-ONE = Statement(actions=("s3:Get", "s3:List"), resources=("a/*",), conditions=(TAG,))
-TWO = Statement(actions=("s3:Put",), resources=("b",))
+ONE = Statement(actions=("s3:Get", "s3:List"), resources=("arn:aws:s3:::a/*",), conditions=(TAG,))
+TWO = Statement(actions=("s3:Put",), resources=("arn:aws:s3:::b",))
 OLD = Policy((ONE, TWO))
 
 
 def lines(new: Policy, old: Policy = OLD) -> list[str]:
-    return [str(c) for c in changes(old, new)]
+    return [str(c).replace("arn:aws:s3:::", "") for c in changes(old, new)]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ def lines(new: Policy, old: Policy = OLD) -> list[str]:
         Policy((replace(ONE, actions=("s3:List",)), replace(ONE, actions=("S3:get",)), TWO)),
         Policy((ONE, TWO, TWO)),
         Policy((replace(ONE, sid="x"), TWO)),
+        Policy((ONE, replace(TWO, resources=("arn:aws:s3:::b", "arn:aws:s3:::b*")[:1]))),
     ],
 )
 def test_rearranging_is_no_change(new: Policy) -> None:
@@ -33,7 +34,10 @@ def test_rearranging_is_no_change(new: Policy) -> None:
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        (Policy((ONE, replace(TWO, actions=("s3:Put", "s3:Del")))), ["gained: s3:Del on b"]),
+        (
+            Policy((ONE, replace(TWO, actions=("s3:Put", "s3:Del")))),
+            ["gained: s3:Del on b"],
+        ),
         (Policy((ONE,)), ["lost: s3:Put on b"]),
         (
             Policy((replace(ONE, resources=("*",)), TWO)),
@@ -43,13 +47,16 @@ def test_rearranging_is_no_change(new: Policy) -> None:
             ],
         ),
         (
-            Policy((replace(ONE, resources=("a/b",)), TWO)),
+            Policy((replace(ONE, resources=("arn:aws:s3:::a/b",)), TWO)),
             [
                 "narrowed: s3:Get, s3:List from a/* to a/b if aws:ResourceTag/team "
                 "StringEquals 'blue'",
             ],
         ),
-        (Policy((ONE, replace(TWO, resources=("c",)))), ["changed: s3:Put from b to c"]),
+        (
+            Policy((ONE, replace(TWO, resources=("arn:aws:s3:::c",)))),
+            ["changed: s3:Put from b to c"],
+        ),
         (
             Policy((replace(ONE, conditions=()), TWO)),
             [
@@ -79,6 +86,13 @@ def test_rearranging_is_no_change(new: Policy) -> None:
             ],
         ),
         (
+            Policy((replace(ONE, conditions=(replace(TAG, key="aws:ResourceTag/t"),)), TWO)),
+            [
+                "changed: s3:Get, s3:List on a/*: from if aws:ResourceTag/team "
+                "StringEquals 'blue' to if aws:ResourceTag/t StringEquals 'blue'"
+            ],
+        ),
+        (
             Policy((ONE, TWO, replace(TWO, effect="Deny", resources=("*",)))),
             ["denied: s3:Put on *"],
         ),
@@ -93,17 +107,17 @@ def test_a_change_has_its_word(new: Policy, expected: list[str]) -> None:
 
 
 def test_a_denial_that_goes_or_shrinks_opens() -> None:
-    deny = replace(TWO, effect="Deny", resources=("b/*",))
+    deny = replace(TWO, effect="Deny", resources=("arn:aws:s3:::b/*",))
     old = Policy((ONE, deny))
     assert lines(Policy((ONE,)), old) == ["undenied: s3:Put on b/*"]
-    shrunk = Policy((ONE, replace(deny, resources=("b/c",))))
+    shrunk = Policy((ONE, replace(deny, resources=("arn:aws:s3:::b/c",))))
     assert lines(shrunk, old) == ["undenied: s3:Put from b/* to b/c"]
     assert {c.kind for c in changes(old, shrunk)} <= OPENING
 
 
 @pytest.mark.parametrize("drop", ["actions", "conditions", "resources"])
 def test_dropping_anything_is_seen(drop: str) -> None:
-    less = {"actions": ("s3:Get",), "conditions": (), "resources": ("a/b",)}[drop]
+    less = {"actions": ("s3:Get",), "conditions": (), "resources": ("arn:aws:s3:::a/b",)}[drop]
     assert lines(Policy((replace(ONE, **{drop: less}), TWO)))  # type: ignore[arg-type]
 
 
@@ -120,13 +134,56 @@ def test_of_a_negated_operator_more_values_ask_for_more() -> None:
 def test_an_exception_that_goes_is_a_gain() -> None:
     old = Policy((Statement(not_actions=("a:b", "a:c"), resources=("*",)),))
     new = Policy((Statement(not_actions=("a:b",), resources=("*",)),))
-    assert {c.kind for c in changes(old, new)} == {"lost", "gained"}
+    assert lines(new, old) == ["widened: all but a:b, a:c to all but a:b on *"]
+    assert lines(old, new) == ["narrowed: all but a:b to all but a:b, a:c on *"]
 
 
 def test_what_another_grant_covers_is_no_gain() -> None:
     old = Policy((Statement(actions=("s3:*",), resources=("*",)),))
-    new = Policy((*old.statements, Statement(actions=("s3:Get",), resources=("a",))))
+    new = Policy((*old.statements, Statement(actions=("s3:Get",), resources=("arn:aws:s3:::a",))))
     assert changes(old, new) == ()
-    narrowed = Policy((Statement(actions=("s3:Get",), resources=("a",)),))
-    assert [str(c) for c in changes(old, narrowed)] == ["lost: s3:* on *"]
-    assert [str(c) for c in changes(narrowed, old)] == ["gained: s3:* on *"]
+    narrowed = Policy((Statement(actions=("s3:Get",), resources=("arn:aws:s3:::a",)),))
+    to = "s3:* on * to s3:Get on a"
+    assert lines(narrowed, old) == [f"narrowed: {to}"]
+    assert lines(old, narrowed) == ["widened: s3:Get on a to s3:* on *"]
+
+
+def grants(*resources: str, actions: tuple[str, ...] = ("s3:Get",)) -> Policy:
+    return Policy((Statement(actions=actions, resources=resources),))
+
+
+def test_one_pattern_against_several() -> None:
+    every, some = grants("*"), grants("arn:aws:s3:::a", "arn:aws:s3:::b")
+    listed = "a, b"
+    assert lines(some, every) == [f"narrowed: s3:Get from * to {listed}"]
+    assert lines(every, some) == [f"widened: s3:Get from {listed} to *"]
+    whole, part = grants("*", actions=("s3:*",)), grants("*", actions=("s3:Get", "s3:List"))
+    assert lines(part, whole) == ["narrowed: s3:* to s3:Get, s3:List on *"]
+    assert lines(whole, part) == ["widened: s3:Get, s3:List to s3:* on *"]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ("arn:aws:s3:::a*", "arn:aws:s3:::a?*"),
+        ("arn:aws:s3:::*", "arn:aws:s3:::a*b"),
+        ("arn:aws:s3:::a*b*", "arn:aws:s3:::ab"),
+    ],
+)
+def test_patterns_are_compared_as_what_they_match(wide: str, narrow: str) -> None:
+    assert [c.kind for c in changes(grants(wide), grants(narrow))] == ["narrowed"]
+    assert [c.kind for c in changes(grants(narrow), grants(wide))] == ["widened"]
+
+
+def test_what_a_grant_that_stays_contains_is_no_change() -> None:
+    stays = Statement(actions=("s3:*",), resources=("*",))
+    for one, other in (("arn:aws:s3:::a", "arn:aws:s3:::a*"), ("arn:aws:s3:::a", "*")):
+        assert changes(Policy((stays, *grants(one).statements)), Policy((stays,))) == ()
+        old, new = (Policy((stays, *grants(r).statements)) for r in (one, other))
+        assert changes(old, new) == ()
+
+
+def test_variables_of_a_module_and_odd_text_are_compared_as_they_stand() -> None:
+    old, new = grants("arn:aws:ec2:*:*:vpc/${var.vpc_id}"), grants("arn:aws:ec2:*:*:vpc/*")
+    assert [c.kind for c in changes(old, new)] == ["widened"]
+    assert [c.kind for c in changes(grants("a"), grants("b"))] == ["changed"]

@@ -1,6 +1,8 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +14,13 @@ import pytest
 from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
-from vpc_cni_iam.vendoring import check as checking
+from vpc_cni_iam.vendoring import observe as observing
 from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.check import check as check_all
 from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
-from vpc_cni_iam.vendoring.sync import Outcome, Way
+from vpc_cni_iam.vendoring.plan import Way
+from vpc_cni_iam.vendoring.sync import Outcome
 from vpc_cni_iam.vendoring.sync import sync as sync_one
 
 TOML = '[[module]]\npath = "m"\ncni_version = "{}"\nvariants = [{}]\n'
@@ -36,9 +39,9 @@ class Repository:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "vpc-cni-iam.toml").write_text(TOML.format(version, variants))
 
-    def sync(self, way: Way = "refuse") -> Outcome:
+    def sync(self, way: Way = "refuse", *files: str) -> Outcome:
         config = load(self.folder / "vpc-cni-iam.toml")
-        return sync_one(config, config.modules[0], way)
+        return sync_one(config, config.modules[0], way, frozenset(files))
 
     def check(self) -> Report:
         (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
@@ -145,8 +148,9 @@ def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> Non
                 repo.pin(OLD)
                 repo.sync("force")
                 setup()
-                command = out.rpartition(": vpc-cni-iam ")[2].removesuffix(" m")
-                outcome = repo.sync(ways[command])
+                words = out.rpartition(": vpc-cni-iam ")[2].split()
+                named = [words.pop().removeprefix("m").removeprefix("/")]
+                outcome = repo.sync(ways[" ".join(words)], *filter(None, named))
                 assert outcome.done, (state, out)
                 assert repo.check().clean, (state, out, repo.states())
                 tried += 1
@@ -189,7 +193,7 @@ def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     repo.edit("main.tf", clash)
     repo.pin(NEW)
     outcome = repo.sync("merge")
-    assert outcome.conflicts == ("main.tf",)
+    assert [f.path for f in outcome.conflicts] == ["main.tf"]
     text = (repo.module / "main.tf").read_text()
     assert "<<<<<<< yours" in text
     assert ">>>>>>> generated now" in text
@@ -238,8 +242,6 @@ def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
 
 def leave_over(repo: Repository) -> str:
     """Make the manifest remember a file that is no longer generated."""
-    import json
-
     from vpc_cni_iam.vendoring.manifest import digest
 
     manifest = repo.module / MANIFEST
@@ -269,7 +271,7 @@ def test_what_is_left_over(
     if edited:
         repo.edit(name, note)
     files = {f.path: f for f in repo.check().files}
-    assert files[name].left_over
+    assert files[name].state == ("edited left over" if edited else "left over")
     assert repo.sync(way).done is done
     assert (repo.module / name).exists() is there
     if done:
@@ -288,13 +290,47 @@ def test_files_of_others_and_of_engines_are_left_alone(repo: Repository) -> None
     assert theirs.items() <= read_tree(repo.module).items()
 
 
-def test_a_foreign_file_in_the_way_is_never_replaced(tmp_path: Path) -> None:
+def test_a_foreign_file_in_the_way_is_replaced_or_kept_only_if_asked(tmp_path: Path) -> None:
     repo = Repository(tmp_path)
     write_tree(repo.module, {"main.tf": "# theirs\n"})
     assert repo.states()["main.tf"] == "foreign"
-    for way in ("refuse", "force", "merge", "keep"):
+    for way in ("refuse", "merge"):
         assert not repo.sync(way).done  # type: ignore[arg-type]
         assert read_tree(repo.module) == {"main.tf": "# theirs\n"}
+    assert repo.sync("keep").done
+    assert (repo.module / "main.tf").read_text() == "# theirs\n"
+    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "kept"})
+    assert repo.sync("force").done
+    assert (repo.module / "main.tf.orig").read_text() == "# theirs\n"
+    assert (repo.check().clean, repo.states()) == (True, {})
+
+
+def test_a_manifest_lost_beside_a_kept_edit(repo: Repository) -> None:
+    edited = repo.edit("main.tf", note)
+    assert repo.sync("keep").done
+    (repo.module / MANIFEST).unlink()
+    states = repo.states()
+    assert states.pop("main.tf") == "foreign"
+    assert set(states.values()) == {"unrecorded"}
+    assert not repo.sync().done
+    assert repo.sync("keep", "main.tf").done
+    assert (repo.module / "main.tf").read_text() == edited
+    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "kept"})
+
+
+@pytest.mark.parametrize("pinned", [OLD, NEW])
+def test_a_generated_module_without_a_manifest_is_taken_over(
+    pinned: str, repo: Repository, fresh: Repository
+) -> None:
+    """Check and sync agree that an unedited file, of whatever options, is no edit."""
+    shutil.rmtree(repo.module / ".vpc-cni-iam")
+    repo.pin(pinned)
+    assert set(repo.states().values()) == {"unrecorded"}
+    assert repo.check().state == "outdated"
+    assert repo.sync().done
+    assert repo.check().clean
+    if pinned == NEW:
+        assert read_tree(repo.module) == read_tree(fresh.module)
 
 
 def test_crlf_checkouts_are_no_edit(repo: Repository) -> None:
@@ -322,6 +358,100 @@ def test_git_autocrlf(tmp_path: Path) -> None:
     assert b"\r\n" in (tmp_path / "clone" / "m" / "main.tf").read_bytes()
     (report,) = check_all(load(tmp_path / "clone" / "vpc-cni-iam.toml"))
     assert report.clean
+
+
+def test_a_sync_after_a_crlf_checkout_touches_nothing_that_is_clean(repo: Repository) -> None:
+    for path in repo.module.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
+    assert repo.sync().changes == ()
+    assert before == {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
+    edited = before[repo.module / "main.tf"] + b"# mine \xff\r\n"
+    (repo.module / "main.tf").write_bytes(edited)
+    changed = {c.path for c in repo.sync("force").changes}
+    assert changed == {"main.tf", "main.tf.orig"}
+    assert (repo.module / "main.tf.orig").read_bytes() == edited
+
+
+def test_single_files_go_single_ways(repo: Repository, fresh: Repository) -> None:
+    """A file for itself, though another one keeps the rest of the module from being done."""
+    for name in ("main.tf", "variables.tf", "outputs.tf"):
+        repo.edit(name, note)
+    repo.pin(NEW)
+    before = read_tree(repo.module)
+    outcome = repo.sync("merge", "main.tf")
+    assert [f.path for f in outcome.refused] == ["outputs.tf", "variables.tf"]
+    after = read_tree(repo.module)
+    changed = {p for p in after if after[p] != before[p]}
+    assert changed == {"main.tf", base_path("main.tf"), MANIFEST}
+    assert repo.states() == {
+        "main.tf": "kept",
+        "outputs.tf": "both",
+        "variables.tf": "both",
+        **dict.fromkeys(("README.md", "tests/policy.tftest.hcl", "versions.tf"), "outdated"),
+    }
+    assert not repo.sync("force", "variables.tf").done
+    assert not repo.check().clean
+    assert repo.sync("keep", "outputs.tf").done
+    assert repo.check().clean
+    assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
+    assert (repo.module / "outputs.tf").read_text() == before["outputs.tf"]
+    assert (repo.module / "variables.tf.orig").read_text() == before["variables.tf"]
+    assert '"unfinished"' not in (repo.module / MANIFEST).read_text()
+
+
+def test_a_module_that_is_only_begun_is_not_taken_for_clean(tmp_path: Path) -> None:
+    """No manifest, and two files of others in the way, of which one is adopted."""
+    repo = Repository(tmp_path)
+    write_tree(repo.module, {"main.tf": "# theirs\n", "outputs.tf": "# theirs\n"})
+    assert not repo.sync("keep", "main.tf").done
+    assert repo.states() == {
+        "main.tf": "kept",
+        "outputs.tf": "foreign",
+        **dict.fromkeys(("README.md", "tests/policy.tftest.hcl", "variables.tf"), "new"),
+        "versions.tf": "new",
+    }
+    assert repo.sync("force", "outputs.tf").done
+    assert repo.check().clean
+
+
+def test_a_manifest_that_was_edited_with_its_file_is_found_by_rendering(repo: Repository) -> None:
+    from vpc_cni_iam.vendoring.manifest import digest
+
+    manifest = repo.module / MANIFEST
+    before = digest((repo.module / "main.tf").read_text())
+    edited = repo.edit("main.tf", lambda t: t.replace('"ec2:CreateTags"', '"ec2:*"'))
+    (repo.module / base_path("main.tf")).write_text(edited)
+    manifest.write_text(manifest.read_text().replace(before, digest(edited)))
+    config = load(repo.folder / "vpc-cni-iam.toml")
+    assert check_all(config)[0].clean
+    (report,) = check_all(config, rendering=True)
+    assert (report.state, [f.path for f in report.files]) == ("outdated", ["main.tf"])
+    # Nor does it help to leave the file out of the manifest.
+    document = json.loads(manifest.read_text())
+    del document["files"]["main.tf"]
+    manifest.write_text(json.dumps(document))
+    assert not check_all(config, rendering=True)[0].clean
+
+
+def test_a_lost_base_is_reported_and_made_again(repo: Repository) -> None:
+    (repo.module / base_path("main.tf")).unlink()
+    assert repo.states() == {base_path("main.tf"): "lost"}
+    assert repo.check().state == "outdated"
+    assert repo.sync().done
+    assert repo.check().clean
+
+
+@pytest.mark.parametrize("name", ["tests", ".vpc-cni-iam", ".vpc-cni-iam/base"])
+def test_a_folder_that_is_a_link_is_refused_by_check_and_sync_alike(
+    name: str, repo: Repository, tmp_path: Path
+) -> None:
+    (repo.module / name).rename(tmp_path / "elsewhere")
+    (repo.module / name).symlink_to(tmp_path / "elsewhere")
+    for action in (repo.check, repo.sync):
+        with pytest.raises(TreeError, match="symbolic link"):
+            action()
 
 
 def test_symbolic_links_are_refused(repo: Repository, tmp_path: Path) -> None:
@@ -410,7 +540,7 @@ def test_another_version_with_the_same_output_is_no_difference(
     repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_tree(repo.module)
-    for module in ("check", "sync"):
+    for module in ("observe", "plan"):
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
     assert repo.check().clean
     assert repo.sync().changes == ()
@@ -426,14 +556,14 @@ def test_another_version_with_other_output_is(
         files = render(options)
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
-    for module in ("check", "sync"):
+    for module in ("observe", "plan"):
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.render", other)
-    checking._rendered_digests.cache_clear()
+    observing._rendered.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}
     assert repo.sync().done
     assert repo.check().clean
-    checking._rendered_digests.cache_clear()
+    observing._rendered.cache_clear()
 
 
 def test_an_unchanged_tree_is_checked_without_templates_or_hcl(repo: Repository) -> None:
@@ -509,17 +639,46 @@ def test_killed_at_every_step_the_next_sync_mends_it(
 
 
 def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
-    """Half of the files are of a pin that neither the manifest nor the configuration names."""
-    repo = Repository(tmp_path / "r")
-    repo.sync()
-    other = Repository(tmp_path / "other")
-    other.pin(NEW)
-    other.sync()
-    for name in ("main.tf", "variables.tf"):
-        (repo.module / name).write_text((other.module / name).read_text())
-    repo.pin("v1.22.1")
-    assert repo.sync().done
-    assert repo.check().clean
+    """Some files are of a pin that neither the manifest nor the configuration names."""
+    script = tmp_path / "step.py"
+    script.write_text(STEP)
+    third = Repository(tmp_path / "third")
+    third.pin("v1.22.1")
+    third.sync()
+    strange = 0
+    for stop in range(2, 200, 7):
+        repo = Repository(tmp_path / f"r{stop}")
+        repo.sync()
+        repo.pin(NEW)
+        command = [sys.executable, script, repo.folder, str(stop)]
+        killed = subprocess.run(command, check=False, capture_output=True).returncode
+        repo.pin("v1.22.1")
+        strange += f"--cni-version {NEW}" in (repo.module / "main.tf").read_text()
+        assert repo.check().state == "outdated"
+        assert repo.sync().done
+        assert read_tree(repo.module) == read_tree(third.module)
+        if killed == 0:
+            assert strange
+            return
+    raise AssertionError("the sync did not come to its end")
+
+
+@pytest.mark.parametrize("now", [NEW, OLD])
+def test_a_file_put_back_from_another_release_is_an_edit(
+    now: str, repo: Repository, fresh: Repository
+) -> None:
+    """It is as this tool wrote it once, but somebody put it there."""
+    other = "v1.22.1"
+    put = Repository(repo.folder.parent / "put")
+    put.pin(other)
+    put.sync()
+    text = repo.edit("main.tf", lambda _: (put.module / "main.tf").read_text())
+    repo.pin(now)
+    assert repo.states()["main.tf"] == ("both" if now == NEW else "edited")
+    assert [f.path for f in repo.sync().refused] == ["main.tf"]
+    assert (repo.module / "main.tf").read_text() == text
+    assert repo.sync("force", "main.tf").done
+    assert (repo.module / "main.tf.orig").read_text() == text
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
@@ -586,8 +745,6 @@ def test_force_takes_back_what_was_kept_or_deleted(repo: Repository) -> None:
 
 
 def test_a_file_that_the_manifest_only_claims_is_not_removed(repo: Repository) -> None:
-    import json
-
     from vpc_cni_iam.vendoring.manifest import digest
 
     write_tree(repo.module, {"mine.tf": "# mine\n"})

@@ -55,6 +55,11 @@ def known() -> tuple[Release, ...]:
     return tuple(map(Release.of, calls_data()["releases"]))
 
 
+def served() -> tuple[Release, ...]:
+    """Return the known releases that `find` returns, oldest first."""
+    return known()[1:]
+
+
 def newest() -> Release:
     """Return the newest release the catalog knows."""
     return known()[-1]
@@ -78,7 +83,7 @@ def find(name: str) -> Release:
         if wanted == Release.of(refused["release"]):
             raise UsageError(
                 f"plugin {wanted} is not supported: it {refused['reason']}; "
-                f"the oldest supported release is {releases[1]}"
+                f"the oldest supported release is {served()[0]}"
             )
     if wanted > releases[-1]:
         raise UsageError(
@@ -86,9 +91,8 @@ def find(name: str) -> Release:
             f"{releases[-1]}; update vpc-cni-iam, or use --cni-version {releases[-1]}"
         )
     if wanted not in releases:
-        served = releases[1:]
-        place = bisect_left(served, wanted)
-        near = served[max(0, place - 1) : place + 1]
+        place = bisect_left(served(), wanted)
+        near = served()[max(0, place - 1) : place + 1]
         raise UsageError(
             f"plugin {wanted} is not a known release; nearest are {' and '.join(map(str, near))}"
         )

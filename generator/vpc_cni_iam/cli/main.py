@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli import catalog, generate, policy, publish, vendoring, verify
+from vpc_cni_iam.cli import catalog, generate, policy, publish, syncing, vendoring, verify
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
 
@@ -30,10 +30,10 @@ app.command(help=policy.HELP)(policy.policy)
 app.command(help=verify.HELP)(verify.verify)
 app.command(help=catalog.HELP)(catalog.catalog)
 app.command(help=vendoring.INIT)(vendoring.init)
-app.command(help=vendoring.SYNC)(vendoring.sync)
+app.command(help=syncing.SYNC, name="sync")(syncing.sync)
 app.command(help=vendoring.CHECK)(vendoring.check)
 app.command(help=vendoring.DIFF)(vendoring.diff)
-app.command(help=vendoring.UPGRADE)(vendoring.upgrade)
+app.command(help=syncing.UPGRADE, name="upgrade")(syncing.upgrade)
 app.command(help=publish.PUBLISH)(publish.publish)
 app.add_typer(publish.registry, name="registry")
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import missing, uninterrupted
+from vpc_cni_iam.files.read import check_inside, contents, decoded
 
 # The names of files in flight; nothing else of the user's is called so.
 _PREFIX = ".vpc-cni-iam-"
@@ -64,40 +65,7 @@ def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
     Raises:
         TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
     """
-    return {name: _decoded(content) for name, content in contents(directory, names).items()}
-
-
-def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the bytes of those of some files in a directory that are there.
-
-    Args:
-        directory: The directory; one that does not exist has no files.
-        names: Paths relative to it, with forward slashes.
-
-    Raises:
-        TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
-    """
-    _refuse_no_directory(directory)
-    if directory.is_symlink():
-        raise TreeError(f"{directory}: is a symbolic link; name the directory itself")
-    found = {}
-    for name in names:
-        _check_inside(directory, name)
-        path = directory / name
-        try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise TreeError(f"{path}: is not a regular file; move it away")
-            found[name] = path.read_bytes()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
-    return found
-
-
-def _decoded(content: bytes) -> str:
-    # Bytes that are not UTF-8 come back as they were when the text is written again.
-    return content.decode(errors="surrogateescape").replace("\r\n", "\n")
+    return {name: decoded(content) for name, content in contents(directory, names).items()}
 
 
 def _refuse_no_directory(directory: Path) -> None:
@@ -124,6 +92,16 @@ def _walk(directory: Path) -> Iterator[Path]:
             yield path
 
 
+def in_flight(name: str) -> str:
+    """Return where a run keeps what it replaces until all is done; a killed run leaves it there.
+
+    Args:
+        name: The path of the file that is replaced, with forward slashes.
+    """
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{_OLD}{last}"
+
+
 def write(
     directory: Path,
     files: Mapping[str, str | bytes],
@@ -143,7 +121,7 @@ def write(
         step: Called with a word before each change on disk, for tests that interrupt.
 
     Raises:
-        TreeError: What is there may not be written; the tree is as it was.
+        TreeError: What is there may not be written; nothing in the directory was changed.
     """
     target = directory.resolve() if directory.exists() else directory
     removed = tuple(remove)
@@ -154,15 +132,14 @@ def write(
         return _write(target, files, removed, step)
     except OSError as error:
         place = error.filename or target
-        hint = "; the tree is as it was"
+        hint = f"; nothing in {directory} was changed"
         raise TreeError(f"{place}: cannot be written: {error.strerror or error}{hint}") from None
 
 
 def _check_inside(directory: Path, name: str) -> None:
     """Refuse a name that leaves the directory, by itself or through a symbolic link."""
+    check_inside(directory, name)
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts:
-        raise TreeError(f"{name}: is not a path inside {directory}")
     place = directory
     for part in parts:
         _refuse_other_case(place, part)

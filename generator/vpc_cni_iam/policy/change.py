@@ -1,19 +1,21 @@
 """What a change of a policy means: access gained and lost, widened and narrowed.
 
 Statements are taken apart into single grants (effect, action, resource, conditions), so that
-moving an action from one statement to another, or reordering, is no change. This compares what
-is written; whether the new policy allows anything that the old one did not is a question for a
-proof, which this is not.
+moving an action from one statement to another, or reordering, is no change. Grants are compared
+one by one, exactly, by `vpc_cni_iam.policy.access`; whether the new policy as a whole allows
+anything that the old one did not is a question for that proof alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -38,8 +40,8 @@ class Change:
 
     Args:
         kind: ``gained`` or ``lost`` for an action on a resource, ``widened`` or ``narrowed`` for
-            resources, ``weakened`` or ``tightened`` for conditions, ``changed`` for conditions
-            of which neither implies the other by their values, ``denied`` and ``undenied``.
+            actions and resources, ``weakened`` or ``tightened`` for conditions, ``changed`` for
+            what neither contains the other, ``denied`` and ``undenied``.
         text: What, such as ``ec2:CreateTags on *``.
     """
 
@@ -52,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    effect: str
+    statement: Statement
     action: str
     resource: str
     conditions: frozenset[tuple[str, str, frozenset[str]]]
@@ -60,8 +62,17 @@ class _Grant:
     words: str
 
     @property
+    def effect(self) -> str:
+        return self.statement.effect
+
+    @property
     def key(self) -> tuple[object, ...]:
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """The action, and the rest of what it says."""
+        return self.action, f"on {self.resource}{self.words}"
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
@@ -72,33 +83,38 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         new: The policy after.
     """
     before, after = _grants(old), _grants(new)
-    lost = [g for key, g in before.items() if key not in after]
-    gained = [g for key, g in after.items() if key not in before]
+    kept = [grant for key, grant in before.items() if key in after]
+    # What a grant that stays contains is neither lost nor gained.
+    lost = {k: g for k, g in before.items() if k not in after and not _within(g, kept)}
+    gained = {k: g for k, g in after.items() if k not in before and not _within(g, kept)}
+    narrowed = {k: [n for n, g in gained.items() if _contains(one, g)] for k, one in lost.items()}
+    widened = {k: [n for n, g in lost.items() if _contains(one, g)] for k, one in gained.items()}
     found: list[tuple[Kind, str, str]] = []
-    for grant in list(gained):
-        twin = _twin(grant, lost)
+    for key, grant in gained.items():
+        if olds := [lost[k] for k in widened[key] if key not in narrowed[k]]:
+            found.append(_difference(olds, [grant]))
+        # Other conditions of one meaning are told of: what they are filled with may differ yet.
+        same = (lost[k] for k in widened[key] if key in narrowed[k])
+        found += [_difference([g], [grant]) for g in same if g.conditions != grant.conditions]
+    for key, grant in lost.items():
+        if news := [gained[k] for k in narrowed[key] if key not in widened[k]]:
+            found.append(_difference([grant], news))
+    rest = {k: g for k, g in gained.items() if not widened[k] and not _within(g, lost.values())}
+    gone = {k: g for k, g in lost.items() if not narrowed[k] and not _within(g, gained.values())}
+    for key, grant in list(rest.items()):
+        twin = _twin(grant, gone.values())
         if twin is not None:
-            lost.remove(twin)
-            gained.remove(grant)
-            found.append(_difference(twin, grant))
-    for kind, denial, grants, others in (
-        ("lost", "undenied", lost, after.values()),
-        ("gained", "denied", gained, before.values()),
-    ):
-        for grant in grants:
-            if any(_contains(other, grant) for other in others):
-                continue  # what it grants was, or is, granted by another one too
+            del rest[key], gone[twin.key]
+            found.append(_difference([twin], [grant]))
+    for kind, denial, grants in (("lost", "undenied", gone), ("gained", "denied", rest)):
+        for grant in grants.values():
             name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
-            found.append((name, grant.action, f"on {grant.resource}{grant.words}"))
+            found.append((name, *grant.line))
     return _grouped(found)
 
 
 def _grants(policy: Policy) -> dict[tuple[object, ...], _Grant]:
-    found = {}
-    for statement in policy.statements:
-        for grant in _of(statement):
-            found[grant.key] = grant
-    return found
+    return {grant.key: grant for statement in policy.statements for grant in _of(statement)}
 
 
 def _of(statement: Statement) -> Iterable[_Grant]:
@@ -112,13 +128,22 @@ def _of(statement: Statement) -> Iterable[_Grant]:
     for action in actions:
         for resource in resources or ("itself",):
             yield _Grant(
-                statement.effect,
+                replace(
+                    statement,
+                    actions=(action,) if statement.actions else (),
+                    resources=(resource,) if statement.resources else (),
+                    sid="",
+                ),
                 action,
                 resource,
                 normalise.conditions(statement),
                 principals,
                 words,
             )
+
+
+def _within(one: _Grant, others: Iterable[_Grant]) -> bool:
+    return any(_contains(other, one) for other in others)
 
 
 def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
@@ -134,57 +159,80 @@ def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
     return next(iter(same_resource + same_conditions), None)
 
 
-def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
-    if old.resource != new.resource:
-        text = f"from {old.resource} to {new.resource}{new.words}"
-        kind: Kind = "changed"
-        if _covers(old.resource, new.resource):
-            kind = "narrowed"
-        elif _covers(new.resource, old.resource):
-            kind = "widened"
-    else:
+def _difference(olds: list[_Grant], news: list[_Grant]) -> tuple[Kind, str, str]:
+    """Return what it means that grants stand in the place of others, one on one side at least."""
+    old, new = olds[0], news[0]
+    tighter = all(_contains(old, one) for one in news)
+    looser = all(_contains(new, one) for one in olds)
+    kind: Kind = "changed"
+    every = [*olds, *news]
+    conditions = {g.conditions for g in every}
+    if len(conditions) > 1 and len({(g.action.lower(), g.resource) for g in every}) == 1:
         text = f"on {new.resource}: from{old.words or ' no condition'} to"
         text += new.words or " no condition"
-        kind = "changed"
-        if _implies(new, old):
-            kind = "tightened"
-        elif _implies(old, new):
-            kind = "weakened"
-    if new.effect == "Deny":
-        denied: dict[Kind, Kind] = {"widened": "denied", "tightened": "undenied"}
-        denied |= {"narrowed": "undenied", "weakened": "denied"}
-        return denied.get(kind, kind), new.action, text
-    return kind, new.action, text
+        if tighter != looser:
+            kind = "tightened" if tighter else "weakened"
+        return _of_effect(kind, new), new.action, text
+    if tighter != looser:
+        kind = "narrowed" if tighter else "widened"
+    if len({g.action.lower() for g in every}) > 1:
+        if len({g.line[1] for g in every}) == 1:
+            there, here = (", ".join(sorted(g.action for g in side)) for side in (olds, news))
+            return _of_effect(kind, new), there, f"to {here} {new.line[1]}"
+        return _of_effect(kind, new), _together(olds), f"to {_together(news)}"
+    if len(conditions) == 1:
+        there, here = (", ".join(g.resource for g in side) for side in (olds, news))
+        return _of_effect(kind, new), new.action, f"from {there} to {here}{new.words}"
+    there, here = (" and ".join(f"{g.resource}{g.words}" for g in side) for side in (olds, news))
+    return _of_effect(kind, new), new.action, f"from {there} to {here}"
+
+
+def _of_effect(kind: Kind, grant: _Grant) -> Kind:
+    if grant.effect == "Allow":
+        return kind
+    denied: dict[Kind, Kind] = {"widened": "denied", "tightened": "undenied"}
+    denied |= {"narrowed": "undenied", "weakened": "denied"}
+    return denied.get(kind, kind)
+
+
+def _together(grants: Iterable[_Grant]) -> str:
+    """Return several grants as text, the actions of one meaning together."""
+    lines: dict[str, list[str]] = {}
+    for grant in grants:
+        action, rest = grant.line
+        lines.setdefault(rest, []).append(action)
+    return " and ".join(f"{', '.join(sorted(a))} {rest}" for rest, a in lines.items())
 
 
 def _contains(one: _Grant, other: _Grant) -> bool:
-    """Say whether one grant grants all that another does, going by patterns and conditions."""
-    return (
-        (one.effect, one.principals) == (other.effect, other.principals)
-        and _covers(one.action.lower(), other.action.lower())
-        and _covers(one.resource, other.resource)
-        and _implies(other, one)
-    )
+    """Say whether one grant is of all that another is, whatever the effect of both."""
+    if (one.effect, one.principals) != (other.effect, other.principals):
+        return False
+    for wide, narrow in (
+        (one.action.lower(), other.action.lower()),
+        (one.resource, other.resource),
+    ):
+        # What has no wildcard and excepts nothing contains itself alone.
+        if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
+            return False
+    return _proven(_bare(one.statement), _bare(other.statement))
 
 
-def _covers(wide: str, narrow: str) -> bool:
-    """Say whether a pattern matches all that another does; the other's wildcards are letters."""
-    pattern = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in wide)
-    return re.fullmatch(pattern, narrow, re.DOTALL) is not None
+def _bare(statement: Statement) -> Statement:
+    """Return a statement as one that allows what the other is about, to whomever has it."""
+    resources = statement.resources or (() if statement.not_resources else ("*",))
+    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
 
 
-def _implies(one: _Grant, other: _Grant) -> bool:
-    """Say whether the conditions of one grant imply those of another, going by their values."""
-    return all(
-        any(
-            operator == held
-            and key == held_key
-            # Of a negated operator, more values ask for more.
-            and (held_values >= values if "Not" in operator else held_values <= values)
-            for held, held_key, held_values in one.conditions
-        )
-        for operator, key, values in other.conditions
-    )
+@lru_cache(maxsize=4096)
+def _proven(wide: Statement, narrow: Statement) -> bool:
+    # The older version has no policy variables: what looks like one is text like any other, as
+    # the variables of a module are that stand for their values here.
+    old, new = (Policy((s,), version="2008-10-17") for s in (wide, narrow))
+    try:
+        return isinstance(no_new_access([old], [new]), Proven)
+    except InputError:
+        return False
 
 
 def _grouped(found: Iterable[tuple[Kind, str, str]]) -> tuple[Change, ...]:

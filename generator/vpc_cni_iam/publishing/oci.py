@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
-from vpc_cni_iam.files.tree import contents
+from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing.coordinates import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, PublishError
-from vpc_cni_iam.files.tree import contents
+from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 

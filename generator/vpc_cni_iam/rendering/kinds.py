@@ -5,8 +5,10 @@ from __future__ import annotations
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.rendering import module, role
 
+# The files that a module of each kind consists of.
+FILES = {"policy": module.FILES, "role": role.FILES}
 # Every file that some module consists of.
-PATHS = frozenset({*module.FILES, *role.FILES})
+PATHS = frozenset(path for files in FILES.values() for path in files)
 
 
 def render(options: Options) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,11 +15,10 @@ from typing import Any
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.vendoring.places import Places
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
-_TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
-_KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 _TYPES: dict[str, tuple[type, str]] = {
     "path": (str, "a string"),
     "kind": (str, "a string"),
@@ -96,8 +95,15 @@ def load(path: Path) -> Config:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema of the file; it says what `parse` says, but for paths."""
-    return files("vpc_cni_iam.vendoring").joinpath(_SCHEMA).read_text(encoding="utf-8")
+    """Return the JSON Schema of the file; it says what `parse` says, but for paths.
+
+    Nor does it say which variants and features work with which release.
+    """
+    text = files("vpc_cni_iam.vendoring").joinpath(_SCHEMA).read_text(encoding="utf-8")
+    names = "|".join(re.escape(str(r).removeprefix("v")) for r in releases.served())
+    # A backslash is doubled in JSON.
+    known = f"v?({names})(-eksbuild\\.[0-9]+)?".replace("\\", "\\\\")
+    return text.replace("RELEASES", known)
 
 
 def parse(text: str, path: Path) -> Config:
@@ -111,6 +117,8 @@ def parse(text: str, path: Path) -> Config:
         InputError: It says something that does not hold; with the line.
     """
     source, places = str(path), Places(text)
+    if text.startswith("\ufeff"):
+        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -242,53 +250,3 @@ def _refuse_overlaps(modules: Iterable[Vendored], source: str) -> None:
                 )
         places[parts] = module
         around.update(dict.fromkeys(above, module))
-
-
-class Places:
-    """The lines of a TOML text at which its tables and keys stand.
-
-    Args:
-        text: The text.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._tables: list[int] = []
-        self._keys: dict[tuple[int | None, str], int] = {}
-        number: int | None = None
-        for line, words in _lines(text):
-            if table := _TABLE.match(words):
-                number = 0 if number is None else number + 1
-                self._tables.append(line)
-                self._keys.setdefault((None, table[1]), line)
-            elif key := _KEY.match(words):
-                self._keys.setdefault((number, key[1]), line)
-
-    def table(self, number: int) -> int:
-        """Return the line of the module table of a number, from 0.
-
-        Args:
-            number: The number.
-        """
-        return self._tables[number] if number < len(self._tables) else 1
-
-    def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key in a module table, None if it stands on no line of its own.
-
-        Args:
-            number: The number of the table, from 0; None for keys and tables at the top.
-            key: The key.
-        """
-        return self._keys.get((number, key))
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a TOML text that are not inside a multi-line string."""
-    fence = ""
-    for count, line in enumerate(text.split("\n"), 1):
-        if not fence:
-            yield count, line
-        if not fence and line.lstrip().startswith("#"):
-            continue
-        for mark in ('"""', "'''"):
-            if fence in ("", mark) and line.count(mark) % 2:
-                fence = "" if fence else mark

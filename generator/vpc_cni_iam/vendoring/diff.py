@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.files.tree import texts
-from vpc_cni_iam.hcl.module import joins_nothing, read
+from vpc_cni_iam.files.read import decoded
+from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.manifest import base_path, is_base
-from vpc_cni_iam.vendoring.sync import read_manifest, unified
+from vpc_cni_iam.vendoring.config import Vendored
+from vpc_cni_iam.vendoring.plan import Plan
+from vpc_cni_iam.vendoring.sync import unified
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -31,7 +31,6 @@ _VALUES = {
     "source_account_id": "${var.source_account_id}",
 }
 _JOINED = ("additional_policy_documents",)
-_ISSUER = {trust.OIDC_ISSUER.name: trust.issuer(_VALUES["oidc_provider_arn"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,108 +54,121 @@ class Diff:
 
     Args:
         module: The module.
-        meanings: For each variant that is there or is to be.
-        text: The unified diff of its files, from what is there to what is generated.
+        meanings: For each variant that is there or is to be; none if nothing is changed.
+        text: The unified diff of its files, from what is there to what will be.
+        kept: Its files whose edits are kept, which no sync changes.
     """
 
     module: Vendored
     meanings: tuple[Meaning, ...]
     text: str
+    kept: tuple[str, ...] = ()
 
 
-def diff(config: Config, module: Vendored) -> Diff:
-    """Return what a sync would change in a module.
+def diff(plan: Plan) -> Diff:
+    """Return what a sync would change in a module, and what that means.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read.
+        plan: What it will make of its files; one that is refused is shown as if the generated
+            one were taken.
     """
-    folder = config.folder(module)
-    wanted = render(module.options)
-    known = read_manifest(folder)
-    entries = known.files if known is not None else {}
-    held = texts(folder, {*entries, *wanted, *map(base_path, entries)})
-    there = {p: t for p, t in held.items() if not is_base(p)}
-    bases = {p: held[base_path(p)] for p in entries if base_path(p) in held}
-    deleted = {path for path, entry in entries.items() if entry.deleted}
-    kept = {p for p, e in entries.items() if e.kept is not None}
+    before, after = plan.before, plan.after
     lines = []
-    for path in sorted({*there, *wanted}):
-        name = f"{module.path}/{path}"
-        if path not in deleted or path in there:
-            before, after = there.get(path, ""), wanted.get(path, "")
-            lines.append(unified(before, after, name, f"{name} ({_side(path, wanted, kept)})"))
-    found = meanings(module, there)
-    if edited := _edited_beside(there, bases):
+    for path in sorted({*before, *after}):
+        name = f"{plan.module.path}/{path}"
+        side = f"{name} ({_side(plan, path)})"
+        lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
+    kept = tuple(f.file.path for f in plan.fates if f.file.state == "kept")
+    text = "".join(lines)
+    if conflicts := ", ".join(f.file.path for f in plan.fates if f.conflict):
+        note = f"cannot be said before the conflicts in {conflicts} are resolved"
+        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
+    found = meanings(plan.module, before, after) if text else ()
+    if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         found = (*found, Meaning("the module", (), note))
-    return Diff(module, found, "".join(lines))
+    return Diff(plan.module, found, text, kept)
 
 
-def _side(path: str, wanted: Mapping[str, str], kept: set[str]) -> str:
-    if path not in wanted:
+def _side(plan: Plan, path: str) -> str:
+    if path not in plan.wanted:
         return "no longer generated"
-    return "as generated; yours is kept" if path in kept else "as generated"
+    return "as generated" if plan.after.get(path) == plan.wanted[path] else "with your edit"
 
 
-def meanings(module: Vendored, there: Mapping[str, str]) -> tuple[Meaning, ...]:
-    """Return what it would mean to go from the texts that are there to the generated ones.
+def meanings(
+    module: Vendored, before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[Meaning, ...]:
+    """Return what it means to go from some texts of a module to others.
 
     Args:
         module: The module.
-        there: The texts of its files.
+        before: The texts of its files that are there.
+        after: Those that will be.
     """
-    hcl = {path: text for path, text in there.items() if path.endswith(".tf")}
     try:
-        now = read(hcl, _VALUES)
+        old, new = _read(before), _read(after)
     except InputError as error:
         return (Meaning("all variants", (), f"cannot be read: {error}"),)
-    before = {d.name: d.policy for d in now.documents}
+    labels = _labels(module)
+    policies = [{d.name: d.policy for d in m.documents} for m in (old, new)]
+    unread = {**old.unread, **new.unread}
+    names = dict.fromkeys([*labels, *sorted({*policies[0], *policies[1], *unread} - {*labels})])
     found = []
-    for name, label, after in _wanted(module):
-        if name in now.unread:
-            found.append(Meaning(label, (), now.unread[name]))
-        else:
-            found.append(Meaning(label, changes(before.get(name, Policy(())), after)))
-    labels = {d.name for d in now.documents} | set(now.unread)
-    names = {name for name, _, _ in _wanted(module)} | {"trust"}
-    for document in now.documents:
-        if document.name in names and not joins_nothing(document, now, _JOINED):
-            if document.name != "trust":
-                note = "joins other documents; only an engine can tell what that means: verify"
-                found.append(Meaning(document.name, (), note))
-        elif document.name not in names:
-            gone = changes(document.policy, Policy(()))
-            found.append(Meaning(document.name, gone or (Change("lost", "the document"),)))
-    found += [
-        Meaning(name, (), f"is no longer generated; {now.unread[name]}")
-        for name in sorted(labels - names)
-        if name in now.unread
-    ]
-    return tuple(found)
+    for name in names:
+        one, other = (p.get(name) for p in policies)
+        label, there = labels.get(name, name), name in policies[1] or name in new.unread
+        if name in unread:
+            gone = "" if there else "is no longer generated; "
+            found.append(Meaning(label, (), gone + unread[name]))
+        elif one is not None or other is not None:
+            changed = changes(one or Policy(()), other or Policy(()))
+            if not there and not changed:
+                changed = (Change("lost", "the document"),)
+            if name in labels or changed:
+                found.append(Meaning(label, changed))
+    # The trust document joins those of the kinds of trust, which are shown by themselves.
+    joined = {
+        d.name
+        for m in (old, new)
+        for d in m.documents
+        if d.name != "trust" and not joins_nothing(d, m, _JOINED)
+    }
+    note = "joins other documents; only an engine can tell what that means: verify"
+    return (*found, *(Meaning(labels.get(name, name), (), note) for name in sorted(joined)))
 
 
-def _edited_beside(there: Mapping[str, str], bases: Mapping[str, str]) -> str:
-    """Return what was edited in a module besides its policy documents, empty if nothing was."""
+def _read(files: Mapping[str, str]) -> Module:
+    return _parsed(tuple(sorted((p, t) for p, t in files.items() if p.endswith(".tf"))))
 
-    def rest(texts_by_path: Mapping[str, str]) -> dict[str, object]:
-        hcl = {p: t for p, t in texts_by_path.items() if p.endswith(".tf")}
-        found: dict[str, object] = {}
-        for path, text in sorted(hcl.items()):
-            for block in parse(text, path):
-                if block.labels[:1] != ("aws_iam_policy_document",):
-                    found[" ".join((block.type, *block.labels))] = _without_lines(block)
-        return found
 
+@lru_cache(maxsize=8)
+def _parsed(files: tuple[tuple[str, str], ...]) -> Module:
+    return read(dict(files), _VALUES)
+
+
+def _edited_beside(
+    before: Mapping[str, str], bases: Mapping[str, str], after: Mapping[str, str]
+) -> str:
+    """Return which edits besides policy documents will be replaced, empty if none."""
+
+    def rest(texts: Mapping[str, str]) -> dict[str, object]:
+        return {
+            " ".join((block.type, *block.labels)): _without_lines(block)
+            for path, text in sorted(texts.items())
+            if path in bases and path.endswith(".tf")
+            for block in parse(text, path)
+            if block.labels[:1] != ("aws_iam_policy_document",)
+        }
+
+    if all(before.get(p, t) in (t, after.get(p)) for p, t in bases.items()):
+        return ""
     try:
-        before, now = rest(bases), rest({p: t for p, t in there.items() if p in bases})
+        base, now, then = rest(bases), rest(before), rest(after)
     except InputError as error:
         return str(error)
-    return ", ".join(k for k in sorted({*before, *now}) if before.get(k) != now.get(k))
+    edited = (k for k in sorted({*base, *now}) if base.get(k) != now.get(k))
+    return ", ".join(k for k in edited if now.get(k) != then.get(k))
 
 
 def _without_lines(block: Block) -> tuple[object, ...]:
@@ -164,13 +176,9 @@ def _without_lines(block: Block) -> tuple[object, ...]:
     return (block.type, block.labels, attributes, tuple(map(_without_lines, block.blocks)))
 
 
-def _wanted(module: Vendored) -> Iterator[tuple[str, str, Policy]]:
-    """Yield the data source, the label and the policy of each document of a module."""
-    for composed in module.options.composed():
-        policy = parameters.substitute(composed.policy, _VALUES)
-        yield composed.variant.identifier, composed.variant.name, policy
+def _labels(module: Vendored) -> dict[str, str]:
+    """Return what to call the documents of a module, by data source, in the order to show."""
+    labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":
-        values = {**_VALUES, **_ISSUER}
-        for name, policy in trust.documents().items():
-            filled = parameters.fill(policy, values, trust.PLACES)
-            yield name, f"trust by {name}", filled
+        labels |= {name: f"trust by {name}" for name in trust.documents()}
+    return labels

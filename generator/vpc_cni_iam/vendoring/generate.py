@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options, claims, stated
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, VpcCniIamError
 from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import Change, entries, texts, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
-from vpc_cni_iam.vendoring.manifest import MANIFEST
+from vpc_cni_iam.vendoring.config import NAME
+from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
+from vpc_cni_iam.vendoring.repository import find
 
 _SHOWN = 5
 
@@ -44,9 +46,7 @@ def _generate(
 ) -> tuple[Change, ...]:
     present = entries(directory)
     if MANIFEST in present:
-        raise TreeError(
-            f"{directory}: is kept by sync; change vpc-cni-iam.toml and run vpc-cni-iam sync"
-        )
+        raise TreeError(f"{directory}: {_kept_by(directory)}")
     there = texts(directory, [p for p in present if p in PATHS])
     own, edited = _own(there, {options: new})
     foreign = [p for p in present if p not in own and not _is_backup(p, own)]
@@ -70,6 +70,22 @@ def _generate(
     backups = {backup_name(directory, p): there[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
     return write(directory, {**new, **backups}, left_over)
+
+
+def _kept_by(directory: Path) -> str:
+    """Return what a directory with a manifest of sync is, and what to do."""
+    try:
+        config = find(directory.absolute(), None)
+    except VpcCniIamError:
+        config = None
+    if config is not None and any(
+        config.folder(m).resolve() == directory.resolve() for m in config.modules
+    ):
+        return f"is kept by sync; change {config.path.name} and run vpc-cni-iam sync"
+    return (
+        f"was written by sync, but no {NAME} above names it; add it to one, or remove "
+        f"{directory / FOLDER} if no sync is to keep it"
+    )
 
 
 def _own(

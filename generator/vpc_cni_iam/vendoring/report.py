@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.vendoring.check import Report
-from vpc_cni_iam.vendoring.state import FINE
+from vpc_cni_iam.vendoring.manifest import FOLDER
+from vpc_cni_iam.vendoring.state import FINE, SYNC
 
 STATES = ("clean", "edited", "outdated", "both")
 
 
-def data(reports: Sequence[Report]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    Args:
+        reports: What became of each module.
+        orphans: Directories that sync wrote and that the configuration no longer names.
+        command: The command that ways out begin with, with the options that it needs.
+        outdated: Whether a pin that is not the newest is a finding, too.
+    """
+
+    reports: Sequence[Report]
+    orphans: Sequence[str] = ()
+    command: str = SYNC
+    outdated: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is anything to be done."""
+        behind = self.outdated and not all(r.module.newest for r in self.reports)
+        return behind or not all(r.clean for r in self.reports)
+
+
+def data(checked: Checked) -> dict[str, Any]:
     """Return a check as plain data.
 
     Args:
-        reports: What the check found.
+        checked: What the check found.
     """
     return {
         "modules": [
@@ -31,71 +56,93 @@ def data(reports: Sequence[Report]) -> dict[str, Any]:
                         "path": f.path,
                         "state": f.state,
                         "reason": f.reason,
-                        "ways_out": list(f.ways_out(r.module.path)),
+                        "ways_out": list(f.ways_out(r.module.path, checked.command)),
                     }
                     for f in r.files
                 ],
             }
-            for r in reports
+            for r in checked.reports
         ],
-        "summary": _counts(reports),
+        "orphans": list(checked.orphans),
+        "summary": _counts(checked.reports),
         "newest_release": str(releases.newest()),
     }
 
 
-def text(reports: Sequence[Report], quiet: bool = False) -> str:
+def text(checked: Checked, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
-        reports: What the check found.
+        checked: What the check found.
         quiet: Whether to leave out what is not wrong.
     """
     lines = []
-    for report in reports:
+    for report in checked.reports:
         path = report.module.path
         if not report.clean:
             lines.append(f"{report.state:<9}{path}")
         for file in report.files:
-            if file.state in FINE:
-                lines += [] if quiet else [f"note     {path}/{file.path} {file.reason}"]
-                continue
-            lines.append(f"         {file.path} {file.reason}")
-            lines += [f"           {way}" for way in file.ways_out(path)]
+            if file.state not in FINE:
+                lines.append(f"         {file.path} {file.reason}")
+                lines += [f"           {way}" for way in file.ways_out(path, checked.command)]
+    word = "behind" if checked.outdated else "note"
+    if checked.outdated or not quiet:
+        lines += [f"{word:<9}{line}" for line in _behind(checked)]
     if not quiet:
-        lines += _notes(reports)
-        lines.append(_summary(reports))
+        lines += [f"note     {line}" for line in _notes(checked)]
+        lines.append(_summary(checked.reports))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _notes(reports: Sequence[Report]) -> list[str]:
-    behind = [r.module for r in reports if not r.module.newest]
+def _behind(checked: Checked) -> list[str]:
+    behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
-        f"note     {count} pinned to {pin}; the newest release known is {releases.newest()}"
+        f"{count} pinned to {pin}; the newest release known is {releases.newest()}"
         for pin, count in sorted(pins.items())
     ]
 
 
-def markdown(reports: Sequence[Report], quiet: bool = False) -> str:
+def _notes(checked: Checked) -> Iterator[str]:
+    for report in checked.reports:
+        for file in report.files:
+            if file.state in FINE:
+                yield f"{report.module.path}/{file.path} {file.reason}"
+    for path in checked.orphans:
+        yield (
+            f"{path} was written by sync, and the configuration does not name it: add it there, "
+            f"or remove it, or only {path}/{FOLDER} to keep the rest as your own"
+        )
+
+
+def markdown(checked: Checked, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:
-        reports: What the check found.
+        checked: What the check found.
         quiet: Whether to leave out what is not wrong.
     """
-    lines = [f"### vpc-cni-iam check: {_summary(reports)}", ""]
-    wrong = [r for r in reports if not r.clean]
+    lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
+    wrong = [r for r in checked.reports if not r.clean]
     if wrong:
         lines += ["| module | state | file | what | ways out |", "| --- | --- | --- | --- | --- |"]
     for report in wrong:
+        path = report.module.path
         for file in report.files:
             if file.state not in FINE:
-                ways = "<br>".join(map(_code, file.ways_out(report.module.path)))
-                cells = (_code(report.module.path), report.state, _code(file.path), file.reason)
+                ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
+                cells = (_code(path), report.state, _code(file.path), file.reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
-    if not quiet:
-        lines += ["", *(f"- {note.removeprefix('note').strip()}" for note in _notes(reports))]
+    lines += [""] if wrong else []
+    if checked.outdated or not quiet:
+        lines += [f"- {line}" for line in _behind(checked)]
+    lines += [] if quiet else [f"- {_plain(note)}" for note in _notes(checked)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _plain(words: str) -> str:
+    """Return words of which a path can make no markup."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|!#" else c for c in words)
 
 
 def _code(words: str) -> str:

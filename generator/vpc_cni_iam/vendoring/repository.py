@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.vendoring.config import NAME, Config, Places, load
+from vpc_cni_iam.vendoring.config import NAME, Config, load
+from vpc_cni_iam.vendoring.places import Places
 
 
 def find(start: Path, named: Path | None) -> Config:
@@ -64,11 +65,14 @@ def refuse_bare(folder: Path) -> None:
         folder: The directory that is worked in.
 
     Raises:
-        InputError: It is one.
+        InputError: It is one, or lies in one.
     """
     parts = ("HEAD", "objects", "refs")
-    if all((folder / part).exists() for part in parts):
-        raise InputError(str(folder), "", "is a bare git repository; work in a checkout of it")
+    for place in (folder.absolute(), *folder.absolute().parents):
+        if all((place / part).exists() for part in parts):
+            raise InputError(str(place), "", "is a bare git repository; work in a checkout of it")
+        if (place / ".git").exists():
+            return
 
 
 def root(config: Config) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,17 +14,22 @@ State = Literal[
     "kept",
     "deleted",
     "new",
+    "unrecorded",
     "outdated",
     "missing",
+    "lost",
     "left over",
     "edited",
     "both",
+    "edited left over",
     "foreign",
 ]
 # States in which the file holds, or by its absence is, somebody's work.
-EDITED = frozenset({"edited", "both", "foreign"})
+EDITED = frozenset({"edited", "both", "edited left over", "foreign"})
 # States in which it is not what would be generated now.
-OUTDATED = frozenset({"new", "outdated", "missing", "left over", "both"})
+OUTDATED = frozenset(
+    {"new", "unrecorded", "outdated", "missing", "lost", "left over", "both", "edited left over"}
+)
 FINE = frozenset({"clean", "kept", "deleted"})
 
 _REASONS: Mapping[State, str] = {
@@ -32,27 +37,31 @@ _REASONS: Mapping[State, str] = {
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
     "new": "is not there yet",
+    "unrecorded": "is unedited, but not in the manifest",
     "outdated": "is out of date",
     "missing": "is missing",
+    "lost": "is missing, and a later merge needs it",
     "left over": "is in the manifest but no longer generated",
     "edited": "was edited by hand",
     "both": "was edited by hand and is out of date",
-    "foreign": "is not this tool's, and stands where a file is to be generated",
+    "edited left over": "was edited by hand and is no longer generated",
+    "foreign": "is not in the manifest, and stands where a file is to be generated",
 }
-_THEIRS, _MINE = "take the generated one", "keep yours"
+_UPDATE = ("take the generated one", "")
+_THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
 _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
-    "new": ((_THEIRS, "sync"),),
-    "outdated": ((_THEIRS, "sync"),),
-    "missing": ((_THEIRS, "sync"), ("keep it deleted", "sync --keep")),
-    "left over": ((_THEIRS, "sync"), ("keep it as your own", "sync --keep")),
-    "edited": ((_THEIRS, "sync --force"), (_MINE, "sync --keep")),
-    "both": (
-        (_THEIRS, "sync --force"),
-        (_MINE, "sync --keep"),
-        ("merge the two", "sync --merge"),
-    ),
-    "foreign": (("move it away, then take the generated one", "sync"),),
+    "new": (_UPDATE,),
+    "unrecorded": (_UPDATE,),
+    "outdated": (_UPDATE,),
+    "missing": (_UPDATE, ("keep it deleted", "--keep")),
+    "lost": (_UPDATE,),
+    "left over": (("remove it", ""), ("keep it as your own", "--keep")),
+    "edited": (_THEIRS, _MINE),
+    "both": (_THEIRS, _MINE, ("merge the two", "--merge")),
+    "edited left over": (("remove it", "--force"), ("keep it as your own", "--keep")),
+    "foreign": (_THEIRS, _MINE),
 }
+SYNC = "vpc-cni-iam sync"
 CONFLICT = "holds conflict markers"
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
@@ -63,7 +72,7 @@ def has_markers(content: bytes) -> bool:
     Args:
         content: The file.
     """
-    return all(mark in content for mark in _MARKS)
+    return _MARKS[0] in content and _MARKS[1] in content
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +82,40 @@ class Judged:
     Args:
         path: Relative to the module.
         state: What became of it.
-        left_over: Whether it is no longer generated.
         conflict: Whether it holds conflict markers.
     """
 
     path: str
     state: State
-    left_over: bool = False
     conflict: bool = False
 
     @property
     def reason(self) -> str:
         """The state in words."""
-        if self.conflict:
-            return CONFLICT
-        return _REASONS["left over" if self.left_over and self.state != "both" else self.state]
+        return CONFLICT if self.conflict else _REASONS[self.state]
 
-    def ways_out(self, module: str) -> tuple[str, ...]:
+    def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
         """Return what to do about it, each with its command.
 
         Args:
             module: The path of the module, for the command.
+            command: The command, with the options that it needs.
         """
+        file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
-            keep = f"vpc-cni-iam sync --keep {shlex.quote(module)}"
-            return (f"resolve them, then keep the result: {keep}",)
-        quoted = shlex.quote(module)
+            return (f"resolve them, then keep the result: {command} --keep {file}",)
         return tuple(
-            f"{what}: vpc-cni-iam {command} {quoted}"
-            for what, command in _WAYS_OUT.get(self.state, ())
+            f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
+            for what, way in _WAYS_OUT.get(self.state, ())
         )
 
 
 def judge(
-    entries: Mapping[str, Entry], current: Mapping[str, str], wanted: Mapping[str, str]
+    entries: Mapping[str, Entry],
+    current: Mapping[str, str],
+    wanted: Mapping[str, str],
+    unedited: Container[str] = (),
+    conflicts: Container[str] = (),
 ) -> tuple[Judged, ...]:
     """Return the state of every file, by path.
 
@@ -114,34 +123,33 @@ def judge(
         entries: What the manifest remembers; empty if there is none.
         current: The digests of the files that are there.
         wanted: The digests of the files as they would be generated now.
+        unedited: Files that hold what this tool wrote, though neither of the former says so.
+        conflicts: Files with conflict markers.
     """
-    return tuple(
-        Judged(path, _state(entries.get(path), current.get(path), wanted.get(path)))
-        if path in wanted
-        else Judged(path, _left_over(entries[path], current.get(path)), left_over=True)
-        for path in sorted({*entries, *wanted})
-    )
+    found = []
+    for path in sorted({*entries, *wanted}):
+        entry, now = entries.get(path), current.get(path)
+        if now is not None and path in unedited:
+            now = entry.generated if entry is not None else wanted.get(path)
+        state = _state(entry, now, wanted.get(path))
+        conflict = path in conflicts and (state in EDITED or state == "kept")
+        found.append(Judged(path, "edited" if conflict else state, conflict))
+    return tuple(found)
 
 
 def _state(entry: Entry | None, current: str | None, wanted: str | None) -> State:
     if entry is None:
-        return "new" if current in (None, wanted) else "foreign"
-    outdated = wanted != entry.generated
+        unedited: State = "unrecorded" if current == wanted else "foreign"
+        return "new" if current is None else unedited
+    if wanted is None:
+        return "left over" if current in (None, entry.generated) else "edited left over"
     if current is None:
         return "deleted" if entry.deleted else "missing"
-    if current == wanted:
+    outdated = wanted != entry.generated
+    if current in (wanted, entry.generated):
         return "outdated" if outdated else "clean"
-    if current == entry.generated:
-        return "outdated"
-    if outdated:
-        return "both"
-    return "kept" if current == entry.kept else "edited"
-
-
-def _left_over(entry: Entry, current: str | None) -> State:
-    if current is None or current == entry.generated:
-        return "left over"
-    return "both"
+    kept: State = "kept" if current == entry.kept else "edited"
+    return "both" if outdated else kept
 
 
 def module_state(files: Iterable[Judged]) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import documents, releases
 from vpc_cni_iam.errors import TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.tree import texts, write
-from vpc_cni_iam.vendoring.config import Config, Places, parse
-from vpc_cni_iam.vendoring.sync import Outcome, Way, sync
+from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.files.tree import write
+from vpc_cni_iam.vendoring.config import Config, parse
+from vpc_cni_iam.vendoring.places import Places
+from vpc_cni_iam.vendoring.plan import Plan, Way, plan
+from vpc_cni_iam.vendoring.select import Selected
+from vpc_cni_iam.vendoring.sync import Outcome, outcome, sync_all
 
 
 def repin(
@@ -34,16 +39,18 @@ def repin(
     names = tuple(only)
     chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
     lines, places = config.text.split("\n"), Places(config.text)
-    dropped, inline = set(), []
+    inline = []
     for number in chosen:
         line = places.key(number, key) or places.key(number, _OTHER[key])
         if line is None:
             inline.append(number)
             continue
         lines[line - 1] = _PIN.sub(rf'\g<1>{key}\g<2>"{value}"', lines[line - 1], count=1)
-        if key == "revision" and (gaps := places.key(number, "gaps")):
-            dropped.add(gaps - 1)
-    text = "\n".join(line for n, line in enumerate(lines) if n not in dropped)
+        without = key == "revision" and not config.modules[number].options.selection.gaps
+        if without and (gaps := places.key(number, "gaps")):
+            # A revision is taken exactly and does not go with the key; a release may come again.
+            lines[gaps - 1] = _INDENT.sub(r"\g<0># ", lines[gaps - 1], count=1)
+    text = "\n".join(lines)
     return parse(_repin_inline(text, inline, key, value) if inline else text, config.path)
 
 
@@ -51,6 +58,7 @@ _OTHER = {"cni_version": "revision", "revision": "cni_version"}
 _PIN = re.compile(
     r"""^(\s*["']?)(?:cni_version|revision)(["']?\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
 )
+_INDENT = re.compile(r"^\s*")
 
 
 def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> str:
@@ -61,7 +69,7 @@ def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> st
     for number in numbers:
         table = document["module"][number]
         table[key] = value
-        for gone in (_OTHER[key], "gaps" if key == "revision" else ""):
+        for gone in (_OTHER[key], "gaps" if key == "revision" and not table.get("gaps") else ""):
             if gone in table:
                 del table[gone]
     return tomlkit.dumps(document)
@@ -85,29 +93,82 @@ def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str
     return {"cni_version": str(releases.find(cni_version or releases.LATEST))}
 
 
-def upgrade(old: Config, new: Config, only: Iterable[str], way: Way) -> list[Outcome]:
-    """Write a configuration and make its modules what it says.
+def option(*, cni_version: str = "", revision: str = "") -> tuple[str, str]:
+    """Return a pin, as `pin` returns it, as a user's option.
 
-    Nothing is written if an edited file would have to be refused. The configuration is written
-    first, so that a sync finishes what was interrupted.
+    Args:
+        cni_version: A release.
+        revision: A revision, if no release is given.
+    """
+    return ("--cni-version", cni_version) if cni_version else ("--revision", revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade will do.
 
     Args:
         old: The configuration as it is.
         new: The configuration as it is to be.
-        only: The paths of the modules to sync.
+        chosen: The modules to sync.
+        way: What to do with edited files.
+        plans: What becomes of each of them.
+    """
+
+    old: Config
+    new: Config
+    chosen: tuple[Selected, ...]
+    way: Way
+    plans: tuple[Plan, ...]
+
+    @property
+    def refused(self) -> tuple[Plan, ...]:
+        """The plans that an edited file stands in the way of, and so in that of all of it."""
+        return tuple(p for p in self.plans if p.refused)
+
+
+def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> Upgrade:
+    """Return what an upgrade will do.
+
+    Args:
+        old: The configuration as it is.
+        new: The configuration as it is to be.
+        chosen: The modules to sync, or files in them, as the old one has them.
         way: What to do with edited files.
 
     Raises:
-        TreeError: The configuration was changed meanwhile, or a directory may not be written.
+        InputError: A manifest that cannot be read.
+        TreeError: A file that cannot be read, or a merge without what it starts from.
+        EngineError: git is needed for a merge and is missing.
     """
-    chosen = [m for m in new.modules if m.path in set(only)]
-    trial = [sync(new, module, way, dry_run=True) for module in chosen]
-    if any(outcome.refused for outcome in trial):
-        return [outcome for outcome in trial if outcome.refused]
+    modules = {m.path: m for m in new.modules}
+    found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
+    plans = tuple(plan(new, one.module, way, one.files) for one in found)
+    return Upgrade(old, new, found, way, plans)
+
+
+def upgrade(prepared: Upgrade) -> list[Outcome]:
+    """Write a configuration and make its modules what it says, unless an edit is in the way.
+
+    The configuration is written first, so that a sync finishes what was interrupted.
+
+    Args:
+        prepared: What to do.
+
+    Returns:
+        What became of each module; only of those that were refused if any was, and then nothing
+        was written.
+
+    Raises:
+        TreeError: The configuration was changed meanwhile, or may not be written.
+    """
+    if prepared.refused:
+        return [outcome(p) for p in prepared.refused]
+    old, new = prepared.old, prepared.new
     if new.text != old.text:
-        folder = new.path.absolute().parent
-        with locked(folder / new.path.name):
-            if texts(folder, [new.path.name]).get(new.path.name) != old.text.replace("\r\n", "\n"):
+        folder, name = new.path.absolute().parent, new.path.name
+        with locked(folder / name):
+            if contents(folder, [name]).get(name) != old.text.encode():
                 raise TreeError(f"{new.path}: was changed meanwhile; run upgrade again")
-            write(folder, {new.path.name: new.text})
-    return [sync(new, module, way) for module in chosen]
+            write(folder, {name: new.text})
+    return sync_all(new, prepared.chosen, prepared.way)

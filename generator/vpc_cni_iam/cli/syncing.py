@@ -1,0 +1,140 @@
+"""``vpc-cni-iam sync`` and ``upgrade``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.vendored import Request, command, requested
+from vpc_cni_iam.cli.vendoring import diff_data, show_diff
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.sync import Outcome
+
+SYNC = """Make the vendored modules what vpc-cni-iam.toml says.
+
+An edited file is never lost: the module is left as it is and the edit shown, unless you say what
+to do with it, for a module or for single files. Exit code 1 says that something is left for you
+to do, 3 that a module could not be read or written; the others are done nevertheless.
+
+\b
+Examples:
+  vpc-cni-iam sync
+  vpc-cni-iam sync --merge modules/vpc-cni-iam-policy
+  vpc-cni-iam sync --keep modules/vpc-cni-iam-policy/variables.tf
+"""
+UPGRADE = """Pin the vendored modules to another release, show what that means, and sync them.
+
+Nothing is changed if an edited file is in the way and you do not say what to do with it. To decide
+otherwise for each file, change the pin in the file yourself and use sync.
+
+\b
+Examples:
+  vpc-cni-iam upgrade
+  vpc-cni-iam upgrade --cni-version v1.22.4 --dry-run
+  vpc-cni-iam upgrade --revision 2026-06-01 modules/vpc-cni-iam-policy
+"""
+
+
+@requested
+def sync(request: Request) -> None:
+    """See `SYNC`."""
+    from vpc_cni_iam.vendoring.sync import sync_all
+
+    outcomes = sync_all(request.config, request.chosen, request.way)
+    if request.output is Format.json:
+        typer.echo(json.dumps({"modules": _data(outcomes)}, indent=2))
+    else:
+        _show(outcomes, request, command("sync", request.named))
+        if not request.quiet and not any(o.changes or not o.done for o in outcomes):
+            typer.echo(f"{len(outcomes)} modules are what the file says; nothing to do")
+    _finish(outcomes, request)
+
+
+@requested
+def upgrade(
+    request: Request,
+    cni_version: common.VersionOption = None,
+    revision: common.RevisionOption = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
+) -> None:
+    """See `UPGRADE`."""
+    from vpc_cni_iam.vendoring.diff import diff
+    from vpc_cni_iam.vendoring.sync import outcome
+    from vpc_cni_iam.vendoring.upgrade import option, pin, prepare, repin
+    from vpc_cni_iam.vendoring.upgrade import upgrade as write
+
+    wanted = pin(cni_version, revision, latest)
+    new = repin(request.config, [one.module.path for one in request.chosen], **wanted)
+    prepared = prepare(request.config, new, request.chosen, request.way)
+    diffs = [diff(plan) for plan in prepared.plans]
+    as_text = request.output is Format.text
+    for one in diffs if as_text and not request.quiet else ():
+        show_diff(one, with_text=dry_run)
+    outcomes = list(map(outcome, prepared.plans)) if dry_run else write(prepared)
+    changed = new.text != request.config.text and not dry_run and not prepared.refused
+    if as_text:
+        if changed and not request.quiet:
+            typer.echo(f"replace {request.config.path}")
+        _show(outcomes, request, command("upgrade", request.named, *option(**wanted)))
+        if prepared.refused or dry_run:
+            why = ", for the edits above are in the way" if prepared.refused else ""
+            common.say(f"nothing was changed{why}")
+    else:
+        data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
+        typer.echo(json.dumps({**data, "modules": _data(outcomes)}, indent=2))
+    _finish(outcomes, request)
+
+
+def _show(outcomes: Iterable[Outcome], request: Request, again: str) -> None:
+    for outcome in outcomes:
+        path = outcome.module.path
+        for change in () if request.quiet else outcome.changes:
+            if not change.path.startswith(".vpc-cni-iam/base/"):
+                typer.echo(f"{change.kind:<7} {path}/{change.path}")
+        for file in outcome.refused:
+            typer.echo(f"refused {path}/{file.path}: {file.reason}")
+            for way in file.ways_out(path, again):
+                typer.echo(f"        {way}")
+        for edit in outcome.edits:
+            typer.echo(edit, nl=False)
+        for file in outcome.conflicts:
+            (way,) = file.ways_out(path, command("sync", request.named))
+            typer.echo(f"conflict {path}/{file.path}: {way}")
+
+
+def _finish(outcomes: Sequence[Outcome], request: Request) -> None:
+    """Say what failed, and exit with the code of the house."""
+    failures = [o.failure for o in outcomes if o.failure is not None]
+    for failure in failures:
+        common.say(f"error: {failure}")
+    if failures and len(outcomes) > 1:
+        common.say(
+            f"{len(failures)} of {len(outcomes)} modules are not what {request.config.path} says; "
+            f"mend that, then: {command('sync', request.named)}"
+        )
+    if failures:
+        raise typer.Exit(3)
+    raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
+
+
+def _data(outcomes: Iterable[Outcome]) -> list[dict[str, object]]:
+    return [
+        {
+            "path": outcome.module.path,
+            "done": outcome.done,
+            "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
+            "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
+            "conflicts": [f.path for f in outcome.conflicts],
+            "error": str(outcome.failure) if outcome.failure is not None else None,
+        }
+        for outcome in outcomes
+    ]

@@ -1,0 +1,155 @@
+"""What there is of a vendored module, and what became of each of its files. Writes nothing.
+
+The one place that tells an edit from an update, for `check` and `sync` alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from vpc_cni_iam import __version__
+from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.read import absent, contents, decoded, unix
+from vpc_cni_iam.files.tree import in_flight
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring import manifest as manifests
+from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, Manifest
+from vpc_cni_iam.vendoring.state import Judged, has_markers, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What there is of a module.
+
+    Args:
+        folder: Its directory.
+        known: What is remembered of it, None if nothing is.
+        held: Its files as they are, by path, the manifest included.
+        files: The state of each file that is remembered or is to be.
+    """
+
+    folder: Path
+    known: Manifest | None
+    held: Mapping[str, bytes]
+    files: tuple[Judged, ...]
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """What is remembered of each file."""
+        return self.known.files if self.known is not None else {}
+
+
+def observe(config: Config, module: Vendored, *, trusting: bool = False) -> Observed:
+    """Return what there is of a module.
+
+    Args:
+        config: The configuration.
+        module: One of its modules.
+        trusting: Whether to believe a manifest that this version wrote for the same options what
+            would be generated, and not to generate it.
+
+    Raises:
+        InputError: A manifest that cannot be read.
+        TreeError: A file that cannot be read, or a symbolic link.
+    """
+    folder = config.folder(module)
+    held = contents(folder, [MANIFEST])
+    known = _loaded(folder, held)
+    entries = known.files if known is not None else {}
+    wanted = wanted_digests(module, known if trusting else None)
+    held |= contents(folder, {*entries, *wanted})
+    current = {p: _digest(c) for p, c in held.items() if p != MANIFEST}
+    unedited = {
+        path
+        for path, digest in current.items()
+        if digest not in _expected(entries.get(path), wanted.get(path))
+        and _is_unedited(folder, path, held[path], entries.get(path))
+    }
+    conflicts = {path for path, content in held.items() if has_markers(content)}
+    files = judge(entries, current, wanted, unedited, conflicts)
+    return Observed(folder, known, held, files)
+
+
+def remembered(folder: Path) -> Manifest | None:
+    """Return what is remembered of a module, None if nothing is.
+
+    Args:
+        folder: The module's directory.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    return _loaded(folder, contents(folder, [MANIFEST]))
+
+
+def _loaded(folder: Path, held: Mapping[str, bytes]) -> Manifest | None:
+    if MANIFEST not in held:
+        return None
+    return manifests.loads(decoded(held[MANIFEST]), f"{folder}/{MANIFEST}")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(unix(content)).hexdigest()
+
+
+def _expected(entry: Entry | None, wanted: str | None) -> tuple[str | None, ...]:
+    return (wanted,) if entry is None else (wanted, entry.generated, entry.kept)
+
+
+def _is_unedited(folder: Path, path: str, content: bytes, entry: Entry | None) -> bool:
+    """Say whether a file is as this tool wrote it, from other options than anything remembers.
+
+    `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync
+    that was killed, and then asked for something else, leaves them, with what it replaced still
+    beside; without that, somebody put the file there, and it is theirs.
+    """
+    if entry is not None:
+        try:
+            copy = contents(folder, [in_flight(path)]).get(in_flight(path))
+        except TreeError:
+            return False
+        if copy is None or _digest(copy) != entry.generated:
+            return False
+    made_from = stated(decoded(content))
+    return made_from is not None and _rendered(made_from).get(path) == _digest(content)
+
+
+def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str]:
+    """Return the digests of a module's files as they would be generated now.
+
+    Args:
+        module: The module.
+        known: Its manifest, if it may be believed: if this version wrote it for the same options
+            and finished, it knows them.
+    """
+    if (
+        known is not None
+        and known.generator == __version__
+        and known.options == module.options
+        and not known.unfinished
+    ):
+        return {path: entry.generated for path, entry in known.files.items()}
+    return _rendered(module.options)
+
+
+@cache
+def _rendered(options: Options) -> Mapping[str, str]:
+    return {path: manifests.digest(text) for path, text in render(options).items()}
+
+
+def lost_bases(observed: Observed) -> list[str]:
+    """Return the paths of the remembered texts that a later merge needs and that are not there.
+
+    Args:
+        observed: The module.
+
+    Raises:
+        TreeError: They lie behind a symbolic link.
+    """
+    return absent(observed.folder, map(manifests.base_path, observed.entries))

@@ -1,0 +1,94 @@
+"""Which modules, or which files in them, a user's words name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.rendering.kinds import FILES
+from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.observe import remembered
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A module, or some of its files.
+
+    Args:
+        module: The module.
+        files: The paths of those in it; none for the whole module.
+    """
+
+    module: Vendored
+    files: frozenset[str] = frozenset()
+
+
+def select(config: Config, here: Path, words: Iterable[str]) -> list[Selected]:
+    """Return what a user's words name, all modules without any.
+
+    A word is a path as in the configuration, or relative to the directory the user is in; of a
+    module, or of a file that sync keeps in one, be it there or not.
+
+    Args:
+        config: The configuration.
+        here: The directory that the user is in.
+        words: The words.
+
+    Raises:
+        UsageError: A word that names neither, or two of them; with what there is.
+    """
+    top = config.path.parent.absolute()
+    folders = {os.path.normpath(top / m.path): m for m in config.modules}
+    found: dict[str, Selected] = {}
+    for word in words:
+        one = _named(config, folders, word, (here.absolute(), top))
+        before = found.get(one.module.path, one)
+        # The whole module, if it is named too.
+        files = before.files | one.files if before.files and one.files else frozenset[str]()
+        found[one.module.path] = Selected(one.module, files)
+    return list(found.values()) or [Selected(m) for m in config.modules]
+
+
+def _named(
+    config: Config, folders: Mapping[str, Vendored], word: str, tops: Iterable[Path]
+) -> Selected:
+    named: dict[str, Selected] = {}
+    for top in tops:
+        place = os.path.normpath(top / word)
+        for folder in (place, *map(str, Path(place).parents)):
+            if word and folder in folders:
+                file = Path(place).relative_to(folder).as_posix()
+                named[place] = Selected(folders[folder], frozenset({file} - {"."}))
+    if not named:
+        raise UsageError(
+            f"{word or 'an empty text'}: no such module in {config.path}; "
+            f"there: {_some(m.path for m in config.modules)}"
+        )
+    there = {place: _files(config, one) for place, one in named.items()}
+    real = [place for place, one in named.items() if one.files <= there[place]]
+    if not real:
+        place, one = next(iter(named.items()))
+        raise UsageError(
+            f"{word}: no file that sync keeps in {one.module.path}; "
+            f"there: {_some(sorted(there[place]))}"
+        )
+    if len(real) > 1 and not word.startswith("."):
+        raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")
+    return named[real[0]]
+
+
+def _files(config: Config, one: Selected) -> frozenset[str]:
+    """Return the files that sync keeps in a module, if any of them were named."""
+    known = remembered(config.folder(one.module)) if one.files else None
+    return frozenset({*FILES[one.module.options.kind], *(known.files if known else ())})
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more

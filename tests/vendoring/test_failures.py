@@ -1,0 +1,213 @@
+"""What cannot be written is named, what was written is said, and nothing is half done."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import COMMAND, read_tree, run
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.select import select
+from vpc_cni_iam.vendoring.sync import sync_all
+from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
+
+TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
+
+
+def repository(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    toml = folder / "vpc-cni-iam.toml"
+    toml.write_text("".join(map(TABLE.format, names)))
+    config = load(toml)
+    assert all(o.done for o in sync_all(config, select(config, folder, ()), "refuse"))
+    return toml
+
+
+def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    toml = repository(tmp_path, "m")
+    config = load(toml)
+    new = repin(config, cni_version="v1.22.4")
+    prepared = prepare(config, new, select(config, tmp_path, ()), "refuse")
+    toml.write_text(toml.read_text() + "# theirs\n")
+    before = read_tree(tmp_path)
+    with pytest.raises(TreeError, match="was changed meanwhile; run upgrade again"):
+        upgrade(prepared)
+    assert read_tree(tmp_path) == before
+
+
+def waits_for_a_lock(process: "subprocess.Popen[str]") -> bool:
+    """Wait until a process waits for a lock, or ends without."""
+    while process.poll() is None:
+        waiting = [x.split() for x in Path("/proc/locks").read_text().splitlines() if "->" in x]
+        if any(str(process.pid) in words for words in waiting):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="nothing tells who waits for a lock")
+def test_an_upgrade_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
+    toml = repository(tmp_path, "deep/m")
+    before = read_tree(tmp_path / "deep")
+    with locked(toml):
+        process = subprocess.Popen(
+            [*COMMAND, "upgrade"],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waits_for_a_lock(process)
+        theirs = toml.read_text() + "# theirs\n"
+        toml.write_text(theirs)
+    _, said = process.communicate()
+    assert process.returncode == 3
+    assert "was changed meanwhile" in said
+    assert toml.read_text() == theirs
+    assert read_tree(tmp_path / "deep") == before
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def as_nobody(folder: Path, command: str) -> tuple[int, str]:
+    """Do something in a process without root's rights, to which nothing is read-only."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            os.close(reading)
+            if os.getuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            config = load(folder / "vpc-cni-iam.toml")
+            chosen = select(config, folder, ())
+            if command == "upgrade":
+                new = repin(config, cni_version="v1.22.4")
+                outcomes = upgrade(prepare(config, new, chosen, "refuse"))
+            else:
+                outcomes = sync_all(config, chosen, "refuse")
+            code = sum(o.failure is not None for o in outcomes)
+            os.write(writing, "\n".join(str(o.failure) for o in outcomes).encode())
+        except BaseException as error:
+            os.write(writing, repr(error).encode())
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        text = said.read().decode()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
+def open_up(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_is_read_only_does_not_hide_what_became_of_the_others(
+    what: str, open_folder: Path
+) -> None:
+    folder = open_folder / "r"
+    repository(folder, "a", "b", "c")
+    open_up(folder)
+    guarded = folder / "b" / ("main.tf" if what == "file" else "")
+    guarded.chmod(0o444 if what == "file" else 0o555)
+    before = read_tree(folder / "b")
+    failures, said = as_nobody(folder, "upgrade")
+    assert failures == 1, said
+    first, second, third = said.splitlines()
+    assert (first, third) == ("None", "None")
+    assert f"cannot be written: {'it is read-only' if what == 'file' else 'Permission'}" in second
+    assert f"nothing in {folder / 'b'} was changed" in second
+    assert read_tree(folder / "b") == before
+    # What was said is so: the file and the other two are changed, and a sync is all that is left.
+    assert (folder / "vpc-cni-iam.toml").read_text().count("v1.22.4") == 3
+    found = run("check", "--format", "json", cwd=folder).out
+    assert found.count('"state": "clean"') == 2
+    open_up(folder)
+    assert as_nobody(folder, "sync")[0] == 0
+    assert run("check", cwd=folder).code == 0
+
+
+def test_the_command_line_says_what_failed_and_what_did_not(tmp_path: Path) -> None:
+    repository(tmp_path, "a", "b")
+    (tmp_path / "a" / "main.tf").unlink()
+    (tmp_path / "b" / "main.tf").unlink()
+    (tmp_path / "a" / "main.tf").mkdir()
+    done = run("sync", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "create  b/main.tf\n")
+    assert "error: a/main.tf: is not a regular file" in done.err
+    assert "1 of 2 modules are not what vpc-cni-iam.toml says" in done.err
+
+
+def full_disk() -> None:
+    """Let writes of more than a little fail in the middle, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB, where one may be made."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_in_the_middle_of_a_sync(tmp_path: Path) -> None:
+    toml = repository(tmp_path, "m")
+    toml.write_text(toml.read_text().replace("v1.20.4", "v1.23.0"))
+    before = read_tree(tmp_path)
+    command = [*COMMAND, "sync"]
+    done = subprocess.run(
+        command, cwd=tmp_path, preexec_fn=full_disk, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "m was changed" in done.stderr
+    assert read_tree(tmp_path) == before
+    assert run("sync", cwd=tmp_path).code == 0
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    repository(small_disk, "m")
+    before = read_tree(small_disk)
+    (small_disk / "filler").write_bytes(b"")
+    try:
+        with (small_disk / "filler").open("ab", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 512)
+    except OSError:
+        pass
+    done = run("upgrade", cwd=small_disk)
+    assert done.code == 3
+    assert "No space left on device" in done.err
+    (small_disk / "filler").unlink()
+    now = read_tree(small_disk)
+    assert {k: v for k, v in now.items() if k != "vpc-cni-iam.toml"} == {
+        k: v for k, v in before.items() if k != "vpc-cni-iam.toml"
+    }
+    assert run("upgrade", cwd=small_disk).code == 0
+    assert run("check", cwd=small_disk).code == 0

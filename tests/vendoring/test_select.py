@@ -1,0 +1,69 @@
+"""Words name modules and files as the configuration does, or from where one is."""
+
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.vendoring.config import Config, parse
+from vpc_cni_iam.vendoring.select import select
+
+TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return parse("".join(map(TABLE.format, ("a/x", "x"))), tmp_path / "vpc-cni-iam.toml")
+
+
+@pytest.mark.parametrize(
+    ("here", "word", "module", "files"),
+    [
+        ("", "a/x", "a/x", set()),
+        ("", "a/x/", "a/x", set()),
+        ("", "./a/x", "a/x", set()),
+        ("", "a/../x", "x", set()),
+        ("a", "./x", "a/x", set()),
+        ("a", "../x", "x", set()),
+        ("a", "a/x", "a/x", set()),
+        ("a/x", ".", "a/x", set()),
+        ("a/x/tests", "..", "a/x", set()),
+        ("", "x/main.tf", "x", {"main.tf"}),
+        ("", "x/tests/policy.tftest.hcl/", "x", {"tests/policy.tftest.hcl"}),
+        ("a/x", "main.tf", "a/x", {"main.tf"}),
+        ("a/x", "a/x/main.tf", "a/x", {"main.tf"}),
+        ("a/x", "x/main.tf", "x", {"main.tf"}),
+        ("elsewhere", "x/main.tf", "x", {"main.tf"}),
+    ],
+)
+def test_what_a_word_names(
+    here: str, word: str, module: str, files: set[str], config: Config, tmp_path: Path
+) -> None:
+    (found,) = select(config, tmp_path / here, [word])
+    assert (found.module.path, found.files) == (module, files)
+    (found,) = select(config, tmp_path / here, [str(tmp_path / module), word])
+    assert (found.module.path, found.files) == (module, set())
+
+
+def test_without_words_all_are_meant(config: Config, tmp_path: Path) -> None:
+    assert [s.module.path for s in select(config, tmp_path, ())] == ["a/x", "x"]
+    (found,) = select(config, tmp_path, ["x/main.tf", "x/variables.tf"])
+    assert found.files == {"main.tf", "variables.tf"}
+
+
+@pytest.mark.parametrize(
+    ("here", "word", "message"),
+    [
+        ("", "", "an empty text: no such module"),
+        ("", "a", "no such module in .*; there: a/x, x"),
+        ("", "a/x/../../..", "no such module"),
+        ("", "x/y.tf", "no file that sync keeps in x; there: README.md, main.tf"),
+        ("", "x/.vpc-cni-iam/manifest.json", "no file that sync keeps in x"),
+        ("a", "x", "x: may mean .*/a/x and .*/x; write ./x for the former"),
+    ],
+)
+def test_what_names_nothing_or_too_much(
+    here: str, word: str, message: str, config: Config, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        select(config, tmp_path / here, [word])

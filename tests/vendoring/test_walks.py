@@ -1,0 +1,101 @@
+"""Whatever somebody does in whatever order: no edit is lost, and check and sync agree."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.vendoring.check import check
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.manifest import MANIFEST
+from vpc_cni_iam.vendoring.plan import Way
+from vpc_cni_iam.vendoring.sync import sync
+
+RELEASES = ("v1.20.4", "v1.22.1", "v1.23.0")
+FILES = ("main.tf", "variables.tf", "README.md")
+WAYS: tuple[Way, ...] = ("refuse", "keep", "force", "merge")
+
+
+class Walk:
+    """A repository, and what its user wrote into it."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.chance, self.edits = folder, random.Random(seed), 0
+        self.mine: set[bytes] = set()
+        self.pin()
+
+    def pin(self) -> None:
+        variants = self.chance.choice(('"ipv4"', '"ipv4", "ipv6"'))
+        (self.folder / "vpc-cni-iam.toml").write_text(
+            f'[[module]]\npath = "m"\ncni_version = "{self.chance.choice(RELEASES)}"\n'
+            f"variants = [{variants}]\n"
+        )
+
+    def edit(self) -> None:
+        path = self.folder / "m" / self.chance.choice(FILES)
+        if path.exists():
+            self.edits += 1
+            line = f"# mine {self.edits}\n".encode()
+            self.mine.add(line)
+            text = path.read_bytes()
+            path.write_bytes(line + text if self.chance.random() < 0.3 else text + line)
+
+    def delete(self) -> None:
+        path = self.folder / "m" / self.chance.choice(FILES)
+        if path.exists():
+            text = path.read_bytes().replace(b"\r", b"")
+            path.unlink()
+            self.mine -= {line for line in self.mine if line in text}
+
+    def lose_manifest(self) -> None:
+        (self.folder / "m" / MANIFEST).unlink(missing_ok=True)
+
+    def line_ends(self) -> None:
+        """What a check-out with autocrlf does, but to copies, which nobody commits."""
+        for path in (self.folder / "m").rglob("*"):
+            if path.is_file() and ".orig" not in path.name:
+                path.write_bytes(path.read_bytes().replace(b"\r", b"").replace(b"\n", b"\r\n"))
+
+    def put_back(self) -> None:
+        shutil.rmtree(self.folder / "m" / ".vpc-cni-iam", ignore_errors=True)
+
+    def sync(self) -> None:
+        config = load(self.folder / "vpc-cni-iam.toml")
+        way = self.chance.choice(WAYS)
+        files = frozenset(self.chance.sample(FILES, self.chance.choice((0, 0, 1, 2))))
+        clean = check(config)[0].clean
+        assert not check(config, rendering=True)[0].clean or clean
+        outcome = sync(config, config.modules[0], way, files)
+        after = check(config, rendering=True)[0]
+        if outcome.done:
+            assert after.clean, (way, files, after)
+        if clean and way != "force":
+            assert outcome.changes == (), (way, files, outcome)
+        if way == "refuse":
+            assert outcome.done or not after.clean
+
+    def held(self) -> bytes:
+        return b"".join(
+            p.read_bytes().replace(b"\r", b"")
+            for p in (self.folder / "m").rglob("*")
+            if p.is_file() and ".vpc-cni-iam" not in p.parts
+        )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_edit_is_lost_and_check_and_sync_agree(seed: int, tmp_path: Path) -> None:
+    walk = Walk(tmp_path, seed)
+    steps = (
+        *[walk.edit] * 3,
+        *[walk.sync] * 6,
+        *[walk.pin] * 2,
+        walk.delete,
+        walk.lose_manifest,
+        walk.line_ends,
+        walk.put_back,
+    )
+    for step in walk.chance.choices(steps, k=40):
+        step()
+        lost = {line for line in walk.mine if line not in walk.held()}
+        assert not lost, (seed, step, lost)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.backup import backup_name
-from vpc_cni_iam.files.tree import contents, entries
+from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.files.tree import entries
 from vpc_cni_iam.publishing.comparison import Comparison
 from vpc_cni_iam.publishing.registry import ROOT
 from vpc_cni_iam.publishing.semver import Version, step

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.coverage.plugin import Call, Node
+from vpc_cni_iam.coverage.plugin import Node
+from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
 from vpc_cni_iam.policy.document import Policy, Statement

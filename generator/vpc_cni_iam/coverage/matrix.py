@@ -10,7 +10,8 @@ from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import forms, tag_keys
 from vpc_cni_iam.coverage.cover import Played, called_actions, granted, play
-from vpc_cni_iam.coverage.plugin import CHANGES, Call
+from vpc_cni_iam.coverage.plugin import CHANGES
+from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
 from vpc_cni_iam.policy.document import Policy

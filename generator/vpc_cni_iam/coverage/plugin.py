@@ -8,18 +8,16 @@ follows is marked as not reached, so that one run shows all that a policy lacks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from vpc_cni_iam.catalog.calls import Use
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, Form, forms, tag_keys
-from vpc_cni_iam.coverage.checks import Group, Interface, Requests, Subnet
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.coverage.checks import Group, Interface, Subnet
+from vpc_cni_iam.coverage.sending import NODE, Sender
 from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request
+from vpc_cni_iam.policy.evaluate import Compiled
 
 TRUNK = "trunk interface"
-NODE = "i-0123456789abcdef0"
 _CREATED = "2026-01-01T00:00:00Z"
 _ADDITIONAL_SINCE = Release((1, 6, 0))
 _DISCOVERY_IN_SETUP = Release((1, 22, 0))  # v1.22.0:pkg/ipamd/ipamd.go:500 and :1297
@@ -29,50 +27,7 @@ _TAGS_ON_CREATE = Release((1, 8, 0))
 CHANGES = (_ADDITIONAL_SINCE, _TAGS_ON_CREATE, _DISCOVERY_IN_SETUP, _GROUPS_ANYWAY_BEFORE)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One request with the answer to it.
-
-    Args:
-        request: The request.
-        decision: What the policies say.
-    """
-
-    request: Request
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the plugin: allowed only if every check is.
-
-    Args:
-        form: How it is sent.
-        use: Why it is sent at this release, with what a denial breaks and the evidence.
-        on: What it is about, such as ``primary interface``; empty for a Describe.
-        checks: What IAM is asked.
-        reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
-            an interface whose making was denied.
-    """
-
-    form: Form
-    use: Use
-    on: str
-    checks: tuple[Check, ...]
-    reached: bool = True
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the call goes through."""
-        return all(check.decision.allowed for check in self.checks)
-
-    @property
-    def breaks(self) -> str:
-        """What its denial breaks."""
-        return self.form.breaks[self.use.impact]
-
-
-class Node:
+class Node(Sender):
     """One node on which the plugin runs.
 
     Args:
@@ -81,11 +36,7 @@ class Node:
     """
 
     def __init__(self, setting: Setting, policies: Compiled) -> None:
-        self.setting = setting
-        self.calls: list[Call] = []
-        self._policies = policies
-        self._requests = Requests(setting)
-        self._running = True
+        super().__init__(setting, policies)
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
@@ -143,24 +94,24 @@ class Node:
             interfaces: The managed ones, and trunks, whose name says so.
         """
         setting, plugin = self.setting, self.setting.plugin
-        self._describe("describe-instance-types")
+        self.describe("describe-instance-types")
         if not plugin.imds_only or setting.mode == "ipv6":
-            self._describe("describe-interfaces")
+            self.describe("describe-interfaces")
         if plugin.subnet_discovery and setting.release >= _DISCOVERY_IN_SETUP:
-            self._describe("describe-subnets")
+            self.describe("describe-subnets")
         excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
         managed = interfaces[1:] if excluded else interfaces
         for eni in managed:
             if not is_trunk(eni):
                 if plugin.provisioning:
                     self.tag(eni)
-                self._send("assign-ipv6", eni)
+                self.send("assign-ipv6", eni)
         if not plugin.provisioning:
             return
         if plugin.subnet_discovery and (
             not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
         ):
-            self._describe("describe-security-groups")
+            self.describe("describe-security-groups")
         self.regroup(*managed)
         if not plugin.custom_networking:
             self.assign(interfaces[0])
@@ -177,7 +128,7 @@ class Node:
         action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
             for eni in interfaces:
-                self._send("set-groups", eni, self._requests.on_groups(action, self.groups))
+                self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
 
     def tag(self, eni: Interface) -> None:
         """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
@@ -188,7 +139,7 @@ class Node:
             eni: A managed interface that is no trunk.
         """
         if missing := self._missing(eni):
-            self._write("tag-managed", eni, missing)
+            self.write("tag-managed", eni, missing)
 
     def _missing(self, eni: Interface) -> dict[str, str]:
         return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
@@ -199,7 +150,7 @@ class Node:
         Args:
             eni: The interface.
         """
-        self._send("assign-ipv4", eni)
+        self.send("assign-ipv4", eni)
 
     def unassign(self, eni: Interface) -> None:
         """Take unused addresses or prefixes from an interface.
@@ -208,7 +159,7 @@ class Node:
             eni: The interface.
         """
         if self.setting.plugin.provisioning:
-            self._send("unassign-ipv4", eni)
+            self.send("unassign-ipv4", eni)
 
     def grow(self, subnet: Subnet | None = None) -> Interface | None:
         """Make, attach and set up one more interface.
@@ -223,23 +174,23 @@ class Node:
             makes none.
         """
         plugin = self.setting.plugin
-        if not plugin.provisioning or self._use("create") is None:
+        if not plugin.provisioning or self.use("create") is None:
             return None
         if not plugin.custom_networking:
             found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
-            self._describe(found)
+            self.describe(found)
         place, tags = subnet or self.subnet, self.on_creation()
         account = self.setting.names.account_id
         eni = Interface("new interface", "eni-0fedcba9876543210", account, place, dict(tags))
-        checks = self._requests.create_interface(place, self.groups, tags)
-        eni.exists = bool(self._sent("create", eni.name, checks, self._running))
-        self._describe("describe-instances", eni)
-        self._send("attach", eni, self._instance("ec2:AttachNetworkInterface"))
+        checks = self.requests.create_interface(place, self.groups, tags)
+        eni.exists = bool(self.sent("create", eni.name, checks))
+        self.describe("describe-instances", eni)
+        self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
         if missing := self._missing(eni):
-            self._write("tag-created", eni, missing)
+            self.write("tag-created", eni, missing)
         action = "ec2:ModifyNetworkInterfaceAttribute"
-        self._send("set-delete-on-termination", eni, self._instance(action))
-        self._send("assign-ipv6", eni)
+        self.send("set-delete-on-termination", eni, self.instance(action))
+        self.send("assign-ipv6", eni)
         self.assign(eni)
         return eni
 
@@ -249,8 +200,8 @@ class Node:
         Args:
             eni: The interface.
         """
-        self._send("detach", eni, self._instance("ec2:DetachNetworkInterface"))
-        self._send("delete", eni)
+        self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
+        self.send("delete", eni)
 
     def clean_up(self, eni: Interface) -> None:
         """Find an interface that a node left behind, once or as often as it takes to delete it.
@@ -263,51 +214,17 @@ class Node:
         """
         if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
             return
-        if CREATED_AT not in eni.tags and self._use("tag-leaked") is not None:
-            self._write("tag-leaked", eni, {CREATED_AT: _CREATED})
+        if CREATED_AT not in eni.tags and self.use("tag-leaked") is not None:
+            self.write("tag-leaked", eni, {CREATED_AT: _CREATED})
             if CREATED_AT not in eni.tags:
                 return
-        self._send("delete-leaked", eni)
+        self.send("delete-leaked", eni)
 
     def beside(self) -> None:
         """Send what the programs beside ipamd send, if their features are in use."""
         for name, form in forms().items():
             if all(use.feature for use in form.uses):
-                self._describe(name)
-
-    # How a call is sent.
-
-    def _instance(self, action: str) -> tuple[Request, ...]:
-        return (self._requests.on_instance(action, NODE),)
-
-    def _describe(self, name: str, about: Interface | None = None) -> None:
-        checks = self._requests.on_nothing(forms()[name].action)
-        self._sent(name, "", checks, self._running and (about is None or about.exists))
-
-    def _send(self, name: str, eni: Interface, more: tuple[Request, ...] = ()) -> None:
-        checks = (self._requests.on_interface(forms()[name].action, eni), *more)
-        self._sent(name, eni.name, checks, self._running and eni.exists)
-
-    def _write(self, name: str, eni: Interface, tags: Mapping[str, str]) -> None:
-        checks = self._requests.create_tags(eni, tags)
-        if self._sent(name, eni.name, checks, self._running and eni.exists):
-            eni.tags.update(tags)
-
-    def _use(self, name: str) -> Use | None:
-        setting = self.setting
-        return forms()[name].sent(setting.mode, setting.release, setting.features)
-
-    def _sent(self, name: str, on: str, requests: Iterable[Request], reached: bool) -> bool:
-        """Send a call if the release does, and say whether it was sent and allowed."""
-        form, use = forms()[name], self._use(name)
-        if use is None:
-            return False
-        checks = tuple(Check(r, self._policies.evaluate(r)) for r in requests)
-        call = Call(form, use, on, checks, reached)
-        self.calls.append(call)
-        if form.stops and use.impact == "fatal" and not call.allowed:
-            self._running = False
-        return call.allowed
+                self.describe(name)
 
 
 def is_trunk(eni: Interface) -> bool:

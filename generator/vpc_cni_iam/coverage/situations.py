@@ -12,7 +12,8 @@ from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.checks import Subnet
-from vpc_cni_iam.coverage.plugin import NODE, TRUNK, Node
+from vpc_cni_iam.coverage.plugin import TRUNK, Node
+from vpc_cni_iam.coverage.sending import NODE
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.errors import UsageError
 

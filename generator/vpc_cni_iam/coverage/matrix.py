@@ -9,7 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import forms, tag_keys
-from vpc_cni_iam.coverage.cover import Played, called_actions, granted, play
+from vpc_cni_iam.coverage.cover import Played, Verdict, called_actions, granted, play
 from vpc_cni_iam.coverage.plugin import CHANGES
 from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
@@ -54,6 +54,16 @@ class Matrix:
     actions: tuple[str, ...]
     rows: tuple[Row, ...]
     reasons: dict[tuple[Release, str], tuple[str, Call]]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest of all cells."""
+        every = {cell for row in self.rows for cell in row.cells}
+        return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
+
+    def works(self) -> tuple[releases.Span, ...]:
+        """Return the releases at which no denied call is fatal, as runs."""
+        return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
         """Return the first and last row of each run of releases whose cells are alike."""

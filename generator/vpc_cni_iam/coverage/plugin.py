@@ -22,9 +22,16 @@ _CREATED = "2026-01-01T00:00:00Z"
 _ADDITIONAL_SINCE = Release((1, 6, 0))
 _DISCOVERY_IN_SETUP = Release((1, 22, 0))  # v1.22.0:pkg/ipamd/ipamd.go:500 and :1297
 _GROUPS_ANYWAY_BEFORE = Release((1, 22, 1))  # v1.22.1 looks for groups by custom networking
+_TAGS_AFTER_ATTACH = Release((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
 _TAGS_ON_CREATE = Release((1, 8, 0))
 # Where requests change for a reason that is not in the ranges of the catalog.
-CHANGES = (_ADDITIONAL_SINCE, _TAGS_ON_CREATE, _DISCOVERY_IN_SETUP, _GROUPS_ANYWAY_BEFORE)
+CHANGES = (
+    _ADDITIONAL_SINCE,
+    _TAGS_AFTER_ATTACH,
+    _TAGS_ON_CREATE,
+    _DISCOVERY_IN_SETUP,
+    _GROUPS_ANYWAY_BEFORE,
+)
 
 
 class Node(Sender):
@@ -184,15 +191,22 @@ class Node(Sender):
         eni = Interface("new interface", "eni-0fedcba9876543210", account, place, dict(tags))
         checks = self.requests.create_interface(place, self.groups, tags)
         eni.exists = bool(self.sent("create", eni.name, checks))
+        tags_first = self.setting.release < _TAGS_AFTER_ATTACH
+        if tags_first:
+            self._tag_created(eni)
         self.describe("describe-instances", eni)
         self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
-        if missing := self._missing(eni):
-            self.write("tag-created", eni, missing)
+        if not tags_first:
+            self._tag_created(eni)
         action = "ec2:ModifyNetworkInterfaceAttribute"
         self.send("set-delete-on-termination", eni, self.instance(action))
         self.send("assign-ipv6", eni)
         self.assign(eni)
         return eni
+
+    def _tag_created(self, eni: Interface) -> None:
+        if missing := self._missing(eni):
+            self.write("tag-created", eni, missing)
 
     def free(self, eni: Interface) -> None:
         """Detach and delete an interface that no pod uses.

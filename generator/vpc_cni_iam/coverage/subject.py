@@ -108,7 +108,9 @@ def of_input(
     policies = [o.policy for o in opened]
     named = ", ".join(o.name for o in opened if o.name)
     title = f"{opened[0].source} ({named})" if named else opened[0].source
-    return _subject(title, opened, given, names_in(policies))
+    # What was filled in here is nothing that the policies say.
+    said = {k: v for k, v in names_in(policies).items() if v != EXAMPLE.get(k)}
+    return _subject(title, opened, given, said)
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
@@ -139,10 +141,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 note("region", region)
                 owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
                 note(owner, account)
-    found = {name: values.pop() for name, values in said.items() if len(values) == 1}
-    if found.get("partition") == EXAMPLE["partition"]:
-        del found["partition"]
-    return found
+    return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
 def _examples() -> dict[str, str]:

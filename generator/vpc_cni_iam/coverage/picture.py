@@ -54,6 +54,15 @@ def plain(text: str) -> str:
     return escape(_NOT_XML.sub("\ufffd", text))
 
 
+def ascii_only(text: str) -> str:
+    """Return XML or HTML that any locale can print.
+
+    Args:
+        text: Its text; in its style sheet nothing but ASCII.
+    """
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
 def style(selector: str) -> str:
     """Return the rules that give an element the colours of its reader.
 
@@ -74,7 +83,7 @@ def svg(subject: Subject, matrix: Matrix) -> str:
         subject: What was looked at.
         matrix: How it went.
     """
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing(subject, matrix, whole=True)}'
+    return ascii_only(drawing(subject, matrix, whole=True))
 
 
 def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:

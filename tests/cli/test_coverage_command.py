@@ -86,8 +86,7 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
 
 def test_a_generated_module(tmp_path: Path) -> None:
     assert run("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
-    for document, code in (("ipv4", 0), ("ipv6", 0), ("ipv4_scoped", 0), ("nope", 2)):
-        assert run("coverage", "m", "--document", document, cwd=tmp_path).code == code
+    assert run("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
     assert "choose with --document" in run("coverage", "m", cwd=tmp_path).err
 
 

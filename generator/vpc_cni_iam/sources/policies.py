@@ -1,0 +1,136 @@
+"""Opens whatever holds a policy: JSON, HCL, or a module's directory.
+
+The one place that tells kinds of input apart. Each kind is a function from a target to named
+policies; `open_policies` chooses by what the target is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
+
+STDIN = "-"
+_STDIN_NAME = "standard input"
+# The variable through which a generated module joins documents of a caller; empty by default.
+_JOINED = ("additional_policy_documents",)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One policy of an input.
+
+    Args:
+        name: What the input calls it: the name of its data source; empty if it has none.
+        policy: The policy.
+        source: The input, as errors name it.
+    """
+
+    name: str
+    policy: Policy
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What an input holds.
+
+    Args:
+        source: The input, as errors name it.
+        policies: Its identity policies.
+        unread: Why others could not be read, by name.
+    """
+
+    source: str
+    policies: tuple[Opened, ...]
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, str]) -> Input:
+    """Return the identity policies of an input.
+
+    Args:
+        target: A path, or ``-`` for standard input.
+        stdin: Reads standard input.
+        values: Values for the variables of a module, by name; its own defaults stand for others.
+
+    Raises:
+        InputError: No such file, a kind that is not read, or no policy in it.
+    """
+    if target == STDIN:
+        return _json(stdin(), _STDIN_NAME)
+    path = Path(target)
+    if path.is_dir():
+        # *.tf only: what an engine reads besides, such as *.tf.json, is not read here.
+        files = sorted(p for p in path.iterdir() if p.suffix == ".tf" and p.is_file())
+        if not files:
+            raise InputError(target, "", "holds no .tf file; name a module's directory or a file")
+        return _hcl({str(p): _text(p) for p in files}, target, values)
+    text = _text(path)
+    if path.suffix in (".tf", ".hcl"):
+        return _hcl({target: text}, target, values)
+    return _json(text, target)
+
+
+def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
+    """Return the policies of these names, or the only one there is.
+
+    Args:
+        found: What `open_policies` returns.
+        names: The names, several for policies of one role; none if there is one policy only.
+
+    Raises:
+        InputError: A policy that cannot be read is named, or none can be.
+        UsageError: A name that is not there, or several policies and no name.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    known = [o.name for o in found.policies if o.name]
+    for name in wanted:
+        if name in found.unread:
+            raise InputError(found.source, "", f"{name} cannot be read: {found.unread[name]}")
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "its policy has no name"
+            raise UsageError(f"{found.source} holds no document {name!r}; {there}")
+    if not wanted and len(found.policies) + len(found.unread) > 1:
+        every = ", ".join((*known, *found.unread))
+        raise UsageError(f"{found.source} holds several policies, {every}; choose with --document")
+    if not found.policies:
+        raise InputError(found.source, "", f"cannot be read: {next(iter(found.unread.values()))}")
+    return tuple(o for o in found.policies if not wanted or o.name in wanted)
+
+
+def _json(text: str, source: str) -> Input:
+    return Input(source, (Opened("", loads(text, source), source),))
+
+
+def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:
+    from vpc_cni_iam.hcl import module as hcl
+
+    module = hcl.read(texts, values)
+    opened, unread = [], dict(module.unread)
+    for found in module.documents:
+        if any(s.principals or s.not_principals for s in found.policy.statements):
+            continue  # a trust policy
+        if hcl.joins_nothing(found, module, _JOINED):
+            opened.append(Opened(found.name, found.policy, source))
+        else:
+            problem = "joins other documents, which needs an engine; render it and give the JSON"
+            unread[found.name] = f"line {found.line}: it {problem}"
+    if not opened and not unread:
+        raise InputError(source, "", "holds no data source aws_iam_policy_document of an identity")
+    return Input(source, tuple(opened), unread)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(str(path), "", "is not UTF-8 text") from None
+    except FileNotFoundError:
+        raise InputError(str(path), "", "is not there") from None
+    except OSError as error:
+        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli import catalog, generate, policy, publish, vendoring, verify
+from vpc_cni_iam.cli import catalog, generate, policy, publish, upstream, vendoring, verify
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
 
@@ -36,6 +36,7 @@ app.command(help=vendoring.DIFF)(vendoring.diff)
 app.command(help=vendoring.UPGRADE)(vendoring.upgrade)
 app.command(help=publish.PUBLISH)(publish.publish)
 app.add_typer(publish.registry, name="registry")
+app.add_typer(upstream.app, name="upstream")
 
 
 def _version(wanted: bool) -> None:

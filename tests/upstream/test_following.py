@@ -7,10 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_page import page
-from test_upstream_calls import MAIN, source_of
-
 from conftest import ROOT, write_tree
+from upstream_standins import MAIN, page, source_of
 
 
 def test_the_commands_of_contributing(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import run
+from upstream_standins import HEADINGS, page, raw
 from vpc_cni_iam.catalog.documents import find, revisions
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import revisions_data
@@ -19,21 +19,7 @@ from vpc_cni_iam.upstream.check import compare
 from vpc_cni_iam.upstream.page import documents, placeholders
 from vpc_cni_iam.upstream.revision import Origin, data_files
 
-HEADINGS = {"ipv4": "IPv4 mode", "ipv6": "IPv6 mode", "ipv4-scoped": "sample for one cluster"}
 NEWEST = revisions()[-1]
-
-
-def raw(revision: str) -> dict[str, Any]:
-    return next(r for r in revisions_data() if r["revision"] == revision)["documents"]
-
-
-def page(revision: str = NEWEST.name, **changed: Callable[[str], str]) -> str:
-    """A page of the catalog's documents, each with its JSON changed as asked."""
-    parts = ["# IAM Policy\n\nThe plugin needs [policies](https://example.com), see `${Yours}`.\n"]
-    for kind, document in raw(revision).items():
-        text = changed.get(kind.replace("-", "_"), str)(json.dumps(document, indent=4))
-        parts.append(f"\n## {HEADINGS[kind]}\n\n```\n{text}\n```\n")
-    return "".join(parts)
 
 
 def flat(text: str) -> str:
@@ -189,6 +175,11 @@ MALFORMED = {
         page(ipv4=lambda t: t.replace('"Allow"', '"Maybe"')),
         "$.Statement[0].Effect",
         "must be Allow or Deny",
+    ),
+    "too long a number": (
+        '{"Version": ' + "9" * 5000,
+        "line 1",
+        "a number of more than 4300 digits",
     ),
     "too deep": ('{"Version": ' + "[" * 100_000, "line 1", "nests too deeply"),
 }

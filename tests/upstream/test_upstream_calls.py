@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import run, write_tree
+from upstream_standins import MAIN, V2, nodes, source_of
 from vpc_cni_iam.catalog import calls as catalog
 from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.errors import InputError, UsageError
@@ -15,13 +16,6 @@ from vpc_cni_iam.upstream.checkout import read_checkout
 from vpc_cni_iam.upstream.gobuild import build_constraint
 
 V1 = '"github.com/aws/aws-sdk-go/service/ec2"'
-V2 = '"github.com/aws/aws-sdk-go-v2/service/ec2"'
-MAIN = """package main
-
-import "example.com/plugin/pkg/nodes"
-
-func main() { nodes.Run() }
-"""
 # An interface as wide as a wrapper's: what is only in it is not called.
 WRAPPER = f"""package wrapper
 
@@ -39,12 +33,6 @@ type EC2 interface {{
 def found(folder: Path, files: dict[str, str]) -> Calls:
     files = {"go.mod": "module example.com/plugin\n\ngo 1.26\n", "cmd/agent/main.go": MAIN} | files
     return calls(read_checkout(write_tree(folder, files)))
-
-
-def nodes(body: str, imports: str = V2, more: str = "") -> dict[str, str]:
-    """A package whose Run has a body, with a client in a field."""
-    start = f"package nodes\n\nimport (\n\t{imports}\n)\n\ntype cache struct{{ svc *ec2.Client }}\n"
-    return {"pkg/nodes/nodes.go": f"{start}\n{more}\n\nfunc Run() {{\n{body}\n}}\n"}
 
 
 def actions(folder: Path, body: str, imports: str = V2, more: str = "") -> list[str]:
@@ -224,16 +212,6 @@ def test_source_that_is_not_go(tmp_path: Path) -> None:
     assert found(tmp_path, nodes("") | broken).sites == {}
     (tmp_path / "pkg/nodes/bytes.go").write_bytes(b"package nodes\n\xff\x00func")
     assert calls(read_checkout(tmp_path)).sites == {}
-
-
-def source_of(called: list[str]) -> dict[str, str]:
-    """A checkout that calls some actions, for the comparison with the catalog."""
-    imports = f'{V2}\n\t"github.com/aws/aws-sdk-go-v2/service/cloudwatch"'
-    lines = []
-    for action in called:
-        service, _, name = action.partition(":")
-        lines.append(f"\tc.svc.{name}(ctx, &{service}.{name}Input{{}})")
-    return nodes("\n".join(lines), imports)
 
 
 def called_at_newest() -> list[str]:

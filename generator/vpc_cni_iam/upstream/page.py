@@ -122,6 +122,9 @@ def _spans(text: str, source: str) -> Iterator[tuple[int, int]]:
             if _POLICY.match(text, start):
                 raise _broken(text, source, start, error) from None
             value, end = None, start + 1
+        except ValueError:  # Python reads no longer ones
+            problem = "holds a number of more than 4300 digits"
+            raise InputError(source, _place(text, start), problem) from None
         if isinstance(value, dict) and "Statement" in value:
             _refuse_parts(text, source, position, start)
             yield start, end

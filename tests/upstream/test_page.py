@@ -181,6 +181,7 @@ MALFORMED = {
         "line 1",
         "a number of more than 4300 digits",
     ),
+    "too large": (" " * (1 << 19) + page(), "", "too large to be upstream's page"),
     "too deep": ('{"Version": ' + "[" * 100_000, "line 1", "nests too deeply"),
 }
 
@@ -269,6 +270,7 @@ def test_the_command(tmp_path: Path) -> None:
     for words, said in (
         (("nowhere.md",), "nowhere.md: cannot be read"),
         ((".",), "cannot be read"),
+        (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),
     ):
         done = run("upstream", "check", *words, cwd=tmp_path)

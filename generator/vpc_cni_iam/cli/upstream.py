@@ -93,7 +93,7 @@ def import_(
     date: Annotated[str, typer.Option(help="The commit's date; its day names the revision.")],
     subject: Annotated[str, typer.Option(help="First line of the commit's message.")] = "",
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Directory. [default: the data folder of this source checkout]"),
     ] = None,
 ) -> None:
@@ -105,7 +105,7 @@ def import_(
     content, source = _read(page)
     origin = Origin(commit, date, subject, Release.of(release))
     written = data_files(content, source, origin)
-    folder = checkout_folder() if output is None else output
+    folder = checkout_folder() if output is None else common.path(output, "")
     for change in write(folder, written):
         typer.echo(f"{change.kind:<8}{folder / change.path}")
 
@@ -147,8 +147,10 @@ def calls(
 
 
 def _read(page: str) -> tuple[bytes, str]:
-    from vpc_cni_iam.errors import InputError
+    from vpc_cni_iam.errors import InputError, UsageError
 
+    if not page:
+        raise UsageError("the page is empty text; name a file, or - for standard input")
     if page == "-":
         return sys.stdin.buffer.read(), "standard input"
     try:
@@ -158,7 +160,7 @@ def _read(page: str) -> tuple[bytes, str]:
 
 
 def _compared_lines(compared: Compared) -> str:
-    lines = [f"{compared.state:<9}{compared.kind:<13}{compared.place}"]
+    lines = [f"{compared.state:<9}{compared.kind:<13}{compared.place}".rstrip()]
     # Where access is the same and the meaning is not, as by Version, the differences say it.
     if compared.state != "same":
         lines += map(str, compared.changes or compared.differences)

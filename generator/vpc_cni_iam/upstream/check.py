@@ -9,7 +9,6 @@ from vpc_cni_iam.catalog.documents import Revision
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.compare import Difference, describe, differences
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.upstream.page import Found
 
 State = Literal["same", "differs", "missing", "unknown"]
@@ -56,7 +55,7 @@ def compare(found: tuple[Found, ...], revision: Revision) -> tuple[Compared, ...
 def _compared(kind: str, found: Found | None, revision: Revision) -> Compared:
     known = revision.document(kind)
     if found is None:
-        return Compared(kind, "missing", "", changes(known, Policy(())))
+        return Compared(kind, "missing", "")
     access, written = changes(known, found.policy), differences(known, found.policy)
     if access or known.version != found.policy.version:
         return Compared(kind, "differs", found.place, access, written)

@@ -15,8 +15,9 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import load_json, parse
 
-_OBJECT = re.compile(r'\{\s*"')
+_OBJECT = re.compile(r'\{\s*"[^"]*"\s*:')
 _POLICY = re.compile(r'\{\s*"(Version|Id|Statement)"\s*:')
+_LARGEST = 1 << 19  # characters, a hundred times what upstream's page has
 _STATEMENT = re.compile(r'"Statement"\s*:')
 # An IAM policy variable, which no placeholder is, or one of the spellings of a placeholder.
 _PLACE = re.compile(
@@ -73,8 +74,10 @@ def documents(text: str, source: str) -> tuple[Found, ...]:
         source: The file name that errors name.
 
     Raises:
-        InputError: No document, half a one, broken JSON, no policy, or two of one kind.
+        InputError: No document, half a one, broken JSON, no policy, two of one kind, or too large.
     """
+    if len(text) > _LARGEST:
+        raise InputError(source, "", "is too large to be upstream's page; give that alone")
     found: list[Found] = []
     for start, end in _spans(text, source):
         place = _place(text, start)

@@ -29,6 +29,7 @@ from vpc_cni_iam.upstream.checkout import Checkout
 from vpc_cni_iam.upstream.gosource import read as read_go
 from vpc_cni_iam.upstream.page import documents
 from vpc_cni_iam.vendoring.config import parse as parse_config
+from vpc_cni_iam.vendoring.manifest import Entry
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
@@ -101,7 +102,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "markdown": (markdown, page()),
     "manifest": (
         lambda text: parse_manifest(text, "manifest.json"),
-        manifest_text(options(), "0", {}),
+        manifest_text(options(), "0", {"main.tf": Entry("0" * 64)}),
     ),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
 }

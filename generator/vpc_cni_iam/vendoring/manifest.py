@@ -125,7 +125,8 @@ def _inside(path: str) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or not path.isprintable() or str(pure) != path:
         raise ValueError(path)
-    if pure.parts[0].startswith("."):
+    # "." is a path without parts.
+    if path.startswith("."):
         raise ValueError(path)
     return path
 

@@ -4,6 +4,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_EXAMPLES ?= 20000
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -15,7 +16,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo test check bench generate clean distclean
+.PHONY: help venv engines demo test check floors fuzz bench generate clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,12 @@ check: venv ## run the linters and prove the committed modules current
 	@if [ -e .git ]; then \
 	  git --no-pager diff --check "$$(git hash-object -t tree /dev/null)"; \
 	else echo 'no git repository: white space is not checked'; fi
+
+floors: venv ## run a part of the tests with the oldest dependencies that pyproject.toml allows
+	$(BIN)/python tools/floors.py
+
+fuzz: venv ## try the parsers on many texts that nobody meant, for half an hour
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) tests/security/test_fuzz.py
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)

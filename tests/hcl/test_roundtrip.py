@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_policy_document import documents  # the same generated policies
 
+from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code

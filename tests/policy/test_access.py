@@ -9,9 +9,9 @@ from dataclasses import replace
 from itertools import product
 from random import Random
 
-import policy_pools as pools
 import pytest
 
+import policy_pools as pools
 from vpc_cni_iam.catalog import documents
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access

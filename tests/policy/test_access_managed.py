@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import cache
 from random import Random
 
-import policy_near as near
 import pytest
 
+import policy_near as near
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, Statement

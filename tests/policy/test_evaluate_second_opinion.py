@@ -20,9 +20,9 @@ from fnmatch import translate
 from random import Random
 from typing import Any
 
-import policy_pools as pools
 import pytest
 
+import policy_pools as pools
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 from random import Random
 
-import policy_pools as pools
 import pytest
 
+import policy_pools as pools
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions

@@ -43,6 +43,7 @@ def test_numbers_and_booleans_are_read_as_iam_compares_them() -> None:
         ("  \n", "", "is empty"),
         ("{", "line 1, column 2", "is not JSON"),
         ('{"Statement": NaN}', "", "NaN is not JSON"),
+        ('{"Statement": ' + "9" * 5000 + "}", "", "a number of more than 4300 digits"),
         ('{"Statement": [], "Statement": []}', "", "'Statement' stands twice"),
         ("\ufeff{}", "line 1", "byte order mark"),
         ("[" * 100_000, "", "nests too deeply"),

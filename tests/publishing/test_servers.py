@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from servers import Certificate, certificate, docker_registry, free_port, nginx
 
 from conftest import TERRAFORM_NEWEST, TOFU, make_engine, tool
 from consuming import ARCHIVE, AT, OPTIONS, at, consume
+from servers import Certificate, certificate, docker_registry, free_port, nginx
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.publishing import oci

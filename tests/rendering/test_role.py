@@ -5,7 +5,6 @@ from typing import Any
 
 import boto3
 import pytest
-from roles import ACCOUNT, CLUSTER, EVERY, LATEST, NAMES, OIDC, POD, root
 
 from conftest import (
     TERRAFORM_FLOOR,
@@ -15,6 +14,7 @@ from conftest import (
     make_engine,
     write_tree,
 )
+from roles import ACCOUNT, CLUSTER, EVERY, LATEST, NAMES, OIDC, POD, root
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.options import Options, options, stated

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from roles import CLUSTER, NAMES, OIDC, POD, root
 
 from conftest import write_tree
+from roles import CLUSTER, NAMES, OIDC, POD, root
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 

@@ -498,6 +498,7 @@ HOSTILE = (
         (HOSTILE.replace("PATH", "a/../../x"), "is not a manifest"),
         (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
         (HOSTILE.replace("PATH", ""), "is not a manifest"),
+        (HOSTILE.replace("PATH", "."), "is not a manifest"),
         ("[" * 100_000, "is not a manifest"),
         ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
     ],

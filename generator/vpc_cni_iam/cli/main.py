@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,11 +20,13 @@ from vpc_cni_iam.cli import (
     policy,
     publish,
     syncing,
+    upstream,
     vendoring,
     verify,
 )
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
 
@@ -46,6 +51,7 @@ app.command(help=vendoring.DIFF)(vendoring.diff)
 app.command(help=syncing.UPGRADE, name="upgrade")(syncing.upgrade)
 app.command(help=publish.PUBLISH)(publish.publish)
 app.add_typer(publish.registry, name="registry")
+app.add_typer(upstream.app, name="upstream")
 
 
 def _version(wanted: bool) -> None:
@@ -64,6 +70,17 @@ def _options(
     """Options of the tool itself."""
 
 
+def _cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where the XDG Base Directory Specification has this tool's cache, if anywhere."""
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    if not named.is_absolute():
+        try:
+            named = Path.home() / ".cache"
+        except RuntimeError:  # a user without HOME and without an entry among the users
+            return None
+    return named / "vpc-cni-iam" if named.is_absolute() else None
+
+
 def _terminate(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
@@ -75,6 +92,7 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # What undoes half a change on Ctrl-C does so on a polite kill too.
     signal.signal(signal.SIGTERM, _terminate)
+    keep_tables_in(_cache_folder(os.environ))
     try:
         app()
     except VpcCniIamError as error:

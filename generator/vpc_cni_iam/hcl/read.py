@@ -1,4 +1,4 @@
-"""Reads HCL with python-hcl2, the only import of it, into a small tree of our own.
+"""Reads HCL with python-hcl2 into a small tree of our own.
 
 The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. One
 fault of hcl2's grammar is read around: it takes everything from ``$${`` to the next ``}`` for
@@ -96,12 +96,13 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
     Raises:
         InputError: Not HCL; with the line and column.
     """
-    from hcl2.api import parses_to_tree
     from lark.exceptions import UnexpectedInput, VisitError
+
+    from vpc_cni_iam.hcl.grammar import tree as parse_tree
 
     context = _mask(text)
     try:
-        tree = parses_to_tree(context.text)
+        tree = parse_tree(context.text)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:

@@ -64,6 +64,8 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, place, f"is not JSON: {error.msg}") from None
     except RecursionError:
         raise InputError(source, "", "nests too deeply to be a policy") from None
+    except ValueError:  # Python reads no longer ones
+        raise InputError(source, "", "holds a number of more than 4300 digits") from None
 
 
 def parse(value: object, source: str) -> Policy:

@@ -1,0 +1,180 @@
+"""``vpc-cni-iam upstream``: for those who keep the catalog true."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.upstream.against import Action
+    from vpc_cni_iam.upstream.calls import Site
+    from vpc_cni_iam.upstream.check import Compared
+
+UPSTREAM = """Compare upstream's page and source with the catalog, and take in a new revision."""
+CHECK = """Say how the documents on upstream's page differ in meaning from the catalog's.
+
+PAGE is docs/iam-policy.md of amazon-vpc-cni-k8s or a copy of it, or - for standard input.
+Headings, fences and line breaks may be lost. Exit code 1 says that something differs.
+
+\b
+Examples:
+  vpc-cni-iam upstream check amazon-vpc-cni-k8s/docs/iam-policy.md
+  git show origin/master:docs/iam-policy.md | vpc-cni-iam upstream check -
+  vpc-cni-iam upstream check iam-policy.md --revision 2024-07-22 --format json
+"""
+IMPORT = """Write the catalog's data file of a new revision of upstream's page, to be committed.
+
+The file of the revision before it is written too, with the last release that shipped it.
+
+\b
+Example:
+  vpc-cni-iam upstream import docs/iam-policy.md --release v1.24.0 --date 2026-11-02 \\
+    --commit 0123456789abcdef0123456789abcdef01234567 --subject "Update the IAM policy"
+"""
+CALLS = """List the AWS calls in a checkout of the plugin's Go source.
+
+The source is read and not compiled: functions are followed by name from each program's main, and
+guards are not evaluated. What names cannot decide is listed as undecided. Exit code 1 says that
+the catalog does not know a call, has one that was not found, or that something is undecided.
+
+\b
+Examples:
+  vpc-cni-iam upstream calls amazon-vpc-cni-k8s
+  vpc-cni-iam upstream calls amazon-vpc-cni-k8s --release v1.18.0 --format json
+"""
+
+app = typer.Typer(help=UPSTREAM, no_args_is_help=True, rich_markup_mode=None)
+PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page, or -.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+
+
+@app.command(help=CHECK)
+def check(
+    page: PageArgument,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with the revision of this date. [default: the newest]",
+            autocompletion=common._revisions,
+        ),
+    ] = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """See `CHECK`."""
+    from vpc_cni_iam.catalog.documents import find, revisions
+    from vpc_cni_iam.upstream.check import compare
+    from vpc_cni_iam.upstream.page import decoded, documents
+
+    known = find(revision) if revision else revisions()[-1]
+    content, source = _read(page)
+    compared = compare(documents(decoded(content, source), source), known)
+    if output is Format.json:
+        data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
+        typer.echo(json.dumps(data, indent=2))
+    else:
+        typer.echo(f"compared with revision {known.name}")
+        typer.echo("".join(map(_compared_lines, compared)), nl=False)
+    raise typer.Exit(0 if all(c.state == "same" for c in compared) else 1)
+
+
+@app.command("import", help=IMPORT)
+def import_(
+    page: PageArgument,
+    release: Annotated[str, typer.Option(help="The first release that ships the page.")],
+    commit: Annotated[str, typer.Option(help="The commit that brought it, in full.")],
+    date: Annotated[str, typer.Option(help="The commit's date; its day names the revision.")],
+    subject: Annotated[str, typer.Option(help="First line of the commit's message.")] = "",
+    output: Annotated[
+        str | None,
+        typer.Option(help="Directory. [default: the data folder of this source checkout]"),
+    ] = None,
+) -> None:
+    """See `IMPORT`."""
+    from vpc_cni_iam.catalog.releases import Release
+    from vpc_cni_iam.files.tree import write
+    from vpc_cni_iam.upstream.revision import Origin, checkout_folder, data_files
+
+    content, source = _read(page)
+    origin = Origin(commit, date, subject, Release.of(release))
+    written = data_files(content, source, origin)
+    folder = checkout_folder() if output is None else common.path(output, "")
+    for change in write(folder, written):
+        typer.echo(f"{change.kind:<8}{folder / change.path}")
+
+
+@app.command(help=CALLS)
+def calls(
+    checkout: Annotated[Path, typer.Argument(help="The checkout's directory.")],
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="The release that is checked out. [default: the newest known]",
+            autocompletion=common._releases,
+        ),
+    ] = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """See `CALLS`."""
+    from vpc_cni_iam.upstream.against import against, release_to_compare
+    from vpc_cni_iam.upstream.calls import calls as find
+    from vpc_cni_iam.upstream.checkout import read_checkout
+
+    compared = release_to_compare(release)
+    found = find(read_checkout(checkout))
+    actions = against(found, compared)
+    if output is Format.json:
+        data = {
+            "release": str(compared),
+            "programs": found.programs,
+            "actions": [asdict(a) for a in actions],
+            "undecided": [asdict(u) for u in found.undecided],
+        }
+        typer.echo(json.dumps(data, indent=2))
+    else:
+        typer.echo(f"compared with the catalog's calls of {compared}")
+        typer.echo("".join(map(_action_lines, actions)), nl=False)
+        for u in found.undecided:
+            typer.echo(f"undecided {_sites((u.site,))}: {u.text}")
+    raise typer.Exit(0 if all(a.clean for a in actions) and not found.undecided else 1)
+
+
+def _read(page: str) -> tuple[bytes, str]:
+    from vpc_cni_iam.errors import InputError, UsageError
+
+    if not page:
+        raise UsageError("the page is empty text; name a file, or - for standard input")
+    if page == "-":
+        return sys.stdin.buffer.read(), "standard input"
+    try:
+        return Path(page).read_bytes(), page
+    except OSError as error:
+        raise InputError(page, "", f"cannot be read: {error.strerror}") from None
+
+
+def _compared_lines(compared: Compared) -> str:
+    lines = [f"{compared.state:<9}{compared.kind:<13}{compared.place}".rstrip()]
+    # Where access is the same and the meaning is not, as by Version, the differences say it.
+    if compared.state != "same":
+        lines += map(str, compared.changes or compared.differences)
+    lines += filter(None, [compared.note])
+    return f"\n{'':9}".join(lines).rstrip() + "\n"
+
+
+def _action_lines(action: Action) -> str:
+    line = f"{action.state:<10}{action.name:<36} {_sites(action.sites)}".rstrip()
+    return f"{line}\n{'':10}{action.note}\n" if action.note else f"{line}\n"
+
+
+def _sites(sites: tuple[Site, ...]) -> str:
+    lines: dict[str, list[str]] = {}
+    for site in sites:
+        lines.setdefault(site.file, []).append(str(site.line))
+    return ", ".join(f"{file}:{','.join(dict.fromkeys(n))}" for file, n in lines.items())

@@ -1,0 +1,68 @@
+"""Keeps the tables of HCL's grammar where python-hcl2 cannot.
+
+python-hcl2 computes them once and keeps them in its own folder. Where that may not be written, as
+in an image or a system's site-packages, each run would compute them anew, which takes over a
+second. They are kept in a folder of the user's then, if one was named.
+
+Loading them runs what the file holds (lark keeps them with pickle), as Python does with its own
+``__pycache__``; so a folder that others may write is not used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+_folders: list[Path] = []
+
+
+def keep_tables_in(folder: Path | None) -> None:
+    """Name the folder for the tables; without one, and without python-hcl2's, nothing is kept.
+
+    Args:
+        folder: The folder, made when it is needed; None for none.
+    """
+    _folders[:] = [] if folder is None else [folder]
+
+
+def tree(text: str) -> Tree[Token]:
+    """Return the parse tree of an HCL file.
+
+    Args:
+        text: The text of the file.
+
+    Raises:
+        lark.exceptions.LarkError: Not HCL.
+    """
+    import hcl2.parser
+    from hcl2.api import parses_to_tree
+
+    # Read when the first text is parsed. A python-hcl2 without this name is slow and right.
+    own = getattr(hcl2.parser, "PARSER_FILE", Path())
+    kept = own.exists() or os.access(own.parent, os.W_OK)
+    folder = next(filter(usable, () if kept else _folders), None)
+    if folder is not None:
+        hcl2.parser.PARSER_FILE = folder / f"hcl2.{sys.implementation.cache_tag}.bin"
+    parsed: Tree[Token] = parses_to_tree(text)
+    return parsed
+
+
+def usable(folder: Path) -> bool:
+    """Make a folder if it is not there, and say whether its user may write it, and nobody else.
+
+    Args:
+        folder: The folder.
+    """
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        there = folder.stat()
+        others = there.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return there.st_uid == os.geteuid() and not others and os.access(folder, os.W_OK)
+    return False

@@ -1,0 +1,88 @@
+"""Compares the calls in a checkout with those that the catalog knows of a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog import calls as catalog
+from vpc_cni_iam.catalog.releases import Release, known
+from vpc_cni_iam.catalog.store import calls_data
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.upstream.calls import Calls, Site
+
+State = Literal["known", "guarded", "refused", "unknown", "not found"]
+_NOTES: dict[State, str] = {
+    "known": "",
+    "guarded": "the catalog knows the call site, and that its guards never hold",
+    "refused": "the catalog knows it, and that no document grants it",
+    "unknown": "the catalog has no such call at this release",
+    "not found": "the catalog has it at this release, and no call site was found",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action, as the source and the catalog have it.
+
+    Args:
+        name: Such as ``ec2:CreateTags``.
+        state: ``known`` to both; ``guarded`` or ``refused``, also known; ``unknown`` to the
+            catalog; ``not found`` in the source.
+        sites: Where the source calls it.
+        note: The state in words.
+    """
+
+    name: str
+    state: State
+    sites: tuple[Site, ...]
+    note: str
+
+    @property
+    def clean(self) -> bool:
+        """Whether the catalog is right about it."""
+        return self.state not in ("unknown", "not found")
+
+
+def release_to_compare(name: str | None) -> Release:
+    """Return the release whose calls the catalog knows and that is nearest before one.
+
+    Args:
+        name: As `Release.of` reads it; None for the newest known.
+
+    Raises:
+        UsageError: No release name, or one before all that are known.
+    """
+    if name is None:
+        return known()[-1]
+    asked = Release.of(name)
+    before = [r for r in known() if r <= asked]
+    if not before:
+        raise UsageError(f"{asked} is before {known()[0]}, the oldest release that is known")
+    return before[-1]
+
+
+def against(found: Calls, release: Release) -> tuple[Action, ...]:
+    """Return every action that the source or the catalog has at a release.
+
+    Args:
+        found: What `calls.calls` returns.
+        release: A known release.
+    """
+    # The network policy agent, for one, is in no checkout of the plugin.
+    own = [c for c in catalog.calls() if "separate repository" not in c.component]
+    called = {c.action for c in own if any(u.at(release) for u in c.uses)}
+    guarded = {c.action for c in own if not c.uses}
+    refused = {r["action"] for r in calls_data()["refused"] if Release.of(r["release"]) == release}
+
+    def state(action: str) -> State:
+        if action not in found.sites:
+            return "not found"
+        if action in called:
+            return "known"
+        return "guarded" if action in guarded else "refused" if action in refused else "unknown"
+
+    return tuple(
+        Action(name, state(name), found.sites.get(name, ()), _NOTES[state(name)])
+        for name in sorted(called | set(found.sites))
+    )

@@ -1,0 +1,62 @@
+"""Compares the documents of upstream's page with a revision of the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog.documents import Revision
+from vpc_cni_iam.catalog.variants import UPSTREAM
+from vpc_cni_iam.policy.change import Change, changes
+from vpc_cni_iam.policy.compare import Difference, describe, differences
+from vpc_cni_iam.upstream.page import Found
+
+State = Literal["same", "differs", "missing", "unknown"]
+_ONE = "grouped or repeated otherwise, to the same effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One document of the page, or of the revision, and what became of it.
+
+    Args:
+        kind: The upstream variant, or ``other``.
+        state: ``same`` in meaning, ``differs``, ``missing`` on the page, or ``unknown`` to the
+            catalog.
+        place: Where it starts on the page, empty if it is missing.
+        changes: What access the page's document gains and loses over the revision's.
+        differences: How it is written otherwise, statement by statement.
+        note: What else to know.
+    """
+
+    kind: str
+    state: State
+    place: str
+    changes: tuple[Change, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    note: str = ""
+
+
+def compare(found: tuple[Found, ...], revision: Revision) -> tuple[Compared, ...]:
+    """Return how the documents of a page differ in meaning from a revision's.
+
+    Args:
+        found: What `page.documents` returns.
+        revision: The revision to compare with.
+    """
+    by_kind = {f.kind: f for f in found}
+    result = [_compared(v.name, by_kind.get(v.name), revision) for v in UPSTREAM]
+    for extra in (f for f in found if f.kind == "other"):
+        lines = "; ".join(map(describe, extra.policy.statements))
+        result.append(Compared("other", "unknown", extra.place, note=lines))
+    return tuple(result)
+
+
+def _compared(kind: str, found: Found | None, revision: Revision) -> Compared:
+    known = revision.document(kind)
+    if found is None:
+        return Compared(kind, "missing", "")
+    access, written = changes(known, found.policy), differences(known, found.policy)
+    if access or known.version != found.policy.version:
+        return Compared(kind, "differs", found.place, access, written)
+    return Compared(kind, "same", found.place, (), written, _ONE if written else "")

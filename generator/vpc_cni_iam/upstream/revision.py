@@ -1,0 +1,136 @@
+"""Writes a revision of upstream's page in the form of the catalog's data files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.catalog.documents import Revision, revisions
+from vpc_cni_iam.catalog.releases import Release, known
+from vpc_cni_iam.catalog.store import revisions_data
+from vpc_cni_iam.catalog.variants import UPSTREAM
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.upstream.check import compare
+from vpc_cni_iam.upstream.page import decoded, documents
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a new revision comes from, checked.
+
+    Args:
+        commit: The commit that brought it, 40 hexadecimal digits.
+        date: When, in ISO 8601; its day names the revision.
+        subject: The first line of the commit's message.
+        release: The first release that ships it.
+    """
+
+    commit: str
+    date: str
+    subject: str
+    release: Release
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{40}", self.commit):
+            raise UsageError(f"--commit {self.commit!r} is not a whole commit id of 40 digits")
+        try:
+            datetime.fromisoformat(self.date)
+        except ValueError:
+            day = "2026-06-01 or 2026-06-01T16:33:59+02:00"
+            raise UsageError(f"--date {self.date!r} is not a date such as {day}") from None
+        if not re.match(r"\d{4}-\d\d-\d\d(?![0-9-])", self.date):
+            raise UsageError(f"--date {self.date!r} must start with year-month-day")
+
+    @property
+    def name(self) -> str:
+        """The name of the revision: its day."""
+        return self.date[:10]
+
+
+def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
+    """Return the new revision's data file, and the one before it with its last release.
+
+    Args:
+        content: The page, as it is in upstream's repository.
+        source: The file name that errors name.
+        origin: Where it comes from.
+
+    Raises:
+        InputError: A page without upstream's three documents, or with another one.
+        UsageError: The page means what the newest revision means, or is not newer.
+    """
+    newest = revisions()[-1]
+    _refuse_old(origin, newest)
+    found = documents(decoded(content, source), source)
+    compared = compare(found, newest)
+    for c in compared:
+        if c.state in ("missing", "unknown"):
+            where = c.kind if c.state == "missing" else f"the document at {c.place}"
+            raise InputError(
+                source,
+                "",
+                f"{where} is {c.state}; a revision has exactly upstream's documents "
+                f"{', '.join(v.name for v in UPSTREAM)}, so the catalog's code must learn this",
+            )
+    if all(c.state == "same" for c in compared):
+        raise UsageError(f"{source} means what revision {newest.name} means: nothing to import")
+    by_kind = {f.kind: f.value for f in found}
+    before: dict[str, Any] = dict(revisions_data()[-1])
+    entry = _entry(content, origin, before["source"])
+    entry["documents"] = {v.name: by_kind[v.name] for v in UPSTREAM}
+    before["last_release"] = str(max(r for r in known() if r < origin.release))
+    return {f"{newest.name}.json": _text(before), f"{origin.name}.json": _text(entry)}
+
+
+def checkout_folder() -> Path:
+    """Return the folder of the catalog's revisions, if this tool runs from its source checkout.
+
+    Raises:
+        UsageError: It is installed; what is written there would be lost.
+    """
+    folder = Path(__file__).parent.parent / "catalog" / "data" / "revisions"
+    if not (folder.parents[4] / "pyproject.toml").is_file():
+        raise UsageError("this is no source checkout of vpc-cni-iam; name a folder with --output")
+    return folder
+
+
+def _refuse_old(origin: Origin, newest: Revision) -> None:
+    if origin.name <= newest.name:
+        raise UsageError(f"--date {origin.date} is not later than revision {newest.name}")
+    if origin.release <= newest.first:
+        raise UsageError(
+            f"--release {origin.release} is not later than {newest.first}, "
+            f"the first release of revision {newest.name}"
+        )
+
+
+def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, Any]:
+    blob = b"blob %d\0" % len(content) + content
+    commit = {
+        "commit": origin.commit,
+        "date": origin.date,
+        "subject": origin.subject,
+        "first_release": str(origin.release),
+    }
+    return {
+        "revision": origin.name,
+        "source": {
+            "repository": source["repository"],
+            "path": source["path"],
+            # git's own name of the page, by which anyone finds it there.
+            "git_blob": hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
+            "license": source["license"],
+            "commits": [commit],
+        },
+        "first_release": str(origin.release),
+        "last_release": None,
+    }
+
+
+def _text(entry: dict[str, Any]) -> str:
+    return json.dumps(entry, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,200 @@
+"""Parsers on text that nobody meant: a value, or an error of this tool, and nothing else.
+
+`make fuzz` runs this long; the normal run takes a few examples of each. A parser of input that
+people or programs hand over belongs into `PARSERS`, with a text that it reads, and its words.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from upstream_standins import page, source_of
+from vpc_cni_iam.catalog.documents import revisions
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.hcl.module import read as read_module
+from vpc_cni_iam.policy.change import changes
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.upstream.calls import calls
+from vpc_cni_iam.upstream.check import compare
+from vpc_cni_iam.upstream.checkout import Checkout
+from vpc_cni_iam.upstream.gosource import read as read_go
+from vpc_cni_iam.upstream.page import documents
+from vpc_cni_iam.vendoring.config import parse as parse_config
+from vpc_cni_iam.vendoring.manifest import Entry
+from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
+from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+# Filled in, since a placeholder that is left is an error of its own when a policy is asked.
+SCOPED = revisions()[0].document("ipv4-scoped").map_strings(lambda text: text.replace("${", "{"))
+
+
+def policy(text: str) -> None:
+    """Whatever is read as a policy can be compared, printed, read again and asked."""
+    read = loads(text, "policy.json")
+    assert loads(dumps(read), "again") == read
+    assert differences(read, read) == ()
+    changes(read, SCOPED)
+    compile_policies([read]).evaluate(Request("ec2:CreateTags", "*"))
+
+
+def hcl(text: str) -> None:
+    for document in read_module({"main.tf": text}, {}).documents:
+        assert isinstance(document.policy, Policy)
+
+
+def markdown(text: str) -> None:
+    compare(documents(text, "page.md"), revisions()[0])
+
+
+def go(text: str) -> None:
+    file = read_go(text, "main.go")
+    if file is not None:
+        calls(Checkout("example.com/plugin", {"": (file,)}))
+
+
+HCL = """
+variable "name" { default = "x" }
+locals { names = ["a", "b"] }
+data "aws_iam_policy_document" "d" {
+  statement {
+    sid       = "A"
+    effect    = "Deny"
+    actions   = concat(local.names, ["ec2:*"])
+    resources = ["arn:${var.name}:$${x}", <<-EOT
+      text
+    EOT
+    ]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:x"
+      values   = [for v in local.names : v if v != "a"]
+    }
+  }
+}
+"""
+TOML = """# comment
+[[module]]
+path = "modules/cni"
+kind = 'policy'
+variants = ["ipv4", "ipv6"]
+cni_version = "v1.23.0"
+features = []
+gaps = true
+[[module]]
+path = "other"
+revision = "2022-01-31"
+"""
+# A plan's JSON, once there is a reader of it, goes here too.
+PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
+    "policy": (policy, json.dumps(json.loads(dumps(SCOPED)), indent=1)),
+    "hcl": (hcl, HCL),
+    "toml": (lambda text: parse_config(text, Path("vpc-cni-iam.toml")), TOML),
+    "markdown": (markdown, page()),
+    "manifest": (
+        lambda text: parse_manifest(text, "manifest.json"),
+        manifest_text(options(), "0", {"main.tf": Entry("0" * 64)}),
+    ),
+    "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
+}
+# What has a meaning in one of them, and what has surprised parsers before.
+WORDS = [
+    *'{}[]()"\\,:=\n#`\0\ufeff\ud800',
+    *("${", "%{", "$${", "%%{", "/*", "*/", "//", "<<EOT\n", "<<-A\n", "EOT\n", "```", "[[", "]]"),
+    *(
+        "null",
+        "true",
+        "1e999",
+        "-0",
+        "NaN",
+        "9" * 5000,
+        "\\ud800",
+        "\\u0000",
+        "\r",
+        "\u2028",
+        "'''",
+    ),
+    *('"Statement":', '"Statement": {}', '"Action": [],', '"Principal": "*",', '"Condition": {},'),
+    *('"*"', "?", "func ", "import ", "package ", "//go:build (", "dynamic ", "for_each", "..."),
+    *(
+        "variable",
+        "1979-05-27",
+        "0x",
+        "path.a.b = 1\n",
+        "module = 1\n",
+        "\x1b[31m",
+        "é",
+        "\U0001f511",
+    ),
+]
+
+
+def outcome(read: Callable[[str], object], text: str) -> None:
+    try:
+        read(text)
+    except VpcCniIamError as error:
+        assert str(error)
+
+
+@st.composite
+def nearly(draw: st.DrawFn, seed: str) -> str:
+    """A text that is read, with a few pieces taken out, doubled, moved or put in."""
+    text = seed
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 40)))
+        piece = draw(st.sampled_from(WORDS)) * draw(st.sampled_from([1, 1, 1, 2, 2000]))
+        match draw(st.sampled_from(["out", "in", "double", "instead", "cut"])):
+            case "out":
+                text = text[:start] + text[end:]
+            case "in":
+                text = text[:start] + piece + text[start:]
+            case "double":
+                text = text[:end] + text[start:]
+            case "instead":
+                text = text[:start] + piece + text[end:]
+            case _:
+                text = text[:start]
+    return text
+
+
+bounded = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_any_text(parser: str) -> None:
+    read = PARSERS[parser][0]
+    pieces = st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=30)
+
+    @bounded
+    @given(pieces.map("".join))
+    def check(text: str) -> None:
+        outcome(read, text)
+
+    check()
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_what_is_nearly_right(parser: str) -> None:
+    read, seed = PARSERS[parser]
+    read(seed)
+
+    @bounded
+    @given(nearly(seed))
+    def check(text: str) -> None:
+        outcome(read, text)
+
+    check()

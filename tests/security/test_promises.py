@@ -1,0 +1,198 @@
+"""What SECURITY.md promises, as the system sees the main commands run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import watched
+from conftest import ROOT, read_tree, run, write_tree
+from upstream_standins import MAIN, page, source_of
+
+SCOPED = "policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0"
+# Each after those before it, in one folder; what a command may start besides itself.
+COMMANDS = {
+    "generate": "",
+    "generate role --kind role": "",
+    "policy ipv4 --cni-version latest": "",
+    f"{SCOPED} --format hcl": "",
+    f"{SCOPED} --format table": "",
+    "verify vpc-cni-iam-policy --engine none": "",
+    "catalog": "",
+    "init --path infra/cni": "",
+    "sync": "",
+    "check": "",
+    "diff": "",
+    "upgrade --revision 2024-07-22": "",
+    "publish --cni-version latest --version 1.0.0 --output dist": "",
+    "publish --cni-version latest --version 1.0.0 --output dist --git-tag repo": "git",
+    "upstream check page.md": "",
+    "upstream import new.md --release v1.24.0 --date 2026-11-02 --output new --commit "
+    + "ab" * 20: "",
+    "upstream calls checkout": "",
+}
+
+
+def watch(words: str, cwd: Path, log: Path) -> tuple[int, list[list[str]], str]:
+    log.write_text("")
+    done = subprocess.run(
+        [sys.executable, "-B", watched.__file__, str(log), *words.split()],
+        cwd=cwd,
+        env={**os.environ, "TMPDIR": str(temporary(log))},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    return done.returncode, events, done.stdout + done.stderr
+
+
+def temporary(log: Path) -> Path:
+    folder = log.with_name("temporary")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outer")
+
+
+@pytest.fixture(scope="module")
+def seen(outer: Path) -> dict[str, list[list[str]]]:
+    """What each command asked of the system, in a folder of its own inside a larger one."""
+    work = outer / "work"
+    new = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
+    files = {"page.md": page(), "new.md": new, "checkout/main.go": MAIN}
+    sources = {f"checkout/{k}": v for k, v in source_of(["ec2:CreateTags"]).items()}
+    write_tree(work, files | sources)
+    subprocess.run(["git", "init", "-q", "repo"], cwd=work, check=True)
+    found = {}
+    for words in COMMANDS:
+        code, events, said = watch(words, work, outer / "log")
+        assert code in (0, 1), f"{words}: {said}"
+        found[words] = events
+    assert {p.name for p in outer.iterdir()} == {"work", "log", "temporary"}
+    assert list((outer / "temporary").iterdir()) == []
+    return found
+
+
+def test_no_command_opens_a_connection(seen: dict[str, list[list[str]]]) -> None:
+    for words, events in seen.items():
+        assert [e for e in events if e[0] in watched.CONNECTS] == [], words
+
+
+def test_no_command_starts_a_program_that_it_need_not(seen: dict[str, list[list[str]]]) -> None:
+    for words, events in seen.items():
+        started = {e[1] for e in events if e[0] in watched.STARTS}
+        assert started == ({COMMANDS[words]} - {""}), words
+
+
+def test_nothing_is_written_outside_the_directory(
+    outer: Path, seen: dict[str, list[list[str]]]
+) -> None:
+    allowed = (f"{outer / 'work'}", f"{outer / 'temporary'}/", os.devnull)
+    written = 0
+    for words, events in seen.items():
+        for event, *places in events:
+            if event == "open" or event in watched.CHANGES:
+                written += 1
+                for place in places:
+                    # The grammar's tables, which python-hcl2 keeps beside itself like bytecode.
+                    own = place.endswith("/hcl2/.lark_cache.bin")
+                    assert own or place.startswith(allowed), f"{words}: {event} {place}"
+    assert written > 50  # the hook does see them
+
+
+@pytest.mark.parametrize("place", ["../away", "link/away"])
+def test_a_module_outside_the_configuration_s_directory_is_refused(
+    place: str, tmp_path: Path
+) -> None:
+    work = write_tree(tmp_path / "work", {"vpc-cni-iam.toml": f'[[module]]\npath = "{place}"\n'})
+    (tmp_path / "away").mkdir()
+    (work / "link").symlink_to(tmp_path)
+    done = run("sync", cwd=work)
+    assert done.code in (2, 3), done.out
+    assert list((tmp_path / "away").iterdir()) == []
+
+
+# Text that would show if it were run by Python, a shell, jinja2 or an engine.
+HOSTILE = 'x"; touch ran; $(touch ran) `touch ran` {{ 7*7 }} {% raw %} ${file("/etc/passwd")}'
+
+
+def test_no_code_from_input_is_run(tmp_path: Path) -> None:
+    statement = {"Effect": "Allow", "Action": HOSTILE, "Resource": HOSTILE}
+    hostile_page = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    quoted = json.dumps(HOSTILE)
+    files = {
+        "page.md": hostile_page + page().partition("## ")[2],
+        "m/main.tf": 'data "aws_iam_policy_document" "ipv4" {\n statement {\n'
+        f'  actions = [{quoted.replace("${", "$${")}, file("/etc/passwd")]\n }}\n}}\n',
+        "a/vpc-cni-iam.toml": f"[[module]]\npath = {quoted}\n",
+        "b/vpc-cni-iam.toml": f'[[module]]\npath = "m"\nvariants = [{quoted}]\n',
+        "go/main.go": f"package main\n\nfunc main() {{ run({quoted}) }}\n",
+    }
+    work = write_tree(tmp_path / "work", files)
+    for words in (
+        "upstream check page.md",
+        "verify m --engine none",
+        "sync --config a/vpc-cni-iam.toml",
+        "check --config b/vpc-cni-iam.toml",
+        "upstream calls go",
+    ):
+        _, events, said = watch(words, work, tmp_path / "log")
+        assert "Traceback" not in said
+        assert [e for e in events if e[0] in watched.STARTS] == [], words
+        compiled = [e[1] for e in events if e[0] == "compile"]
+        assert not any("touch ran" in source or "7*7" in source for source in compiled), words
+        assert "49" not in said.replace("2849", ""), words
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_a_template_in_a_name_stays_text(tmp_path: Path) -> None:
+    done = run(
+        "policy", "ipv4-scoped", "--cluster-name", "{{7*7}}", "--vpc-id", "vpc-1", cwd=tmp_path
+    )
+    assert (done.code, "49" in done.out + done.err) == (2, False)
+    done = run("generate", "{{7*7}}", cwd=tmp_path)
+    assert done.code == 0
+    assert not any("49}}" in t or "{{7*7}}" in t for t in read_tree(tmp_path).values())
+
+
+def test_a_secret_is_in_no_output_and_no_file(tmp_path: Path) -> None:
+    secret = "glpat-0123456789-hush"
+    environ = {
+        "CI_API_V4_URL": "https://127.0.0.1:1/api/v4",
+        "CI_PROJECT_ID": "1",
+        "GITLAB_TOKEN": secret,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "TF_VAR_password": secret,
+    }
+    words = "publish --cni-version latest --version 1.0.0 --output dist --upload gitlab"
+    done = run(*words.split(), cwd=tmp_path, env=environ)
+    assert done.code == 3
+    assert "cannot be reached" in done.err
+    assert secret not in done.out + done.err
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
+def table() -> list[tuple[str, str]]:
+    text = (ROOT / "SECURITY.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    return [(promise, tests) for promise, tests in rows if "---" not in promise]
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    rows = table()[1:]
+    assert len(rows) >= 10
+    for promise, tests in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert named, promise
+        for path, name in named:
+            assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name

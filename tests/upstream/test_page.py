@@ -1,0 +1,292 @@
+"""Upstream's page, whole and as copies of it are, against the catalog."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import run
+from upstream_standins import HEADINGS, page, raw
+from vpc_cni_iam.catalog.documents import find, revisions
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.store import revisions_data
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.upstream.check import compare
+from vpc_cni_iam.upstream.page import documents, placeholders
+from vpc_cni_iam.upstream.revision import Origin, data_files
+
+NEWEST = revisions()[-1]
+
+
+def flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def spelled(cluster: str, vpc: str) -> Callable[[str], str]:
+    return lambda text: text.replace("${CLUSTER_NAME}", cluster).replace("${VPC_ID}", vpc)
+
+
+COPIES: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "on one line": flat,
+    "without fences": lambda t: t.replace("```", ""),
+    "with other fences": lambda t: t.replace("```\n{", "~~~json\n{"),
+    "without headings": lambda t: re.sub("^#.*$", "", t, flags=re.MULTILINE),
+    "with line ends of Windows": lambda t: t.replace("\n", "\r\n"),
+    "minified": lambda t: re.sub(r"\s+(?=[\"{}\[\]])", "", t),
+    "after a byte order mark": lambda t: "\ufeff" + t,
+    "beside other JSON": lambda t: '```\n{"a": {"b": [1]}}\n```\n{ "c' + t + '{"d": 1}',
+    "beside a trust policy": lambda t: (
+        t + '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":'
+        '"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}'
+    ),
+    "inside other JSON": lambda t: t.replace("```\n{", '{"PolicyDocument":{').replace(
+        "}\n```", "}}"
+    ),
+}
+SPELLINGS = [
+    ("${CLUSTER_NAME}", "${VPC_ID}"),
+    ("<cluster-name>", "<vpc-id>"),
+    ("$CLUSTER_NAME", "$VPC_ID"),
+    ("CLUSTER_NAME", "VPC_ID"),
+    ("<your cluster name>", "<your VPC ID>"),
+    ("${ClusterName}", "${VpcId}"),
+    ("${YourClusterName}", "${YourVpcId}"),
+    ("{{ cluster_name }}", "{{ vpc_id }}"),
+    ("[cluster-name]", "[vpc-id]"),
+    ("YOUR_CLUSTER_NAME", "YOUR_VPC_ID"),
+]
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("revision", [r.name for r in revisions()])
+def test_a_copy_of_the_page_means_what_the_catalog_has(copy: str, revision: str) -> None:
+    found = documents(COPIES[copy](page(revision)), "page")
+    assert [f.kind for f in found] == list(HEADINGS)
+    assert {f.kind: f.value for f in found} == raw(revision)
+    assert {c.state for c in compare(found, find(revision))} == {"same"}
+
+
+@pytest.mark.parametrize(("cluster", "vpc"), SPELLINGS)
+def test_spellings_of_placeholders(cluster: str, vpc: str) -> None:
+    for text in (page(ipv4_scoped=spelled(cluster, vpc)), flat(spelled(cluster, vpc)(page()))):
+        assert {c.state for c in compare(documents(text, "page"), NEWEST)} == {"same"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cluster.k8s.amazonaws.com/name",
+        "${aws:PrincipalTag/eks-cluster-name}",
+        "${aws:PrincipalTag/CLUSTER_NAME}",
+        "my-cluster-name",
+        "<cluster-name",
+        "${CLUSTER_NAME>",
+        "MY_OTHER_CLUSTER_NAME2",
+        "vpc-id",
+    ],
+)
+def test_what_is_no_placeholder_stays(text: str) -> None:
+    assert placeholders(text) == text
+
+
+@given(st.text(alphabet="${}<>[]%: -_aCLUSTER_NAMEclustername", max_size=40))
+def test_placeholders_are_put_once(text: str) -> None:
+    assert placeholders(placeholders(text)) == placeholders(text)
+
+
+def test_every_revision_differs_from_every_other() -> None:
+    for one in revisions():
+        for other in revisions():
+            compared = compare(documents(page(one.name), "page"), other)
+            assert all(c.state == "same" for c in compared) == (one == other)
+
+
+def compared(**changed: Callable[[str], str]) -> dict[str, tuple[str, list[str]]]:
+    found = compare(documents(page(**changed), "page"), NEWEST)
+    return {c.kind: (c.state, [str(x) for x in c.changes or c.differences]) for c in found}
+
+
+def test_differences_are_said_in_meaning() -> None:
+    assert compared(ipv6=lambda t: t.replace('"ec2:DescribeTags"', '"ec2:DescribeVpcs"')) == {
+        "ipv4": ("same", []),
+        "ipv6": ("differs", ["gained: ec2:DescribeVpcs on *", "lost: ec2:DescribeTags on *"][::-1]),
+        "ipv4-scoped": ("same", []),
+    }
+    changes = compared(ipv4_scoped=lambda t: t.replace('"owned"', '"shared"'))["ipv4-scoped"][1]
+    assert changes[0].startswith("changed: ") and "'owned'" in changes[0] and len(changes) == 1
+    older = compared(ipv4=lambda t: t.replace("2012-10-17", "2008-10-17"))["ipv4"]
+    assert older == ("differs", ["document: Version is 2008-10-17, expected 2012-10-17"])
+
+
+def test_another_grouping_is_the_same() -> None:
+    def split(text: str) -> str:
+        document = json.loads(text)
+        first = document["Statement"][0]
+        moved = {**first, "Action": first["Action"].pop(), "Sid": "Moved"}
+        document["Statement"].insert(0, moved)
+        return json.dumps(document)
+
+    found = compare(documents(page(ipv6=split), "page"), NEWEST)
+    (ipv6,) = (c for c in found if c.kind == "ipv6")
+    assert ipv6.state == "same"
+    assert "grouped" in ipv6.note
+
+
+def test_missing_and_unknown_documents() -> None:
+    text = page().partition("## IPv6")[0]
+    text += '{"Statement": {"Effect": "Allow", "Action": "eks:*", "Resource": "*"}}'
+    found = {c.kind: c for c in compare(documents(text, "page"), NEWEST)}
+    assert (found["ipv6"].state, found["ipv4-scoped"].state) == ("missing", "missing")
+    assert (found["other"].state, found["other"].note) == ("unknown", "allows eks:* on *")
+
+
+START = page().index("```\n{")
+MALFORMED = {
+    "no document": ("# IAM Policy\n\nsoon\n", "", "holds no policy document"),
+    "nothing": ("", "", "holds no policy document"),
+    "cut off": (page()[:800], "line 26", "half a policy document"),
+    "cut off in a fence": (
+        page(ipv4=lambda t: t[:300]).replace("```\n\n## IPv6", "\n```\n\n## IPv6"),
+        "line ",
+        "begun at line 8 ends before its last bracket",
+    ),
+    "without its beginning": (
+        page(ipv4=lambda t: t.partition("\n")[2]),
+        "line 9",
+        "its Statement stands in no object",
+    ),
+    "twice": (page() + page(), "line ", "is an ipv4 document, as is the one at line 8"),
+    "a comma too few": (
+        page(ipv6=lambda t: t.replace('"ec2:DescribeTags",', '"ec2:DescribeTags"')),
+        "line ",
+        "is not JSON: Expecting ',' delimiter",
+    ),
+    "a key twice": (
+        page(ipv4=lambda t: t.replace('"Resource": "*"', '"Resource": "*", "Resource": "*"')),
+        "",
+        "the document at line 8: the key 'Resource' stands twice",
+    ),
+    "no policy": (
+        page(ipv4=lambda t: t.replace('"Allow"', '"Maybe"')),
+        "$.Statement[0].Effect",
+        "must be Allow or Deny",
+    ),
+    "too long a number": (
+        '{"Version": ' + "9" * 5000,
+        "line 1",
+        "a number of more than 4300 digits",
+    ),
+    "too large": (" " * (1 << 19) + page(), "", "too large to be upstream's page"),
+    "too deep": ('{"Version": ' + "[" * 100_000, "line 1", "nests too deeply"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_pages(case: str) -> None:
+    text, place, problem = MALFORMED[case]
+    with pytest.raises(InputError) as error:
+        documents(text, "iam-policy.md")
+    assert str(error.value).startswith("iam-policy.md")
+    assert error.value.place.startswith(place)
+    assert problem in str(error.value)
+
+
+NEXT = Origin("ab" * 20, "2026-11-02T10:00:00+01:00", "Größer", Release.of("v1.24.0"))
+
+
+def test_an_import_is_the_catalogs_own_form() -> None:
+    def added(text: str) -> str:
+        return text.replace('"ec2:DescribeTags"', '"ec2:DescribeTags", "ec2:DescribeVpcs"')
+
+    content = page(ipv6=added, ipv4_scoped=spelled("<cluster-name>", "$VPC_ID")).encode()
+    written = data_files(content, "page", NEXT)
+    assert list(written) == ["2026-06-01.json", "2026-11-02.json"]
+    old, new = (json.loads(text) for text in written.values())
+    assert old == {**revisions_data()[-1], "last_release": "v1.23.0"}
+    assert list(new) == list(old)
+    assert list(new["source"]) == list(old["source"])
+    assert new["documents"]["ipv4-scoped"] == old["documents"]["ipv4-scoped"]
+    assert "ec2:DescribeVpcs" in json.dumps(new["documents"]["ipv6"])
+    assert new["source"]["commits"][0]["subject"] == NEXT.subject
+    folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/data/revisions"
+    kept = (folder / "2026-06-01.json").read_text(encoding="utf-8")
+    assert written["2026-06-01.json"] == kept.replace(
+        '"last_release": null', '"last_release": "v1.23.0"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (str, UsageError, "nothing to import"),
+        (lambda t: t.partition("## IPv6")[0], InputError, "ipv6 is missing"),
+    ],
+)
+def test_imports_that_are_refused(
+    change: Callable[[str], str], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        data_files(change(page()).encode(), "page", NEXT)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--commit", "abc", "not a whole commit id"),
+        ("--date", "yesterday", "not a date such as"),
+        ("--date", "2026-W01-1", "year-month-day"),
+        ("--date", "2026-06-01", "not later than revision 2026-06-01"),
+        ("--release", "v1.23.0", "not later than v1.23.0"),
+        ("--release", "one", "not a plugin release"),
+    ],
+)
+def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(page())
+    given = {"--commit": "ab" * 20, "--date": "2026-11-02", "--release": "v1.24.0", option: value}
+    words = [w for pair in given.items() for w in pair]
+    done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
+    assert done.code == 2
+    assert said in done.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(page("2024-07-22"))
+    done = run("upstream", "check", "page.md", "--revision", "2024-07-22", cwd=tmp_path)
+    assert (done.code, done.out.splitlines()[0]) == (0, "compared with revision 2024-07-22")
+    done = run("upstream", "check", "page.md", "--format", "json", cwd=tmp_path)
+    data = json.loads(done.out)
+    assert done.code == 1
+    assert [(d["kind"], d["state"]) for d in data["documents"]] == [
+        ("ipv4", "differs"),
+        ("ipv6", "differs"),
+        ("ipv4-scoped", "same"),
+    ]
+    for words, said in (
+        (("nowhere.md",), "nowhere.md: cannot be read"),
+        ((".",), "cannot be read"),
+        (("",), "is empty text"),
+        (("page.md", "--revision", "2020-01-01"), "unknown revision"),
+    ):
+        done = run("upstream", "check", *words, cwd=tmp_path)
+        assert done.code in (2, 3)
+        assert said in done.err
+    (tmp_path / "latin.md").write_bytes(b"a\n\xff")
+    done = run("upstream", "check", "latin.md", cwd=tmp_path)
+    assert (done.code, "latin.md: line 2: is not UTF-8 text" in done.err) == (3, True)
+
+
+def test_an_import_from_the_command_line(tmp_path: Path) -> None:
+    text = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
+    (tmp_path / "page.md").write_text(text)
+    words = ["--commit", "ab" * 20, "--date", "2026-11-02", "--release", "1.24.0"]
+    done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "create  new/2026-11-02.json" in done.out.splitlines()
+    entry = json.loads((tmp_path / "new/2026-11-02.json").read_text())
+    assert (entry["first_release"], entry["last_release"]) == ("v1.24.0", None)

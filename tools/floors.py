@@ -1,0 +1,61 @@
+"""Run a part of the tests with the oldest dependencies that pyproject.toml allows.
+
+python tools/floors.py
+
+The floors are the lower bounds of `dependencies`; what they need in turn is the newest that goes
+with them. The environment, build/floors, is made anew.
+Exit codes: 0 passed, 1 a test failed, 3 the environment cannot be made.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# What touches each dependency (typer, jinja2, python-hcl2, tomlkit), and starts no engine.
+TESTS = (
+    "tests/hcl",
+    "tests/vendoring/test_config.py",
+    "tests/rendering/test_module.py",
+    "tests/cli/test_commands.py",
+)
+NEEDED_BY_TESTS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
+
+
+def floors(pyproject: str) -> list[str]:
+    """Return the lowest version of each dependency, as requirements.
+
+    Args:
+        pyproject: The text of pyproject.toml.
+    """
+    found = []
+    for required in tomllib.loads(pyproject)["project"]["dependencies"]:
+        match = re.match(r"([\w.-]+)>=([\d.]+)", required)
+        if match is None:
+            raise SystemExit(f"pyproject.toml: {required!r} has no floor")
+        found.append(f"{match[1]}=={match[2]}")
+    return found
+
+
+def main() -> int:
+    """Make the environment and run the tests."""
+    folder = ROOT / "build" / "floors"
+    wanted = floors((ROOT / "pyproject.toml").read_text())
+    print("with", *wanted, flush=True)
+    venv.create(folder, clear=True, with_pip=False)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    done = subprocess.run([*pip, "--editable", str(ROOT), *wanted, *NEEDED_BY_TESTS], check=False)
+    if done.returncode:
+        return 3
+    # Interrupts and kills are about processes, and slow.
+    tests = ["-q", "-n", "2", "-k", "not interrupt", "-p", "no:cacheprovider", *TESTS]
+    done = subprocess.run([python, "-m", "pytest", *tests], cwd=ROOT, check=False)
+    return 1 if done.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

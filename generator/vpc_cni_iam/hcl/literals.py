@@ -51,7 +51,7 @@ _OPENING = re.compile(r"([$%])\1*(?=\{)")
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
 # Nothing in it needs any of the above.
-_PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
+PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
 
 def code(value: Value) -> str:
@@ -81,16 +81,27 @@ def code(value: Value) -> str:
     return f'"{"".join(pieces)}"'
 
 
+def unwritable(text: str) -> str | None:
+    """Say why HCL cannot hold a text; None if it can.
+
+    Args:
+        text: The text.
+    """
+    if text.isascii():
+        return None
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return "holds half of a surrogate pair, which is not Unicode"
+    if not unicodedata.is_normalized("NFC", text):
+        return "is not in Unicode normal form C, into which HCL would silently change it"
+    return None
+
+
 def _escape(text: str) -> str:
     """Return text as it stands between the quotes of an HCL string."""
-    if _PLAIN.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return text
-    if not unicodedata.is_normalized("NFC", text):
-        raise InexpressibleError(
-            f"{text!r} is not in Unicode normal form C, into which HCL would silently change it"
-        )
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise InexpressibleError(f"{text!r} holds half of a surrogate pair, which is not Unicode")
+    if reason := unwritable(text):
+        raise InexpressibleError(f"{text!r} {reason}")
     text = _ESCAPED.sub(lambda m: _SPECIAL.get(m[0], f"\\u{ord(m[0]):04x}"), text)
     return _OPENING.sub(_opening, text)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Expression, Literal, Value, code
 from vpc_cni_iam.policy.document import ANYONE, VERSION, Policy, Principal, Statement
 
@@ -78,8 +79,11 @@ def policy_document(
         joined: An expression for source_policy_documents.
 
     Raises:
-        InexpressibleError: What the data source would drop or change.
+        InexpressibleError: What the data source would drop, change or refuse.
     """
+    for problem in problems(policy):
+        if policy.statements or joined is None:
+            raise InexpressibleError(str(problem))
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
     if policy.version != VERSION:
         attributes.append(("version", Literal(policy.version)))
@@ -97,7 +101,7 @@ def policy_document(
 
 def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     def values(texts: Iterable[str]) -> tuple[Value, ...]:
-        return tuple(value(_expressible(t)) for t in texts)
+        return tuple(map(value, texts))
 
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
     if statement.sid:
@@ -119,17 +123,12 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     ):
         found.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
     for condition in statement.conditions:
-        if not condition.values:
-            raise InexpressibleError(
-                f"condition {condition.operator} {condition.key} has an empty list of values, "
-                "which aws_iam_policy_document refuses"
-            )
         found.blocks.append(
             Block(
                 "condition",
                 [
                     ("test", Literal(condition.operator)),
-                    ("variable", value(_expressible(condition.key))),
+                    ("variable", value(condition.key)),
                     ("values", values(condition.values)),
                 ],
             )
@@ -140,15 +139,6 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
 def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> Block:
     kind = ANYONE if principal.type == ANYONE else principal.type
     return Block(name, [("type", Literal(kind)), ("identifiers", identifiers)])
-
-
-def _expressible(text: str) -> str:
-    if "&{" in text:
-        raise InexpressibleError(
-            f"{text!r} holds '&{{', which aws_iam_policy_document turns into '${{'; "
-            "it cannot express that text"
-        )
-    return text
 
 
 def _block_lines(value: Block, indent: str) -> list[str]:

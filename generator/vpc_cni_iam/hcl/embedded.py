@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
+from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import load_json, parse
+from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.strict_json import load_json
 
 _FIRST = 0xF0000
 MARK = re.compile("[\U000f0000-\U000ffffd]")
@@ -82,12 +85,12 @@ class Embedded:
     Args:
         policy: The policy, with marks in its texts.
         marks: What the marks stand for.
-        statements: The objects of its statements, for ``jsonencode``; else empty.
+        body: The expression of its Statement, for ``jsonencode``; else None.
     """
 
     policy: Policy
     marks: Marks
-    statements: tuple[Value, ...] = ()
+    body: Value | None
 
 
 def is_document(value: Value) -> bool:
@@ -113,14 +116,14 @@ def has_statement(value: Value) -> bool:
         return False
     if isinstance(value, Text):
         return any(isinstance(p, str) and '"Statement"' in p for p in value.parts)
-    return bool(_statements(value))
+    return _body(value) is not None
 
 
 def read(value: Value, source: str) -> Embedded:
     """Read the policy that an expression writes out.
 
     Args:
-        value: The expression; `is_document` holds of it.
+        value: The expression, for which `is_document` holds.
         source: The file name that errors name.
 
     Raises:
@@ -142,15 +145,15 @@ def read(value: Value, source: str) -> Embedded:
     except InputError as error:
         place = f"line {value.line}, {marks.shown(error.place)}"
         raise InputError(source, place, marks.shown(error.problem)) from None
-    return Embedded(policy, marks, _statements(value))
+    return Embedded(policy, marks, _body(value))
 
 
-def _statements(value: Value) -> tuple[Value, ...]:
+def _body(value: Value) -> Value | None:
     if isinstance(value, Called) and isinstance(value.arguments[0], Fields):
         for key, found in value.arguments[0].fields:
             if isinstance(key, Text) and key.parts == ("Statement",):
-                return found.items if isinstance(found, Items) else (found,)
-    return ()
+                return found
+    return None
 
 
 class _Reader:
@@ -164,7 +167,7 @@ class _Reader:
     def text(self, text: str, line: int) -> str:
         if MARK.search(text):
             raise self.refuse(line, "holds characters of Unicode's private plane 15")
-        return text
+        return unicodedata.normalize("NFC", text)  # as HCL does
 
     def decoded(self, value: Text) -> object:
         """Decode JSON text, with marks for what is interpolated in its strings."""
@@ -205,14 +208,16 @@ class _Reader:
             return json.loads(value.code)
         if isinstance(value, Code) and _NUMBER.fullmatch(value.code):
             number = json.loads(value.code)
-            return int(number) if number == int(number) else number
+            return int(number) if number == int(number) else number  # as jsonencode prints it
         return self.string(value, whole)
 
     def string(self, value: Value, whole: bool = False) -> str:
         if not isinstance(value, Text):
             if isinstance(value, Fields | Items):
                 raise self.refuse(value.line, "a name is expected here, not an object or a list")
-            return self.marks.mark(Kept(value.code, value.line, whole))
+            inner = value.code.removeprefix("(").removesuffix(")").strip()
+            code = inner if REFERENCE.fullmatch(inner) else value.code
+            return self.marks.mark(Kept(code, value.line, whole))
         for part in value.parts:
             if isinstance(part, Code):
                 self.directive(part)
@@ -256,7 +261,9 @@ def _check_structure(document: object, source: str) -> None:
             return
         for name, found in value.items():
             check(name, path)
-            if name in ("Effect", "Principal", "NotPrincipal", "Condition"):
+            if name in ("Effect", "Principal", "NotPrincipal"):
+                check(found, f"{path}.{name}")
+            elif name == "Condition":
                 check(found, f"{path}.{name}", condition)
 
     fields = document if isinstance(document, dict) else {}

@@ -130,7 +130,7 @@ def locate(text: str, source: str) -> File:
 
 
 def _comments(tree: Tree, context: Context) -> Iterator[Comment]:  # type: ignore[type-arg]
-    for token in tree.scan_values(lambda t: t.type == "NL_OR_COMMENT"):
+    for token in tree.scan_values(lambda t: getattr(t, "type", "") == "NL_OR_COMMENT"):
         text = _source(context, token.start_pos, token.end_pos).rstrip()
         if text.startswith(("#", "//", "/*")):
             yield Comment(token.start_pos, token.start_pos + len(text), token.line, text)

@@ -1,0 +1,97 @@
+"""What the files of a module's directory say that a rewritten file needs to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from vpc_cni_iam.converting.carry import Surroundings
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.files import tree
+from vpc_cni_iam.hcl.locate import File, locate
+from vpc_cni_iam.hcl.module import read_blocks
+from vpc_cni_iam.hcl.read import parse
+
+_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
+_DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
+_KEY = re.compile(r'"([\w-]+)"\s*:')
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Return the configuration files right in a directory.
+
+    Args:
+        directory: The directory.
+
+    Raises:
+        TreeError: A file cannot be read.
+    """
+    names = sorted(p.name for p in directory.iterdir() if p.name.endswith(_SUFFIXES))
+    return tree.contents(directory, names)
+
+
+def text(content: bytes, source: str) -> str:
+    """Return the text of a configuration file.
+
+    Args:
+        content: Its bytes.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not UTF-8.
+    """
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 at byte {error.start}"
+        raise InputError(source, "", problem) from None
+
+
+def taken(files: Mapping[str, bytes]) -> set[str]:
+    """Return the names that data sources of policy documents have, or might have.
+
+    A name in a comment counts, and in JSON any key: a name too many is no harm.
+
+    Args:
+        files: The configuration files of a directory by name.
+    """
+    found: set[str] = set()
+    for name, content in files.items():
+        pattern = _KEY if name.endswith(".json") else _DATA_SOURCE
+        found.update(pattern.findall(content.decode(errors="replace")))
+    return found
+
+
+def surroundings(files: Mapping[str, bytes]) -> Surroundings:
+    """Return what is known of a module's variables and locals; files that are no HCL say nothing.
+
+    Args:
+        files: The configuration files of a directory by name.
+    """
+    blocks, located = [], []
+    for name, content in files.items():
+        if name.endswith(".json"):
+            continue
+        try:
+            whole = text(content, name).removeprefix("\ufeff")
+            blocks += [(name, b) for b in parse(whole, name) if b.type in ("variable", "locals")]
+            located.append(locate(whole, name))
+        except InputError:
+            continue
+    types = {
+        b.labels[0]: b.attributes["type"][0]
+        for _, b in blocks
+        if b.type == "variable" and "type" in b.attributes
+    }
+    return Surroundings(types, read_blocks(blocks, {}).locals, _codes(located))
+
+
+def _codes(files: list[File]) -> dict[str, str]:
+    return {
+        name: file.text[value.start : value.end]
+        for file in files
+        for block in file.blocks
+        if block.type == "locals"
+        for name, value in block.attributes.items()
+    }

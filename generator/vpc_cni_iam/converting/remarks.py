@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vpc_cni_iam.hcl.locate import Comment, File, Items, Value
 
-_PUNCTUATION = " \t,[]{}()=:"
+_CODE = re.compile(r"\w.*?(?=[\s,\[{(=:]*$)")
 
 
 def remarks(file: File, value: Value, body: Value | None) -> tuple[list[str], list[list[str]]]:
@@ -51,8 +51,8 @@ def _lines(file: File, value: Value, comment: Comment) -> list[str]:
     else:
         lines = [text.removeprefix("#").removeprefix("//").removeprefix(" ").rstrip()]
     begin = max(file.text.rfind("\n", 0, comment.start) + 1, value.start)
-    before = file.text[begin : comment.start].strip(_PUNCTUATION)
+    before = _CODE.search(file.text[begin : comment.start])
     lines = [line for line in lines if line]
-    if lines and before and before != "jsonencode" and not before.endswith("*/"):
-        lines[0] = f"{before}: {lines[0]}"
+    if lines and before and before[0] != "jsonencode":
+        lines[0] = f"{before[0]}: {lines[0]}"
     return lines

@@ -19,13 +19,8 @@ from vpc_cni_iam.policy.document import (
 )
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
-_DOCUMENT = (
-    "provider",
-    "version",
-    "policy_id",
-    "source_policy_documents",
-    "override_policy_documents",
-)
+_JOINS = ("source_policy_documents", "override_policy_documents")
+_DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
 # How often it is there; each document of a data source so repeated reads the same.
 _INSTANCES = ("count", "for_each")
 _MAX_DEPTH = 50
@@ -124,7 +119,7 @@ class _Reader:
         if version not in VERSIONS:
             raise self.refuse(block.line, f"version {version!r} is none of {VERSIONS}")
         joins = []
-        for argument in ("source_policy_documents", "override_policy_documents"):
+        for argument in _JOINS:
             if argument in block.attributes and block.attributes[argument][0] != ():
                 joins.append((argument, block.attributes[argument][0]))
         for inner in block.blocks:
@@ -220,8 +215,12 @@ class _Reader:
         node, line = block.attributes[name]
         if isinstance(node, Reference):
             node = self.scope.nodes.get(node.path, node)
-        if isinstance(node, Reference | Other) and self.scope.keep:
-            node = (node,)
+        if self.scope.keep:
+            match node:
+                case Reference() | Other():
+                    node = (node,)
+                case Call(name="flatten", arguments=((Reference() | Other(),) as only,)):
+                    node = only
         if not isinstance(node, tuple):
             raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
         try:

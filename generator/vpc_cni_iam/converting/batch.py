@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.converting.notes import Note, notes
-from vpc_cni_iam.converting.parametrize import PARTITION, Substitution, partitions, variables
-from vpc_cni_iam.converting.write import data_source
+from vpc_cni_iam.converting.document import Converted, convert_document
+from vpc_cni_iam.converting.parametrize import PARTITION, variables
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.write import block
-from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.sources.json_documents import Document, documents
 
 STDIN = "standard input"
@@ -47,26 +44,9 @@ class Options:
     """
 
     name: str = ""
-    names: dict[str, str] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     partition_aware: bool = False
     keep_going: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """One document as HCL.
-
-    Args:
-        document: Where it was found.
-        name: The name of its data source.
-        text: The data source as HCL.
-        notes: What was normalised.
-    """
-
-    document: Document
-    name: str
-    text: str
-    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,107 +93,54 @@ def convert(
         InputError: One cannot be converted, and the others are not to be.
         UsageError: One name for several documents.
     """
-    return _Run(options).run(inputs, step)
+    failures: list[InputError] = []
+    refused = 0
 
-
-class _Run:
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.names = options.names or {}
-        self.used: set[str] = set()
-        self.partition_used = False
-        self.failures: list[InputError] = []
-
-    def run(self, inputs: Sequence[Input], step: Callable[[], None]) -> Batch:
-        refused = 0
-        found: list[Document] = []
-        for one in inputs:
-            try:
-                found += documents(one.text(), one.source)
-            except InputError as error:
-                self.fail([error])
-                refused += 1
-            step()
-        converted = []
-        for document, name in zip(found, self.named(found), strict=True):
-            errors, result = self.document(document, name)
-            if result is None:
-                self.fail(errors)
-                refused += 1
-            else:
-                converted.append(result)
-        shared = {}
-        if blocks := variables(self.names, self.used):
-            shared[VARIABLES] = "\n".join(map(block, blocks))
-        if self.partition_used:
-            shared[DATA] = block(PARTITION)
-        unused = tuple(literal for literal in self.names if literal not in self.used)
-        return Batch(tuple(converted), tuple(self.failures), refused, shared, unused)
-
-    def fail(self, errors: list[InputError]) -> None:
-        if not self.options.keep_going:
+    def refuse(errors: Sequence[InputError]) -> None:
+        nonlocal refused
+        if not options.keep_going:
             raise errors[0]
-        self.failures += errors
+        failures.extend(errors)
+        refused += 1
 
-    def named(self, found: Sequence[Document]) -> tuple[str, ...]:
-        """Return the names of the data sources, which do not hang on what else is refused."""
-        if self.options.name:
-            if len(found) > 1:
-                raise UsageError(f"--name names one document, and there are {len(found)}")
-            return (naming.given(self.options.name),) * len(found)
-        several = Counter(d.source for d in found)
-        wanted = [
-            naming.identifier(
-                "_".join(d.names)
-                if d.names and (several[d.source] > 1 or d.source == STDIN)
-                else _stem(d)
-            )
-            for d in found
-        ]
-        return naming.unique(wanted)
-
-    def document(self, document: Document, name: str) -> tuple[list[InputError], Converted | None]:
-        """Convert one document, or say all that keeps it from being expressed."""
+    found: list[Document] = []
+    for one in inputs:
         try:
-            decoded = document.decoded()
-            policy = parse(decoded, document.source, document.place)
+            found += documents(one.text(), one.source)
         except InputError as error:
-            return [error], None
-        assert isinstance(decoded, dict)  # noqa: S101 - what `parse` took is an object
-        alone = not isinstance(decoded["Statement"], list)
-
-        def place(path: str) -> str:
-            path = path.replace("$.Statement[0]", "$.Statement", 1) if alone else path
-            return document.place + path[1:]
-
-        if found := problems(policy):
-            return [InputError(document.source, place(p.path), p.reason) for p in found], None
-        said = list(notes(decoded, document.place))
-        if document.left_out:
-            versions = ", ".join(document.left_out)
-            said.append(Note(document.place, f"is in force; left out are the versions {versions}"))
-        if not self.names and not self.options.partition_aware:
-            return [], Converted(document, name, data_source(policy, name), tuple(said))
-        replaced = Substitution(self.names)
-        if self.options.partition_aware:
-            named = partitions(policy)
-            if len(named) == 1:
-                replaced.partition = named[0]
-            elif named:
-                text = f"names the partitions {', '.join(named)}, and keeps them"
-                said.append(Note(document.place, text))
-        text = data_source(policy, name, replaced.value)
-        self.used |= replaced.used
-        self.partition_used |= replaced.partition_used
-        said += (Note(document.place, t) for t in _left(replaced))
-        return [], Converted(document, name, text, tuple(said))
+            refuse([error])
+        step()
+    converted = []
+    for document, name in zip(found, _names(found, options.name), strict=True):
+        result = convert_document(document, name, options.names, options.partition_aware)
+        if isinstance(result, Converted):
+            converted.append(result)
+        else:
+            refuse(result)
+    used = frozenset[str]().union(*(c.used for c in converted))
+    shared = {}
+    if blocks := variables(options.names, used):
+        shared[VARIABLES] = "\n".join(map(block, blocks))
+    if any(c.partition for c in converted):
+        shared[DATA] = block(PARTITION)
+    unused = tuple(literal for literal in options.names if literal not in used)
+    return Batch(tuple(converted), tuple(failures), refused, shared, unused)
 
 
-def _left(replaced: Substitution) -> Iterator[str]:
-    for literal, texts in replaced.left.items():
-        more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-        yield (f"keeps {literal!r} in {texts[0]!r}{more}, where it is part of something longer")
-
-
-def _stem(document: Document) -> str:
-    return PurePath(document.source).stem if document.source != STDIN else ""
+def _names(found: Sequence[Document], given: str) -> tuple[str, ...]:
+    """Return the names of the data sources, which do not hang on what else is refused."""
+    if given:
+        if len(found) > 1:
+            raise UsageError(f"--name names one document, and there are {len(found)}")
+        return (naming.given(given),) * len(found)
+    several = Counter(d.source for d in found)
+    wanted = []
+    for document in found:
+        alone = several[document.source] == 1
+        if document.source == STDIN:
+            parts = document.names
+        else:
+            stem = PurePath(document.source).stem
+            parts = (stem,) if alone or not document.names else document.names
+        wanted.append(naming.identifier("_".join(parts)))
+    return naming.unique(wanted)

@@ -25,7 +25,7 @@ class Note:
         return f"{self.path}: {self.text}"
 
 
-def notes(document: Mapping[str, Any], path: str) -> Iterator[Note]:
+def notes(document: Any, path: str) -> Iterator[Note]:
     """Yield what is normalised in a document, but order and one value instead of a list of one.
 
     Args:

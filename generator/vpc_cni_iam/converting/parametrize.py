@@ -72,6 +72,11 @@ class Substitution:
     left: dict[str, list[str]] = field(default_factory=dict)
     partition_used: bool = False
 
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to replace."""
+        return bool(self.names or self.partition)
+
     def value(self, text: str) -> Value:
         """Return what stands for a resource, principal, condition key or value.
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, reverse
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
     from vpc_cni_iam.files.tree import Change
 
-HELP = """Turn IAM policies in JSON into aws_iam_policy_document data sources.
+HELP = """Turn IAM policies in JSON into aws_iam_policy_document data sources, and back.
 
 FILE is a policy document, or what the AWS CLI prints of one or many, such as
 aws iam get-policy-version or get-account-authorization-details; - is standard input. The HCL
@@ -27,12 +27,18 @@ means exactly what the JSON means, and what is written otherwise is said on stde
 the data source cannot express is refused with its place and the reason; the others are converted
 all the same, and the exit code is 3.
 
+With --from-hcl, FILE is a .tf file, and its policies are printed as JSON: data sources, jsonencode
+and heredocs. With --rewrite, the heredocs and jsonencode in a .tf file that the AWS provider takes
+for IAM policies become data sources beside their resources, and nothing else in it changes.
+
 \b
 Examples:
   vpc-cni-iam convert policy.json > policy.tf
   aws iam get-role-policy --role-name app --policy-name s3 | vpc-cni-iam convert - --name app_s3
   vpc-cni-iam convert policies/*.json --output terraform --partition-aware
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
+  vpc-cni-iam convert --from-hcl iam.tf --output policies
+  vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
 # Fewer files are done before a bar is seen.
@@ -47,7 +53,7 @@ class Format(StrEnum):
 
 
 def convert(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="JSON files, or -.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="JSON or .tf files, or -.")],
     name: Annotated[
         str | None, typer.Option(help="Name of the data source. [default: from the file name]")
     ] = None,
@@ -74,8 +80,27 @@ def convert(
     force: Annotated[
         bool, typer.Option("--force", help="Replace differing files, keeping a copy of each.")
     ] = False,
+    from_hcl: Annotated[
+        bool, typer.Option("--from-hcl", help="Print the policies of .tf files as JSON.")
+    ] = False,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Replace the policies in .tf files by data sources."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --rewrite: print the change, write nothing.")
+    ] = False,
 ) -> None:
     """See `HELP`."""
+    if from_hcl or rewrite or dry_run:
+        forward = {"name": name, "parametrize": parametrize, "partition-aware": partition_aware}
+        into = {"output": output is not None, "force": force} if rewrite else {}
+        reverse.check(from_hcl, rewrite, dry_run, {**forward, **into})
+        if rewrite:
+            reverse.rewrite(files, dry_run, form is Format.json)
+        else:
+            reverse.from_hcl(files, output, form is Format.json, force)
+        return
     from vpc_cni_iam.converting.batch import Options
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.attributes import attributes
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
@@ -35,18 +37,23 @@ class Reading:
     document: dict[str, Any]
     references: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """The text of the JSON, ending in a newline."""
+        return json.dumps(self.document, indent=2) + "\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A policy that cannot be known without an engine, and why.
 
     Args:
-        address: Where it is.
-        reason: The file, the line and what is wrong there.
+        address: Where it is; empty for a whole file.
+        error: The file, the line and what is wrong there.
     """
 
     address: str
-    reason: str
+    error: InputError
 
 
 def readings(text: str, source: str) -> tuple[Reading | Unread, ...]:
@@ -67,6 +74,17 @@ def readings(text: str, source: str) -> tuple[Reading | Unread, ...]:
     return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
 
+def files(found: Sequence[Reading]) -> dict[str, str]:
+    """Return the texts of policies by names for files, which their addresses give.
+
+    Args:
+        found: The policies.
+    """
+    wanted = (r.address.removeprefix("data.aws_iam_policy_document.") for r in found)
+    names = naming.unique(list(map(naming.identifier, wanted)))
+    return {f"{name}.json": one.text for name, one in zip(names, found, strict=True)}
+
+
 def _written_out(text: str, source: str) -> Iterator[tuple[int, Reading | Unread]]:
     for attribute in attributes(locate(text, source)):
         value = attribute.value
@@ -77,7 +95,7 @@ def _written_out(text: str, source: str) -> Iterator[tuple[int, Reading | Unread
             found = embedded.read(value, source)
             document = _shown(found.policy, found.marks, source, value.line)
         except InputError as error:
-            yield value.line, Unread(attribute.address, str(error))
+            yield value.line, Unread(attribute.address, error)
             continue
         names = tuple(dict.fromkeys(k.code for k in found.marks.kept))
         yield value.line, Reading(attribute.address, source, value.line, document, names)
@@ -100,7 +118,8 @@ def _data_sources(text: str, source: str) -> Iterator[tuple[int, Reading | Unrea
                 raise InputError(source, f"line {line}", problem)
             document = _shown(found.policy, marks, source, line)
         except InputError as error:
-            yield line, Unread(address, marks.shown(str(error)))
+            problem = marks.shown(error.problem)
+            yield line, Unread(address, InputError(source, error.place, problem))
             continue
         yield line, Reading(address, source, line, document, tuple(k.code for k in marks.kept))
 

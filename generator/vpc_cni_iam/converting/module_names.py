@@ -12,6 +12,7 @@ from vpc_cni_iam.files import tree
 from vpc_cni_iam.hcl.locate import File, locate
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.sources.json_documents import decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
@@ -29,23 +30,6 @@ def contents(directory: Path) -> dict[str, bytes]:
     """
     names = sorted(p.name for p in directory.iterdir() if p.name.endswith(_SUFFIXES))
     return tree.contents(directory, names)
-
-
-def text(content: bytes, source: str) -> str:
-    """Return the text of a configuration file.
-
-    Args:
-        content: Its bytes.
-        source: The file name that errors name.
-
-    Raises:
-        InputError: Not UTF-8.
-    """
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 at byte {error.start}"
-        raise InputError(source, "", problem) from None
 
 
 def taken(files: Mapping[str, bytes]) -> set[str]:
@@ -74,7 +58,7 @@ def surroundings(files: Mapping[str, bytes]) -> Surroundings:
         if name.endswith(".json"):
             continue
         try:
-            whole = text(content, name).removeprefix("\ufeff")
+            whole = decode(content, name).removeprefix("\ufeff")
             blocks += [(name, b) for b in parse(whole, name) if b.type in ("variable", "locals")]
             located.append(locate(whole, name))
         except InputError:

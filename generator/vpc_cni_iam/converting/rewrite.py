@@ -10,6 +10,7 @@ from pathlib import Path
 from vpc_cni_iam.converting import module_names
 from vpc_cni_iam.converting.attributes import Attribute, attributes
 from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.remarks import remarks
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.files import tree
@@ -19,6 +20,7 @@ from vpc_cni_iam.hcl.literals import Expression
 from vpc_cni_iam.hcl.locate import File, Value, locate
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
+from vpc_cni_iam.sources.json_documents import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"
 _TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -34,11 +36,13 @@ class Replaced:
         address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
         line: Its line in the file before.
         name: The name of the data source.
+        notes: What is written otherwise, though it means the same.
     """
 
     address: str
     line: int
     name: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,13 @@ class Left:
 
     Args:
         address: Where it is.
-        reason: The file, the line, and why.
+        error: The file, the line, and why.
         refused: It is written out, but cannot be replaced without changing what it means; else
             it is not written out in this file.
     """
 
     address: str
-    reason: str
+    error: InputError
     refused: bool
 
 
@@ -91,7 +95,7 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     files |= {p.path.name: p.after.encode() for p in pending if p.path.parent == path.parent}
     if path.name not in files:
         raise InputError(str(path), "", "is no .tf file that is there")
-    before = module_names.text(files[path.name], str(path))
+    before = decode(files[path.name], str(path))
     mark = before[: before.startswith("\ufeff")]
     writer = _Writer(
         locate(before.removeprefix(mark), str(path)),
@@ -136,10 +140,9 @@ class _Writer:
             try:
                 self.attribute(attribute)
             except (InputError, InexpressibleError) as error:
-                reason = str(error)
                 if isinstance(error, InexpressibleError):
-                    reason = f"{self.file.source}: line {attribute.value.line}: {reason}"
-                self.left.append(Left(attribute.address, reason, refused=True))
+                    error = self.refuse(attribute.value.line, str(error))
+                self.left.append(Left(attribute.address, error, refused=True))
         text = self.file.text
         for start, end, new in sorted(self.edits, key=lambda e: e[0], reverse=True):
             text = text[:start] + new + text[end:]
@@ -147,17 +150,20 @@ class _Writer:
             raise InputError(self.file.source, "", "could not be rewritten; it is as it was")
         return text
 
+    def refuse(self, line: int, problem: str) -> InputError:
+        return InputError(self.file.source, f"line {line}", problem)
+
     def attribute(self, attribute: Attribute) -> None:
         value, source = attribute.value, self.file.source
         code = self.file.text[value.start : value.end]
         if not embedded.is_document(value):
             if f"{_DOCUMENT}." not in code:
-                reason = f"{source}: line {value.line}: no policy is written out here"
-                self.left.append(Left(attribute.address, reason, refused=False))
+                error = self.refuse(value.line, "no policy is written out here")
+                self.left.append(Left(attribute.address, error, refused=False))
             return
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
-            raise InputError(source, f"line {value.line}", problem)
+            raise self.refuse(value.line, problem)
         found = embedded.read(value, source)
         for kept in found.marks.kept:
             self.known.check(kept, source)
@@ -165,7 +171,8 @@ class _Writer:
         name = self.name(attribute)
         new = self.data_source(name, attribute, found, repeated)
         self.taken.add(name)
-        self.replaced.append(Replaced(attribute.address, value.line, name))
+        said = tuple(found.marks.shown(str(n)) for n in notes(found.document, "$"))
+        self.replaced.append(Replaced(attribute.address, value.line, name, said))
         self.edits.append((value.start, value.end, f"{_DOCUMENT}.{name}{index}.json"))
         place = self.place(attribute)
         before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)
@@ -185,7 +192,7 @@ class _Writer:
         for kept in depends:
             if re.search(r"\b(each|count)\.", kept.code):
                 problem = f"{kept.code} without count or for_each"
-                raise InputError(self.file.source, f"line {kept.line}", problem)
+                raise self.refuse(kept.line, problem)
         return "", ""
 
     def name(self, attribute: Attribute) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.policy.strict_json import load_json
+from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _FIRST = 0xF0000
 MARK = re.compile("[\U000f0000-\U000ffffd]")
@@ -83,11 +84,13 @@ class Embedded:
     """A policy as read from an expression.
 
     Args:
+        document: Its decoded JSON, with marks in its texts.
         policy: The policy, with marks in its texts.
         marks: What the marks stand for.
         body: The expression of its Statement, for ``jsonencode``; else None.
     """
 
+    document: Mapping[str, Any]
     policy: Policy
     marks: Marks
     body: Value | None
@@ -145,7 +148,8 @@ def read(value: Value, source: str) -> Embedded:
     except InputError as error:
         place = f"line {value.line}, {marks.shown(error.place)}"
         raise InputError(source, place, marks.shown(error.problem)) from None
-    return Embedded(policy, marks, _body(value))
+    assert isinstance(document, dict)  # noqa: S101 - what `parse` took is an object
+    return Embedded(document, policy, marks, _body(value))
 
 
 def _body(value: Value) -> Value | None:
@@ -208,7 +212,8 @@ class _Reader:
             return json.loads(value.code)
         if isinstance(value, Code) and _NUMBER.fullmatch(value.code):
             number = json.loads(value.code)
-            return int(number) if number == int(number) else number  # as jsonencode prints it
+            # As jsonencode prints it.
+            return Number(json.dumps(int(number) if number == int(number) else number))
         return self.string(value, whole)
 
     def string(self, value: Value, whole: bool = False) -> str:

@@ -171,7 +171,8 @@ def _summary(one: Rewriting) -> str:
 def _say_rewriting(one: Rewriting) -> None:
     for replaced in one.replaced:
         for note in replaced.notes:
-            common.say(f"{one.path}: line {replaced.line}: {replaced.address}: {note}")
+            place = f"{one.path}: line {replaced.line}: {replaced.address}: {note}"
+            common.say(f"{place}; the next plan may show it, but nothing changes in meaning")
     for left in one.left:
         common.say(f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}")
 

@@ -19,6 +19,7 @@ class Attribute:
 
     Args:
         block: The outermost block.
+        holder: The innermost block, which may be the same.
         path: The types of the blocks inside that lead to it, and its name, such as
             ``("inline_policy", "policy")``.
         address: What people call it, such as ``aws_iam_role.x.inline_policy[0].policy``.
@@ -27,6 +28,7 @@ class Attribute:
     """
 
     block: Block
+    holder: Block
     path: tuple[str, ...]
     address: str
     value: Value
@@ -70,7 +72,7 @@ def _inside(
     outer: Block, block: Block, path: tuple[str, ...], address: str, dynamic: bool
 ) -> Iterator[Attribute]:
     for name, value in block.attributes.items():
-        yield Attribute(outer, (*path, name), f"{address}.{name}", value, dynamic)
+        yield Attribute(outer, block, (*path, name), f"{address}.{name}", value, dynamic)
     many = Counter(inner.type for inner in block.blocks)
     seen: Counter[str] = Counter()
     for inner in block.blocks:

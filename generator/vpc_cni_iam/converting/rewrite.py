@@ -10,6 +10,7 @@ from pathlib import Path
 from vpc_cni_iam.converting import module_names
 from vpc_cni_iam.converting.attributes import Attribute, attributes
 from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.remarks import remarks
 from vpc_cni_iam.errors import InexpressibleError, InputError
@@ -17,7 +18,7 @@ from vpc_cni_iam.files import tree
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
-from vpc_cni_iam.hcl.locate import File, Value, locate
+from vpc_cni_iam.hcl.locate import File, Text, Value, locate
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
 from vpc_cni_iam.sources.json_documents import decode
@@ -196,10 +197,15 @@ class _Writer:
         return "", ""
 
     def name(self, attribute: Attribute) -> str:
-        kind, label = attribute.block.labels
-        path = ".".join(attribute.path)
-        suffix = {"assume_role_policy": "_assume_role", "inline_policy.policy": "_inline"}
-        name = label + suffix.get(path, "")
+        kind, name = attribute.block.labels
+        if attribute.path == ("assume_role_policy",):
+            name += "_assume_role"
+        elif len(attribute.path) > 1:
+            match attribute.holder.attributes.get("name"):
+                case Text(parts=(str() as own,)):
+                    name += f"_{identifier(own)}"
+                case _:
+                    name += f"_{attribute.path[0]}"
         tries = [name, f"{name}_{kind.removeprefix('aws_')}"]
         return next(n for n in self.names(tries) if n not in self.taken)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vpc_cni_iam.hcl.locate import Comment, File, Items, Value
 
-_CODE = re.compile(r"\w.*?(?=[\s,\[{(=:]*$)")
+_CODE = re.compile(r"[\w\"].*?(?=[\s,\[{(=:]*$)")
 
 
 def remarks(file: File, value: Value, body: Value | None) -> tuple[list[str], list[list[str]]]:

@@ -22,6 +22,8 @@ from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _FIRST = 0xF0000
 MARK = re.compile("[\U000f0000-\U000ffffd]")
+# The same characters as JSON may spell them.
+_ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 _JSONENCODE = re.compile(r"jsonencode\((.*)\)", re.DOTALL)
@@ -169,7 +171,7 @@ class _Reader:
         return InputError(self.source, f"line {line}", problem)
 
     def text(self, text: str, line: int) -> str:
-        if MARK.search(text):
+        if MARK.search(text) or _ESCAPED_MARK.search(text):
             raise self.refuse(line, "holds characters of Unicode's private plane 15")
         return unicodedata.normalize("NFC", text)  # as HCL does
 

@@ -117,7 +117,7 @@ class _Reader:
                 )
         version = self.text(block, "version", VERSION)
         if version not in VERSIONS:
-            raise self.refuse(block.line, f"version {version!r} is none of {VERSIONS}")
+            raise self.refuse(block.line, f"version {version} is none of {' and '.join(VERSIONS)}")
         joins = []
         for argument in _JOINS:
             if argument in block.attributes and block.attributes[argument][0] != ():

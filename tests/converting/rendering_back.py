@@ -53,8 +53,9 @@ def plain(text: str) -> Any:
 
 
 def _statement(statement: dict[str, Any]) -> Any:
-    elements = {k: v for k, v in statement.items() if v not in ("", {})}
-    return frozenset((key, _element(key, value)) for key, value in elements.items())
+    elements = {key: _element(key, value) for key, value in statement.items()}
+    # No Sid and an empty one are the same, as are no conditions and none.
+    return frozenset((k, v) for k, v in elements.items() if v not in ("", frozenset()))
 
 
 def _element(key: str, value: Any) -> Any:

@@ -81,8 +81,8 @@ def test_one_that_is_refused_keeps_no_other(folder: Path) -> None:
     assert (done.code, done.out) == (3, "create  out/a.tf\n")
     assert done.err.splitlines() == [
         "vpc-cni-iam: error: none.json: cannot be read: No such file or directory",
-        "vpc-cni-iam: error: bad.json: $.Statement[0].Action: is an empty list, which matches "
-        "nothing; name a value",
+        "vpc-cni-iam: error: bad.json: $.Statement[0].Action: is an empty list; name at least "
+        "one value",
         "vpc-cni-iam: 1 converted, 2 refused",
     ]
 

@@ -46,6 +46,46 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert plain(dumps(back.policy)) == plain(text)
 
 
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(whole_policies, JUNK, st.randoms())
+def test_a_wrong_value_anywhere_is_refused_or_means_what_it_says(
+    text: str, junk: Any, random: Any
+) -> None:
+    """One value of a policy, whichever, is replaced by something else."""
+    value = json.loads(text)
+    place, key = None, None
+    inner = value
+    while isinstance(inner, dict | list) and inner and (place is None or random.random() < 0.7):
+        place, key = (
+            inner,
+            random.choice(list(inner) if isinstance(inner, dict) else range(len(inner))),
+        )
+        inner = inner[key]
+    place[key] = junk
+    found = batch({"x.json": json.dumps(value), "good.json": P})
+    assert found.converted[-1].name == "good"
+    assert len(found.converted) + found.refused == 2
+    for failure in found.failures:
+        assert failure.source == "x.json"
+        assert failure.place or "NaN" in failure.problem
+
+
+@given(whole_policies, st.integers(0, 400), st.sampled_from(["", "}", '"', "\\", ",", "\x00", "["]))
+def test_broken_text_is_refused(text: str, at: int, piece: str) -> None:
+    at %= len(text)
+    found = batch({"x.json": text[:at] + piece + text[at + 1 :], "good.json": P})
+    assert found.converted[-1].name == "good"
+    assert len(found.converted) + found.refused == 2
+
+
 @given(whole_policies, whole_policies)
 def test_what_one_document_becomes_hangs_on_no_other(one: str, other: str) -> None:
     alone = batch({"x.json": one}).converted

@@ -64,7 +64,8 @@ def code(value: Value) -> str:
         InexpressibleError: Text that HCL cannot hold.
     """
     if isinstance(value, Literal):
-        return f'"{_escape(value.text)}"'
+        text = value.text
+        return f'"{text}"' if PLAIN.fullmatch(text) else f'"{_escape(text)}"'
     if isinstance(value, Expression):
         return value.code
     pieces = []

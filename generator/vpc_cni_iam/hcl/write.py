@@ -159,26 +159,32 @@ def _attribute_lines(
 ) -> list[str]:
     """Return attributes, those of one line that follow each other with aligned equals signs."""
     lines: list[str] = []
-    run: list[tuple[str, str]] = []
+    names: list[str] = []
+    texts: list[str] = []
 
     def close() -> None:
-        width = max((len(name) for name, _ in run), default=0)
-        if run and lines:
+        if not names:
+            return
+        if lines:
             lines.append("")
-        lines.extend(f"{indent}{name.ljust(width)} = {text}" for name, text in run)
-        run.clear()
+        width = max(map(len, names))
+        lines.extend([f"{indent}{n:<{width}} = {t}" for n, t in zip(names, texts, strict=True)])
+        names.clear()
+        texts.clear()
 
     for name, value in attributes:
-        if not isinstance(value, tuple):
-            run.append((name, code(value)))
-        elif len(value) <= 1:
-            run.append((name, f"[{''.join(map(code, value))}]"))
-        else:
+        if isinstance(value, tuple) and len(value) > 1:
             close()
             if lines:
                 lines.append("")
             lines.append(f"{indent}{name} = [")
             lines += [f"{indent}  {code(v)}," for v in value]
             lines.append(f"{indent}]")
+            continue
+        names.append(name)
+        if isinstance(value, tuple):
+            texts.append(f"[{code(value[0])}]" if value else "[]")
+        else:
+            texts.append(code(value))
     close()
     return lines

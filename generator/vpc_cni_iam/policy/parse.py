@@ -117,7 +117,7 @@ class _Reader:
     def strings(self, value: object, path: str) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
         if not items:
-            raise self.refuse(path, "is an empty list, which matches nothing; name a value")
+            raise self.refuse(path, "is an empty list; name at least one value")
         for item in items:
             if not isinstance(item, str):
                 raise self.refuse(path, f"strings are expected, not {_kind(item)}")

@@ -48,6 +48,12 @@ class Attribute:
                 return False
         return True
 
+    @property
+    def compared_as_text(self) -> bool:
+        """Whether the provider shows a change where only the text of a policy differs."""
+        name = ".".join((self.block.labels[0], *self.path))
+        return name in _data()["compared_as_text"]["attributes"]
+
 
 @cache
 def _data() -> dict[str, Any]:

@@ -172,8 +172,10 @@ class _Writer:
         name = self.name(attribute)
         new = self.data_source(name, attribute, found, repeated)
         self.taken.add(name)
-        said = tuple(found.marks.shown(str(n)) for n in notes(found.document, "$"))
-        self.replaced.append(Replaced(attribute.address, value.line, name, said))
+        said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
+        if attribute.compared_as_text:
+            said.append("the provider compares its text, which is another now")
+        self.replaced.append(Replaced(attribute.address, value.line, name, tuple(said)))
         self.edits.append((value.start, value.end, f"{_DOCUMENT}.{name}{index}.json"))
         place = self.place(attribute)
         before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)

@@ -264,6 +264,8 @@ def test_what_cannot_be_carried_over_is_left_and_said(
         f'module "m" {{\n  policy = {encoded("1")}\n}}\n',
         'resource "aws_organizations_policy" "x" {\n  type = "TAG_POLICY"\n'
         "  content = jsonencode({ tags = {} })\n}\n",
+        'resource "aws_organizations_policy" "x" {\n  type = ""\n  content = "{}"\n}\n',
+        f'resource "aws_iam_policy" {{\n  policy = {encoded("1")}\n}}\n',
         "",
         "\n# nothing\n",
     ],
@@ -273,7 +275,9 @@ def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
     assert (one.after, one.replaced, one.left) == (text, (), ())
 
 
-@pytest.mark.parametrize("body", ['file("x.json")', "var.p", 'templatefile("x", {})', "null"])
+@pytest.mark.parametrize(
+    "body", ['file("x.json")', "jsonencode()", '""', "var.p", 'templatefile("x", {})', "null"]
+)
 def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path: Path) -> None:
     one = rewritten(tmp_path, policy(body))
     assert one.after == one.before

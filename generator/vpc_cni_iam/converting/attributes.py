@@ -44,7 +44,9 @@ class Attribute:
             return False
         for name, allowed in _data()["only_if"].get(kind, {}).items():
             given = self.block.attributes.get(name)
-            if given is not None and not (isinstance(given, Text) and given.parts[0] in allowed):
+            if given is not None and not (
+                isinstance(given, Text) and given.parts[:1] in [(a,) for a in allowed]
+            ):
                 return False
         return True
 
@@ -83,7 +85,7 @@ def _inside(
     seen: Counter[str] = Counter()
     for inner in block.blocks:
         if inner.type == "dynamic" and inner.labels:
-            (name,) = inner.labels
+            name = inner.labels[0]
             for content in (c for c in inner.blocks if c.type == "content"):
                 place = f"{address}.dynamic.{name}"
                 yield from _inside(outer, content, (*path, name), place, True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.files import tree
 from vpc_cni_iam.hcl.locate import File, locate
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import parse
@@ -26,10 +25,16 @@ def contents(directory: Path) -> dict[str, bytes]:
         directory: The directory.
 
     Raises:
-        TreeError: A file cannot be read.
+        InputError: A file cannot be read.
     """
-    names = sorted(p.name for p in directory.iterdir() if p.name.endswith(_SUFFIXES))
-    return tree.contents(directory, names)
+    found = {}
+    for path in sorted(directory.iterdir()):
+        if path.name.endswith(_SUFFIXES) and path.is_file():
+            try:
+                found[path.name] = path.read_bytes()
+            except OSError as error:
+                raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+    return found
 
 
 def taken(files: Mapping[str, bytes]) -> set[str]:

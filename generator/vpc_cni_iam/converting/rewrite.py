@@ -15,6 +15,7 @@ from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.remarks import remarks
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.files import tree
+from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
@@ -89,13 +90,12 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
         pending: What becomes of other files in the same run, whose new names are taken too.
 
     Raises:
-        TreeError: A file cannot be read.
-        InputError: The file is not HCL; with the line.
+        InputError: A file cannot be read, or this one is not HCL; with the line.
     """
+    if path.suffix not in (".tf", ".tofu") or not path.is_file():
+        raise InputError(str(path), "", "is no .tf file that is there")
     files = module_names.contents(path.parent)
     files |= {p.path.name: p.after.encode() for p in pending if p.path.parent == path.parent}
-    if path.name not in files:
-        raise InputError(str(path), "", "is no .tf file that is there")
     before = decode(files[path.name], str(path))
     mark = before[: before.startswith("\ufeff")]
     writer = _Writer(
@@ -119,11 +119,12 @@ def save(rewritings: Sequence[Rewriting]) -> None:
     changed = [r for r in rewritings if r.after != r.before]
     for directory in dict.fromkeys(r.path.parent for r in changed):
         here = {r.path.name: r for r in changed if r.path.parent == directory}
-        now = tree.contents(directory, here)
-        for name, one in here.items():
-            if now.get(name) != one.before.encode():
-                raise InputError(str(one.path), "", "changed while it was read; run this again")
-        tree.write(directory, {name: one.after.encode() for name, one in here.items()})
+        with locked(directory):
+            now = tree.contents(directory, here)
+            for name, one in here.items():
+                if now.get(name) != one.before.encode():
+                    raise InputError(str(one.path), "", "changed while it was read; run this again")
+            tree.write(directory, {name: one.after.encode() for name, one in here.items()})
 
 
 class _Writer:

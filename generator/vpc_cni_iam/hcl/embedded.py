@@ -105,7 +105,7 @@ def is_document(value: Value) -> bool:
         value: The expression.
     """
     if isinstance(value, Called):
-        return value.name == "jsonencode" and isinstance(value.arguments[0], Fields)
+        return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
         return False
     return value.parts[0].lstrip().startswith("{")
@@ -154,11 +154,19 @@ def read(value: Value, source: str) -> Embedded:
     return Embedded(document, policy, marks, _body(value))
 
 
+def _fields(value: Value) -> Fields | None:
+    """Return the object that is the one argument of a call."""
+    match value:
+        case Called(arguments=(Fields() as only,)):
+            return only
+    return None
+
+
 def _body(value: Value) -> Value | None:
-    if isinstance(value, Called) and isinstance(value.arguments[0], Fields):
-        for key, found in value.arguments[0].fields:
-            if isinstance(key, Text) and key.parts == ("Statement",):
-                return found
+    fields = _fields(value)
+    for key, found in fields.fields if fields else ():
+        if isinstance(key, Text) and key.parts == ("Statement",):
+            return found
     return None
 
 

@@ -23,7 +23,9 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """HCL code that this project wrote; never made from a user's text.
+    """HCL code that this project wrote, or that stood as code in the file it is written back to.
+
+    It is never made from other text of a user's.
 
     Args:
         code: The code, such as ``var.partition``.

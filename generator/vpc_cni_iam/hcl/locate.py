@@ -124,9 +124,9 @@ def locate(text: str, source: str) -> File:
     tree, context = parse_tree(text, source)
     try:
         _, blocks = _Locator(context, source).body(tree)
+        return File(source, text, blocks, tuple(_comments(tree, context)))
     except RecursionError:
         raise InputError(source, "", "nests too deeply to be read") from None
-    return File(source, text, blocks, tuple(_comments(tree, context)))
 
 
 def _comments(tree: Tree, context: Context) -> Iterator[Comment]:  # type: ignore[type-arg]

@@ -10,11 +10,13 @@ import pytest
 from conftest import OFFLINE_PROVIDER, ROOT, run
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.parse import loads
 
 pytestmark = pytest.mark.engine
 SAMPLE = ROOT / "tests" / "data" / "rewriting"
+DOCUMENT = "aws_iam_policy_document"
 SERVICES = ("iam", "sts", "s3", "sqs", "sns", "kms", "ecr", "secretsmanager", "organizations")
 
 
@@ -51,6 +53,7 @@ def test_what_was_applied_stays_as_it_is(
     done = run("convert", "--rewrite", *files, "--format", "json", cwd=folder)
     assert done.code == 0, done.err
     replaced = [r for file in json.loads(done.out)["files"] for r in file["replaced"]]
+    check_format(each_engine, folder, tmp_path / "written")
     found = planned(each_engine, folder, suffix)
     compared = 0
     for one in replaced:
@@ -66,6 +69,16 @@ def test_what_was_applied_stays_as_it_is(
                 compared += 1
     assert len(replaced) == 10
     assert compared == 11
+
+
+def check_format(engine: Engine, folder: Path, written: Path) -> None:
+    """The data sources, for themselves, are as terraform fmt would have them."""
+    text = (folder / "main.tf").read_text()
+    blocks = [b for b in locate(text, "main.tf").blocks if b.labels[:1] == (DOCUMENT,)]
+    written.mkdir()
+    joined = "\n\n".join(text[b.start : b.end] for b in blocks)
+    (written / "main.tf").write_text(joined + "\n")
+    engine.run(["fmt", "-check", "-diff"], written)
 
 
 SHOWN = """

@@ -44,9 +44,8 @@ class Attribute:
             return False
         for name, allowed in _data()["only_if"].get(kind, {}).items():
             given = self.block.attributes.get(name)
-            if given is not None and not (
-                isinstance(given, Text) and given.parts[:1] in [(a,) for a in allowed]
-            ):
+            parts = given.parts if isinstance(given, Text) else ()
+            if given is not None and not any(part in allowed for part in parts):
                 return False
         return True
 

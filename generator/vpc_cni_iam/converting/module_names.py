@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.locate import File, locate
-from vpc_cni_iam.hcl.module import read_blocks
+from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.hcl.resolve import local_nodes
 from vpc_cni_iam.sources.json_documents import decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
@@ -58,29 +59,37 @@ def surroundings(files: Mapping[str, bytes]) -> Surroundings:
     Args:
         files: The configuration files of a directory by name.
     """
-    blocks, located = [], []
+    known = Surroundings({}, {}, {})
     for name, content in files.items():
-        if name.endswith(".json"):
-            continue
-        try:
-            whole = decode(content, name).removeprefix("\ufeff")
-            blocks += [(name, b) for b in parse(whole, name) if b.type in ("variable", "locals")]
-            located.append(locate(whole, name))
-        except InputError:
-            continue
+        if not name.endswith(".json"):
+            one = _surroundings(content)
+            known = Surroundings(
+                {**known.variables, **one.variables},
+                {**known.locals, **one.locals},
+                {**known.codes, **one.codes},
+            )
+    return known
+
+
+@lru_cache(maxsize=1024)  # each file of a directory is rewritten knowing all the others
+def _surroundings(content: bytes) -> Surroundings:
+    try:
+        text = decode(content, "").removeprefix("\ufeff")
+        if not re.search(r"\b(variable|locals)\b", text):
+            return Surroundings()
+        blocks, file = parse(text, ""), locate(text, "")
+    except InputError:
+        return Surroundings()
     types = {
         b.labels[0]: b.attributes["type"][0]
-        for _, b in blocks
-        if b.type == "variable" and "type" in b.attributes
+        for b in blocks
+        if b.type == "variable" and b.labels and "type" in b.attributes
     }
-    return Surroundings(types, read_blocks(blocks, {}).locals, _codes(located))
-
-
-def _codes(files: list[File]) -> dict[str, str]:
-    return {
-        name: file.text[value.start : value.end]
-        for file in files
+    codes = {
+        name: text[value.start : value.end]
         for block in file.blocks
         if block.type == "locals"
         for name, value in block.attributes.items()
     }
+    nodes = {name.removeprefix("local."): node for name, node in local_nodes(blocks).items()}
+    return Surroundings(types, nodes, codes)

@@ -223,6 +223,7 @@ locals {
         (policy('<<EOF\n{"Version": "2012-10-17"}\nEOF'), 2, "has no Statement"),
         (policy(encoded("each.value")), 2, "each.value without count or for_each"),
         (policy(encoded('"\U000f0000"')), 2, "private plane"),
+        (policy(encoded("1e999")), 2, "beyond all measure"),
         (policy(inlined('"\\udb80\\udc00"')), 2, "private plane"),
         (
             'resource "aws_iam_role" "x" {\n  dynamic "inline_policy" {\n    for_each = var.p\n'

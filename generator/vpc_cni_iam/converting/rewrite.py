@@ -95,7 +95,8 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     if path.suffix not in (".tf", ".tofu") or not path.is_file():
         raise InputError(str(path), "", "is no .tf file that is there")
     files = module_names.contents(path.parent)
-    files |= {p.path.name: p.after.encode() for p in pending if p.path.parent == path.parent}
+    here = path.parent.resolve()
+    files |= {p.path.name: p.after.encode() for p in pending if p.path.parent.resolve() == here}
     before = decode(files[path.name], str(path))
     mark = before[: before.startswith("\ufeff")]
     writer = _Writer(

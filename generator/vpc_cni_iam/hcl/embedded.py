@@ -221,9 +221,12 @@ class _Reader:
         if isinstance(value, Code) and value.code in ("true", "false", "null"):
             return json.loads(value.code)
         if isinstance(value, Code) and _NUMBER.fullmatch(value.code):
-            number = json.loads(value.code)
-            # As jsonencode prints it.
-            return Number(json.dumps(int(number) if number == int(number) else number))
+            try:
+                number = json.loads(value.code)
+                # As jsonencode prints it.
+                return Number(json.dumps(int(number) if number == int(number) else number))
+            except (OverflowError, ValueError):
+                raise self.refuse(value.line, "holds a number beyond all measure") from None
         return self.string(value, whole)
 
     def string(self, value: Value, whole: bool = False) -> str:

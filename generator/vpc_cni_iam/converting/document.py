@@ -58,11 +58,12 @@ def convert_document(
         text = data_source(policy, name, replaced.value if replaced.active else Literal)
     except InputError as error:
         return (error,)
-    except InexpressibleError:
-        return tuple(
+    except InexpressibleError as error:
+        found = tuple(
             InputError(document.source, _place(document.place, p.path, decoded), p.reason)
             for p in problems(policy)
         )
+        return found or (InputError(document.source, document.place, str(error)),)
     said = [
         *notes(decoded, document.place),
         *(Note(document.place, t) for t in _said(document, policy, replaced, partition_aware)),

@@ -63,7 +63,7 @@ def reach_disk(paths: Sequence[Path]) -> None:
 
 
 def _reach_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)
+    handle = os.open(path, os.O_WRONLY)
     try:
         os.fsync(handle)
     finally:

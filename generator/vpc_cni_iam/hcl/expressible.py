@@ -1,7 +1,7 @@
 """What ``aws_iam_policy_document`` cannot express: it would drop it, change it or refuse it.
 
-Measured with the AWS provider 3.39.0 by `tests/converting/test_provider_facts.py`, and read in the
-source of version 6, internal/service/iam/policy_document_data_source.go: it replaces ``&{`` by
+Measured with the AWS provider 3.39.0 by `tests/converting/test_convert_engines.py`, and read in
+the source of version 6, internal/service/iam/policy_document_data_source.go: it replaces ``&{`` by
 ``${`` in resources, principals and condition values, refuses a Sid that stands twice, and leaves
 an empty Statement out. (Versions 5.82 and 5.83 alone also refused a Sid with other characters
 than letters and digits.)

@@ -81,9 +81,9 @@ def policy_document(
     Raises:
         InexpressibleError: What the data source would drop, change or refuse.
     """
-    for problem in problems(policy):
-        if policy.statements or joined is None:
-            raise InexpressibleError(str(problem))
+    unexpressed = problems(policy)
+    if unexpressed and (policy.statements or joined is None):
+        raise InexpressibleError(str(unexpressed[0]))
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
     if policy.version != VERSION:
         attributes.append(("version", Literal(policy.version)))

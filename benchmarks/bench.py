@@ -20,6 +20,8 @@ from pathlib import Path
 
 import evaluation
 
+import converting
+
 PYTHON = sys.executable
 COMMAND = str(Path(PYTHON).with_name("vpc-cni-iam"))
 IMPORTS = [PYTHON, "-c", "import typer, jinja2"]
@@ -192,6 +194,7 @@ def main(say: Callable[[str], None] = print) -> None:
             )
     report_check(say, runs)
     evaluation.report(say, runs)
+    converting.report(say, runs)
 
 
 if __name__ == "__main__":

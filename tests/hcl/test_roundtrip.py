@@ -15,7 +15,7 @@ from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.read import Call, Other, Quoted, Reference
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import Block, block, policy_document
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
 
 HARD = [
@@ -116,7 +116,9 @@ def test_any_policy_survives(document: dict[str, Any]) -> None:
     try:
         assert back(policy) == policy
     except InexpressibleError as error:
-        assert re.search("normal form C|surrogate|&{|empty list", str(error))
+        assert re.search(
+            r"normal form C|surrogate|&\{|Statement: is empty|is the Sid of", str(error)
+        )
 
 
 @pytest.mark.parametrize("text", HARD)
@@ -141,10 +143,41 @@ def test_what_the_provider_would_rewrite_is_refused(field: str) -> None:
         policy_document("x", Policy((statement,)))
 
 
-def test_an_empty_condition_is_refused() -> None:
-    statement = Statement(actions=("a:b",), conditions=(Condition("Bool", "a:b", ()),))
-    with pytest.raises(InexpressibleError, match="empty list"):
-        policy_document("x", Policy((statement,)))
+def test_an_empty_list_of_values_survives() -> None:
+    policy = Policy((Statement(actions=("a:b",), conditions=(Condition("Bool", "a:b", ()),)),))
+    assert back(policy) == policy
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        ((), r"\$.Statement: is empty"),
+        (
+            (Statement(sid="A"), Statement(sid="B"), Statement(sid="A")),
+            r"\[2\].Sid: 'A' is the Sid",
+        ),
+        ((Statement(resources=("x", "e\u0301")),), r"\$.Statement\[0\].Resource: .*normal form C"),
+        (
+            (Statement(conditions=(Condition("Bool", "a:b", ("\ud800",)),)),),
+            r"\[0\].Condition.Bool.a:b: .*surrogate",
+        ),
+        (
+            (Statement(not_principals=(Principal("AWS", ("&{x}",)),)),),
+            r"\[0\].NotPrincipal.AWS: .*turns into",
+        ),
+    ],
+)
+def test_what_the_data_source_cannot_express_is_refused_by_place(
+    statements: tuple[Statement, ...], words: str
+) -> None:
+    with pytest.raises(InexpressibleError, match=words):
+        policy_document("x", Policy(statements))
+
+
+def test_what_the_provider_replaces_only_elsewhere_is_not_refused() -> None:
+    condition = Condition("x&{", "k&{", ("v",))
+    policy = Policy((Statement(actions=("a:&{b}",), conditions=(condition,), sid="&{"),), id="&{")
+    assert back(policy) == policy
 
 
 def test_comments_cannot_end_early() -> None:

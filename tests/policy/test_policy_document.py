@@ -37,14 +37,38 @@ def test_numbers_and_booleans_are_read_as_iam_compares_them() -> None:
 
 
 @pytest.mark.parametrize(
+    "number", ["1e5", "-0", "0.10", "1E400", "9" * 5000, "12345678901234567890"]
+)
+def test_numbers_keep_their_text(number: str) -> None:
+    text = policy(Condition={"NumericEquals": {"a:b": "N"}}).replace('"N"', number)
+    assert loads(text, "x").statements[0].conditions[0].values == (number,)
+    assert loads(text.replace(number, f"[{number}]"), "x").statements[0].conditions[0].values == (
+        number,
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "place", "words"),
     [
         ("", "", "is empty"),
         ("  \n", "", "is empty"),
         ("{", "line 1, column 2", "is not JSON"),
-        ('{"Statement": NaN}', "", "NaN is not JSON"),
-        ('{"Statement": ' + "9" * 5000 + "}", "", "a number of more than 4300 digits"),
-        ('{"Statement": [], "Statement": []}', "", "'Statement' stands twice"),
+        ('{"Statement": NaN}', "line 1, $.Statement", "NaN is not JSON"),
+        ('{"Statement": [], "Statement": []}', "line 1, $.Statement", "'Statement' stands twice"),
+        (
+            '{"Statement": [{"Sid": "a,b"},\n {"Sid": "{\\"", "x": [1, [2], -Infinity]}]}',
+            "line 2, $.Statement[1].x[2]",
+            "-Infinity is not JSON",
+        ),
+        (
+            '{"a": {"b": 1}, "c": [{"b": 1},\n\n{"b": 1, "\\u0062": 2}]}',
+            "line 3, $.c[1].b",
+            "twice",
+        ),
+        ('{"Statement": [], "statement": []}', "$", "'statement'; write Statement"),
+        ('{"Version": 2012, "Statement": []}', "$.Version", "a number is none of"),
+        (policy(Principal=None), "$.Statement[0].Principal", "an object is expected, not null"),
+        (policy(NotPrincipal={}), "$.Statement[0].NotPrincipal", "matches nobody"),
         ("\ufeff{}", "line 1", "byte order mark"),
         ("[" * 100_000, "", "nests too deeply"),
         ("[]", "$", "an object is expected, not a list"),

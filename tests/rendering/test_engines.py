@@ -325,7 +325,7 @@ def test_fmt_leaves_hard_documents_alone(tmp_path: Path) -> None:
                 resources=("x",) * m,
                 conditions=(Condition("StringEquals", "k", ("v",) * n),) * n,
                 principals=(Principal("AWS", ("p",) * m),) * (n - 1),
-                sid="s" * n,
+                sid=f"s{n}{m}",
             )
             for n in (1, 2)
             for m in (1, 2)

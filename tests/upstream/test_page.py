@@ -168,8 +168,8 @@ MALFORMED = {
     ),
     "a key twice": (
         page(ipv4=lambda t: t.replace('"Resource": "*"', '"Resource": "*", "Resource": "*"')),
-        "",
-        "the document at line 8: the key 'Resource' stands twice",
+        "line 28, $.Statement[0].Resource",
+        "the key 'Resource' stands twice",
     ),
     "no policy": (
         page(ipv4=lambda t: t.replace('"Allow"', '"Maybe"')),

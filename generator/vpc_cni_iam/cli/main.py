@@ -15,6 +15,7 @@ import typer
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli import (
     catalog,
+    convert,
     coverage,
     generate,
     policy,
@@ -43,6 +44,7 @@ app.command(help=generate.HELP)(generate.generate)
 app.command(help=policy.HELP)(policy.policy)
 app.command(help=verify.HELP)(verify.verify)
 app.command(help=coverage.HELP)(coverage.coverage)
+app.command(help=convert.HELP)(convert.convert)
 app.command(help=catalog.HELP)(catalog.catalog)
 app.command(help=vendoring.INIT)(vendoring.init)
 app.command(help=syncing.SYNC, name="sync")(syncing.sync)

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import missing, uninterrupted
+from vpc_cni_iam.files.many import Listings, reach_disk
 from vpc_cni_iam.files.read import check_inside, contents, decoded
 
 # The names of files in flight; nothing else of the user's is called so.
@@ -124,9 +125,9 @@ def write(
         TreeError: What is there may not be written; nothing in the directory was changed.
     """
     target = directory.resolve() if directory.exists() else directory
-    removed = tuple(remove)
+    removed, listings = tuple(remove), Listings()
     for name in (*files, *removed):
-        _check_inside(target, name)
+        _check_inside(target, name, listings)
     try:
         _clean({(target / name).parent for name in (*files, *removed)})
         return _write(target, files, removed, step)
@@ -136,13 +137,13 @@ def write(
         raise TreeError(f"{place}: cannot be written: {error.strerror or error}{hint}") from None
 
 
-def _check_inside(directory: Path, name: str) -> None:
+def _check_inside(directory: Path, name: str, listings: Listings) -> None:
     """Refuse a name that leaves the directory, by itself or through a symbolic link."""
     check_inside(directory, name)
     parts = PurePosixPath(name).parts
     place = directory
     for part in parts:
-        _refuse_other_case(place, part)
+        listings.refuse_other_case(place, part)
         place /= part
         if place.is_symlink():
             raise TreeError(f"{place}: is a symbolic link; this tool writes no file through one")
@@ -150,20 +151,6 @@ def _check_inside(directory: Path, name: str) -> None:
             raise TreeError(f"{place}: is a file where a directory is needed")
     if place.is_dir():
         raise TreeError(f"{place}: is a directory where a file is needed")
-
-
-def _refuse_other_case(folder: Path, name: str) -> None:
-    """Refuse a name that a case-insensitive file system takes for another one that is there."""
-    try:
-        there = [path.name for path in folder.iterdir()]
-    except OSError:
-        return
-    for other in there:
-        if other != name and other.casefold() == name.casefold():
-            raise TreeError(
-                f"{folder / other}: differs from {name} only in case, and some file systems "
-                "take the two for one; rename it"
-            )
 
 
 def _clean(folders: Iterable[Path]) -> None:
@@ -195,6 +182,7 @@ def _write(
                 _make_folders(place.parent, undo)
                 step(f"stage {change.path}")
                 staged.append((_stage(place, files[change.path], undo), place))
+        reach_disk([new for new, _ in staged])
         kept: list[Path] = []
         for new, place in staged:
             step(f"rename {place.name}")
@@ -233,15 +221,13 @@ def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
 
 
 def _stage(place: Path, content: str | bytes, undo: list[Callable[[], None]]) -> Path:
-    """Write the content beside its place under a temporary name, down to the disk."""
+    """Write the content beside its place under a temporary name."""
     if place.exists() and not os.access(place, os.W_OK):
         raise PermissionError(errno.EACCES, "it is read-only", str(place))
     new = place.with_name(f"{_NEW}{place.name}")
     undo.append(lambda: new.unlink(missing_ok=True))
     with new.open("xb") as handle:
         handle.write(_encoded(content))
-        handle.flush()
-        os.fsync(handle.fileno())
     if place.exists():
         new.chmod(stat.S_IMODE(place.stat().st_mode))
     return new

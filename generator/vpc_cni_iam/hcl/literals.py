@@ -23,7 +23,9 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """HCL code that this project wrote; never made from a user's text.
+    """HCL code that this project wrote, or that stood as code in the file it is written back to.
+
+    It is never made from other text of a user's.
 
     Args:
         code: The code, such as ``var.partition``.
@@ -51,7 +53,7 @@ _OPENING = re.compile(r"([$%])\1*(?=\{)")
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
 # Nothing in it needs any of the above.
-_PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
+PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
 
 def code(value: Value) -> str:
@@ -64,7 +66,8 @@ def code(value: Value) -> str:
         InexpressibleError: Text that HCL cannot hold.
     """
     if isinstance(value, Literal):
-        return f'"{_escape(value.text)}"'
+        text = value.text
+        return f'"{text}"' if PLAIN.fullmatch(text) else f'"{_escape(text)}"'
     if isinstance(value, Expression):
         return value.code
     pieces = []
@@ -81,16 +84,27 @@ def code(value: Value) -> str:
     return f'"{"".join(pieces)}"'
 
 
+def unwritable(text: str) -> str | None:
+    """Say why HCL cannot hold a text; None if it can.
+
+    Args:
+        text: The text.
+    """
+    if text.isascii():
+        return None
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return "holds half of a surrogate pair, which is not Unicode"
+    if not unicodedata.is_normalized("NFC", text):
+        return "is not in Unicode normal form C, into which HCL would silently change it"
+    return None
+
+
 def _escape(text: str) -> str:
     """Return text as it stands between the quotes of an HCL string."""
-    if _PLAIN.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return text
-    if not unicodedata.is_normalized("NFC", text):
-        raise InexpressibleError(
-            f"{text!r} is not in Unicode normal form C, into which HCL would silently change it"
-        )
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise InexpressibleError(f"{text!r} holds half of a surrogate pair, which is not Unicode")
+    if reason := unwritable(text):
+        raise InexpressibleError(f"{text!r} {reason}")
     text = _ESCAPED.sub(lambda m: _SPECIAL.get(m[0], f"\\u{ord(m[0]):04x}"), text)
     return _OPENING.sub(_opening, text)
 

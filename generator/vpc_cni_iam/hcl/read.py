@@ -3,7 +3,8 @@
 The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. One
 fault of hcl2's grammar is read around: it takes everything from ``$${`` to the next ``}`` for
 one token, quotes included, so that ``"$${"`` swallows the code after it. Both escapes are
-replaced by characters that the text does not hold before it is parsed, and put back after.
+replaced by characters that the text does not hold before it is parsed, as many as they have, so
+that every place stays where it is; and put back after.
 """
 
 from __future__ import annotations
@@ -74,13 +75,23 @@ class Block:
 
 
 @dataclass(slots=True)
-class _Context:
-    """The text that is parsed, and what stands in it for the two escapes."""
+class Context:
+    """The text that is parsed, and what stands in it for the two escapes.
+
+    Args:
+        text: As it is parsed; as long as the text of the file.
+        escapes: What each of the marks in it means.
+    """
 
     text: str
     escapes: dict[str, str] = field(default_factory=dict)
 
     def plain(self, text: str) -> str:
+        """Return what a piece of the parsed text means.
+
+        Args:
+            text: The piece, such as one part of a quoted string.
+        """
         for mark, meant in self.escapes.items():
             text = text.replace(mark, meant)
         return text
@@ -96,13 +107,31 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
     Raises:
         InputError: Not HCL; with the line and column.
     """
+    tree, context = parse_tree(text, source)
+    try:
+        _, blocks = _body(tree, context, source)
+    except RecursionError:
+        raise InputError(source, "", "nests too deeply to be read") from None
+    return blocks
+
+
+def parse_tree(text: str, source: str) -> tuple[Branch, Context]:
+    """Return the parse tree of an HCL file's body, whose places are those of the text.
+
+    Args:
+        text: The text of the file.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not HCL; with the line and column.
+    """
     from lark.exceptions import UnexpectedInput, VisitError
 
-    from vpc_cni_iam.hcl.grammar import tree as parse_tree
+    from vpc_cni_iam.hcl.grammar import tree as parsed
 
     context = _mask(text)
     try:
-        tree = parse_tree(context.text)
+        tree = parsed(context.text)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:
@@ -111,34 +140,35 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
         raise InputError(source, place, "is not valid HCL; terraform fmt shows more") from None
     except (VisitError, RecursionError):
         raise InputError(source, "", "nests too deeply to be read") from None
-    try:
-        _, blocks = _body(_branches(tree)[0], context, source)
-    except RecursionError:
-        raise InputError(source, "", "nests too deeply to be read") from None
-    return blocks
+    return branches(tree)[0], context
 
 
-def _mask(text: str) -> _Context:
+def _mask(text: str) -> Context:
     free = (chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
-    context = _Context(text)
+    context = Context(text)
     for escape, meant in (("$${", "${"), ("%%{", "%{")):
         if escape in text:
-            mark = next(free)
+            mark = next(free) * len(escape)
             context.escapes[mark] = meant
             context.text = context.text.replace(escape, mark)
     return context
 
 
-def _branches(tree: Branch) -> list[Branch]:
+def branches(tree: Branch) -> list[Branch]:
+    """Return the children of a node of the parse tree that are no tokens.
+
+    Args:
+        tree: The node.
+    """
     return [c for c in tree.children if not isinstance(c, str)]
 
 
 def _body(
-    tree: Branch, context: _Context, source: str
+    tree: Branch, context: Context, source: str
 ) -> tuple[dict[str, tuple[Node, int]], tuple[Block, ...]]:
     attributes: dict[str, tuple[Node, int]] = {}
     blocks = []
-    for child in _branches(tree):
+    for child in branches(tree):
         if child.data == "attribute":
             name, *_, value = child.children
             key = "".join(map(str, name.children))  # type: ignore[union-attr]
@@ -151,10 +181,10 @@ def _body(
     return attributes, tuple(blocks)
 
 
-def _block(tree: Branch, context: _Context, source: str) -> Block:
+def _block(tree: Branch, context: Context, source: str) -> Block:
     names = []
     body: tuple[dict[str, tuple[Node, int]], tuple[Block, ...]] = ({}, ())
-    for child in _branches(tree):
+    for child in branches(tree):
         if child.data == "body":
             body = _body(child, context, source)
         elif child.data == "string":
@@ -165,9 +195,9 @@ def _block(tree: Branch, context: _Context, source: str) -> Block:
     return Block(names[0], tuple(names[1:]), tree.meta.line, *body)
 
 
-def _node(tree: Branch, context: _Context, source: str) -> Node:
+def _node(tree: Branch, context: Context, source: str) -> Node:
     if tree.data == "expr_term":
-        inner = [c for c in _branches(tree) if c.data != "new_line_or_comment"]
+        inner = [c for c in branches(tree) if c.data != "new_line_or_comment"]
         if len(inner) == 1:
             return _node(inner[0], context, source)
     if tree.data == "string":
@@ -175,7 +205,7 @@ def _node(tree: Branch, context: _Context, source: str) -> Node:
     if tree.data in ("heredoc_template", "heredoc_template_trim"):
         return _heredoc(tree, context, source)
     if tree.data == "tuple":
-        items = (c for c in _branches(tree) if c.data != "new_line_or_comment")
+        items = (c for c in branches(tree) if c.data != "new_line_or_comment")
         return tuple(_node(c, context, source) for c in items)
     if tree.data == "function_call":
         return _call(tree, context, source)
@@ -186,12 +216,12 @@ def _node(tree: Branch, context: _Context, source: str) -> Node:
     return Other(_code(tree, context))
 
 
-def _call(tree: Branch, context: _Context, source: str) -> Node:
-    name, *rest = _branches(tree)
+def _call(tree: Branch, context: Context, source: str) -> Node:
+    name, *rest = branches(tree)
     arguments = [c for c in rest if c.data == "arguments"]
     if "..." in _tokens(tree) or any("..." in _tokens(a) for a in arguments):
         return Other(_code(tree, context))
-    given = [c for a in arguments for c in _branches(a) if c.data != "new_line_or_comment"]
+    given = [c for a in arguments for c in branches(a) if c.data != "new_line_or_comment"]
     return Call("".join(map(str, name.children)), tuple(_node(c, context, source) for c in given))
 
 
@@ -199,9 +229,9 @@ def _tokens(tree: Branch) -> Iterator[str]:
     return (str(c) for c in tree.children if isinstance(c, str))
 
 
-def _quoted(tree: Branch, context: _Context, source: str) -> Quoted:
+def _quoted(tree: Branch, context: Context, source: str) -> Quoted:
     parts: list[str | Node] = []
-    for part in _branches(tree):
+    for part in branches(tree):
         for piece in part.children:
             if isinstance(piece, str):
                 try:
@@ -210,14 +240,14 @@ def _quoted(tree: Branch, context: _Context, source: str) -> Quoted:
                     place = f"line {part.meta.line}"
                     raise InputError(source, place, f"{error} in a quoted string") from None
             elif piece.data == "interpolation":
-                (inner,) = _branches(piece)
+                (inner,) = branches(piece)
                 parts.append(_node(inner, context, source))
             else:
                 parts.append(Other(_code(piece, context)))
     return Quoted(tuple(parts))
 
 
-def _heredoc(tree: Branch, context: _Context, source: str) -> Node:
+def _heredoc(tree: Branch, context: Context, source: str) -> Node:
     """Read a heredoc without templates; one with templates stays as its source text."""
     text = str(tree.children[0]).replace("\r\n", "\n")
     first, *lines = text.rstrip("\n").split("\n")
@@ -230,7 +260,7 @@ def _heredoc(tree: Branch, context: _Context, source: str) -> Node:
     return Quoted(("".join(context.plain(x) + "\n" for x in body),))
 
 
-def _code(tree: Branch, context: _Context) -> str:
+def _code(tree: Branch, context: Context) -> str:
     code = context.text[tree.meta.start_pos : tree.meta.end_pos]
     for mark, meant in context.escapes.items():
         code = code.replace(mark, meant[0] + meant)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
@@ -18,8 +19,13 @@ from vpc_cni_iam.policy.document import (
 )
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
-_DOCUMENT = ("version", "policy_id", "source_policy_documents", "override_policy_documents")
+_JOINS = ("source_policy_documents", "override_policy_documents")
+_DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
+# How often it is there; each document of a data source so repeated reads the same.
+_INSTANCES = ("count", "for_each")
 _MAX_DEPTH = 50
+# A name with attributes and indices, and nothing that an engine would compute.
+REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,13 @@ class Scope:
     Args:
         values: Texts by reference, such as ``var.partition``; None for null.
         nodes: Expressions by reference, for locals.
+        keep: Returns what stands for a reference to anything else; without it, such a reference
+            is refused.
     """
 
     values: Mapping[str, str | None] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    keep: Callable[[str], str] | None = None
 
 
 class _UnresolvedError(Exception):
@@ -101,16 +110,16 @@ class _Reader:
     def document(self, block: Block) -> Found:
         name = block.labels[1] if len(block.labels) > 1 else ""
         for known in block.attributes:
-            if known not in _DOCUMENT:
+            if known not in _DOCUMENT and not (known in _INSTANCES and self.scope.keep):
                 raise self.refuse(
                     block.attributes[known][1],
                     f"argument {known!r} of a policy document cannot be read without an engine",
                 )
         version = self.text(block, "version", VERSION)
         if version not in VERSIONS:
-            raise self.refuse(block.line, f"version {version!r} is none of {VERSIONS}")
+            raise self.refuse(block.line, f"version {version} is none of {' and '.join(VERSIONS)}")
         joins = []
-        for argument in ("source_policy_documents", "override_policy_documents"):
+        for argument in _JOINS:
             if argument in block.attributes and block.attributes[argument][0] != ():
                 joins.append((argument, block.attributes[argument][0]))
         for inner in block.blocks:
@@ -118,7 +127,8 @@ class _Reader:
                 raise self.refuse(
                     inner.line, f"block {inner.type!r} cannot be read without an engine"
                 )
-        statements = tuple(self.statement(b) for b in block.blocks if b.type == "statement")
+        found = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
+        statements = tuple(self.variables(b, s, version) for b, s in found)
         policy = Policy(statements, version, self.text(block, "policy_id", ""))
         return Found(name, policy, tuple(joins), block.line)
 
@@ -160,6 +170,24 @@ class _Reader:
             sid=self.text(block, "sid", ""),
         )
 
+    def variables(self, block: Block, statement: Statement, version: str) -> Statement:
+        """Return the statement with ``&{`` read as the provider reads it, for ``${``.
+
+        It does so in resources, principals and condition values, and refuses it in the version
+        that has no policy variables.
+        """
+        changed = statement.map_strings(lambda text: text.replace("&{", "${"))
+        changed = replace(
+            changed,
+            conditions=tuple(
+                replace(c, key=before.key)
+                for c, before in zip(changed.conditions, statement.conditions, strict=True)
+            ),
+        )
+        if changed != statement and version != VERSION:
+            raise self.refuse(block.line, f"the provider refuses &{{ in version {version}")
+        return changed
+
     def only(self, block: Block, known: tuple[str, ...]) -> None:
         for name, (_, line) in block.attributes.items():
             if name not in known:
@@ -187,6 +215,12 @@ class _Reader:
         node, line = block.attributes[name]
         if isinstance(node, Reference):
             node = self.scope.nodes.get(node.path, node)
+        if self.scope.keep:
+            match node:
+                case Reference() | Other():
+                    node = (node,)
+                case Call(name="flatten", arguments=((Reference() | Other(),) as only,)):
+                    node = only
         if not isinstance(node, tuple):
             raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
         try:
@@ -215,7 +249,7 @@ class _Reader:
                 return self.scope.values[node.path]
             if node.path in self.scope.nodes:
                 return self.value(self.scope.nodes[node.path], depth + 1)
-            raise _UnresolvedError(node.path)
+            return self.kept(node.path)
         if isinstance(node, Call) and node.name == "coalesce":
             found = (self.value(a, depth + 1) for a in node.arguments)
             return next((v for v in found if v), None)
@@ -223,7 +257,12 @@ class _Reader:
             return self.element(node, depth + 1)
         if isinstance(node, Other) and node.code in ("null", "true", "false"):
             return None if node.code == "null" else node.code
-        raise _UnresolvedError(_show(node))
+        return self.kept(_show(node))
+
+    def kept(self, code: str) -> str:
+        if self.scope.keep is None or not REFERENCE.fullmatch(code):
+            raise _UnresolvedError(code)
+        return self.scope.keep(code)
 
     def element(self, node: Call, depth: int) -> str:
         """Return what ``element(split(separator, text), number)`` is."""

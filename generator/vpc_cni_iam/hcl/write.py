@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Expression, Literal, Value, code
 from vpc_cni_iam.policy.document import ANYONE, VERSION, Policy, Principal, Statement
 
@@ -78,8 +79,11 @@ def policy_document(
         joined: An expression for source_policy_documents.
 
     Raises:
-        InexpressibleError: What the data source would drop or change.
+        InexpressibleError: What the data source would drop, change or refuse.
     """
+    unexpressed = problems(policy)
+    if unexpressed and (policy.statements or joined is None):
+        raise InexpressibleError(str(unexpressed[0]))
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
     if policy.version != VERSION:
         attributes.append(("version", Literal(policy.version)))
@@ -97,7 +101,7 @@ def policy_document(
 
 def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     def values(texts: Iterable[str]) -> tuple[Value, ...]:
-        return tuple(value(_expressible(t)) for t in texts)
+        return tuple(map(value, texts))
 
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
     if statement.sid:
@@ -119,17 +123,12 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     ):
         found.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
     for condition in statement.conditions:
-        if not condition.values:
-            raise InexpressibleError(
-                f"condition {condition.operator} {condition.key} has an empty list of values, "
-                "which aws_iam_policy_document refuses"
-            )
         found.blocks.append(
             Block(
                 "condition",
                 [
                     ("test", Literal(condition.operator)),
-                    ("variable", value(_expressible(condition.key))),
+                    ("variable", value(condition.key)),
                     ("values", values(condition.values)),
                 ],
             )
@@ -140,15 +139,6 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
 def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> Block:
     kind = ANYONE if principal.type == ANYONE else principal.type
     return Block(name, [("type", Literal(kind)), ("identifiers", identifiers)])
-
-
-def _expressible(text: str) -> str:
-    if "&{" in text:
-        raise InexpressibleError(
-            f"{text!r} holds '&{{', which aws_iam_policy_document turns into '${{'; "
-            "it cannot express that text"
-        )
-    return text
 
 
 def _block_lines(value: Block, indent: str) -> list[str]:
@@ -169,26 +159,32 @@ def _attribute_lines(
 ) -> list[str]:
     """Return attributes, those of one line that follow each other with aligned equals signs."""
     lines: list[str] = []
-    run: list[tuple[str, str]] = []
+    names: list[str] = []
+    texts: list[str] = []
 
     def close() -> None:
-        width = max((len(name) for name, _ in run), default=0)
-        if run and lines:
+        if not names:
+            return
+        if lines:
             lines.append("")
-        lines.extend(f"{indent}{name.ljust(width)} = {text}" for name, text in run)
-        run.clear()
+        width = max(map(len, names))
+        lines.extend([f"{indent}{n:<{width}} = {t}" for n, t in zip(names, texts, strict=True)])
+        names.clear()
+        texts.clear()
 
     for name, value in attributes:
-        if not isinstance(value, tuple):
-            run.append((name, code(value)))
-        elif len(value) <= 1:
-            run.append((name, f"[{''.join(map(code, value))}]"))
-        else:
+        if isinstance(value, tuple) and len(value) > 1:
             close()
             if lines:
                 lines.append("")
             lines.append(f"{indent}{name} = [")
             lines += [f"{indent}  {code(v)}," for v in value]
             lines.append(f"{indent}]")
+            continue
+        names.append(name)
+        if isinstance(value, tuple):
+            texts.append(f"[{code(value[0])}]" if value else "[]")
+        else:
+            texts.append(code(value))
     close()
     return lines

@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.document import (
     Principal,
     Statement,
 )
+from vpc_cni_iam.policy.strict_json import Number, load_json
 
 
 def loads(text: str, source: str) -> Policy:
@@ -31,54 +32,18 @@ def loads(text: str, source: str) -> Policy:
     return parse(load_json(text, source), source)
 
 
-def load_json(text: str, source: str) -> object:
-    """Read JSON strictly: no duplicate keys, no NaN, no bomb of nested brackets.
-
-    Args:
-        text: The JSON text.
-        source: The file name that errors name.
-
-    Raises:
-        InputError: Not such JSON; with the line and column where the parser knows them.
-    """
-
-    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
-        result: dict[str, object] = {}
-        for key, value in items:
-            if key in result:
-                raise InputError(source, "", f"the key {key!r} stands twice in one object")
-            result[key] = value
-        return result
-
-    def constant(name: str) -> object:
-        raise InputError(source, "", f"{name} is not JSON")
-
-    if text.startswith("\ufeff"):
-        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
-    if not text.strip():
-        raise InputError(source, "", "is empty; a JSON policy document is expected")
-    try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(source, place, f"is not JSON: {error.msg}") from None
-    except RecursionError:
-        raise InputError(source, "", "nests too deeply to be a policy") from None
-    except ValueError:  # Python reads no longer ones
-        raise InputError(source, "", "holds a number of more than 4300 digits") from None
-
-
-def parse(value: object, source: str) -> Policy:
+def parse(value: object, source: str, place: str = "$") -> Policy:
     """Read a policy document from decoded JSON.
 
     Args:
         value: What `load_json` returns.
         source: The file name that errors name.
+        place: The JSON path of the document in its file.
 
     Raises:
         InputError: Not a policy document; with the JSON path.
     """
-    return _Reader(source).policy(value)
+    return _Reader(source).policy(value, place)
 
 
 class _Reader:
@@ -96,26 +61,28 @@ class _Reader:
         known = tuple(known)
         for key in value:
             if key not in known:
-                raise self.refuse(path, f"unknown element {key!r}; known are {', '.join(known)}")
+                raise self.refuse(path, f"unknown element {key!r}; {_hint(key, known)}")
         return value
 
-    def policy(self, value: object) -> Policy:
-        fields = self.mapping(value, "$", ("Version", "Id", "Statement"))
+    def policy(self, value: object, path: str) -> Policy:
+        fields = self.mapping(value, path, ("Version", "Id", "Statement"))
         version = fields.get("Version", "2008-10-17")
         if version not in VERSIONS:
-            raise self.refuse("$.Version", f"{version!r} is none of {' and '.join(VERSIONS)}")
+            shown = repr(version) if isinstance(version, str) else _kind(version)
+            raise self.refuse(f"{path}.Version", f"{shown} is none of {' and '.join(VERSIONS)}")
         if "Statement" not in fields:
-            raise self.refuse("$", "has no Statement, so it is not a policy document")
-        statements = fields["Statement"]
-        if not isinstance(statements, list):
-            return Policy((self.statement(statements, "$.Statement"),), version, self.id(fields))
-        parsed = tuple(self.statement(s, f"$.Statement[{i}]") for i, s in enumerate(statements))
-        return Policy(parsed, version, self.id(fields))
+            raise self.refuse(path, "has no Statement, so it is not a policy document")
+        found = fields["Statement"]
+        if isinstance(found, list):
+            parsed = tuple(self.statement(s, f"{path}.Statement[{i}]") for i, s in enumerate(found))
+        else:
+            parsed = (self.statement(found, f"{path}.Statement"),)
+        return Policy(parsed, version, self.text(fields, "Id", path))
 
-    def id(self, fields: Mapping[str, object]) -> str:
-        value = fields.get("Id", "")
+    def text(self, fields: Mapping[str, object], name: str, path: str) -> str:
+        value = fields.get(name, "")
         if not isinstance(value, str):
-            raise self.refuse("$.Id", f"a string is expected, not {_kind(value)}")
+            raise self.refuse(f"{path}.{name}", f"a string is expected, not {_kind(value)}")
         return value
 
     def statement(self, value: object, path: str) -> Statement:
@@ -129,9 +96,6 @@ class _Reader:
         for one, other in (("Resource", "NotResource"), ("Principal", "NotPrincipal")):
             if one in fields and other in fields:
                 raise self.refuse(path, f"has both {one} and {other}; IAM takes one of the two")
-        sid = fields.get("Sid", "")
-        if not isinstance(sid, str):
-            raise self.refuse(f"{path}.Sid", f"a string is expected, not {_kind(sid)}")
 
         def strings(name: str) -> tuple[str, ...]:
             if name not in fields:
@@ -145,28 +109,33 @@ class _Reader:
             resources=strings("Resource"),
             not_resources=strings("NotResource"),
             conditions=self.conditions(fields.get("Condition", {}), f"{path}.Condition"),
-            principals=self.principals(fields.get("Principal"), f"{path}.Principal"),
-            not_principals=self.principals(fields.get("NotPrincipal"), f"{path}.NotPrincipal"),
-            sid=sid,
+            principals=self.principals(fields, "Principal", path),
+            not_principals=self.principals(fields, "NotPrincipal", path),
+            sid=self.text(fields, "Sid", path),
         )
 
     def strings(self, value: object, path: str) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
         if not items:
-            raise self.refuse(path, "is an empty list, which matches nothing; name a value")
+            raise self.refuse(path, "is an empty list; name at least one value")
         for item in items:
             if not isinstance(item, str):
                 raise self.refuse(path, f"strings are expected, not {_kind(item)}")
         return tuple(items)
 
-    def principals(self, value: object, path: str) -> tuple[Principal, ...]:
-        if value is None:
+    def principals(
+        self, fields: Mapping[str, object], name: str, path: str
+    ) -> tuple[Principal, ...]:
+        if name not in fields:
             return ()
+        value, path = fields[name], f"{path}.{name}"
         if value == ANYONE:
             return (Principal(ANYONE, (ANYONE,)),)
-        fields = self.mapping(value, path, PRINCIPAL_TYPES)
+        found = self.mapping(value, path, PRINCIPAL_TYPES)
+        if not found:
+            raise self.refuse(path, "is empty, which matches nobody; name a principal")
         return tuple(
-            Principal(kind, self.strings(ids, f"{path}.{kind}")) for kind, ids in fields.items()
+            Principal(kind, self.strings(ids, f"{path}.{kind}")) for kind, ids in found.items()
         )
 
     def conditions(self, value: object, path: str) -> tuple[Condition, ...]:
@@ -188,9 +157,20 @@ class _Reader:
     def scalar(self, value: object, path: str) -> str:
         if isinstance(value, str):
             return value
-        if isinstance(value, bool | int | float):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, Number):
+            return value.text
+        if isinstance(value, int | float):  # decoded by a reader other than `load_json`
             return json.dumps(value)
         raise self.refuse(path, f"a string, number or boolean is expected, not {_kind(value)}")
+
+
+def _hint(key: str, known: tuple[str, ...]) -> str:
+    for name in known:
+        if name.lower() == key.lower():
+            return f"write {name}, since IAM tells upper and lower case apart here"
+    return f"known are {', '.join(known)}"
 
 
 def _kind(value: object) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import load_json, parse
+from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _OBJECT = re.compile(r'\{\s*"[^"]*"\s*:')
 _POLICY = re.compile(r'\{\s*"(Version|Id|Statement)"\s*:')
@@ -81,7 +82,9 @@ def documents(text: str, source: str) -> tuple[Found, ...]:
     found: list[Found] = []
     for start, end in _spans(text, source):
         place = _place(text, start)
-        document = _found(text[start:end], place, f"{source}: the document at {place}")
+        # The lines before it count, so that errors name those of the page.
+        value = load_json("\n" * text.count("\n", 0, start) + text[start:end], source)
+        document = _found(value, place, f"{source}: the document at {place}")
         if not any(s.principals or s.not_principals for s in document.policy.statements):
             twin = next((f for f in found if f.kind == document.kind != "other"), None)
             if twin:
@@ -155,8 +158,8 @@ def _broken(text: str, source: str, start: int, error: json.JSONDecodeError) -> 
     return InputError(source, f"line {error.lineno}, column {error.colno}", problem)
 
 
-def _found(text: str, place: str, source: str) -> Found:
-    value = _respelled(load_json(text, source), source)
+def _found(decoded: object, place: str, source: str) -> Found:
+    value = _respelled(decoded, source)
     policy = parse(value, source)
     return Found(_kind(policy), place, value, policy)
 
@@ -164,6 +167,8 @@ def _found(text: str, place: str, source: str) -> Found:
 def _respelled(value: object, source: str) -> object:
     if isinstance(value, str):
         return placeholders(value)
+    if isinstance(value, Number):  # as the text that it is in a condition
+        return value.text
     if isinstance(value, list):
         return [_respelled(v, source) for v in value]
     if isinstance(value, dict):

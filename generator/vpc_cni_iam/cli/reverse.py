@@ -1,0 +1,198 @@
+"""What ``vpc-cni-iam convert`` does with .tf files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.converting.from_hcl import Reading, Unread
+    from vpc_cni_iam.converting.rewrite import Rewriting
+
+
+def check(from_hcl: bool, rewrite: bool, dry_run: bool, others: Mapping[str, object]) -> None:
+    """Refuse options that do not go together.
+
+    Args:
+        from_hcl: Whether policies are to be read.
+        rewrite: Whether files are to be rewritten.
+        dry_run: Whether nothing is to be written.
+        others: Other options by name, with what was given for them.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if from_hcl and rewrite:
+        raise UsageError("--from-hcl reads and --rewrite writes; give one of the two")
+    if dry_run and not rewrite:
+        raise UsageError("--dry-run goes with --rewrite")
+    way = "--rewrite" if rewrite else "--from-hcl"
+    if given := [f"--{name}" for name, value in others.items() if value]:
+        raise UsageError(f"{', '.join(given)} and {way} do not go together")
+
+
+def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: bool) -> None:
+    """Print or write the policies of .tf files as JSON.
+
+    Args:
+        files: The files; ``-`` is standard input.
+        output: The directory to write to, one file a policy.
+        as_json: Print a report that holds them all.
+        force: Replace files of the directory that differ.
+    """
+    from vpc_cni_iam.converting import from_hcl as room
+    from vpc_cni_iam.converting.output import save
+
+    found = [one for file in files for one in _readings(file)]
+    read = [one for one in found if isinstance(one, room.Reading)]
+    unread = [one for one in found if isinstance(one, room.Unread)]
+    if output is None and not as_json and len(read) > 1:
+        addresses = "".join(f"\n  {one.address}" for one in read)
+        raise UsageError(f"{len(read)} policies; name a directory with --output:{addresses}")
+    if output is not None and read:
+        for change in save(common.path(output, "."), room.files(read), force=force):
+            typer.echo(f"{change.kind:<7} {Path(output) / change.path}")
+    _say_readings(read, unread)
+    if as_json:
+        typer.echo(json.dumps(_report(read, unread), indent=2))
+    elif output is None and read:
+        typer.echo(read[0].text, nl=False)
+    if unread or not read:
+        raise typer.Exit(VpcCniIamError.exit_code)
+
+
+def _readings(file: str) -> Sequence[Reading | Unread]:
+    from vpc_cni_iam.converting.batch import STDIN
+    from vpc_cni_iam.converting.from_hcl import Unread, readings
+    from vpc_cni_iam.sources.json_documents import LIMIT, decode, read_file
+
+    source = STDIN if file == "-" else file
+    try:
+        if file == "-":
+            text = decode(sys.stdin.buffer.read(LIMIT + 1), source)
+        else:
+            text = read_file(Path(file))
+        found = readings(text.removeprefix("\ufeff"), source)
+    except InputError as error:
+        return [Unread("", error)]
+    return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]
+
+
+def _say_readings(read: Sequence[Reading], unread: Sequence[Unread]) -> None:
+    for one in read:
+        if one.references:
+            names = ", ".join(f"${{{name}}}" for name in one.references)
+            common.say(
+                f"{one.source}: line {one.line}: {one.address}: refers to {names}; "
+                "any other ${...} in it is a policy variable of IAM's"
+            )
+    for other in unread:
+        at = f"{other.address}: " if other.address else ""
+        common.say(f"error: {at}{other.error}")
+    if len(read) + len(unread) > 1:
+        common.say(f"{len(read)} read, {len(unread)} not")
+
+
+def _report(read: Sequence[Reading], unread: Sequence[Unread]) -> dict[str, Any]:
+    return {
+        "documents": [
+            {
+                "address": one.address,
+                "source": one.source,
+                "line": one.line,
+                "references": list(one.references),
+                "document": one.document,
+            }
+            for one in read
+        ],
+        "failures": [{"address": o.address, **_failure(o.error)} for o in unread],
+    }
+
+
+def _failure(error: InputError) -> dict[str, str]:
+    return {"source": error.source, "path": error.place, "reason": error.problem}
+
+
+def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
+    """Replace the policies written out in .tf files by data sources.
+
+    Args:
+        files: The files.
+        dry_run: Print the change and write nothing.
+        as_json: Print a report.
+    """
+    from vpc_cni_iam.converting.rewrite import rewriting, save
+
+    found: list[Rewriting] = []
+    errors: list[InputError] = []
+    for file in dict.fromkeys(files):
+        try:
+            found.append(rewriting(Path(file), found))
+        except InputError as refused:
+            errors.append(refused)
+    if not dry_run:
+        save(found)
+    for one in found:
+        _say_rewriting(one)
+    for error in errors:
+        common.say(f"error: {error}")
+    if as_json:
+        typer.echo(json.dumps(_rewriting_report(found, errors), indent=2))
+    else:
+        typer.echo("".join(_diff(one) if dry_run else _summary(one) for one in found), nl=False)
+    if errors or any(left.refused for one in found for left in one.left):
+        raise typer.Exit(VpcCniIamError.exit_code)
+
+
+def _diff(one: Rewriting) -> str:
+    from vpc_cni_iam.vendoring.sync import unified
+
+    return unified(one.before, one.after, str(one.path), str(one.path))
+
+
+def _summary(one: Rewriting) -> str:
+    return (
+        "".join(
+            f"replace {one.path}: {r.address} by data.aws_iam_policy_document.{r.name}\n"
+            for r in one.replaced
+        )
+        or f"same    {one.path}\n"
+    )
+
+
+def _say_rewriting(one: Rewriting) -> None:
+    for replaced in one.replaced:
+        for note in replaced.notes:
+            place = f"{one.path}: line {replaced.line}: {replaced.address}: {note}"
+            common.say(f"{place}; the next plan may show it, but nothing changes in meaning")
+    for left in one.left:
+        common.say(f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}")
+
+
+def _rewriting_report(found: Sequence[Rewriting], errors: Sequence[InputError]) -> dict[str, Any]:
+    return {
+        "files": [
+            {
+                "path": str(one.path),
+                "diff": _diff(one),
+                "replaced": [
+                    {"address": r.address, "line": r.line, "name": r.name, "notes": list(r.notes)}
+                    for r in one.replaced
+                ],
+                "left": [
+                    {"address": x.address, "refused": x.refused, **_failure(x.error)}
+                    for x in one.left
+                ],
+            }
+            for one in found
+        ],
+        "failures": [_failure(error) for error in errors],
+    }

@@ -1,0 +1,95 @@
+"""Which attributes hold IAM policies, and where in a file they are."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from vpc_cni_iam.hcl.locate import Block, File, Text, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a block, wherever in it.
+
+    Args:
+        block: The outermost block.
+        holder: The innermost block, which may be the same.
+        path: The types of the blocks inside that lead to it, and its name, such as
+            ``("inline_policy", "policy")``.
+        address: What people call it, such as ``aws_iam_role.x.inline_policy[0].policy``.
+        value: Its expression.
+        dynamic: It stands in a ``dynamic`` block.
+    """
+
+    block: Block
+    holder: Block
+    path: tuple[str, ...]
+    address: str
+    value: Value
+    dynamic: bool = False
+
+    @property
+    def holds_policy(self) -> bool:
+        """Whether the AWS provider's schema makes it an IAM policy."""
+        if self.block.type != "resource" or len(self.block.labels) != 2:  # noqa: PLR2004
+            return False
+        kind = self.block.labels[0]
+        if ".".join(self.path) not in _data()["attributes"].get(kind, ()):
+            return False
+        for name, allowed in _data()["only_if"].get(kind, {}).items():
+            given = self.block.attributes.get(name)
+            parts = given.parts if isinstance(given, Text) else ()
+            if given is not None and not any(part in allowed for part in parts):
+                return False
+        return True
+
+    @property
+    def compared_as_text(self) -> bool:
+        """Whether the provider shows a change where only the text of a policy differs."""
+        name = ".".join((self.block.labels[0], *self.path))
+        return name in _data()["compared_as_text"]["attributes"]
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = files("vpc_cni_iam.converting.data").joinpath("policy_attributes.json").read_text()
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def attributes(file: File) -> Iterator[Attribute]:
+    """Yield every attribute of a file, in the order of its blocks.
+
+    Args:
+        file: The file.
+    """
+    for block in file.blocks:
+        labels = block.labels
+        prefix = labels if block.type == "resource" else (block.type, *labels)
+        yield from _inside(block, block, (), ".".join(prefix), False)
+
+
+def _inside(
+    outer: Block, block: Block, path: tuple[str, ...], address: str, dynamic: bool
+) -> Iterator[Attribute]:
+    for name, value in block.attributes.items():
+        yield Attribute(outer, block, (*path, name), f"{address}.{name}", value, dynamic)
+    many = Counter(inner.type for inner in block.blocks)
+    seen: Counter[str] = Counter()
+    for inner in block.blocks:
+        if inner.type == "dynamic" and inner.labels:
+            name = inner.labels[0]
+            for content in (c for c in inner.blocks if c.type == "content"):
+                place = f"{address}.dynamic.{name}"
+                yield from _inside(outer, content, (*path, name), place, True)
+            continue
+        number = f"[{seen[inner.type]}]" if many[inner.type] > 1 else ""
+        seen[inner.type] += 1
+        place = f"{address}.{inner.type}{number}"
+        yield from _inside(outer, inner, (*path, inner.type), place, dynamic)

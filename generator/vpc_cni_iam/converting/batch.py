@@ -1,0 +1,146 @@
+"""Converts many files in one go; one that cannot be converted keeps no other from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from vpc_cni_iam.converting import naming
+from vpc_cni_iam.converting.document import Converted, convert_document
+from vpc_cni_iam.converting.parametrize import PARTITION, variables
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.hcl.write import block
+from vpc_cni_iam.sources.json_documents import Document, documents
+
+STDIN = "standard input"
+# Files beside the documents in a directory.
+VARIABLES, DATA = "variables", "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to convert.
+
+    Args:
+        source: Its name, as errors show it.
+        text: Reads it; raises `InputError` if that is not possible.
+    """
+
+    source: str
+    text: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to convert.
+
+    Args:
+        name: The name of the one data source; empty to derive names.
+        names: Names of variables by the literals they stand for.
+        partition_aware: Whether ARNs name the partition at hand.
+        keep_going: Whether others are converted if one cannot be.
+    """
+
+    name: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    partition_aware: bool = False
+    keep_going: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of the files.
+
+    Args:
+        converted: The documents that were converted, in order.
+        failures: Why others, or whole files, were not.
+        refused: How many documents and files that are.
+        shared: Text by name of what the documents refer to: variables, the partition.
+        unused: Literals that were to be replaced and stand nowhere as a whole.
+    """
+
+    converted: tuple[Converted, ...]
+    failures: tuple[InputError, ...]
+    refused: int
+    shared: dict[str, str]
+    unused: tuple[str, ...]
+
+    def files(self) -> dict[str, str]:
+        """Return the texts by the names of the files that hold them."""
+        texts = {c.name: c.text for c in self.converted}
+        names = naming.unique(list(self.shared), texts)
+        texts |= dict(zip(names, self.shared.values(), strict=True))
+        return {f"{name}.tf": text for name, text in texts.items()}
+
+    def text(self) -> str:
+        """Return all of it as one file."""
+        return "\n".join((*self.shared.values(), *(c.text for c in self.converted)))
+
+
+def convert(
+    inputs: Sequence[Input], options: Options, step: Callable[[], None] = lambda: None
+) -> Batch:
+    """Convert the policy documents of some files.
+
+    Args:
+        inputs: The files.
+        options: How.
+        step: Called after each file.
+
+    Raises:
+        InputError: One cannot be converted, and the others are not to be.
+        UsageError: One name for several documents.
+    """
+    failures: list[InputError] = []
+    refused = 0
+
+    def refuse(errors: Sequence[InputError]) -> None:
+        nonlocal refused
+        if not options.keep_going:
+            raise errors[0]
+        failures.extend(errors)
+        refused += 1
+
+    found: list[Document] = []
+    for one in inputs:
+        try:
+            found += documents(one.text(), one.source)
+        except InputError as error:
+            refuse([error])
+        step()
+    converted = []
+    for document, name in zip(found, _names(found, options.name), strict=True):
+        result = convert_document(document, name, options.names, options.partition_aware)
+        if isinstance(result, Converted):
+            converted.append(result)
+        else:
+            refuse(result)
+    used = frozenset[str]().union(*(c.used for c in converted))
+    shared = {}
+    if blocks := variables(options.names, used):
+        shared[VARIABLES] = "\n".join(map(block, blocks))
+    if any(c.partition for c in converted):
+        shared[DATA] = block(PARTITION)
+    unused = tuple(literal for literal in options.names if literal not in used)
+    return Batch(tuple(converted), tuple(failures), refused, shared, unused)
+
+
+def _names(found: Sequence[Document], given: str) -> tuple[str, ...]:
+    """Return the names of the data sources, which do not hang on what else is refused."""
+    if given:
+        if len(found) > 1:
+            raise UsageError(f"--name names one document, and there are {len(found)}")
+        return (naming.given(given),) * len(found)
+    several = Counter(d.source for d in found)
+    wanted = []
+    for document in found:
+        alone = several[document.source] == 1
+        if document.source == STDIN:
+            parts = document.names
+        else:
+            stem = PurePath(document.source).stem
+            parts = (stem,) if alone or not document.names else document.names
+        wanted.append(naming.identifier("_".join(parts)))
+    return naming.unique(wanted)

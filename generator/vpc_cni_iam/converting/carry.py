@@ -1,0 +1,128 @@
+"""Puts the expressions of a policy that was written out into its data source, unchanged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.embedded import MARK, Kept, Marks
+from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.read import Call, Node, Quoted, Reference
+from vpc_cni_iam.hcl.write import Block
+
+# In JSON text these would end a string, or write more JSON, which a data source would escape.
+_WRITES_QUOTES = re.compile(r"\\|<<|\b(jsonencode|file|templatefile|yamldecode)\(|\.rendered\b")
+# Attributes that are texts in every resource of the AWS provider that has them.
+_TEXT = re.compile(
+    r"(?!(var|local|module|each|count|self)\.)(data\.)?\w+\.[\w-]+(\[(\d+|[\w.]+|\"[^\"]*\")\])?"
+    r"\.(arn|id|name|account_id|partition)|each\.key|path\.\w+|terraform\.workspace"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the other blocks of a module say of its names.
+
+    Args:
+        variables: The types of its variables by name.
+        locals: Its locals by name.
+        codes: The source texts of its locals by name.
+    """
+
+    variables: Mapping[str, Node] = field(default_factory=dict)
+    locals: Mapping[str, Node] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    def shape(self, code: str) -> str:
+        """Say what an expression is, as far as that can be known: a text, a list, or unknown.
+
+        Args:
+            code: The expression.
+        """
+        if _TEXT.fullmatch(code):
+            return "text"
+        root, _, name = code.partition(".")
+        node = self.variables.get(name) if root == "var" else None
+        if node == Reference("string"):
+            return "text"
+        if isinstance(node, Call) and node.name in ("list", "set"):
+            return "list"
+        node = self.locals.get(name) if root == "local" else None
+        if isinstance(node, tuple):
+            return "list"
+        is_text = isinstance(node, Quoted) and any(isinstance(p, str) for p in node.parts)
+        return "text" if is_text else "unknown"
+
+    def check(self, kept: Kept, source: str) -> None:
+        """Refuse an expression that means something else in a data source.
+
+        Args:
+            kept: The expression.
+            source: The file name that errors name.
+
+        Raises:
+            InputError: With the line of the expression.
+        """
+        if kept.spliced:
+            names = re.findall(r"\blocal\.([\w-]+)", kept.code)
+            codes = [kept.code, *(self.codes.get(n, "") for n in names)]
+            if any(map(_WRITES_QUOTES.search, codes)):
+                problem = f"{kept.code} may write quotes into the JSON around it"
+                raise InputError(source, f"line {kept.line}", problem)
+            if "\n" in kept.code:
+                problem = "an expression in a heredoc that spans several lines is not carried over"
+                raise InputError(source, f"line {kept.line}", problem)
+        try:
+            (block,) = locate(f"x {{\n  x = [\n{kept.code}\n  ]\n}}\n", source).blocks
+        except (InputError, ValueError):
+            block = None
+        if block is None or list(block.attributes) != ["x"] or block.blocks:
+            problem = f"{kept.code} is not an expression that this reader knows"
+            raise InputError(source, f"line {kept.line}", problem)
+
+
+def fill(block: Block, marks: Marks, known: Surroundings) -> None:
+    """Replace the marks in a data source's texts by their expressions.
+
+    Args:
+        block: The data source or a block in it; changed in place.
+        marks: What the marks stand for.
+        known: What is known of the names in them.
+    """
+    block.attributes = [(n, _filled(v, marks, known)) for n, v in block.attributes]
+    for inner in block.blocks:
+        fill(inner, marks, known)
+
+
+def _filled(
+    value: Value | tuple[Value, ...], marks: Marks, known: Surroundings
+) -> Value | tuple[Value, ...]:
+    if not isinstance(value, tuple):
+        return _one(value, marks)
+    match value:
+        case (Literal(text=text),) if MARK.fullmatch(text) and marks.of(text).whole:
+            code = marks.of(text).code
+            shape = known.shape(code)
+            if shape != "text":
+                # It takes a text and a list alike.
+                return Expression(code if shape == "list" else f"flatten([{code}])")
+    return tuple(_one(v, marks) for v in value)
+
+
+def _one(value: Value, marks: Marks) -> Value:
+    if not isinstance(value, Literal) or not MARK.search(value.text):
+        return value
+    if MARK.fullmatch(value.text):
+        code = marks.of(value.text).code
+        return Expression(f"({code})" if "\n" in code else code)
+    parts: list[Literal | Expression] = []
+    place = 0
+    for found in MARK.finditer(value.text):
+        parts.append(Literal(value.text[place : found.start()]))
+        parts.append(Expression(marks.of(found[0]).code))
+        place = found.end()
+    parts.append(Literal(value.text[place:]))
+    return Template(tuple(p for p in parts if p != Literal("")))

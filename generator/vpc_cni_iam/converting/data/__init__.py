@@ -1,0 +1,1 @@
+"""Which attributes of the AWS provider hold IAM policies."""

@@ -1,0 +1,97 @@
+"""Converts one policy document, or says all that keeps it from being expressed as HCL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.converting.notes import Note, notes
+from vpc_cni_iam.converting.parametrize import Substitution, partitions
+from vpc_cni_iam.converting.write import data_source
+from vpc_cni_iam.errors import InexpressibleError, InputError
+from vpc_cni_iam.hcl.expressible import problems
+from vpc_cni_iam.hcl.literals import Literal
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.sources.json_documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """One document as HCL.
+
+    Args:
+        document: Where it was found.
+        name: The name of its data source.
+        text: The data source as HCL.
+        notes: What was normalised.
+        used: The literals that gave way to variables.
+        partition: Whether it refers to the partition at hand.
+    """
+
+    document: Document
+    name: str
+    text: str
+    notes: tuple[Note, ...]
+    used: frozenset[str]
+    partition: bool
+
+
+def convert_document(
+    document: Document, name: str, names: Mapping[str, str], partition_aware: bool
+) -> Converted | tuple[InputError, ...]:
+    """Convert a document.
+
+    Args:
+        document: The document.
+        name: The name of its data source.
+        names: Names of variables by the literals they stand for.
+        partition_aware: Whether its ARNs name the partition at hand.
+
+    Returns:
+        The document as HCL, or why there is none.
+    """
+    try:
+        decoded = document.decoded()
+        policy = parse(decoded, document.source, document.place)
+        replaced = Substitution(names, _partition(policy) if partition_aware else "")
+        text = data_source(policy, name, replaced.value if replaced.active else Literal)
+    except InputError as error:
+        return (error,)
+    except InexpressibleError as error:
+        found = tuple(
+            InputError(document.source, _place(document.place, p.path, decoded), p.reason)
+            for p in problems(policy)
+        )
+        return found or (InputError(document.source, document.place, str(error)),)
+    said = [
+        *notes(decoded, document.place),
+        *(Note(document.place, t) for t in _said(document, policy, replaced, partition_aware)),
+    ]
+    used = frozenset(replaced.used)
+    return Converted(document, name, text, tuple(said), used, replaced.partition_used)
+
+
+def _partition(policy: Policy) -> str:
+    """Return the one partition of a policy's ARNs; one of several could not give way alone."""
+    named = partitions(policy)
+    return named[0] if len(named) == 1 else ""
+
+
+def _place(base: str, path: str, decoded: object) -> str:
+    """Return a path in the policy model as one in the file."""
+    if isinstance(decoded, dict) and isinstance(decoded["Statement"], dict):
+        path = path.replace("$.Statement[0]", "$.Statement", 1)
+    return base + path.removeprefix("$")
+
+
+def _said(
+    document: Document, policy: Policy, replaced: Substitution, partition_aware: bool
+) -> Iterator[str]:
+    if document.left_out:
+        yield f"is in force; left out are the versions {', '.join(document.left_out)}"
+    if partition_aware and not replaced.partition and (named := partitions(policy)):
+        yield f"names the partitions {', '.join(named)}, and keeps them"
+    for literal, texts in replaced.left.items():
+        more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
+        yield f"keeps {literal!r} in {texts[0]!r}{more}, where it is part of something longer"

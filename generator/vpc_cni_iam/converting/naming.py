@@ -1,0 +1,64 @@
+"""Names for data sources, and so for files: valid, without collisions, and the same every time."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from vpc_cni_iam.errors import UsageError
+
+_VALID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_DEFAULT = "policy"
+
+
+def identifier(text: str) -> str:
+    """Return a text as an HCL identifier in which only letters, digits and ``_`` stand.
+
+    Args:
+        text: A file name without its suffix, or what AWS calls a policy.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    found = re.sub(r"\W+", "_", plain).strip("_")
+    if not found:
+        return _DEFAULT
+    return f"{_DEFAULT}_{found}" if found[0].isdigit() else found
+
+
+def given(text: str) -> str:
+    """Return a name that the user gave.
+
+    Args:
+        text: The name.
+
+    Raises:
+        UsageError: Terraform would not take it.
+    """
+    if not _VALID.fullmatch(text):
+        raise UsageError(
+            f"{text!r} cannot name a data source; letters, digits, _ and - can, the first of them "
+            "a letter or _"
+        )
+    return text
+
+
+def unique(wanted: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return names of which no two are one, even to a file system that ignores case.
+
+    The first that wants a name gets it; a later one gets a number that no other name has.
+
+    Args:
+        wanted: The names, in the order of the input.
+        taken: Names that are not to be had.
+    """
+    used = {name.lower() for name in taken}
+    natural = {name.lower() for name in wanted}
+    found = []
+    for name in wanted:
+        chosen, number = name, 1
+        while chosen.lower() in used or (number > 1 and chosen.lower() in natural):
+            number += 1
+            chosen = f"{name}_{number}"
+        used.add(chosen.lower())
+        found.append(chosen)
+    return tuple(found)

@@ -1,0 +1,81 @@
+"""What a conversion writes otherwise than the JSON has it, though it means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vpc_cni_iam.policy.strict_json import Number
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing that was normalised, or that the reader should know.
+
+    Args:
+        path: Its JSON path in the file.
+        text: What was done.
+    """
+
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}"
+
+
+def notes(document: Any, path: str) -> Iterator[Note]:
+    """Yield what is normalised in a document, but order and one value instead of a list of one.
+
+    Args:
+        document: Its decoded JSON, which `vpc_cni_iam.policy.parse.parse` took.
+        path: Its JSON path in the file.
+    """
+    if "Version" not in document:
+        yield Note(path, "has no Version, which means 2008-10-17; that is stated now")
+    if document.get("Id") == "":
+        yield Note(f"{path}.Id", "is empty, and is left out")
+    statements = document["Statement"]
+    if not isinstance(statements, list):
+        yield from _statement(statements, f"{path}.Statement")
+        return
+    for index, statement in enumerate(statements):
+        yield from _statement(statement, f"{path}.Statement[{index}]")
+
+
+def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
+    if statement.get("Sid") == "":
+        yield Note(f"{path}.Sid", "is empty, and is left out")
+    for name in ("Action", "NotAction", "Resource", "NotResource"):
+        yield from _repeated(statement.get(name), f"{path}.{name}")
+    for name in ("Principal", "NotPrincipal"):
+        principals = statement.get(name)
+        if isinstance(principals, dict):
+            for kind, identifiers in principals.items():
+                yield from _repeated(identifiers, f"{path}.{name}.{kind}")
+    if "Condition" in statement:
+        conditions = statement["Condition"]
+        if not conditions:
+            yield Note(f"{path}.Condition", "is empty, and is left out")
+        for operator, keys in conditions.items():
+            place = f"{path}.Condition.{operator}"
+            if not keys:
+                yield Note(place, "names no condition key, and is left out")
+            for key, values in keys.items():
+                yield from _quoted(values, f"{place}.{key}")
+
+
+def _repeated(values: object, path: str) -> Iterator[Note]:
+    if isinstance(values, list) and len(set(values)) < len(values):
+        twice = next(v for place, v in enumerate(values) if v in values[:place])
+        yield Note(path, f"names {twice!r} more than once; the provider renders it once")
+
+
+def _quoted(values: object, path: str) -> Iterator[Note]:
+    for value in values if isinstance(values, list) else (values,):
+        if isinstance(value, Number):
+            yield Note(path, f'the number {value.text} is written as the string "{value.text}"')
+        elif isinstance(value, bool):
+            text = "true" if value else "false"
+            yield Note(path, f'the boolean {text} is written as the string "{text}"')

@@ -1,0 +1,153 @@
+"""Puts variables, and the partition at hand, in the place of literal values.
+
+Only whole values and whole parts of ARNs are replaced, never a part of a word: that a cluster is
+called ``prod`` says nothing about ``prod-logs``. Parts of an ARN are what stands between ``:`` and,
+in its resource, ``/`` (IAM User Guide, "Identify AWS resources with ARNs").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.hcl.write import Block
+from vpc_cni_iam.policy.document import Policy, Statement
+
+PARTITION = Block('data "aws_partition" "current"')
+_PARTITION = Expression("data.aws_partition.current.partition")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+# Names that Terraform keeps for itself ("Input Variables", in its documentation).
+_RESERVED = (
+    "source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"
+)  # fmt: skip
+# A policy variable is one part, whatever stands in it.
+_SEPARATOR = re.compile(r"(\$\{[^}]*\}|[:/])")
+_ARN = re.compile(r"arn:(aws[a-z-]*):")
+_PLACE = 2  # of the partition among an ARN's parts and separators
+
+
+def parameters(given: Iterable[str]) -> dict[str, str]:
+    """Return the variable of each literal.
+
+    Args:
+        given: Each a ``KEY=VALUE``: the name of a variable, and what it is to stand for.
+
+    Raises:
+        UsageError: One that is not, or that clashes with another.
+    """
+    found: dict[str, str] = {}
+    for pair in given:
+        name, mark, literal = pair.partition("=")
+        if not mark or not _NAME.fullmatch(name) or name in _RESERVED:
+            raise UsageError(
+                f"--parametrize {pair}: write the name of a variable, = and what it stands for, "
+                "such as account_id=111122223333"
+            )
+        if not any(c.isalnum() for c in literal):
+            raise UsageError(f"--parametrize {pair}: {literal!r} is no value that names anything")
+        if literal in found or name in found.values():
+            raise UsageError(f"--parametrize {pair}: its name or its value was given before")
+        found[literal] = name
+    return found
+
+
+@dataclass(slots=True)
+class Substitution:
+    """Replaces literals in the texts of policies, and remembers which it met.
+
+    Args:
+        names: Names of variables by the literals they stand for.
+        partition: The partition of ARNs that gives way to the one at hand; empty for none.
+        used: The literals that were replaced.
+        left: Texts that hold a literal inside a longer word, by literal.
+        partition_used: Whether a partition was replaced.
+    """
+
+    names: Mapping[str, str]
+    partition: str = ""
+    used: set[str] = field(default_factory=set)
+    left: dict[str, list[str]] = field(default_factory=dict)
+    partition_used: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to replace."""
+        return bool(self.names or self.partition)
+
+    def value(self, text: str) -> Value:
+        """Return what stands for a resource, principal, condition key or value.
+
+        Args:
+            text: Its text.
+        """
+        if text in self.names:
+            self.used.add(text)
+            return Expression(f"var.{self.names[text]}")
+        parts = list(self._parts(text)) if text.startswith("arn:") else [Literal(text)]
+        for literal in self.names:
+            if any(isinstance(p, Literal) and literal in p.text for p in parts):
+                self.left.setdefault(literal, []).append(text)
+        return parts[0] if len(parts) == 1 else Template(tuple(parts))
+
+    def _parts(self, text: str) -> Iterator[Literal | Expression]:
+        before = ""
+        for place, piece in enumerate(_SEPARATOR.split(text)):
+            if piece in self.names:
+                self.used.add(piece)
+                found = Expression(f"var.{self.names[piece]}")
+            elif place == _PLACE and piece and piece == self.partition:
+                self.partition_used = True
+                found = _PARTITION
+            else:
+                before += piece
+                continue
+            if before:
+                yield Literal(before)
+            yield found
+            before = ""
+        if before:
+            yield Literal(before)
+
+
+def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
+    """Return the variables that stand in the documents.
+
+    Args:
+        names: Names of variables by the literals they stand for.
+        used: The literals that were replaced.
+    """
+    return [
+        Block(
+            f'variable "{names[literal]}"',
+            [
+                ("description", Literal(f"What the policy documents name where {literal} stood.")),
+                ("type", Expression("string")),
+                ("default", Literal(literal)),
+            ],
+        )
+        for literal in names
+        if literal in set(used)
+    ]
+
+
+def partitions(policy: Policy) -> tuple[str, ...]:
+    """Return the partitions that a policy's ARNs name, each once.
+
+    Args:
+        policy: The policy.
+    """
+    found = (_ARN.match(text) for s in policy.statements for text in _texts(s))
+    return tuple(dict.fromkeys(m[1] for m in found if m))
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    yield from statement.resources
+    yield from statement.not_resources
+    for principal in (*statement.principals, *statement.not_principals):
+        yield from principal.identifiers
+    for condition in statement.conditions:
+        yield condition.key
+        yield from condition.values

@@ -1,0 +1,252 @@
+"""Replaces the policies written out in a .tf file by data sources, and touches nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.converting import module_names
+from vpc_cni_iam.converting.attributes import Attribute, attributes
+from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.naming import identifier
+from vpc_cni_iam.converting.notes import notes
+from vpc_cni_iam.converting.remarks import remarks
+from vpc_cni_iam.errors import InexpressibleError, InputError
+from vpc_cni_iam.files import read, tree
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.embedded import Embedded
+from vpc_cni_iam.hcl.literals import Expression
+from vpc_cni_iam.hcl.locate import File, Text, Value, locate
+from vpc_cni_iam.hcl.write import block as block_text
+from vpc_cni_iam.hcl.write import policy_document
+from vpc_cni_iam.sources.json_documents import decode
+
+_DOCUMENT = "data.aws_iam_policy_document"
+_TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
+# What an instance of a resource is told apart by, or what may not be there for some of them.
+_INSTANCE = re.compile(r"\b(each|count)\.|\[")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A policy that became a data source.
+
+    Args:
+        address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
+        line: Its line in the file before.
+        name: The name of the data source.
+        notes: What is written otherwise, though it means the same.
+    """
+
+    address: str
+    line: int
+    name: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A policy that stays as it is.
+
+    Args:
+        address: Where it is.
+        error: The file, the line, and why.
+        refused: It is written out, but cannot be replaced without changing what it means; else
+            it is not written out in this file.
+    """
+
+    address: str
+    error: InputError
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What becomes of one file.
+
+    Args:
+        path: The file.
+        before: Its text.
+        after: Its new text.
+        replaced: The policies that became data sources, in order.
+        left: The others.
+    """
+
+    path: Path
+    before: str
+    after: str
+    replaced: tuple[Replaced, ...]
+    left: tuple[Left, ...]
+
+
+def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
+    """Return what becomes of a file; nothing is written.
+
+    Args:
+        path: The .tf file. The others in its directory are read for the names they use.
+        pending: What becomes of other files in the same run, whose new names are taken too.
+
+    Raises:
+        InputError: A file cannot be read, or this one is not HCL; with the line.
+    """
+    if path.suffix not in (".tf", ".tofu") or not path.is_file():
+        raise InputError(str(path), "", "is no .tf file that is there")
+    files = module_names.contents(path.parent)
+    here = path.parent.resolve()
+    files |= {p.path.name: p.after.encode() for p in pending if p.path.parent.resolve() == here}
+    before = decode(files[path.name], str(path))
+    mark = before[: before.startswith("\ufeff")]
+    writer = _Writer(
+        locate(before.removeprefix(mark), str(path)),
+        module_names.taken(files),
+        module_names.surroundings(files),
+    )
+    after = mark + writer.rewritten()
+    return Rewriting(path, before, after, tuple(writer.replaced), tuple(writer.left))
+
+
+def save(rewritings: Sequence[Rewriting]) -> None:
+    """Write the files that change; those of one directory all or none.
+
+    Args:
+        rewritings: What becomes of each.
+
+    Raises:
+        TreeError: A file may not be written, or it changed meanwhile.
+    """
+    changed = [r for r in rewritings if r.after != r.before]
+    for directory in dict.fromkeys(r.path.parent for r in changed):
+        here = {r.path.name: r for r in changed if r.path.parent == directory}
+        with locked(directory):
+            now = read.contents(directory, here)
+            for name, one in here.items():
+                if now.get(name) != one.before.encode():
+                    raise InputError(str(one.path), "", "changed while it was read; run this again")
+            tree.write(directory, {name: one.after.encode() for name, one in here.items()})
+
+
+class _Writer:
+    def __init__(self, file: File, taken: set[str], known: Surroundings) -> None:
+        self.file = file
+        self.taken = taken
+        self.known = known
+        self.replaced: list[Replaced] = []
+        self.left: list[Left] = []
+        self.edits: list[tuple[int, int, str]] = []
+
+    def rewritten(self) -> str:
+        found = [a for a in attributes(self.file) if a.holds_policy]
+        for attribute in sorted(found, key=lambda a: a.value.start):
+            try:
+                self.attribute(attribute)
+            except (InputError, InexpressibleError) as error:
+                if isinstance(error, InexpressibleError):
+                    error = self.refuse(attribute.value.line, str(error))
+                self.left.append(Left(attribute.address, error, refused=True))
+        text = self.file.text
+        for start, end, new in sorted(self.edits, key=lambda e: e[0], reverse=True):
+            text = text[:start] + new + text[end:]
+        if len(locate(text, self.file.source).blocks) != len(self.file.blocks) + len(self.replaced):
+            raise InputError(self.file.source, "", "could not be rewritten; it is as it was")
+        return text
+
+    def refuse(self, line: int, problem: str) -> InputError:
+        return InputError(self.file.source, f"line {line}", problem)
+
+    def attribute(self, attribute: Attribute) -> None:
+        value, source = attribute.value, self.file.source
+        code = self.file.text[value.start : value.end]
+        if not embedded.is_document(value):
+            if f"{_DOCUMENT}." not in code:
+                error = self.refuse(value.line, "no policy is written out here")
+                self.left.append(Left(attribute.address, error, refused=False))
+            return
+        if attribute.dynamic:
+            problem = "stands in a dynamic block, and a data source cannot see its iterator"
+            raise self.refuse(value.line, problem)
+        found = embedded.read(value, source)
+        for kept in found.marks.kept:
+            self.known.check(kept, source)
+        repeated, index = self.repeated(attribute, found)
+        name = self.name(attribute)
+        new = self.data_source(name, attribute, found, repeated)
+        self.taken.add(name)
+        said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
+        if attribute.compared_as_text:
+            said.append("the provider compares its text, which is another now")
+        self.replaced.append(Replaced(attribute.address, value.line, name, tuple(said)))
+        self.edits.append((value.start, value.end, f"{_DOCUMENT}.{name}{index}.json"))
+        place = self.place(attribute)
+        before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)
+        if before is None:
+            newline = "\r\n" if new.endswith("\r\n") else "\n"
+            close = place > 0 and not self.file.text[:place].endswith(newline * 2)
+            self.edits.append((place, place, newline * close + new))
+        else:  # a second policy of the same resource
+            self.edits[before] = (place, place, self.edits[before][2] + new)
+
+    def repeated(self, attribute: Attribute, found: Embedded) -> tuple[str, str]:
+        """Return the meta-argument that the data source needs too, and the index of its uses."""
+        depends = [k for k in found.marks.kept if _INSTANCE.search(k.code)]
+        for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
+            if depends and name in attribute.block.attributes:
+                return name, index
+        for kept in depends:
+            if re.search(r"\b(each|count)\.", kept.code):
+                problem = f"{kept.code} without count or for_each"
+                raise self.refuse(kept.line, problem)
+        return "", ""
+
+    def name(self, attribute: Attribute) -> str:
+        kind, name = attribute.block.labels
+        if attribute.path == ("assume_role_policy",):
+            name += "_assume_role"
+        elif len(attribute.path) > 1:
+            match attribute.holder.attributes.get("name"):
+                case Text(parts=(str() as own,)):
+                    name += f"_{identifier(own)}"
+                case _:
+                    name += f"_{attribute.path[0]}"
+        tries = [name, f"{name}_{kind.removeprefix('aws_')}"]
+        return next(n for n in self.names(tries) if n not in self.taken)
+
+    def names(self, tries: list[str]) -> Iterator[str]:
+        yield from tries
+        number = 2
+        while True:
+            yield f"{tries[0]}_{number}"
+            number += 1
+
+    def data_source(self, name: str, attribute: Attribute, found: Embedded, repeated: str) -> str:
+        whole, each = remarks(self.file, attribute.value, found.body)
+        block = policy_document(name, found.policy, remarks=each)
+        block.comment = whole
+        fill(block, found.marks, self.known)
+        for argument in ("provider", repeated):
+            if value := attribute.block.attributes.get(argument):
+                block.attributes.insert(0, (argument, Expression(self.code(value))))
+        newline = "\r\n" if "\r\n" in self.file.text else "\n"
+        return f"{block_text(block)}\n".replace("\n", newline)
+
+    def code(self, value: Value) -> str:
+        return self.file.text[value.start : value.end].replace("\r\n", "\n")
+
+    def place(self, attribute: Attribute) -> int:
+        """Return where the data source goes: before the resource and its comments."""
+        text, block = self.file.text, attribute.block
+        place = max((b.end for b in self.file.blocks if b.end <= block.start), default=0)
+        # What follows the block before on its line belongs to that one.
+        own = place == 0
+        begin, empty = place, own
+        while found := _TRIVIA.match(text, place, block.start):
+            place = found.end()
+            if found[0] == "\n":
+                if empty or not own:
+                    begin = place
+                own, empty = True, True
+            elif not found[0].isspace():
+                empty = False
+        return begin

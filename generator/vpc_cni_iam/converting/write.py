@@ -1,0 +1,23 @@
+"""A policy as the text of a data source, the one way that this room writes HCL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vpc_cni_iam.hcl.literals import Literal, Value
+from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.policy.document import Policy
+
+
+def data_source(policy: Policy, name: str, value: Callable[[str], Value] = Literal) -> str:
+    """Return the text of an ``aws_iam_policy_document`` data source, ending in a newline.
+
+    Args:
+        policy: The policy.
+        name: The name of the data source, a valid HCL identifier.
+        value: Turns a resource, principal, condition key or value into what stands for it.
+
+    Raises:
+        InexpressibleError: What the data source would drop, change or refuse.
+    """
+    return block(policy_document(name, policy, value=value))

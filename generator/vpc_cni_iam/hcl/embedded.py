@@ -1,0 +1,293 @@
+"""Policies that are written into an expression: a heredoc, a quoted string or ``jsonencode``.
+
+What depends on a reference cannot be known without an engine, so each such expression is kept,
+and a mark of one character stands for it in the policy's texts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
+from vpc_cni_iam.hcl.resolve import REFERENCE
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.strict_json import Number, load_json
+
+_FIRST = 0xF0000
+MARK = re.compile("[\U000f0000-\U000ffffd]")
+# The same characters as JSON may spell them.
+_ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_QUOTES = re.compile(r'\\.|"', re.DOTALL)
+_JSONENCODE = re.compile(r"jsonencode\((.*)\)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An expression that a mark stands for.
+
+    Args:
+        code: Its source text.
+        line: Where it stands in the file.
+        whole: It stands where a list may, so that it may be one.
+        spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
+    """
+
+    code: str
+    line: int
+    whole: bool = False
+    spliced: bool = False
+
+
+@dataclass(slots=True)
+class Marks:
+    """The expressions kept, in the order of their marks."""
+
+    kept: list[Kept] = field(default_factory=list)
+
+    def mark(self, kept: Kept) -> str:
+        """Return the mark that stands for an expression.
+
+        Args:
+            kept: The expression.
+        """
+        for number, other in enumerate(self.kept):
+            if (other.code, other.whole) == (kept.code, kept.whole):
+                return chr(_FIRST + number)
+        self.kept.append(kept)
+        return chr(_FIRST + len(self.kept) - 1)
+
+    def of(self, mark: str) -> Kept:
+        """Return the expression that a mark stands for.
+
+        Args:
+            mark: One character.
+        """
+        return self.kept[ord(mark) - _FIRST]
+
+    def shown(self, text: str) -> str:
+        """Return a text with each mark replaced by ``${`` its expression ``}``.
+
+        Args:
+            text: A text of the policy, or one that quotes it.
+        """
+        return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A policy as read from an expression.
+
+    Args:
+        document: Its decoded JSON, with marks in its texts.
+        policy: The policy, with marks in its texts.
+        marks: What the marks stand for.
+        body: The expression of its Statement, for ``jsonencode``; else None.
+    """
+
+    document: Mapping[str, Any]
+    policy: Policy
+    marks: Marks
+    body: Value | None
+
+
+def is_document(value: Value) -> bool:
+    """Say whether an expression writes a JSON object out, be it a policy or not.
+
+    Args:
+        value: The expression.
+    """
+    if isinstance(value, Called):
+        return value.name == "jsonencode" and _fields(value) is not None
+    if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
+        return False
+    return value.parts[0].lstrip().startswith("{")
+
+
+def has_statement(value: Value) -> bool:
+    """Say whether an expression writes out what looks like a policy.
+
+    Args:
+        value: The expression.
+    """
+    if not is_document(value):
+        return False
+    if isinstance(value, Text):
+        return any(isinstance(p, str) and '"Statement"' in p for p in value.parts)
+    return _body(value) is not None
+
+
+def read(value: Value, source: str) -> Embedded:
+    """Read the policy that an expression writes out.
+
+    Args:
+        value: The expression, for which `is_document` holds.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not a policy, or one whose structure only an engine can know; with the line.
+    """
+    marks = Marks()
+    reader = _Reader(source, marks)
+    try:
+        if isinstance(value, Called):
+            document = reader.encoded(value.arguments[0])
+        else:
+            assert isinstance(value, Text)  # noqa: S101 - is_document says so
+            document = reader.decoded(value)
+    except RecursionError:
+        raise InputError(source, f"line {value.line}", "nests too deeply to be a policy") from None
+    try:
+        _check_structure(document, source)
+        policy = parse(document, source)
+    except InputError as error:
+        place = f"line {value.line}, {marks.shown(error.place)}"
+        raise InputError(source, place, marks.shown(error.problem)) from None
+    assert isinstance(document, dict)  # noqa: S101 - what `parse` took is an object
+    return Embedded(document, policy, marks, _body(value))
+
+
+def _fields(value: Value) -> Fields | None:
+    """Return the object that is the one argument of a call."""
+    match value:
+        case Called(arguments=(Fields() as only,)):
+            return only
+    return None
+
+
+def _body(value: Value) -> Value | None:
+    fields = _fields(value)
+    for key, found in fields.fields if fields else ():
+        if isinstance(key, Text) and key.parts == ("Statement",):
+            return found
+    return None
+
+
+class _Reader:
+    def __init__(self, source: str, marks: Marks) -> None:
+        self.source = source
+        self.marks = marks
+
+    def refuse(self, line: int, problem: str) -> InputError:
+        return InputError(self.source, f"line {line}", problem)
+
+    def text(self, text: str, line: int) -> str:
+        if MARK.search(text) or _ESCAPED_MARK.search(text):
+            raise self.refuse(line, "holds characters of Unicode's private plane 15")
+        return unicodedata.normalize("NFC", text)  # as HCL does
+
+    def decoded(self, value: Text) -> object:
+        """Decode JSON text, with marks for what is interpolated in its strings."""
+        pieces = []
+        inside = False
+        for part in value.parts:
+            if isinstance(part, str):
+                pieces.append(self.text(part, value.line))
+                inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
+            elif inside:
+                self.directive(part)
+                pieces.append(self.marks.mark(Kept(part.code, part.line, spliced=True)))
+            elif found := _JSONENCODE.fullmatch(part.code):
+                kept = Kept(found[1].strip(), part.line, whole=True)
+                pieces.append(f'"{self.marks.mark(kept)}"')
+            else:
+                problem = f"{part.code} writes JSON itself; only an engine can know what"
+                raise self.refuse(part.line, problem)
+        try:
+            return load_json("".join(pieces), self.source)
+        except InputError as error:
+            raise self.refuse(value.line, f"in its JSON, {_after(error)}") from None
+
+    def encoded(self, value: Value, whole: bool = False) -> object:
+        """Evaluate an argument of ``jsonencode``, with marks for what is not static."""
+        if isinstance(value, Fields):
+            found: dict[str, object] = {}
+            for key, inner in value.fields:
+                name = self.string(key)
+                if name in found:
+                    problem = f"the key {self.marks.shown(name)!r} stands twice in one object"
+                    raise self.refuse(key.line, problem)
+                found[name] = self.encoded(inner, whole=True)
+            return found
+        if isinstance(value, Items):
+            return [self.encoded(item) for item in value.items]
+        if isinstance(value, Code) and value.code in ("true", "false", "null"):
+            return json.loads(value.code)
+        if isinstance(value, Code) and _NUMBER.fullmatch(value.code):
+            try:
+                number = json.loads(value.code)
+                # As jsonencode prints it.
+                return Number(json.dumps(int(number) if number == int(number) else number))
+            except (OverflowError, ValueError):
+                raise self.refuse(value.line, "holds a number beyond all measure") from None
+        return self.string(value, whole)
+
+    def string(self, value: Value, whole: bool = False) -> str:
+        if not isinstance(value, Text):
+            if isinstance(value, Fields | Items):
+                raise self.refuse(value.line, "a name is expected here, not an object or a list")
+            inner = value.code.removeprefix("(").removesuffix(")").strip()
+            code = inner if REFERENCE.fullmatch(inner) else value.code
+            return self.marks.mark(Kept(code, value.line, whole))
+        for part in value.parts:
+            if isinstance(part, Code):
+                self.directive(part)
+        match value.parts:
+            case (Code() as only,):  # "${x}" is x itself, of whatever type
+                return self.marks.mark(Kept(only.code, only.line, whole))
+        return "".join(
+            self.text(p, value.line)
+            if isinstance(p, str)
+            else self.marks.mark(Kept(p.code, p.line))
+            for p in value.parts
+        )
+
+    def directive(self, part: Code) -> None:
+        if part.code.startswith("%{"):
+            problem = "holds a template directive (%{), which only an engine can follow"
+            raise self.refuse(part.line, problem)
+
+
+def _after(error: InputError) -> str:
+    return f"{error.place}: {error.problem}" if error.place else error.problem
+
+
+def _check_structure(document: object, source: str) -> None:
+    """Refuse an expression where a policy's structure stands, in words that name it."""
+
+    def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
+        if isinstance(value, str) and MARK.search(value):
+            problem = f"{value} decides the structure; only an engine can know it"
+            raise InputError(source, path, problem)
+        if inner is not None:
+            inner(value, path)
+
+    def condition(value: object, path: str) -> None:
+        for operator, keys in value.items() if isinstance(value, dict) else ():
+            check(operator, path)
+            check(keys, f"{path}.{operator}")
+
+    def statement(value: object, path: str) -> None:
+        if not isinstance(value, dict):
+            return
+        for name, found in value.items():
+            check(name, path)
+            if name in ("Effect", "Principal", "NotPrincipal"):
+                check(found, f"{path}.{name}")
+            elif name == "Condition":
+                check(found, f"{path}.{name}", condition)
+
+    fields = document if isinstance(document, dict) else {}
+    check(fields.get("Version"), "$.Version")
+    statements = fields.get("Statement")
+    many = statements if isinstance(statements, list) else [statements]
+    for place, found in enumerate(many):
+        path = f"$.Statement[{place}]" if isinstance(statements, list) else "$.Statement"
+        check(found, path, statement)

@@ -1,0 +1,113 @@
+"""Reads JSON as strictly as a policy needs it, and says where it is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import InputError
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it is written, since reading ``1e5`` or ``0.10`` as a float changes its text.
+
+    Args:
+        text: Such as ``1e5``.
+    """
+
+    text: str
+
+
+class _RefusedError(Exception):
+    """What the parser met, without the place, which it does not tell."""
+
+
+def load_json(text: str, source: str) -> object:
+    """Read JSON strictly: no duplicate keys, no NaN, no bomb of nested brackets.
+
+    Args:
+        text: The JSON text.
+        source: The file name that errors name.
+
+    Returns:
+        What `json.loads` returns, with a `Number` for each number.
+
+    Raises:
+        InputError: Not such JSON; with the line and column, or the JSON path.
+    """
+    if text.startswith("\ufeff"):
+        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
+    if not text.strip():
+        raise InputError(source, "", "is empty; a JSON policy document is expected")
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_constant,
+            parse_int=Number,
+            parse_float=Number,
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InputError(source, place, f"is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise InputError(source, "", "nests too deeply to be a policy") from None
+    except _RefusedError as error:
+        raise InputError(source, _place(text), str(error)) from None
+
+
+def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(items)
+    if len(result) < len(items):
+        keys = [key for key, _ in items]
+        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        raise _RefusedError(f"the key {twice!r} stands twice in one object")
+    return result
+
+
+def _constant(name: str) -> object:
+    raise _RefusedError(f"{name} is not JSON")
+
+
+def _place(text: str) -> str:
+    """Return the line and path of the first duplicate key or constant that is not JSON.
+
+    Args:
+        text: JSON but for these.
+    """
+    # Of each open object or list: its keys, and where in it we are.
+    seen: list[set[str]] = []
+    at: list[str | int] = []
+    waiting_for_key = False
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in "{[":
+            seen.append(set())
+            at.append("" if sign == "{" else 0)
+            waiting_for_key = sign == "{"
+        elif sign in "}]":
+            seen.pop()
+            at.pop()
+            waiting_for_key = False
+        elif sign == ",":
+            last = at[-1]
+            waiting_for_key = not isinstance(last, int)
+            at[-1] = last + 1 if isinstance(last, int) else ""
+        elif waiting_for_key:
+            at[-1] = key = json.loads(sign)
+            if key in seen[-1]:
+                return _shown(text, token.start(), at)
+            seen[-1].add(key)
+            waiting_for_key = False
+        elif sign in ("NaN", "Infinity", "-Infinity"):
+            return _shown(text, token.start(), at)
+    return ""
+
+
+def _shown(text: str, offset: int, at: list[str | int]) -> str:
+    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in at)
+    return f"line {text.count(chr(10), 0, offset) + 1}, ${path}"

@@ -1,0 +1,201 @@
+"""Finds the policy documents in a JSON file: a bare one, or what the AWS CLI prints around it.
+
+The house's one reader of JSON policies. What the CLI prints is read by its fields, wherever they
+stand: ``get-policy-version``, ``get-role-policy``, ``get-user-policy``, ``get-group-policy``,
+``get-role`` (its trust), ``get-account-authorization-details``, and, of other services, those that
+print a policy as JSON in a string. The fields are those of the AWS CLI Command Reference. IAM's
+own API URL-encodes documents (RFC 3986), and some tools hand them on so.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.strict_json import load_json
+
+# The largest document that AWS takes is 20 KB (a bucket policy); the details of an account with
+# 5,000 roles are about 40 MB.
+LIMIT = 128 * 1024 * 1024
+TRUST = "AssumeRolePolicyDocument"
+_DOCUMENTS = ("Document", "PolicyDocument", TRUST)
+# Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
+_TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
+# Of a role in get-account-authorization-details: its instance profiles, which hold it again.
+_REPEATING = "InstanceProfileList"
+# What the commands that list policies print has these, and no documents.
+_LISTINGS = ("Policies", "Policy", "PolicyNames", "Versions", "AttachedPolicies")
+_DEPTH = 50
+_NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy document where it was found.
+
+    Args:
+        source: The file name, or ``standard input``.
+        place: Its JSON path in the file, ``$`` for a bare document.
+        names: What the file calls it, from the outside in: of a role's inline policy, the role
+            and the policy; empty if nothing names it.
+        content: Its decoded JSON, or its JSON text where the file has it as a string.
+        left_out: The versions of the same policy that are not in force, by their ids.
+    """
+
+    source: str
+    place: str
+    names: tuple[str, ...]
+    content: object
+    left_out: tuple[str, ...] = ()
+
+    def decoded(self) -> object:
+        """Return the document's decoded JSON.
+
+        Raises:
+            InputError: A string that holds no JSON.
+        """
+        if not isinstance(self.content, str):
+            return self.content
+        text = self.content.strip()
+        if text.lower().startswith("%7b"):
+            text = unquote(text, errors="surrogateescape")
+        try:
+            return load_json(text, self.source)
+        except InputError as error:
+            inside = f"{self.place}, {error.place} of its text" if error.place else self.place
+            raise InputError(self.source, inside, error.problem) from None
+
+    def policy(self) -> Policy:
+        """Return the document as the policy model has it.
+
+        Raises:
+            InputError: Not a policy; with the JSON path in the file.
+        """
+        return parse(self.decoded(), self.source, self.place)
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a JSON file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be read, is too large for policies, or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LIMIT + 1)
+    except OSError as error:
+        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+    return decode(content, str(path))
+
+
+def decode(content: bytes, source: str) -> str:
+    """Return the text of JSON bytes.
+
+    Args:
+        content: The bytes; `LIMIT` and one more of them are enough to be refused.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Too large for policies, or not UTF-8.
+    """
+    if len(content) > LIMIT:
+        raise InputError(source, "", f"is larger than {LIMIT >> 20} MB; no policy file is")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(source, "", "is UTF-16, as PowerShell's > writes it; save it as UTF-8")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"is not UTF-8: byte 0x{content[error.start]:02x}"
+        raise InputError(source, f"line {line}", problem) from None
+
+
+def documents(text: str, source: str) -> tuple[Document, ...]:
+    """Return the policy documents of a JSON file, in their order; each is not yet checked.
+
+    Args:
+        text: The text of the file.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not JSON, or no policy document in it.
+    """
+    value = load_json(text, source)
+    if isinstance(value, str):  # such as the output of --query Policy
+        return (Document(source, "$", (), value),)
+    if isinstance(value, dict) and _looks_like_a_policy(value):
+        return (Document(source, "$", (), value),)
+    found = tuple(_walk(value, source, "$", ()))
+    if found:
+        return found
+    if isinstance(value, dict) and not value.keys().isdisjoint(_LISTINGS):
+        raise InputError(
+            source,
+            "$",
+            "names policies without their documents; print them with aws iam get-policy-version, "
+            "or all at once with aws iam get-account-authorization-details",
+        )
+    raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
+
+
+def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
+    """Tell a bare document, however wrong, from an object that holds some."""
+    lowered = {key.lower() for key in value}
+    return "statement" in lowered or not value or lowered <= {"version", "id"}
+
+
+def _walk(
+    value: object, source: str, path: str, names: tuple[str, ...], depth: int = 0
+) -> Iterator[Document]:
+    if depth > _DEPTH:
+        raise InputError(source, "", "nests too deeply to hold policies")
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, source, f"{path}[{index}]", names, depth + 1)
+    if not isinstance(value, dict):
+        return
+    if "Statement" in value:
+        yield Document(source, path, names, value)
+        return
+    names += tuple(v for k in _NAMES if isinstance(v := value.get(k), str))
+    for key, inner in value.items():
+        place = f"{path}.{key}"
+        if key == "PolicyVersionList" and isinstance(inner, list):
+            yield from _versions(inner, source, place, names)
+        elif key in _DOCUMENTS or (key in _TEXTS and _is_json(inner)):
+            called = (*names, "trust") if key == TRUST else names
+            yield Document(source, place, called, inner)
+        elif key != _REPEATING:
+            yield from _walk(inner, source, place, names, depth + 1)
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, str) and value.lstrip()[:1] == "{"
+
+
+def _versions(
+    versions: list[object], source: str, path: str, names: tuple[str, ...]
+) -> Iterator[Document]:
+    """Yield the version of a managed policy that is in force."""
+    found = [
+        (version, document)
+        for index, version in enumerate(versions)
+        for document in _walk(version, source, f"{path}[{index}]", names)
+    ]
+    for version, document in found:
+        if isinstance(version, dict) and (version.get("IsDefaultVersion") or len(found) == 1):
+            others = tuple(
+                str(v.get("VersionId"))
+                for v, _ in found
+                if isinstance(v, dict) and v is not version
+            )
+            yield replace(document, left_out=others)

@@ -1,0 +1,167 @@
+"""``convert`` as its user meets it: what is printed where, what is written, and exit codes."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from conftest import COMMAND, Run, read_tree, run, write_tree
+
+P = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}],
+}
+BAD = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [], "Resource": "*"}]}
+HCL = """data "aws_iam_policy_document" "NAME" {
+  statement {
+    effect    = "Allow"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::b/*"]
+  }
+}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files: dict[str, Any] = {"a.json": P, "bad.json": BAD, "read-only.json": P}
+    return write_tree(tmp_path, {name: json.dumps(value) for name, value in files.items()})
+
+
+def piped(text: str, *arguments: str) -> Run:
+    done = subprocess.run(
+        [*COMMAND, "convert", *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def test_one_file_goes_to_stdout(folder: Path) -> None:
+    assert run("convert", "read-only.json", cwd=folder) == Run(
+        0, HCL.replace("NAME", "read_only"), ""
+    )
+    named = run("convert", "a.json", "--name", "my-own", cwd=folder)
+    assert named == Run(0, HCL.replace("NAME", "my-own"), "")
+
+
+def test_standard_input() -> None:
+    printed = {"RoleName": "r", "PolicyName": "p", "PolicyDocument": quote(json.dumps(P))}
+    assert piped(json.dumps(printed), "-") == Run(0, HCL.replace("NAME", "r_p"), "")
+    assert piped(json.dumps(P), "-") == Run(0, HCL.replace("NAME", "policy"), "")
+    empty = piped("", "-")
+    assert (empty.code, empty.out) == (3, "")
+    assert empty.err.startswith("vpc-cni-iam: error: standard input: is empty")
+
+
+def test_many_files_go_to_a_directory(folder: Path) -> None:
+    done = run("convert", "a.json", "read-only.json", "--output", "out", cwd=folder)
+    assert done == Run(
+        0, "create  out/a.tf\ncreate  out/read_only.tf\n", "vpc-cni-iam: 2 converted, 0 refused\n"
+    )
+    assert read_tree(folder / "out") == {
+        "a.tf": HCL.replace("NAME", "a"),
+        "read_only.tf": HCL.replace("NAME", "read_only"),
+    }
+    (folder / "out/a.tf").write_text("# mine\n")
+    again = run("convert", "a.json", "--output", "out", cwd=folder)
+    assert again.code == 3
+    assert "a.tf there already and not the same" in again.err
+    assert run("convert", "a.json", "--output", "out", "--force", cwd=folder).code == 0
+    assert (folder / "out/a.tf.orig").read_text() == "# mine\n"
+
+
+def test_one_that_is_refused_keeps_no_other(folder: Path) -> None:
+    arguments = ("convert", "bad.json", "a.json", "none.json", "--output", "out")
+    done = run(*arguments, cwd=folder)
+    assert (done.code, done.out) == (3, "create  out/a.tf\n")
+    assert done.err.splitlines() == [
+        "vpc-cni-iam: error: none.json: cannot be read: No such file or directory",
+        "vpc-cni-iam: error: bad.json: $.Statement[0].Action: is an empty list; name at least "
+        "one value",
+        "vpc-cni-iam: 1 converted, 2 refused",
+    ]
+
+
+def test_or_it_does_if_told_so(folder: Path) -> None:
+    done = run("convert", "a.json", "bad.json", "--output", "out", "--no-keep-going", cwd=folder)
+    assert (done.code, done.out) == (3, "")
+    assert len(done.err.splitlines()) == 1
+    assert not (folder / "out").exists()
+
+
+def test_one_alone_that_is_refused_is_one_line(folder: Path) -> None:
+    done = run("convert", "bad.json", cwd=folder)
+    assert (done.code, done.out, len(done.err.splitlines())) == (3, "", 1)
+
+
+def test_a_report_in_json(folder: Path) -> None:
+    done = run("convert", "a.json", "bad.json", "--format", "json", cwd=folder)
+    assert done.code == 3
+    report = json.loads(done.out)
+    assert [(d["source"], d["path"], d["name"]) for d in report["documents"]] == [
+        ("a.json", "$", "a")
+    ]
+    assert report["documents"][0]["hcl"] == HCL.replace("NAME", "a")
+    assert report["failures"][0]["path"] == "$.Statement[0].Action"
+    assert report["shared"] == {}
+
+
+def test_variables_and_the_partition(folder: Path) -> None:
+    given = ("--parametrize", "bucket=b", "--parametrize", "x=never", "--partition-aware")
+    done = run("convert", "a.json", *given, cwd=folder)
+    assert 'variable "bucket"' in done.out
+    assert 'data "aws_partition" "current" {}' in done.out
+    assert '["arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/*"]' in done.out
+    assert "'never' stands nowhere" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Missing argument"),
+        (("a.json", "bad.json"), "--output DIR"),
+        (("-", "-", "--output", "out"), "given twice"),
+        (("a.json", "--name", "1"), "cannot name"),
+        (("a.json", "read-only.json", "--output", "out", "--name", "x"), "names one document"),
+        (("a.json", "--parametrize", "x"), "--parametrize x"),
+        (("a.json", "--output", ""), "empty text"),
+    ],
+)
+def test_wrong_usage(folder: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = run("convert", *arguments, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert not (folder / "out").exists()
+
+
+def test_files_of_hundreds_of_megabytes(tmp_path: Path) -> None:
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(400_000_000)
+    done = run("convert", "large.json", cwd=tmp_path)
+    assert done.code == 3
+    assert "larger than 128 MB" in done.err
+
+
+def test_a_bar_on_a_terminal_for_many_files(tmp_path: Path) -> None:
+    names = [f"p{n}.json" for n in range(120)]
+    write_tree(tmp_path, {name: json.dumps(P) for name in names})
+    terminal, end = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "convert", *names, "--output", "out"],
+        cwd=tmp_path,
+        stderr=end,
+        stdout=subprocess.PIPE,
+        check=True,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(end)
+    shown = os.read(terminal, 1_000_000).decode()
+    os.close(terminal)
+    assert "Converting" in shown
+    assert "120 converted, 0 refused" in shown
+    assert len(done.stdout.splitlines()) == 120

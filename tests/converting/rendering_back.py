@@ -1,0 +1,78 @@
+"""What real engines render of converted documents, and a second opinion on what is the same."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from conftest import OFFLINE_PROVIDER, write_tree
+from vpc_cni_iam.converting.batch import Input, Options, convert
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.parse import loads
+
+
+def rendered(engine: Engine, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The JSON that an engine renders of each data source in the files of a root module."""
+    write_tree(folder, {"provider.tf": OFFLINE_PROVIDER, **files})
+    plan = engine.plan(folder)
+    return {
+        resource["name"]: resource["values"]["json"]
+        for resource in plan["prior_state"]["values"]["root_module"]["resources"]
+        if resource["type"] == "aws_iam_policy_document"
+    }
+
+
+def converted(texts: Mapping[str, str], options: Options | None = None) -> dict[str, str]:
+    """The files of converted documents, all of which must be expressible."""
+    inputs = [Input(f"{n}.json", lambda t=t: t) for n, t in texts.items()]  # type: ignore[misc]
+    batch = convert(inputs, options or Options())
+    assert not batch.failures, batch.failures
+    assert [c.name for c in batch.converted] == list(texts)
+    return batch.files()
+
+
+def check_same(texts: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Each document is the same by the comparison of the house, and by that of this file."""
+    assert found.keys() == texts.keys()
+    for name, text in texts.items():
+        assert differences(loads(text, name), loads(found[name], "rendered")) == (), name
+        assert plain(text) == plain(found[name]), name
+
+
+def plain(text: str) -> Any:
+    """A document as sets and text, by nothing but json and the grammar of IAM."""
+    document = json.loads(text, parse_int=str, parse_float=str)
+    statements = document["Statement"]
+    return (
+        document.get("Version", "2008-10-17"),
+        document.get("Id", ""),
+        Counter(map(_statement, statements if isinstance(statements, list) else [statements])),
+    )
+
+
+def _statement(statement: dict[str, Any]) -> Any:
+    elements = {key: _element(key, value) for key, value in statement.items()}
+    # No Sid and an empty one are the same, as are no conditions and none.
+    return frozenset((k, v) for k, v in elements.items() if v not in ("", frozenset()))
+
+
+def _element(key: str, value: Any) -> Any:
+    if key == "Condition":
+        return frozenset(
+            (operator, name, frozenset(Counter(map(_text, _list(values))).items()))
+            for operator, names in value.items()
+            for name, values in names.items()
+        )
+    if isinstance(value, dict):
+        return frozenset((kind, frozenset(_list(ids))) for kind, ids in value.items())
+    return value if key in ("Sid", "Effect") else frozenset(_list(value))
+
+
+def _list(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,234 @@
+"""Converting many: names, what is refused and what that keeps from being converted, notes."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rendering_back import plain
+from vpc_cni_iam.converting import naming
+from vpc_cni_iam.converting.batch import STDIN, Batch, Input, Options, convert
+from vpc_cni_iam.converting.report import data, lines
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.policy.document import dumps
+from whole_policies import whole_policies
+
+S = {"Effect": "Allow", "Action": "a:b", "Resource": "*"}
+P = {"Version": "2012-10-17", "Statement": [S]}
+
+
+def batch(values: dict[str, Any], **options: Any) -> Batch:
+    texts = {n: v if isinstance(v, str) else json.dumps(v) for n, v in values.items()}
+    return convert(
+        [Input(n, lambda t=t: t) for n, t in texts.items()],  # type: ignore[misc]
+        Options(**options),
+    )
+
+
+def one(**elements: Any) -> dict[str, Any]:
+    merged = {**S, **elements}
+    return {**P, "Statement": [{k: v for k, v in merged.items() if v is not ...}]}
+
+
+@given(whole_policies)
+def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
+    found = batch({"x.json": text})
+    for failure in found.failures:
+        assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
+        assert re.search(r"&\{|is the Sid of", failure.problem)
+    for converted in found.converted:
+        (back,) = resolve.documents(read.parse(converted.text, "x.tf"), "x.tf", Scope())
+        assert plain(dumps(back.policy)) == plain(text)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(whole_policies, JUNK, st.randoms())
+def test_a_wrong_value_anywhere_is_refused_or_means_what_it_says(
+    text: str, junk: Any, random: Any
+) -> None:
+    """One value of a policy, whichever, is replaced by something else."""
+    value = json.loads(text)
+    place, key = None, None
+    inner = value
+    while isinstance(inner, dict | list) and inner and (place is None or random.random() < 0.7):
+        place, key = (
+            inner,
+            random.choice(list(inner) if isinstance(inner, dict) else range(len(inner))),
+        )
+        inner = inner[key]
+    place[key] = junk
+    found = batch({"x.json": json.dumps(value), "good.json": P})
+    assert found.converted[-1].name == "good"
+    assert len(found.converted) + found.refused == 2
+    for failure in found.failures:
+        assert failure.source == "x.json"
+        assert failure.place or "NaN" in failure.problem
+
+
+@given(whole_policies, st.integers(0, 400), st.sampled_from(["", "}", '"', "\\", ",", "\x00", "["]))
+def test_broken_text_is_refused(text: str, at: int, piece: str) -> None:
+    at %= len(text)
+    found = batch({"x.json": text[:at] + piece + text[at + 1 :], "good.json": P})
+    assert found.converted[-1].name == "good"
+    assert len(found.converted) + found.refused == 2
+
+
+@given(whole_policies, whole_policies)
+def test_what_one_document_becomes_hangs_on_no_other(one: str, other: str) -> None:
+    alone = batch({"x.json": one}).converted
+    both = batch({"x.json": one, "y.json": other}).converted
+    assert [c.text for c in both if c.document.source == "x.json"] == [c.text for c in alone]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a-b", "a_b"),
+        ("a b.c", "a_b_c"),
+        ("Größe", "Groe"),
+        ("1st", "policy_1st"),
+        ("", "policy"),
+        ("日本", "policy"),
+        ("__", "policy"),
+        ('x" {}\n${y}', "x_y"),
+    ],
+)
+def test_names_from_any_text(text: str, name: str) -> None:
+    assert naming.identifier(text) == name
+
+
+@given(st.text())
+def test_every_derived_name_is_one_that_may_be_given(text: str) -> None:
+    name = naming.identifier(text)
+    assert naming.given(name) == name
+
+
+@pytest.mark.parametrize("name", ["1a", "a b", "", "é", 'x" "y', "a\n"])
+def test_given_names_that_terraform_refuses(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a data source"):
+        naming.given(name)
+
+
+def test_names_collide_with_none() -> None:
+    wanted = ["a", "A", "a_2", "a", "b"]
+    assert naming.unique(wanted) == ("a", "A_3", "a_2", "a_4", "b")
+    assert naming.unique(["a"], ["A"]) == ("a_2",)
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a_2", "A_2", "a_3", "b"])))
+def test_names_are_unique_whatever_is_wanted(wanted: list[str]) -> None:
+    found = naming.unique(wanted)
+    assert len({n.lower() for n in found}) == len(wanted)
+    for place, name in enumerate(found):
+        assert name == wanted[place] or wanted[place].lower() in {n.lower() for n in found[:place]}
+
+
+def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None:
+    details = {
+        "RoleDetailList": [
+            {
+                "RoleName": "app",
+                "AssumeRolePolicyDocument": P,
+                "RolePolicyList": [{"PolicyName": "s3-read", "PolicyDocument": P}],
+            }
+        ]
+    }
+    alone = {"RoleName": "app", "PolicyName": "s3", "PolicyDocument": P}
+    found = batch(
+        {"d/a.json": P, "all.json": details, "b/a.json": P, "c.json": alone, STDIN: alone}
+    )
+    names = [c.name for c in found.converted]
+    assert names == ["a", "app_trust", "app_s3_read", "a_2", "c", "app_s3"]
+    assert batch({STDIN: P}).converted[0].name == "policy"
+    assert batch({"a.json": P}, name="mine").converted[0].name == "mine"
+    with pytest.raises(UsageError, match="one document, and there are 2"):
+        batch({"x.json": [P, P]}, name="mine")
+
+
+def test_names_do_not_hang_on_what_is_refused() -> None:
+    found = batch({"a.json": {"Statement": 1}, "b/a.json": P})
+    assert [c.name for c in found.converted] == ["a_2"]
+
+
+REFUSED = [
+    ({"Statement": []}, [("$.Statement", "would leave it out")]),
+    (one(Action=[]), [("$.Statement[0].Action", "empty list")]),
+    (
+        {**P, "Statement": [{**S, "Sid": "A"}, {**S, "Sid": "A"}]},
+        [("$.Statement[1].Sid", "'A' is the Sid of a statement before")],
+    ),
+    (
+        {"Statement": {**S, "Resource": ["&{a}", "e\u0301"]}},
+        [("$.Statement.Resource", "turns into"), ("$.Statement.Resource", "normal form C")],
+    ),
+    (
+        {"Policy": json.dumps(one(Condition={"StringLike": {"a:b": "&{x}"}}))},
+        [("$.Policy.Statement[0].Condition.StringLike.a:b", "turns into")],
+    ),
+    (one(Principal={"AWS": "\ud800"}), [("$.Statement[0].Principal.AWS", "surrogate")]),
+    (one(Condition={"Bool": {"a:B": 1, "a:b": 2}}), [("$.Statement[0].Condition.Bool", "twice")]),
+    ({**P, "Id": "e\u0301"}, [("$.Id", "normal form C")]),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), REFUSED)
+def test_what_is_refused_is_named_and_the_others_are_converted(
+    value: Any, expected: list[tuple[str, str]]
+) -> None:
+    found = batch({"bad.json": value, "good.json": P})
+    assert [c.name for c in found.converted] == ["good"]
+    assert found.refused == 1
+    for failure, (place, words) in zip(found.failures, expected, strict=True):
+        assert (failure.source, failure.place) == ("bad.json", place)
+        assert words in failure.problem
+    assert list(lines(found))[-1] == "1 converted, 1 refused"
+    assert len(data(found)["failures"]) == len(expected)
+    with pytest.raises(InputError, match=re.escape(expected[0][0])):
+        batch({"bad.json": value, "good.json": P}, keep_going=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (P, []),
+        ({"Statement": [S]}, [("$", "has no Version, which means 2008-10-17")]),
+        ({**P, "Id": ""}, [("$.Id", "left out")]),
+        (one(Sid="", Condition={}), [("[0].Sid", "left out"), ("[0].Condition", "left out")]),
+        (one(Condition={"Bool": {}}), [("[0].Condition.Bool", "names no condition key")]),
+        (
+            one(Condition={"Bool": {"a:b": [True, "x"]}, "NumericEquals": {"c:d": 1.50}}),
+            [("Bool.a:b", 'the string "true"'), ("NumericEquals.c:d", 'the string "1.5"')],
+        ),
+        (one(Action=["a:b", "a:c", "a:b"]), [("[0].Action", "names 'a:b' more than once")]),
+        (one(Principal={"AWS": ["1", "1"]}), [("[0].Principal.AWS", "more than once")]),
+        ({**P, "Statement": {**S, "Sid": ""}}, [("$.Statement.Sid", "left out")]),
+        ({"PolicyDocument": {"Statement": S}}, [("$.PolicyDocument", "has no Version")]),
+    ],
+)
+def test_what_is_normalised_is_said(value: Any, expected: list[tuple[str, str]]) -> None:
+    (converted,) = batch({"x.json": value}).converted
+    for note, (place, words) in zip(converted.notes, expected, strict=True):
+        assert note.path.endswith(place)
+        assert words in note.text
+
+
+def test_versions_that_are_not_in_force_are_said() -> None:
+    versions = [
+        {"Document": P, "VersionId": "v2", "IsDefaultVersion": True},
+        {"Document": P, "VersionId": "v1", "IsDefaultVersion": False},
+    ]
+    found = batch({"x.json": {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}})
+    assert "left out are the versions v1" in next(iter(lines(found)))

@@ -1,0 +1,153 @@
+"""What real engines render of converted policies means what the JSON meant. All in root modules."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from conftest import OFFLINE_PROVIDER, ROOT, write_tree
+from rendering_back import check_same, converted, plain, rendered
+from vpc_cni_iam.converting.batch import Input, Options, convert
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.parse import loads
+from whole_policies import whole_policies
+
+pytestmark = pytest.mark.engine
+
+HARD = {
+    p.stem.replace("-", "_"): p.read_text()
+    for p in sorted((ROOT / "tests/data/policies").glob("*.json"))
+}
+
+
+def managed() -> dict[str, str]:
+    moto = pytest.importorskip("moto.iam.aws_managed_policies")
+    found = json.loads(moto.aws_managed_policies_data)
+    assert len(found) > 1000
+    return {name.replace("-", "_"): json.dumps(e["Document"]) for name, e in found.items()}
+
+
+def test_every_managed_policy_and_every_hard_case(each_engine: Engine, tmp_path: Path) -> None:
+    texts = {**managed(), **HARD}
+    files = converted(texts)
+    check_same(texts, rendered(each_engine, tmp_path, files))
+    each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+
+
+def test_every_managed_policy_and_every_hard_case_reads_back() -> None:
+    texts = {**managed(), **HARD}
+    for file, text in converted(texts).items():
+        name = file.removesuffix(".tf")
+        (found,) = resolve.documents(read.parse(text, file), file, Scope())
+        assert differences(loads(texts[name], name), found.policy) == ()
+
+
+def test_whole_policies_of_any_text(each_engine: Engine, tmp_path: Path) -> None:
+    """Hypothesis draws policies; those that cannot be expressed are left out before the engine."""
+
+    @settings(
+        max_examples=1,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(whole_policies, min_size=80, max_size=80))
+    def survive(drawn: list[str]) -> None:
+        texts = {}
+        for number, text in enumerate(drawn):
+            if not convert([Input("x", lambda t=text: t)], Options()).failures:  # type: ignore[misc]
+                texts[f"d{number}"] = text
+        assert len(texts) > 40
+        check_same(texts, rendered(each_engine, tmp_path, converted(texts)))
+        each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+
+    survive()
+
+
+def test_parametrized_and_partition_aware_means_the_same_here(
+    each_engine: Engine, tmp_path: Path
+) -> None:
+    names = {"111122223333": "account_id", "eu-west-1": "region", "t": "short"}
+    texts = {n: t for n, t in HARD.items() if "arn:aws-cn:" not in t}
+    files = converted(texts, Options(names=names, partition_aware=True))
+    assert {"variables.tf", "data.tf"} < files.keys()
+    assert (
+        "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root"
+        in files["key_default.tf"]
+    )
+    check_same(texts, rendered(each_engine, tmp_path, files))
+    each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+
+
+def test_other_values_of_variables_are_where_the_literals_were(
+    newest: Engine, tmp_path: Path
+) -> None:
+    text = HARD["trust_irsa"]
+    files = converted({"x": text}, Options(names={"111122223333": "account_id"}))
+    files["variables.tf"] = files["variables.tf"].replace('"111122223333"', '"999988887777"')
+    found = rendered(newest, tmp_path, files)
+    assert plain(found["x"]) == plain(text.replace("111122223333", "999988887777"))
+
+
+FACTS = """
+data "aws_iam_policy_document" "no_statement" {
+}
+data "aws_iam_policy_document" "replaced" {
+  statement {
+    sid       = "&{"
+    actions   = ["a:&{b}", ""]
+    resources = ["&{r}"]
+    principals {
+      type        = "AWS"
+      identifiers = ["&{p}"]
+    }
+    condition {
+      test     = "T&{"
+      variable = "&{k}"
+      values   = ["&{v}"]
+    }
+  }
+}
+data "aws_iam_policy_document" "empty" {
+  statement {
+    actions   = []
+    resources = []
+    condition {
+      test     = "Bool"
+      variable = "a:b"
+      values   = []
+    }
+  }
+}
+"""
+
+
+def test_what_the_provider_cannot_express_is_as_said(each_engine: Engine, tmp_path: Path) -> None:
+    """The facts that `vpc_cni_iam.hcl.expressible` and `vpc_cni_iam.policy.parse` rest on."""
+    found = {
+        name: json.loads(text)
+        for name, text in rendered(each_engine, tmp_path, {"facts.tf": FACTS}).items()
+    }
+    assert found["no_statement"].get("Statement") is None
+    (statement,) = found["replaced"]["Statement"]
+    assert (statement["Resource"], statement["Principal"]) == ("${r}", {"AWS": "${p}"})
+    assert statement["Condition"] == {"T&{": {"&{k}": ["${v}"]}}
+    assert (statement["Sid"], statement["Action"]) == ("&{", ["a:&{b}", ""])
+    (statement,) = found["empty"]["Statement"]
+    assert statement == {"Sid": "", "Effect": "Allow", "Condition": {"Bool": {"a:b": []}}}
+
+
+def test_a_sid_that_stands_twice_is_refused_by_the_provider(
+    each_engine: Engine, tmp_path: Path
+) -> None:
+    twice = '  statement {\n    sid = "A"\n  }\n' * 2
+    block = f'data "aws_iam_policy_document" "x" {{\n{twice}}}\n'
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + block})
+    with pytest.raises(EngineError, match="duplicate Sid"):
+        each_engine.plan(tmp_path)

@@ -1,0 +1,225 @@
+"""Policies of .tf files as JSON: what is static as it is, references as they are written."""
+
+import json
+from pathlib import Path
+
+import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from conftest import run
+from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, readings
+from vpc_cni_iam.converting.write import data_source
+from vpc_cni_iam.policy.document import to_json
+from vpc_cni_iam.policy.parse import parse
+
+STATEMENT = '{"Effect": "Allow", "Action": "a:b", "Resource": %s}'
+
+
+def only(text: str) -> Reading:
+    (found,) = readings(text, "x.tf")
+    assert isinstance(found, Reading), found
+    return found
+
+
+def unread(text: str) -> Unread:
+    (found,) = readings(text, "x.tf")
+    assert isinstance(found, Unread), found
+    return found
+
+
+def data(body: str, top: str = "") -> str:
+    return (
+        f'data "aws_iam_policy_document" "x" {{\n{top}\n  statement {{\n    actions = ["a:b"]\n'
+        f"    {body}\n  }}\n}}\n"
+    )
+
+
+def test_aws_managed_policies_come_back_as_they_were() -> None:
+    corpus = json.loads(aws_managed_policies_data)
+    for name in sorted(corpus)[::10]:
+        policy = parse(corpus[name]["Document"], name)
+        found = only(data_source(policy, "x"))
+        assert found.document == to_json(policy), name
+        assert found.references == ()
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected", "references"),
+    [
+        ('["*"]', "*", ()),
+        ('["x/&{aws:username}"]', "x/${aws:username}", ()),
+        ('["x/$${aws:username}"]', "x/${aws:username}", ()),
+        ('["${var.b}/$${aws:username}"]', "${var.b}/${aws:username}", ("var.b",)),
+        ("[aws_s3_bucket.x[0].arn]", "${aws_s3_bucket.x[0].arn}", ("aws_s3_bucket.x[0].arn",)),
+        ('[module.m["k"].arn]', '${module.m["k"].arn}', ('module.m["k"].arn',)),
+        ("var.l", "${var.l}", ("var.l",)),
+        ("flatten([var.l])", "${var.l}", ("var.l",)),
+    ],
+)
+def test_data_sources(resource: str, expected: str, references: tuple[str, ...]) -> None:
+    found = only(data(f"resources = {resource}"))
+    assert found.document["Statement"][0]["Resource"] == expected
+    assert (found.address, found.line) == ("data.aws_iam_policy_document.x", 1)
+    assert found.references == references
+
+
+@pytest.mark.parametrize("indent", ["", "-"])
+def test_heredocs(indent: str) -> None:
+    statement = STATEMENT % r'["${var.b}/$${aws:username}\\\n", "%%{x}&{y}"]'
+    document = f'    {{"Id": "é\\u00e9",\n  "Statement": {statement}}}'
+    text = f"locals {{\n\n  p = <<{indent}EOF\n{document}\n  EOF\n}}\n"
+    found = only(text)
+    assert found.document == {
+        "Version": "2008-10-17",
+        "Id": "éé",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "a:b",
+                "Resource": ["${var.b}/${aws:username}\\\n", "%{x}&{y}"],
+            }
+        ],
+    }
+    assert (found.address, found.line, found.references) == ("locals.p", 3, ("var.b",))
+
+
+def test_jsonencode_and_places_in_blocks() -> None:
+    text = """
+resource "aws_iam_role" "r" {
+  inline_policy {
+    policy = jsonencode({ Version : "2012-10-17", "Statement" = {
+      Effect = "Allow", Action = ["a:b", "${var.a}"], Resource = "*" # why
+      Condition = { NumericLessThan = { "a:b" = 1.50, (var.k) = -1, "x${var.k}" = [true, 1e3] } }
+    } })
+  }
+  inline_policy {
+    policy = "{\\"Statement\\": [{\\"Effect\\": \\"Deny\\", \\"NotAction\\": \\"a:b\\"}]}"
+  }
+}
+output "o" { value = jsonencode({ Rules = [] }) }
+"""
+    one, other = readings(text, "x.tf")
+    assert isinstance(one, Reading) and isinstance(other, Reading)
+    assert one.document["Statement"][0]["Condition"] == {
+        "NumericLessThan": {"a:b": "1.5", "${var.k}": "-1", "x${var.k}": ["true", "1000"]}
+    }
+    assert one.references == ("var.a", "var.k")
+    assert one.address == "aws_iam_role.r.inline_policy[0].policy"
+    assert other.address == "aws_iam_role.r.inline_policy[1].policy"
+    assert list(files([one, other])) == [
+        "aws_iam_role_r_inline_policy_0_policy.json",
+        "aws_iam_role_r_inline_policy_1_policy.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        (data('resources = ["${lower("X")}"]'), "line 5", "lower(...) cannot be known"),
+        (data("resources = var.a ? [] : var.b"), "line 5", "var.a ? [] : var.b cannot"),
+        (data("resources = []", 'source_policy_documents = ["x"]'), "line 1", "joins other"),
+        (data('resources = ["&{x}"]', 'version = "2008-10-17"'), "line 3", "refuses &{"),
+        (data("resources = []", "version = var.v"), "line 1", "${var.v}"),
+        (data("effect = var.e"), "line 3", "Allow or Deny"),
+        (data('resources = ["$${var.a}", var.a]'), "line 1", "in one place and for a reference"),
+        (
+            'locals {\n p = jsonencode({\n Statement = [{ Effect = "Allow", Action = "a",\n'
+            ' Resource = lower("X") }] })\n}\n',
+            "line 4",
+            'lower("X") is computed',
+        ),
+        (
+            "locals {\n p = jsonencode({ Statement = [for s in var.s : s] })\n}\n",
+            "line 2, $.Statement",
+            "decides the structure",
+        ),
+        (
+            'resource "aws_iam_policy" "x" {\n policy = <<EOF\n{"Statement": [}\nEOF\n}\n',
+            "line 2",
+            "in its JSON, line 1",
+        ),
+    ],
+)
+def test_what_takes_an_engine_is_refused_by_line(text: str, place: str, words: str) -> None:
+    error = unread(text).error
+    assert (error.source, error.place) == ("x.tf", place)
+    assert words in error.problem
+
+
+MAIN = """resource "aws_iam_policy" "x" {
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{
+    Effect = "Allow", Action = "s3:GetObject", Resource = "${var.bucket}/$${aws:username}/*"
+  }] })
+}
+"""
+
+
+def test_one_is_printed_several_are_written(tmp_path: Path) -> None:
+    (tmp_path / "a.tf").write_text("\ufeff" + MAIN)
+    (tmp_path / "b.tf").write_text(MAIN.replace("aws_iam_policy", "aws_sqs_queue_policy"))
+    (tmp_path / "bad.tf").write_text("locals {")
+    done = run("convert", "--from-hcl", "a.tf", cwd=tmp_path)
+    assert done.code == 0
+    statement = json.loads(done.out)["Statement"][0]
+    assert statement["Resource"] == "${var.bucket}/${aws:username}/*"
+    assert "a.tf: line 2: aws_iam_policy.x.policy: refers to ${var.bucket};" in done.err
+    assert "aws:username" not in done.err
+
+    done = run("convert", "--from-hcl", "a.tf", "b.tf", cwd=tmp_path)
+    assert done.code == 2 and "2 policies; name a directory with --output" in done.err
+    done = run("convert", "--from-hcl", "a.tf", "b.tf", "bad.tf", "--output", "o", cwd=tmp_path)
+    assert done.code == 3
+    assert "bad.tf: line 1" in done.err and "2 read, 1 not" in done.err
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {
+        "aws_iam_policy_x_policy.json",
+        "aws_sqs_queue_policy_x_policy.json",
+    }
+
+    done = run("convert", "--from-hcl", "a.tf", "bad.tf", "--format", "json", cwd=tmp_path)
+    report = json.loads(done.out)
+    assert done.code == 3
+    assert [d["references"] for d in report["documents"]] == [["var.bucket"]]
+    assert [f["source"] for f in report["failures"]] == ["bad.tf"]
+
+
+def test_a_file_without_policies_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.tf").write_text("locals {}\n")
+    done = run("convert", "--from-hcl", "a.tf", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert "holds no policy" in done.err
+
+
+def test_rewriting_by_command(tmp_path: Path) -> None:
+    main = tmp_path / "main.tf"
+    main.write_text(MAIN)
+    done = run("convert", "--rewrite", "main.tf", "--dry-run", cwd=tmp_path)
+    assert done.code == 0 and "+  policy = data.aws_iam_policy_document.x.json" in done.out
+    assert main.read_text() == MAIN
+    done = run("convert", "--rewrite", "main.tf", "missing.tf", cwd=tmp_path)
+    assert done.code == 3 and "missing.tf: is no .tf file" in done.err
+    assert "replace main.tf: aws_iam_policy.x.policy by" in done.out
+    text = main.read_text()
+    done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
+    assert (done.code, done.out, main.read_text()) == (0, "same    main.tf\n", text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--from-hcl", "--rewrite"], "one of the two"),
+        (["--dry-run"], "--dry-run goes with --rewrite"),
+        (["--rewrite", "--output", "x"], "--output and --rewrite do not go together"),
+        (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
+    ],
+)
+def test_options_that_do_not_go_together(arguments: list[str], words: str, tmp_path: Path) -> None:
+    done = run("convert", *arguments, "x.tf", cwd=tmp_path)
+    assert done.code == 2 and words in done.err
+
+
+@pytest.mark.parametrize("content", [b"locals {", b"\xff", b"locals {\n  a = 1\n  a = 2\n}\n"])
+def test_a_file_that_is_no_hcl_is_not_touched(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_bytes(content)
+    done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
+    assert done.code == 3 and "error: main.tf: line" in done.err
+    assert (tmp_path / "main.tf").read_bytes() == content

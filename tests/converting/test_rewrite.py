@@ -1,0 +1,376 @@
+"""Rewriting replaces policies and nothing else, byte for byte; what it cannot carry it leaves."""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from test_policy_document import documents  # the same generated policies
+from vpc_cni_iam.converting.from_hcl import Reading, readings
+from vpc_cni_iam.converting.rewrite import Rewriting, rewriting, save
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.embedded import MARK
+from vpc_cni_iam.hcl.expressible import problems
+from vpc_cni_iam.hcl.literals import Literal, code
+from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.policy.document import to_json
+from vpc_cni_iam.policy.parse import loads
+
+
+def rewritten(folder: Path, text: str, **others: str) -> Rewriting:
+    for name, other in others.items():
+        (folder / name.replace("_", ".")).write_text(other)
+    path = folder / "main.tf"
+    path.write_bytes(text.encode())
+    return rewriting(path)
+
+
+def hcl(value: object) -> str:
+    """A JSON value as an HCL expression, as people write it for jsonencode."""
+    if isinstance(value, dict):
+        inner = "".join(f"\n    {code(Literal(k))} = {hcl(v)}" for k, v in value.items())
+        return f"{{{inner}\n  }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(hcl, value))}]"
+    return code(Literal(value)) if isinstance(value, str) else json.dumps(value)
+
+
+def heredoc(document: object, indent: int | None) -> str:
+    text = json.dumps(document, indent=indent)
+    if re.search(r"\$\$\{|%%\{", text):
+        text = re.sub(r"[$%](?=\{)", lambda m: f"\\u{ord(m[0]):04x}", text)
+    text = text.replace("${", "$${").replace("%{", "%%{")
+    return f"<<{'-' if indent else ''}E_O-F\n{text}\n  E_O-F"
+
+
+def written(document: object, form: str) -> str:
+    if form == "jsonencode":
+        return f"jsonencode({hcl(document)})"
+    if form == "quoted":
+        return code(Literal(json.dumps(document)))
+    return heredoc(document, 2 if form == "indented" else None)
+
+
+FILLERS = [
+    'variable "v" {}\n',
+    'locals {\n  a = "${"${var.v}"} } \\" # no ${var.v == "}" ? "{" : "<<EOF"}" // x\n}\n',
+    'output "o" {\n  value = <<X\n}\n" # ${var.v} $${ %%{ /*\n  X\n}\n',
+    '# resource "a" "b" { " <<EOF ${\n\n',
+    "// }\n\n",
+    '/* multi\n resource "aws_iam_policy" "y" {\n\n  policy = jsonencode({}) */\n\n',
+    'resource "aws_ecr_lifecycle_policy" "l" { policy = "{}" } # its own\n',
+    "\n",
+    "\t \n\n",
+    'module "é日😀" {\n  source="./x"\n  y={a=1,b:[1,2,]}\n}\n',
+]
+HEADS = ["", "# of the resource {\n", "/* two\n   lines } */\n// and one\n"]
+TAILS = ["", " # behind it }", " // \u2028 x", '\n\n  tags = { a = "}" }']
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
+    """A file, what is to become of it, and the documents in it."""
+    before = after = ""
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        filler = "".join(draw(st.lists(st.sampled_from(FILLERS), max_size=3)))
+        document = draw(documents)
+        policy = loads(json.dumps(document), "x")
+        assume(not problems(policy))
+        assume(not MARK.search(json.dumps(document, ensure_ascii=False)))
+        found.append(to_json(policy))
+        name = f"p{number}"
+        head = draw(st.sampled_from(HEADS)) + f'resource "aws_iam_policy" "{name}" {{\n  policy = '
+        form = draw(st.sampled_from(["jsonencode", "quoted", "indented", "flat"]))
+        # Nothing follows the end of a heredoc on its line.
+        tails = TAILS if form in ("jsonencode", "quoted") else [t for t in TAILS if t[:1] != " "]
+        tail = draw(st.sampled_from(tails)) + "\n}\n"
+        before += filler
+        after += filler
+        close = "" if after == "" or after.endswith("\n\n") else "\n"
+        after += close + block(policy_document(name, policy)) + "\n"
+        before += head + written(document, form) + tail
+        after += head + f"data.aws_iam_policy_document.{name}.json" + tail
+    if draw(st.booleans()):
+        before, after = before.removesuffix("\n"), after.removesuffix("\n")
+    return before, after, found
+
+
+def structure(text: str) -> list[Any]:
+    """The blocks of a file but its data sources of policies, without places and policies."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(bare, value))
+        if hasattr(value, "__dataclass_fields__"):
+            names = set(value.__dataclass_fields__) - {"start", "end", "line"}
+            return {n: bare(getattr(value, n)) for n in sorted(names)}
+        if isinstance(value, dict) or hasattr(value, "items"):
+            return {k: "policy" if k == "policy" else bare(v) for k, v in value.items()}
+        return value
+
+    blocks = locate(text, "x").blocks
+    return [bare(b) for b in blocks if b.labels[:1] != ("aws_iam_policy_document",)]
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+@given(files(), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]))
+def test_all_else_stays_byte_for_byte(
+    file: tuple[str, str, list[Any]], newline: str, mark: str
+) -> None:
+    before, after, found = file
+    before, after = (mark + text.replace("\n", newline) for text in (before, after))
+    with tempfile.TemporaryDirectory() as folder:
+        one = rewritten(Path(folder), before)
+        assert one.left == ()
+        assert one.after == after
+        assert structure(one.after.removeprefix(mark)) == structure(before.removeprefix(mark))
+        # Once more changes nothing.
+        again = rewritten(Path(folder), after)
+        assert (again.after, again.replaced) == (after, ())
+    for text in (before, after):
+        read = readings(text.removeprefix(mark), "x")
+        assert [r.document for r in read if isinstance(r, Reading)] == found
+
+
+def policy(body: str, kind: str = "aws_iam_policy", attribute: str = "policy") -> str:
+    return f'resource "{kind}" "x" {{\n  {attribute} = {body}\n}}\n'
+
+
+def encoded(resource: str, more: str = "") -> str:
+    statement = f'{{ Effect = "Allow", Action = "a:b", Resource = {resource} {more}}}'
+    return f'jsonencode({{ Version = "2012-10-17", Statement = [{statement}] }})'
+
+
+def inlined(resource: str) -> str:
+    statement = f'{{"Effect": "Allow", "Action": "a:b", "Resource": {resource}}}'
+    return f'<<EOF\n{{"Version": "2012-10-17", "Statement": [{statement}]}}\nEOF'
+
+
+@pytest.mark.parametrize(
+    ("body", "resources"),
+    [
+        (encoded("aws_s3_bucket.b.arn"), "[aws_s3_bucket.b.arn]"),
+        (encoded('"${aws_s3_bucket.b.arn}"'), "[aws_s3_bucket.b.arn]"),
+        (encoded('"${aws_s3_bucket.b.arn}/*"'), '["${aws_s3_bucket.b.arn}/*"]'),
+        (encoded('"${"${var.x}"}/$${aws:username}"'), '["${var.x}/$${aws:username}"]'),
+        (encoded("[var.x]"), "[var.x]"),
+        (encoded("var.x"), "flatten([var.x])"),
+        (encoded("(var.x)"), "flatten([var.x])"),
+        (encoded("var.text"), "[var.text]"),
+        (encoded("var.list"), "var.list"),
+        (encoded("local.text"), "[local.text]"),
+        (encoded("local.list"), "local.list"),
+        (encoded("local.other"), "flatten([local.other])"),
+        (encoded("aws_s3_bucket.b[*].arn"), "flatten([aws_s3_bucket.b[*].arn])"),
+        (encoded("var.a ? var.b : [var.c]"), "flatten([var.a ? var.b : [var.c]])"),
+        (encoded('[for x in var.l : "${x}/*"]'), 'flatten([[for x in var.l : "${x}/*"]])'),
+        (encoded('[var.m["a}"], "b"]'), '[\n      var.m["a}"],\n      "b",\n    ]'),
+        (inlined('"${aws_s3_bucket.b.arn}/*"'), '["${aws_s3_bucket.b.arn}/*"]'),
+        (inlined('"${ aws_s3_bucket.b.arn }"'), "[aws_s3_bucket.b.arn]"),
+        (inlined('"${var.m["}"]}/\\u00e9"'), '["${var.m["}"]}/é"]'),
+        (inlined("${jsonencode(var.x)}"), "flatten([var.x])"),
+        (inlined('["${lower("A")}", "$${*}"]'), '[\n      lower("A"),\n      "$${*}",\n    ]'),
+    ],
+)
+def test_references_are_carried_over(body: str, resources: str, tmp_path: Path) -> None:
+    others = """
+variable "text" { type = string }
+variable "list" { type = list(string) }
+locals {
+  text  = "x${var.text}"
+  list  = ["a", var.text]
+  other = var.list
+}
+"""
+    one = rewritten(tmp_path, policy(body), variables_tf=others)
+    assert one.left == ()
+    assert f"    resources = {resources}\n" in one.after.replace(
+        "\n\n    resources", "\n    resources"
+    )
+    (located,) = (b for b in locate(one.after, "x").blocks if b.type == "data")
+    assert located.labels == ("aws_iam_policy_document", "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (policy("jsonencode({ Statement = [for s in var.s : s] })"), 2, "decides the structure"),
+        (policy("jsonencode({ Statement = concat([], []) })"), 2, "${concat([], [])} decides"),
+        (policy("jsonencode({ Statement = [local.s] })"), 2, "$.Statement[0]: ${local.s} decides"),
+        (policy(encoded('"*"', ", Principal = var.p")), 2, "Principal: ${var.p} decides"),
+        (policy(encoded('"*"', ", Condition = var.c")), 2, "Condition: ${var.c} decides"),
+        (policy(encoded('"*"', ", Resource = 1")), 2, "'Resource' stands twice"),
+        (policy(encoded('"*"', ", resource = 1")), 2, "write Resource"),
+        (policy(encoded('"%{ if var.x }a%{ endif }"')), 2, "template directive"),
+        (policy(encoded('"&{aws:username}"')), 2, "holds '&{'"),
+        (policy(inlined('"%{ if var.x }a%{ endif }"')), 3, "template directive"),
+        (policy(inlined('"${~ var.x ~}"')), 3, "strip markers"),
+        (policy(inlined('["${join("\\", \\"", var.x)}"]')), 3, "may write quotes"),
+        (policy(inlined('["${local.joined}"]')), 3, "may write quotes"),
+        (policy(inlined("${var.x}")), 3, "writes JSON itself"),
+        (policy(inlined('"${var.x"')), 3, "does not end"),
+        (policy(inlined('"${var.x +}"')), 3, "not an expression"),
+        (policy(inlined('"a" "b"')), 2, "is not JSON"),
+        (policy('<<EOF\n{"Version": "2012-10-17"}\nEOF'), 2, "has no Statement"),
+        (policy(encoded("each.value")), 2, "each.value without count or for_each"),
+        (policy(encoded('"\U000f0000"')), 2, "private plane"),
+        (policy(encoded("1e999")), 2, "beyond all measure"),
+        (policy(inlined('"\\udb80\\udc00"')), 2, "private plane"),
+        (
+            'resource "aws_iam_role" "x" {\n  dynamic "inline_policy" {\n    for_each = var.p\n'
+            f"    content {{\n      policy = {encoded('inline_policy.value')}\n    }}\n  }}\n}}\n",
+            5,
+            "dynamic block",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_over_is_left_and_said(
+    text: str, line: int, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "l.tf").write_text('locals {\n  joined = join("\\", \\"", var.x)\n}\n')
+    # The other policy of the file is replaced all the same.
+    good = policy(encoded('"*"')).replace('"x"', '"good"')
+    try:
+        one = rewritten(tmp_path, text + good)
+    except InputError as error:
+        assert words in str(error) and f"line {line}" in str(error)
+        return
+    (left,) = one.left
+    assert left.refused
+    assert words in str(left.error)
+    assert left.error.place.split(",")[0] == f"line {line}"
+    assert left.error.source.endswith("main.tf")
+    assert text in one.after and [r.name for r in one.replaced] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        policy(encoded('"*"'), "aws_ecr_lifecycle_policy"),
+        policy(encoded('"*"'), "aws_dlm_lifecycle_policy"),
+        policy(encoded('"*"'), "google_project_iam_policy"),
+        policy(encoded('"*"'), "aws_iam_policy", "description"),
+        policy("data.aws_iam_policy_document.y.json"),
+        policy("data.aws_iam_policy_document.y[count.index].json"),
+        policy(encoded('"*"')).replace("resource", "data", 1),
+        f'module "m" {{\n  policy = {encoded("1")}\n}}\n',
+        'resource "aws_organizations_policy" "x" {\n  type = "TAG_POLICY"\n'
+        "  content = jsonencode({ tags = {} })\n}\n",
+        'resource "aws_organizations_policy" "x" {\n  type = ""\n  content = "{}"\n}\n',
+        f'resource "aws_iam_policy" {{\n  policy = {encoded("1")}\n}}\n',
+        "",
+        "\n# nothing\n",
+    ],
+)
+def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
+    one = rewritten(tmp_path, text)
+    assert (one.after, one.replaced, one.left) == (text, (), ())
+
+
+@pytest.mark.parametrize(
+    "body", ['file("x.json")', "jsonencode()", '""', "var.p", 'templatefile("x", {})', "null"]
+)
+def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path: Path) -> None:
+    one = rewritten(tmp_path, policy(body))
+    assert one.after == one.before
+    assert [left.refused for left in one.left] == [False]
+
+
+def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:
+    others = 'data aws_iam_policy_document x {\n}\n# data "aws_iam_policy_document" "y" {}\n'
+    json_names = '{"data": {"aws_iam_policy_document": {"z": {}}}}'
+    (tmp_path / "other.tf").write_text(others)
+    (tmp_path / "generated.tf.json").write_text(json_names)
+    text = "".join(policy(encoded('"*"')).replace('"x"', f'"{name}"') for name in "wxyz")
+    text += policy(encoded('"*"'), "aws_sqs_queue_policy").replace('"x"', '"w"')
+    text += policy(encoded('"*"'), "aws_iam_role", "assume_role_policy")
+    one = rewritten(tmp_path, text)
+    assert [r.name for r in one.replaced] == [
+        "w",
+        "x_iam_policy",
+        "y_iam_policy",
+        "z_iam_policy",
+        "w_sqs_queue_policy",
+        "x_assume_role",
+    ]
+    # Files of one run know of each other's names.
+    (tmp_path / "more.tf").write_text(policy(encoded('"*"')).replace('"x"', '"w"'))
+    (replaced,) = rewriting(tmp_path / "more.tf", [one]).replaced
+    assert replaced.name == "w_iam_policy"
+
+
+def test_comments_in_a_policy_go_above_their_statements(tmp_path: Path) -> None:
+    text = """resource "aws_iam_policy" "x" {
+  policy = jsonencode({ # Of the document.
+    Version = "2012-10-17"
+    Statement = [
+      // Read.
+      {
+        Effect = "Allow"
+        Action = [
+          "a:Get", # for ${var.x}
+          "a:List",
+        ]
+        /* Two
+         * lines. */
+        Resource = "*"
+      }, # Behind it.
+      { Effect = "Deny", Action = "a:b", Resource = "*" }
+      # { Effect = "Deny" }
+    ]
+  }) # Stays.
+}
+"""
+    after = rewritten(tmp_path, text).after
+    data, _, rest = after.partition("resource ")
+    assert [line.strip() for line in data.splitlines() if "#" in line] == [
+        "# Of the document.",
+        '# { Effect = "Deny" }',
+        "# Read.",
+        '# "a:Get": for ${var.x}',
+        "# Two",
+        "# lines.",
+        "# Behind it.",
+    ]
+    assert data.startswith("# Of the document.")
+    assert (
+        rest
+        == '"aws_iam_policy" "x" {\n  policy = data.aws_iam_policy_document.x.json # Stays.\n}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("meta", "resource", "written"),
+    [
+        ("provider = aws.west", '"*"', ["provider = aws.west"]),
+        ("for_each = var.m", "each.value", ["for_each  = var.m", "x[each.key].json"]),
+        ("count = 2", "var.l[count.index]", ["count = 2", "x[count.index].json"]),
+        # It would not be there where its resource is not.
+        ("count = var.n", "aws_s3_bucket.b[0].arn", ["count = var.n", "x[count.index].json"]),
+        ("count = var.n", '"*"', ["document.x.json"]),
+    ],
+)
+def test_a_data_source_is_there_for_each_of_its_resources(
+    meta: str, resource: str, written: list[str], tmp_path: Path
+) -> None:
+    text = f'resource "aws_iam_policy" "x" {{\n  {meta}\n  policy = {encoded(resource)}\n}}\n'
+    after = rewritten(tmp_path, text).after
+    for words in written:
+        assert words.replace("  =", " =") in re.sub(r" +=", " =", after)
+
+
+def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
+    one = rewritten(tmp_path, policy(encoded('"*"')))
+    (tmp_path / "main.tf").write_text("# new\n")
+    with pytest.raises(InputError, match="changed while"):
+        save([one])
+    assert (tmp_path / "main.tf").read_text() == "# new\n"

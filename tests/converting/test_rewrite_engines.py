@@ -1,0 +1,110 @@
+"""What was applied before a rewriting needs no change after it, in real engines."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import OFFLINE_PROVIDER, ROOT, run
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.parse import loads
+
+pytestmark = pytest.mark.engine
+SAMPLE = ROOT / "tests" / "data" / "rewriting"
+DOCUMENT = "aws_iam_policy_document"
+SERVICES = ("iam", "sts", "s3", "sqs", "sns", "kms", "ecr", "secretsmanager", "organizations")
+
+
+def provider(endpoint: str) -> str:
+    services = "".join(f'    {name} = "{endpoint}"\n' for name in SERVICES)
+    inside = f"  s3_force_path_style = true\n  endpoints {{\n{services}  }}\n}}\n"
+    return OFFLINE_PROVIDER.rstrip().removesuffix("}") + inside
+
+
+def planned(engine: Engine, folder: Path, *variables: str) -> dict[str, Any]:
+    """Plan, which must change nothing, and return the values of each resource by address."""
+    # Exit code 2 would say that the plan is not empty.
+    plan = ["plan", "-detailed-exitcode", "-input=false", "-no-color", "-out=plan.bin"]
+    engine.run([*plan, *variables], folder)
+    shown = json.loads(engine.run(["show", "-json", "plan.bin"], folder))
+    resources = shown["prior_state"]["values"]["root_module"]["resources"]
+    return {r["address"]: r["values"] for r in resources}
+
+
+def applied(engine: Engine, folder: Path, *variables: str) -> None:
+    engine.run(["init", "-input=false", "-no-color"], folder)
+    engine.run(["apply", "-auto-approve", "-input=false", "-no-color", *variables], folder)
+
+
+def test_what_was_applied_stays_as_it_is(
+    each_engine: Engine, tmp_path: Path, aws_endpoint: str
+) -> None:
+    folder = tmp_path / "root"
+    shutil.copytree(SAMPLE, folder)
+    (folder / "provider.tf").write_text(provider(aws_endpoint))
+    suffix = f"-var=suffix={each_engine.name}"
+    applied(each_engine, folder, suffix)
+    files = sorted(p.name for p in SAMPLE.glob("*.tf"))
+    done = run("convert", "--rewrite", *files, "--format", "json", cwd=folder)
+    assert done.code == 0, done.err
+    replaced = [r for file in json.loads(done.out)["files"] for r in file["replaced"]]
+    check_format(each_engine, folder, tmp_path / "written")
+    found = planned(each_engine, folder, suffix)
+    compared = 0
+    for one in replaced:
+        resource, _, attribute = one["address"].rpartition(".")
+        for address, values in found.items():
+            if address.partition("[")[0] == resource:
+                index = address[len(resource) :]
+                # A data source that needs no index of its own has none.
+                name = f"data.aws_iam_policy_document.{one['name']}"
+                rendered = found.get(name + index, found.get(name))["json"]
+                same = differences(loads(values[attribute], "old"), loads(rendered, "new"))
+                assert same == (), address
+                compared += 1
+    assert len(replaced) == 10
+    assert compared == 11
+
+
+def check_format(engine: Engine, folder: Path, written: Path) -> None:
+    """The data sources, for themselves, are as terraform fmt would have them."""
+    text = (folder / "main.tf").read_text()
+    blocks = [b for b in locate(text, "main.tf").blocks if b.labels[:1] == (DOCUMENT,)]
+    written.mkdir()
+    joined = "\n\n".join(text[b.start : b.end] for b in blocks)
+    (written / "main.tf").write_text(joined + "\n")
+    engine.run(["fmt", "-check", "-diff"], written)
+
+
+SHOWN = """
+resource "aws_iam_role" "r" {
+  name               = "rewriting-shown"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = {
+      Effect = "Allow", Principal = { AWS = "*" }, Action = "sts:AssumeRole"
+      Condition = {
+        Bool            = { "aws:MultiFactorAuthPresent" = true }
+        NumericLessThan = { "aws:MultiFactorAuthAge" = 3600 }
+      }
+    }
+  })
+}
+"""
+
+
+def test_what_the_next_plan_shows_though_it_means_the_same_is_said(
+    newest: Engine, tmp_path: Path, aws_endpoint: str
+) -> None:
+    (tmp_path / "main.tf").write_text(SHOWN + provider(aws_endpoint))
+    applied(newest, tmp_path)
+    done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
+    assert done.err.count("the next plan may show it") == 2
+    with pytest.raises(EngineError) as caught:
+        planned(newest, tmp_path)
+    assert caught.value.returncode == 2

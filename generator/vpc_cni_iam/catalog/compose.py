@@ -35,6 +35,11 @@ class Selection:
         """Whether the release is older than any document, so that the oldest stands in."""
         return self.release is not None and self.release < self.revision.first
 
+    @property
+    def serves(self) -> Release:
+        """The release asked for; of a revision the last that shipped it."""
+        return self.release or self.revision.last or releases.newest()
+
     def arguments(self) -> tuple[str, ...]:
         """Return the options that select the same again, in one fixed form."""
         if self.release is None:
@@ -69,8 +74,8 @@ def select(
         if not gaps:
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
         found = documents.find(documents.BASELINE if revision is None else revision)
-        serves = found.last or releases.newest()
-        return Selection(found, features=calls.check_features(features, serves))
+        chosen = calls.check_features(features, Selection(found).serves)
+        return Selection(found, features=chosen)
     release = releases.find(cni_version)
     chosen = calls.check_features(features, release)
     return Selection(documents.in_force(release), release, gaps, chosen)

@@ -21,7 +21,8 @@ def _kinds() -> list[str]:
     return list(KINDS)
 
 
-def _variants() -> list[str]:
+def complete_variants() -> list[str]:
+    """Return the names that complete a variant."""
     from vpc_cni_iam.catalog.variants import VARIANTS
 
     return [v.name for v in VARIANTS]
@@ -56,14 +57,14 @@ class Format(StrEnum):
 
 
 VariantArgument = Annotated[
-    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=_variants)
+    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=complete_variants)
 ]
 VariantOption = Annotated[
     list[str] | None,
     typer.Option(
         "--variant",
         help="Variant to generate; repeat for more. [default: ipv4, ipv6, ipv4-scoped]",
-        autocompletion=_variants,
+        autocompletion=complete_variants,
     ),
 ]
 RevisionOption = Annotated[

@@ -1,0 +1,229 @@
+"""What is to be said of one instance or interface under a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog.tagging import CLUSTER_TAG, NO_MANAGE_TAG
+from vpc_cni_iam.preflight.needs import Needs
+from vpc_cni_iam.preflight.nodes import Node
+from vpc_cni_iam.preflight.read import Instance, Interface
+
+Severity = Literal["breaks", "degrades", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be said, without of which resource.
+
+    Args:
+        rule: Its identifier.
+        severity: ``breaks``: the plugin fails there; ``degrades``: it works with less.
+        problem: What is so.
+        effect: What follows, or what the plugin does about it.
+        tag: The key and the value of the tag to set; the key alone of one to delete.
+    """
+
+    rule: str
+    severity: Severity
+    problem: str
+    effect: str
+    tag: tuple[str, ...] = ()
+
+
+def of_instance(instance: Instance, needs: Needs) -> Iterator[Said]:
+    """Yield what is to be said of a node.
+
+    Args:
+        instance: The node.
+        needs: The policy.
+    """
+    if needs.creates and needs.vpc and instance.vpc != needs.vpc:
+        yield Said(
+            "instance-in-another-vpc",
+            "breaks",
+            f"are in {instance.vpc or 'no VPC'}, not in {needs.vpc}",
+            "the policy denies ec2:CreateNetworkInterface in their subnets: pods get no more "
+            "addresses than the first interface has",
+        )
+    if needs.instance_tag is None:
+        return
+    if twice := _twice("instance", instance.tags, needs):
+        yield twice
+        return
+    denied = needs.denied("instance", instance.id, instance.tags)
+    if not denied:
+        return
+    key, value = needs.instance_tag
+    present = next((v for k, v in instance.tags.items() if k.lower() == key.lower()), None)
+    problem = f"lack the tag {key}, which must have the value {value!r}"
+    if present is not None:
+        problem = f"have the tag {key} with the value {present!r}; it must be {value!r}"
+    yield Said(
+        "instance-tag-missing" if present is None else "instance-tag-value",
+        "breaks",
+        problem,
+        f"the policy denies {', '.join(denied)} on them, so no interface can be added. The plugin "
+        "never sets this tag: put it into what makes the nodes, too, or the next ones lack it",
+        needs.instance_tag,
+    )
+
+
+def of_interface(interface: Interface, needs: Needs) -> Said | None:
+    """Return what is to be said of an interface that is attached to a node.
+
+    Args:
+        interface: The interface.
+        needs: The policy.
+    """
+    tags, ours = interface.tags, (CLUSTER_TAG, needs.cluster)
+    if twice := _twice("interface", tags, needs):
+        return twice
+    ready = not needs.denied("network-interface", interface.id, tags, interface.vpc)
+    if ready and (interface.type == "trunk" or tags.get(NO_MANAGE_TAG) == "true"):
+        return None
+    if tags.get(NO_MANAGE_TAG) == "true":
+        return Said(
+            "interface-not-managed",
+            "note",
+            f"have the tag {NO_MANAGE_TAG} = true and not {CLUSTER_TAG}",
+            "the plugin leaves them alone, tags them never and needs nothing on them",
+        )
+    if interface.type == "trunk":
+        return Said(
+            "interface-trunk",
+            "degrades",
+            f"are trunk interfaces without the tag {CLUSTER_TAG}",
+            "the plugin never tags them; when the security groups of the first interface change, "
+            "the policy denies it to change theirs, which it logs",
+            ours,
+        )
+    return _of_managed(interface, needs, ready)
+
+
+def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
+    """Return what is to be said of an interface that the plugin tags when it starts."""
+    after = needs.tagged(interface)
+    if after is None:
+        return _refused(interface, needs)
+    if denied := needs.denied("network-interface", interface.id, after, interface.vpc):
+        return Said(
+            "interface-denied",
+            "breaks",
+            f"are in {interface.vpc}, not in {needs.vpc}",
+            f"the policy denies {', '.join(denied)} on them",
+        )
+    if ready:
+        return None
+    present = interface.tags.get(CLUSTER_TAG)
+    problem = f"lack the tag {CLUSTER_TAG}"
+    if present is not None:
+        problem = f"have the tag {CLUSTER_TAG} with the value {present!r}"
+    return Said(
+        "interface-tagged-at-start",
+        "note",
+        problem,
+        "the plugin sets it when it next starts, which setting CLUSTER_NAME brings about; not "
+        "with DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
+        (CLUSTER_TAG, needs.cluster),
+    )
+
+
+def _refused(interface: Interface, needs: Needs) -> Said:
+    present, elsewhere = interface.tags.get(CLUSTER_TAG), needs.vpc and interface.vpc != needs.vpc
+    problem = "lack tags that the policy does not let the plugin set"
+    if elsewhere:
+        problem += f", since they are in {interface.vpc}, not in {needs.vpc}"
+    elif present not in (None, needs.cluster):
+        problem += f", since {CLUSTER_TAG} is {present!r} there"
+    return Said(
+        "interface-tag-refused",
+        "breaks",
+        problem,
+        "tagging them fails when the plugin starts, which then does not start",
+        () if elsewhere else (CLUSTER_TAG, needs.cluster),
+    )
+
+
+def of_left_over(interface: Interface, needs: Needs) -> Said | None:
+    """Return what is to be said of an interface of the plugin's that is attached to nothing.
+
+    Args:
+        interface: The interface.
+        needs: The policy.
+    """
+    if CLUSTER_TAG in interface.tags or (needs.vpc and interface.vpc != needs.vpc):
+        return None
+    return Said(
+        "interface-left-over",
+        "degrades",
+        f"are left over: made by the plugin, attached to nothing, without the tag {CLUSTER_TAG}",
+        "once CLUSTER_NAME is set, the plugin's clean-up passes them over and nothing deletes "
+        "them. If no other cluster of the VPC made them, tag them for the clean-up or delete them:",
+        (CLUSTER_TAG, needs.cluster),
+    )
+
+
+def of_stranger(node: Node, needs: Needs, unsure: bool) -> Said | None:
+    """Return what is to be said of an instance that shows no sign of being the cluster's.
+
+    Args:
+        node: The instance.
+        needs: The policy.
+        unsure: Whether its interfaces were not described, which would tell.
+    """
+    if node.standing == "theirs":
+        problem, effect = "bear the tags of another cluster", "they were passed over"
+        return Said("instance-of-another-cluster", "note", problem, effect)
+    if needs.instance_tag is None or node.instance is None:
+        return None
+    if not needs.denied("instance", node.id, node.instance.tags):
+        return None
+    effect = "no interface of theirs is the plugin's, so they were passed over. If they are nodes:"
+    if unsure:
+        effect = (
+            "if they are nodes, no interface can be added to them. If not, describe the nodes only "
+            "(--filters Name=tag:eks:cluster-name,Values=...), or the network interfaces, too"
+        )
+    return Said(
+        "instance-unknown",
+        "breaks" if unsure else "note",
+        f"show no sign of any cluster and lack the tag {needs.instance_tag[0]}",
+        effect,
+        needs.instance_tag,
+    )
+
+
+def of_nothing(cluster: str) -> Said:
+    """Return what is to be said if there is no node at all.
+
+    Args:
+        cluster: The name of the cluster.
+    """
+    return Said(
+        "no-nodes",
+        "breaks",
+        f"nothing shows a sign of being a node of {cluster!r}",
+        "nothing was checked: look at --cluster-name, at the Region and account that were "
+        "described, and at --filters",
+    )
+
+
+def _twice(kind: str, tags: Mapping[str, str], needs: Needs) -> Said | None:
+    """Return what is to be said if a key that the policy asks for is there in two spellings."""
+    spelled: dict[str, list[str]] = {}
+    for key in sorted(tags):
+        spelled.setdefault(key.lower(), []).append(key)
+    for key in needs.asked:
+        if len(spelled.get(key, ())) > 1:
+            return Said(
+                f"{kind}-tag-twice",
+                "breaks",
+                f"have the tags {' and '.join(map(repr, spelled[key]))}",
+                "IAM does not tell the case of a tag's key in a condition and takes only one; "
+                "delete the wrong one:",
+                (spelled[key][0],),
+            )
+    return None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.tagging import CLUSTER_TAG, CREATED_TAG, INSTANCE_TAG, tag_keys
+from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER, tag_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.preflight.read import Interface
@@ -54,8 +54,8 @@ class Needs:
         given = {"cluster_name": cluster, "vpc_id": vpc or None}
         policy = parameters.substitute(composed.policy, parameters.values(given))
         release = composed.selection.serves
-        values = {CLUSTER_TAG: cluster, "eks:eni:owner": "amazon-vpc-cni"}
-        sent = {k: values.get(k, "") for k in tag_keys(release) if k != CREATED_TAG}
+        values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
+        sent = {key: values.get(key, "") for key in tag_keys(release).wanted}
         return Needs(
             cluster,
             vpc,
@@ -100,7 +100,7 @@ class Needs:
         Raises:
             InputError: Two of the tags that the policy asks for differ in case only.
         """
-        wanted = {**self.sent, INSTANCE_TAG: interface.instance}
+        wanted = {**self.sent, INSTANCE: interface.instance}
         missing = {k: v for k, v in wanted.items() if interface.tags.get(k) != v}
         if missing:
             context = self._context(interface.vpc, interface.tags)

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.catalog.tagging import CLUSTER_TAG, DESCRIPTION, INSTANCE_TAG
+from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE
 from vpc_cni_iam.preflight.read import Instance, Interface, Inventory
 
 # ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
 Standing = Literal["ours", "theirs", "plugin", "no sign"]
 OWNED = "kubernetes.io/cluster/"
 
+# v1.23.0:pkg/awsutils/awsutils.go, the plugin's interfaces are described so.
+_DESCRIPTION = "aws-K8S-"
 _BY_VALUE = (
-    CLUSTER_TAG,
+    CLUSTER,
     "eks:cluster-name",
     "aws:eks:cluster-name",
     "eks:eks-cluster-name",
@@ -73,7 +75,7 @@ def is_plugins(interface: Interface) -> bool:
     Args:
         interface: The interface.
     """
-    return INSTANCE_TAG in interface.tags or interface.description.startswith(DESCRIPTION)
+    return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 
 def _standing(instance: Instance | None, interfaces: Iterable[Interface], cluster: str) -> Standing:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.catalog.tagging import CLUSTER_TAG, NO_MANAGE_TAG
+from vpc_cni_iam.catalog.requests import CLUSTER
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import Node
 from vpc_cni_iam.preflight.read import Instance, Interface
 
+# With the value true on an interface, the plugin leaves that alone.
+_NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
 Severity = Literal["breaks", "degrades", "note"]
 
 
@@ -78,24 +80,24 @@ def of_interface(interface: Interface, needs: Needs) -> Said | None:
         interface: The interface.
         needs: The policy.
     """
-    tags, ours = interface.tags, (CLUSTER_TAG, needs.cluster)
+    tags, ours = interface.tags, (CLUSTER, needs.cluster)
     if twice := _twice("interface", tags, needs):
         return twice
     ready = not needs.denied("network-interface", interface.id, tags, interface.vpc)
-    if ready and (interface.type == "trunk" or tags.get(NO_MANAGE_TAG) == "true"):
+    if ready and (interface.type == "trunk" or tags.get(_NO_MANAGE) == "true"):
         return None
-    if tags.get(NO_MANAGE_TAG) == "true":
+    if tags.get(_NO_MANAGE) == "true":
         return Said(
             "interface-not-managed",
             "note",
-            f"have the tag {NO_MANAGE_TAG} = true and not {CLUSTER_TAG}",
+            f"have the tag {_NO_MANAGE} = true and not {CLUSTER}",
             "the plugin leaves them alone, tags them never and needs nothing on them",
         )
     if interface.type == "trunk":
         return Said(
             "interface-trunk",
             "degrades",
-            f"are trunk interfaces without the tag {CLUSTER_TAG}",
+            f"are trunk interfaces without the tag {CLUSTER}",
             "the plugin never tags them; when the security groups of the first interface change, "
             "the policy denies it to change theirs, which it logs",
             ours,
@@ -117,33 +119,33 @@ def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
         )
     if ready:
         return None
-    present = interface.tags.get(CLUSTER_TAG)
-    problem = f"lack the tag {CLUSTER_TAG}"
+    present = interface.tags.get(CLUSTER)
+    problem = f"lack the tag {CLUSTER}"
     if present is not None:
-        problem = f"have the tag {CLUSTER_TAG} with the value {present!r}"
+        problem = f"have the tag {CLUSTER} with the value {present!r}"
     return Said(
         "interface-tagged-at-start",
         "note",
         problem,
         "the plugin sets it when it next starts, which setting CLUSTER_NAME brings about; not "
         "with DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
-        (CLUSTER_TAG, needs.cluster),
+        (CLUSTER, needs.cluster),
     )
 
 
 def _refused(interface: Interface, needs: Needs) -> Said:
-    present, elsewhere = interface.tags.get(CLUSTER_TAG), needs.vpc and interface.vpc != needs.vpc
+    present, elsewhere = interface.tags.get(CLUSTER), needs.vpc and interface.vpc != needs.vpc
     problem = "lack tags that the policy does not let the plugin set"
     if elsewhere:
         problem += f", since they are in {interface.vpc}, not in {needs.vpc}"
     elif present not in (None, needs.cluster):
-        problem += f", since {CLUSTER_TAG} is {present!r} there"
+        problem += f", since {CLUSTER} is {present!r} there"
     return Said(
         "interface-tag-refused",
         "breaks",
         problem,
         "tagging them fails when the plugin starts, which then does not start",
-        () if elsewhere else (CLUSTER_TAG, needs.cluster),
+        () if elsewhere else (CLUSTER, needs.cluster),
     )
 
 
@@ -154,15 +156,15 @@ def of_left_over(interface: Interface, needs: Needs) -> Said | None:
         interface: The interface.
         needs: The policy.
     """
-    if CLUSTER_TAG in interface.tags or (needs.vpc and interface.vpc != needs.vpc):
+    if CLUSTER in interface.tags or (needs.vpc and interface.vpc != needs.vpc):
         return None
     return Said(
         "interface-left-over",
         "degrades",
-        f"are left over: made by the plugin, attached to nothing, without the tag {CLUSTER_TAG}",
+        f"are left over: made by the plugin, attached to nothing, without the tag {CLUSTER}",
         "once CLUSTER_NAME is set, the plugin's clean-up passes them over and nothing deletes "
         "them. If no other cluster of the VPC made them, tag them for the clean-up or delete them:",
-        (CLUSTER_TAG, needs.cluster),
+        (CLUSTER, needs.cluster),
     )
 
 

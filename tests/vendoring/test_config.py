@@ -131,12 +131,15 @@ def test_the_schema_knows_what_the_catalog_knows() -> None:
 
 values = st.one_of(
     st.sampled_from(
-        ["a", "policy", "v1.23.0", "latest", "2022-01-31", "ipv4", True, False, 3, ["ipv4"]]
+        ["a", "policy", "v1.23.0", "latest", "2022-01-31", "ipv4", "a=b", True, False, 3, ["ipv4"]]
     ),
     st.lists(st.sampled_from(["ipv4", "ipv6", "metrics-helper", 1]), max_size=2),
 )
 keys = st.sampled_from(
-    ["path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"]
+    [
+        *("path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"),
+        *("harden", "additional_tag_keys", "eni_claim_tag"),
+    ]
 )
 
 
@@ -157,7 +160,8 @@ def test_schema_and_parser_agree(table: dict[str, object]) -> None:
     if not problem:
         assert valid
     elif valid:
-        assert any(w in problem for w in ("--no-gaps", "gaps = false", "exists from", "does not"))
+        beyond = ("--no-gaps", "gaps = false", "exists from", "does not", "is tied to a cluster")
+        assert any(w in problem for w in beyond)
 
 
 def test_the_nearest_configuration_above_applies(tmp_path: Path) -> None:

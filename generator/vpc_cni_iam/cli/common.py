@@ -96,6 +96,29 @@ NoGapsOption = Annotated[
     typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
 ]
 
+HardenOption = Annotated[
+    bool,
+    typer.Option(
+        "--harden",
+        help="With --cni-version: narrow a scoped document to the tags and VPC that it needs.",
+    ),
+]
+TagKeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--additional-tag-key",
+        help="With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more.",
+    ),
+]
+ClaimTagOption = Annotated[
+    str | None,
+    typer.Option(
+        "--eni-claim-tag",
+        metavar="KEY=VALUE",
+        help="With --harden: claim only interfaces with this tag, which what makes the nodes sets.",
+    ),
+]
+
 
 # Where no terminal bounds a table; as wide as none of them is.
 _UNBOUND = 1000
@@ -133,10 +156,13 @@ def notify(options: Options) -> None:
     Args:
         options: What was chosen.
     """
+    from vpc_cni_iam.catalog.caveats import caveats
     from vpc_cni_iam.catalog.notice import notice
 
     if text := notice(options):
         say(text)
+    for caveat in caveats(options):
+        say(f"hardened: {caveat.line}")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

@@ -23,6 +23,7 @@ Examples:
   aws ec2 describe-instances >instances.json
   aws ec2 describe-network-interfaces >interfaces.json
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
+  aws ec2 describe-instances | vpc-cni-iam preflight - --cluster-name prod --harden
   vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped --format json
 """
 
@@ -44,15 +45,20 @@ def preflight(
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,
     feature: common.FeatureOption = None,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.preflight import findings, read, report
 
     if revision is None and cni_version is None:
         cni_version = "latest"
-    chosen = options((variant,), revision, cni_version, feature or ())
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
     inventory = read.read((_name(file), _content(file)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)

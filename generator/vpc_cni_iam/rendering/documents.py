@@ -75,7 +75,7 @@ def document(composed: Composed, required: bool) -> Document:
         composed.variant.identifier,
         composed.policy,
         value=lambda text: _value(text, required),
-        remarks=[()] * len(composed.base.statements)
+        remarks=[(remark,) if remark else () for remark in composed.remarks]
         + [r for a in composed.additions for r in _remarks(a)],
         joined=Expression("var.additional_policy_documents"),
     )
@@ -117,10 +117,14 @@ def _introduction(composed: Composed, found: Fit) -> list[str]:
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
         f"works with plugin {fitting.works_with(found)}."
     ]
+    if selection.hardening and variant.tied:
+        lines.append(
+            f"Hardened for plugin {selection.release}; the README says what stays open and what "
+            "stops the plugin."
+        )
     fatal = (gap for gap in found.gaps if gap.use.impact == "fatal")
     failures = (
-        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.use.action}: "
-        f"{gap.use.evidence}."
+        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.action}: {gap.use.evidence}."
         for gap in fatal
     )
     lines += dict.fromkeys(failures)

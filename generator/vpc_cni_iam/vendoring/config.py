@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.vendoring.places import Places
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
-_TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
-_KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 _TYPES: dict[str, tuple[type, str]] = {
     "path": (str, "a string"),
     "kind": (str, "a string"),
@@ -28,6 +28,9 @@ _TYPES: dict[str, tuple[type, str]] = {
     "revision": (str, "a string"),
     "features": (list, "a list of strings"),
     "gaps": (bool, "true or false"),
+    "harden": (bool, "true or false"),
+    "additional_tag_keys": (list, "a list of strings"),
+    "eni_claim_tag": (str, "a string"),
 }
 
 
@@ -148,6 +151,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         raise refuse(None, "this module has no path")
     if "variants" in table and not table["variants"]:
         raise refuse("variants", "variants is empty; name one, or leave it out for upstream's")
+    if "additional_tag_keys" in table and not table["additional_tag_keys"]:
+        raise refuse("additional_tag_keys", "additional_tag_keys is empty; leave it out")
     if "cni_version" not in table and "revision" not in table:
         raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
     path = table["path"]
@@ -161,6 +166,11 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             tuple(table.get("features", ())),
             table.get("gaps", True),
             table.get("kind", KINDS[0]),
+            Hardening.of(
+                table.get("harden", False),
+                table.get("additional_tag_keys", ()),
+                table.get("eni_claim_tag"),
+            ),
         )
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
@@ -176,9 +186,10 @@ def _options(
     features: tuple[str, ...],
     gaps: bool,
     kind: str,
+    how: Hardening | None,
 ) -> Options:
     """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(variants, revision, cni_version, features, gaps, kind)
+    made_from = options(variants, revision, cni_version, features, gaps, kind, how)
     made_from.composed()
     return made_from
 
@@ -199,6 +210,9 @@ def _path_problem(path: str) -> str:
 def _guilty(table: dict[str, Any], problem: str) -> str | None:
     """Return the key that a problem of options is about."""
     for word, key in (
+        (FLAG, "harden"),
+        (KEY, "additional_tag_keys"),
+        (CLAIM, "eni_claim_tag"),
         ("kind", "kind"),
         ("variant", "variants"),
         ("feature", "features"),
@@ -218,6 +232,9 @@ def _in_toml(problem: str) -> str:
         ("--revision", "revision"),
         ("--no-gaps", "gaps = false"),
         ("--variant", "variants"),
+        (FLAG, "harden = true"),
+        (KEY, "additional_tag_keys"),
+        (CLAIM, "eni_claim_tag"),
     ):
         problem = problem.replace(option, key)
     return problem
@@ -242,53 +259,3 @@ def _refuse_overlaps(modules: Iterable[Vendored], source: str) -> None:
                 )
         places[parts] = module
         around.update(dict.fromkeys(above, module))
-
-
-class Places:
-    """The lines of a TOML text at which its tables and keys stand.
-
-    Args:
-        text: The text.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._tables: list[int] = []
-        self._keys: dict[tuple[int | None, str], int] = {}
-        number: int | None = None
-        for line, words in _lines(text):
-            if table := _TABLE.match(words):
-                number = 0 if number is None else number + 1
-                self._tables.append(line)
-                self._keys.setdefault((None, table[1]), line)
-            elif key := _KEY.match(words):
-                self._keys.setdefault((number, key[1]), line)
-
-    def table(self, number: int) -> int:
-        """Return the line of the module table of a number, from 0.
-
-        Args:
-            number: The number.
-        """
-        return self._tables[number] if number < len(self._tables) else 1
-
-    def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key in a module table, None if it stands on no line of its own.
-
-        Args:
-            number: The number of the table, from 0; None for keys and tables at the top.
-            key: The key.
-        """
-        return self._keys.get((number, key))
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a TOML text that are not inside a multi-line string."""
-    fence = ""
-    for count, line in enumerate(text.split("\n"), 1):
-        if not fence:
-            yield count, line
-        if not fence and line.lstrip().startswith("#"):
-            continue
-        for mark in ('"""', "'''"):
-            if fence in ("", mark) and line.count(mark) % 2:
-                fence = "" if fence else mark

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.vendoring.config import NAME, Config, Places, load
+from vpc_cni_iam.vendoring.config import NAME, Config, load
+from vpc_cni_iam.vendoring.places import Places
 
 
 def find(start: Path, named: Path | None) -> Config:

@@ -9,7 +9,8 @@ from vpc_cni_iam.catalog import documents, releases
 from vpc_cni_iam.errors import TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import texts, write
-from vpc_cni_iam.vendoring.config import Config, Places, parse
+from vpc_cni_iam.vendoring.config import Config, parse
+from vpc_cni_iam.vendoring.places import Places
 from vpc_cni_iam.vendoring.sync import Outcome, Way, sync
 
 

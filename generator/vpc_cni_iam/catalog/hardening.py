@@ -71,8 +71,8 @@ class Hardening:
             _check_key(KEY, key)
             if _DROPPED in key:
                 raise UsageError(
-                    f"{KEY} {key!r} is never sent: the plugin drops keys of ADDITIONAL_ENI_TAGS that "
-                    f"contain {_DROPPED}"
+                    f"{KEY} {key!r} is never sent: the plugin drops keys of ADDITIONAL_ENI_TAGS "
+                    f"that contain {_DROPPED}"
                 )
             if key.lower().startswith(_RESERVED):
                 raise UsageError(

@@ -230,7 +230,7 @@ def _matrix(
     output: Format,
     verbose: bool,
 ) -> str:
-    from vpc_cni_iam.coverage import matrix_report, picture
+    from vpc_cni_iam.coverage import matrix_report, page, picture
     from vpc_cni_iam.coverage.matrix import matrix
 
     found = matrix(subject.policies, setting, situations)
@@ -239,6 +239,6 @@ def _matrix(
     elif output is Format.text:
         typer.echo("\n".join(matrix_report.text(subject, found, verbose)))
     else:
-        draw = picture.svg if output is Format.svg else picture.html
+        draw = picture.svg if output is Format.svg else page.html
         typer.echo(draw(subject, found), nl=False)
     return found.verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam.catalog import calls, releases
@@ -39,6 +39,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Denial:
+    """One way in which a call is denied, over a run of releases.
+
+    Args:
+        action: The action.
+        first: The first row of the run.
+        last: The last.
+        situation: The situation in which it was seen first.
+        call: The call at the first release.
+    """
+
+    action: str
+    first: Row
+    last: Row
+    situation: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """A policy against every release that has its mode.
 
@@ -64,6 +83,25 @@ class Matrix:
     def works(self) -> tuple[releases.Span, ...]:
         """Return the releases at which no denied call is fatal, as runs."""
         return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
+
+    def denials(self) -> tuple[Denial, ...]:
+        """Return why cells are denied, each reason once for a run of releases."""
+        found: list[Denial] = []
+        for action in self.actions:
+            before: Denial | None = None
+            for row in self.rows:
+                reason = self.reasons.get((row.release, action))
+                if reason is None:
+                    before = None
+                    continue
+                situation, call = reason
+                same = before is not None and (before.call.form, before.call.use, before.situation)
+                if before is not None and same == (call.form, call.use, situation):
+                    found[-1] = before = replace(before, last=row)
+                else:
+                    before = Denial(action, row, row, situation, call)
+                    found.append(before)
+        return tuple(found)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
         """Return the first and last row of each run of releases whose cells are alike."""

@@ -86,16 +86,12 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     Args:
         matrix: How it went.
     """
-    found: dict[tuple[Cell, str, str, str], list[Row]] = {}
-    for row in matrix.rows:
-        for action, cell in zip(matrix.actions, row.cells, strict=True):
-            if (row.release, action) in matrix.reasons:
-                situation, call = matrix.reasons[row.release, action]
-                key = (cell, action, situation, f"{call.breaks} ({call.use.evidence})")
-                found.setdefault(key, []).append(row)
-    for (cell, action, situation, why), rows in found.items():
-        where = releases_text(rows[0], rows[-1])
-        yield f"{MEANINGS[cell][0]}  {action} at {where}, in {situation}: {why}"
+    for denial in matrix.denials():
+        use, where = denial.call.use, releases_text(denial.first, denial.last)
+        yield (
+            f"{MEANINGS[use.impact][0]}  {denial.action} at {where}, in {denial.situation}: "
+            f"{denial.call.breaks} ({use.evidence})"
+        )
 
 
 def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:

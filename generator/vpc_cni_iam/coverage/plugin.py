@@ -8,7 +8,7 @@ follows is marked as not reached, so that one run shows all that a policy lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
@@ -22,9 +22,16 @@ _CREATED = "2026-01-01T00:00:00Z"
 _ADDITIONAL_SINCE = Release((1, 6, 0))
 _DISCOVERY_IN_SETUP = Release((1, 22, 0))  # v1.22.0:pkg/ipamd/ipamd.go:500 and :1297
 _GROUPS_ANYWAY_BEFORE = Release((1, 22, 1))  # v1.22.1 looks for groups by custom networking
+_TAGS_AFTER_ATTACH = Release((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
 _TAGS_ON_CREATE = Release((1, 8, 0))
 # Where requests change for a reason that is not in the ranges of the catalog.
-CHANGES = (_ADDITIONAL_SINCE, _TAGS_ON_CREATE, _DISCOVERY_IN_SETUP, _GROUPS_ANYWAY_BEFORE)
+CHANGES = (
+    _ADDITIONAL_SINCE,
+    _TAGS_AFTER_ATTACH,
+    _TAGS_ON_CREATE,
+    _DISCOVERY_IN_SETUP,
+    _GROUPS_ANYWAY_BEFORE,
+)
 
 
 class Node(Sender):
@@ -99,9 +106,7 @@ class Node(Sender):
             self.describe("describe-interfaces")
         if plugin.subnet_discovery and setting.release >= _DISCOVERY_IN_SETUP:
             self.describe("describe-subnets")
-        excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
-        managed = interfaces[1:] if excluded else interfaces
-        for eni in managed:
+        for eni in self._managed(interfaces):
             if not is_trunk(eni):
                 if plugin.provisioning:
                     self.tag(eni)
@@ -112,7 +117,7 @@ class Node(Sender):
             not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
         ):
             self.describe("describe-security-groups")
-        self.regroup(*managed)
+        self.regroup(*interfaces)
         if not plugin.custom_networking:
             self.assign(interfaces[0])
 
@@ -123,12 +128,21 @@ class Node(Sender):
         those groups change.
 
         Args:
-            interfaces: All that the plugin manages, the primary and the trunk among them.
+            interfaces: All that the plugin manages, the primary one first, trunks among them.
         """
         action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
-            for eni in interfaces:
+            for eni in self._managed(interfaces):
                 self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
+
+    def _managed(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+        """Leave out a primary interface that is not for pods.
+
+        Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
+        """
+        setting = self.setting
+        excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
+        return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: Interface) -> None:
         """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
@@ -150,7 +164,8 @@ class Node(Sender):
         Args:
             eni: The interface.
         """
-        self.send("assign-ipv4", eni)
+        if self.setting.plugin.provisioning:
+            self.send("assign-ipv4", eni)
 
     def unassign(self, eni: Interface) -> None:
         """Take unused addresses or prefixes from an interface.
@@ -184,15 +199,22 @@ class Node(Sender):
         eni = Interface("new interface", "eni-0fedcba9876543210", account, place, dict(tags))
         checks = self.requests.create_interface(place, self.groups, tags)
         eni.exists = bool(self.sent("create", eni.name, checks))
+        tags_first = self.setting.release < _TAGS_AFTER_ATTACH
+        if tags_first:
+            self._tag_created(eni)
         self.describe("describe-instances", eni)
         self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
-        if missing := self._missing(eni):
-            self.write("tag-created", eni, missing)
+        if not tags_first:
+            self._tag_created(eni)
         action = "ec2:ModifyNetworkInterfaceAttribute"
         self.send("set-delete-on-termination", eni, self.instance(action))
         self.send("assign-ipv6", eni)
         self.assign(eni)
         return eni
+
+    def _tag_created(self, eni: Interface) -> None:
+        if missing := self._missing(eni):
+            self.write("tag-created", eni, missing)
 
     def free(self, eni: Interface) -> None:
         """Detach and delete an interface that no pod uses.
@@ -200,8 +222,9 @@ class Node(Sender):
         Args:
             eni: The interface.
         """
-        self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
-        self.send("delete", eni)
+        if self.setting.plugin.provisioning:
+            self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
+            self.send("delete", eni)
 
     def clean_up(self, eni: Interface) -> None:
         """Find an interface that a node left behind, once or as often as it takes to delete it.

@@ -12,8 +12,9 @@ from vpc_cni_iam.catalog.compose import Selection, compose
 from vpc_cni_iam.catalog.requests import CLUSTER
 from vpc_cni_iam.coverage.cover import granted
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Decision, Request
+from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 from vpc_cni_iam.sources.policies import Opened, choose, open_policies
 
 _ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
@@ -105,10 +106,23 @@ def of_input(
     parameters.values(given)
     values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
     opened = choose(open_policies(target, stdin, values), documents)
+    for one in opened:
+        _check(one)
     policies = [o.policy for o in opened]
     named = ", ".join(o.name for o in opened if o.name)
     title = f"{opened[0].source} ({named})" if named else opened[0].source
-    return _subject(title, opened, given, names_in(policies))
+    # What was filled in here is nothing that the policies say.
+    said = {k: v for k, v in names_in(policies).items() if v != EXAMPLE.get(k)}
+    return _subject(title, opened, given, said)
+
+
+def _check(opened: Opened) -> None:
+    """Have the evaluator refuse a policy under the name that its user knows it by."""
+    try:
+        compile_policies([opened.policy])
+    except InputError as error:
+        place = f"{opened.name}{error.place[1:]}" if opened.name else error.place
+        raise InputError(opened.source, place, error.problem) from None
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
@@ -139,10 +153,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 note("region", region)
                 owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
                 note(owner, account)
-    found = {name: values.pop() for name, values in said.items() if len(values) == 1}
-    if found.get("partition") == EXAMPLE["partition"]:
-        del found["partition"]
-    return found
+    return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
 def _examples() -> dict[str, str]:

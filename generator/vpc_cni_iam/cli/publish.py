@@ -11,6 +11,7 @@ import typer
 from vpc_cni_iam.cli import common
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.publishing.gitlab import Project
     from vpc_cni_iam.publishing.publish import Proposal, Published
@@ -59,13 +60,18 @@ HostOption = Annotated[
 ]
 
 
-def _options(cni_version: str | None, revision: str | None, feature: list[str] | None) -> Options:
+def _options(
+    cni_version: str | None,
+    revision: str | None,
+    feature: list[str] | None,
+    hardening: Hardening | None,
+) -> Options:
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.errors import UsageError
 
     if cni_version is None and revision is None:
         raise UsageError("what goes to others is chosen: give --cni-version or --revision")
-    return options((), revision, cni_version, feature or ())
+    return options((), revision, cni_version, feature or (), hardening=hardening)
 
 
 def publish(
@@ -83,6 +89,9 @@ def publish(
         ),
     ] = None,
     feature: common.FeatureOption = None,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
     namespace: Annotated[
         str | None,
         typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
@@ -105,12 +114,14 @@ def publish(
     ] = None,
 ) -> None:
     """See `PUBLISH`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    chosen = _options(cni_version, revision, feature)
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    chosen = _options(cni_version, revision, feature, how)
     found = Coordinates(namespace or STAND_IN_NAMESPACE, registry_host or STAND_IN_HOST)
     if version is None:
         _show(propose(output, chosen, found))

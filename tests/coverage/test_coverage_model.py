@@ -173,6 +173,13 @@ def test_a_shared_subnet_belongs_to_its_owner() -> None:
     }
 
 
+def test_a_vpc_is_not_shared_where_its_owner_is_known_to_be_the_nodes_account() -> None:
+    for owner, there in ((NAMES.account_id, False), ("444455556666", True)):
+        names = replace(NAMES, vpc_owner_id=owner, owner_known=True)
+        played = covered(ADMIN, replace(setting(), names=names)).played
+        assert ("shared-subnet" in {p.situation.name for p in played}) is there
+
+
 def test_a_leaked_interface_without_a_date_is_dated_before_it_is_deleted() -> None:
     names = [c.form.name for c in covered(ADMIN, setting(), "leaked-interface").played[0].calls]
     assert names == ["delete-leaked", "tag-leaked", "delete-leaked"]

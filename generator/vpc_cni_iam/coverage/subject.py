@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.calls import Mode
@@ -174,4 +174,14 @@ def _subject(
     taken = {name: value for name, value in found.items() if name not in chosen}
     values = {**EXAMPLE, **taken, **chosen}
     values.setdefault("vpc_owner_id", values["account_id"])
-    return Subject(title, opened, replace(Names(), **values), taken)
+    known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in opened])}
+    names = Names(
+        values["cluster_name"],
+        values["vpc_id"],
+        values["partition"],
+        values["region"],
+        values["account_id"],
+        values["vpc_owner_id"],
+        known,
+    )
+    return Subject(title, opened, names, taken)

@@ -57,6 +57,20 @@ def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_a_claim_needs_the_tag_of_the_nodes_maker(variant: Variant) -> None:
+    """On each attached interface that lacks the cluster's: also on one made without a cluster."""
+    claim = Hardening(tuple(EXAMPLE_TAGS), ("made-by", "us"))
+    there = replace(setting(variant), features=("multi-nic",))
+    ready = replace(there, primary_tags={"made-by": "us"})
+    whole = policy(variant, there, claim)
+    before = denied(cover([policy(variant, there, None)], there))
+    lost = denied(cover([whole], ready)) - before
+    assert {s for s, _, _ in lost} == {"cluster-name-corrected", "interface-from-before"}
+    lost = denied(cover([whole], there)) - before
+    assert ("fresh-node", "tag-managed") in {(s, form) for s, form, _ in lost}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
     there = setting(variant)
     found = denied(cover([policy(variant, there, Hardening())], there))

@@ -40,21 +40,19 @@ def caveats(options: Options) -> tuple[Caveat, ...]:
     if how is None:
         return ()
     claim = "=".join(how.eni_claim_tag) if how.eni_claim_tag else ""
-    place = "its VPC"
-    if any(v.session_tags for v in options.variants):
-        place += ", with session tags of any VPC,"
-    claimable = (
-        f"an interface of {place} without {CLUSTER} can be claimed, then changed or deleted; "
-        "--eni-claim-tag narrows that to interfaces with a tag that the nodes' maker sets"
-    )
+    # Without the VPC's condition, which session tags cannot have, coverage calls it the graver.
+    risk, place = "unconditioned-create-tags", "any VPC"
+    if any(v.scoped for v in options.variants):
+        risk, place = "untagged-interfaces-claimable", "its VPC"
+    claimable = f"an interface of {place} without {CLUSTER} can be claimed, then changed or deleted"
     if claim:
-        claimable = f"an interface of {place} with {claim} and without {CLUSTER} can be claimed"
+        claimable = claimable.replace(" without", f" with {claim} and without")
+    else:
+        claimable += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
     listed = ", ".join(how.additional_tag_keys) or "none"
     found = [
-        Caveat("untagged-interfaces-claimable", "open", claimable),
-        Caveat(
-            "describe-unscoped", "open", "Describe actions see everything: IAM cannot scope them"
-        ),
+        Caveat(risk, "open", claimable),
+        Caveat("describe-unscoped", "open", "Describe actions see the account: EC2 scopes none"),
         Caveat(
             "cluster-name-needed",
             "stops",

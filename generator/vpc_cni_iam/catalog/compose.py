@@ -130,6 +130,11 @@ class Composed:
     remarks: tuple[str, ...]
 
     @property
+    def hardened(self) -> bool:
+        """Whether it is narrowed."""
+        return self.variant.tied and self.selection.hardening is not None
+
+    @property
     def policy(self) -> Policy:
         """The whole document, with upstream's placeholders."""
         added = tuple(s for a in self.additions for s in a.statements)
@@ -168,7 +173,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     )
     plain = ("",) * len(base.statements)
     found = Composed(variant, selection, base, tuple(additions), optional, plain)
-    return _hardened(found) if variant.tied and selection.hardening else found
+    return _hardened(found) if found.hardened else found
 
 
 def _hardened(composed: Composed) -> Composed:

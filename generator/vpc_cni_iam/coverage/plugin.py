@@ -17,6 +17,7 @@ from vpc_cni_iam.coverage.sending import NODE, Sender
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.evaluate import Compiled
 
+PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _CREATED = "2026-01-01T00:00:00Z"
 _ADDITIONAL_SINCE = Release((1, 6, 0))
@@ -69,7 +70,8 @@ class Node(Sender):
         """
         account = self.setting.names.account_id
         place = subnet or self.subnet
-        return Interface(name, "eni-0123456789abcdef0", account, place, dict(tags or {}))
+        there = dict(self.setting.primary_tags) if name == PRIMARY else {}
+        return Interface(name, "eni-0123456789abcdef0", account, place, {**there, **(tags or {})})
 
     def wanted(self) -> dict[str, str]:
         """Return the tags that the plugin wants on every interface it manages."""

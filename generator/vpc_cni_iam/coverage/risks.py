@@ -142,17 +142,16 @@ def _tagging(asked: _Asked) -> Iterator[Finding]:
     claimed = [asked.may_tag(eni, asked.ours) for eni in foreign]
     own = asked.eni(asked.here, asked.ours)
     gained = asked.may_change(own)
-    if any(claimed[:2]):
+    if any(claimed):
         text = "the cluster's tag may be put on any network interface"
         if not claimed[0]:
             text = "the cluster's tag may be put on network interfaces that are not the cluster's"
         if gained and not asked.may_change(foreign[0]):
             text += f", which then meets the conditions of {gained}"
         yield Finding("unconditioned-create-tags", "high", text)
-    elif gained and (claimed[2] or asked.may_tag(asked.eni(asked.here, {}), asked.ours)):
-        place = "any VPC" if claimed[2] else "its VPC"
+    elif gained and asked.may_tag(asked.eni(asked.here, {}), asked.ours):
         text = (
-            f"the cluster's tag may be put on an interface of {place} that bears none, which then "
+            "the cluster's tag may be put on an interface of its VPC that bears none, which then "
             f"meets the conditions of {gained}"
         )
         yield Finding("untagged-interfaces-claimable", "medium", text)

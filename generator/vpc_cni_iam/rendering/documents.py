@@ -46,6 +46,13 @@ class Document:
         return self.composed.variant.identifier
 
     @property
+    def made_by(self) -> str:
+        """Who made it, as text."""
+        if self.composed.hardened:
+            return "vpc-cni-iam, hardened"
+        return "vpc-cni-iam, derived" if self.composed.variant.derived else "upstream"
+
+    @property
     def works_with(self) -> str:
         """The releases it serves, as text."""
         return fitting.works_with(self.fit)
@@ -112,12 +119,13 @@ def _value(text: str, required: bool) -> Value:
 
 def _introduction(composed: Composed, found: Fit) -> list[str]:
     variant, selection = composed.variant, composed.selection
-    origin = "Derived by vpc-cni-iam from" if variant.derived else "The document of"
+    derived = variant.derived or composed.hardened
+    origin = "Derived by vpc-cni-iam from" if derived else "The document of"
     lines = [
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
         f"works with plugin {fitting.works_with(found)}."
     ]
-    if selection.hardening and variant.tied:
+    if composed.hardened:
         lines.append(
             f"Hardened for plugin {selection.release}; the README says what stays open and what "
             "stops the plugin."

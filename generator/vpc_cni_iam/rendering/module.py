@@ -82,7 +82,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         },
         "scoped_since": min((c.variant.minimum for c in scoped), default=None),
         "caveats": caveats(options),
-        "hardened": [f"`{c.variant.name}`" for c in composed if c.variant.tied],
+        "hardened": [f"`{c.variant.name}`" for c in composed if c.hardened],
         "by_session_tags": any(c.variant.session_tags for c in composed),
         "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
         "instances": any(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.preflight import report
@@ -35,12 +36,15 @@ def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> I
 
 
 def check(
-    *given: Instance | Interface, vpc: str | None = None, variant: str = "ipv4-scoped"
+    *given: Instance | Interface,
+    vpc: str | None = None,
+    variant: str = "ipv4-scoped",
+    how: Hardening | None = None,
 ) -> Preflight:
     instances = {i.id: i for i in given if isinstance(i, Instance)}
     interfaces = {i.id: i for i in given if isinstance(i, Interface)}
     inventory = Inventory(instances or None, interfaces or None)
-    (composed,) = options((variant,), cni_version="latest").composed()
+    (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
     return preflight(inventory, composed, "prod", vpc)
 
 
@@ -165,6 +169,38 @@ def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
         assert not check(*bare, variant=variant).findings
     for variant in ("ipv6-scoped", "ipv4-pod-identity"):
         assert only(check(*bare, variant=variant)).rule == "interface-tagged-at-start"
+
+
+@pytest.mark.parametrize(
+    ("tags", "where", "fixable", "said"),
+    [
+        ({CLUSTER: "test"}, VPC, True, f"since {CLUSTER} is 'test' there"),
+        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"since {CLUSTER} is 'Prod' there"),
+        ({}, OTHER_VPC, False, f"since it is in {OTHER_VPC}, not in {VPC}"),
+    ],
+)
+def test_a_hardened_policy_does_not_let_every_interface_be_tagged(
+    tags: Mapping[str, str], where: str, fixable: bool, said: str
+) -> None:
+    given = instance(OWNED), interface(tags, vpc=where)
+    assert not check(*given, vpc=VPC).breaks
+    finding = only(check(*given, vpc=VPC, how=Hardening()))
+    assert (finding.rule, finding.severity) == ("interface-tag-refused", "breaks")
+    assert said in finding.problem and bool(finding.commands) == fixable
+
+
+def test_a_claim_needs_the_tag_of_the_nodes_maker() -> None:
+    how = Hardening((), ("made-by", "us"))
+    assert only(check(instance(OWNED), interface({}), how=how)).rule == "interface-tag-refused"
+    found = check(instance(OWNED), interface({"made-by": "us"}), how=how)
+    assert only(found).rule == "interface-tagged-at-start"
+    assert not check(instance(OWNED), interface(DONE), how=how).findings
+
+
+def test_an_interface_in_another_vpc_is_seen_where_the_policy_asks() -> None:
+    found = check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC, how=Hardening())
+    assert (only(found).rule, only(found).severity) == ("interface-denied", "breaks")
+    assert not check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC).findings
 
 
 def test_commands_are_whole_and_quoted() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog import calls, documents
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError
@@ -46,6 +47,7 @@ def test_every_key_reaches_the_options() -> None:
     assert not module.newest
 
 
+HARDENED = f"{PIN}harden = true\n"
 TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
 
 
@@ -102,6 +104,18 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = "C:/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = ""\n{PIN}', "line 2", "is not a path"),
+        (f'[[module]]\npath = "a"\n{PIN}additional_tag_keys = ["a"]', "line 4", "harden = true"),
+        (
+            f'[[module]]\npath = "a"\n{PIN}harden = true\nadditional_tag_keys = []',
+            "line 5",
+            "empty",
+        ),
+        (f'[[module]]\npath = "a"\n{PIN}harden = true\neni_claim_tag = "a"', "line 5", "KEY=VALUE"),
+        (
+            '[[module]]\npath = "a"\nharden = true\nrevision = "2022-01-31"',
+            "line 3",
+            "harden = true goes with cni_version =",
+        ),
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
         (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
@@ -119,6 +133,13 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert words in str(caught.value)
     assert caught.value.place.startswith(place)
     assert caught.value.source == str(HERE)
+
+
+def test_a_hardened_module_is_that_of_the_command() -> None:
+    keys = 'harden = true\nadditional_tag_keys = ["Cost Center"]\neni_claim_tag = "made-by=us"\n'
+    (module,) = config(f'[[module]]\npath = "a"\ncni_version = "v1.23.0"\n{keys}').modules
+    how = module.options.selection.hardening
+    assert how == Hardening(("Cost Center",), ("made-by", "us"))
 
 
 def test_the_schema_knows_what_the_catalog_knows() -> None:

@@ -46,7 +46,7 @@ def of_instance(instance: Instance, needs: Needs) -> Iterator[Said]:
         yield Said(
             "instance-in-another-vpc",
             "breaks",
-            f"are in {instance.vpc or 'no VPC'}, not in {needs.vpc}",
+            f"in {instance.vpc or 'no VPC'}, not in {needs.vpc}",
             "the policy denies ec2:CreateNetworkInterface in their subnets: pods get no more "
             "addresses than the first interface has",
         )
@@ -60,15 +60,15 @@ def of_instance(instance: Instance, needs: Needs) -> Iterator[Said]:
         return
     key, value = needs.instance_tag
     present = next((v for k, v in instance.tags.items() if k.lower() == key.lower()), None)
-    problem = f"lack the tag {key}, which must have the value {value!r}"
+    problem = f"no tag {key}, which must be {value!r}"
     if present is not None:
-        problem = f"have the tag {key} with the value {present!r}; it must be {value!r}"
+        problem = f"tag {key} is {present!r}, and must be {value!r}"
     yield Said(
         "instance-tag-missing" if present is None else "instance-tag-value",
         "breaks",
         problem,
-        f"the policy denies {', '.join(denied)} on them, so no interface can be added. The plugin "
-        "never sets this tag: put it into what makes the nodes, too, or the next ones lack it",
+        f"the policy denies {', '.join(denied)} there: no interface can be added. The plugin never "
+        "sets this tag; what makes the nodes must, or the next ones lack it, too",
         needs.instance_tag,
     )
 
@@ -90,16 +90,16 @@ def of_interface(interface: Interface, needs: Needs) -> Said | None:
         return Said(
             "interface-not-managed",
             "note",
-            f"have the tag {_NO_MANAGE} = true and not {CLUSTER}",
-            "the plugin leaves them alone, tags them never and needs nothing on them",
+            f"tag {_NO_MANAGE} is true, and no tag {CLUSTER}",
+            "the plugin leaves it alone, never tags it and needs nothing on it",
         )
     if interface.type == "trunk":
         return Said(
             "interface-trunk",
             "degrades",
-            f"are trunk interfaces without the tag {CLUSTER}",
-            "the plugin never tags them; when the security groups of the first interface change, "
-            "the policy denies it to change theirs, which it logs",
+            f"trunk interface, no tag {CLUSTER}",
+            "the plugin never tags it; when the security groups of the first interface change, the "
+            "policy denies it to follow here, which it logs",
             ours,
         )
     return _of_managed(interface, needs, ready)
@@ -114,15 +114,15 @@ def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
         return Said(
             "interface-denied",
             "breaks",
-            f"are in {interface.vpc}, not in {needs.vpc}",
-            f"the policy denies {', '.join(denied)} on them",
+            f"in {interface.vpc}, not in {needs.vpc}",
+            f"the policy denies {', '.join(denied)} there",
         )
     if ready:
         return None
     present = interface.tags.get(CLUSTER)
-    problem = f"lack the tag {CLUSTER}"
+    problem = f"no tag {CLUSTER}"
     if present is not None:
-        problem = f"have the tag {CLUSTER} with the value {present!r}"
+        problem = f"tag {CLUSTER} is {present!r}"
     return Said(
         "interface-tagged-at-start",
         "note",
@@ -135,16 +135,16 @@ def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
 
 def _refused(interface: Interface, needs: Needs) -> Said:
     present, elsewhere = interface.tags.get(CLUSTER), needs.vpc and interface.vpc != needs.vpc
-    problem = "lack tags that the policy does not let the plugin set"
+    problem = "lacks tags that the policy does not let the plugin set"
     if elsewhere:
-        problem += f", since they are in {interface.vpc}, not in {needs.vpc}"
+        problem += f", since it is in {interface.vpc}, not in {needs.vpc}"
     elif present not in (None, needs.cluster):
         problem += f", since {CLUSTER} is {present!r} there"
     return Said(
         "interface-tag-refused",
         "breaks",
         problem,
-        "tagging them fails when the plugin starts, which then does not start",
+        "tagging it fails when the plugin starts, which ends the start",
         () if elsewhere else (CLUSTER, needs.cluster),
     )
 
@@ -161,9 +161,9 @@ def of_left_over(interface: Interface, needs: Needs) -> Said | None:
     return Said(
         "interface-left-over",
         "degrades",
-        f"are left over: made by the plugin, attached to nothing, without the tag {CLUSTER}",
-        "once CLUSTER_NAME is set, the plugin's clean-up passes them over and nothing deletes "
-        "them. If no other cluster of the VPC made them, tag them for the clean-up or delete them:",
+        f"left over: made by the plugin, attached to nothing, no tag {CLUSTER}",
+        "once CLUSTER_NAME is set, the plugin's clean-up passes it over and nothing deletes it. If "
+        "no other cluster of the VPC made it, tag it for the clean-up or delete it:",
         (CLUSTER, needs.cluster),
     )
 
@@ -177,22 +177,22 @@ def of_stranger(node: Node, needs: Needs, unsure: bool) -> Said | None:
         unsure: Whether its interfaces were not described, which would tell.
     """
     if node.standing == "theirs":
-        problem, effect = "bear the tags of another cluster", "they were passed over"
+        problem, effect = "tags of another cluster", "passed over"
         return Said("instance-of-another-cluster", "note", problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
     if not needs.denied("instance", node.id, node.instance.tags):
         return None
-    effect = "no interface of theirs is the plugin's, so they were passed over. If they are nodes:"
+    effect = "no interface there is the plugin's, so it was passed over. If it is a node:"
     if unsure:
         effect = (
-            "if they are nodes, no interface can be added to them. If not, describe the nodes only "
+            "if it is a node, no interface can be added to it. If not, describe the nodes only "
             "(--filters Name=tag:eks:cluster-name,Values=...), or the network interfaces, too"
         )
     return Said(
         "instance-unknown",
         "breaks" if unsure else "note",
-        f"show no sign of any cluster and lack the tag {needs.instance_tag[0]}",
+        f"no sign of any cluster, and no tag {needs.instance_tag[0]}",
         effect,
         needs.instance_tag,
     )
@@ -223,7 +223,7 @@ def _twice(kind: str, tags: Mapping[str, str], needs: Needs) -> Said | None:
             return Said(
                 f"{kind}-tag-twice",
                 "breaks",
-                f"have the tags {' and '.join(map(repr, spelled[key]))}",
+                f"tags {' and '.join(map(repr, spelled[key]))}",
                 "IAM does not tell the case of a tag's key in a condition and takes only one; "
                 "delete the wrong one:",
                 (spelled[key][0],),

@@ -2,8 +2,11 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
@@ -17,6 +20,7 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE_ID = "node.k8s.amazonaws.com/instance_id"
 OWNED = {"kubernetes.io/cluster/prod": "owned"}
 NODE_GROUP = {"eks:cluster-name": "prod"}
+HOW = Hardening((), ("made-by", "us"))
 DONE = {CLUSTER: "prod", INSTANCE_ID: "i-1", "eks:eni:owner": "amazon-vpc-cni"}
 
 
@@ -220,3 +224,53 @@ def test_commands_are_whole_and_quoted() -> None:
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:
     found = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
     assert "\x1b" not in "\n".join(report.to_text(found))
+
+
+KEYS = st.sampled_from(
+    [
+        *("kubernetes.io/cluster/prod", "kubernetes.io/Cluster/prod", "eks:cluster-name"),
+        *(CLUSTER, CLUSTER.upper(), INSTANCE_ID, "node.k8s.amazonaws.com/no_manage", "made-by"),
+    ]
+)
+VALUES = st.sampled_from(["owned", "shared", "prod", "Prod", "test", "i-1", "true", "us", ""])
+TAGS = st.dictionaries(KEYS, VALUES, max_size=4)
+INTERFACES = st.builds(
+    lambda tags, number, kind, free: interface(
+        tags,
+        f"eni-{number}",
+        type=kind,
+        **({"status": "available", "instance": "", "description": "aws-K8S-x"} if free else {}),
+    ),
+    TAGS,
+    st.integers(1, 3),
+    st.sampled_from(["interface", "trunk", "efa"]),
+    st.booleans(),
+)
+# What no tag changes, or what is not to be changed.
+LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
+
+
+def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instance | Interface]:
+    """What there is once every command has been run."""
+    changed = {resource.id: resource for resource in given}
+    for command in (shlex.split(c) for f in found.findings for c in f.commands):
+        assert command[:2] == ["aws", "ec2"] and command[3] == "--resources"
+        *names, _, tag = command[4:]
+        key = tag.removeprefix("Key=").partition(",Value=")[0]
+        for name in names:
+            tags = {k: v for k, v in changed[name].tags.items() if k != key}
+            if command[2] == "create-tags":
+                tags[key] = tag.partition(",Value=")[2]
+            changed[name] = replace(changed[name], tags=tags)
+    return list(changed.values())
+
+
+@given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
+def test_what_it_says_to_run_helps(
+    tags: Mapping[str, str], interfaces: list[Interface], how: Hardening | None
+) -> None:
+    there: list[Instance | Interface] = [instance(tags), *interfaces]
+    for _ in range(4):
+        found = check(*there, how=how)
+        there = applied(found, there)
+    assert {f.rule for f in found.findings} <= LEFT

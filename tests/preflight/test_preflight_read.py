@@ -8,19 +8,19 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.preflight.read import read
 
 INSTANCE = {
-    "InstanceId": "i-0a",
+    "InstanceId": "i-0000000a",
     "VpcId": "vpc-01234567",
     "State": {"Code": 16, "Name": "running"},
     "Tags": [{"Key": "Name", "Value": "n"}],
-    "NetworkInterfaces": [{"NetworkInterfaceId": "eni-0a", "Status": "in-use"}],
+    "NetworkInterfaces": [{"NetworkInterfaceId": "eni-0000000a", "Status": "in-use"}],
 }
 INTERFACE = {
-    "NetworkInterfaceId": "eni-0a",
+    "NetworkInterfaceId": "eni-0000000a",
     "VpcId": "vpc-01234567",
     "Status": "in-use",
     "InterfaceType": "interface",
     "Description": "",
-    "Attachment": {"InstanceId": "i-0a", "DeviceIndex": 0},
+    "Attachment": {"InstanceId": "i-0000000a", "DeviceIndex": 0},
     "TagSet": [{"Key": "k", "Value": ""}],
 }
 
@@ -42,9 +42,9 @@ def test_each_is_known_by_its_content_in_any_order() -> None:
     found = read(both)
     assert found == read(reversed(both))
     assert found.instances is not None and found.interfaces is not None
-    assert found.instances["i-0a"].tags == {"Name": "n"}
-    assert found.interfaces["eni-0a"].instance == "i-0a"
-    assert found.interfaces["eni-0a"].tags == {"k": ""}
+    assert found.instances["i-0000000a"].tags == {"Name": "n"}
+    assert found.interfaces["eni-0000000a"].instance == "i-0000000a"
+    assert found.interfaces["eni-0000000a"].tags == {"k": ""}
 
 
 def test_what_was_not_described_is_not_none_of_it() -> None:
@@ -61,13 +61,18 @@ def test_encodings_that_shells_write(encoding: str) -> None:
 
 
 def test_pages_in_one_input_and_in_several() -> None:
-    other = {**INSTANCE, "InstanceId": "i-0b"}
+    other = {**INSTANCE, "InstanceId": "i-0000000b"}
     first, last = instances(INSTANCE, NextToken="x"), instances(other)
     for given in (
         [("a", text(first, last, interfaces(INTERFACE)))],
         [("a", text(last)), ("b", text(first))],
     ):
-        assert set(read(given).instances or ()) == {"i-0a", "i-0b"}
+        assert set(read(given).instances or ()) == {"i-0000000a", "i-0000000b"}
+
+
+def test_both_in_one_object() -> None:
+    found = read([("a", text({**instances(INSTANCE), **interfaces(INTERFACE)}))])
+    assert found.instances and found.interfaces
 
 
 def test_a_null_token_ends_the_pages() -> None:
@@ -100,7 +105,10 @@ def test_terminated_instances_are_left_out() -> None:
         (text({"Reservations": {}}), "$.Reservations: is missing or not a list; was --query used"),
         (text({"Reservations": [{}]}), "$.Reservations[0].Instances: is missing"),
         (text(instances({})), "$.Reservations[0].Instances[0].InstanceId: is missing"),
-        (text(instances("i-0a")), "$.Reservations[0].Instances[0]: is missing or not an object"),
+        (
+            text(instances("i-0000000a")),
+            "Instances[0]: is missing or not an object",
+        ),
         (text(instances({**INSTANCE, "InstanceId": "$(x)"})), "'$(x)' is not an ID"),
         (text(instances({**INSTANCE, "Tags": {"Name": "n"}})), "Instances[0].Tags: is missing or"),
         (text(interfaces({**INTERFACE, "VpcId": None})), "NetworkInterfaces[0].VpcId: is missing"),

@@ -30,7 +30,7 @@ class Needs:
         creates: Whether it lets the plugin make interfaces.
         instance_tag: The key and the value of the tag that instances need, if any.
         sent: The tags that the plugin sends when a node starts, but for the instance's ID.
-        asked: The keys of the resource tags that the policy asks for, in lower case.
+        asked: The keys of the resource tags that the policy asks for.
     """
 
     cluster: str
@@ -112,10 +112,9 @@ class Needs:
         return {**interface.tags, **missing}
 
     def _context(self, vpc: str, tags: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
+        asked = {key.lower() for key in self.asked}
         context: dict[str, str | tuple[str, ...]] = {
-            f"{_RESOURCE_TAG}{key}": value
-            for key, value in tags.items()
-            if key.lower() in self.asked
+            f"{_RESOURCE_TAG}{key}": value for key, value in tags.items() if key.lower() in asked
         }
         context["aws:PrincipalTag/eks-cluster-name"] = self.cluster
         if vpc:
@@ -145,5 +144,5 @@ def _instance_tag(policy: Policy) -> tuple[str, str] | None:
 
 def _asked(policy: Policy) -> Iterable[str]:
     keys = (c.key for s in policy.statements for c in s.conditions)
-    found = (k.removeprefix(_RESOURCE_TAG).lower() for k in keys if k.startswith(_RESOURCE_TAG))
+    found = (k.removeprefix(_RESOURCE_TAG) for k in keys if k.startswith(_RESOURCE_TAG))
     return dict.fromkeys(found)

@@ -22,7 +22,8 @@ _USED = frozenset(
         *("Description", "Tags", "TagSet", "Key", "Value", "NextToken"),
     )
 )
-_IDENTIFIER = re.compile(r"(i|eni|vpc)-[0-9A-Za-z]{1,40}", re.ASCII)
+# Amazon EC2 user guide, "Resource IDs".
+_IDENTIFIER = re.compile("(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})")
 # What the other formats of the AWS CLI begin with.
 _FORMATS = (
     (re.compile(r"-{5,}|[|+]"), "table"),
@@ -98,15 +99,13 @@ def read(inputs: Iterable[tuple[str, bytes]]) -> Inventory:
     ended: set[str] = set()
     for source, content in inputs:
         for page in _pages(source, content):
-            kind = _kind(page)
-            if page.text("NextToken"):
-                unfinished.setdefault(kind, (source, page.path))
-            else:
-                ended.add(kind)
-            if kind == "Reservations":
-                instances.update((i.id, i) for i in _instances(page))
-            else:
-                interfaces.update((i.id, i) for i in _interfaces(page))
+            for kind in _kinds(page):
+                if page.text("NextToken"):
+                    unfinished.setdefault(kind, (source, page.path))
+                else:
+                    ended.add(kind)
+            instances.update((i.id, i) for i in _instances(page))
+            interfaces.update((i.id, i) for i in _interfaces(page))
     for kind in unfinished.keys() - ended:
         raise InputError(
             *unfinished[kind],
@@ -170,10 +169,9 @@ class _Node:
 _MISSHAPED = "is missing or not {}; was --query used? Leave it out, the whole output is needed"
 
 
-def _kind(page: _Node) -> str:
-    for kind in _KINDS:
-        if kind in page.value:
-            return kind
+def _kinds(page: _Node) -> list[str]:
+    if found := [kind for kind in _KINDS if kind in page.value]:
+        return found
     raise InputError(
         page.source,
         page.path,

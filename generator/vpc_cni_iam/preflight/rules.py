@@ -42,13 +42,13 @@ def of_instance(instance: Instance, needs: Needs) -> Iterator[Said]:
         instance: The node.
         needs: The policy.
     """
-    if needs.creates and needs.vpc and instance.vpc != needs.vpc:
+    if needs.creates and needs.vpc and instance.vpc not in ("", needs.vpc):
         yield Said(
             "instance-in-another-vpc",
             "breaks",
-            f"in {instance.vpc or 'no VPC'}, not in {needs.vpc}",
-            "the policy denies ec2:CreateNetworkInterface in their subnets: pods get no more "
-            "addresses than the first interface has",
+            f"in {instance.vpc}, not in {needs.vpc}",
+            "the policy denies ec2:CreateNetworkInterface there: pods get no more addresses than "
+            "the first interface has",
         )
     if needs.instance_tag is None:
         return
@@ -218,14 +218,15 @@ def _twice(kind: str, tags: Mapping[str, str], needs: Needs) -> Said | None:
     spelled: dict[str, list[str]] = {}
     for key in sorted(tags):
         spelled.setdefault(key.lower(), []).append(key)
-    for key in needs.asked:
-        if len(spelled.get(key, ())) > 1:
+    for wanted in needs.asked:
+        found = spelled.get(wanted.lower(), [])
+        if len(found) > 1:
             return Said(
                 f"{kind}-tag-twice",
                 "breaks",
-                f"tags {' and '.join(map(repr, spelled[key]))}",
+                f"tags {' and '.join(map(repr, found))}",
                 "IAM does not tell the case of a tag's key in a condition and takes only one; "
                 "delete the wrong one:",
-                (spelled[key][0],),
+                (next(key for key in found if key != wanted),),
             )
     return None

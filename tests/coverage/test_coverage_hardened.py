@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.cover import Coverage, cover
 from vpc_cni_iam.coverage.risks import findings
-from vpc_cni_iam.coverage.setting import EXAMPLE, Plugin, Setting
+from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Plugin, Setting
 from vpc_cni_iam.coverage.situations import EXAMPLE_TAGS
 from vpc_cni_iam.policy.document import Policy
 
@@ -54,6 +54,21 @@ def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
         lost = after - before
         assert {situation for situation, _, _ in lost} == {"cluster-name-corrected"}, release
         assert "tag-managed" in {form for _, form, _ in lost}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_a_shared_vpc_with_every_name_given(variant: Variant) -> None:
+    """The VPC is its owner's, the interfaces in it are of the account that makes them."""
+    names = Names("prod", "vpc-01234567", "aws-cn", "cn-north-1", "111122223333", "444455556666")
+    there = replace(setting(variant), names=names)
+    lost = set()
+    for how in (None, LISTED):
+        (found,) = options(
+            (variant.name,), cni_version="latest", features=there.features, hardening=how
+        ).composed()
+        filled = parameters.substitute(found.policy, parameters.values(asdict(names)))
+        lost ^= {(s, form) for s, form, _ in denied(cover([filled], there))}
+    assert {s for s, _ in lost} == {"cluster-name-corrected"}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)

@@ -42,8 +42,20 @@ def preflight(
             "--variant", help="Variant to move to.", autocompletion=common.complete_variants
         ),
     ] = "ipv4-scoped",
-    revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Move to upstream's document of this date exactly.",
+            autocompletion=common._revisions,
+        ),
+    ] = None,
+    cni_version: Annotated[
+        str | None,
+        typer.Option(
+            help="Move to what works with this plugin release. [default: latest]",
+            autocompletion=common._releases,
+        ),
+    ] = None,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,

@@ -8,6 +8,7 @@ from coverage_policies import composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.situations import find
 from vpc_cni_iam.policy.document import Condition, Policy
 
 CASES: list[tuple[str, Mode]] = [
@@ -112,6 +113,15 @@ def test_unused_actions_are_named_as_the_policy_names_them() -> None:
         LATEST["ipv4"].statements[0], actions=("ec2:Describe*", "s3:*", "EC2:runi*")
     )
     assert covered(Policy((statement,)), setting()).unused == ("s3:*", "EC2:runi*")
+
+
+def test_a_cell_is_not_called_allowed_where_nothing_was_asked() -> None:
+    found = matrix([LATEST["ipv4"]], setting(), find(("leaked-interface",)))
+    newest = dict(zip(found.actions, found.rows[-1].cells, strict=True))
+    assert {a for a, c in newest.items() if c == "allowed"} == {
+        "ec2:CreateTags",
+        "ec2:DeleteNetworkInterface",
+    }
 
 
 def test_cells_tell_granted_from_called() -> None:

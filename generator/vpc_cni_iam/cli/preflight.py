@@ -14,7 +14,7 @@ from vpc_cni_iam.cli.common import Format
 
 HELP = """List the instances and network interfaces that lack the tags a scoped policy needs.
 
-FILES hold what aws ec2 describe-instances and aws ec2 describe-network-interfaces print, in any
+The files hold what aws ec2 describe-instances and aws ec2 describe-network-interfaces print, in any
 order and number of pages; - reads standard input. Either command alone will do; with both, nodes
 are told from other instances. Exit code 1 says that something would break under the policy.
 

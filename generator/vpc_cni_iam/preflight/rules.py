@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,6 +107,8 @@ def of_interface(interface: Interface, needs: Needs) -> Said | None:
 
 def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
     """Return what is to be said of an interface that the plugin tags when it starts."""
+    if twice := _twice("interface", {**interface.tags, **needs.sent}, needs):
+        return twice  # once the plugin has set its own
     after = needs.tagged(interface)
     if after is None:
         return _refused(interface, needs)
@@ -213,20 +215,21 @@ def of_nothing(cluster: str) -> Said:
     )
 
 
-def _twice(kind: str, tags: Mapping[str, str], needs: Needs) -> Said | None:
-    """Return what is to be said if a key that the policy asks for is there in two spellings."""
+def _twice(kind: str, tags: Iterable[str], needs: Needs) -> Said | None:
+    """Return what is to be said if a key that the policy asks for comes in two spellings."""
     spelled: dict[str, list[str]] = {}
-    for key in sorted(tags):
+    for key in sorted(set(tags)):
         spelled.setdefault(key.lower(), []).append(key)
     for wanted in needs.asked:
         found = spelled.get(wanted.lower(), [])
         if len(found) > 1:
+            wrong = next(key for key in found if key != wanted)
             return Said(
                 f"{kind}-tag-twice",
                 "breaks",
-                f"tags {' and '.join(map(repr, found))}",
+                f"tag {wrong!r} beside {wanted}",
                 "IAM does not tell the case of a tag's key in a condition and takes only one; "
                 "delete the wrong one:",
-                (next(key for key in found if key != wanted),),
+                (wrong,),
             )
     return None

@@ -29,8 +29,8 @@ _IN_VPC = Condition("ArnEquals", "ec2:Vpc", ("arn:aws:ec2:*:*:vpc/${VPC_ID}",))
 
 _AT_CREATION = "Hardened: tags of an interface that is being made, the cluster's among them."
 _AT_CLAIM = (
-    "Hardened: claims an interface of the VPC that no cluster has, as a node's first one is when "
-    "the plugin starts."
+    "Hardened: claims an interface that no cluster has, as a node's first one is when the plugin "
+    "starts."
 )
 # The cluster's own tag is among them for a start that reads tags from before the last one.
 _OF_OWN = (
@@ -53,11 +53,12 @@ def harden(
         creates: Whether interfaces may be made, by this document or what is added to it.
     """
     found: list[tuple[Statement, str]] = []
+    in_vpc = () if variant.session_tags else (_IN_VPC,)  # which no session tag names
     for statement in policy.statements:
         if _TAG in statement.actions:
-            found += _tagging(statement, variant, release, how, creates)
-        elif _may_ask_for_vpc(statement):
-            conditions = (*statement.conditions, _IN_VPC)
+            found += _tagging(statement, variant, release, how, creates, in_vpc)
+        elif in_vpc and _may_ask_for_vpc(statement):
+            conditions = (*statement.conditions, *in_vpc)
             found.append((replace(statement, conditions=conditions), _NARROWED))
         else:
             found.append((statement, ""))
@@ -81,7 +82,12 @@ def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
 
 
 def _tagging(
-    statement: Statement, variant: Variant, release: Release, how: Hardening, creates: bool
+    statement: Statement,
+    variant: Variant,
+    release: Release,
+    how: Hardening,
+    creates: bool,
+    in_vpc: tuple[Condition, ...],
 ) -> Iterator[tuple[Statement, str]]:
     """Yield what stands in place of tagging anything with everything."""
     sent = tag_keys(release)
@@ -113,8 +119,8 @@ def _tagging(
     if creates:
         made = (*sent.created, *how.additional_tag_keys)
         yield limited((creation, ours), made), _AT_CREATION
-    yield limited((*claim, *absent, _IN_VPC), wanted), _AT_CLAIM
-    yield limited((*own, _IN_VPC), (*wanted, *dated)), _OF_OWN
+    yield limited((*claim, *absent, *in_vpc), wanted), _AT_CLAIM
+    yield limited((*own, *in_vpc), (*wanted, *dated)), _OF_OWN
 
 
 def _may_ask_for_vpc(statement: Statement) -> bool:
@@ -122,4 +128,4 @@ def _may_ask_for_vpc(statement: Statement) -> bool:
     if any(c.key == _IN_VPC.key for c in statement.conditions) or _CREATE in statement.actions:
         return False
     kinds = {resource.rpartition(":")[2].partition("/")[0] for resource in statement.resources}
-    return kinds <= {"network-interface", "security-group"}
+    return bool(kinds) and kinds <= {"network-interface", "security-group"}

@@ -70,8 +70,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Hardened: claims an interface of the VPC that no cluster has, as a node's first one is when the
-  # plugin starts.
+  # Hardened: claims an interface that no cluster has, as a node's first one is when the plugin
+  # starts.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]

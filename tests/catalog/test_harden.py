@@ -27,7 +27,7 @@ VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-01234567"
 OTHER_VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-89abcdef"
 NAMES = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-01234567"})
 TIED = [v for v in VARIANTS if v.tied]
-MANY = Hardening(("Cost Center", "team"), ("karpenter.sh/nodepool", "default"))
+MANY = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 
 
 def composed(
@@ -192,7 +192,7 @@ def test_the_largest_that_is_taken_fits_a_managed_policy() -> None:
 def test_a_module_states_it_and_is_read_back() -> None:
     chosen = options(["ipv4-scoped"], cni_version="v1.23.0", hardening=MANY)
     assert "--additional-tag-key 'Cost Center' --additional-tag-key team" in chosen.command
-    assert "--eni-claim-tag karpenter.sh/nodepool=default" in chosen.command
+    assert "--eni-claim-tag node-pool=main" in chosen.command
     assert stated(f"# {chosen.command}\n") == chosen
     assert override(chosen, cni_version="v1.22.4").selection.hardening == MANY
 

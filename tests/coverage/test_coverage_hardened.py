@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from vpc_cni_iam.catalog import caveats, parameters, releases
+from vpc_cni_iam.catalog.fit import fit
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.releases import Release
@@ -14,7 +15,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.cover import Coverage, cover
 from vpc_cni_iam.coverage.risks import findings
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Plugin, Setting
-from vpc_cni_iam.coverage.situations import EXAMPLE_TAGS
+from vpc_cni_iam.coverage.situations import EXAMPLE_TAGS, find
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.tied]
@@ -93,6 +94,20 @@ def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
         "additional-tags-changed",
         "cluster-name-corrected",
     }
+
+
+@pytest.mark.parametrize("made_for", ["v1.8.0", "v1.19.3", "v1.22.1"])
+def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
+    """A release that sends another tag key is not served, and every other is as before."""
+    variant = TIED[0]
+    (found,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
+    said = fit(found.policy, variant).works
+    whole = parameters.substitute(found.policy, NAMES)
+    played = find((), ("cluster-name-corrected", "additional-tags-changed"))
+    for release in releases.known():
+        if release >= variant.minimum:
+            verdict = cover([whole], Setting(release), played).verdict
+            assert (verdict != "fatal") == any(release in span for span in said), release
 
 
 def narrowed(found: Policy) -> list[int]:

@@ -26,7 +26,7 @@ VALUES = {
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
 }
-HARDENED = Hardening(("Cost Center", "team"), ("karpenter.sh/nodepool", "default"))
+HARDENED = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 SELECTIONS: list[dict[str, Any]] = [{"revision": r.name} for r in documents.revisions()] + [
     {"cni_version": str(r)} for r in releases.known()[1:]
 ]

@@ -21,7 +21,7 @@ Examples:
     aws iam create-policy --policy-name vpc-cni --policy-document file:///dev/stdin
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
   vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 \\
-    --cni-version v1.23.0 --harden --eni-claim-tag karpenter.sh/nodepool=default
+    --cni-version v1.23.0 --harden --eni-claim-tag node-pool=main
 """
 
 

@@ -89,13 +89,18 @@ class Run:
 COMMAND = [sys.executable, "-m", "vpc_cni_iam"]
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Run:
+def run(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    stdin: str = "",
+) -> Run:
     """Run the command line in a process of its own, as a user does."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
         env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **(env or {})},
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,

@@ -339,3 +339,37 @@ def test_any_locale(locale: str, tmp_path: Path) -> None:
     env = {"LC_ALL": locale, "PYTHONIOENCODING": "ascii"}
     assert run("generate", "m", cwd=tmp_path, env=env).code == 0
     assert run("catalog", env=env).code == 0
+
+
+def test_harden(tmp_path: Path) -> None:
+    words = ("--cni-version", "v1.23.0", "--harden", "--additional-tag-key", "Cost Center")
+    done = run("policy", "ipv4-scoped", *NAMES, *words)
+    assert done.code == 0 and len(loads(done.out, "stdout").statements) == 9
+    said = done.err.splitlines()
+    assert [line.split(" (")[-1] for line in said] == [
+        "untagged-interfaces-claimable)",
+        "describe-unscoped)",
+        "cluster-name-needed)",
+        "tag-keys-closed)",
+    ]
+    made = run("generate", "m", "--variant", "ipv4-scoped", *words, cwd=tmp_path)
+    assert (made.code, made.err) == (0, done.err)
+    verified = run("verify", "m", "--engine", "none", cwd=tmp_path)
+    assert verified.code == 0 and "--harden --additional-tag-key Cost Center" in verified.out
+    main = tmp_path / "m" / "main.tf"
+    main.write_text(main.read_text().replace('"eks:eni:owner",', '"eks:eni:owner",\n"Name",'))
+    assert run("verify", "m", "--engine", "none", cwd=tmp_path).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ipv4-scoped --harden", "--harden goes with --cni-version"),
+        ("ipv4 --harden --cni-version latest", "--harden narrows a variant that is tied"),
+        ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "goes with --harden"),
+        ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),
+    ],
+)
+def test_harden_refusals(words: str, said: str) -> None:
+    done = run("policy", *words.split())
+    assert (done.code, done.out) == (2, "") and said in done.err

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
 from vpc_cni_iam.catalog import documents, parameters, releases
 from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
@@ -65,6 +66,10 @@ def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_pa
             cni_version="latest", features=["multi-nic", "metrics-helper", "network-policy-logs"]
         )
     ]
+    hardening = Hardening(("Cost Center",), ("made-by", "us"))
+    selections += [
+        select(cni_version=r, hardening=hardening) for r in ("v1.19.3", "v1.22.0", "v1.23.0")
+    ]
     for variant in VARIANTS:
         for selection in selections:
             if selection.release is not None and selection.release < variant.minimum:
@@ -93,6 +98,9 @@ MODULES = {
     "ipv6": options(["ipv6"], cni_version="v1.22.0"),
     "one-name-alone": options(["ipv6-scoped"]),
     "one-name": options(["ipv6", "ipv6-scoped"], cni_version="latest"),
+    "hardened": options(
+        EVERY, cni_version="latest", hardening=Hardening(("Cost Center",), ("made-by", "us + them"))
+    ),
 }
 
 

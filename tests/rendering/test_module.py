@@ -1,12 +1,14 @@
 """The generated module, read back: structure, documents, golden trees."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import ROOT, read_tree
 from vpc_cni_iam.catalog import documents, parameters, releases
 from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
@@ -24,9 +26,11 @@ VALUES = {
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
 }
-SELECTIONS = [{"revision": r.name} for r in documents.revisions()] + [
+HARDENED = Hardening(("Cost Center", "team"), ("node-pool", "main"))
+SELECTIONS: list[dict[str, Any]] = [{"revision": r.name} for r in documents.revisions()] + [
     {"cni_version": str(r)} for r in releases.known()[1:]
 ]
+SELECTIONS.append({"cni_version": "v1.23.0", "hardening": HARDENED})
 
 
 def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
@@ -35,13 +39,13 @@ def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
 
-def serving(selection: dict[str, str]) -> list[Variant]:
+def serving(selection: dict[str, Any]) -> list[Variant]:
     release = select(**selection).release
     return [v for v in VARIANTS if release is None or release >= v.minimum]
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda s: "".join(s.values()))
-def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, str]) -> None:
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda s: "".join(map(str, s.values())))
+def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, Any]) -> None:
     variants = serving(selection)
     main = render(options([v.name for v in variants], **selection))["main.tf"]
     for values in (VALUES, {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}):
@@ -74,7 +78,7 @@ def test_the_round_trip_notices_a_changed_module() -> None:
 
 
 @pytest.mark.parametrize("selection", SELECTIONS[:3] + SELECTIONS[-3:], ids=str)
-def test_structure(selection: dict[str, str]) -> None:
+def test_structure(selection: dict[str, Any]) -> None:
     chosen = options(EVERY, **selection)
     files = render(chosen)
     blocks = read.parse(files["main.tf"], "main.tf")
@@ -185,6 +189,7 @@ GOLDEN_CASES: dict[str, Options] = {
         features=["multi-nic", "excluded-primary-subnet", "metrics-helper", "network-policy-logs"],
     ),
     "stands-in": options(["ipv4"], cni_version="v1.7.5"),
+    "hardened": options(["ipv4-scoped"], cni_version="v1.23.0", hardening=HARDENED),
 }
 
 

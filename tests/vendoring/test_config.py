@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError
@@ -47,6 +48,7 @@ def test_every_key_reaches_the_options() -> None:
     assert not module.newest
 
 
+HARDENED = f"{PIN}harden = true\n"
 TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
 
 
@@ -103,6 +105,18 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = "C:/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = ""\n{PIN}', "line 2", "is not a path"),
+        (f'[[module]]\npath = "a"\n{PIN}additional_tag_keys = ["a"]', "line 4", "harden = true"),
+        (
+            f'[[module]]\npath = "a"\n{PIN}harden = true\nadditional_tag_keys = []',
+            "line 5",
+            "empty",
+        ),
+        (f'[[module]]\npath = "a"\n{PIN}harden = true\neni_claim_tag = "a"', "line 5", "KEY=VALUE"),
+        (
+            '[[module]]\npath = "a"\nharden = true\nrevision = "2022-01-31"',
+            "line 3",
+            "harden = true goes with cni_version =",
+        ),
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
         (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
@@ -120,6 +134,13 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert words in str(caught.value)
     assert caught.value.place.startswith(place)
     assert caught.value.source == str(HERE)
+
+
+def test_a_hardened_module_is_that_of_the_command() -> None:
+    keys = 'harden = true\nadditional_tag_keys = ["Cost Center"]\neni_claim_tag = "made-by=us"\n'
+    (module,) = config(f'[[module]]\npath = "a"\ncni_version = "v1.23.0"\n{keys}').modules
+    how = module.options.selection.hardening
+    assert how == Hardening(("Cost Center",), ("made-by", "us"))
 
 
 def test_the_schema_knows_what_the_catalog_knows() -> None:
@@ -152,6 +173,7 @@ values = st.one_of(
             "latest",
             "2022-01-31",
             "ipv4",
+            "a=b",
             True,
             False,
             3,
@@ -162,7 +184,10 @@ values = st.one_of(
     st.lists(st.sampled_from(["ipv4", "ipv6", "metrics-helper", 1]), max_size=2),
 )
 keys = st.sampled_from(
-    ["path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"]
+    [
+        *("path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"),
+        *("harden", "additional_tag_keys", "eni_claim_tag"),
+    ]
 )
 
 
@@ -183,7 +208,8 @@ def test_schema_and_parser_agree(table: dict[str, object]) -> None:
     if not problem:
         assert valid
     elif valid:
-        assert any(w in problem for w in ("exists from", "does not"))
+        beyond = ("exists from", "does not", "is tied to a cluster")
+        assert any(w in problem for w in beyond)
 
 
 def test_the_nearest_configuration_above_applies(tmp_path: Path) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
 from vpc_cni_iam.catalog.calls import Use
 from vpc_cni_iam.catalog.documents import Revision
+from vpc_cni_iam.catalog.harden import harden
+from vpc_cni_iam.catalog.hardening import FLAG, Hardening
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
+
+# IAM user guide, "IAM and AWS STS quotas": of a managed policy, white space not counted.
+_MOST_CHARACTERS = 6144
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +28,24 @@ class Selection:
         release: The release that was asked for, None if a revision was.
         gaps: Whether to add what the release calls and the document does not grant.
         features: Optional features to grant, in the catalog's order.
+        hardening: How to narrow what is tied to a cluster, None for not at all.
     """
 
     revision: Revision
     release: Release | None = None
     gaps: bool = False
     features: tuple[str, ...] = ()
+    hardening: Hardening | None = None
 
     @property
     def stands_in(self) -> bool:
         """Whether the release is older than any document, so that the oldest stands in."""
         return self.release is not None and self.release < self.revision.first
+
+    @property
+    def serves(self) -> Release:
+        """The release asked for; of a revision the last that shipped it."""
+        return self.release or self.revision.last or releases.newest()
 
     def arguments(self) -> tuple[str, ...]:
         """Return the options that select the same again, in one fixed form."""
@@ -43,7 +55,7 @@ class Selection:
             chosen = ["--cni-version", str(self.release)] + ([] if self.gaps else ["--no-gaps"])
         for feature in self.features:
             chosen += ["--feature", feature]
-        return tuple(chosen)
+        return (*chosen, *(self.hardening.arguments() if self.hardening else ()))
 
 
 def select(
@@ -51,6 +63,7 @@ def select(
     cni_version: str | None = None,
     features: Iterable[str] = (),
     gaps: bool = True,
+    hardening: Hardening | None = None,
 ) -> Selection:
     """Return the selection that a user's options mean; the baseline without any.
 
@@ -59,6 +72,7 @@ def select(
         cni_version: A release name or ``latest``, for a policy that works with it.
         features: Names of optional features to grant.
         gaps: False to leave the document in force at the release alone.
+        hardening: How to narrow it, for which the release must be known.
 
     Raises:
         UsageError: Unknown or contradicting options.
@@ -66,14 +80,18 @@ def select(
     if revision is not None and cni_version is not None:
         raise UsageError("--revision and --cni-version choose the document in two ways; give one")
     if cni_version is None:
+        if hardening is not None:
+            raise UsageError(
+                f"{FLAG} goes with --cni-version: the tags that the plugin sends depend on it"
+            )
         if not gaps:
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
         found = documents.find(documents.BASELINE if revision is None else revision)
-        serves = found.last or releases.newest()
-        return Selection(found, features=calls.check_features(features, serves))
+        chosen = calls.check_features(features, Selection(found).serves)
+        return Selection(found, features=chosen)
     release = releases.find(cni_version)
     chosen = calls.check_features(features, release)
-    return Selection(documents.in_force(release), release, gaps, chosen)
+    return Selection(documents.in_force(release), release, gaps, chosen, hardening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +119,7 @@ class Composed:
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.
         optional: Uses that are not granted, since they belong to features not chosen.
+        remarks: Of each statement of the document how it was narrowed, empty for not at all.
     """
 
     variant: Variant
@@ -108,6 +127,12 @@ class Composed:
     base: Policy
     additions: tuple[Addition, ...]
     optional: tuple[Use, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def hardened(self) -> bool:
+        """Whether it is narrowed."""
+        return self.variant.tied and self.selection.hardening is not None
 
     @property
     def policy(self) -> Policy:
@@ -146,7 +171,38 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         if release is not None
         for use in _lacking(variant, release, name, granted)
     )
-    return Composed(variant, selection, base, tuple(additions), optional)
+    plain = ("",) * len(base.statements)
+    found = Composed(variant, selection, base, tuple(additions), optional, plain)
+    return _hardened(found) if found.hardened else found
+
+
+def _hardened(composed: Composed) -> Composed:
+    """Return a policy narrowed, what was added to it, too."""
+    variant, selection = composed.variant, composed.selection
+    how, release = selection.hardening, selection.serves
+    assert how is not None  # noqa: S101 - for the type
+    creates = "ec2:CreateNetworkInterface" in composed.policy.actions()
+
+    def narrowed(policy: Policy) -> tuple[Policy, tuple[str, ...]]:
+        found = harden(policy, variant, release, how, creates)
+        new = Policy(tuple(statement for statement, _ in found), policy.version)
+        if variant.session_tags:
+            new = documents.by_session_tags(new)
+        return new, tuple(remark for _, remark in found)
+
+    base, remarks = narrowed(composed.base)
+    additions = tuple(
+        replace(a, statements=narrowed(Policy(a.statements))[0].statements)
+        for a in composed.additions
+    )
+    found = replace(composed, base=base, additions=additions, remarks=remarks)
+    size = len(dumps(parameters.fill(found.policy, parameters.SAMPLE), None))
+    if size > _MOST_CHARACTERS:
+        raise UsageError(
+            f"the hardened document of {variant.name} has {size:,} characters, and IAM takes "
+            f"{_MOST_CHARACTERS:,}; give fewer or shorter tag keys"
+        )
+    return found
 
 
 def _lacking(
@@ -165,7 +221,7 @@ def _statements(
     # Actions of other services have no condition upstream; they come only with a feature.
     other = tuple(a for a in actions if a not in ec2)
     found: tuple[Statement, ...] = ()
-    if variant.scoped or variant.session_tags:
+    if variant.tied:
         found = documents.scoped_statements(ec2, revision)
         if variant.session_tags:
             found = documents.by_session_tags(Policy(found)).statements

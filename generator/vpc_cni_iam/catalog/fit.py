@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.harden import allowed_tag_keys
 from vpc_cni_iam.catalog.releases import Release, Span
+from vpc_cni_iam.catalog.requests import forms, tag_keys
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
 
@@ -18,10 +21,17 @@ class Gap:
     Args:
         use: The use, with what its denial breaks and the evidence.
         spans: The known releases at which it is lacking.
+        tag_key: The one tag key for which it is lacking, empty for all.
     """
 
     use: Use
     spans: tuple[Span, ...]
+    tag_key: str = ""
+
+    @property
+    def action(self) -> str:
+        """What is lacking, in words."""
+        return f"{self.use.action} of {self.tag_key}" if self.tag_key else self.use.action
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +64,25 @@ def fit(policy: Policy, variant: Variant) -> Fit:
             lacking = frozenset(r for r in served if use.at(r))
             if lacking:
                 gaps.append(Gap(use, releases.spans(lacking)))
+    gaps += _untaggable(policy, variant, served)
     broken = [g for g in gaps if g.use.impact == "fatal"]
-    works = frozenset(r for r in served if not any(g.use.at(r) for g in broken))
+    works = frozenset(r for r in served if not any(r in s for g in broken for s in g.spans))
     gaps.sort(key=lambda gap: gap.spans[0].first)
     return Fit(variant.minimum, releases.spans(works), tuple(gaps))
+
+
+def _untaggable(policy: Policy, variant: Variant, served: list[Release]) -> Iterator[Gap]:
+    """Yield tag keys that releases send when a node starts and a policy does not let through."""
+    allowed = allowed_tag_keys(policy)
+    if allowed is None:
+        return
+    for key in tag_keys(releases.newest()).wanted:
+        for mode in variant.modes:
+            at = ((r, forms()["tag-managed"].sent(mode, r, ())) for r in served)
+            using = {r: use for r, use in at if use and key in tag_keys(r).wanted}
+            if using and key not in allowed:
+                use = using[max(using)]
+                yield Gap(use, releases.spans(frozenset(using)), key)
 
 
 def works_with(found: Fit) -> str:

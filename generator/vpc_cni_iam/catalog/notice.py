@@ -39,7 +39,8 @@ def _failures(options: Options) -> dict[str, list[str]]:
         gaps = [
             gap
             for gap in fit(composed.policy, composed.variant).gaps
-            if gap.use.impact == "fatal" and (release is None or gap.use.at(release))
+            if gap.use.impact == "fatal"
+            and (release is None or any(release in span for span in gap.spans))
         ]
         on = {gap.spans[0].first for gap in gaps if gap.spans[-1].last == releases.newest()}
         for gap in gaps:
@@ -49,7 +50,7 @@ def _failures(options: Options) -> dict[str, list[str]]:
             where = f"from plugin {gap.spans[0].first} on"
             if not last:
                 where = f"at plugin {', '.join(map(str, gap.spans))}"
-            words = f"{where} it fails, since it does not grant {gap.use.action}, which is fatal"
+            words = f"{where} it fails, since it does not grant {gap.action}, which is fatal"
             names = found.setdefault(words, [])
             if composed.variant.name not in names:
                 names.append(composed.variant.name)

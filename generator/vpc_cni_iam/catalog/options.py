@@ -10,6 +10,7 @@ from functools import cache
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import Composed, Selection, compose, select
+from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 
@@ -17,7 +18,9 @@ from vpc_cni_iam.errors import UsageError
 KINDS = ("policy", "role")
 
 # The mark by which this tool knows a file as its own; it stands in the first lines.
-_COMMAND = re.compile(r"vpc-cni-iam generate DIRECTORY((?: --[a-z-]+(?: \w[\w.-]*)?)+)", re.ASCII)
+_VALUE = r"(?:[\w.:/=+@][\w.:/=+@-]*|'[\w.:/=+@-][ \w.:/=+@-]*')"
+_COMMAND = re.compile(rf"vpc-cni-iam generate DIRECTORY((?: --[a-z-]+(?: {_VALUE})?)+)", re.ASCII)
+_FLAGS = ("--no-gaps", FLAG)
 _HEAD = 2000
 
 
@@ -60,6 +63,7 @@ def options(
     features: Iterable[str] = (),
     gaps: bool = True,
     kind: str = KINDS[0],
+    hardening: Hardening | None = None,
 ) -> Options:
     """Return the options that a user's words mean.
 
@@ -70,6 +74,7 @@ def options(
         features: Likewise.
         gaps: Likewise.
         kind: The kind of module.
+        hardening: How to narrow what is tied to a cluster.
 
     Raises:
         UsageError: Unknown or contradicting words.
@@ -77,7 +82,12 @@ def options(
     if kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
     chosen = variants.find(names) or variants.UPSTREAM
-    return Options(chosen, select(revision, cni_version, features, gaps), kind)
+    if hardening is not None and not any(v.tied for v in chosen):
+        raise UsageError(
+            f"{FLAG} narrows a variant that is tied to a cluster; choose one of "
+            f"{', '.join(v.name for v in variants.VARIANTS if v.tied)}"
+        )
+    return Options(chosen, select(revision, cni_version, features, gaps, hardening), kind)
 
 
 def override(
@@ -109,7 +119,8 @@ def override(
         gaps = gaps and (before.gaps or release is None)
     variants_kept = tuple(v.name for v in base.variants)
     kept = tuple(features) or before.features
-    return options(tuple(names) or variants_kept, revision, cni_version, kept, gaps, base.kind)
+    chosen = tuple(names) or variants_kept
+    return options(chosen, revision, cni_version, kept, gaps, base.kind, before.hardening)
 
 
 def stated(text: str) -> Options | None:
@@ -137,8 +148,8 @@ def _read_back(command: str) -> Options | None:
     given: dict[str, list[str]] = {}
     words = iter(shlex.split(command))
     for word in words:
-        given.setdefault(word, []).append("" if word == "--no-gaps" else next(words, ""))
-    known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", "--no-gaps"}
+        given.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
+    known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", *_FLAGS, KEY, CLAIM}
     if set(given) - known:
         return None
     try:
@@ -149,6 +160,7 @@ def _read_back(command: str) -> Options | None:
             given.get("--feature", ()),
             "--no-gaps" not in given,
             given.get("--kind", [KINDS[0]])[-1],
+            Hardening.of(FLAG in given, given.get(KEY, ()), given.get(CLAIM, [None])[-1]),
         )
     except UsageError:
         return None

@@ -41,11 +41,15 @@ class Variant:
         return self.name.replace("-", "_")
 
     @property
+    def tied(self) -> bool:
+        """Whether it is tied to a cluster, by name or by session tags."""
+        return self.scoped or self.session_tags
+
+    @property
     def minimum(self) -> Release:
         """The oldest release that this kind of policy can serve."""
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
-        tagged = self.scoped or self.session_tags
-        return max(oldest, SCOPED_SINCE) if tagged else oldest
+        return max(oldest, SCOPED_SINCE) if self.tied else oldest
 
 
 VARIANTS = (

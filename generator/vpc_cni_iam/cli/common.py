@@ -21,7 +21,8 @@ def _kinds() -> list[str]:
     return list(KINDS)
 
 
-def _variants() -> list[str]:
+def complete_variants() -> list[str]:
+    """Return the names that complete a variant."""
     from vpc_cni_iam.catalog.variants import VARIANTS
 
     return [v.name for v in VARIANTS]
@@ -56,14 +57,14 @@ class Format(StrEnum):
 
 
 VariantArgument = Annotated[
-    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=_variants)
+    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=complete_variants)
 ]
 VariantOption = Annotated[
     list[str] | None,
     typer.Option(
         "--variant",
         help="Variant to generate; repeat for more. [default: ipv4, ipv6, ipv4-scoped]",
-        autocompletion=_variants,
+        autocompletion=complete_variants,
     ),
 ]
 RevisionOption = Annotated[
@@ -93,6 +94,29 @@ FeatureOption = Annotated[
 NoGapsOption = Annotated[
     bool,
     typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
+]
+
+HardenOption = Annotated[
+    bool,
+    typer.Option(
+        "--harden",
+        help="With --cni-version: narrow a scoped document to the tags and VPC that it needs.",
+    ),
+]
+TagKeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--additional-tag-key",
+        help="With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more.",
+    ),
+]
+ClaimTagOption = Annotated[
+    str | None,
+    typer.Option(
+        "--eni-claim-tag",
+        metavar="KEY=VALUE",
+        help="With --harden: claim only interfaces with this tag, which what makes the nodes sets.",
+    ),
 ]
 
 
@@ -132,10 +156,13 @@ def notify(options: Options) -> None:
     Args:
         options: What was chosen.
     """
+    from vpc_cni_iam.catalog.caveats import caveats
     from vpc_cni_iam.catalog.notice import notice
 
     if text := notice(options):
         say(text)
+    for caveat in caveats(options):
+        say(f"hardened: {caveat.line}")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,14 @@ def coverage(
         list[str] | None,
         typer.Option("--env", help="NAME=VALUE of aws-node's environment; repeat for more."),
     ] = None,
+    primary_tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--primary-tag",
+            metavar="KEY=VALUE",
+            help="Tag that the nodes' primary interfaces are made with; repeat for more.",
+        ),
+    ] = None,
     situation: Annotated[
         list[str] | None,
         typer.Option(
@@ -142,6 +151,7 @@ def coverage(
     }
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
+    setting = replace(setting, primary_tags=_pairs("--primary-tag", primary_tag))
     chosen = known.find(situation or (), skip or ())
     show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
     worst = show(subject, setting, chosen, output, verbose)
@@ -189,12 +199,7 @@ def _setting(
 ) -> Setting:
     from vpc_cni_iam.catalog import releases
     from vpc_cni_iam.coverage.setting import Setting, configure
-    from vpc_cni_iam.errors import UsageError
 
-    pairs = [pair.partition("=") for pair in env or ()]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise UsageError(f"--env {name}: write it as NAME=VALUE")
     setting = Setting(
         releases.find(cni_version),
         mode.value if mode else subject.mode,
@@ -202,7 +207,17 @@ def _setting(
         session_tags=session_tags,
         instance_tagged=instance_tagged,
     )
-    return configure(setting, {name: value for name, _, value in pairs}, features or ())
+    return configure(setting, _pairs("--env", env), features or ())
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    from vpc_cni_iam.errors import UsageError
+
+    pairs = [pair.partition("=") for pair in given or ()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise UsageError(f"{option} {name}: write it as NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _one(

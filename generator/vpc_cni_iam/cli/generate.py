@@ -16,6 +16,8 @@ Examples:
   vpc-cni-iam generate modules/vpc-cni --cni-version latest
   vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped --cni-version v1.20.4
   vpc-cni-iam generate --kind role --cni-version latest
+  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.23.0 --harden \\
+    --additional-tag-key team
 """
 
 
@@ -30,6 +32,9 @@ def generate(
     cni_version: common.VersionOption = None,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -39,10 +44,12 @@ def generate(
     ] = False,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.vendoring.generate import generate as write
 
-    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind)
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind, how)
     target = common.path(directory, f"vpc-cni-iam-{kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)

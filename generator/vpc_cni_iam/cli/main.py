@@ -19,6 +19,7 @@ from vpc_cni_iam.cli import (
     coverage,
     generate,
     policy,
+    preflight,
     publish,
     syncing,
     upstream,
@@ -46,6 +47,7 @@ app.command(help=verify.HELP)(verify.verify)
 app.command(help=coverage.HELP)(coverage.coverage)
 app.command(help=convert.HELP)(convert.convert)
 app.command(help=catalog.HELP)(catalog.catalog)
+app.command(help=preflight.HELP)(preflight.preflight)
 app.command(help=vendoring.INIT)(vendoring.init)
 app.command(help=syncing.SYNC, name="sync")(syncing.sync)
 app.command(help=vendoring.CHECK)(vendoring.check)

@@ -20,6 +20,8 @@ Examples:
   vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 |
     aws iam create-policy --policy-name vpc-cni --policy-document file:///dev/stdin
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
+  vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 \\
+    --cni-version v1.23.0 --harden --eni-claim-tag node-pool=main
 """
 
 
@@ -46,10 +48,14 @@ def policy(
     cni_version: common.VersionOption = None,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.json,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import parameters
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
 
     given = {
@@ -60,7 +66,9 @@ def policy(
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
     }
-    chosen = options((variant,), revision, cni_version, feature or (), not no_gaps)
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    gaps = not no_gaps
+    chosen = options((variant,), revision, cni_version, feature or (), gaps, hardening=how)
     (composed,) = chosen.composed()
     found = parameters.substitute(composed.policy, parameters.values(given))
     common.notify(chosen)

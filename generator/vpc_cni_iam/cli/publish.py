@@ -11,6 +11,7 @@ import typer
 from vpc_cni_iam.cli import common
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.publishing.coordinates import Coordinates
     from vpc_cni_iam.publishing.gitlab import Project
@@ -61,13 +62,18 @@ HostOption = Annotated[
 ]
 
 
-def _options(cni_version: str | None, revision: str | None, feature: list[str] | None) -> Options:
+def _options(
+    cni_version: str | None,
+    revision: str | None,
+    feature: list[str] | None,
+    hardening: Hardening | None,
+) -> Options:
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.errors import UsageError
 
     if cni_version is None and revision is None:
         raise UsageError("what goes to others is chosen: give --cni-version or --revision")
-    return options((), revision, cni_version, feature or ())
+    return options((), revision, cni_version, feature or (), hardening=hardening)
 
 
 def publish(
@@ -85,6 +91,9 @@ def publish(
         ),
     ] = None,
     feature: common.FeatureOption = None,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
     namespace: Annotated[
         str | None,
         typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
@@ -110,11 +119,13 @@ def publish(
     ] = None,
 ) -> None:
     """See `PUBLISH`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature)
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
     found = _coordinates(namespace, registry_host)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)

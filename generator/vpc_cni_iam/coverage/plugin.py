@@ -17,6 +17,7 @@ from vpc_cni_iam.coverage.sending import NODE, Sender
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.evaluate import Compiled
 
+PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _FIRST_INTERFACE = 0x0123456789ABCDEF0
 _CREATED = "2026-01-01T00:00:00Z"
@@ -65,7 +66,8 @@ class Node(Sender):
         self._interfaces += 1
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
-        return Interface(name, identifier, account, place, dict(tags or {}))
+        there = dict(self.setting.primary_tags) if name == PRIMARY else {}
+        return Interface(name, identifier, account, place, there | dict(tags or {}))
 
     def wanted(self) -> dict[str, str]:
         """Return the tags that the plugin wants on every interface it manages."""

@@ -82,6 +82,7 @@ class Setting:
         plugin: How it is configured.
         session_tags: Whether the role has the session tags of EKS Pod Identity.
         instance_tagged: Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
+        primary_tags: What the maker of the nodes puts on their primary interfaces.
     """
 
     release: Release
@@ -91,6 +92,7 @@ class Setting:
     plugin: Plugin = field(default_factory=Plugin)
     session_tags: bool = True
     instance_tagged: bool = True
+    primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(self, release: Release) -> Setting:
         """Return the same at another release, without the features that it does not have.

@@ -12,14 +12,13 @@ from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.checks import Subnet
-from vpc_cni_iam.coverage.plugin import TRUNK, Node
+from vpc_cni_iam.coverage.plugin import PRIMARY, TRUNK, Node
 from vpc_cni_iam.coverage.sending import NODE
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.errors import UsageError
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
-PRIMARY = "primary interface"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}

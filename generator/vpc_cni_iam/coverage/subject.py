@@ -140,6 +140,8 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
 
     for statement in (s for p in policies for s in p.statements):
         for condition in statement.conditions:
+            if condition.operator.endswith("Null"):
+                continue  # whose value says whether the key is there
             key = condition.key.lower()
             for value in condition.values:
                 if key.endswith(f"tag/{CLUSTER}"):

@@ -34,6 +34,8 @@ def changelog(
         made += "" if selection.gaps else ", without filling its gaps"
     if selection.features:
         made += f", with {' and '.join(selection.features)}"
+    if selection.hardening is not None:
+        made += ", the scoped policies hardened"
     lines = [f"## {version}", "", f"{made}."]
     if comparison is None:
         names = ", ".join(f"`{v.name}`" for v in options.variants)

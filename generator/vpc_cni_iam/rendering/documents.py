@@ -46,6 +46,13 @@ class Document:
         return self.composed.variant.identifier
 
     @property
+    def made_by(self) -> str:
+        """Who made it, as text."""
+        if self.composed.hardened:
+            return "vpc-cni-iam, hardened"
+        return "vpc-cni-iam, derived" if self.composed.variant.derived else "upstream"
+
+    @property
     def works_with(self) -> str:
         """The releases it serves, as text."""
         return fitting.works_with(self.fit)
@@ -75,7 +82,7 @@ def document(composed: Composed, required: bool) -> Document:
         composed.variant.identifier,
         composed.policy,
         value=lambda text: _value(text, required),
-        remarks=[()] * len(composed.base.statements)
+        remarks=[(remark,) if remark else () for remark in composed.remarks]
         + [r for a in composed.additions for r in _remarks(a)],
         joined=Expression("var.additional_policy_documents"),
     )
@@ -112,15 +119,20 @@ def _value(text: str, required: bool) -> Value:
 
 def _introduction(composed: Composed, found: Fit) -> list[str]:
     variant, selection = composed.variant, composed.selection
-    origin = "Derived by vpc-cni-iam from" if variant.derived else "The document of"
+    derived = variant.derived or composed.hardened
+    origin = "Derived by vpc-cni-iam from" if derived else "The document of"
     lines = [
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
         f"works with plugin {fitting.works_with(found)}."
     ]
+    if composed.hardened:
+        lines.append(
+            f"Hardened for plugin {selection.release}; the README says what stays open and what "
+            "stops the plugin."
+        )
     fatal = (gap for gap in found.gaps if gap.use.impact == "fatal")
     failures = (
-        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.use.action}: "
-        f"{gap.use.evidence}."
+        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.action}: {gap.use.evidence}."
         for gap in fatal
     )
     lines += dict.fromkeys(failures)

@@ -52,7 +52,7 @@ def _environment() -> Environment:
 def _not_granted(document: Document) -> str:
     """Return what a document lacks for some releases, as text for a table."""
     return "; ".join(
-        f"{gap.use.action} at {', '.join(map(str, gap.spans))} ({gap.use.mode}, {gap.use.impact})"
+        f"{gap.action} at {', '.join(map(str, gap.spans))} ({gap.use.mode}, {gap.use.impact})"
         for gap in document.fit.gaps
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.caveats import caveats
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import documents as laid_out
@@ -80,6 +81,8 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
             for name in names
         },
         "scoped_since": min((c.variant.minimum for c in scoped), default=None),
+        "caveats": caveats(options),
+        "hardened": [f"`{c.variant.name}`" for c in composed if c.hardened],
         "by_session_tags": any(c.variant.session_tags for c in composed),
         "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
         "instances": any(

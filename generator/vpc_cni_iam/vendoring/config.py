@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.vendoring.places import Places
@@ -27,6 +28,9 @@ _TYPES: dict[str, tuple[type, str]] = {
     "revision": (str, "a string"),
     "features": (list, "a list of strings"),
     "gaps": (bool, "true or false"),
+    "harden": (bool, "true or false"),
+    "additional_tag_keys": (list, "a list of strings"),
+    "eni_claim_tag": (str, "a string"),
 }
 
 
@@ -156,6 +160,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         raise refuse(None, "this module has no path")
     if "variants" in table and not table["variants"]:
         raise refuse("variants", "variants is empty; name one, or leave it out for upstream's")
+    if "additional_tag_keys" in table and not table["additional_tag_keys"]:
+        raise refuse("additional_tag_keys", "additional_tag_keys is empty; leave it out")
     if "cni_version" not in table and "revision" not in table:
         raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
     path = table["path"]
@@ -169,6 +175,11 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             tuple(table.get("features", ())),
             table.get("gaps", True),
             table.get("kind", KINDS[0]),
+            Hardening.of(
+                table.get("harden", False),
+                table.get("additional_tag_keys", ()),
+                table.get("eni_claim_tag"),
+            ),
         )
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
@@ -184,9 +195,10 @@ def _options(
     features: tuple[str, ...],
     gaps: bool,
     kind: str,
+    how: Hardening | None,
 ) -> Options:
     """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(variants, revision, cni_version, features, gaps, kind)
+    made_from = options(variants, revision, cni_version, features, gaps, kind, how)
     made_from.composed()
     return made_from
 
@@ -207,6 +219,9 @@ def _path_problem(path: str) -> str:
 def _guilty(table: dict[str, Any], problem: str) -> str | None:
     """Return the key that a problem of options is about."""
     for word, key in (
+        (FLAG, "harden"),
+        (KEY, "additional_tag_keys"),
+        (CLAIM, "eni_claim_tag"),
         ("kind", "kind"),
         ("variant", "variants"),
         ("feature", "features"),
@@ -226,6 +241,9 @@ def _in_toml(problem: str) -> str:
         ("--revision", "revision"),
         ("--no-gaps", "gaps = false"),
         ("--variant", "variants"),
+        (FLAG, "harden = true"),
+        (KEY, "additional_tag_keys"),
+        (CLAIM, "eni_claim_tag"),
     ):
         problem = problem.replace(option, key)
     return problem

@@ -1,0 +1,72 @@
+"""What a hardened document leaves open, and what stops the plugin under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.requests import CLUSTER
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One thing to know.
+
+    Args:
+        identifier: That of the same risk in ``vpc-cni-iam coverage``.
+        kind: ``open``: what the document still allows; ``stops``: what ends the plugin's start.
+        text: What it is.
+    """
+
+    identifier: str
+    kind: Literal["open", "stops"]
+    text: str
+
+    @property
+    def line(self) -> str:
+        """It as one line."""
+        says = "stays open:" if self.kind == "open" else "stops the plugin at start if"
+        return f"{says} {self.text} ({self.identifier})"
+
+
+def caveats(options: Options) -> tuple[Caveat, ...]:
+    """Return what to know about hardened documents; nothing if none is.
+
+    Args:
+        options: What was chosen.
+    """
+    how = options.selection.hardening
+    if how is None:
+        return ()
+    claim = "=".join(how.eni_claim_tag) if how.eni_claim_tag else ""
+    # Without the VPC's condition, which session tags cannot have, coverage calls it the graver.
+    risk, place = "unconditioned-create-tags", "any VPC"
+    if any(v.scoped for v in options.variants):
+        risk, place = "untagged-interfaces-claimable", "its VPC"
+    claimable = f"an interface of {place} without {CLUSTER} can be claimed, then changed or deleted"
+    if claim:
+        claimable = claimable.replace(" without", f" with {claim} and without")
+    else:
+        claimable += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
+    listed = ", ".join(how.additional_tag_keys) or "none"
+    found = [
+        Caveat(risk, "open", claimable),
+        Caveat("describe-unscoped", "open", "Describe actions see the account: EC2 scopes none"),
+        Caveat(
+            "cluster-name-needed",
+            "stops",
+            "CLUSTER_NAME is empty or names another cluster, or an interface bears the name of "
+            "another one",
+        ),
+        Caveat(
+            "tag-keys-closed",
+            "stops",
+            f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {listed}), or a later "
+            "release sends another key",
+        ),
+    ]
+    if claim:
+        text = f"an attached interface bears neither {CLUSTER} nor {claim}"
+        found.append(Caveat("claim-tag-needed", "stops", text))
+    return tuple(found)

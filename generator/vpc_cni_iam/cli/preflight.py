@@ -1,0 +1,87 @@
+"""``vpc-cni-iam preflight``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
+
+HELP = """List the instances and network interfaces that lack the tags a scoped policy needs.
+
+The files hold what aws ec2 describe-instances and aws ec2 describe-network-interfaces print, in any
+order and number of pages; - reads standard input. Either command alone will do; with both, nodes
+are told from other instances. Exit code 1 says that something would break under the policy.
+
+\b
+Examples:
+  aws ec2 describe-instances >instances.json
+  aws ec2 describe-network-interfaces >interfaces.json
+  vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
+  aws ec2 describe-instances | vpc-cni-iam preflight - --cluster-name prod --harden
+  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped --format json
+"""
+
+
+def preflight(
+    files: Annotated[list[str], typer.Argument(help="What aws printed; - for standard input.")],
+    cluster_name: Annotated[str, typer.Option(help="Cluster of the scoped policy.")],
+    vpc_id: Annotated[
+        str | None, typer.Option(help="VPC of the scoped policy. [default: that of the nodes]")
+    ] = None,
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant", help="Variant to move to.", autocompletion=common.complete_variants
+        ),
+    ] = "ipv4-scoped",
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Move to upstream's document of this date exactly.",
+            autocompletion=common._revisions,
+        ),
+    ] = None,
+    cni_version: Annotated[
+        str | None,
+        typer.Option(
+            help="Move to what works with this plugin release. [default: latest]",
+            autocompletion=common._releases,
+        ),
+    ] = None,
+    feature: common.FeatureOption = None,
+    harden: common.HardenOption = False,
+    additional_tag_key: common.TagKeyOption = None,
+    eni_claim_tag: common.ClaimTagOption = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
+    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.preflight import findings, read, report
+
+    if revision is None and cni_version is None:
+        cni_version = "latest"
+    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
+    (composed,) = chosen.composed()
+    inventory = read.read((_name(file), _content(file)) for file in files)
+    found = findings.preflight(inventory, composed, cluster_name, vpc_id)
+    if output is Format.json:
+        typer.echo(json.dumps(report.to_json(found), indent=2))
+    for line in report.to_text(found) if output is Format.text else ():
+        typer.echo(line)
+    raise typer.Exit(1 if found.breaks else 0)
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _content(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

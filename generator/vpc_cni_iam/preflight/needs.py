@@ -1,0 +1,148 @@
+"""What a policy lets the plugin do to one instance or interface, asked of the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER, tag_keys
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.preflight.read import Interface
+
+Kind = Literal["instance", "network-interface"]
+_RESOURCE_TAG = "aws:ResourceTag/"
+_CREATING = "ec2:CreateNetworkInterface"
+_TAGGING = ("ec2:CreateTags", _CREATING)
+_ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A policy for one cluster, ready to be asked.
+
+    Args:
+        cluster: The name of the cluster.
+        vpc: The ID of its VPC, empty if the policy does not ask for it.
+        creates: Whether it lets the plugin make interfaces.
+        instance_tag: The key and the value of the tag that instances need, if any.
+        sent: The tags that the plugin sends when a node starts, but for the instance's ID.
+        asked: The keys of the resource tags that the policy asks for.
+    """
+
+    cluster: str
+    vpc: str
+    creates: bool
+    instance_tag: tuple[str, str] | None
+    sent: Mapping[str, str]
+    asked: tuple[str, ...]
+    _compiled: Compiled
+    _actions: Mapping[Kind, tuple[str, ...]]
+
+    @staticmethod
+    def of(composed: Composed, cluster: str, vpc: str) -> Needs:
+        """Return what a policy needs.
+
+        Args:
+            composed: The policy.
+            cluster: The name of the cluster.
+            vpc: The ID of its VPC, empty if the policy does not ask for it.
+        """
+        given = {"cluster_name": cluster, "vpc_id": vpc or None}
+        policy = parameters.substitute(composed.policy, parameters.values(given))
+        release = composed.selection.serves
+        values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
+        sent = {key: values.get(key, "") for key in tag_keys(release).wanted}
+        return Needs(
+            cluster,
+            vpc,
+            _CREATING in policy.actions(),
+            _instance_tag(policy),
+            sent,
+            tuple(_asked(policy)),
+            compile_policies([policy]),
+            {kind: tuple(_actions(policy, kind)) for kind in ("instance", "network-interface")},
+        )
+
+    def denied(
+        self, kind: Kind, name: str, tags: Mapping[str, str], vpc: str = ""
+    ) -> tuple[str, ...]:
+        """Return the actions of the plugin on one resource that the policy denies.
+
+        Args:
+            kind: The kind of resource.
+            name: Its ID.
+            tags: Its tags.
+            vpc: The ID of the VPC it is in.
+
+        Raises:
+            InputError: Two of the tags that the policy asks for differ in case only.
+        """
+        context = self._context(vpc, tags)
+        arn = _ARN.format("aws", kind, name)
+        return tuple(
+            action
+            for action in self._actions[kind]
+            if not self._compiled.evaluate(Request(action, arn, "", context)).allowed
+        )
+
+    def tagged(self, interface: Interface) -> dict[str, str] | None:
+        """Return the tags of an interface once a node has started, None if it may not set them.
+
+        The plugin sends the tags that are missing or have another value.
+
+        Args:
+            interface: An interface that the plugin manages.
+
+        Raises:
+            InputError: Two of the tags that the policy asks for differ in case only.
+        """
+        wanted = {**self.sent, INSTANCE: interface.instance}
+        missing = {k: v for k, v in wanted.items() if interface.tags.get(k) != v}
+        if missing:
+            context = self._context(interface.vpc, interface.tags)
+            context |= {f"aws:RequestTag/{key}": value for key, value in missing.items()}
+            context["aws:TagKeys"] = tuple(missing)
+            arn = _ARN.format("aws", "network-interface", interface.id)
+            if not self._compiled.evaluate(Request("ec2:CreateTags", arn, "", context)).allowed:
+                return None
+        return {**interface.tags, **missing}
+
+    def _context(self, vpc: str, tags: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
+        asked = {key.lower() for key in self.asked}
+        context: dict[str, str | tuple[str, ...]] = {
+            f"{_RESOURCE_TAG}{key}": value for key, value in tags.items() if key.lower() in asked
+        }
+        context["aws:PrincipalTag/eks-cluster-name"] = self.cluster
+        if vpc:
+            context["ec2:Vpc"] = _ARN.format("aws", "vpc", vpc)
+        return context
+
+
+def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
+    found = (
+        action
+        for statement in policy.statements
+        for action in statement.actions
+        if any(f":{kind}/" in r for r in statement.resources) and action not in _TAGGING
+    )
+    return dict.fromkeys(found)
+
+
+def _instance_tag(policy: Policy) -> tuple[str, str] | None:
+    """Return the tag that instances need: none if no interface is ever added to them."""
+    for statement in policy.statements if _CREATING in policy.actions() else ():
+        if any(":instance/" in r for r in statement.resources):
+            for condition in statement.conditions:
+                if condition.key.startswith(_RESOURCE_TAG):
+                    return condition.key.removeprefix(_RESOURCE_TAG), condition.values[0]
+    return None
+
+
+def _asked(policy: Policy) -> Iterable[str]:
+    keys = (c.key for s in policy.statements for c in s.conditions)
+    found = (k.removeprefix(_RESOURCE_TAG) for k in keys if k.startswith(_RESOURCE_TAG))
+    return dict.fromkeys(found)

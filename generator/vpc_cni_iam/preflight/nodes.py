@@ -1,0 +1,99 @@
+"""Which instances are nodes of a cluster, as far as tags say.
+
+Sources of the signs: the Amazon EKS User Guide (managed node groups, ``eks:cluster-name``),
+Karpenter's upgrade guide (``eks:eks-cluster-name``), eksctl, kops and the cluster autoscaler's
+discovery tags, Kubernetes' own ``kubernetes.io/cluster/<name>``, and the plugin's tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE
+from vpc_cni_iam.preflight.read import Instance, Interface, Inventory
+
+# ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
+Standing = Literal["ours", "theirs", "plugin", "no sign"]
+OWNED = "kubernetes.io/cluster/"
+
+# v1.23.0:pkg/awsutils/awsutils.go, the plugin's interfaces are described so.
+_DESCRIPTION = "aws-K8S-"
+_BY_VALUE = (
+    CLUSTER,
+    "eks:cluster-name",
+    "aws:eks:cluster-name",
+    "eks:eks-cluster-name",
+    "alpha.eksctl.io/cluster-name",
+    "KubernetesCluster",
+)
+_BY_KEY = (OWNED, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
+_NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An instance with the interfaces attached to it.
+
+    Args:
+        id: The ID of the instance.
+        instance: The instance, None if it was not described.
+        interfaces: Its interfaces that were described.
+        standing: Whose node it is.
+    """
+
+    id: str
+    instance: Instance | None
+    interfaces: tuple[Interface, ...]
+    standing: Standing
+
+
+def nodes(inventory: Inventory, cluster: str) -> tuple[Node, ...]:
+    """Return the instances that were described, or that described interfaces are attached to.
+
+    Args:
+        inventory: What was described.
+        cluster: The name of the cluster.
+    """
+    attached: dict[str, list[Interface]] = {}
+    for interface in (inventory.interfaces or {}).values():
+        if interface.instance and interface.type != "branch":
+            attached.setdefault(interface.instance, []).append(interface)
+    instances = inventory.instances or {}
+    found = []
+    for name in sorted({*instances, *attached}):
+        instance, interfaces = instances.get(name), tuple(attached.get(name, ()))
+        standing = _standing(instance, interfaces, cluster)
+        found.append(Node(name, instance, interfaces, standing))
+    return tuple(found)
+
+
+def is_plugins(interface: Interface) -> bool:
+    """Say whether the plugin made or manages an interface.
+
+    Args:
+        interface: The interface.
+    """
+    return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
+
+
+def _standing(instance: Instance | None, interfaces: Iterable[Interface], cluster: str) -> Standing:
+    shown = tuple(interfaces)
+    # In lower case, since IAM does not tell the case of a tag key that a condition names.
+    named = {name.lower() for name in _clusters(instance.tags)} if instance else set()
+    named = named or {name.lower() for one in shown for name in _clusters(one.tags)}
+    if named:
+        return "ours" if cluster.lower() in named else "theirs"
+    return "plugin" if any(map(is_plugins, shown)) else "no sign"
+
+
+def _clusters(tags: Mapping[str, str]) -> Iterable[str]:
+    """Yield the clusters that tags name."""
+    for key, value in tags.items():
+        if key in _BY_VALUE and value:
+            yield value
+        for prefix in _BY_KEY:
+            name = key[len(prefix) :]
+            if key.lower().startswith(prefix) and name.partition("/")[0] not in ("", *_NO_CLUSTER):
+                yield name

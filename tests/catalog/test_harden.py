@@ -1,0 +1,237 @@
+"""Hardened documents: they allow less, what is closed is closed, and nothing in them is idle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from vpc_cni_iam.catalog import caveats, parameters, releases
+from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.harden import allowed_tag_keys
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options, override, stated
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
+from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+
+CLUSTER = "cluster.k8s.amazonaws.com/name"
+INSTANCE = "node.k8s.amazonaws.com/instance_id"
+ENI = "arn:aws:ec2:eu-west-1:111122223333:network-interface/eni-1"
+GROUP = "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-1"
+VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-01234567"
+OTHER_VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-89abcdef"
+NAMES = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-01234567"})
+TIED = [v for v in VARIANTS if v.tied]
+MANY = Hardening(("Cost Center", "team"), ("node-pool", "main"))
+
+
+def composed(
+    name: str = "ipv4-scoped", release: str = "v1.23.0", how: Hardening | None = None
+) -> Composed:
+    (found,) = options((name,), cni_version=release, hardening=how).composed()
+    return found
+
+
+def filled(found: Composed) -> Policy:
+    return parameters.substitute(found.policy, NAMES)
+
+
+@pytest.mark.parametrize("how", [Hardening(), MANY], ids=["plain", "many"])
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_it_allows_nothing_new_at_any_release(how: Hardening, variant: object) -> None:
+    proven = set()
+    for release in releases.known():
+        if release < variant.minimum:  # type: ignore[attr-defined]
+            continue
+        name = variant.name  # type: ignore[attr-defined]
+        old, new = (filled(composed(name, str(release), h)) for h in (None, how))
+        if (old, new) not in proven:
+            assert no_new_access([old], [new]) == Proven(), release
+            assert isinstance(no_new_access([new], [old]), Witness), release
+            proven.add((old, new))
+    assert proven
+
+
+# What upstream's scoped document allows and a hardened one must not; the tags as sent and there.
+SET = {CLUSTER: "prod", INSTANCE: "i-1"}
+CREATION = {"ec2_CreateAction": "CreateNetworkInterface"}
+
+
+def tagging(sent: dict[str, str], there: dict[str, str], **context: str) -> Request:
+    found: dict[str, str | tuple[str, ...]] = {f"aws:RequestTag/{k}": v for k, v in sent.items()}
+    found |= {f"aws:ResourceTag/{k}": v for k, v in there.items()}
+    found |= {k.replace("_", ":"): v for k, v in context.items()}
+    return Request("ec2:CreateTags", ENI, "", {**found, "aws:TagKeys": tuple(sent)})
+
+
+CLOSED = {
+    "claim in another VPC": tagging(SET, {}, ec2_Vpc=OTHER_VPC),
+    "claim where the VPC is not said": tagging(SET, {}),
+    "take over another cluster's": tagging(SET, {CLUSTER: "test"}, ec2_Vpc=VPC),
+    "claim for another cluster": tagging({CLUSTER: "test"}, {}, ec2_Vpc=VPC),
+    "claim with another key": tagging({**SET, "Name": "x"}, {}, ec2_Vpc=VPC),
+    "claim in another case": tagging({CLUSTER.upper(): "prod"}, {}, ec2_Vpc=VPC),
+    "tag without claiming": tagging({INSTANCE: "i-1"}, {}, ec2_Vpc=VPC),
+    "give away": tagging({CLUSTER: "test"}, {CLUSTER: "prod"}, ec2_Vpc=VPC),
+    "own with another key": tagging({"Name": "x"}, {CLUSTER: "prod"}, ec2_Vpc=VPC),
+    "own in another VPC": tagging({INSTANCE: "i-1"}, {CLUSTER: "prod"}, ec2_Vpc=OTHER_VPC),
+    "created by another call": tagging(SET, {}, ec2_Vpc=VPC, ec2_CreateAction="RunInstances"),
+    "created without the tag": tagging({INSTANCE: "i-1"}, {}, **CREATION),
+    "created for another": tagging(
+        {CLUSTER: "test"}, {}, ec2_CreateAction="CreateNetworkInterface"
+    ),
+    "created with another key": tagging(
+        {**SET, "Name": "x"}, {}, ec2_CreateAction="CreateNetworkInterface"
+    ),
+    "change in another VPC": Request(
+        "ec2:DeleteNetworkInterface",
+        ENI,
+        "",
+        {f"aws:ResourceTag/{CLUSTER}": "prod", "ec2:Vpc": OTHER_VPC},
+    ),
+    "groups of another VPC": Request(
+        "ec2:ModifyNetworkInterfaceAttribute", GROUP, "", {"ec2:Vpc": OTHER_VPC}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_is_closed(name: str) -> None:
+    before, after = (compile_policies([filled(composed(how=h))]) for h in (None, Hardening()))
+    assert before.evaluate(CLOSED[name]).allowed
+    assert not after.evaluate(CLOSED[name]).allowed
+
+
+def test_a_claim_may_ask_for_a_tag_of_the_nodes_maker() -> None:
+    claim = Hardening((), ("made-by", "us"))
+    plain, narrow = (compile_policies([filled(composed(how=h))]) for h in (Hardening(), claim))
+    bare, made = tagging(SET, {}, ec2_Vpc=VPC), tagging(SET, {"made-by": "us"}, ec2_Vpc=VPC)
+    assert plain.evaluate(bare).allowed and plain.evaluate(made).allowed
+    assert not narrow.evaluate(bare).allowed and narrow.evaluate(made).allowed
+
+
+def test_a_start_that_reads_old_tags_may_send_them_again() -> None:
+    policy = compile_policies([filled(composed(how=Hardening()))])
+    assert policy.evaluate(tagging(SET, SET, ec2_Vpc=VPC)).allowed
+
+
+def without_a_condition(policy: Policy) -> Iterator[tuple[str, Policy]]:
+    """Yield a policy with each condition left out that hardening has put in."""
+    for number, statement in enumerate(policy.statements):
+        for condition in statement.conditions:
+            kept = tuple(c for c in statement.conditions if c != condition)
+            changed = list(policy.statements)
+            changed[number] = replace(statement, conditions=kept)
+            yield f"{number}: {condition.key}", Policy(tuple(changed))
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_no_condition_is_idle(variant: object) -> None:
+    """Without any one of them something more is allowed."""
+    policy = filled(composed(variant.name, how=MANY))  # type: ignore[attr-defined]
+    tried = dict(without_a_condition(policy))
+    assert len(tried) > 10
+    for name, wider in tried.items():
+        assert isinstance(no_new_access([policy], [wider]), Witness), name
+
+
+@pytest.mark.parametrize("release", ["v1.8.0", "v1.19.3", "v1.19.4", "v1.23.0"])
+def test_the_tag_keys_are_those_of_the_release(release: str) -> None:
+    found = allowed_tag_keys(composed(release=release, how=MANY).policy)
+    always = {CLUSTER, INSTANCE, "node.k8s.amazonaws.com/createdAt", "Cost Center", "team"}
+    owned = releases.find(release) >= releases.find("v1.19.4")
+    assert found == always | ({"eks:eni:owner"} if owned else set())
+    assert allowed_tag_keys(composed(release=release).policy) is None
+
+
+def test_a_later_release_that_sends_another_key_is_not_served() -> None:
+    found = composed(release="v1.19.3", how=Hardening())
+    served = fit(found.policy, found.variant)
+    assert works_with(served) == "v1.8.0 to v1.19.3"
+    assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.gaps]
+    found = composed(how=Hardening())
+    plain = composed()
+    assert fit(found.policy, found.variant) == fit(plain.policy, plain.variant)
+
+
+def test_only_what_makes_interfaces_may_tag_new_ones() -> None:
+    text = dumps(composed("ipv6-scoped", how=Hardening()).policy)
+    assert "CreateNetworkInterface" not in text and "createdAt" not in text
+    (made,) = options(
+        ("ipv6-scoped",), cni_version="latest", features=["multi-nic"], hardening=Hardening()
+    ).composed()
+    assert '"ec2:CreateAction": "CreateNetworkInterface"' in dumps(made.policy)
+
+
+def test_documents_that_are_not_tied_to_a_cluster_stay_as_they_are() -> None:
+    plain = options(cni_version="latest").composed()
+    some = options(cni_version="latest", hardening=MANY).composed()
+    changed = [a.variant.name for a, b in zip(plain, some, strict=True) if a.policy != b.policy]
+    assert changed == ["ipv4-scoped"]
+
+
+def test_the_largest_that_is_taken_fits_a_managed_policy() -> None:
+    keys = tuple(f"{n:02}{'k' * 98}" for n in range(40))
+    with pytest.raises(UsageError, match=r"ipv4-scoped has 1\d,\d{3} characters, and IAM takes"):
+        composed(how=Hardening(keys))
+    for variant in TIED:
+        (found,) = options(
+            (variant.name,),
+            cni_version="v1.22.0",
+            features=[] if variant.session_tags else ["multi-nic"],
+            hardening=Hardening(keys[:4]),
+        ).composed()
+        assert len(dumps(parameters.fill(found.policy, parameters.SAMPLE), None)) <= 6144
+
+
+def test_a_module_states_it_and_is_read_back() -> None:
+    chosen = options(["ipv4-scoped"], cni_version="v1.23.0", hardening=MANY)
+    assert "--additional-tag-key 'Cost Center' --additional-tag-key team" in chosen.command
+    assert "--eni-claim-tag node-pool=main" in chosen.command
+    assert stated(f"# {chosen.command}\n") == chosen
+    assert override(chosen, cni_version="v1.22.4").selection.hardening == MANY
+
+
+@pytest.mark.parametrize(
+    ("wanted", "keys", "claim", "said"),
+    [
+        (False, ["team"], None, "--additional-tag-key goes with --harden"),
+        (False, [], "a=b", "--eni-claim-tag goes with --harden"),
+        (True, ["cluster.k8s.amazonaws.com/name"], None, "the plugin drops keys"),
+        (True, ["aws:x"], None, "is AWS's own"),
+        (True, [""], None, "is not a tag key"),
+        (True, ["-x"], None, "is not a tag key"),
+        (True, [" x"], None, "is not a tag key"),
+        (True, ["x\n"], None, "is not a tag key"),
+        (True, ["${aws:x}"], None, "is not a tag key"),
+        (True, ["*"], None, "is not a tag key"),
+        (True, ["'"], None, "is not a tag key"),
+        (True, ["größe"], None, "is not a tag key"),
+        (True, ["k" * 129], None, "is not a tag key"),
+        (True, [str(n) for n in range(47)], None, "is given 47 times"),
+        (True, [], "a", "is not KEY=VALUE"),
+        (True, [], "a=", "the value must be of"),
+        (True, [], "a=-b", "the value must be of"),
+        (True, [], "a=*", "the value must be of"),
+        (True, [], "a=" + "b" * 257, "the value must be of"),
+        (True, [], "=b", "is not a tag key"),
+        (True, [], "Cluster.k8s.amazonaws.com/name=x", "is the tag that claiming sets"),
+    ],
+)
+def test_refusals(wanted: bool, keys: list[str], claim: str | None, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Hardening.of(wanted, keys, claim)
+    assert said in str(error.value)
+
+
+def test_what_it_needs() -> None:
+    with pytest.raises(UsageError, match="--harden goes with --cni-version"):
+        options(["ipv4-scoped"], hardening=Hardening())
+    with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
+        options(["ipv4"], cni_version="latest", hardening=Hardening())
+    assert caveats.caveats(options(cni_version="latest")) == ()

@@ -1,0 +1,80 @@
+"""``vpc-cni-iam preflight`` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import run
+
+NODE = {
+    "InstanceId": "i-0123456789abcdef0",
+    "VpcId": "vpc-01234567",
+    "State": {"Code": 16, "Name": "running"},
+    "Tags": [{"Key": "eks:cluster-name", "Value": "prod"}],
+}
+INSTANCES = json.dumps({"Reservations": [{"Instances": [NODE]}]})
+INTERFACES = json.dumps(
+    {
+        "NetworkInterfaces": [
+            {
+                "NetworkInterfaceId": "eni-0123456789abcdef0",
+                "VpcId": "vpc-01234567",
+                "Status": "in-use",
+                "InterfaceType": "interface",
+                "Attachment": {"InstanceId": NODE["InstanceId"]},
+                "TagSet": [],
+            }
+        ]
+    }
+)
+
+
+def test_files_and_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    words = ("preflight", "interfaces.json", "-", "--cluster-name", "prod")
+    done = run(*words, cwd=tmp_path, stdin=INSTANCES)
+    assert (done.code, done.err) == (1, "")
+    command = "aws ec2 create-tags --resources i-0123456789abcdef0 --tags "
+    assert f"    {command}Key=kubernetes.io/cluster/prod,Value=owned\n" in done.out
+    assert done.out.endswith(
+        "1 instance and 1 network interface read, 1 node checked: 1 of 2 findings would break\n"
+    )
+    done = run(*words, "--format", "json", cwd=tmp_path, stdin=INSTANCES)
+    found = json.loads(done.out)
+    assert (done.code, found["breaks"], found["nodes"]) == (1, True, 1)
+    assert [(f["rule"], f["resources"]) for f in found["findings"]] == [
+        ("instance-tag-missing", ["i-0123456789abcdef0"]),
+        ("interface-tagged-at-start", ["eni-0123456789abcdef0"]),
+    ]
+
+
+def test_nothing_would_break(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    words = ("preflight", "interfaces.json", "--cluster-name", "prod", "--variant", "ipv6")
+    done = run(*words, cwd=tmp_path)
+    assert done.code == 1 and "nothing shows a sign of being a node of 'prod'" in done.out
+    (tmp_path / "instances.json").write_text(INSTANCES)
+    done = run(*words, "instances.json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("1 node checked: nothing would break\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("- --cluster-name prod", 3, "standard input: is empty"),
+        ("missing.json --cluster-name prod", 3, "missing.json"),
+        (". --cluster-name prod", 3, "'.'"),
+        ("-", 2, "--cluster-name"),
+        ("--cluster-name prod", 2, "files"),
+        ("in.json --cluster-name $", 2, "--cluster-name '$' is not an EKS cluster name"),
+        ("in.json --cluster-name prod --vpc-id x", 2, "--vpc-id 'x' is not a VPC ID"),
+        ("in.json --cluster-name prod --variant x", 2, "unknown variant 'x'"),
+    ],
+)
+def test_refusals(tmp_path: Path, words: str, code: int, said: str) -> None:
+    (tmp_path / "in.json").write_text(INSTANCES)
+    done = run("preflight", *words.split(), cwd=tmp_path, stdin="")
+    assert done.code == code and said in done.err, done.err
+    assert "Traceback" not in done.err and not done.out

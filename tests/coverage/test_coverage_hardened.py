@@ -1,0 +1,172 @@
+"""Hardened documents, in every situation of every release that they are offered for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from vpc_cni_iam.catalog import caveats, parameters, releases
+from vpc_cni_iam.catalog.fit import fit
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.coverage.cover import Coverage, cover
+from vpc_cni_iam.coverage.risks import findings
+from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Plugin, Setting
+from vpc_cni_iam.coverage.situations import EXAMPLE_TAGS, find
+from vpc_cni_iam.policy.document import Policy
+
+TIED = [v for v in VARIANTS if v.tied]
+NAMES = parameters.values({name: EXAMPLE[name] for name in ("cluster_name", "vpc_id")})
+LISTED = Hardening(tuple(EXAMPLE_TAGS))
+FEATURES = ("multi-nic", "excluded-primary-subnet")
+
+
+def policy(variant: Variant, setting: Setting, how: Hardening | None = LISTED) -> Policy:
+    (found,) = options(
+        (variant.name,),
+        cni_version=str(setting.release),
+        features=setting.features,
+        hardening=how,
+    ).composed()
+    return parameters.substitute(found.policy, NAMES)
+
+
+def setting(variant: Variant, release: Release | None = None) -> Setting:
+    chosen = release or releases.newest()
+    return Setting(chosen, variant.modes[0], FEATURES).at(chosen)
+
+
+def denied(found: Coverage) -> set[tuple[str, str, str]]:
+    return {(s.name, call.form.name, call.on) for s, call in found.denied()}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
+    """Only a cluster's name that is changed is told apart from another cluster's interface."""
+    for release in releases.known():
+        if release < variant.minimum:
+            continue
+        there = setting(variant, release)
+        before, after = (denied(cover([policy(variant, there, h)], there)) for h in (None, LISTED))
+        assert before <= after
+        lost = after - before
+        assert {situation for situation, _, _ in lost} == {"cluster-name-corrected"}, release
+        assert "tag-managed" in {form for _, form, _ in lost}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_a_shared_vpc_with_every_name_given(variant: Variant) -> None:
+    """The VPC is its owner's, the interfaces in it are of the account that makes them."""
+    names = Names("prod", "vpc-01234567", "aws-cn", "cn-north-1", "111122223333", "444455556666")
+    there = replace(setting(variant), names=names)
+    lost = set()
+    for how in (None, LISTED):
+        (found,) = options(
+            (variant.name,), cni_version="latest", features=there.features, hardening=how
+        ).composed()
+        filled = parameters.substitute(found.policy, parameters.values(asdict(names)))
+        lost ^= {(s, form) for s, form, _ in denied(cover([filled], there))}
+    assert {s for s, _ in lost} == {"cluster-name-corrected"}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_a_claim_needs_the_tag_of_the_nodes_maker(variant: Variant) -> None:
+    """On each attached interface that lacks the cluster's: also on one made without a cluster."""
+    claim = Hardening(tuple(EXAMPLE_TAGS), ("made-by", "us"))
+    there = replace(setting(variant), features=("multi-nic",))
+    ready = replace(there, primary_tags={"made-by": "us"})
+    whole = policy(variant, there, claim)
+    before = denied(cover([policy(variant, there, None)], there))
+    lost = denied(cover([whole], ready)) - before
+    assert {s for s, _, _ in lost} == {"cluster-name-corrected", "interface-from-before"}
+    lost = denied(cover([whole], there)) - before
+    assert ("fresh-node", "tag-managed") in {(s, form) for s, form, _ in lost}
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
+    there = setting(variant)
+    found = denied(cover([policy(variant, there, Hardening())], there))
+    assert {s for s, form, _ in found if form == "tag-managed"} == {
+        "additional-tags-changed",
+        "cluster-name-corrected",
+    }
+
+
+@pytest.mark.parametrize("made_for", ["v1.8.0", "v1.19.3", "v1.22.1"])
+def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
+    """A release that sends another tag key is not served, and every other is as before."""
+    variant = TIED[0]
+    (found,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
+    said = fit(found.policy, variant).works
+    whole = parameters.substitute(found.policy, NAMES)
+    played = find((), ("cluster-name-corrected", "additional-tags-changed"))
+    for release in releases.known():
+        if release >= variant.minimum:
+            verdict = cover([whole], Setting(release), played).verdict
+            assert (verdict != "fatal") == any(release in span for span in said), release
+
+
+def narrowed(found: Policy) -> list[int]:
+    return [n for n, s in enumerate(found.statements) if s.actions == ("ec2:CreateTags",)]
+
+
+def test_each_of_the_three_statements_is_needed() -> None:
+    variant = TIED[0]
+    there = setting(variant)
+    whole = policy(variant, there)
+    base = denied(cover([whole], there))
+    lost = []
+    for number in narrowed(whole):
+        kept = whole.statements[:number] + whole.statements[number + 1 :]
+        lost.append(denied(cover([replace(whole, statements=kept)], there)) - base)
+    create, claim, own = ({(s, form) for s, form, _ in some} for some in lost)
+    assert ("fresh-node", "create") in create
+    assert ("fresh-node", "tag-managed") in claim and ("fresh-node", "create") not in claim
+    assert ("upgrade-adds-tag", "tag-managed") in own
+    assert ("fresh-node", "tag-managed") not in own
+
+
+def test_each_tag_key_is_needed() -> None:
+    """But the cluster's and the instance's where they are set already, for a start that lags."""
+    variant = TIED[0]
+    there = replace(setting(variant), plugin=Plugin(additional_tags=EXAMPLE_TAGS))
+    whole = policy(variant, there)
+    base = denied(cover([whole], there))
+    idle = []
+    for number in narrowed(whole):
+        statement = whole.statements[number]
+        (keys,) = (c for c in statement.conditions if c.key == "aws:TagKeys")
+        for key in keys.values:
+            fewer = replace(keys, values=tuple(k for k in keys.values if k != key))
+            conditions = tuple(fewer if c == keys else c for c in statement.conditions)
+            changed = list(whole.statements)
+            changed[number] = replace(statement, conditions=conditions)
+            if denied(cover([replace(whole, statements=tuple(changed))], there)) == base:
+                idle.append((number, key))
+    own = narrowed(whole)[-1]
+    assert idle == [
+        (own, "node.k8s.amazonaws.com/instance_id"),
+        (own, "cluster.k8s.amazonaws.com/name"),
+    ]
+
+
+@pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
+@pytest.mark.parametrize("claim", [None, ("made-by", "us")], ids=["any", "marked"])
+def test_what_is_said_of_it_is_what_coverage_finds(
+    variant: Variant, claim: tuple[str, str] | None
+) -> None:
+    there = setting(variant)
+    how = Hardening((), claim)
+    found = {f.identifier for f in findings([policy(variant, there, how)], there)}
+    chosen = options((variant.name,), cni_version="latest", hardening=how)
+    said = {c.identifier for c in caveats.caveats(chosen)}
+    reached = "untagged-interfaces-claimable" if variant.scoped else "unconditioned-create-tags"
+    assert reached in said
+    assert said - found == ({"claim-tag-needed", reached} if claim else set())
+    before = {f.identifier for f in findings([policy(variant, there, None)], there)}
+    assert "any-tag-key" in before - found
+    assert ("unconditioned-create-tags" in before - found) == (variant.scoped or bool(claim))

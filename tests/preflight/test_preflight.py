@@ -1,0 +1,278 @@
+"""What an account holds against a scoped policy, by rule."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.preflight import report
+from vpc_cni_iam.preflight.findings import Finding, Preflight, preflight
+from vpc_cni_iam.preflight.read import Instance, Interface, Inventory
+
+VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
+CLUSTER = "cluster.k8s.amazonaws.com/name"
+INSTANCE_ID = "node.k8s.amazonaws.com/instance_id"
+OWNED = {"kubernetes.io/cluster/prod": "owned"}
+NODE_GROUP = {"eks:cluster-name": "prod"}
+HOW = Hardening((), ("made-by", "us"))
+DONE = {CLUSTER: "prod", INSTANCE_ID: "i-1", "eks:eni:owner": "amazon-vpc-cni"}
+
+
+def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Instance:
+    return Instance(name, vpc, tags)
+
+
+def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
+    found = {
+        "vpc": VPC,
+        "status": "in-use",
+        "type": "interface",
+        "description": "",
+        "instance": "i-1",
+    }
+    return Interface(name, **{**found, **changed}, tags=tags)
+
+
+def check(
+    *given: Instance | Interface,
+    vpc: str | None = None,
+    variant: str = "ipv4-scoped",
+    how: Hardening | None = None,
+) -> Preflight:
+    instances = {i.id: i for i in given if isinstance(i, Instance)}
+    interfaces = {i.id: i for i in given if isinstance(i, Interface)}
+    inventory = Inventory(instances or None, interfaces or None)
+    (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
+    return preflight(inventory, composed, "prod", vpc)
+
+
+def only(found: Preflight) -> Finding:
+    (finding,) = found.findings
+    return finding
+
+
+def test_a_node_that_is_ready() -> None:
+    found = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
+    assert found == Preflight(1, 1, 1, ())
+    assert list(report.to_text(found)) == [
+        "1 instance and 1 network interface read, 1 node checked: nothing would break"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "rule"),
+    [
+        (NODE_GROUP, "instance-tag-missing"),
+        ({"kubernetes.io/cluster/prod": "shared"}, "instance-tag-value"),
+        ({"kubernetes.io/cluster/prod": "Owned"}, "instance-tag-value"),
+        ({**NODE_GROUP, "kubernetes.io/cluster/test": "owned"}, "instance-tag-missing"),
+        ({**OWNED, "Kubernetes.io/cluster/prod": "owned"}, "instance-tag-twice"),
+    ],
+)
+def test_an_instance_without_its_tag_breaks(tags: Mapping[str, str], rule: str) -> None:
+    found = check(instance(tags))
+    assert found.breaks and only(found).rule == rule
+    assert only(found).severity == "breaks"
+
+
+def test_iam_does_not_tell_the_case_of_the_key() -> None:
+    assert not check(instance({**NODE_GROUP, "Kubernetes.io/Cluster/PROD": "owned"})).findings
+
+
+def test_keys_that_differ_in_case_matter_only_where_the_policy_asks() -> None:
+    found = check(
+        instance({**OWNED, "Name": "a", "name": "b"}), interface({**DONE, "n": "", "N": ""})
+    )
+    assert not found.findings
+
+
+def test_an_instance_of_another_cluster_is_passed_over() -> None:
+    theirs = {"eks:cluster-name": "test", "kubernetes.io/cluster/test": "owned"}
+    found = check(instance(OWNED), instance(theirs, "i-2"))
+    assert not found.breaks and only(found).rule == "instance-of-another-cluster"
+    assert only(found).resources == ("i-2",)
+
+
+def test_without_interfaces_any_instance_may_be_a_node() -> None:
+    found = check(instance({"Name": "bastion"}))
+    assert found.breaks and only(found).rule == "instance-unknown"
+
+
+def test_with_interfaces_the_plugin_tells_a_node() -> None:
+    found = check(instance(OWNED), interface(DONE), instance({}, "i-2"))
+    assert not found.breaks and only(found).rule == "instance-unknown"
+    found = check(instance({}), interface({INSTANCE_ID: "i-1"}))
+    assert [f.rule for f in found.findings] == ["instance-tag-missing", "interface-tagged-at-start"]
+
+
+def test_no_node_at_all_is_not_all_well() -> None:
+    found = check(interface({}, instance="", description="ELB app/x"))
+    assert found.breaks and only(found).rule == "no-nodes"
+
+
+@pytest.mark.parametrize(
+    ("tags", "kind", "rule", "severity"),
+    [
+        ({}, "interface", "interface-tagged-at-start", "note"),
+        ({CLUSTER: "Prod"}, "interface", "interface-tagged-at-start", "note"),
+        ({}, "trunk", "interface-trunk", "degrades"),
+        ({CLUSTER: "test"}, "trunk", "interface-trunk", "degrades"),
+        (
+            {"node.k8s.amazonaws.com/no_manage": "true"},
+            "interface",
+            "interface-not-managed",
+            "note",
+        ),
+        ({**DONE, CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
+        ({CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
+    ],
+)
+def test_an_attached_interface(
+    tags: Mapping[str, str], kind: str, rule: str, severity: str
+) -> None:
+    found = check(instance(OWNED), interface(tags, type=kind))
+    assert (only(found).rule, only(found).severity) == (rule, severity)
+
+
+def test_branch_interfaces_are_not_the_plugins() -> None:
+    assert not check(instance(OWNED), interface({}, type="branch")).findings
+
+
+def test_left_overs_that_nobody_deletes() -> None:
+    loose = {"status": "available", "instance": ""}
+    found = check(
+        instance(OWNED),
+        interface(DONE),
+        interface({}, "eni-2", description="aws-K8S-i-9", **loose),
+        interface({INSTANCE_ID: "i-9"}, "eni-3", **loose),
+        interface({INSTANCE_ID: "i-9", CLUSTER: "test"}, "eni-4", **loose),
+        interface({INSTANCE_ID: "i-9", CLUSTER: "prod"}, "eni-5", **loose),
+        interface({}, "eni-6", **loose),
+        interface({INSTANCE_ID: "i-9"}, "eni-7", **{**loose, "vpc": OTHER_VPC}),
+    )
+    assert not found.breaks and only(found).rule == "interface-left-over"
+    assert only(found).resources == ("eni-2", "eni-3")
+
+
+def test_a_node_in_another_vpc() -> None:
+    nodes = instance(OWNED), instance(OWNED, "i-2", OTHER_VPC)
+    found = check(*nodes, vpc=VPC)
+    assert (only(found).rule, only(found).resources) == ("instance-in-another-vpc", ("i-2",))
+    with pytest.raises(UsageError, match=f"in {VPC} and {OTHER_VPC}; say with --vpc-id"):
+        check(*nodes)
+
+
+def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
+    bare = instance({"eks:cluster-name": "prod"}), interface({})
+    for variant in ("ipv4", "ipv6"):
+        assert not check(*bare, variant=variant).findings
+    for variant in ("ipv6-scoped", "ipv4-pod-identity"):
+        assert only(check(*bare, variant=variant)).rule == "interface-tagged-at-start"
+
+
+@pytest.mark.parametrize(
+    ("tags", "where", "fixable", "said"),
+    [
+        ({CLUSTER: "test"}, VPC, True, f"since {CLUSTER} is 'test' there"),
+        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"since {CLUSTER} is 'Prod' there"),
+        ({}, OTHER_VPC, False, f"since it is in {OTHER_VPC}, not in {VPC}"),
+    ],
+)
+def test_a_hardened_policy_does_not_let_every_interface_be_tagged(
+    tags: Mapping[str, str], where: str, fixable: bool, said: str
+) -> None:
+    given = instance(OWNED), interface(tags, vpc=where)
+    assert not check(*given, vpc=VPC).breaks
+    finding = only(check(*given, vpc=VPC, how=Hardening()))
+    assert (finding.rule, finding.severity) == ("interface-tag-refused", "breaks")
+    assert said in finding.problem and bool(finding.commands) == fixable
+
+
+def test_a_claim_needs_the_tag_of_the_nodes_maker() -> None:
+    how = Hardening((), ("made-by", "us"))
+    assert only(check(instance(OWNED), interface({}), how=how)).rule == "interface-tag-refused"
+    found = check(instance(OWNED), interface({"made-by": "us"}), how=how)
+    assert only(found).rule == "interface-tagged-at-start"
+    assert not check(instance(OWNED), interface(DONE), how=how).findings
+
+
+def test_an_interface_in_another_vpc_is_seen_where_the_policy_asks() -> None:
+    found = check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC, how=Hardening())
+    assert (only(found).rule, only(found).severity) == ("interface-denied", "breaks")
+    assert not check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC).findings
+
+
+def test_commands_are_whole_and_quoted() -> None:
+    many = [instance(NODE_GROUP, f"i-{n:05x}") for n in range(2001)]
+    found = check(*many)
+    commands = [shlex.split(c) for c in only(found).commands]
+    assert [len(c) for c in commands] == [1000 + 6, 1000 + 6, 1 + 6]
+    assert commands[2] == [
+        *("aws", "ec2", "create-tags", "--resources", "i-007d0"),
+        *("--tags", "Key=kubernetes.io/cluster/prod,Value=owned"),
+    ]
+    text = list(report.to_text(found))
+    assert "and 1981 more" in " ".join(text)
+    assert text[-1] == "2001 instances read, 2001 nodes checked: 1 of 1 finding would break"
+
+
+def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:
+    found = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
+    assert "\x1b" not in "\n".join(report.to_text(found))
+
+
+KEYS = st.sampled_from(
+    [
+        *("kubernetes.io/cluster/prod", "kubernetes.io/Cluster/prod", "eks:cluster-name"),
+        *(CLUSTER, CLUSTER.upper(), INSTANCE_ID, "node.k8s.amazonaws.com/no_manage", "made-by"),
+    ]
+)
+VALUES = st.sampled_from(["owned", "shared", "prod", "Prod", "test", "i-1", "true", "us", ""])
+TAGS = st.dictionaries(KEYS, VALUES, max_size=4)
+INTERFACES = st.builds(
+    lambda tags, number, kind, free: interface(
+        tags,
+        f"eni-{number}",
+        type=kind,
+        **({"status": "available", "instance": "", "description": "aws-K8S-x"} if free else {}),
+    ),
+    TAGS,
+    st.integers(1, 3),
+    st.sampled_from(["interface", "trunk", "efa"]),
+    st.booleans(),
+)
+# What no tag changes, or what is not to be changed.
+LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
+
+
+def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instance | Interface]:
+    """What there is once every command has been run."""
+    changed = {resource.id: resource for resource in given}
+    for command in (shlex.split(c) for f in found.findings for c in f.commands):
+        assert command[:2] == ["aws", "ec2"] and command[3] == "--resources"
+        *names, _, tag = command[4:]
+        key = tag.removeprefix("Key=").partition(",Value=")[0]
+        for name in names:
+            tags = {k: v for k, v in changed[name].tags.items() if k != key}
+            if command[2] == "create-tags":
+                tags[key] = tag.partition(",Value=")[2]
+            changed[name] = replace(changed[name], tags=tags)
+    return list(changed.values())
+
+
+@example(OWNED, [interface({CLUSTER.upper(): "prod"})], Hardening())
+@given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
+def test_what_it_says_to_run_helps(
+    tags: Mapping[str, str], interfaces: list[Interface], how: Hardening | None
+) -> None:
+    there: list[Instance | Interface] = [instance(tags), *interfaces]
+    for _ in range(4):
+        found = check(*there, how=how)
+        there = applied(found, there)
+    assert {f.rule for f in found.findings} <= LEFT

@@ -27,6 +27,7 @@ MAY_IMPORT = {
 }
 # The one room that may import each heavy library, and whether only inside functions.
 ONLY_IN = {"hcl2": "hcl", "lark": "hcl", "jinja2": "rendering", "typer": "cli", "rich": "cli"}
+ONLY_IN |= {"msgspec": "sources"}
 LAZY = {"hcl2", "lark", "jinja2", "rich"}
 IMPORTED_LAZILY = {"bytecode.py", "environment.py"}  # itself imported only where jinja2 is
 

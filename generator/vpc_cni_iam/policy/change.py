@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vpc_cni_iam.policy import normalise
@@ -27,6 +27,7 @@ Kind = Literal[
     "changed",
     "denied",
     "undenied",
+    "redundant",
 ]
 # A change that may let something happen that could not happen before.
 OPENING = frozenset({"gained", "widened", "weakened", "changed", "undenied"})
@@ -39,12 +40,18 @@ class Change:
     Args:
         kind: ``gained`` or ``lost`` for an action on a resource, ``widened`` or ``narrowed`` for
             resources, ``weakened`` or ``tightened`` for conditions, ``changed`` for conditions
-            of which neither implies the other by their values, ``denied`` and ``undenied``.
+            of which neither implies the other by their values, ``denied`` and ``undenied``;
+            ``redundant`` only of `all_changes`.
         text: What, such as ``ec2:CreateTags on *``.
+        before: The statements of the old policy it is about, reduced to the actions and the
+            resource of the change.
+        after: The same of the new policy.
     """
 
     kind: Kind
     text: str
+    before: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+    after: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
@@ -58,10 +65,14 @@ class _Grant:
     conditions: frozenset[tuple[str, str, frozenset[str]]]
     principals: normalise.Normal
     words: str
+    statement: Statement
 
     @property
     def key(self) -> tuple[object, ...]:
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+
+_Found = tuple[Kind, str, str, _Grant | None, _Grant | None]
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
@@ -71,25 +82,39 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         old: The policy before.
         new: The policy after.
     """
+    return tuple(c for c in all_changes(old, new) if c.kind != "redundant")
+
+
+def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
+    """Return what `changes` does, and what goes or comes that another statement grants as well.
+
+    The latter is ``redundant``, going by patterns and conditions.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+    """
     before, after = _grants(old), _grants(new)
     lost = [g for key, g in before.items() if key not in after]
     gained = [g for key, g in after.items() if key not in before]
-    found: list[tuple[Kind, str, str]] = []
+    found: list[_Found] = []
     for grant in list(gained):
         twin = _twin(grant, lost)
         if twin is not None:
             lost.remove(twin)
             gained.remove(grant)
-            found.append(_difference(twin, grant))
+            found.append((*_difference(twin, grant), twin, grant))
     for kind, denial, grants, others in (
         ("lost", "undenied", lost, after.values()),
         ("gained", "denied", gained, before.values()),
     ):
         for grant in grants:
-            if any(_contains(other, grant) for other in others):
-                continue  # what it grants was, or is, granted by another one too
             name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
-            found.append((name, grant.action, f"on {grant.resource}{grant.words}"))
+            if any(_contains(other, grant) for other in others):
+                name = "redundant"  # what it grants was, or is, granted by another one too
+            text = f"on {grant.resource}{grant.words}"
+            sides = (grant, None) if grants is lost else (None, grant)
+            found.append((name, grant.action, text, *sides))
     return _grouped(found)
 
 
@@ -118,6 +143,11 @@ def _of(statement: Statement) -> Iterable[_Grant]:
                 normalise.conditions(statement),
                 principals,
                 words,
+                replace(
+                    statement,
+                    actions=statement.actions and (action,),
+                    resources=statement.resources and (resource,),
+                ),
             )
 
 
@@ -187,11 +217,17 @@ def _implies(one: _Grant, other: _Grant) -> bool:
     )
 
 
-def _grouped(found: Iterable[tuple[Kind, str, str]]) -> tuple[Change, ...]:
-    lines: dict[tuple[Kind, str], list[str]] = {}
-    for kind, action, text in found:
-        lines.setdefault((kind, text), []).append(action)
+def _grouped(found: Iterable[_Found]) -> tuple[Change, ...]:
+    lines: dict[tuple[Kind, str, bool], list[_Found]] = {}
+    for one in found:
+        kind, _, text, old, _ = one
+        lines.setdefault((kind, text, old is None), []).append(one)
     return tuple(
-        Change(kind, f"{', '.join(sorted(actions))} {text}")
-        for (kind, text), actions in lines.items()
+        Change(
+            kind,
+            f"{', '.join(sorted(action for _, action, *_ in group))} {text}",
+            tuple(old.statement for *_, old, _ in group if old),
+            tuple(new.statement for *_, new in group if new),
+        )
+        for (kind, text, _), group in lines.items()
     )

@@ -17,7 +17,7 @@ class Line:
         effect: ``gain``, ``loss``, or ``no-op``: proven to change nothing.
         kind: The word for it: ``gained``, ``widened``, ``weakened``, ``undenied``, ``lost``,
             ``narrowed``, ``tightened``, ``denied``, ``changed``; ``reordered``, ``relabelled``,
-            ``respelled``, ``redundant`` of a no-op.
+            ``regrouped``, ``respelled``, ``redundant`` of a no-op.
         text: What, such as ``ec2:CreateTags on *``.
     """
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest,
 Action = Literal[
     "create", "update", "replace", "delete", "forget", "import", "move", "read", "no-op", "drift"
 ]
-Kind = Literal["permissions", "trust", "attachment", "boundary"]
+Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary"]
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
 
 
@@ -79,7 +79,8 @@ class Change:
         type: Its type, such as ``aws_iam_policy``.
         attribute: Where in it, such as ``policy``, ``assume_role_policy`` or
             ``inline_policy["cni"]``.
-        kind: What it is: permissions, trust, the attachment of a managed policy, a boundary.
+        kind: What it is: permissions, trust, the attachment of a managed policy, the name of an
+            inline policy that an exclusive resource keeps, a permissions boundary.
         action: What the plan does to the resource; ``drift`` for what happened outside of it.
         imported: The identifier it is imported by, empty if it is not.
         moved_from: The address it is moved from, empty if it is not.

@@ -35,9 +35,7 @@ def lines(
     before, after = old or _NONE, new or _NONE
     if before == after and texts[0] == texts[1]:
         return ()
-    found = [
-        line for c in all_changes(before, after) for line in _judged(c, before, after, exact)
-    ]
+    found = [line for c in all_changes(before, after) for line in _judged(c, before, after, exact)]
     if old and new:
         found += _version(old, new)
     if exact:
@@ -54,14 +52,13 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
     """Yield the line or lines of one change."""
     statements = (*change.before, *change.after)
     denies = statements[0].effect == "Deny"
+    looks: list[Effect] = []
+    if change.kind in _GAINS:
+        looks.append("gain")
+    if change.kind in _LOSSES:
+        looks.append("loss")
     if change.kind == "redundant":
-        looks: tuple[Effect, ...] = ("loss" if bool(change.before) is not denies else "gain",)
-    else:
-        looks = tuple(
-            effect
-            for effect, kinds in (("gain", _GAINS), ("loss", _LOSSES))
-            if change.kind in kinds
-        )  # type: ignore[assignment]
+        looks.append("loss" if bool(change.before) is not denies else "gain")
     kept = [effect for effect in looks if not (exact and _nothing(effect, change, old, new))]
     for effect in kept:
         kind: str = change.kind

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from vpc_cni_iam.policy import normalise
@@ -68,7 +69,7 @@ def _pairs(old: Policy, new: Policy) -> list[tuple[int, int]]:
 def _statements(
     old: Policy, new: Policy, pairs: list[tuple[int, int]]
 ) -> Iterator[tuple[str, str]]:
-    if any(a[1] > b[1] for a, b in zip(pairs, pairs[1:], strict=False)):
+    if any(a[1] > b[1] for a, b in pairwise(pairs)):
         yield "reordered", "statements"
     if old.id != new.id:
         yield "relabelled", f"Id from {old.id!r} to {new.id!r}"

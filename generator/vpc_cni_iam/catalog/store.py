@@ -22,6 +22,13 @@ def calls_data() -> dict[str, Any]:
 
 
 @cache
+def requests_data() -> dict[str, Any]:
+    """Return the requests behind the calls and the tags they write, ``data/requests.json``."""
+    data: dict[str, Any] = _read("requests.json")
+    return data
+
+
+@cache
 def features_data() -> dict[str, dict[str, str]]:
     """Return the optional features that need actions of their own, by name."""
     data: dict[str, dict[str, str]] = _read("features.json")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli import catalog, generate, policy, publish, vendoring, verify
+from vpc_cni_iam.cli import catalog, coverage, generate, policy, publish, vendoring, verify
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command(help=generate.HELP)(generate.generate)
 app.command(help=policy.HELP)(policy.policy)
 app.command(help=verify.HELP)(verify.verify)
+app.command(help=coverage.HELP)(coverage.coverage)
 app.command(help=catalog.HELP)(catalog.catalog)
 app.command(help=vendoring.INIT)(vendoring.init)
 app.command(help=vendoring.SYNC)(vendoring.sync)

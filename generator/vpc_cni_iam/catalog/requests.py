@@ -1,0 +1,123 @@
+"""The ways in which the plugin sends its calls, and the tags it writes, by release.
+
+`vpc_cni_iam.catalog.calls` says which actions a release calls; an action may be sent in several
+ways that IAM checks differently, such as ec2:ModifyNetworkInterfaceAttribute for security groups
+and for the deletion with the instance. Source: ``data/requests.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from vpc_cni_iam.catalog import calls
+from vpc_cni_iam.catalog.calls import Mode, Use
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.store import requests_data
+
+CLUSTER = "cluster.k8s.amazonaws.com/name"
+INSTANCE = "node.k8s.amazonaws.com/instance_id"
+CREATED_AT = "node.k8s.amazonaws.com/createdAt"
+OWNER = "eks:eni:owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way in which the plugin sends an action.
+
+    Args:
+        name: Such as ``set-groups``.
+        action: The action.
+        does: What the request is for.
+        breaks: What a denial breaks, by impact.
+        stops: Whether ipamd stops where it is denied at start.
+        uses: Where it is sent, by mode and range of releases.
+    """
+
+    name: str
+    action: str
+    does: str
+    breaks: Mapping[str, str]
+    stops: bool
+    uses: tuple[Use, ...]
+
+    def sent(self, mode: Mode, release: Release, features: tuple[str, ...]) -> Use | None:
+        """Return the use under which it is sent, the gravest if several; None if it is not.
+
+        Args:
+            mode: The IP family.
+            release: The release.
+            features: The optional features in use.
+        """
+        found = [
+            use
+            for use in self.uses
+            if use.mode == mode
+            and use.at(release)
+            and (use.feature is None or use.feature in features)
+        ]
+        return min(found, key=lambda use: use.impact != "fatal", default=None)
+
+
+@cache
+def forms() -> Mapping[str, Form]:
+    """Return every form by its name, in the catalog's order."""
+    return {entry["name"]: _form(entry) for entry in requests_data()["requests"]}
+
+
+def _form(entry: Mapping[str, Any]) -> Form:
+    action = entry["action"]
+    uses = calls.call(action).uses
+    if "sent" in entry:
+        uses = tuple(
+            Use(
+                action=action,
+                mode=mode,
+                first=Release.of(sent["first"]),
+                last=Release.of(sent["last"]) if sent["last"] else None,
+                impact=sent["impact"],
+                feature=sent.get("feature"),
+                evidence=sent["evidence"],
+            )
+            for sent in entry["sent"]
+            for mode in sent["modes"]
+        )
+    fatal = entry.get("breaks", "")
+    breaks = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
+    return Form(entry["name"], action, entry["does"], breaks, entry.get("stops", False), uses)
+
+
+@dataclass(frozen=True, slots=True)
+class TagKeys:
+    """The tag keys that a release writes on an interface, besides ADDITIONAL_ENI_TAGS.
+
+    Args:
+        wanted: On every interface that it manages.
+        created: With the request that makes one; empty if it is made without tags.
+    """
+
+    wanted: tuple[str, ...]
+    created: tuple[str, ...]
+
+
+def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
+    """Return the tag keys that a release writes.
+
+    Args:
+        release: The release.
+        cluster_name: Whether CLUSTER_NAME is set.
+    """
+    data = requests_data()
+    there = [
+        (tag["key"], tag["needs"])
+        for tag in data["tags"]
+        if Release.of(tag["since"]) <= release and (cluster_name or tag["needs"] != "CLUSTER_NAME")
+    ]
+    wanted = tuple(key for key, needs in there if needs != "creation")
+    made = tuple(key for key, needs in there if needs == "creation")
+    if release < Release.of(data["tag_on_create_since"]):
+        return TagKeys(wanted, ())
+    every = release >= Release.of(data["all_tags_on_create_since"])
+    return TagKeys(wanted, (*made, *wanted) if every else made)

@@ -1,0 +1,244 @@
+"""``vpc-cni-iam coverage``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.coverage.setting import Setting
+    from vpc_cni_iam.coverage.situations import Situation
+    from vpc_cni_iam.coverage.subject import Subject
+
+HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
+
+Every call that the release makes is put to the policy as the requests that IAM checks, in named
+situations of a node's life. POLICY is a JSON file, an HCL file, a module's directory, or - for
+JSON on standard input; --variant takes a policy of the catalog. The cluster, VPC and account are
+those that the policy names, or examples; options replace them. Exit code 1 says that a call is
+denied without which the plugin fails, with --strict that any is.
+
+\b
+Examples:
+  vpc-cni-iam coverage policy.json --cni-version v1.22.1
+  vpc-cni-iam coverage infra/vpc-cni --document ipv4_scoped --cni-version latest --verbose
+  vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-releases
+  vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
+  vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false --feature multi-nic
+"""
+
+
+class Format(StrEnum):
+    """How to print the result; pictures are of all releases."""
+
+    text = "text"
+    json = "json"
+    svg = "svg"
+    html = "html"
+
+
+class Mode(StrEnum):
+    """The IP family of the cluster."""
+
+    ipv4 = "ipv4"
+    ipv6 = "ipv6"
+
+
+def _situations() -> list[str]:
+    from vpc_cni_iam.coverage.situations import SITUATIONS
+
+    return [s.name for s in SITUATIONS]
+
+
+def coverage(
+    policy: Annotated[str | None, typer.Argument(help="The policy: a path, or -.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Take this variant of the catalog instead.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="With --variant: upstream's document of this date.")
+    ] = None,
+    document: Annotated[
+        list[str] | None,
+        typer.Option("--document", help="Policy of a module; repeat for all that the role has."),
+    ] = None,
+    cni_version: Annotated[
+        str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")
+    ] = "latest",
+    all_releases: Annotated[
+        bool, typer.Option("--all-releases", help="Show the matrix of releases and actions.")
+    ] = False,
+    mode: Annotated[
+        Mode | None, typer.Option(help="IP family of the cluster. [default: the policy's]")
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option("--feature", help="Optional feature in use; repeat for more."),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", help="NAME=VALUE of aws-node's environment; repeat for more."),
+    ] = None,
+    situation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--situation",
+            help="Play this situation; repeat for more. [default: all]",
+            autocompletion=_situations,
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option("--skip", help="Leave this situation out; repeat for more."),
+    ] = None,
+    list_situations: Annotated[
+        bool, typer.Option("--list-situations", help="List the situations, and nothing else.")
+    ] = False,
+    irsa: Annotated[
+        bool, typer.Option("--irsa", help="The role lacks EKS Pod Identity's session tags.")
+    ] = False,
+    untagged_instances: Annotated[
+        bool, typer.Option("--untagged-instances", help="Instances lack the cluster's tag.")
+    ] = False,
+    no_gaps: Annotated[
+        bool, typer.Option("--no-gaps", help="With --variant: the document in force alone.")
+    ] = False,
+    cluster_name: Annotated[str | None, typer.Option(help="Cluster of the requests.")] = None,
+    vpc_id: Annotated[str | None, typer.Option(help="VPC of the requests.")] = None,
+    partition: Annotated[str | None, typer.Option(help="AWS partition of the requests.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS Region of the requests.")] = None,
+    account_id: Annotated[str | None, typer.Option(help="Account of the nodes.")] = None,
+    vpc_owner_id: Annotated[str | None, typer.Option(help="Account of the VPC.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List the calls that are allowed, too.")
+    ] = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.coverage import situations as known
+
+    if list_situations:
+        for one in known.SITUATIONS:
+            typer.echo(f"{one.name:<24} {one.summary}")
+        return
+    given = {
+        "cluster_name": cluster_name,
+        "vpc_id": vpc_id,
+        "partition": partition,
+        "region": region,
+        "account_id": account_id,
+        "vpc_owner_id": vpc_owner_id,
+    }
+    subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
+    setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
+    chosen = known.find(situation or (), skip or ())
+    show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
+    worst = show(subject, setting, chosen, output, verbose)
+    raise typer.Exit(1 if worst == "fatal" or (strict and worst != "allowed") else 0)
+
+
+def _subject(
+    policy: str | None,
+    variant: str | None,
+    chosen: tuple[str | None, str, list[str] | None, bool],
+    documents: list[str] | None,
+    given: dict[str, str | None],
+) -> Subject:
+    from vpc_cni_iam.catalog.compose import select
+    from vpc_cni_iam.coverage import subject
+    from vpc_cni_iam.errors import UsageError
+
+    revision, cni_version, features, no_gaps = chosen
+    if (policy is None) == (variant is None):
+        raise UsageError("name a policy, by a path or - or by --variant, and only one")
+    if variant is not None:
+        if documents:
+            raise UsageError("--document chooses from a module; --variant names one policy")
+        if revision is not None:
+            return subject.of_variant(variant, select(revision, None, features or ()), given)
+        selection = select(None, cni_version, features or (), not no_gaps)
+        return subject.of_variant(variant, selection, given)
+    if revision is not None or no_gaps:
+        raise UsageError("--revision and --no-gaps choose a document of a --variant")
+    found = subject.of_input(policy or "", sys.stdin.read, documents or (), given)
+    if found.found:
+        said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
+        common.say(f"taken from the policy: {said}")
+    return found
+
+
+def _setting(
+    subject: Subject,
+    cni_version: str,
+    mode: Mode | None,
+    env: list[str] | None,
+    features: list[str] | None,
+    session_tags: bool,
+    instance_tagged: bool,
+) -> Setting:
+    from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.coverage.setting import Setting, configure
+    from vpc_cni_iam.errors import UsageError
+
+    pairs = [pair.partition("=") for pair in env or ()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise UsageError(f"--env {name}: write it as NAME=VALUE")
+    setting = Setting(
+        releases.find(cni_version),
+        mode.value if mode else subject.mode,
+        names=subject.names,
+        session_tags=session_tags,
+        instance_tagged=instance_tagged,
+    )
+    return configure(setting, {name: value for name, _, value in pairs}, features or ())
+
+
+def _one(
+    subject: Subject,
+    setting: Setting,
+    situations: tuple[Situation, ...],
+    output: Format,
+    verbose: bool,
+) -> str:
+    from vpc_cni_iam.coverage import report
+    from vpc_cni_iam.coverage.cover import cover
+    from vpc_cni_iam.coverage.risks import findings
+
+    found = cover(subject.policies, setting, situations)
+    risks = findings(subject.policies, setting)
+    if output is Format.json:
+        typer.echo(json.dumps(report.data(subject, found, risks), indent=2))
+    else:
+        typer.echo("\n".join(report.text(subject, found, risks, verbose)))
+    return found.verdict
+
+
+def _matrix(
+    subject: Subject,
+    setting: Setting,
+    situations: tuple[Situation, ...],
+    output: Format,
+    verbose: bool,
+) -> str:
+    from vpc_cni_iam.coverage import matrix_report, page, picture
+    from vpc_cni_iam.coverage.matrix import matrix
+
+    found = matrix(subject.policies, setting, situations)
+    if output is Format.json:
+        typer.echo(json.dumps(matrix_report.data(subject, found), indent=2))
+    elif output is Format.text:
+        typer.echo("\n".join(matrix_report.text(subject, found, verbose)))
+    else:
+        draw = picture.svg if output is Format.svg else page.html
+        typer.echo(draw(subject, found), nl=False)
+    return found.verdict

@@ -1,0 +1,144 @@
+"""A policy against one release of the plugin: what is allowed, what breaks, what is too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from vpc_cni_iam.catalog import calls
+from vpc_cni_iam.coverage.plugin import Node
+from vpc_cni_iam.coverage.sending import Call
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+
+Verdict = Literal["allowed", "degraded", "fatal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One situation as it went.
+
+    Args:
+        situation: The situation.
+        calls: What the plugin sent, in order.
+    """
+
+    situation: Situation
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """A policy against a release.
+
+    Args:
+        setting: Where the plugin runs.
+        played: The situations that can arise there, as they went.
+        unused: Actions as the policies name them, of which the release calls none.
+    """
+
+    setting: Setting
+    played: tuple[Played, ...]
+    unused: tuple[str, ...]
+
+    def denied(self) -> tuple[tuple[Situation, Call], ...]:
+        """Return the calls that are denied, each with its situation."""
+        return tuple((p.situation, c) for p in self.played for c in p.calls if not c.allowed)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest that any denied call breaks."""
+        impacts = {call.use.impact for _, call in self.denied()}
+        return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
+
+
+def cover(
+    policies: Sequence[Policy],
+    setting: Setting,
+    situations: Iterable[Situation] = SITUATIONS,
+) -> Coverage:
+    """Return how policies cover what a release of the plugin sends.
+
+    Args:
+        policies: The policies of the plugin's role, taken together.
+        setting: Where the plugin runs.
+        situations: The situations to play; those that cannot arise are left out.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+    return Coverage(
+        setting, play(compile_policies(policies), setting, situations), unused(policies, setting)
+    )
+
+
+def play(
+    policies: Compiled, setting: Setting, situations: Iterable[Situation]
+) -> tuple[Played, ...]:
+    """Play situations, and return how they went.
+
+    Args:
+        policies: The policies, ready.
+        setting: Where the plugin runs.
+        situations: The situations; those that cannot arise, or in which the release sends
+            nothing, are left out.
+    """
+    played = []
+    for situation in situations:
+        if situation.arises(setting):
+            node = Node(situation.prepare(setting), policies)
+            situation.play(node)
+            if node.calls:
+                played.append(Played(situation, tuple(node.calls)))
+    return tuple(played)
+
+
+def unused(policies: Sequence[Policy], setting: Setting) -> tuple[str, ...]:
+    """Return the actions that policies name and a release never calls in its mode.
+
+    Args:
+        policies: The policies.
+        setting: Where the plugin runs.
+    """
+    called = called_actions(setting)
+    found = []
+    for action in dict.fromkeys(a for policy in policies for a in policy.actions()):
+        alone = granted([Policy((Statement(actions=(action,)),))])
+        if not any(alone.evaluate(Request(c, "*")).allowed for c in called):
+            found.append(action)
+    return tuple(found)
+
+
+def called_actions(setting: Setting) -> tuple[str, ...]:
+    """Return the actions that a release calls in its mode with the features in use.
+
+    Args:
+        setting: Where the plugin runs.
+    """
+    wanted = (None, *setting.features)
+    found = (u.action for f in wanted for u in calls.uses((setting.mode,), setting.release, f))
+    return tuple(dict.fromkeys(found))
+
+
+def granted(policies: Sequence[Policy]) -> Compiled:
+    """Return policies that allow each action which the given ones allow under some condition.
+
+    Args:
+        policies: The policies.
+    """
+    return compile_policies(
+        [
+            Policy(
+                tuple(
+                    replace(s, resources=("*",), not_resources=(), conditions=())
+                    for s in policy.statements
+                    if s.effect == "Allow"
+                ),
+                policy.version,
+            )
+            for policy in policies
+        ]
+    )

@@ -1,0 +1,189 @@
+"""A policy against every release: one cell for each release and action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from vpc_cni_iam.catalog import calls, releases
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.requests import forms, tag_keys
+from vpc_cni_iam.coverage.cover import Played, Verdict, called_actions, granted, play
+from vpc_cni_iam.coverage.plugin import CHANGES
+from vpc_cni_iam.coverage.sending import Call
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+
+Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One release.
+
+    Args:
+        release: The release.
+        cells: One for each action, in the order of `Matrix.actions`.
+    """
+
+    release: Release
+    cells: tuple[Cell, ...]
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a call is denied without which the plugin does not serve pods."""
+        return "fatal" in self.cells
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One way in which a call is denied, over a run of releases.
+
+    Args:
+        action: The action.
+        first: The first row of the run.
+        last: The last.
+        situation: The situation in which it was seen first.
+        call: The call at the first release.
+    """
+
+    action: str
+    first: Row
+    last: Row
+    situation: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A policy against every release that has its mode.
+
+    Args:
+        setting: Where the plugin runs; its release is the newest.
+        actions: The columns: what some release calls in this mode, or the policy names.
+        rows: One for each release, oldest first.
+        reasons: Why cells are denied, by release and action: the first denied call and the name
+            of its situation.
+    """
+
+    setting: Setting
+    actions: tuple[str, ...]
+    rows: tuple[Row, ...]
+    reasons: dict[tuple[Release, str], tuple[str, Call]]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest of all cells."""
+        every = {cell for row in self.rows for cell in row.cells}
+        return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
+
+    def works(self) -> tuple[releases.Span, ...]:
+        """Return the releases at which no denied call is fatal, as runs."""
+        return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
+
+    def denials(self) -> tuple[Denial, ...]:
+        """Return why cells are denied, each reason once for a run of releases."""
+        found: list[Denial] = []
+        for action in self.actions:
+            before: Denial | None = None
+            for row in self.rows:
+                reason = self.reasons.get((row.release, action))
+                if reason is None:
+                    before = None
+                    continue
+                situation, call = reason
+                same = before is not None and (before.call.form, before.call.use, before.situation)
+                if before is not None and same == (call.form, call.use, situation):
+                    found[-1] = before = replace(before, last=row)
+                else:
+                    before = Denial(action, row, row, situation, call)
+                    found.append(before)
+        return tuple(found)
+
+    def runs(self) -> tuple[tuple[Row, Row], ...]:
+        """Return the first and last row of each run of releases whose cells are alike."""
+        found: list[tuple[Row, Row]] = []
+        for row in self.rows:
+            if found and found[-1][0].cells == row.cells:
+                found[-1] = (found[-1][0], row)
+            else:
+                found.append((row, row))
+        return tuple(found)
+
+
+def matrix(
+    policies: Sequence[Policy], setting: Setting, situations: Iterable[Situation] = SITUATIONS
+) -> Matrix:
+    """Return how policies cover every release that has the setting's mode.
+
+    Releases that send the same are played once.
+
+    Args:
+        policies: The policies of the plugin's role, taken together.
+        setting: Where the plugin runs; every release in turn takes the place of its own.
+        situations: The situations to play.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+    ready, some = compile_policies(policies), granted(policies)
+    chosen = tuple(situations)
+    named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
+    wanted = [c.action for c in calls.calls() if _in_mode(c, setting)]
+    spelled = {a.lower() for a in wanted}
+    wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
+    may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
+    rows, reasons = [], {}
+    played: dict[object, dict[str, tuple[str, Call]]] = {}
+    for release in releases.known()[1:]:
+        at = setting.at(release)
+        called = set(called_actions(at))
+        if not called:
+            continue
+        key = _profile(at, chosen)
+        if key not in played:
+            played[key] = _denied(play(ready, at, chosen))
+        denied = played[key]
+        cells: list[Cell] = []
+        for action in wanted:
+            if action in denied:
+                cells.append(denied[action][1].use.impact)
+                reasons[release, action] = denied[action]
+            elif action in called:
+                cells.append("allowed")
+            else:
+                cells.append("unused" if may[action] else "not called")
+        rows.append(Row(release, tuple(cells)))
+    return Matrix(setting, tuple(wanted), tuple(rows), reasons)
+
+
+def _in_mode(call: calls.Call, setting: Setting) -> bool:
+    features = (None, *setting.features)
+    return any(u.mode == setting.mode and u.feature in features for u in call.uses)
+
+
+def _profile(setting: Setting, situations: Iterable[Situation]) -> object:
+    """Return all by which the requests of one release differ from those of another."""
+    return (
+        tuple(f.sent(setting.mode, setting.release, setting.features) for f in forms().values()),
+        tag_keys(setting.release),
+        tuple(setting.release < r for r in CHANGES),
+        setting.features,
+        tuple(s.name for s in situations if s.arises(setting)),
+    )
+
+
+def _denied(played: Iterable[Played]) -> dict[str, tuple[str, Call]]:
+    """Return the gravest denied call by action: its own, and those of its denied checks."""
+    found: dict[str, tuple[str, Call]] = {}
+    for one in played:
+        for call in one.calls:
+            refused = [c.request.action for c in call.checks if not c.decision.allowed]
+            for action in (call.form.action, *refused) if refused else ():
+                known = found.get(action)
+                if known is None or (known[1].use.impact != "fatal" and call.use.impact == "fatal"):
+                    found[action] = (one.situation.name, call)
+    return found

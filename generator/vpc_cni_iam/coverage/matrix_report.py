@@ -1,0 +1,128 @@
+"""The matrix of releases and actions as text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.subject import Subject
+
+MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+# What a cell is called and how it is written, so that no meaning hangs on a colour.
+MEANINGS: dict[Cell, tuple[str, str]] = {
+    "allowed": ("+", "called and allowed"),
+    "fatal": ("X", "called and denied: the plugin fails"),
+    "degraded": ("!", "called and denied: it works with less"),
+    "unused": ("o", "allowed, never called"),
+    "not called": (".", "neither"),
+}
+
+
+def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]:
+    """Yield the lines of the matrix: a row for each run of releases that are alike.
+
+    Args:
+        subject: What was looked at.
+        matrix: How it went.
+        every: Whether each release has a row of its own.
+    """
+    yield heading(subject, matrix)
+    yield ""
+    rows = [(row, row) for row in matrix.rows] if every else list(matrix.runs())
+    names = [releases_text(first, last) for first, last in rows]
+    width = max(map(len, names))
+    for number, action in enumerate(matrix.actions):
+        yield f"{' ' * width}  {'| ' * number}{action}"
+    yield f"{' ' * width}  {'| ' * len(matrix.actions)}".rstrip()
+    for name, (first, _) in zip(names, rows, strict=True):
+        marks = " ".join(MEANINGS[cell][0] for cell in first.cells)
+        yield f"{name:<{width}}  {marks}"
+    yield ""
+    for mark, meaning in MEANINGS.values():
+        yield f"{mark}  {meaning}"
+    if said := list(reasons(matrix)):
+        yield ""
+        yield from said
+    yield ""
+    yield f"works with {works(matrix)}"
+
+
+def heading(subject: Subject, matrix: Matrix) -> str:
+    """Return what the matrix shows, in a line.
+
+    Args:
+        subject: What was looked at.
+        matrix: How it went.
+    """
+    features = matrix.setting.features
+    more = f", with {', '.join(features)}" if features else ""
+    return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
+
+
+def works(matrix: Matrix) -> str:
+    """Return the releases at which the plugin works, as text.
+
+    Args:
+        matrix: How it went.
+    """
+    return ", ".join(map(str, matrix.works())) or "no known release"
+
+
+def releases_text(first: Row, last: Row) -> str:
+    """Return the name of a run of releases.
+
+    Args:
+        first: Its first row.
+        last: Its last.
+    """
+    same = first.release == last.release
+    return str(first.release) if same else f"{first.release} to {last.release}"
+
+
+def reasons(matrix: Matrix) -> Iterator[str]:
+    """Yield a line for each kind of denial: where, what breaks, and the evidence.
+
+    Args:
+        matrix: How it went.
+    """
+    for denial in matrix.denials():
+        use, where = denial.call.use, releases_text(denial.first, denial.last)
+        yield (
+            f"{MEANINGS[use.impact][0]}  {denial.action} at {where}, in {denial.situation}: "
+            f"{denial.call.breaks} ({use.evidence})"
+        )
+
+
+def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
+    """Return the matrix as plain data.
+
+    Args:
+        subject: What was looked at.
+        matrix: How it went.
+    """
+    return {
+        "policy": subject.title,
+        "mode": matrix.setting.mode,
+        "features": list(matrix.setting.features),
+        "verdict": matrix.verdict,
+        "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
+        "actions": list(matrix.actions),
+        "releases": [
+            {
+                "release": str(row.release),
+                "cells": dict(zip(matrix.actions, row.cells, strict=True)),
+                "denied": {
+                    action: {
+                        "situation": matrix.reasons[row.release, action][0],
+                        "call": matrix.reasons[row.release, action][1].form.name,
+                        "breaks": matrix.reasons[row.release, action][1].breaks,
+                        "evidence": matrix.reasons[row.release, action][1].use.evidence,
+                    }
+                    for action in matrix.actions
+                    if (row.release, action) in matrix.reasons
+                },
+            }
+            for row in matrix.rows
+        ],
+    }

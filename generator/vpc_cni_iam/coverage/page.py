@@ -1,0 +1,110 @@
+"""The matrix as a page of HTML: the picture, then the same as tables, then why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.coverage.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, releases_text, works
+from vpc_cni_iam.coverage.picture import FONT, drawing, plain, style
+from vpc_cni_iam.coverage.subject import Subject
+
+_STYLE = f"""
+body {{ margin: 2rem auto; padding: 0 1.5rem; max-width: 72rem; background: var(--ground);
+  color: var(--text); font: 15px/1.5 {FONT}; }}
+h1 {{ font-size: 1.35rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
+h2 {{ font-size: 1.1rem; margin: 2.5rem 0 .75rem; }}
+svg {{ width: 100%; height: auto; margin-top: 1rem; }}
+.scroll {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: .85rem; }}
+th, td {{ border: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
+  vertical-align: top; }}
+thead th.action {{ writing-mode: vertical-rl; transform: rotate(180deg); font-weight: 500; }}
+tbody th {{ white-space: nowrap; font-weight: 500; }}
+td.cell {{ text-align: center; font-weight: 700; }}
+td.allowed {{ color: var(--allowed); }}
+td.fatal, td.degraded {{ color: var(--mark); }}
+td.fatal {{ background: var(--fatal); }}
+td.degraded {{ background: var(--degraded); }}
+td.unused {{ color: var(--edge); }}
+td.not-called {{ color: var(--quiet); }}
+.said {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }}
+.quiet {{ color: var(--quiet); }}
+code {{ font: .95em ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }}
+@media print {{ body {{ margin: 0; max-width: none; font-size: 11px; }}
+  * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
+  tr {{ break-inside: avoid; }}
+  .scroll {{ overflow: visible; }} }}
+"""
+
+
+def html(subject: Subject, matrix: Matrix) -> str:
+    """Return a page that needs no other file, no network and no script.
+
+    Args:
+        subject: What was looked at.
+        matrix: How it went.
+    """
+    title = plain(heading(subject, matrix))
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{title}</title>",
+            f"<style>{style(':root')}{_STYLE}</style>\n</head>\n<body>\n<main>",
+            f"<h1>{title}</h1>",
+            f'<p class="quiet">The plugin works with {plain(works(matrix))}.</p>',
+            drawing(subject, matrix, whole=False),
+            *_table(matrix),
+            *_why(matrix),
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
+
+
+def _table(matrix: Matrix) -> Iterator[str]:
+    yield '<h2 id="table">The same as a table</h2>\n<div class="scroll" tabindex="0">\n<table>'
+    yield "<caption class='said'>Releases of the plugin, and each action they call</caption>"
+    yield '<thead><tr><th scope="col">releases</th>'
+    for action in matrix.actions:
+        yield f'<th scope="col" class="action"><code>{plain(action)}</code></th>'
+    yield "</tr></thead>\n<tbody>"
+    for first, last in matrix.runs():
+        cells = "".join(map(_cell, first.cells))
+        yield f'<tr><th scope="row">{releases_text(first, last)}</th>{cells}</tr>'
+    yield "</tbody>\n</table>\n</div>"
+    meanings = "; ".join(f"<b>{mark}</b> {meaning}" for mark, meaning in MEANINGS.values())
+    yield f'<p class="quiet" aria-hidden="true">{meanings}</p>'
+
+
+def _cell(cell: Cell) -> str:
+    mark, meaning = MEANINGS[cell]
+    kind = cell.replace(" ", "-")
+    return (
+        f'<td class="cell {kind}"><span aria-hidden="true">{mark}</span>'
+        f'<span class="said">{meaning}</span></td>'
+    )
+
+
+def _why(matrix: Matrix) -> Iterator[str]:
+    denials = matrix.denials()
+    if not denials:
+        return
+    yield '<h2 id="denied">What is denied</h2>\n<div class="scroll" tabindex="0">\n<table>'
+    yield "<caption class='said'>Denied calls, what they break, and the evidence</caption>"
+    heads = ("action", "releases", "impact", "breaks", "first seen in", "evidence")
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    yield f"<thead><tr>{columns}</tr></thead>\n<tbody>"
+    for denial in denials:
+        cells = (
+            releases_text(denial.first, denial.last),
+            denial.call.use.impact,
+            denial.call.breaks,
+            denial.situation,
+            denial.call.use.evidence,
+        )
+        row = "".join(f"<td>{plain(text)}</td>" for text in cells)
+        yield f'<tr><th scope="row"><code>{plain(denial.action)}</code></th>{row}</tr>'
+    yield "</tbody>\n</table>\n</div>"

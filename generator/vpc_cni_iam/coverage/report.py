@@ -1,0 +1,169 @@
+"""Coverage as text for people and as plain data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vpc_cni_iam.coverage.cover import Coverage, Played
+from vpc_cni_iam.coverage.risks import Finding
+from vpc_cni_iam.coverage.sending import Call, Check
+from vpc_cni_iam.coverage.subject import Subject
+
+_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+
+def text(
+    subject: Subject, coverage: Coverage, findings: tuple[Finding, ...], every: bool = False
+) -> Iterator[str]:
+    """Yield the lines of a report.
+
+    Args:
+        subject: What was looked at.
+        coverage: How it went.
+        findings: What is risky about it.
+        every: Whether to list the calls that are allowed, too.
+    """
+    setting = coverage.setting
+    yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    for played in coverage.played:
+        yield from _situation(subject, played, every)
+    if coverage.unused:
+        yield ""
+        yield f"granted and never called: {', '.join(coverage.unused)}"
+    if findings:
+        yield ""
+        yield "risks:"
+        for finding in findings:
+            yield f"  {finding.severity:<7} {finding.identifier}: {finding.text}"
+            yield f"          {finding.documentation}"
+    yield ""
+    yield summary(coverage)
+
+
+def summary(coverage: Coverage) -> str:
+    """Return how many calls are denied, in a line.
+
+    Args:
+        coverage: How it went.
+    """
+    sent = sum(len(played.calls) for played in coverage.played)
+    denied = [call for _, call in coverage.denied()]
+    fatal = sum(call.use.impact == "fatal" for call in denied)
+    situations = f"{len(coverage.played)} situation{'s' * (len(coverage.played) != 1)}"
+    if not denied:
+        return f"{sent} calls in {situations}: all allowed"
+    return f"{sent} calls in {situations}: {fatal} denied fatally, {len(denied) - fatal} otherwise"
+
+
+def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
+    denied = sum(not call.allowed for call in played.calls)
+    state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
+    if every:
+        yield ""
+    yield f"{'DENIED' if denied else 'ok':<7} {played.situation.name}: {state}"
+    if every:
+        yield f"        {played.situation.summary}"
+    said: set[tuple[str, str, bool]] = set()
+    for call in played.calls:
+        key = (call.form.name, call.on, call.allowed)
+        if key in said or (call.allowed and not every):
+            continue
+        said.add(key)
+        about = " on the ".join(filter(None, (call.form.action, call.on)))
+        if call.allowed:
+            by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
+            yield f"        allowed   {about}, by statement {', '.join(by)}"
+        else:
+            yield f"        {call.use.impact:<9} {about}"
+            yield from _why(subject, call)
+
+
+def _why(subject: Subject, call: Call) -> Iterator[str]:
+    for line in dict.fromkeys(
+        _denial(subject, call, check) for check in call.checks if not check.decision.allowed
+    ):
+        yield f"                  {line}"
+    only = f", only with {call.use.feature}" if call.use.feature else ""
+    reached = "" if call.reached else "; not reached after what was denied before"
+    yield f"                  breaks{only}: {call.breaks}{reached}"
+    yield f"                  {call.use.evidence}"
+
+
+def _denial(subject: Subject, call: Call, check: Check) -> str:
+    request = check.request
+    kind = request.resource.rpartition(":")[2].partition("/")[0]
+    where = "" if kind == "*" else f" for the {kind}"
+    action = "" if request.action == call.form.action else f"{request.action}"
+    carried = [
+        f"{key.partition(':')[2]}={value}"
+        for key, value in sorted(request.context.items())
+        if key.startswith(("aws:RequestTag/", "aws:ResourceTag/"))
+    ]
+    tags = f", {', '.join(carried)}" if carried else ""
+    by = subject.statement(check.decision)
+    reason = f"denied by statement {by}" if by else "no statement allows it"
+    return f"{action}{where}{tags}: {reason}".removeprefix(": ").strip()
+
+
+def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    """Return a report as plain data.
+
+    Args:
+        subject: What was looked at.
+        coverage: How it went.
+        findings: What is risky about it.
+    """
+    setting = coverage.setting
+    return {
+        "policy": subject.title,
+        "cni_version": str(setting.release),
+        "mode": setting.mode,
+        "features": list(setting.features),
+        "verdict": coverage.verdict,
+        "situations": [
+            {
+                "name": played.situation.name,
+                "summary": played.situation.summary,
+                "calls": [_call_data(subject, call) for call in played.calls],
+            }
+            for played in coverage.played
+        ],
+        "granted_never_called": list(coverage.unused),
+        "findings": [
+            {
+                "id": finding.identifier,
+                "severity": finding.severity,
+                "text": finding.text,
+                "documentation": finding.documentation,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def _call_data(subject: Subject, call: Call) -> dict[str, Any]:
+    return {
+        "call": call.form.name,
+        "action": call.form.action,
+        "on": call.on or None,
+        "allowed": call.allowed,
+        "reached": call.reached,
+        "impact": call.use.impact,
+        "breaks": call.breaks,
+        "feature": call.use.feature,
+        "evidence": call.use.evidence,
+        "checks": [
+            {
+                "action": check.request.action,
+                "resource": check.request.resource,
+                "context": {
+                    key: list(value) if isinstance(value, tuple) else value
+                    for key, value in sorted(check.request.context.items())
+                },
+                "outcome": check.decision.outcome,
+                "statement": subject.statement(check.decision) or None,
+            }
+            for check in call.checks
+        ],
+    }

@@ -1,0 +1,191 @@
+"""Where the plugin runs and how it is configured: what its requests depend on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from vpc_cni_iam.catalog import calls, parameters
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.errors import UsageError
+
+# Stands for what neither the user nor the policy names.
+EXAMPLE = {
+    "cluster_name": "example",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "partition": "aws",
+    "region": "eu-west-1",
+    "account_id": "111122223333",
+}
+# Keys of ADDITIONAL_ENI_TAGS with it are dropped: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
+_RESERVED = "k8s.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names in the ARNs and tags of the requests.
+
+    Args:
+        cluster_name: The cluster, as CLUSTER_NAME has it.
+        vpc_id: The cluster's VPC.
+        partition: The AWS partition.
+        region: The AWS Region.
+        account_id: The account of the nodes.
+        vpc_owner_id: The account that owns the VPC and its subnets.
+    """
+
+    cluster_name: str = EXAMPLE["cluster_name"]
+    vpc_id: str = EXAMPLE["vpc_id"]
+    partition: str = EXAMPLE["partition"]
+    region: str = EXAMPLE["region"]
+    account_id: str = EXAMPLE["account_id"]
+    vpc_owner_id: str = EXAMPLE["account_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """The plugin's environment variables, as far as its requests depend on them.
+
+    Args:
+        cluster_name: Whether CLUSTER_NAME is set.
+        additional_tags: ADDITIONAL_ENI_TAGS.
+        custom_networking: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG.
+        subnet_discovery: ENABLE_SUBNET_DISCOVERY.
+        provisioning: Not DISABLE_NETWORK_RESOURCE_PROVISIONING.
+        imds_only: ENABLE_IMDS_ONLY_MODE.
+        leak_cleanup: Not DISABLE_LEAKED_ENI_CLEANUP.
+    """
+
+    cluster_name: bool = True
+    additional_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    custom_networking: bool = False
+    subnet_discovery: bool = True
+    provisioning: bool = True
+    imds_only: bool = False
+    leak_cleanup: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Everything that a release's requests depend on.
+
+    Args:
+        release: The release of the plugin.
+        mode: The IP family of the cluster.
+        features: Optional features in use.
+        names: The names in its requests.
+        plugin: How it is configured.
+        session_tags: Whether the role has the session tags of EKS Pod Identity.
+        instance_tagged: Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
+    """
+
+    release: Release
+    mode: Mode = "ipv4"
+    features: tuple[str, ...] = ()
+    names: Names = field(default_factory=Names)
+    plugin: Plugin = field(default_factory=Plugin)
+    session_tags: bool = True
+    instance_tagged: bool = True
+
+    def at(self, release: Release) -> Setting:
+        """Return the same at another release, without the features that it does not have.
+
+        Args:
+            release: The other release.
+        """
+        kept = tuple(f for f in self.features if calls.feature_since(f) <= release)
+        return replace(self, release=release, features=kept)
+
+
+# By variable: the first release that reads it in the way modelled here.
+# Source: the tags of aws/amazon-vpc-cni-k8s. DISABLE_NETWORK_RESOURCE_PROVISIONING is read from
+# v1.7.0 on, and keeps the start from tagging from v1.9.1 on (v1.9.1:pkg/ipamd/ipamd.go:451).
+_VARIABLES = {
+    "CLUSTER_NAME": (1, 1, 0),
+    "ADDITIONAL_ENI_TAGS": (1, 6, 0),
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": (1, 2, 0),
+    "ENABLE_PREFIX_DELEGATION": (1, 9, 0),
+    "DISABLE_NETWORK_RESOURCE_PROVISIONING": (1, 9, 1),
+    "DISABLE_LEAKED_ENI_CLEANUP": (1, 13, 0),
+    "ENABLE_SUBNET_DISCOVERY": (1, 18, 0),
+    "ENABLE_IMDS_ONLY_MODE": (1, 19, 6),
+    "ENABLE_MULTI_NIC": (1, 20, 0),
+}
+VARIABLES = tuple(_VARIABLES)
+
+
+def configure(
+    setting: Setting, environment: Mapping[str, str], features: Iterable[str] = ()
+) -> Setting:
+    """Return a setting with the plugin's environment variables as the user gives them.
+
+    Args:
+        setting: The setting without them.
+        environment: The values by variable name, as the DaemonSet would have them.
+        features: Optional features in use.
+
+    Raises:
+        UsageError: An unknown variable or feature, a value that the plugin does not take, or a
+            variable that the release does not have.
+    """
+    plugin, chosen = setting.plugin, list(features)
+    for name, value in environment.items():
+        if name not in _VARIABLES:
+            known = ", ".join(VARIABLES)
+            raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
+        first = Release(_VARIABLES[name])
+        if setting.release < first:
+            raise UsageError(f"--env {name} exists from plugin {first} on, not {setting.release}")
+        if name == "CLUSTER_NAME":
+            names = setting.names
+            if value:
+                parameters.CLUSTER_NAME.check(value)
+                names = replace(names, cluster_name=value)
+            setting = replace(setting, names=names)
+            plugin = replace(plugin, cluster_name=bool(value))
+        elif name == "ADDITIONAL_ENI_TAGS":
+            plugin = replace(plugin, additional_tags=MappingProxyType(_tags(value)))
+        elif name == "ENABLE_MULTI_NIC":
+            chosen += ["multi-nic"] * _flag(name, value)
+        else:
+            plugin = _switched(plugin, name, _flag(name, value))
+    given = calls.check_features(chosen, setting.release)
+    return replace(setting, plugin=plugin, features=given)
+
+
+def _switched(plugin: Plugin, name: str, on: bool) -> Plugin:
+    """Return the plugin with one of its switches set.
+
+    Prefix delegation is known and changes nothing: it sends the same actions on the same
+    resources, with other parameters, which IAM does not see.
+    """
+    if name == "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG":
+        return replace(plugin, custom_networking=on)
+    if name == "ENABLE_SUBNET_DISCOVERY":
+        return replace(plugin, subnet_discovery=on)
+    if name == "DISABLE_NETWORK_RESOURCE_PROVISIONING":
+        return replace(plugin, provisioning=plugin.provisioning and not on)
+    if name == "ENABLE_IMDS_ONLY_MODE":
+        return replace(plugin, imds_only=on, provisioning=plugin.provisioning and not on)
+    if name == "DISABLE_LEAKED_ENI_CLEANUP":
+        return replace(plugin, leak_cleanup=not on)
+    return plugin
+
+
+def _flag(name: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise UsageError(f"--env {name}={value}: must be true or false")
+    return value.lower() == "true"
+
+
+def _tags(value: str) -> dict[str, str]:
+    try:
+        found = json.loads(value or "{}")
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--env ADDITIONAL_ENI_TAGS is not JSON: {error.msg}") from None
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise UsageError("--env ADDITIONAL_ENI_TAGS must be a JSON object of texts by key")
+    return {key: text for key, text in sorted(found.items()) if _RESERVED not in key}

@@ -1,0 +1,166 @@
+"""What is looked at: policies of one role, and the names that its requests are to have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.compose import Selection, compose
+from vpc_cni_iam.catalog.requests import CLUSTER
+from vpc_cni_iam.coverage.cover import granted
+from vpc_cni_iam.coverage.setting import EXAMPLE, Names
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Decision, Request
+from vpc_cni_iam.sources.policies import Opened, choose, open_policies
+
+_ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
+_OWNED_WITH_VPC = ("subnet", "vpc")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Policies of one role.
+
+    Args:
+        title: What they are, in a line.
+        opened: The policies with their names.
+        names: The names that requests are to have.
+        found: Which of the names the policies themselves say, by parameter.
+    """
+
+    title: str
+    opened: tuple[Opened, ...]
+    names: Names
+    found: Mapping[str, str]
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies alone."""
+        return tuple(o.policy for o in self.opened)
+
+    @property
+    def mode(self) -> Mode:
+        """The IP family that the policies are for: IPv6 if they assign no IPv4 addresses."""
+        some = granted(self.policies)
+        ipv4, ipv6 = (
+            some.evaluate(Request(f"ec2:{action}", "*")).allowed
+            for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
+        )
+        return "ipv6" if ipv6 and not ipv4 else "ipv4"
+
+    def statement(self, decision: Decision) -> str:
+        """Return the name of a deciding statement: its Sid, or its number from 1.
+
+        Args:
+            decision: The decision; one that no statement made gives an empty text.
+        """
+        if decision.policy is None or decision.statement is None:
+            return ""
+        opened = self.opened[decision.policy]
+        text = opened.policy.statements[decision.statement].sid or str(decision.statement + 1)
+        return f"{opened.name}.{text}" if len(self.opened) > 1 else text
+
+
+def of_variant(name: str, selection: Selection, given: Mapping[str, str | None]) -> Subject:
+    """Return a variant of the catalog, filled with names.
+
+    Args:
+        name: The variant.
+        selection: Which document.
+        given: Names that the user gave, by parameter; None for the others.
+
+    Raises:
+        UsageError: An unknown variant, one that the release cannot use, or a bad name.
+    """
+    (variant,) = variants.find((name,))
+    policy = compose(variant, selection).policy
+    chosen = parameters.values({**_examples(), **_given(given)})
+    filled = parameters.substitute(policy, chosen)
+    document = " ".join(selection.arguments())
+    opened = (Opened(variant.identifier, filled, f"variant {name}"),)
+    return _subject(f"variant {name} ({document})", opened, given, {})
+
+
+def of_input(
+    target: str,
+    stdin: Callable[[], str],
+    documents: Iterable[str],
+    given: Mapping[str, str | None],
+) -> Subject:
+    """Return the policies of a file, a module or standard input.
+
+    Args:
+        target: A path, or ``-``.
+        stdin: Reads standard input.
+        documents: The names of the policies to take; none if there is one only.
+        given: Names that the user gave, by parameter; None for the others.
+
+    Raises:
+        InputError: What `open_policies` and `choose` refuse.
+        UsageError: A bad name.
+    """
+    parameters.values(given)
+    values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
+    opened = choose(open_policies(target, stdin, values), documents)
+    policies = [o.policy for o in opened]
+    named = ", ".join(o.name for o in opened if o.name)
+    title = f"{opened[0].source} ({named})" if named else opened[0].source
+    return _subject(title, opened, given, names_in(policies))
+
+
+def names_in(policies: Sequence[Policy]) -> dict[str, str]:
+    """Return the names that policies say, by parameter: those of which they say one only.
+
+    Args:
+        policies: The policies.
+    """
+    said: dict[str, set[str]] = {}
+
+    def note(name: str, value: str) -> None:
+        parameter = next(p for p in parameters.PARAMETERS if p.name == name)
+        if value != "*" and re.fullmatch(parameter.pattern, value):
+            said.setdefault(name, set()).add(value)
+
+    for statement in (s for p in policies for s in p.statements):
+        for condition in statement.conditions:
+            key = condition.key.lower()
+            for value in condition.values:
+                if key.endswith(f"tag/{CLUSTER}"):
+                    note("cluster_name", value)
+                elif key == "ec2:vpc":
+                    note("vpc_id", value.rpartition("/")[2])
+        for resource in statement.resources:
+            if match := _ARN.match(resource):
+                partition, region, account, kind = match.groups()
+                note("partition", partition)
+                note("region", region)
+                owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
+                note(owner, account)
+    found = {name: values.pop() for name, values in said.items() if len(values) == 1}
+    if found.get("partition") == EXAMPLE["partition"]:
+        del found["partition"]
+    return found
+
+
+def _examples() -> dict[str, str]:
+    return {p.name: EXAMPLE[p.name] for p in parameters.NAMES}
+
+
+def _given(given: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _subject(
+    title: str,
+    opened: tuple[Opened, ...],
+    given: Mapping[str, str | None],
+    found: Mapping[str, str],
+) -> Subject:
+    chosen = {k: v for k, v in _given(given).items() if v and v != "*"}
+    taken = {name: value for name, value in found.items() if name not in chosen}
+    values = {**EXAMPLE, **taken, **chosen}
+    values.setdefault("vpc_owner_id", values["account_id"])
+    return Subject(title, opened, replace(Names(), **values), taken)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.compare import condition_text
+from vpc_cni_iam.policy.compare import condition_text, principals_text
 from vpc_cni_iam.policy.document import Policy, Statement
 
 Kind = Literal[
@@ -66,6 +66,7 @@ class _Grant:
     principals: normalise.Normal
     words: str
     statement: Statement
+    who: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -112,7 +113,7 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
             name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
             if any(_contains(other, grant) for other in others):
                 name = "redundant"  # what it grants was, or is, granted by another one too
-            text = f"on {grant.resource}{grant.words}"
+            text = f"on {grant.resource}{grant.who}{grant.words}"
             sides = (grant, None) if grants is lost else (None, grant)
             found.append((name, grant.action, text, *sides))
     return _grouped(found)
@@ -133,6 +134,7 @@ def _of(statement: Statement) -> Iterable[_Grant]:
     kept_out = ", ".join(sorted(statement.not_resources))
     resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    who = principals_text(statement)
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     for action in actions:
         for resource in resources or ("itself",):
@@ -148,6 +150,7 @@ def _of(statement: Statement) -> Iterable[_Grant]:
                     actions=statement.actions and (action,),
                     resources=statement.resources and (resource,),
                 ),
+                f" by {who}" if who else "",
             )
 
 
@@ -166,14 +169,14 @@ def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
 
 def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
     if old.resource != new.resource:
-        text = f"from {old.resource} to {new.resource}{new.words}"
+        text = f"from {old.resource} to {new.resource}{new.who}{new.words}"
         kind: Kind = "changed"
         if _covers(old.resource, new.resource):
             kind = "narrowed"
         elif _covers(new.resource, old.resource):
             kind = "widened"
     else:
-        text = f"on {new.resource}: from{old.words or ' no condition'} to"
+        text = f"on {new.resource}{new.who}: from{old.words or ' no condition'} to"
         text += new.words or " no condition"
         kind = "changed"
         if _implies(new, old):

@@ -206,6 +206,26 @@ class Gatherer:
         if not any(found):
             yield Owner(", ".join(referred(meant)) or f"a {kind} known after apply", kind)
 
+    def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
+        """Yield resources of a type, each with the address of the role whose ARN it names.
+
+        Args:
+            kind: The resources' type.
+            argument: The argument that names the role.
+        """
+        for resource in self.plan.resources:
+            if resource.type != kind or resource.after is None or resource.drift:
+                continue
+            value = side(resource, argument, after=True)
+            if isinstance(value.value, str):
+                name = value.value.rpartition("/")[2]
+                yield resource, self._by_name.get(("role", name), f"role {name}")
+                continue
+            for wanted in self.instances.meant(resource, (argument,)).resources:
+                found = self.instances.find(resource, wanted)
+                if found is not None and found.type == "aws_iam_role":
+                    yield resource, found.address
+
     @cached_property
     def _by_arn(self) -> dict[str, Resource]:
         return {

@@ -74,9 +74,15 @@ class Rebuilder:
             return Rebuilt(None, (f"known after apply; {why}",))
         if text := (found.after or {}).get("json"):
             return _read(text, found)
-        return self._document(found, depth)
+        return self.document(found, depth)
 
-    def _document(self, resource: Resource, depth: int) -> Rebuilt:
+    def document(self, resource: Resource, depth: int = 0) -> Rebuilt:
+        """Return the policy of a data source that is read at apply.
+
+        Args:
+            resource: The data source.
+            depth: How many documents led here.
+        """
         values = resource.after or {}
         if flagged(resource.hidden_after):
             why = f"{resource.address} has sensitive values, which are not shown"
@@ -127,7 +133,7 @@ class Rebuilder:
             holes.append(f"{where}: known after apply: {', '.join(referred(meant))}")
             return ()
         text = (found.after or {}).get("json")
-        rebuilt = _read(text, found) if text else self._document(found, depth + 1)
+        rebuilt = _read(text, found) if text else self.document(found, depth + 1)
         holes.extend(rebuilt.holes)
         return rebuilt.policy.statements if rebuilt.policy else ()
 

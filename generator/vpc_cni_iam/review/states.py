@@ -10,7 +10,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.changes import State
-from vpc_cni_iam.review.rebuilding import Rebuilder
+from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
 from vpc_cni_iam.review.slots import Side, Slot
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
@@ -48,15 +48,23 @@ def read_side(side: Side, slot: Slot, rebuilder: Rebuilder) -> Read:
     if side.hidden:
         return Read(State("sensitive", why=("the plan marks it sensitive",)))
     if side.unknown:
-        rebuilt = rebuilder.rebuild(slot.resource, slot.path)
-        if rebuilt.policy is None:
-            return Read(State("unknown", why=rebuilt.holes))
-        size = counted(dumps(rebuilt.policy, indent=None))
-        state = State("partly known", rebuilt.policy, rebuilt.holes, size)
-        return Read(state, document=rebuilt.document)
+        return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":
         return ABSENT
     return _read(side.value) if isinstance(side.value, str) else _unreadable("is not text", 0)
+
+
+def from_rebuilt(rebuilt: Rebuilt) -> Read:
+    """Return the state of a policy that was rebuilt.
+
+    Args:
+        rebuilt: The policy.
+    """
+    if rebuilt.policy is None:
+        return Read(State("unknown", why=rebuilt.holes), document=rebuilt.document)
+    size = counted(dumps(rebuilt.policy, indent=None))
+    state = State("partly known", rebuilt.policy, rebuilt.holes, size)
+    return Read(state, document=rebuilt.document)
 
 
 @lru_cache(4096)

@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli import catalog, coverage, generate, policy, publish, vendoring, verify
+from vpc_cni_iam.cli import (
+    catalog,
+    coverage,
+    generate,
+    policy,
+    publish,
+    review,
+    vendoring,
+    verify,
+)
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
 
@@ -35,6 +44,7 @@ app.command(help=vendoring.SYNC)(vendoring.sync)
 app.command(help=vendoring.CHECK)(vendoring.check)
 app.command(help=vendoring.DIFF)(vendoring.diff)
 app.command(help=vendoring.UPGRADE)(vendoring.upgrade)
+app.command(help=review.HELP)(review.review)
 app.command(help=publish.PUBLISH)(publish.publish)
 app.add_typer(publish.registry, name="registry")
 

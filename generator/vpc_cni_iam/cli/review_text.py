@@ -1,0 +1,163 @@
+"""A review on a terminal: a table for each change, then what was found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.review.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from vpc_cni_iam.review.changes import Change, Place
+    from vpc_cni_iam.review.findings import Finding, Review
+    from vpc_cni_iam.review.judgements import Access, Nearest
+
+_SIGNS = {"gain": ("+", "red"), "loss": ("-", "yellow"), "no-op": ("=", "dim")}
+_LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_VERDICTS = {
+    "no new access": ("no new access (proven)", "green"),
+    "new access": ("new access", "red"),
+    "not proven": ("new access is neither proven nor ruled out", "yellow"),
+    "unknown": ("new access cannot be ruled out", "yellow"),
+}
+# Where no terminal says how wide it is.
+_WIDTH = 100
+_MOST = 12
+
+
+def show(review: Review) -> None:
+    """Print a review to stdout: as wide as the terminal, in colour if it is one.
+
+    Args:
+        review: The review.
+    """
+    from rich.console import Console
+
+    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(highlight=False, markup=False, width=None if bound else _WIDTH)
+    changed = [c for c in review.changes if c.changes]
+    modes = " or ".join(review.modes)
+    console.print(
+        _text(f"{review.plan}, reviewed for plugin {review.release}, {modes}", "bold"),
+        soft_wrap=True,
+    )
+    for change in changed:
+        _change(console, change)
+    if not changed:
+        console.print("Nothing in the plan changes an IAM policy.")
+    _findings(console, review)
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(visible(text), style=style, overflow="fold")
+
+
+def _change(console: Console, change: Change) -> None:
+    from rich.box import ROUNDED
+    from rich.padding import Padding
+    from rich.table import Table
+
+    where = f"  {_where(change.place)}" if change.place else ""
+    console.print()
+    console.print(
+        _text(f"{change.action}: ", "bold")
+        + _text(f"{change.address} {change.attribute}", "bold cyan")
+        + _text(where, "dim")
+    )
+    if change.lines:
+        table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold", ratio=1)
+        for one in change.lines:
+            sign, style = _SIGNS[one.effect]
+            table.add_row(sign, one.kind, _text(one.text), style=style)
+        console.print(table)
+    for line in _about(change):
+        console.print(Padding(line, (0, 0, 0, 2)))
+
+
+def _about(change: Change) -> Iterator[Text]:
+    """Yield what else is to be said of a change."""
+    for way, state in (("before", change.before), ("after", change.after)):
+        for why in state.why:
+            yield _text(f"{way}: {why}", "yellow")
+    if change.imported:
+        yield _text(f"imported as {change.imported}")
+    if change.moved_from:
+        yield _text(f"moved from {change.moved_from}")
+    if change.principals and change.kind == "permissions":
+        yield _text(f"applies to {', '.join(change.principals)}")
+    if change.access:
+        yield _access(change.access)
+    if change.nearest:
+        yield from _nearest(change.nearest)
+    for size in change.sizes:
+        if size.over:
+            yield _text(f"{size.what}: {size.size} of {size.limit} characters", "red")
+
+
+def _access(access: Access) -> Text:
+    words, style = _VERDICTS[access.verdict]
+    if access.witness:
+        words += f": {access.witness.action} on {access.witness.resource}"
+    elif access.verdict == "not proven":
+        words += f": {access.reason}"
+    return _text(words, style)
+
+
+def _nearest(nearest: Nearest) -> Iterator[Text]:
+    how = "equal to" if nearest.equal else "nearest to"
+    filled = f" with {', '.join(nearest.filled)}" if nearest.filled else ""
+    yield _text(f"{how} {nearest.name}{filled}")
+    for difference in nearest.differences[:_MOST]:
+        yield _text(f"  {difference}", "dim")
+    more = len(nearest.differences) - _MOST
+    if more > 0:
+        yield _text(f"  and {more} more differences", "dim")
+
+
+def _findings(console: Console, review: Review) -> None:
+    # What a table above says in full is not said again.
+    tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
+    console.print()
+    for finding in review.findings:
+        _finding(console, finding, (finding.address, finding.attribute) in tabled)
+    for ignored in review.ignored:
+        until = f" until {ignored.until}" if ignored.until else ""
+        text = f"ignored{until}: {ignored.finding.rule} {ignored.finding.address}: {ignored.reason}"
+        console.print(_text(text, "dim"))
+    counted = {level: sum(f.level == level for f in review.findings) for level in _LEVELS}
+    named = [f"{n} {level}{'s' * (n != 1)}" for level, n in counted.items() if n]
+    result = f"the review {'fails' if review.failed else 'passes'} (--fail-on {review.fail_on})"
+    style = "bold red" if review.failed else "bold green"
+    console.print(_text(f"{', '.join(named) or 'no findings'}; {result}", style))
+
+
+def _finding(console: Console, finding: Finding, tabled: bool) -> None:
+    from rich.padding import Padding
+
+    where = f" ({_where(finding.place)})" if finding.place else ""
+    about = " ".join(part for part in (finding.address, finding.attribute) if part)
+    console.print(
+        _text(f"{finding.level:<8}", _LEVELS[finding.level])
+        + _text(f"{finding.rule} ", "bold")
+        + _text(f"{about}{where}", "cyan")
+    )
+    console.print(Padding(_text(finding.message), (0, 0, 0, 8)))
+    details = () if tabled else finding.details
+    for detail in details[:_MOST]:
+        console.print(Padding(_text(detail, "dim"), (0, 0, 0, 10)))
+    if len(details) > _MOST:
+        console.print(_text(f"          and {len(details) - _MOST} more", "dim"))
+
+
+def _where(place: Place | None) -> str:
+    return f"{place.file}:{place.line}" if place else ""

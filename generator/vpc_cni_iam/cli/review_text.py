@@ -81,7 +81,7 @@ def _change(console: Console, change: Change) -> None:
             table.add_row(sign, one.kind, _text(one.text), style=style)
         console.print(table)
     for line in _about(change):
-        console.print(Padding(line, (0, 0, 0, 2)))
+        console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
 def _about(change: Change) -> Iterator[Text]:
@@ -97,7 +97,7 @@ def _about(change: Change) -> Iterator[Text]:
         yield _text(f"applies to {', '.join(change.principals)}")
     if change.access:
         yield _access(change.access)
-    if change.nearest:
+    if change.nearest and (change.nearest.equal or change.kind == "permissions"):
         yield from _nearest(change.nearest)
     for size in change.sizes:
         if size.over:
@@ -151,10 +151,10 @@ def _finding(console: Console, finding: Finding, tabled: bool) -> None:
         + _text(f"{finding.rule} ", "bold")
         + _text(f"{about}{where}", "cyan")
     )
-    console.print(Padding(_text(finding.message), (0, 0, 0, 8)))
+    console.print(Padding(_text(finding.message), (0, 0, 0, 8), expand=False))
     details = () if tabled else finding.details
     for detail in details[:_MOST]:
-        console.print(Padding(_text(detail, "dim"), (0, 0, 0, 10)))
+        console.print(Padding(_text(detail, "dim"), (0, 0, 0, 10), expand=False))
     if len(details) > _MOST:
         console.print(_text(f"          and {len(details) - _MOST} more", "dim"))
 

@@ -47,7 +47,7 @@ class Comparer:
         before, after = item.before.read.state, item.after.read.state
         document = self._document(item)
         known = [s.policy for s in (after, before) if s.policy]
-        concerns = slot.kind == "permissions" and any(map(concerns_plugin, known))
+        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, known))
         return Change(
             address=resource.address,
             type=resource.type,
@@ -60,7 +60,7 @@ class Comparer:
             after=after,
             lines=_lines(item) if differs else (),
             access=_access(item) if differs and action != "delete" else None,
-            coverage=self._coverage(before, after) if concerns and differs else None,
+            coverage=self._coverage(item) if concerns and differs else None,
             nearest=self._nearest(known) if concerns else None,
             sizes=tuple(_sizes(item)),
             attachment=_attachment(item),
@@ -73,9 +73,11 @@ class Comparer:
             concerns_plugin=concerns,
         )
 
-    def _coverage(self, before: State, after: State) -> CoverageChange | None:
-        if {before.known, after.known} - {"known", "absent"}:
-            return None
+    def _coverage(self, item: Item) -> CoverageChange | None:
+        before, after = item.before.read.state, item.after.read.state
+        exact = {before.known, after.known} <= {"known", "absent"}
+        if item.slot.kind == "attachment" or not exact:
+            return None  # what is attached and detached counts for those that it is attached to
         return coverage_change(_policies(before), _policies(after), self.wanted)
 
     def _nearest(self, known: list[Policy]) -> Nearest | None:

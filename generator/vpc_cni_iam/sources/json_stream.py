@@ -17,6 +17,7 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 
+_MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _BYTE = re.compile(r"\(byte (\d+)\)$")
@@ -60,6 +61,11 @@ class Reader:
     def close(self) -> None:
         """Let go of the text."""
         self._view.release()
+
+    def skip_mark(self) -> None:
+        """Pass the byte order mark that PowerShell writes at the start of a file."""
+        if self.data[: len(_MARK)] == _MARK:
+            self.place = len(_MARK)
 
     def refuse(self, problem: str) -> InputError:
         """Return an error at this place.

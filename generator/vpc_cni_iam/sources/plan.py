@@ -116,6 +116,7 @@ def read_plan(
         InputError: Not a plan that can be reviewed, with the place.
     """
     reader = Reader(data, source, passed)
+    reader.skip_mark()
     try:
         return _read(reader)
     except RecursionError:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import evaluation
+
 PYTHON = sys.executable
 COMMAND = str(Path(PYTHON).with_name("vpc-cni-iam"))
 IMPORTS = [PYTHON, "-c", "import typer, jinja2"]
@@ -189,6 +191,7 @@ def main(say: Callable[[str], None] = print) -> None:
                 f"{spread(other, 1000)} | {ratio:.2f} | {aim} |"
             )
     report_check(say, runs)
+    evaluation.report(say, runs)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 python tools/freshness.py [--write]
 
 Generated are the module under modules/, the modules inside examples/, the README's tables
-and its picture.
+and its pictures.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -13,8 +13,14 @@ import sys
 from pathlib import Path
 
 from picture import svg
+from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.picture import svg as coverage_svg
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.module import NAME
@@ -87,7 +93,14 @@ def features_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-PICTURE = ROOT / "docs" / "session.svg"
+def coverage_picture() -> str:
+    """Return the picture of upstream's newest scoped document against every release."""
+    subject = of_variant("ipv4-scoped", select("2026-06-01"), {})
+    setting = Setting(releases.newest(), subject.mode, names=subject.names)
+    return coverage_svg(subject, matrix(subject.policies, setting))
+
+
+PICTURES = {"docs/session.svg": svg, "docs/coverage.svg": coverage_picture}
 SECTIONS = {"variants": variants_table, "features": features_table}
 
 
@@ -123,14 +136,17 @@ def main() -> int:
         for module in vendored().modules:
             sync(vendored(), module)
         page.write_text(readme(text), encoding="utf-8")
-        PICTURE.write_text(svg(), encoding="utf-8")
+        for path, draw in PICTURES.items():
+            (ROOT / path).write_text(draw(), encoding="utf-8")
         return 0
     stale = stale_modules()
     stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
     if readme(text) != text:
         stale.append("README.md: a generated table is stale")
-    if not PICTURE.exists() or PICTURE.read_text(encoding="utf-8") != svg():
-        stale.append("docs/session.svg: stale or missing")
+    for path, draw in PICTURES.items():
+        picture = ROOT / path
+        if not picture.exists() or picture.read_text(encoding="utf-8") != draw():
+            stale.append(f"{path}: stale or missing")
     for line in stale:
         print(line)
     if stale:

@@ -285,6 +285,7 @@ print(sorted(heavy), file=sys.stderr)
         (["policy", "ipv4", "--cni-version", "latest"], []),
         (["policy", "ipv4", "--cni-version", "latest", "--format", "hcl"], []),
         (["catalog", "--format", "json"], []),
+        (["coverage", "--variant", "ipv4"], []),
         (["generate", "m", "--cni-version", "latest"], ["jinja2"]),
     ],
 )

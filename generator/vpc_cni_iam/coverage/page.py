@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, releases_text, works
-from vpc_cni_iam.coverage.picture import FONT, drawing, plain, style
+from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
 from vpc_cni_iam.coverage.subject import Subject
 
 _STYLE = f"""
@@ -47,20 +47,22 @@ def html(subject: Subject, matrix: Matrix) -> str:
         matrix: How it went.
     """
     title = plain(heading(subject, matrix))
-    return "\n".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{title}</title>",
-            f"<style>{style(':root')}{_STYLE}</style>\n</head>\n<body>\n<main>",
-            f"<h1>{title}</h1>",
-            f'<p class="quiet">The plugin works with {plain(works(matrix))}.</p>',
-            drawing(subject, matrix, whole=False),
-            *_table(matrix),
-            *_why(matrix),
-            "</main>\n</body>\n</html>\n",
-        ]
+    return ascii_only(
+        "\n".join(
+            [
+                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                '<meta name="color-scheme" content="light dark">',
+                f"<title>{title}</title>",
+                f"<style>{style(':root')}{_STYLE}</style>\n</head>\n<body>\n<main>",
+                f"<h1>{title}</h1>",
+                f'<p class="quiet">The plugin works with {plain(works(matrix))}.</p>',
+                drawing(subject, matrix, whole=False),
+                *_table(matrix),
+                *_why(matrix),
+                "</main>\n</body>\n</html>\n",
+            ]
+        )
     )
 
 

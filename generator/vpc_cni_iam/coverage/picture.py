@@ -17,10 +17,10 @@ from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, works
 from vpc_cni_iam.coverage.subject import Subject
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
---allowed: #2da44e; --fatal: #cf222e; --degraded: #bf8700; --unused: #ddf4ff; --edge: #0969da;
+--allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
 --none: #d1d9e0; --mark: #ffffff;"""
 DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
---allowed: #2ea043; --fatal: #e5534b; --degraded: #bb8009; --unused: #0c2d6b; --edge: #4493f8;
+--allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
 --none: #3d444d; --mark: #ffffff;"""
 FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 # Cells that share a row's look; the words for each stand in the legend.
@@ -54,6 +54,15 @@ def plain(text: str) -> str:
     return escape(_NOT_XML.sub("\ufffd", text))
 
 
+def ascii_only(text: str) -> str:
+    """Return XML or HTML that any locale can print.
+
+    Args:
+        text: Its text; in its style sheet nothing but ASCII.
+    """
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
 def style(selector: str) -> str:
     """Return the rules that give an element the colours of its reader.
 
@@ -74,7 +83,7 @@ def svg(subject: Subject, matrix: Matrix) -> str:
         subject: What was looked at.
         matrix: How it went.
     """
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing(subject, matrix, whole=True)}'
+    return ascii_only(drawing(subject, matrix, whole=True))
 
 
 def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:

@@ -8,7 +8,7 @@ follows is marked as not reached, so that one run shows all that a policy lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
@@ -106,9 +106,7 @@ class Node(Sender):
             self.describe("describe-interfaces")
         if plugin.subnet_discovery and setting.release >= _DISCOVERY_IN_SETUP:
             self.describe("describe-subnets")
-        excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
-        managed = interfaces[1:] if excluded else interfaces
-        for eni in managed:
+        for eni in self._managed(interfaces):
             if not is_trunk(eni):
                 if plugin.provisioning:
                     self.tag(eni)
@@ -119,7 +117,7 @@ class Node(Sender):
             not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
         ):
             self.describe("describe-security-groups")
-        self.regroup(*managed)
+        self.regroup(*interfaces)
         if not plugin.custom_networking:
             self.assign(interfaces[0])
 
@@ -130,12 +128,21 @@ class Node(Sender):
         those groups change.
 
         Args:
-            interfaces: All that the plugin manages, the primary and the trunk among them.
+            interfaces: All that the plugin manages, the primary one first, trunks among them.
         """
         action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
-            for eni in interfaces:
+            for eni in self._managed(interfaces):
                 self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
+
+    def _managed(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+        """Leave out a primary interface that is not for pods.
+
+        Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
+        """
+        setting = self.setting
+        excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
+        return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: Interface) -> None:
         """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
@@ -157,7 +164,8 @@ class Node(Sender):
         Args:
             eni: The interface.
         """
-        self.send("assign-ipv4", eni)
+        if self.setting.plugin.provisioning:
+            self.send("assign-ipv4", eni)
 
     def unassign(self, eni: Interface) -> None:
         """Take unused addresses or prefixes from an interface.
@@ -214,8 +222,9 @@ class Node(Sender):
         Args:
             eni: The interface.
         """
-        self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
-        self.send("delete", eni)
+        if self.setting.plugin.provisioning:
+            self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
+            self.send("delete", eni)
 
     def clean_up(self, eni: Interface) -> None:
         """Find an interface that a node left behind, once or as often as it takes to delete it.

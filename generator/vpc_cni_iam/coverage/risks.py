@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -35,7 +34,6 @@ _CHANGES = tuple(
         "UnassignPrivateIpAddresses",
     )
 )
-_PLACEHOLDER = re.compile(r"\$\{(CLUSTER_NAME|VPC_ID)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +188,14 @@ def _fatal(call: Call) -> bool:
 
 
 def _reading(policies: Iterable[Policy]) -> Iterator[Finding]:
-    """Yield what in the policies stands in the way of judging them."""
-    left: set[str] = set()
-    unknown: set[str] = set()
-
-    def note(text: str) -> str:
-        left.update(match[0] for match in _PLACEHOLDER.finditer(text))
-        return text
-
-    for policy in policies:
-        policy.map_strings(note)
-        for condition in (c for s in policy.statements for c in s.conditions):
-            if condition.key.lower().partition("/")[0] not in KEYS:
-                unknown.add(condition.key)
-    if left:
-        text = f"placeholders were left in it, and match nothing: {', '.join(sorted(left))}"
-        yield Finding("placeholder-left", "high", text)
+    """Yield what in the policies is not judged."""
+    unknown = {
+        condition.key: None
+        for policy in policies
+        for statement in policy.statements
+        for condition in statement.conditions
+        if condition.key.lower().partition("/")[0] not in KEYS
+    }
     if unknown:
-        text = f"judged as if requests lacked {', '.join(sorted(unknown))}, which is not modelled"
+        text = f"judged as if requests lacked {', '.join(unknown)}, which is not modelled"
         yield Finding("condition-key-not-modelled", "medium", text)

@@ -35,6 +35,7 @@ class Names:
         region: The AWS Region.
         account_id: The account of the nodes.
         vpc_owner_id: The account that owns the VPC and its subnets.
+        owner_known: Whether the user or the policy says which account that is.
     """
 
     cluster_name: str = EXAMPLE["cluster_name"]
@@ -43,6 +44,7 @@ class Names:
     region: str = EXAMPLE["region"]
     account_id: str = EXAMPLE["account_id"]
     vpc_owner_id: str = EXAMPLE["account_id"]
+    owner_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

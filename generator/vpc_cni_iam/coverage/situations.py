@@ -35,6 +35,7 @@ class Situation:
         since: The first release, by mode, in which it arises; a mode that is absent has none.
         play: Plays it on a node.
         prepare: Changes the setting first.
+        possible: Says whether a setting allows it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Situation:
     since: dict[Mode, Release]
     play: Callable[[Node], None]
     prepare: Callable[[Setting], Setting] = lambda setting: setting
+    possible: Callable[[Setting], bool] = lambda setting: True
 
     def arises(self, setting: Setting) -> bool:
         """Say whether a setting can come into this situation.
@@ -50,7 +52,7 @@ class Situation:
             setting: The setting.
         """
         first = self.since.get(setting.mode)
-        return first is not None and setting.release >= first
+        return first is not None and setting.release >= first and self.possible(setting)
 
 
 def _fresh(node: Node) -> None:
@@ -140,6 +142,11 @@ def _customised(setting: Setting) -> Setting:
     return replace(setting, plugin=replace(setting.plugin, custom_networking=True))
 
 
+def _may_be_shared(setting: Setting) -> bool:
+    names = setting.names
+    return not names.owner_known or names.vpc_owner_id != names.account_id
+
+
 def _shared(setting: Setting) -> Setting:
     names = setting.names
     owner = names.vpc_owner_id if names.vpc_owner_id != names.account_id else _OTHER_ACCOUNT
@@ -191,10 +198,11 @@ SITUATIONS = (
     ),
     Situation(
         "shared-subnet",
-        "a VPC and subnet that another account owns and shares",
+        "a VPC and subnet that another account owns and shares, unless the policy says none does",
         _from("v1.0.0", "v1.10.0"),
         _shared_subnet,
         _shared,
+        _may_be_shared,
     ),
     Situation(
         "upgrade-adds-tag",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.calls import Mode
@@ -12,8 +12,9 @@ from vpc_cni_iam.catalog.compose import Selection, compose
 from vpc_cni_iam.catalog.requests import CLUSTER
 from vpc_cni_iam.coverage.cover import granted
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Decision, Request
+from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 from vpc_cni_iam.sources.policies import Opened, choose, open_policies
 
 _ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
@@ -44,12 +45,7 @@ class Subject:
     @property
     def mode(self) -> Mode:
         """The IP family that the policies are for: IPv6 if they assign no IPv4 addresses."""
-        some = granted(self.policies)
-        ipv4, ipv6 = (
-            some.evaluate(Request(f"ec2:{action}", "*")).allowed
-            for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
-        )
-        return "ipv6" if ipv6 and not ipv4 else "ipv4"
+        return mode_of(self.policies)
 
     def statement(self, decision: Decision) -> str:
         """Return the name of a deciding statement: its Sid, or its number from 1.
@@ -105,10 +101,57 @@ def of_input(
     parameters.values(given)
     values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
     opened = choose(open_policies(target, stdin, values), documents)
+    for one in opened:
+        _check(one)
     policies = [o.policy for o in opened]
     named = ", ".join(o.name for o in opened if o.name)
     title = f"{opened[0].source} ({named})" if named else opened[0].source
-    return _subject(title, opened, given, names_in(policies))
+    # What was filled in here is nothing that the policies say.
+    said = {k: v for k, v in names_in(policies).items() if v != EXAMPLE.get(k)}
+    return _subject(title, opened, given, said)
+
+
+def _check(opened: Opened) -> None:
+    """Have the evaluator refuse a policy under the name that its user knows it by."""
+    try:
+        compile_policies([opened.policy])
+    except InputError as error:
+        place = f"{opened.name}{error.place[1:]}" if opened.name else error.place
+        raise InputError(opened.source, place, error.problem) from None
+
+
+def mode_of(policies: Sequence[Policy]) -> Mode:
+    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses.
+
+    Args:
+        policies: The policies.
+    """
+    some = granted(policies)
+    ipv4, ipv6 = (
+        some.evaluate(Request(f"ec2:{action}", "*")).allowed
+        for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
+    )
+    return "ipv6" if ipv6 and not ipv4 else "ipv4"
+
+
+def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
+    """Return names for requests: those said, and examples for the others.
+
+    Args:
+        said: By parameter.
+        owner_known: Whether it is said which account owns the VPC.
+    """
+    values = {**EXAMPLE, **said}
+    values.setdefault("vpc_owner_id", values["account_id"])
+    return Names(
+        values["cluster_name"],
+        values["vpc_id"],
+        values["partition"],
+        values["region"],
+        values["account_id"],
+        values["vpc_owner_id"],
+        owner_known,
+    )
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
@@ -139,10 +182,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 note("region", region)
                 owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
                 note(owner, account)
-    found = {name: values.pop() for name, values in said.items() if len(values) == 1}
-    if found.get("partition") == EXAMPLE["partition"]:
-        del found["partition"]
-    return found
+    return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
 def _examples() -> dict[str, str]:
@@ -161,6 +201,6 @@ def _subject(
 ) -> Subject:
     chosen = {k: v for k, v in _given(given).items() if v and v != "*"}
     taken = {name: value for name, value in found.items() if name not in chosen}
-    values = {**EXAMPLE, **taken, **chosen}
-    values.setdefault("vpc_owner_id", values["account_id"])
-    return Subject(title, opened, replace(Names(), **values), taken)
+    known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in opened])}
+    names = names_of({**taken, **chosen}, owner_known=known)
+    return Subject(title, opened, names, taken)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.read import Block, Node, Quoted, Reference, parse
+from vpc_cni_iam.hcl.read import Block, Node, Other, Quoted, Reference, parse
 from vpc_cni_iam.hcl.resolve import Found, Scope
 
 
@@ -95,7 +95,7 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
     for name, node in variables.items():
         if isinstance(node, Quoted) and all(isinstance(p, str) for p in node.parts):
             found[f"var.{name}"] = "".join(map(str, node.parts))
-        elif node == Reference("null"):
+        elif node in (Reference("null"), Other("null")):
             found[f"var.{name}"] = None
     return found
 

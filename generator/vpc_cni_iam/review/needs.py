@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.coverage.cover import granted, play
-from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Setting
+from vpc_cni_iam.coverage.cover import play
+from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
-from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
 # What nothing but the plugin, or something like it, has.
@@ -75,10 +75,9 @@ def _coverage_change(
     before: tuple[Policy, ...], after: tuple[Policy, ...], wanted: Wanted
 ) -> CoverageChange | None:
     said = {**names_in(after), **names_in(before)}
-    values = {**EXAMPLE, **said}
-    values.setdefault("vpc_owner_id", values["account_id"])
+    names = names_of(said, owner_known="vpc_owner_id" in said)
     mode = wanted.mode or mode_of(before or after)
-    setting = Setting(wanted.release, mode, names=replace(Names(), **values))
+    setting = Setting(wanted.release, mode, names=names)
     try:
         old, new = (_played(policies, setting) for policies in (before, after))
     except InputError:
@@ -89,20 +88,6 @@ def _coverage_change(
     return CoverageChange(
         str(wanted.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
     )
-
-
-def mode_of(policies: Sequence[Policy]) -> Mode:
-    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses.
-
-    Args:
-        policies: The policies.
-    """
-    some = granted(policies)
-    ipv4, ipv6 = (
-        some.evaluate(Request(f"ec2:{action}", "*")).allowed
-        for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
-    )
-    return "ipv6" if ipv6 and not ipv4 else "ipv4"
 
 
 def _played(

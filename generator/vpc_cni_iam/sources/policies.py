@@ -1,4 +1,4 @@
-"""Opens whatever holds a policy: JSON, HCL, or a module's directory.
+"""Opens whatever holds a policy: JSON, a plan, HCL, or a module's directory.
 
 The one place that tells kinds of input apart. Each kind is a function from a target to named
 policies; `open_policies` chooses by what the target is.
@@ -7,10 +7,10 @@ policies; `open_policies` chooses by what the target is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 
@@ -35,9 +35,22 @@ class Opened:
     source: str
 
 
-def open_policies(
-    target: str, stdin: Callable[[], str], values: Mapping[str, str]
-) -> tuple[Opened, ...]:
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What an input holds.
+
+    Args:
+        source: The input, as errors name it.
+        policies: Its identity policies.
+        unread: Why others could not be read, by name.
+    """
+
+    source: str
+    policies: tuple[Opened, ...]
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, str]) -> Input:
     """Return the identity policies of an input.
 
     Args:
@@ -63,54 +76,60 @@ def open_policies(
     return _json(text, target)
 
 
-def choose(opened: Iterable[Opened], names: Iterable[str]) -> tuple[Opened, ...]:
+def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
     """Return the policies of these names, or the only one there is.
 
     Args:
-        opened: What `open_policies` returns.
+        found: What `open_policies` returns.
         names: The names, several for policies of one role; none if there is one policy only.
 
     Raises:
-        InputError: A name that is not there, or several policies and no name.
+        InputError: A policy that cannot be read is named, or none can be.
+        UsageError: A name that is not there, or several policies and no name.
     """
-    found, wanted = tuple(opened), tuple(dict.fromkeys(names))
-    source, known = found[0].source, ", ".join(o.name for o in found if o.name)
-    if not wanted:
-        if len(found) > 1:
-            problem = f"holds {len(found)} policies: {known}; choose with --document"
-            raise InputError(source, "", problem)
-        return found
+    wanted = tuple(dict.fromkeys(names))
+    known = [o.name for o in found.policies if o.name]
     for name in wanted:
-        if name not in {o.name for o in found}:
-            there = f"; there are {known}" if known else ", since its policy has no name"
-            raise InputError(source, "", f"holds no document {name!r}{there}")
-    return tuple(o for o in found if o.name in wanted)
+        if name in found.unread:
+            raise InputError(found.source, "", f"{name} cannot be read: {found.unread[name]}")
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "its policy has no name"
+            raise UsageError(f"{found.source} holds no document {name!r}; {there}")
+    if not wanted and len(found.policies) + len(found.unread) > 1:
+        every = ", ".join((*known, *found.unread))
+        raise UsageError(f"{found.source} holds several policies, {every}; choose with --document")
+    if not found.policies:
+        raise InputError(found.source, "", f"cannot be read: {next(iter(found.unread.values()))}")
+    return tuple(o for o in found.policies if not wanted or o.name in wanted)
 
 
-def _json(text: str, source: str) -> tuple[Opened, ...]:
-    return (Opened("", loads(text, source), source),)
+def _json(text: str, source: str) -> Input:
+    from vpc_cni_iam.sources import planned
+
+    if not planned.is_plan(text):
+        return Input(source, (Opened("", loads(text, source), source),))
+    known, unread = planned.identity_policies(text, source)
+    if not known and not unread:
+        raise InputError(source, "", "is a plan that leaves no policy of an identity")
+    return Input(source, tuple(Opened(*found, source) for found in known), unread)
 
 
-def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> tuple[Opened, ...]:
+def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:
     from vpc_cni_iam.hcl import module as hcl
 
     module = hcl.read(texts, values)
-    opened, joined = [], dict(module.unread)
+    opened, unread = [], dict(module.unread)
     for found in module.documents:
         if any(s.principals or s.not_principals for s in found.policy.statements):
             continue  # a trust policy
         if hcl.joins_nothing(found, module, _JOINED):
             opened.append(Opened(found.name, found.policy, source))
         else:
-            joined[found.name] = (
-                f"{source}: line {found.line}: data source {found.name} joins other documents, "
-                "which needs an engine; render it and give the JSON"
-            )
-    if opened:
-        return tuple(opened)
-    if joined:
-        raise InputError(source, "", f"no policy can be read: {next(iter(joined.values()))}")
-    raise InputError(source, "", "holds no data source aws_iam_policy_document of an identity")
+            problem = "joins other documents, which needs an engine; render it and give the JSON"
+            unread[found.name] = f"line {found.line}: it {problem}"
+    if not opened and not unread:
+        raise InputError(source, "", "holds no data source aws_iam_policy_document of an identity")
+    return Input(source, tuple(opened), unread)
 
 
 def _text(path: Path) -> str:

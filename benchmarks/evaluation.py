@@ -1,0 +1,204 @@
+"""Figures of evaluation: requests, proofs of no new access, and the matrix of releases.
+
+Imported by bench.py. Each stands beside ministack's evaluator in the same process; a
+proof stands beside as many requests as all releases send, which would prove nothing.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ministack.core import iam_evaluator as ministack
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.compose import select
+from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.subject import Subject, of_variant
+from vpc_cni_iam.policy.access import Proven, no_new_access
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.parse import loads
+
+LARGEST = 3
+REPEATED = 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What took how long, beside its yardstick; all in the same unit."""
+
+    name: str
+    own: list[float]
+    yardstick: str
+    other: list[float]
+    unit: str
+    aim: str
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Return the seconds that an action takes.
+
+    Args:
+        action: The action.
+    """
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def in_turns(
+    own: Callable[[], object], other: Callable[[], object], runs: int, scale: float
+) -> tuple[list[float], list[float]]:
+    """Time two actions in turns, after one run of each that is not counted.
+
+    Args:
+        own: The one.
+        other: The other.
+        runs: How often each.
+        scale: What to multiply seconds with.
+    """
+    own(), other()
+    pairs = [(timed(own) * scale, timed(other) * scale) for _ in range(runs)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def scoped() -> Subject:
+    """Return upstream's newest scoped document."""
+    return of_variant("ipv4-scoped", select("2026-06-01"), {})
+
+
+def requests(subject: Subject, release: releases.Release) -> list[Request]:
+    """Return what a release sends in all situations.
+
+    Args:
+        subject: The policies.
+        release: The release.
+    """
+    found = cover(subject.policies, Setting(release, names=subject.names))
+    return [c.request for p in found.played for call in p.calls for c in call.checks]
+
+
+def second(policies: tuple[Policy, ...]) -> Callable[[list[object]], None]:
+    """Return ministack's evaluator of policies, ready.
+
+    Args:
+        policies: The policies.
+    """
+    statements = []
+    for statement in (s for p in policies for s in p.statements):
+        conditions: dict[str, dict[str, list[str]]] = {}
+        for c in statement.conditions:
+            conditions.setdefault(c.operator, {})[c.key] = list(c.values)
+        lists = {
+            name: list(getattr(statement, name))
+            for name in ("actions", "not_actions", "resources", "not_resources")
+        }
+        statements.append(
+            ministack.ParsedStatement(
+                sid="", effect=statement.effect, conditions=conditions, **lists
+            )
+        )
+
+    def evaluate(contexts: list[object]) -> None:
+        for context in contexts:
+            ministack.evaluate(context, [statements])
+
+    return evaluate
+
+
+def context(request: Request) -> object:
+    """Return a request as ministack takes it.
+
+    Args:
+        request: The request.
+    """
+    keys = {k.lower(): v if isinstance(v, str) else list(v) for k, v in request.context.items()}
+    return ministack.EvalContext(
+        principal_arn="",
+        principal_type="",
+        principal_account="",
+        action=request.action,
+        resource_arn=request.resource,
+        region="",
+        source_ip="",
+        secure_transport=False,
+        tag_keys=None,
+        service_context=keys,
+    )
+
+
+def measure(runs: int) -> Iterator[Measured]:
+    """Measure all that this file is about.
+
+    Args:
+        runs: How often each.
+    """
+    subject = scoped()
+    asked = requests(subject, releases.newest()) * REPEATED
+    ready, other = compile_policies(subject.policies), second(subject.policies)
+    contexts = [context(r) for r in asked]
+    own, theirs = in_turns(
+        lambda: [ready.evaluate(r) for r in asked],
+        lambda: other(contexts),
+        runs,
+        1e6 / len(asked),
+    )
+    name = "a request to `ipv4-scoped`"
+    yield Measured(name, own, "ministack, the same requests", theirs, "\u00b5s", "0.7")
+
+    every = [context(r) for known in releases.known()[1:] for r in requests(subject, known)]
+    setting = Setting(releases.newest(), names=subject.names)
+    own, theirs = in_turns(
+        lambda: matrix(subject.policies, setting), lambda: other(every), runs, 1e3
+    )
+    yardstick = f"ministack, its {len(every)} requests"
+    yield Measured("the matrix of all releases", own, yardstick, theirs, "ms", "1")
+
+    documents = {k: v["Document"] for k, v in json.loads(aws_managed_policies_data).items()}
+    largest = sorted(documents, key=lambda k: -len(json.dumps(documents[k])))[:LARGEST]
+    for policy_name in largest:
+        policy = loads(json.dumps(documents[policy_name]), policy_name)
+        own, theirs = in_turns(proof(policy_name, policy), lambda: other(every), runs, 1e3)
+        name = f"no new access, {policy_name} narrowed"
+        yield Measured(name, own, yardstick, theirs, "ms", "none")
+
+
+def proof(name: str, policy: Policy) -> Callable[[], None]:
+    """Return what proves that a policy without one of its actions allows nothing new.
+
+    Args:
+        name: The policy's name.
+        policy: The policy.
+    """
+    last = policy.statements[-1]
+    less = replace(last, actions=last.actions[1:]) if len(last.actions) > 1 else last
+    narrower = replace(policy, statements=(*policy.statements[:-1], less))
+
+    def prove() -> None:
+        if no_new_access([policy], [narrower]) != Proven():
+            raise SystemExit(f"{name}: not proven")
+
+    return prove
+
+
+def report(say: Callable[[str], None], runs: int) -> None:
+    """Print the table.
+
+    Args:
+        say: Prints a line.
+        runs: How often to measure each.
+    """
+    say("\n| evaluation | time | beside | its time | ratio | aim |")
+    say("| --- | --- | --- | --- | --- | --- |")
+    for found in measure(runs):
+        own, other = (
+            f"{statistics.median(v):.1f} ({min(v):.1f} to {max(v):.1f}) {found.unit}"
+            for v in (found.own, found.other)
+        )
+        ratio = statistics.median(found.own) / statistics.median(found.other)
+        say(f"| {found.name} | {own} | {found.yardstick} | {other} | {ratio:.2f} | {found.aim} |")

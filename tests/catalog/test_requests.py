@@ -1,0 +1,61 @@
+"""The requests agree with the calls: the same actions, at the same releases, of the same weight."""
+
+import pytest
+
+from vpc_cni_iam.catalog import calls, releases
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+
+MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
+# Where a request of an action weighs less than the action: tags with a new interface are checked
+# as part of CreateNetworkInterface there, which is fatal, and its own CreateTags only warns.
+LIGHTER = {
+    ("ec2:CreateTags", "ipv4", release)
+    for release in releases.known()
+    if Release.of("v1.7.2") <= release <= Release.of("v1.7.10")
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("feature", [None, *calls.features()])
+def test_every_call_is_sent_in_some_way_and_nothing_else_is(
+    mode: Mode, feature: str | None
+) -> None:
+    for release in releases.known():
+        wanted: dict[str, str] = {}
+        for use in (*calls.uses((mode,), release), *calls.uses((mode,), release, feature)):
+            if wanted.get(use.action) != "fatal":
+                wanted[use.action] = use.impact
+        sent: dict[str, str] = {}
+        for form in forms().values():
+            use = form.sent(mode, release, (feature,) if feature else ())
+            if use is not None and sent.get(form.action) != "fatal":
+                sent[form.action] = use.impact
+        for action, impact in wanted.items():
+            if (action, mode, release) not in LIGHTER:
+                assert sent.pop(action) == impact, (action, release)
+            else:
+                sent.pop(action)
+        assert not sent, release
+
+
+def test_every_form_says_what_breaks_and_why() -> None:
+    for form in forms().values():
+        assert form.uses, form.name
+        for use in form.uses:
+            assert form.breaks[use.impact], (form.name, use.impact)
+            assert use.evidence
+
+
+def test_tags_by_release() -> None:
+    def keys(release: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
+        found = tag_keys(Release.of(release), cluster_name)
+        return set(found.wanted), set(found.created)
+
+    assert keys("v1.0.0") == (set(), set())
+    assert keys("v1.7.1") == ({INSTANCE, CLUSTER}, set())
+    assert keys("v1.7.2") == ({INSTANCE, CLUSTER}, {CREATED_AT})
+    assert keys("v1.8.0") == ({INSTANCE, CLUSTER}, {INSTANCE, CLUSTER, CREATED_AT})
+    assert keys("v1.19.4")[0] == {INSTANCE, CLUSTER, OWNER}
+    assert keys("v1.23.0", cluster_name=False) == ({INSTANCE}, {INSTANCE, CREATED_AT})

@@ -1,0 +1,133 @@
+"""``vpc-cni-iam coverage`` as a user meets it."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from conftest import run
+from vpc_cni_iam.coverage.situations import SITUATIONS
+
+IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
+
+
+def scoped(folder: Path) -> Path:
+    words = "--cluster-name prod --vpc-id vpc-01234567 --account-id 999988887777"
+    done = run("policy", "ipv4-scoped", "--cni-version", "latest", *words.split())
+    (folder / "p.json").write_text(done.out)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((*IPV6, "--cni-version", "v1.21.2"), 0),
+        ((*IPV6, "--cni-version", "v1.21.2", "--strict"), 1),
+        ((*IPV6, "--cni-version", "v1.22.1"), 1),
+        ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
+        ((*IPV6, "--all-releases"), 1),
+        (("--variant", "ipv4", "--strict"), 0),
+        (("--variant", "ipv4-scoped"), 0),
+        (("--variant", "ipv4-scoped", "--untagged-instances"), 1),
+        (("--variant", "ipv4-pod-identity"), 0),
+        (("--variant", "ipv4-pod-identity", "--irsa"), 1),
+        (("--variant", "ipv4", "--mode", "ipv6"), 1),
+    ],
+)
+def test_exit_codes(words: tuple[str, ...], code: int) -> None:
+    done = run("coverage", *words)
+    assert (done.code, done.err) == (code, "")
+
+
+def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
+    done = run("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
+    for words in (
+        "DENIED  fresh-node: 3 of 7 calls denied",
+        "fatal     ec2:DescribeSecurityGroups",
+        "breaks: ipamd exits at start and the node stays NotReady",
+        "v1.22.1:pkg/ipamd/ipamd.go:599-603",
+        "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",
+        "docs/risks.md#unconditioned-create-tags",
+        "7 calls in 1 situation: 2 denied fatally, 1 otherwise",
+    ):
+        assert words in done.out
+    assert "allowed   " not in done.out
+
+
+def test_names_are_those_of_the_policy(tmp_path: Path) -> None:
+    folder = scoped(tmp_path)
+    done = run("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
+    assert done.code == 0
+    assert "cluster name prod" in done.err and "account id 999988887777" in done.err
+    assert "allowed   ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
+        done.out
+    )
+    assert "trunk-interface" not in done.out
+    other = run("coverage", "p.json", "--cluster-name", "other", cwd=folder)
+    assert other.code == 1 and "cluster name" not in other.err
+
+
+def test_standard_input_and_json(tmp_path: Path) -> None:
+    text = (scoped(tmp_path) / "p.json").read_text()
+    command = [sys.executable, "-m", "vpc_cni_iam", "coverage", "-", "--format", "json"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["policy"] == "standard input" and found["verdict"] == "degraded"
+    # The policy names its own account as the owner of the VPC.
+    names = [s.name for s in SITUATIONS if s.name != "shared-subnet"]
+    assert [s["name"] for s in found["situations"]] == names
+    create = next(c for c in found["situations"][0]["calls"] if c["call"] == "create")
+    assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]
+    assert create["checks"][0]["context"]["aws:TagKeys"]
+
+
+def test_a_generated_module(tmp_path: Path) -> None:
+    assert run("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
+    assert run("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
+    assert "choose with --document" in run("coverage", "m", cwd=tmp_path).err
+
+
+def test_pictures_of_all_releases() -> None:
+    svg = run("coverage", *IPV6, "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
+    page = run("coverage", *IPV6, "--all-releases", "--format", "html")
+    assert (svg.code, page.code) == (1, 1)
+    assert ET.fromstring(svg.out).tag.endswith("svg")
+    assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
+    found = json.loads(run("coverage", *IPV6, "--all-releases", "--format", "json").out)
+    assert found["works_with"] == [["v1.10.0", "v1.21.2"]]
+
+
+def test_situations_are_listed() -> None:
+    done = run("coverage", "--list-situations")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SITUATIONS]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name a policy"),
+        (("p.json", "--variant", "ipv4"), "only one"),
+        (("p.json", "--revision", "2024-07-22"), "--variant"),
+        (("--variant", "ipv4", "--document", "x"), "--document chooses from a module"),
+        (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
+        (("--variant", "ipv4", "--situation", "x"), "unknown situation"),
+        (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
+        (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], said: str) -> None:
+    done = run("coverage", *words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_a_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
+    text = (scoped(tmp_path) / "p.json").read_text().replace('"prod"', '"${CLUSTER_NAME}"')
+    (tmp_path / "p.json").write_text(text)
+    done = run("coverage", "p.json", cwd=tmp_path)
+    assert done.code == 3
+    assert "p.json: $.Statement[" in done.err and "put its value in first" in done.err

@@ -1,0 +1,58 @@
+"""Policies for the tests of coverage, filled with the names that requests have by default."""
+
+from dataclasses import replace
+
+from vpc_cni_iam.catalog import documents, parameters, releases, variants
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.coverage.cover import Coverage, cover
+from vpc_cni_iam.coverage.setting import Names, Setting
+from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.policy.document import Policy, Statement
+
+NAMES = Names()
+NEWEST = str(releases.newest())
+
+
+def filled(policy: Policy) -> Policy:
+    given = {"cluster_name": NAMES.cluster_name, "vpc_id": NAMES.vpc_id}
+    return parameters.substitute(policy, parameters.values(given))
+
+
+def composed(variant: str, cni_version: str, *features: str) -> Policy:
+    (found,) = variants.find((variant,))
+    return filled(compose(found, select(None, cni_version, features)).policy)
+
+
+def upstream(variant: str, revision: str) -> Policy:
+    (found,) = variants.find((variant,))
+    return filled(documents.base(found, documents.find(revision)))
+
+
+def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> Setting:
+    return Setting(releases.find(release), mode, features)
+
+
+def covered(policy: Policy, where: Setting, *situations: str) -> Coverage:
+    return cover([policy], where, find(situations))
+
+
+def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
+    """Return situation, call and impact of what is denied."""
+    return {(s.name, c.form.name, c.use.impact) for s, c in coverage.denied()}
+
+
+def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
+    return {
+        check.request.action
+        for _, call in coverage.denied()
+        if call.use.impact == impact
+        for check in call.checks
+        if not check.decision.allowed
+    }
+
+
+def with_statement(policy: Policy, index: int, statement: Statement | None) -> Policy:
+    kept = list(policy.statements)
+    kept[index : index + 1] = [statement] if statement else []
+    return replace(policy, statements=tuple(kept))

@@ -1,0 +1,137 @@
+"""Every policy of the catalog against every release of the plugin."""
+
+import pytest
+
+from coverage_policies import composed, covered, denied_actions, filled, setting, upstream
+from vpc_cni_iam.catalog import calls, documents, fit, releases, variants
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.situations import SITUATIONS
+
+SERVED = [
+    (variant, mode, revision)
+    for variant in variants.VARIANTS
+    for mode in variant.modes
+    for revision in documents.revisions()
+]
+
+
+def name(value: object) -> str:
+    return str(getattr(value, "name", value))
+
+
+@pytest.mark.parametrize(("variant", "mode", "revision"), SERVED, ids=name)
+def test_a_document_serves_the_releases_that_the_catalog_says(
+    variant: variants.Variant, mode: Mode, revision: documents.Revision
+) -> None:
+    """What was read off the actions alone holds with conditions, in every situation."""
+    policy = documents.base(variant, revision)
+    found = matrix([filled(policy)], Setting(releases.newest(), mode))
+    served = [row for row in found.rows if row.release >= variant.minimum]
+    broken = {
+        gap.use.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
+        for gap in fit.fit(policy, variant).gaps
+        if gap.use.mode == mode and gap.use.impact == "fatal"
+    }
+    for row in served:
+        fatal = {a for a, c in zip(found.actions, row.cells, strict=True) if c == "fatal"}
+        wanted = {action for action, at in broken.items() if row.release in at}
+        assert fatal == wanted, row.release
+
+
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=name)
+def test_what_is_generated_for_a_release_works_with_it(variant: variants.Variant) -> None:
+    for release in releases.known()[1:]:
+        if release < variant.minimum:
+            continue
+        policy = composed(variant.name, str(release))
+        for mode in variant.modes:
+            assert covered(policy, setting(str(release), mode)).verdict != "fatal", release
+
+
+@pytest.mark.parametrize("feature", calls.features())
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=name)
+def test_what_is_generated_with_a_feature_works_with_it(
+    variant: variants.Variant, feature: str
+) -> None:
+    since = calls.feature_since(feature)
+    for release in releases.known()[1:]:
+        if release < max(variant.minimum, since):
+            continue
+        policy = composed(variant.name, str(release), feature)
+        for mode in variant.modes:
+            found = covered(policy, setting(str(release), mode, feature), "fresh-node")
+            assert found.verdict == "allowed", (release, mode, list(found.denied()))
+
+
+def test_unscoped_policies_leave_nothing_denied() -> None:
+    for release in releases.known()[1:]:
+        policy = composed("ipv4", str(release))
+        assert covered(policy, setting(str(release))).verdict == "allowed", release
+
+
+def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
+    for release in releases.known():
+        if release >= variants.SCOPED_SINCE:
+            found = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
+            assert {(s.name, c.form.name, c.on) for s, c in found.denied()} == {
+                ("trunk-interface", "set-groups", "trunk interface")
+            }
+
+
+# Where upstream's own document fails its own plugin.
+
+
+@pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1", "v1.22.2", "v1.22.3", "v1.22.4"])
+def test_upstream_ipv6_lacks_describe_subnets_from_v1_22_0_to_v1_22_4(release: str) -> None:
+    found = covered(upstream("ipv6", "2024-07-22"), setting(release, "ipv6"), "fresh-node")
+    assert "ec2:DescribeSubnets" in denied_actions(found)
+
+
+@pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1"])
+@pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
+def test_upstream_lacks_describe_security_groups_on_v1_22_0_and_v1_22_1(
+    variant: str, release: str
+) -> None:
+    mode: Mode = "ipv6" if variant == "ipv6" else "ipv4"
+    found = covered(upstream(variant, "2024-07-22"), setting(release, mode), "fresh-node")
+    assert "ec2:DescribeSecurityGroups" in denied_actions(found)
+
+
+def test_upstream_scoped_never_got_describe_security_groups() -> None:
+    found = covered(upstream("ipv4-scoped", "2026-06-01"), setting("v1.22.1"), "fresh-node")
+    assert denied_actions(found) == {"ec2:DescribeSecurityGroups"}
+
+
+@pytest.mark.parametrize("revision", [r.name for r in documents.revisions()])
+def test_upstream_ipv6_never_got_modify_network_interface_attribute(revision: str) -> None:
+    action = "ec2:ModifyNetworkInterfaceAttribute"
+    before = covered(upstream("ipv6", revision), setting("v1.19.6", "ipv6"))
+    assert action not in denied_actions(before, "degraded")
+    for release in releases.known():
+        if release >= releases.find("v1.20.0"):
+            found = covered(upstream("ipv6", revision), setting(str(release), "ipv6"))
+            assert action in denied_actions(found, "degraded"), release
+
+
+@pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
+def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
+    """Releases that are taken for alike are alike, with every tag and switch in use."""
+    policy = upstream("ipv4-scoped", "2022-01-31")
+    where = setting("latest", mode, "multi-nic", "metrics-helper")
+    whole = matrix([policy], where)
+    for row in whole.rows:
+        found = cover([policy], where.at(row.release), SITUATIONS)
+        refused = {
+            action
+            for _, call in found.denied()
+            for action in (
+                call.form.action,
+                *(c.request.action for c in call.checks if not c.decision.allowed),
+            )
+        }
+        cells = dict(zip(whole.actions, row.cells, strict=True))
+        assert {a for a, c in cells.items() if c in ("fatal", "degraded")} == refused, row.release
+        assert row.fatal == (found.verdict == "fatal"), row.release

@@ -1,0 +1,283 @@
+"""The requests are those that the plugin sends, and what they change is remembered."""
+
+from dataclasses import replace
+
+import pytest
+
+from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.coverage.checks import KEYS
+from vpc_cni_iam.coverage.cover import Coverage
+from vpc_cni_iam.coverage.sending import Call
+from vpc_cni_iam.coverage.setting import Plugin, Setting, configure
+from vpc_cni_iam.coverage.situations import SITUATIONS, find
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+
+ADMIN = Policy((Statement(actions=("*",), resources=("*",)),))
+ENI = "arn:aws:ec2:*:*:network-interface/*"
+
+
+def call(coverage: Coverage, form: str, on: str | None = None) -> Call:
+    return next(
+        c
+        for played in coverage.played
+        for c in played.calls
+        if c.form.name == form and (on is None or c.on == on)
+    )
+
+
+def sent_keys(found: Call) -> set[str]:
+    value = found.checks[0].request.context["aws:TagKeys"]
+    assert isinstance(value, tuple)
+    return set(value)
+
+
+def kinds(found: Call) -> list[tuple[str, str]]:
+    return [
+        (c.request.action.removeprefix("ec2:"), c.request.resource.split(":")[5].split("/")[0])
+        for c in found.checks
+    ]
+
+
+def test_create_is_checked_on_all_that_it_touches() -> None:
+    create = call(covered(ADMIN, setting(), "fresh-node"), "create")
+    name = "CreateNetworkInterface"
+    assert kinds(create) == [
+        (name, "network-interface"),
+        ("CreateTags", "network-interface"),
+        (name, "subnet"),
+        (name, "security-group"),
+        (name, "security-group"),
+    ]
+    eni, tags, subnet, group, _ = (c.request.context for c in create.checks)
+    assert "ec2:Vpc" not in eni and "ec2:CreateAction" not in eni
+    assert tags["ec2:CreateAction"] == name
+    assert not any("ResourceTag" in key for key in (*eni, *tags))
+    vpc = f"arn:aws:ec2:eu-west-1:{NAMES.vpc_owner_id}:vpc/{NAMES.vpc_id}"
+    assert subnet["ec2:Vpc"] == group["ec2:Vpc"] == vpc
+
+
+def test_tags_on_creation_by_release() -> None:
+    def keys(release: str) -> set[str]:
+        return sent_keys(call(covered(ADMIN, setting(release), "fresh-node"), "create"))
+
+    assert keys("v1.7.2") == {CREATED_AT}
+    assert keys("v1.8.0") == {CREATED_AT, INSTANCE, CLUSTER}
+    assert keys("v1.19.3") == keys("v1.8.0")
+    assert keys("v1.19.4") == {CREATED_AT, INSTANCE, CLUSTER, OWNER}
+    before = call(covered(ADMIN, setting("v1.7.1"), "fresh-node"), "create")
+    assert ("CreateTags", "network-interface") not in kinds(before)
+
+
+def test_modify_has_two_forms() -> None:
+    found = covered(ADMIN, setting(), "fresh-node")
+    name = "ModifyNetworkInterfaceAttribute"
+    assert kinds(call(found, "set-groups")) == [
+        (name, "network-interface"),
+        (name, "security-group"),
+        (name, "security-group"),
+    ]
+    attachment = call(found, "set-delete-on-termination")
+    assert kinds(attachment) == [(name, "network-interface"), (name, "instance")]
+    instance = attachment.checks[1].request.context
+    assert instance[f"aws:ResourceTag/kubernetes.io/cluster/{NAMES.cluster_name}"] == "owned"
+
+
+def test_only_missing_keys_are_sent() -> None:
+    def keys(situation: str, on: str, where: Setting | None = None) -> set[str]:
+        found = covered(ADMIN, where or setting(), situation)
+        return sent_keys(call(found, "tag-managed", on))
+
+    primary, attached = "primary interface", "attached interface"
+    assert keys("fresh-node", primary) == {INSTANCE, CLUSTER, OWNER}
+    assert keys("primary-untagged", primary) == {CLUSTER, OWNER}
+    assert keys("interface-from-before", attached) == {CLUSTER, OWNER}
+    assert keys("upgrade-adds-tag", primary) == keys("upgrade-adds-tag", attached) == {OWNER}
+    assert keys("cluster-name-corrected", primary) == {CLUSTER}
+    assert keys("additional-tags-changed", primary) == {"example-team"}
+    tags = replace(setting(), plugin=Plugin(additional_tags={"cost": "net"}))
+    assert keys("additional-tags-changed", primary, tags) == {"cost"}
+    assert keys("fresh-node", primary, tags) == {INSTANCE, CLUSTER, OWNER, "cost"}
+
+
+def test_the_old_cluster_name_stands_on_the_interface_that_is_corrected() -> None:
+    tagged = call(covered(ADMIN, setting(), "cluster-name-corrected"), "tag-managed")
+    context = tagged.checks[0].request.context
+    assert context[f"aws:ResourceTag/{CLUSTER}"] == f"{NAMES.cluster_name}-old"
+    assert context[f"aws:RequestTag/{CLUSTER}"] == NAMES.cluster_name
+
+
+def test_an_interface_bears_its_tags_only_once_they_are_allowed() -> None:
+    """Assign depends on the tag, and the tag on CreateTags."""
+    own = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", (NAMES.cluster_name,))
+    describe = Statement(actions=("ec2:Describe*",), resources=("*",))
+    assign = Statement(
+        actions=("ec2:AssignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute"),
+        resources=("*",),
+        conditions=(own,),
+    )
+    tag = Statement(actions=("ec2:CreateTags",), resources=(ENI,))
+    without = covered(Policy((describe, assign)), setting(), "primary-untagged")
+    with_tag = covered(Policy((describe, assign, tag)), setting(), "primary-untagged")
+    assert not call(without, "tag-managed").allowed
+    assert not call(without, "assign-ipv4").allowed
+    assert not call(without, "assign-ipv4").reached
+    assert call(with_tag, "tag-managed").allowed
+    assert call(with_tag, "assign-ipv4").allowed and call(with_tag, "assign-ipv4").reached
+
+
+def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
+    policy = composed("ipv4", "latest")
+    lacking = replace(
+        policy.statements[0],
+        actions=tuple(a for a in policy.statements[0].actions if "CreateNetwork" not in a),
+    )
+    found = covered(with_statement(policy, 0, lacking), setting(), "fresh-node")
+    attach = call(found, "attach")
+    assert attach.allowed and not attach.reached
+    assert call(found, "unassign-ipv4", "primary interface").reached
+
+
+def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
+    found = covered(ADMIN, setting(), "trunk-interface")
+    trunk = [c for c in found.played[0].calls if c.on == "trunk interface"]
+    assert [c.form.name for c in trunk] == ["set-groups"]
+    assert f"aws:ResourceTag/{CLUSTER}" not in trunk[0].checks[0].request.context
+
+
+def test_custom_networking_uses_its_own_subnet_and_leaves_the_primary_alone() -> None:
+    found = covered(ADMIN, setting(), "custom-networking")
+    own = covered(ADMIN, setting(), "fresh-node")
+    subnets = [call(f, "create").checks[2].request.resource for f in (found, own)]
+    assert subnets[0] != subnets[1]
+    assert not any(
+        c.form.name == "set-groups" or (c.on == "primary interface" and "assign" in c.form.name)
+        for c in found.played[0].calls
+    )
+
+
+def test_a_shared_subnet_belongs_to_its_owner() -> None:
+    create = call(covered(ADMIN, setting(), "shared-subnet"), "create")
+    eni, _, subnet, group, _ = (c.request for c in create.checks)
+    assert f":{NAMES.account_id}:" in eni.resource and f":{NAMES.account_id}:" in group.resource
+    assert ":444455556666:subnet/" in subnet.resource
+    assert ":444455556666:vpc/" in str(group.context["ec2:Vpc"])
+    narrowed = filled(Policy((Statement(actions=("ec2:*",), resources=("arn:aws:ec2:*:*:*",)),)))
+    narrowed = narrowed.map_strings(lambda text: text.replace("*:*:*", f"*:{NAMES.account_id}:*"))
+    describe = Statement(actions=("ec2:Describe*",), resources=("*",))
+    policy = Policy((describe, *narrowed.statements))
+    assert covered(policy, setting(), "fresh-node").verdict == "allowed"
+    assert denied(covered(policy, setting(), "shared-subnet")) == {
+        ("shared-subnet", "create", "fatal")
+    }
+
+
+def test_a_vpc_is_not_shared_where_its_owner_is_known_to_be_the_nodes_account() -> None:
+    for owner, there in ((NAMES.account_id, False), ("444455556666", True)):
+        names = replace(NAMES, vpc_owner_id=owner, owner_known=True)
+        played = covered(ADMIN, replace(setting(), names=names)).played
+        assert ("shared-subnet" in {p.situation.name for p in played}) is there
+
+
+def test_a_leaked_interface_without_a_date_is_dated_before_it_is_deleted() -> None:
+    names = [c.form.name for c in covered(ADMIN, setting(), "leaked-interface").played[0].calls]
+    assert names == ["delete-leaked", "tag-leaked", "delete-leaked"]
+    deny = Statement("Deny", actions=("ec2:CreateTags",), resources=("*",))
+    undated = covered(Policy((*ADMIN.statements, deny)), setting(), "leaked-interface")
+    assert [c.form.name for c in undated.played[0].calls] == ["delete-leaked", "tag-leaked"]
+
+
+def test_ipv6_cleans_up_in_old_releases_only() -> None:
+    for release, there in (("v1.12.6", True), ("v1.13.0", False), ("v1.23.0", False)):
+        played = covered(ADMIN, setting(release, "ipv6")).played
+        assert ("leaked-interface" in {p.situation.name for p in played}) is there, release
+
+
+@pytest.mark.parametrize(
+    ("environment", "release", "gone"),
+    [
+        ({"ENABLE_SUBNET_DISCOVERY": "false"}, "v1.21.2", {"describe-subnets"}),
+        ({"DISABLE_LEAKED_ENI_CLEANUP": "true"}, "v1.23.0", {"delete-leaked", "tag-leaked"}),
+        ({"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"}, "v1.23.0", {"set-groups"}),
+        ({"ENABLE_PREFIX_DELEGATION": "true"}, "v1.23.0", set()),
+    ],
+)
+def test_switches_take_calls_away(
+    environment: dict[str, str], release: str, gone: set[str]
+) -> None:
+    def forms(where: Setting) -> set[str]:
+        return {c.form.name for p in covered(ADMIN, where).played for c in p.calls}
+
+    before, after = setting(release), configure(setting(release), environment)
+    assert forms(before) - forms(after) == gone
+
+
+def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:
+    where = configure(setting("v1.22.4"), {"ENABLE_SUBNET_DISCOVERY": "false"})
+    policy = composed("ipv4", "v1.21.2")
+    lacking = replace(
+        policy.statements[0],
+        actions=tuple(a for a in policy.statements[0].actions if a != "ec2:DescribeSubnets"),
+    )
+    policy = with_statement(policy, 0, lacking)
+    assert covered(policy, where, "fresh-node").verdict == "degraded"
+    assert covered(policy, setting("v1.22.4"), "fresh-node").verdict == "fatal"
+
+
+def test_without_provisioning_nothing_is_written() -> None:
+    for name in ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"):
+        where = configure(setting(), {name: "true"})
+        actions = {c.form.action for p in covered(ADMIN, where).played for c in p.calls}
+        assert all("Describe" in a for a in actions), name
+
+
+def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
+    where = configure(setting(), {"CLUSTER_NAME": ""})
+    found = covered(ADMIN, where, "fresh-node")
+    assert sent_keys(call(found, "tag-managed")) == {INSTANCE}
+    assert sent_keys(call(found, "create")) == {INSTANCE, CREATED_AT}
+    scoped = covered(composed("ipv4-scoped", "latest"), where, "fresh-node")
+    assert {("fresh-node", "create", "fatal"), ("fresh-node", "assign-ipv4", "fatal")} <= denied(
+        scoped
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"FOO": "1"}, "no request depends on it"),
+        ({"ENABLE_MULTI_NIC": "yes"}, "true or false"),
+        ({"ADDITIONAL_ENI_TAGS": "{"}, "not JSON"),
+        ({"ADDITIONAL_ENI_TAGS": '{"a": 1}'}, "object of texts"),
+        ({"CLUSTER_NAME": "a b"}, "EKS cluster name"),
+    ],
+)
+def test_environment_that_is_refused(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        configure(setting(), environment)
+    with pytest.raises(UsageError, match=r"from plugin v1\.20\.0 on"):
+        configure(setting("v1.19.0"), {"ENABLE_MULTI_NIC": "true"})
+
+
+def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
+    given = {"ADDITIONAL_ENI_TAGS": '{"cluster.k8s.amazonaws.com/name": "x", "team": "net"}'}
+    assert dict(configure(setting(), given).plugin.additional_tags) == {"team": "net"}
+
+
+def test_situations_are_found_by_name() -> None:
+    assert find() == SITUATIONS
+    assert [s.name for s in find(("fresh-node", "trunk-interface"), ("fresh-node",))] == [
+        "trunk-interface"
+    ]
+    with pytest.raises(UsageError, match="unknown situation"):
+        find(("nope",))
+
+
+def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
+    for mode in ("ipv4", "ipv6"):
+        for played in covered(ADMIN, setting("latest", mode, "multi-nic")).played:
+            for sent in played.calls:
+                for check in sent.checks:
+                    for key in check.request.context:
+                        assert key.lower().partition("/")[0] in KEYS, key

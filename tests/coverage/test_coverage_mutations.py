@@ -1,0 +1,124 @@
+"""Whatever is taken from a policy that it needs is seen to be lacking."""
+
+from dataclasses import replace
+
+import pytest
+
+from coverage_policies import composed, covered, denied, setting, with_statement
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.policy.document import Condition, Policy
+
+CASES: list[tuple[str, Mode]] = [
+    ("ipv4", "ipv4"),
+    ("ipv6", "ipv6"),
+    ("ipv4-scoped", "ipv4"),
+    ("ipv6-scoped", "ipv6"),
+    ("ipv4-pod-identity", "ipv4"),
+]
+LATEST = {variant: composed(variant, "latest") for variant, _ in CASES}
+# What the newest release does not call.
+UNUSED = {
+    "ipv4": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups"},
+    "ipv6": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups", "ec2:DescribeInstances"},
+}
+# Upstream grants ec2:ModifyNetworkInterfaceAttribute on the instance, too, for interfaces that the
+# plugin makes; in IPv6 it makes some with a feature only.
+NEEDLESS = {("ipv6-scoped", 4)}
+STATEMENTS = [
+    (variant, mode, index)
+    for variant, mode in CASES
+    for index in range(len(LATEST[variant].statements))
+    if (variant, index) not in NEEDLESS
+]
+ACTIONS = [
+    (variant, mode, index, action)
+    for variant, mode, index in STATEMENTS
+    for action in LATEST[variant].statements[index].actions
+]
+RESOURCES = [
+    (variant, mode, index, resource)
+    for variant, mode, index in STATEMENTS
+    for resource in LATEST[variant].statements[index].resources
+]
+CONDITIONS = [
+    (variant, mode, index, condition)
+    for variant, mode, index in STATEMENTS
+    for condition in LATEST[variant].statements[index].conditions
+]
+
+
+def newly_denied(variant: str, mode: Mode, policy: Policy) -> set[tuple[str, str, str]]:
+    where = setting("latest", mode)
+    return denied(covered(policy, where)) - denied(covered(LATEST[variant], where))
+
+
+@pytest.mark.parametrize(("variant", "mode", "index"), STATEMENTS)
+def test_without_a_statement(variant: str, mode: Mode, index: int) -> None:
+    assert newly_denied(variant, mode, with_statement(LATEST[variant], index, None))
+
+
+@pytest.mark.parametrize(("variant", "mode", "index", "action"), ACTIONS)
+def test_without_an_action(variant: str, mode: Mode, index: int, action: str) -> None:
+    policy = LATEST[variant]
+    statement = policy.statements[index]
+    kept = tuple(a for a in statement.actions if a != action)
+    lacking = replace(statement, actions=kept) if kept else None
+    found = newly_denied(variant, mode, with_statement(policy, index, lacking))
+    assert bool(found) is (action not in UNUSED[mode]), found
+
+
+@pytest.mark.parametrize(("variant", "mode", "index", "resource"), RESOURCES)
+def test_with_a_narrower_resource(variant: str, mode: Mode, index: int, resource: str) -> None:
+    policy = LATEST[variant]
+    statement = policy.statements[index]
+    narrowed = tuple(
+        "arn:aws:ec2:*:*:volume/*" if r == resource else r for r in statement.resources
+    )
+    changed = replace(statement, resources=narrowed)
+    assert newly_denied(variant, mode, with_statement(policy, index, changed))
+
+
+@pytest.mark.parametrize(("variant", "mode", "index", "condition"), CONDITIONS)
+def test_with_another_value_in_a_condition(
+    variant: str, mode: Mode, index: int, condition: Condition
+) -> None:
+    policy = LATEST[variant]
+    statement = policy.statements[index]
+    other = replace(condition, values=("arn:aws:ec2:*:*:vpc/vpc-11111111",))
+    changed = replace(
+        statement, conditions=tuple(other if c == condition else c for c in statement.conditions)
+    )
+    assert newly_denied(variant, mode, with_statement(policy, index, changed))
+
+
+def test_an_explicit_deny_wins_and_is_named() -> None:
+    deny = replace(LATEST["ipv4"].statements[0], effect="Deny", actions=("ec2:CreateTags",))
+    policy = Policy((*LATEST["ipv4"].statements, deny))
+    found = covered(policy, setting(), "fresh-node")
+    (decision,) = {c.checks[0].decision for _, c in found.denied() if c.form.name == "tag-managed"}
+    assert (decision.outcome, decision.statement) == ("explicitly denied", 2)
+
+
+def test_policies_of_one_role_are_taken_together() -> None:
+    whole = LATEST["ipv4-scoped"]
+    parts = [Policy((s,)) for s in whole.statements]
+    assert denied(cover(parts, setting())) == denied(covered(whole, setting()))
+
+
+def test_unused_actions_are_named_as_the_policy_names_them() -> None:
+    statement = replace(
+        LATEST["ipv4"].statements[0], actions=("ec2:Describe*", "s3:*", "EC2:runi*")
+    )
+    assert covered(Policy((statement,)), setting()).unused == ("s3:*", "EC2:runi*")
+
+
+def test_cells_tell_granted_from_called() -> None:
+    found = matrix([LATEST["ipv6"]], setting("latest", "ipv6"))
+    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    assert rows["v1.19.6"]["ec2:ModifyNetworkInterfaceAttribute"] == "unused"
+    assert rows["v1.19.6"]["ec2:DescribeTags"] == "unused"
+    assert rows["v1.20.0"]["ec2:ModifyNetworkInterfaceAttribute"] == "allowed"
+    assert rows["v1.12.6"]["ec2:DeleteNetworkInterface"] == "degraded"
+    assert rows["v1.13.0"]["ec2:DeleteNetworkInterface"] == "not called"

@@ -1,0 +1,128 @@
+"""The matrix as text, data, picture and page says the same, to everybody, with the same bytes."""
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+from coverage_policies import composed, setting, upstream
+from vpc_cni_iam.coverage import matrix_report, page, picture
+from vpc_cni_iam.coverage.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.setting import Names
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.sources.policies import Opened
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]:
+    subject = Subject(title, (Opened("", policy, title),), Names(), {})
+    return subject, matrix([policy], setting("latest", subject.mode))
+
+
+SCOPED = looked_at(upstream("ipv4-scoped", "2024-07-22"))
+
+
+def test_the_picture_stands_for_itself() -> None:
+    drawn = picture.svg(*SCOPED)
+    root = ET.fromstring(drawn)
+    assert root.tag == f"{SVG}svg" and root.get("role") == "img"
+    assert "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0" in str(root.get("aria-label"))
+    assert "prefers-color-scheme: dark" in drawn and "@media print" in drawn
+    assert not re.search(r"<script|href|url\(|@import|@font-face", drawn)
+    assert re.findall(r"https?://[^\s\"]+", drawn) == ["http://www.w3.org/2000/svg"]
+
+
+def test_every_cell_is_in_the_picture_once() -> None:
+    subject, found = SCOPED
+    said = [e.text or "" for e in ET.fromstring(picture.svg(subject, found)).iter(f"{SVG}title")]
+    for number, action in enumerate(found.actions):
+        bars = [s for s in said if s.startswith(f"{action}, ")]
+        changes = sum(
+            one.cells[number] != other.cells[number]
+            for one, other in zip(found.rows, found.rows[1:], strict=False)
+        )
+        assert len(bars) == changes + 1, action
+    assert (
+        "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1: called and denied: the plugin fails"
+        in (said)
+    )
+
+
+def test_colour_is_never_alone() -> None:
+    root = ET.fromstring(picture.svg(*SCOPED))
+    for group in root.iter(f"{SVG}g"):
+        (bar,) = group.findall(f"{SVG}rect")
+        if bar.get("class") in ("fatal", "degraded"):
+            assert group.find(f"{SVG}text") is not None
+
+
+class Outline(HTMLParser):
+    """Notes the tags, and checks that they nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+        if tag not in ("meta", "rect", "path"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_has_tables() -> None:
+    subject, found = SCOPED
+    written = page.html(subject, found)
+    outline = Outline()
+    outline.feed(written)
+    assert outline.open == []
+    assert outline.seen.count("table") == 2 and "script" not in outline.seen
+    assert written.count('scope="row"') == len(found.runs()) + len(found.denials())
+    assert all(d.call.use.evidence.split(" ")[0] in written for d in found.denials())
+
+
+def test_what_a_user_wrote_stays_text() -> None:
+    title = "<b onload=x>\"'&\x00\x1b ${x} .json"
+    action = "ec2:<i>&\"'"
+    policy = Policy((Statement(actions=("ec2:DescribeSubnets", action), resources=("*",)),))
+    subject, found = looked_at(policy, title)
+    for written in (picture.svg(subject, found), page.html(subject, found)):
+        assert "<b" not in written.replace("<body", "").replace("<b>", "") and "<i>" not in written
+        assert "\x00" not in written and "\x1b" not in written
+    ET.fromstring(picture.svg(subject, found))
+
+
+def test_a_long_title_is_cut_in_the_picture_and_whole_for_readers() -> None:
+    drawn = picture.svg(*looked_at(composed("ipv4", "latest"), "x" * 300))
+    assert drawn.isascii() and "&#8230;" in drawn and "x" * 300 in drawn
+
+
+def test_same_input_same_bytes() -> None:
+    again = looked_at(upstream("ipv4-scoped", "2024-07-22"))
+    assert picture.svg(*again) == picture.svg(*SCOPED)
+    assert page.html(*again) == page.html(*SCOPED)
+
+
+def test_text_has_each_run_and_with_every_each_release() -> None:
+    subject, found = SCOPED
+    short = list(matrix_report.text(subject, found))
+    assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
+    lines = list(matrix_report.text(subject, found, every=True))
+    assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
+    assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"
+
+
+def test_data_says_why() -> None:
+    given = matrix_report.data(*SCOPED)
+    assert given["works_with"] == [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.0"]]
+    row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
+    denied = row["denied"]["ec2:DescribeSecurityGroups"]
+    assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
+    assert denied["situation"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")

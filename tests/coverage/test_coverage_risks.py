@@ -1,0 +1,146 @@
+"""Risks are found in what a policy allows, and not in whose policy it is."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from conftest import ROOT
+from coverage_policies import NAMES, composed, setting, upstream, with_statement
+from vpc_cni_iam.catalog import documents
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.coverage import risks
+from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.setting import Plugin
+from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+
+SCOPED = composed("ipv4-scoped", "latest")
+ENI = ("arn:aws:ec2:*:*:network-interface/*",)
+
+
+def found(policy: Policy, mode: Mode = "ipv4") -> dict[str, str]:
+    return {f.identifier: f.severity for f in risks.findings([policy], setting("latest", mode))}
+
+
+def test_of_upstreams_documents() -> None:
+    scoped = {
+        "unconditioned-create-tags": "high",
+        "instance-tag-not-set": "medium",
+        "security-groups-unscoped": "low",
+        "any-tag-key": "low",
+        "describe-unscoped": "note",
+        "cluster-name-needed": "note",
+    }
+    unscoped = {
+        "interfaces-unscoped": "high",
+        "unconditioned-create-tags": "high",
+        "instances-unscoped": "medium",
+        "creates-in-any-vpc": "medium",
+        "security-groups-unscoped": "low",
+        "any-tag-key": "low",
+        "describe-unscoped": "note",
+    }
+    for revision in documents.revisions():
+        assert found(upstream("ipv4-scoped", revision.name)) == scoped
+        assert found(upstream("ipv4", revision.name)) == unscoped
+    assert found(documents.managed_policy()) == unscoped
+
+
+def test_the_scoped_document_says_what_its_tag_gives() -> None:
+    (first, *_) = risks.findings([SCOPED], setting())
+    assert first.identifier == "unconditioned-create-tags"
+    assert "any network interface, which then meets the conditions of ec2:Assign" in first.text
+    assert "ec2:DeleteNetworkInterface" in first.text
+
+
+def conditioned(*statements: Statement) -> Policy:
+    """Upstream's scoped policy with other statements for CreateTags."""
+    (index,) = (i for i, s in enumerate(SCOPED.statements) if "ec2:CreateTags" in s.actions)
+    policy = with_statement(SCOPED, index, None)
+    return Policy((*policy.statements, *statements), policy.version)
+
+
+def tagging(*conditions: Condition) -> Statement:
+    keys = (INSTANCE, CLUSTER, OWNER, CREATED_AT)
+    only = Condition("ForAllValues:StringEquals", "aws:TagKeys", keys)
+    return Statement(actions=("ec2:CreateTags",), resources=ENI, conditions=(only, *conditions))
+
+
+NAME = NAMES.cluster_name
+VPC = Condition("ArnLike", "ec2:Vpc", (f"arn:aws:ec2:*:*:vpc/{NAMES.vpc_id}",))
+OURS = Condition("StringEquals", f"aws:RequestTag/{CLUSTER}", (NAME,))
+CREATE = tagging(Condition("StringEquals", "ec2:CreateAction", ("CreateNetworkInterface",)), OURS)
+CLAIM = tagging(OURS, Condition("Null", f"aws:ResourceTag/{CLUSTER}", ("true",)), VPC)
+OWN = tagging(
+    Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", (NAME,)),
+    Condition("StringEqualsIfExists", f"aws:RequestTag/{CLUSTER}", (NAME,)),
+    VPC,
+)
+
+
+def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> None:
+    policy = conditioned(CREATE, CLAIM, OWN)
+    assert found(policy) == {
+        "untagged-interfaces-claimable": "medium",
+        "instance-tag-not-set": "medium",
+        "security-groups-unscoped": "low",
+        "describe-unscoped": "note",
+        "cluster-name-needed": "note",
+        "tag-keys-closed": "note",
+    }
+    changes = ("trunk-interface", "cluster-name-corrected", "additional-tags-changed")
+    assert cover([policy], setting(), find(skipped=changes)).verdict == "allowed"
+    broken = cover([policy], setting(), find(("cluster-name-corrected",)))
+    assert "tag-managed" in {c.form.name for _, c in broken.denied()}
+
+
+def test_nothing_is_claimable_where_claiming_is_not_allowed() -> None:
+    policy = conditioned(CREATE, OWN)
+    assert not {"untagged-interfaces-claimable", "unconditioned-create-tags"} & found(policy).keys()
+    assert cover([policy], setting(), find(("fresh-node",))).verdict == "fatal"
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_each_condition_of_claiming_closes_something(kept: int) -> None:
+    conditions = [c for i, c in enumerate(CLAIM.conditions[1:]) if i != kept]
+    policy = conditioned(CREATE, tagging(*conditions), OWN)
+    assert "unconditioned-create-tags" in found(policy) or kept == 0
+
+
+def test_without_their_conditions_statements_reach_further() -> None:
+    for index, statement in enumerate(SCOPED.statements):
+        bare = found(with_statement(SCOPED, index, replace(statement, conditions=())))
+        new = bare.keys() - found(SCOPED).keys()
+        match statement.actions, statement.resources:
+            case (("ec2:CreateNetworkInterface",), resources) if "subnet" in resources[0]:
+                # The interface itself cannot be told by VPC when it is made.
+                assert new == {"creates-in-any-vpc"}
+            case (actions, resources) if "instance/" in resources[0]:
+                assert new == {"instances-unscoped"}
+                assert "ec2:AttachNetworkInterface" in actions
+            case (actions, _) if "ec2:DeleteNetworkInterface" in actions:
+                assert new == {"interfaces-unscoped"}
+            case _:
+                assert not new
+
+
+def test_unknown_keys_are_named() -> None:
+    odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
+    policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))
+    assert found(policy) == {"condition-key-not-modelled": "medium"}
+
+
+def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
+    where = replace(setting(), plugin=Plugin(cluster_name=False))
+    named = {f.identifier for f in risks.findings([SCOPED], where)}
+    assert "cluster-name-needed" not in named
+
+
+def test_every_identifier_is_explained_once_with_its_severity() -> None:
+    source = (ROOT / "generator/vpc_cni_iam/coverage/risks.py").read_text()
+    given = dict(re.findall(r'Finding\("([a-z-]+)", "(\w+)"', source))
+    page = (ROOT / risks.PAGE).read_text()
+    explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))
+    assert {k: v.lower() for k, v in explained.items()} == given

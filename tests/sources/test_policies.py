@@ -1,0 +1,101 @@
+"""Whatever holds a policy is opened by one function, and refused with what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.sources.policies import choose, open_policies
+
+JSON = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
+HCL = """
+variable "cluster" {
+  default = null
+}
+
+data "aws_iam_policy_document" "one" {
+  statement {
+    actions   = ["ec2:Describe*"]
+    resources = [coalesce(var.cluster, "*")]
+  }
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+"""
+JOINED = """
+data "aws_iam_policy_document" "two" {
+  source_policy_documents = [data.aws_iam_policy_document.one.json]
+}
+"""
+
+
+def never() -> str:
+    raise AssertionError
+
+
+def test_json_from_a_file_and_from_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(JSON)
+    filed = open_policies(str(tmp_path / "p.json"), never, {})
+    piped = open_policies("-", lambda: JSON, {})
+    assert filed.policies[0].policy == piped.policies[0].policy
+    assert piped.source == "standard input"
+    assert choose(filed, ()) == filed.policies
+
+
+def test_a_module_and_a_file_of_it(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(HCL)
+    (tmp_path / "notes.txt").write_text("{")
+    module = open_policies(str(tmp_path), never, {"cluster": "arn:aws:ec2:*:*:vpc/x"})
+    assert [o.name for o in module.policies] == ["one"]
+    assert module.policies[0].policy.statements[0].resources == ("arn:aws:ec2:*:*:vpc/x",)
+    alone = open_policies(str(tmp_path / "main.tf"), never, {})
+    assert alone.policies[0].policy.statements[0].resources == ("*",)
+
+
+def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(HCL + HCL.replace("one", "other").replace("trust", "more"))
+    (tmp_path / "more.tf").write_text(JOINED)
+    found = open_policies(str(tmp_path), never, {})
+    assert [o.name for o in choose(found, ("other", "one"))] == ["one", "other"]
+    with pytest.raises(UsageError, match="several policies, one, other, two; choose"):
+        choose(found, ())
+    with pytest.raises(UsageError, match="no document 'nope'; there are one, other"):
+        choose(found, ("nope",))
+    with pytest.raises(InputError, match="two cannot be read: line 2: it joins other documents"):
+        choose(found, ("two",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("p.json", "", "is empty"),
+        ("p.json", "{", "is not JSON"),
+        ("p.json", "[]", "object is expected"),
+        ("p.json", '{"PolicyVersion": 1}', "unknown element"),
+        ("p.tf", "data {", "not valid HCL"),
+        ("p.tf", 'variable "x" {}', "no data source aws_iam_policy_document"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=words) as error:
+        choose(open_policies(str(tmp_path / name), never, {}), ())
+    assert str(error.value).startswith(str(tmp_path / name))
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not there"):
+        open_policies(str(tmp_path / "nope"), never, {})
+    with pytest.raises(InputError, match=r"holds no \.tf file"):
+        open_policies(str(tmp_path), never, {})
+    (tmp_path / "latin.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        open_policies(str(tmp_path / "latin.json"), never, {})

@@ -59,9 +59,18 @@ def _text(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style, overflow="fold")
 
 
+def _indented(console: Console, text: Text, by: int) -> None:
+    """Print text with its lines indented; in a file, where lines have no end, it is one line."""
+    from rich.padding import Padding
+
+    if console.is_terminal or "COLUMNS" in os.environ:
+        console.print(Padding(text, (0, 0, 0, by), expand=False))
+    else:
+        console.print(_text(" " * by) + text, soft_wrap=True)
+
+
 def _change(console: Console, change: Change) -> None:
     from rich.box import ROUNDED
-    from rich.padding import Padding
     from rich.table import Table
 
     where = f"  {_where(change.place)}" if change.place else ""
@@ -81,7 +90,7 @@ def _change(console: Console, change: Change) -> None:
             table.add_row(sign, one.kind, _text(one.text), style=style)
         console.print(table)
     for line in _about(change):
-        console.print(Padding(line, (0, 0, 0, 2), expand=False))
+        _indented(console, line, 2)
 
 
 def _about(change: Change) -> Iterator[Text]:
@@ -98,7 +107,7 @@ def _about(change: Change) -> Iterator[Text]:
     if change.access:
         yield _access(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
-        yield from _nearest(change.nearest)
+        yield from _nearest(change.nearest, any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
         if size.over:
             yield _text(f"{size.what}: {size.size} of {size.limit} characters", "red")
@@ -113,13 +122,14 @@ def _access(access: Access) -> Text:
     return _text(words, style)
 
 
-def _nearest(nearest: Nearest) -> Iterator[Text]:
+def _nearest(nearest: Nearest, changed: bool) -> Iterator[Text]:
     how = "equal to" if nearest.equal else "nearest to"
     filled = f" with {', '.join(nearest.filled)}" if nearest.filled else ""
     yield _text(f"{how} {nearest.name}{filled}")
-    for difference in nearest.differences[:_MOST]:
+    shown = nearest.differences[: _MOST if changed else 0]
+    for difference in shown:
         yield _text(f"  {difference}", "dim")
-    more = len(nearest.differences) - _MOST
+    more = len(nearest.differences) - len(shown)
     if more > 0:
         yield _text(f"  and {more} more differences", "dim")
 
@@ -142,8 +152,6 @@ def _findings(console: Console, review: Review) -> None:
 
 
 def _finding(console: Console, finding: Finding, tabled: bool) -> None:
-    from rich.padding import Padding
-
     where = f" ({_where(finding.place)})" if finding.place else ""
     about = " ".join(part for part in (finding.address, finding.attribute) if part)
     console.print(
@@ -151,10 +159,10 @@ def _finding(console: Console, finding: Finding, tabled: bool) -> None:
         + _text(f"{finding.rule} ", "bold")
         + _text(f"{about}{where}", "cyan")
     )
-    console.print(Padding(_text(finding.message), (0, 0, 0, 8), expand=False))
+    _indented(console, _text(finding.message), 8)
     details = () if tabled else finding.details
     for detail in details[:_MOST]:
-        console.print(Padding(_text(detail, "dim"), (0, 0, 0, 10), expand=False))
+        _indented(console, _text(detail, "dim"), 10)
     if len(details) > _MOST:
         console.print(_text(f"          and {len(details) - _MOST} more", "dim"))
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
 from vpc_cni_iam.review.proving import new_access
-from vpc_cni_iam.sources.configuration import module_of, without_keys
+from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
 

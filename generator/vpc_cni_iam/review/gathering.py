@@ -119,6 +119,8 @@ class Gatherer:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
         owners = tuple(self.owners(slot, after=after))
+        if isinstance(value.value, str) and value.value in self._secrets:
+            value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
@@ -154,7 +156,9 @@ class Gatherer:
             why = "its document is not in the plan" if known else "it is known after apply"
             return Held(Read(State("unknown", why=(why,))), name, name if known else "")
         arn = value.value if isinstance(value.value, str) else ""
-        return Held(self.policy_of(found, after=after), found.address, arn)
+        # What drifted did so before the plan.
+        later = after and not slot.resource.drift
+        return Held(self.policy_of(found, after=later), found.address, arn)
 
     def policy_of(self, resource: Resource, *, after: bool) -> Read:
         """Return the document of an ``aws_iam_policy``.
@@ -227,6 +231,17 @@ class Gatherer:
                     yield resource, found.address
 
     @cached_property
+    def _secrets(self) -> frozenset[str]:
+        """What is marked sensitive in one place: a role repeats its inline policies unmarked."""
+        return frozenset(
+            value.value
+            for resource in self.plan.resources
+            for slot in slots(resource, self.plan)
+            for value in (slot.before, slot.after)
+            if value.hidden and isinstance(value.value, str)
+        )
+
+    @cached_property
     def _by_arn(self) -> dict[str, Resource]:
         return {
             arn: resource
@@ -246,6 +261,35 @@ class Gatherer:
             for values in (resource.before, resource.after)
             if values and isinstance(name := values.get("name"), str)
         }
+
+
+def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return items without drift of a role that only repeats what other resources say.
+
+    A role's ``managed_policy_arns`` and ``inline_policy`` are also computed: what an attachment
+    of the same plan made, after the role was read, comes back as drift of the role.
+
+    Args:
+        items: What the plan holds.
+    """
+    said = {
+        (owner.name, held.policy, held.read.text)
+        for item in items
+        if item.action != "drift" and item.slot.kind in ("attachment", "permissions")
+        for held in (item.before, item.after)
+        for owner in held.owners
+    }
+
+    def echoes(item: Item) -> bool:
+        role = item.slot.resource.type == "aws_iam_role"
+        if item.action != "drift" or not role or item.before.read.state.known != "absent":
+            return False
+        held = item.after
+        return bool(held.owners) and all(
+            (owner.name, held.policy, held.read.text) in said for owner in held.owners
+        )
+
+    return tuple(item for item in items if not echoes(item))
 
 
 def _managed() -> Read:

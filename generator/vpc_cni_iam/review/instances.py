@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.sources.configuration import Meant, parts, without_keys
+from vpc_cni_iam.sources.addresses import parts, without_keys
+from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 

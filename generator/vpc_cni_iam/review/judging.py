@@ -144,11 +144,12 @@ class _Judge:
             yield from self.unknown(change.access)
         elif losses:
             yield self.make("access-removed", f"{self.what} allows less", said(losses))
+        elif change.action == "replace":
+            message = f"{self.what} is replaced by one that means the same"
+            yield self.make("moved", message, said(change.lines))
         elif change.lines:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
-        elif change.action == "replace":
-            yield self.make("moved", f"{self.what} is replaced by one that means the same")
 
     def held_back(self, gains: tuple[Line, ...], losses: tuple[Line, ...]) -> Iterator[Finding]:
         """Yield what a boundary, or an exclusive list, holds back or lets go."""
@@ -196,13 +197,12 @@ class _Judge:
             return self.make(rule, message, details, "note", ("any-change",))
         if change.before.known != "absent" and change.kind != "attachment":
             return self.make("new-access", f"{self.what} allows more than before", details)
-        nearest = change.nearest
-        if nearest and nearest.equal and nearest.variant != "managed":
-            message = f"A new policy, equal to {nearest.name}"
-            return self.make("new-policy", message, details, "note")
         message = "A new policy"
         if change.attachment:
             message = f"{change.attachment.policy} is attached to {change.attachment.principal}"
+        nearest = change.nearest
+        if nearest and nearest.equal and nearest.variant != "managed":
+            return self.make("new-policy", f"{message}, equal to {nearest.name}", details, "note")
         return self.make("new-policy", message, details)
 
     def size(self) -> Iterator[Finding]:
@@ -216,11 +216,13 @@ class _Judge:
         change = self.change
         together = [self.principals.get(name) for name in change.principals]
         if change.coverage and not any(p and p.coverage for p in together):
-            yield from of_coverage(change.coverage, change.address, change.attribute, change.place)
+            new = change.before.known == "absent"
+            place = (change.address, change.attribute, change.place)
+            yield from of_coverage(change.coverage, *place, new=new)
 
 
 def of_coverage(
-    coverage: CoverageChange, address: str, attribute: str, place: Place | None
+    coverage: CoverageChange, address: str, attribute: str, place: Place | None, *, new: bool
 ) -> Iterator[Finding]:
     """Yield what the plugin can no longer do, or cannot do.
 
@@ -229,6 +231,7 @@ def of_coverage(
         address: Whose change.
         attribute: Where in it.
         place: Where it is written.
+        new: Whether there was nothing before, so that what is lacking is of this plan's making.
     """
     where = f"plugin {coverage.release}, {coverage.mode}"
     for impact, level in (("fatal", "error"), ("degraded", "warning")):
@@ -245,7 +248,7 @@ def of_coverage(
             )
     lost_actions = {lack.action for lack in coverage.lost}
     lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
-    if lacking:
+    if new and lacking:
         yield finding(
             "coverage-lacking",
             f"{where} cannot call {', '.join(lack.action for lack in lacking)}",

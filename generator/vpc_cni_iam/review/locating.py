@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import Located, locate
 from vpc_cni_iam.review.changes import Place
-from vpc_cni_iam.sources.configuration import Configuration, call_names
+from vpc_cni_iam.sources.addresses import call_names
+from vpc_cni_iam.sources.configuration import Configuration
 
 _Blocks = dict[tuple[str, ...], Place]
 

@@ -31,12 +31,13 @@ def nearest(policy: Policy, release: Release) -> Nearest:
     """
     said = names_in([policy])
     wanted = _grants(policy)
-    best: tuple[int, str, str, Policy] | None = None
+    best: tuple[float, str, str, Policy] | None = None
     for name, variant, template in _documents(release):
         filled = _filled(template, tuple(sorted(said.items())))
-        distance = len(wanted ^ _grants(filled))
-        if best is None or distance < best[0]:
-            best = (distance, name, variant, filled)
+        granted = _grants(filled)
+        likeness = len(wanted & granted) / max(1, len(wanted | granted))
+        if best is None or likeness > best[0]:
+            best = (likeness, name, variant, filled)
     assert best is not None  # noqa: S101 - the catalog is not empty
     _, name, variant, document = best
     used = {p.name for _, v, t in _documents(release) if v == variant for p in parameters.used(t)}
@@ -44,7 +45,7 @@ def nearest(policy: Policy, release: Release) -> Nearest:
         name,
         variant,
         equal(document, policy),
-        tuple(f"{key} = {value}" for key, value in sorted(said.items()) if key in used),
+        tuple(f"{k} = {v}" for k, v in sorted(said.items()) if k in used and v != "aws"),
         tuple(map(str, differences(document, policy))),
     )
 

@@ -12,7 +12,7 @@ from vpc_cni_iam.review import ignoring
 from vpc_cni_iam.review.changes import Change, Document, Place
 from vpc_cni_iam.review.comparing import Comparer
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.gathering import Gatherer, Item
+from vpc_cni_iam.review.gathering import Gatherer, Item, without_echoes
 from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
@@ -77,7 +77,7 @@ def review(
     """
     gatherer = Gatherer(plan)
     locator = Locator(directory, plan.configuration)
-    items = tuple(gatherer.items())
+    items = without_echoes(tuple(gatherer.items()))
     comparer = Comparer(gatherer, locator, wanted)
     has = having(items)
     labels = _labels(plan)

@@ -60,7 +60,8 @@ class Roles:
     def _of(self, principal: Principal, has: Having) -> Iterator[Finding]:
         place = self._places.get(principal.name)
         if principal.coverage:
-            yield from of_coverage(principal.coverage, principal.name, "", place)
+            new = not principal.before
+            yield from of_coverage(principal.coverage, principal.name, "", place, new=new)
         for size in principal.sizes:
             if size.over and has.before != has.after:
                 yield finding("size-limit", oversize(size), address=principal.name, place=place)

@@ -98,9 +98,9 @@ RULES: tuple[Rule, ...] = (
         "coverage-lacking",
         "warning",
         "",
-        "A policy of the plugin does not allow a call without which the release fails.",
-        "It did not allow it before, either. It may be that another policy of the role does; "
-        "policies that the plan attaches to the same role are taken together.",
+        "A new policy of the plugin does not allow a call without which the release fails.",
+        "Policies that the plan attaches to the same role are taken together; it may be that one "
+        "which the plan does not show allows it.",
     ),
     _rule(
         "managed-policy-attached",

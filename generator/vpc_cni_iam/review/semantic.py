@@ -64,6 +64,8 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
         kind: str = change.kind
         if kind == "redundant":
             kind = "gained" if effect == "gain" else "lost"
+        elif kind == "changed" and len(kept) == 1:
+            kind = "weakened" if effect == "gain" else "tightened"
         yield Line(effect, kind, change.text)
     if kept:
         return
@@ -72,8 +74,8 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
     elif denies:
         yield Line("no-op", "redundant", f"denied: {change.text} (nothing else allows it)")
     else:
-        still = "still allowed" if change.before else "allowed before, too,"
-        yield Line("no-op", "redundant", f"{change.text} ({still} by another statement)")
+        still = "still allowed by another statement" if change.before else "allowed before, too"
+        yield Line("no-op", "redundant", f"{change.text} ({still})")
 
 
 def _nothing(effect: Effect, change: Change, old: Policy, new: Policy) -> bool:

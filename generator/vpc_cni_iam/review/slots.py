@@ -175,14 +175,17 @@ def _any(marks: Any) -> bool:
 
 
 def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
-    """Yield a slot for each value of a list, or of an argument of one value."""
+    """Yield a slot for each value of a list, or one for an argument of one value."""
+    if not any(isinstance((v or {}).get(name), list) for v in (resource.before, resource.after)):
+        whole = _whole(resource, kind, name)
+        if whole.before != ABSENT or whole.after != ABSENT:
+            yield whole
+        return
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)
-        many = isinstance((resource.after or resource.before or {}).get(name), list)
-        attribute = f'{name}["{key}"]' if many else name
-        yield Slot(resource, kind, attribute, (name,), one, other)
+        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other)
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
@@ -191,9 +194,7 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
     listed = (values or {}).get(name)
     marks = resource.hidden_after if after else resource.hidden_before
     if not isinstance(listed, list):
-        if found.unknown or found.hidden:
-            return {UNKNOWN if found.unknown else f"{_HIDDEN}": found}
-        return {found.value: found} if isinstance(found.value, str) else {}
+        return {UNKNOWN: found} if found.unknown else {}
     known: dict[str, Side] = {}
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vpc_cni_iam.sources.addresses import call_names, parent, split_first
 from vpc_cni_iam.sources.json_stream import Reader
 from vpc_cni_iam.sources.shapes import Block
 
@@ -27,7 +28,8 @@ class Module:
         outputs: The expressions of its outputs, by name.
         source: Where the call that made it takes it from.
         arguments: The expressions that the call gives its variables.
-        defaults: The defaults of its variables.
+        defaults: The defaults of its variables, but for those that are sensitive.
+        secrets: The names of its sensitive variables.
     """
 
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Module:
     source: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,80 +168,6 @@ def _longest(references: Iterable[Any]) -> Iterator[str]:
             yield reference
 
 
-def split_first(text: str) -> tuple[str, str]:
-    """Split a reference after its first part, which keeps its index: ``a["x.y"].b``.
-
-    Args:
-        text: The reference.
-    """
-    end, quoted, depth = 0, False, 0
-    while end < len(text):
-        sign = text[end]
-        if quoted and sign == "\\":
-            end += 1
-        elif sign == '"':
-            quoted = not quoted
-        elif not quoted and sign in "[]":
-            depth += 1 if sign == "[" else -1
-        elif sign == "." and not quoted and depth <= 0:
-            return text[:end], text[end + 1 :]
-        end += 1
-    return text, ""
-
-
-def parts(address: str) -> list[str]:
-    """Return the parts of an address, each with its index.
-
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this[0]``.
-    """
-    found = []
-    while address:
-        part, address = split_first(address)
-        found.append(part)
-    return found
-
-
-def without_keys(address: str) -> str:
-    """Return an address without the keys of count and for_each.
-
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this[0]``.
-    """
-    return ".".join(p.partition("[")[0] for p in parts(address))
-
-
-def module_of(address: str) -> str:
-    """Return the module's address of a resource's address.
-
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this``.
-    """
-    found = parts(address)
-    end = 0
-    while end < len(found) and found[end] == "module":
-        end += 2
-    return ".".join(found[:end])
-
-
-def parent(module: str) -> str:
-    """Return the address of the module around a module.
-
-    Args:
-        module: Such as ``module.a["x.y"].module.b``.
-    """
-    return ".".join(parts(module)[:-2])
-
-
-def call_names(module: str) -> list[str]:
-    """Return the names of the calls that lead to a module.
-
-    Args:
-        module: Such as ``module.a["x.y"].module.b``.
-    """
-    return [p.partition("[")[0] for p in parts(module)[1::2]]
-
-
 def read_configuration(reader: Reader) -> Configuration:
     """Pass the configuration of a plan, and return what of it concerns IAM.
 
@@ -276,9 +205,16 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
                 module.outputs[name] = output.get("expression")
         elif key == "variables":
             for name in reader.members():
-                module.defaults[name] = _object(reader).get("default")
+                _variable(name, _object(reader), module)
         else:
             reader.value()
+
+
+def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
+    if variable.get("sensitive"):
+        module.secrets.add(name)
+    else:
+        module.defaults[name] = variable.get("default")
 
 
 def _call(reader: Reader, depth: int) -> Module:

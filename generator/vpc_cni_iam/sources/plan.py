@@ -13,7 +13,8 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.sources import json_stream
-from vpc_cni_iam.sources.configuration import Configuration, module_of, read_configuration
+from vpc_cni_iam.sources.addresses import module_of
+from vpc_cni_iam.sources.configuration import Configuration, read_configuration
 from vpc_cni_iam.sources.json_stream import Reader
 from vpc_cni_iam.sources.shapes import (
     ChangedResource,
@@ -91,7 +92,7 @@ class Plan:
         resources: Changes, deferred ones and drift, in the plan's order.
         documents: The policy document data sources that were read before the plan.
         configuration: How resources refer to each other.
-        variables: The values of the root module's variables.
+        variables: The values of the root module's variables, but for sensitive ones.
     """
 
     source: str
@@ -161,7 +162,7 @@ def _read(reader: Reader) -> Plan:
         (*changes, *kept),
         tuple(r for r in state if r.mode == "data"),
         configuration,
-        _variables(fields.get("variables")),
+        _variables(fields.get("variables"), configuration.root.secrets),
     )
 
 
@@ -189,9 +190,9 @@ def _after(fields: Mapping[str, Any]) -> str:
     return "more text follows the JSON of the plan"
 
 
-def _variables(value: Any) -> dict[str, Any]:
+def _variables(value: Any, secrets: set[str]) -> dict[str, Any]:
     found = value if isinstance(value, dict) else {}
-    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict)}
+    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict) and k not in secrets}
 
 
 def _state(reader: Reader) -> list[Resource]:

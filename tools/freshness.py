@@ -2,8 +2,8 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, the README's tables
-and its pictures.
+Generated are the module under modules/, the modules inside examples/, the README's tables,
+its pictures, the page about the rules of a review, and the schema of its JSON.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -103,11 +103,16 @@ def coverage_picture() -> str:
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 
+def review_schema() -> str:
+    """Return the schema of what a review prints as JSON."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 PAGES = {
     "docs/session.svg": svg,
     "docs/coverage.svg": coverage_picture,
     "docs/rules.md": documentation,
-    "docs/review.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
+    "docs/review.schema.json": review_schema,
 }
 SECTIONS = {"variants": variants_table, "features": features_table}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
+from vpc_cni_iam.review.judging import shown
 from vpc_cni_iam.review.visible import visible
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _VERDICTS = {
 # Where no terminal says how wide it is.
 _WIDTH = 100
 _MOST = 12
+_ALSO = 3
+
+T = TypeVar("T")
 
 
 def show(review: Review) -> None:
@@ -46,8 +50,8 @@ def show(review: Review) -> None:
         _text(f"{review.plan}, reviewed for plugin {review.release}, {modes}", "bold"),
         soft_wrap=True,
     )
-    for change in changed:
-        _change(console, change)
+    for alike in _grouped(changed, _looks):
+        _change(console, alike)
     if not changed:
         console.print("Nothing in the plan changes an IAM policy.")
     _findings(console, review)
@@ -69,10 +73,33 @@ def _indented(console: Console, text: Text, by: int) -> None:
         console.print(_text(" " * by) + text, soft_wrap=True)
 
 
-def _change(console: Console, change: Change) -> None:
+def _grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
+    """Yield what looks alike together, as count and for_each make it, each in its place."""
+    found: dict[Hashable, list[T]] = {}
+    for thing in things:
+        found.setdefault(look(thing), []).append(thing)
+    yield from found.values()
+
+
+def _looks(change: Change) -> Hashable:
+    about = (change.type, change.attribute, change.action, change.imported, change.moved_from)
+    states = (change.before, change.after, change.principals)
+    return about, states, change.lines, change.access, change.place
+
+
+def _also(console: Console, addresses: list[str], by: int) -> None:
+    """Print the addresses of what is alike, the first of them."""
+    for address in addresses[:_ALSO]:
+        _indented(console, _text(f"also {address}", "cyan"), by)
+    if len(addresses) > _ALSO:
+        _indented(console, _text(f"and {len(addresses) - _ALSO} more like it", "cyan"), by)
+
+
+def _change(console: Console, alike: list[Change]) -> None:
     from rich.box import ROUNDED
     from rich.table import Table
 
+    change = alike[0]
     where = f"  {_where(change.place)}" if change.place else ""
     console.print()
     console.print(
@@ -80,6 +107,7 @@ def _change(console: Console, change: Change) -> None:
         + _text(f"{change.address} {change.attribute}", "bold cyan")
         + _text(where, "dim")
     )
+    _also(console, [c.address for c in alike[1:]], 2)
     if change.lines:
         table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
         table.add_column(no_wrap=True)
@@ -116,7 +144,7 @@ def _about(change: Change) -> Iterator[Text]:
 def _access(access: Access) -> Text:
     words, style = _VERDICTS[access.verdict]
     if access.witness:
-        words += f": {access.witness.action} on {access.witness.resource}"
+        words += f", for instance {shown(access.witness)}"
     elif access.verdict == "not proven":
         words += f": {access.reason}"
     return _text(words, style)
@@ -138,8 +166,10 @@ def _findings(console: Console, review: Review) -> None:
     # What a table above says in full is not said again.
     tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
     console.print()
-    for finding in review.findings:
-        _finding(console, finding, (finding.address, finding.attribute) in tabled)
+    for alike in _grouped(review.findings, lambda f: (f.rule, f.level, f.message, f.details)):
+        first = alike[0]
+        _finding(console, first, (first.address, first.attribute) in tabled)
+        _also(console, [f"{f.address} {f.attribute}" for f in alike[1:]], 8)
     for ignored in review.ignored:
         until = f" until {ignored.until}" if ignored.until else ""
         text = f"ignored{until}: {ignored.finding.rule} {ignored.finding.address}: {ignored.reason}"

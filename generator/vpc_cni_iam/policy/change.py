@@ -68,6 +68,15 @@ class _Grant:
     statement: Statement
     who: str = ""
 
+    def alone(self) -> Statement:
+        """Return a statement of this grant alone."""
+        statement = self.statement
+        return replace(
+            statement,
+            actions=statement.actions and (self.action,),
+            resources=statement.resources and (self.resource,),
+        )
+
     @property
     def key(self) -> tuple[object, ...]:
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
@@ -145,11 +154,7 @@ def _of(statement: Statement) -> Iterable[_Grant]:
                 normalise.conditions(statement),
                 principals,
                 words,
-                replace(
-                    statement,
-                    actions=statement.actions and (action,),
-                    resources=statement.resources and (resource,),
-                ),
+                statement,
                 f" by {who}" if who else "",
             )
 
@@ -176,8 +181,8 @@ def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
         elif _covers(new.resource, old.resource):
             kind = "widened"
     else:
-        text = f"on {new.resource}{new.who}: from{old.words or ' no condition'} to"
-        text += new.words or " no condition"
+        before, after = _only(old, new), _only(new, old)
+        text = f"on {new.resource}{new.who}: from{before} to{after}"
         kind = "changed"
         if _implies(new, old):
             kind = "tightened"
@@ -188,6 +193,16 @@ def _difference(old: _Grant, new: _Grant) -> tuple[Kind, str, str]:
         denied |= {"narrowed": "undenied", "weakened": "denied"}
         return denied.get(kind, kind), new.action, text
     return kind, new.action, text
+
+
+def _only(one: _Grant, other: _Grant) -> str:
+    """Return the conditions of one grant that another does not have, in words."""
+    own = [
+        c
+        for c in one.statement.conditions
+        if (c.operator, c.key.lower(), frozenset(c.values)) not in other.conditions
+    ]
+    return "".join(f" if {condition_text(c)}" for c in own) or " no condition"
 
 
 def _contains(one: _Grant, other: _Grant) -> bool:
@@ -229,8 +244,8 @@ def _grouped(found: Iterable[_Found]) -> tuple[Change, ...]:
         Change(
             kind,
             f"{', '.join(sorted(action for _, action, *_ in group))} {text}",
-            tuple(old.statement for *_, old, _ in group if old),
-            tuple(new.statement for *_, new in group if new),
+            tuple(old.alone() for *_, old, _ in group if old),
+            tuple(new.alone() for *_, new in group if new),
         )
         for (kind, text, _), group in lines.items()
     )

@@ -184,7 +184,9 @@ class _Judge:
     def gained(self, access: Access, gains: tuple[Line, ...]) -> Finding:
         """Return a finding of new access, as grave as it is for the roles that have it."""
         change = self.change
-        details = (*said(gains), *_shown(access.witness))
+        details = said(gains)
+        if access.witness:
+            details += (f"for instance {shown(access.witness)}",)
         if change.kind == "trust":
             if change.before.known == "absent":
                 return self.make("new-policy", "A new role can be assumed", details, "note")
@@ -279,12 +281,15 @@ def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
     return (*found, f"and {more} more") if more > 0 else found
 
 
-def _shown(witness: Witness | None) -> Iterator[str]:
-    if witness is None:
-        return
-    text = f"for instance {witness.action} on {witness.resource}"
+def shown(witness: Witness) -> str:
+    """Return a request that is newly allowed, in words.
+
+    Args:
+        witness: The request.
+    """
+    text = f"{witness.action} on {witness.resource}"
     if witness.principal:
         text += f" by {witness.principal}"
     if witness.context:
         text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
-    yield text
+    return text

@@ -79,12 +79,14 @@ def _coverage_change(
     mode = wanted.mode or mode_of(before or after)
     setting = Setting(wanted.release, mode, names=names)
     try:
-        old, new = (_played(policies, setting) for policies in (before, after))
+        # Where there was nothing, nothing was allowed.
+        old = _played(before, setting) if before else {}
+        new = _played(after, setting)
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
-    gained = {key[1] for key, lack in new.items() if lack is None and old.get(key, lack)}
+    gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
     return CoverageChange(
         str(wanted.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
     )

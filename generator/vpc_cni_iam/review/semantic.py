@@ -7,6 +7,7 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from vpc_cni_iam.policy.change import Change, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -21,6 +22,7 @@ _LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
 
 
+@lru_cache(4096)
 def lines(
     old: Policy | None, new: Policy | None, texts: tuple[str, str] = ("", ""), exact: bool = True
 ) -> tuple[Line, ...]:
@@ -81,6 +83,8 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
 def _nothing(effect: Effect, change: Change, old: Policy, new: Policy) -> bool:
     """Say whether it is proven that a change is not the gain, or the loss, that it looks like."""
     denies = (change.before or change.after)[0].effect == "Deny"
+    if not denies and not (old if effect == "gain" else new).statements:
+        return False  # against nothing there is nothing to prove
     if effect == "gain":
         if denies:
             return proven([_with(new, change.before)], [new])
@@ -116,8 +120,10 @@ def _unsaid(old: Policy, new: Policy, found: list[Line]) -> Iterator[Line]:
         return
     effects = {line.effect for line in found}
     for effect, one, other in (("gain", old, new), ("loss", new, old)):
+        if effect in effects:
+            continue
         answer = new_access([one], [other])
-        if effect in effects or answer.verdict == "no new access":
+        if answer.verdict == "no new access":
             continue
         text = answer.reason
         if answer.witness:

@@ -9,6 +9,9 @@ def split_first(text: str) -> tuple[str, str]:
     Args:
         text: The reference.
     """
+    if "[" not in text and '"' not in text:
+        head, _, rest = text.partition(".")
+        return head, rest
     end, quoted, depth = 0, False, 0
     while end < len(text):
         sign = text[end]
@@ -52,6 +55,8 @@ def module_of(address: str) -> str:
     Args:
         address: Such as ``module.a["x.y"].aws_iam_role.this``.
     """
+    if not address.startswith("module."):
+        return ""
     found = parts(address)
     end = 0
     while end < len(found) and found[end] == "module":

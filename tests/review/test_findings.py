@@ -180,3 +180,15 @@ def test_an_unknown_policy_is_never_passed_over() -> None:
     found = reviewed(change, fail_on="new-access")
     assert found.failed
     assert rules(found) == {"unknown-policy"}
+
+
+def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
+    kind = "aws_iam_role_policy_attachment"
+    later = resource(kind, "a", None, {"role": "r"}, after_unknown={"policy_arn": True})
+    assert rules(reviewed(later)) == {"unknown-attachment"}
+    elsewhere = resource(kind, "a", None, {"role": "r", "policy_arn": "arn:aws:iam::1:policy/x"})
+    assert rules(reviewed(elsewhere)) == {"unknown-attachment"}
+
+
+def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
+    assert rules(reviewed(policy("p", "no policy", "no police"))) == {"unreadable-policy"}

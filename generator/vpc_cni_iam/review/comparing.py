@@ -110,7 +110,7 @@ def _differs(item: Item) -> bool:
     before, after = item.before, item.after
     if item.action in ("forget", "no-op", "import", "move", "read"):
         return False
-    if before.read.state.known == after.read.state.known == "sensitive":
+    if before.read.state.known == after.read.state.known in ("sensitive", "unreadable"):
         return bool(item.slot.before.value != item.slot.after.value)
     return (before.read, before.policy, before.arn, before.owners) != (
         after.read,

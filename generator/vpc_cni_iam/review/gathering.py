@@ -18,6 +18,8 @@ from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
+# Why nothing is known of a policy that is attached.
+NOWHERE = ("its document is not in the plan", "which policy it is, is known after apply")
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 _PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
@@ -153,8 +155,8 @@ class Gatherer:
             name = name or ", ".join(referred(meant)) or "a policy known after apply"
         if found is None:
             known = isinstance(value.value, str)
-            why = "its document is not in the plan" if known else "it is known after apply"
-            return Held(Read(State("unknown", why=(why,))), name, name if known else "")
+            state = State("unknown", why=(NOWHERE[0 if known else 1],))
+            return Held(Read(state), name, name if known else "")
         arn = value.value if isinstance(value.value, str) else ""
         # What drifted did so before the plan.
         later = after and not slot.resource.drift

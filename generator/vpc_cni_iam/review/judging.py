@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.review.changes import Change, Place, Principal
 from vpc_cni_iam.review.findings import Finding, Level, Meaning
+from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Size, Witness
 from vpc_cni_iam.review.rules import BY_ID
 
@@ -171,7 +172,7 @@ class _Judge:
             yield self.make("sensitive-policy", f"{self.what} is sensitive, so it is not judged")
         elif change.kind == "attachment":
             # What is wrong with a policy of the plan is said where the policy is.
-            if change.attachment and change.after.why == ("its document is not in the plan",):
+            if change.attachment and change.after.why[0] in NOWHERE:
                 yield self.make(
                     "unknown-attachment",
                     f"{change.attachment.policy} is attached to {change.attachment.principal}, "

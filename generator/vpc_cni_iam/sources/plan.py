@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.sources import json_stream
@@ -34,8 +36,7 @@ _SMALL = 64 << 20
 _MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A resource instance of a plan with what happens to it.
 
     Args:
@@ -63,7 +64,7 @@ class Resource:
     actions: tuple[str, ...]
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
-    unknown: Any = field(default_factory=dict)
+    unknown: Any = False
     hidden_before: Any = False
     hidden_after: Any = False
     imported: str = ""

@@ -66,15 +66,14 @@ def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
     Raises:
         InputError: Neither JSON nor JSON compressed by gzip.
     """
-    source = str(path) if path else STDIN
+    if path is not None:
+        with path.open("rb") as file:
+            yield _text(file, str(path))
+        return
     with tempfile.TemporaryFile() as spooled:
-        if path is None:
-            shutil.copyfileobj(stdin, spooled)
-            spooled.seek(0)
-            yield _text(spooled, source)
-        else:
-            with path.open("rb") as file:
-                yield _text(file, source)
+        shutil.copyfileobj(stdin, spooled)
+        spooled.seek(0)
+        yield _text(spooled, STDIN)
 
 
 def _text(file: IO[bytes], source: str) -> bytes | mmap.mmap:

@@ -1,6 +1,8 @@
 import gzip
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,35 @@ def test_a_directory_is_one_of_a_saved_plan_if_it_has_one(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="name one of one, two"):
         saved_plan(tmp_path)
     assert saved_plan(tmp_path / "main.tf") is None
+
+
+# A process starts with the peak of the one that made it, so that getrusage says too much.
+MEMORY = """
+import io, re, sys
+from pathlib import Path
+from vpc_cni_iam.sources.plan import read_plan
+from vpc_cni_iam.sources.plan_file import opened
+with opened(Path(sys.argv[1]), io.BytesIO()) as data:
+    assert len(read_plan(data, "plan").resources) == 1
+print(int(re.search("VmHWM: *\\t*(.*) kB", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_memory_does_not_grow_with_what_is_not_iam(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    other = json.dumps(resource("aws_instance", "i", None, {"a": "b" * 10_000}))
+    peaks = []
+    for count in (1, 15_000):
+        with path.open("w") as file:
+            file.write('{"format_version": "1.2", "configuration": {}, "planned_values": ')
+            file.write('{"root_module": {"resources": [' + ",".join([other] * count) + "]}}, ")
+            file.write('"resource_changes": [' + ",".join([other] * count) + ",")
+            file.write(json.dumps(policy("p", ONE, TWO)) + "]}")
+        done = subprocess.run(
+            [sys.executable, "-c", MEMORY, path], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout))
+    assert path.stat().st_size > 300_000_000
+    # Two windows of passed text, of 16 MB each, may be in memory at a time.
+    assert peaks[1] < peaks[0] + 40, peaks

@@ -20,9 +20,9 @@ HELP = """Show whether a policy lets the plugin work, and what it lets the role 
 
 Every call that the release makes is put to the policy as the requests that IAM checks, in named
 situations of a node's life. POLICY is a JSON file, the JSON of a plan, an HCL file, a module's
-directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster, VPC and account are
-those that the policy names, or examples; options replace them. Exit code 1 says that a call is
-denied without which the plugin fails, with --strict that any is.
+directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster,
+VPC and account are those that the policy names, or examples; options replace them. Exit code 1
+says that a call is denied without which the plugin fails, with --strict that any is.
 
 \b
 Examples:

@@ -90,6 +90,14 @@ def test_a_generated_module(tmp_path: Path) -> None:
     assert "choose with --document" in run("coverage", "m", cwd=tmp_path).err
 
 
+def test_a_policy_cannot_write_on_the_terminal(tmp_path: Path) -> None:
+    statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    for words in ("--verbose", "--all-releases"):
+        done = run("coverage", "p.json", words, cwd=tmp_path)
+        assert done.code == 0 and "\x1b" not in done.out and "?]0;" in done.out
+
+
 def test_pictures_of_all_releases() -> None:
     svg = run("coverage", *IPV6, "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
     page = run("coverage", *IPV6, "--all-releases", "--format", "html")

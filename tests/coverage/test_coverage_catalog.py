@@ -1,5 +1,7 @@
 """Every policy of the catalog against every release of the plugin."""
 
+from dataclasses import replace
+
 import pytest
 
 from coverage_policies import composed, covered, denied_actions, filled, setting, upstream
@@ -7,7 +9,7 @@ from vpc_cni_iam.catalog import calls, documents, fit, releases, variants
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.setting import Plugin, Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
 
 SERVED = [
@@ -120,7 +122,8 @@ def test_upstream_ipv6_never_got_modify_network_interface_attribute(revision: st
 def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     """Releases that are taken for alike are alike, with every tag and switch in use."""
     policy = upstream("ipv4-scoped", "2022-01-31")
-    where = setting("latest", mode, "multi-nic", "metrics-helper")
+    tags = Plugin(additional_tags={"team": "net"})
+    where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
     whole = matrix([policy], where)
     for row in whole.rows:
         found = cover([policy], where.at(row.release), SITUATIONS)

@@ -70,6 +70,22 @@ def test_tags_on_creation_by_release() -> None:
     assert ("CreateTags", "network-interface") not in kinds(before)
 
 
+def test_old_releases_tag_a_new_interface_in_a_call_of_its_own() -> None:
+    def order(release: str) -> list[str]:
+        calls = covered(ADMIN, setting(release), "fresh-node").played[0].calls
+        return [c.form.name for c in calls if c.form.name in ("create", "tag-created", "attach")]
+
+    assert order("v1.5.7") == ["create", "tag-created", "attach"]
+    assert order("v1.6.0") == order("v1.7.10") == ["create", "attach", "tag-created"]
+    assert order("v1.8.0") == ["create", "attach"]
+
+
+def test_an_excluded_primary_interface_is_left_alone() -> None:
+    feature = "excluded-primary-subnet"
+    calls = covered(ADMIN, setting("v1.22.4", "ipv6", feature), "fresh-node").played[0].calls
+    assert {c.on for c in calls} == {"", "new interface"}
+
+
 def test_modify_has_two_forms() -> None:
     found = covered(ADMIN, setting(), "fresh-node")
     name = "ModifyNetworkInterfaceAttribute"
@@ -136,6 +152,7 @@ def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
     found = covered(with_statement(policy, 0, lacking), setting(), "fresh-node")
     attach = call(found, "attach")
     assert attach.allowed and not attach.reached
+    assert not call(found, "describe-instances").reached
     assert call(found, "unassign-ipv4", "primary interface").reached
 
 

@@ -8,6 +8,8 @@ from coverage_policies import composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Plugin
+from vpc_cni_iam.coverage.situations import find
 from vpc_cni_iam.policy.document import Condition, Policy
 
 CASES: list[tuple[str, Mode]] = [
@@ -112,6 +114,36 @@ def test_unused_actions_are_named_as_the_policy_names_them() -> None:
         LATEST["ipv4"].statements[0], actions=("ec2:Describe*", "s3:*", "EC2:runi*")
     )
     assert covered(Policy((statement,)), setting()).unused == ("s3:*", "EC2:runi*")
+
+
+def test_a_cell_is_not_called_allowed_where_nothing_was_asked() -> None:
+    found = matrix([LATEST["ipv4"]], setting(), find(("leaked-interface",)))
+    newest = dict(zip(found.actions, found.rows[-1].cells, strict=True))
+    assert {a for a, c in newest.items() if c == "allowed"} == {
+        "ec2:CreateTags",
+        "ec2:DeleteNetworkInterface",
+    }
+
+
+def test_a_cell_is_as_grave_as_the_gravest_call_that_asks_for_its_action() -> None:
+    """v1.7.5 only warns if its own CreateTags is denied, and cannot create without it."""
+    policy = composed("ipv4", "v1.7.5")
+    (index,) = (i for i, s in enumerate(policy.statements) if "ec2:CreateTags" in s.actions)
+    found = matrix([with_statement(policy, index, None)], setting())
+    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    assert rows["v1.7.5"]["ec2:CreateTags"] == "fatal"
+    assert rows["v1.7.5"]["ec2:CreateNetworkInterface"] == "fatal"
+    assert rows["v1.7.1"]["ec2:CreateTags"] == "degraded"
+    assert rows["v1.7.1"]["ec2:CreateNetworkInterface"] == "allowed"
+
+
+def test_releases_are_alike_only_if_they_send_the_same() -> None:
+    """v1.22.0 looks for security groups with custom networking too, v1.22.1 does not."""
+    action = "ec2:DescribeSecurityGroups"
+    where = replace(setting(), plugin=Plugin(custom_networking=True))
+    found = matrix([composed("ipv4", "v1.21.2")], where)
+    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    assert rows["v1.22.0"][action] == "fatal" and rows["v1.22.1"][action] == "not called"
 
 
 def test_cells_tell_granted_from_called() -> None:

@@ -109,6 +109,23 @@ def test_each_condition_of_claiming_closes_something(kept: int) -> None:
     assert "unconditioned-create-tags" in found(policy) or kept == 0
 
 
+def test_a_claim_that_must_bring_more_tags_is_a_claim() -> None:
+    instance = Condition("StringLike", f"aws:RequestTag/{INSTANCE}", ("i-*",))
+    owner = Condition("StringEquals", f"aws:RequestTag/{OWNER}", ("amazon-vpc-cni",))
+    for more in ((instance,), (instance, owner)):
+        assert "unconditioned-create-tags" in found(conditioned(tagging(OURS, *more)))
+
+
+def test_reach_within_the_own_vpc_is_reach() -> None:
+    """A VPC holds other clusters, and what no cluster owns."""
+    (index,) = (
+        i for i, s in enumerate(SCOPED.statements) if "ec2:DeleteNetworkInterface" in s.actions
+    )
+    by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
+    (first, *_) = risks.findings([with_statement(SCOPED, index, by_vpc)], setting())
+    assert first.identifier == "interfaces-unscoped" and "any of its VPC" in first.text
+
+
 def test_without_their_conditions_statements_reach_further() -> None:
     for index, statement in enumerate(SCOPED.statements):
         bare = found(with_statement(SCOPED, index, replace(statement, conditions=())))

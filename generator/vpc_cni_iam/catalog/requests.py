@@ -91,15 +91,19 @@ def _form(entry: Mapping[str, Any]) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class TagKeys:
-    """The tag keys that a release writes on an interface, besides ADDITIONAL_ENI_TAGS.
+    """The tag keys that a release writes on an interface, and where ADDITIONAL_ENI_TAGS go.
 
     Args:
         wanted: On every interface that it manages.
         created: With the request that makes one; empty if it is made without tags.
+        additional: Whether additional tags are among those wanted.
+        additional_created: Whether they come with the request that makes an interface.
     """
 
     wanted: tuple[str, ...]
     created: tuple[str, ...]
+    additional: bool
+    additional_created: bool
 
 
 def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
@@ -117,7 +121,9 @@ def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
     ]
     wanted = tuple(key for key, needs in there if needs != "creation")
     made = tuple(key for key, needs in there if needs == "creation")
-    if release < Release.of(data["tag_on_create_since"]):
-        return TagKeys(wanted, ())
+    additional = release >= Release.of(data["additional_tags_since"])
     every = release >= Release.of(data["all_tags_on_create_since"])
-    return TagKeys(wanted, (*made, *wanted) if every else made)
+    created = (*made, *wanted) if every else made
+    if release < Release.of(data["tag_on_create_since"]):
+        created = ()
+    return TagKeys(wanted, created, additional, every)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,8 @@ Every call that the release makes is put to the policy as the requests that IAM 
 situations of a node's life. POLICY is a JSON file, the JSON of a plan, an HCL file, a module's
 directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster,
 VPC and account are those that the policy names, or examples; options replace them. Exit code 1
-says that a call is denied without which the plugin fails, with --strict that any is.
+says that a call is denied without which the plugin fails, with --strict that any is; with
+--all-releases, at any release. A risk does not change it.
 
 \b
 Examples:
@@ -219,7 +221,7 @@ def _one(
     if output is Format.json:
         typer.echo(json.dumps(report.data(subject, found, risks), indent=2))
     else:
-        typer.echo("\n".join(report.text(subject, found, risks, verbose)))
+        _echo(report.text(subject, found, risks, verbose))
     return found.verdict
 
 
@@ -237,8 +239,14 @@ def _matrix(
     if output is Format.json:
         typer.echo(json.dumps(matrix_report.data(subject, found), indent=2))
     elif output is Format.text:
-        typer.echo("\n".join(matrix_report.text(subject, found, verbose)))
+        _echo(matrix_report.text(subject, found, verbose))
     else:
         draw = picture.svg if output is Format.svg else page.html
         typer.echo(draw(subject, found), nl=False)
     return found.verdict
+
+
+def _echo(lines: Iterable[str]) -> None:
+    """Print lines, without what a policy of somebody else's could do to a terminal."""
+    for line in lines:
+        typer.echo("".join(c if c.isprintable() else "?" for c in line))

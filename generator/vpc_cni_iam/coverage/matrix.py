@@ -67,12 +67,14 @@ class Matrix:
         rows: One for each release, oldest first.
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its situation.
+        situations: The names of the situations that were played.
     """
 
     setting: Setting
     actions: tuple[str, ...]
     rows: tuple[Row, ...]
     reasons: dict[tuple[Release, str], tuple[str, Call]]
+    situations: tuple[str, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -137,27 +139,27 @@ def matrix(
     wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
     rows, reasons = [], {}
-    played: dict[object, dict[str, tuple[str, Call]]] = {}
+    alike: dict[object, tuple[set[str], dict[str, tuple[str, Call]]]] = {}
     for release in releases.known()[1:]:
         at = setting.at(release)
-        called = set(called_actions(at))
-        if not called:
+        if not called_actions(at):
             continue
         key = _profile(at, chosen)
-        if key not in played:
-            played[key] = _denied(play(ready, at, chosen))
-        denied = played[key]
+        if key not in alike:
+            played = play(ready, at, chosen)
+            alike[key] = _sent(played), _denied(played)
+        sent, denied = alike[key]
         cells: list[Cell] = []
         for action in wanted:
             if action in denied:
                 cells.append(denied[action][1].use.impact)
                 reasons[release, action] = denied[action]
-            elif action in called:
+            elif action in sent:
                 cells.append("allowed")
             else:
                 cells.append("unused" if may[action] else "not called")
         rows.append(Row(release, tuple(cells)))
-    return Matrix(setting, tuple(wanted), tuple(rows), reasons)
+    return Matrix(setting, tuple(wanted), tuple(rows), reasons, tuple(s.name for s in chosen))
 
 
 def _in_mode(call: calls.Call, setting: Setting) -> bool:
@@ -174,6 +176,10 @@ def _profile(setting: Setting, situations: Iterable[Situation]) -> object:
         setting.features,
         tuple(s.name for s in situations if s.arises(setting)),
     )
+
+
+def _sent(played: Iterable[Played]) -> set[str]:
+    return {check.request.action for p in played for call in p.calls for check in call.checks}
 
 
 def _denied(played: Iterable[Played]) -> dict[str, tuple[str, Call]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
 
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -57,6 +58,8 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     """
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
+    if len(matrix.situations) < len(SITUATIONS):
+        more += f", in {', '.join(matrix.situations)} only"
     return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
 
 
@@ -105,6 +108,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         "policy": subject.title,
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
+        "situations": list(matrix.situations),
         "verdict": matrix.verdict,
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
         "actions": list(matrix.actions),

@@ -67,8 +67,8 @@ def html(subject: Subject, matrix: Matrix) -> str:
 
 
 def _table(matrix: Matrix) -> Iterator[str]:
-    yield '<h2 id="table">The same as a table</h2>\n<div class="scroll" tabindex="0">\n<table>'
-    yield "<caption class='said'>Releases of the plugin, and each action they call</caption>"
+    yield _open("table", "The same as a table")
+    yield '<caption class="said">Releases of the plugin, and each action they call</caption>'
     yield '<thead><tr><th scope="col">releases</th>'
     for action in matrix.actions:
         yield f'<th scope="col" class="action"><code>{plain(action)}</code></th>'
@@ -79,6 +79,12 @@ def _table(matrix: Matrix) -> Iterator[str]:
     yield "</tbody>\n</table>\n</div>"
     meanings = "; ".join(f"<b>{mark}</b> {meaning}" for mark, meaning in MEANINGS.values())
     yield f'<p class="quiet" aria-hidden="true">{meanings}</p>'
+
+
+def _open(name: str, heading: str) -> str:
+    """Open a table that a keyboard can scroll, under a heading."""
+    region = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">'
+    return f'<h2 id="{name}">{heading}</h2>\n{region}\n<table>'
 
 
 def _cell(cell: Cell) -> str:
@@ -94,8 +100,8 @@ def _why(matrix: Matrix) -> Iterator[str]:
     denials = matrix.denials()
     if not denials:
         return
-    yield '<h2 id="denied">What is denied</h2>\n<div class="scroll" tabindex="0">\n<table>'
-    yield "<caption class='said'>Denied calls, what they break, and the evidence</caption>"
+    yield _open("denied", "What is denied")
+    yield '<caption class="said">Denied calls, what they break, and the evidence</caption>'
     heads = ("action", "releases", "impact", "breaks", "first seen in", "evidence")
     columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
     yield f"<thead><tr>{columns}</tr></thead>\n<tbody>"

@@ -18,20 +18,13 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.evaluate import Compiled
 
 TRUNK = "trunk interface"
+_FIRST_INTERFACE = 0x0123456789ABCDEF0
 _CREATED = "2026-01-01T00:00:00Z"
-_ADDITIONAL_SINCE = Release((1, 6, 0))
 _DISCOVERY_IN_SETUP = Release((1, 22, 0))  # v1.22.0:pkg/ipamd/ipamd.go:500 and :1297
 _GROUPS_ANYWAY_BEFORE = Release((1, 22, 1))  # v1.22.1 looks for groups by custom networking
 _TAGS_AFTER_ATTACH = Release((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
-_TAGS_ON_CREATE = Release((1, 8, 0))
 # Where requests change for a reason that is not in the ranges of the catalog.
-CHANGES = (
-    _ADDITIONAL_SINCE,
-    _TAGS_AFTER_ATTACH,
-    _TAGS_ON_CREATE,
-    _DISCOVERY_IN_SETUP,
-    _GROUPS_ANYWAY_BEFORE,
-)
+CHANGES = (_TAGS_AFTER_ATTACH, _DISCOVERY_IN_SETUP, _GROUPS_ANYWAY_BEFORE)
 
 
 class Node(Sender):
@@ -44,8 +37,10 @@ class Node(Sender):
 
     def __init__(self, setting: Setting, policies: Compiled) -> None:
         super().__init__(setting, policies)
+        self._interfaces = 0
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
+        self.keys = tag_keys(setting.release, setting.plugin.cluster_name)
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:
@@ -60,31 +55,31 @@ class Node(Sender):
     def interface(
         self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
     ) -> Interface:
-        """Return an interface that is there before the play.
+        """Return an interface with an ID of its own.
 
         Args:
             name: What reports call it.
             tags: The tags that it bears.
             subnet: Where it is, if not in the node's own subnet.
         """
-        account = self.setting.names.account_id
-        place = subnet or self.subnet
-        return Interface(name, "eni-0123456789abcdef0", account, place, dict(tags or {}))
+        self._interfaces += 1
+        identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
+        account, place = self.setting.names.account_id, subnet or self.subnet
+        return Interface(name, identifier, account, place, dict(tags or {}))
 
     def wanted(self) -> dict[str, str]:
         """Return the tags that the plugin wants on every interface it manages."""
-        plugin, release = self.setting.plugin, self.setting.release
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
-        found = {key: values[key] for key in tag_keys(release, plugin.cluster_name).wanted}
-        return found | (dict(plugin.additional_tags) if release >= _ADDITIONAL_SINCE else {})
+        found = {key: values[key] for key in self.keys.wanted}
+        return found | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:
         """Return the tags that come with the request for a new interface."""
-        plugin, release = self.setting.plugin, self.setting.release
-        wanted = self.wanted() | {CREATED_AT: _CREATED}
-        found = {key: wanted[key] for key in tag_keys(release, plugin.cluster_name).created}
-        return found | (dict(plugin.additional_tags) if release >= _TAGS_ON_CREATE else {})
+        values = self.wanted() | {CREATED_AT: _CREATED}
+        if self.keys.additional_created:
+            return values
+        return {key: values[key] for key in self.keys.created}
 
     def born(self) -> dict[str, str]:
         """Return the tags of an interface that this release made before."""
@@ -195,8 +190,7 @@ class Node(Sender):
             found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
             self.describe(found)
         place, tags = subnet or self.subnet, self.on_creation()
-        account = self.setting.names.account_id
-        eni = Interface("new interface", "eni-0fedcba9876543210", account, place, dict(tags))
+        eni = self.interface("new interface", tags, place)
         checks = self.requests.create_interface(place, self.groups, tags)
         eni.exists = bool(self.sent("create", eni.name, checks))
         tags_first = self.setting.release < _TAGS_AFTER_ATTACH

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from vpc_cni_iam.coverage.cover import Coverage, Played
+from vpc_cni_iam.coverage.cover import Coverage, Played, granted
 from vpc_cni_iam.coverage.risks import Finding
 from vpc_cni_iam.coverage.sending import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.policy.evaluate import Compiled, Request
 
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
@@ -80,8 +81,9 @@ def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
 
 
 def _why(subject: Subject, call: Call) -> Iterator[str]:
+    some = granted(subject.policies)
     for line in dict.fromkeys(
-        _denial(subject, call, check) for check in call.checks if not check.decision.allowed
+        _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     ):
         yield f"                  {line}"
     only = f", only with {call.use.feature}" if call.use.feature else ""
@@ -90,20 +92,22 @@ def _why(subject: Subject, call: Call) -> Iterator[str]:
     yield f"                  {call.use.evidence}"
 
 
-def _denial(subject: Subject, call: Call, check: Check) -> str:
+def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
+    """Say what was denied, with the tags if another request of the action may be allowed."""
     request = check.request
+    what = "" if request.action == call.form.action else f"{request.action}: "
+    if by := subject.statement(check.decision):
+        return f"{what}denied by statement {by}"
+    if not some.evaluate(Request(request.action, "*")).allowed:
+        return f"{what}no statement allows the action"
     kind = request.resource.rpartition(":")[2].partition("/")[0]
-    where = "" if kind == "*" else f" for the {kind}"
-    action = "" if request.action == call.form.action else f"{request.action}"
-    carried = [
+    tags = [
         f"{key.partition(':')[2]}={value}"
         for key, value in sorted(request.context.items())
         if key.startswith(("aws:RequestTag/", "aws:ResourceTag/"))
     ]
-    tags = f", {', '.join(carried)}" if carried else ""
-    by = subject.statement(check.decision)
-    reason = f"denied by statement {by}" if by else "no statement allows it"
-    return f"{action}{where}{tags}: {reason}".removeprefix(": ").strip()
+    carried = f" with {', '.join(tags)}" if tags else ""
+    return f"{what}no statement allows it on the {kind}{carried}"
 
 
 def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
 from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
 from vpc_cni_iam.coverage.cover import called_actions, play
 from vpc_cni_iam.coverage.sending import NODE, Call
@@ -99,13 +99,23 @@ class _Asked:
     def may_tag(self, eni: Interface, tags: Tags) -> bool:
         return self.allows(*self.requests.create_tags(eni, tags))
 
+    def may_claim(self, eni: Interface) -> bool:
+        """Say whether the cluster's tag may be written, alone or with all that the plugin sends."""
+        more = {INSTANCE: NODE, OWNER: "amazon-vpc-cni", CREATED_AT: "2026-01-01T00:00:00Z"}
+        return self.may_tag(eni, self.ours) or any(
+            self.may_tag(eni, {**self.ours, **sent})
+            for sent in (more, {INSTANCE: NODE}, {k: more[k] for k in (INSTANCE, OWNER)})
+        )
+
 
 def _reach(asked: _Asked) -> Iterator[Finding]:
     """Yield what the role may do to things that are not its cluster's."""
     requests = asked.requests
-    if actions := asked.may_change(asked.eni(asked.there, asked.theirs)):
-        text = f"any network interface, another cluster's too, may be changed: {actions}"
-        yield Finding("interfaces-unscoped", "high", text)
+    for subnet, which in ((asked.there, "any network interface"), (asked.here, "any of its VPC")):
+        if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
+            text = f"{which}, another cluster's too, may be changed: {actions}"
+            yield Finding("interfaces-unscoped", "high", text)
+            break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
@@ -139,17 +149,17 @@ def _tagging(asked: _Asked) -> Iterator[Finding]:
         asked.eni(asked.here, asked.theirs),
         asked.eni(asked.there, {}),
     )
-    claimed = [asked.may_tag(eni, asked.ours) for eni in foreign]
+    claimed = [asked.may_claim(eni) for eni in foreign]
     own = asked.eni(asked.here, asked.ours)
     gained = asked.may_change(own)
     if any(claimed):
         text = "the cluster's tag may be put on any network interface"
         if not claimed[0]:
             text = "the cluster's tag may be put on network interfaces that are not the cluster's"
-        if gained and not asked.may_change(foreign[0]):
+        if gained and not any(map(asked.may_change, foreign)):
             text += f", which then meets the conditions of {gained}"
         yield Finding("unconditioned-create-tags", "high", text)
-    elif gained and asked.may_tag(asked.eni(asked.here, {}), asked.ours):
+    elif gained and asked.may_claim(asked.eni(asked.here, {})):
         text = (
             "the cluster's tag may be put on an interface of its VPC that bears none, which then "
             f"meets the conditions of {gained}"

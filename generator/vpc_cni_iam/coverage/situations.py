@@ -81,8 +81,7 @@ def _trunk(node: Node) -> None:
 
 def _before_change(node: Node) -> None:
     old = node.interface(SECONDARY, {INSTANCE: NODE})
-    primary = node.interface(PRIMARY, node.wanted())
-    node.start(primary, old)
+    node.start(node.interface(PRIMARY, {INSTANCE: NODE}), old)
     node.assign(old)
     node.unassign(old)
     node.free(old)
@@ -142,6 +141,10 @@ def _customised(setting: Setting) -> Setting:
     return replace(setting, plugin=replace(setting.plugin, custom_networking=True))
 
 
+def _named(setting: Setting) -> bool:
+    return setting.plugin.cluster_name
+
+
 def _may_be_shared(setting: Setting) -> bool:
     names = setting.names
     return not names.owner_known or names.vpc_owner_id != names.account_id
@@ -176,6 +179,7 @@ SITUATIONS = (
         "a node from before CLUSTER_NAME was set: its primary interface lacks the cluster tag",
         _from("v1.8.0", "v1.10.0"),
         _primary_untagged,
+        possible=_named,
     ),
     Situation(
         "trunk-interface",
@@ -188,6 +192,7 @@ SITUATIONS = (
         "an attached interface that was made before CLUSTER_NAME was set",
         _from("v1.8.0", "v1.20.0"),
         _before_change,
+        possible=_named,
     ),
     Situation(
         "custom-networking",
@@ -209,12 +214,14 @@ SITUATIONS = (
         "an upgrade to a release that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
         _from("v1.19.4", "v1.19.4"),
         _adds_key,
+        possible=_named,
     ),
     Situation(
         "cluster-name-corrected",
         "CLUSTER_NAME is changed: interfaces bear the old name, which is overwritten",
         _from("v1.8.0", "v1.10.0"),
         _corrected,
+        possible=_named,
     ),
     Situation(
         "additional-tags-changed",

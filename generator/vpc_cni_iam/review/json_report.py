@@ -11,7 +11,6 @@ from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.review.findings import Review
 
 FORMAT = 1
-_ID = "https://vpc-cni-iam.example/review.schema.json"
 
 
 def report(review: Review) -> str:
@@ -42,7 +41,6 @@ def schema() -> dict[str, Any]:
     root["required"] = ["format", *root["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": _ID,
         "title": "What vpc-cni-iam review prints with --format json",
         **root,
         "$defs": dict(sorted(definitions.items())),

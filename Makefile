@@ -16,7 +16,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo test check floors fuzz bench generate clean distclean
+.PHONY: help venv engines demo test check floors fuzz bench generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,9 +71,13 @@ fuzz: venv ## try the parsers on many texts that nobody meant, for half an hour
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/plans.py
 
 generate: venv ## write the committed modules/ and examples/ anew
 	$(BIN)/python tools/freshness.py --write
+
+plans: engines ## make the plans that the tests of reviews read anew, with every engine
+	$(USE_ENGINES) && $(BIN)/python tests/review/make_plans.py
 
 clean: ## remove what the other targets wrote, but for .venv
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,11 +129,18 @@ def read_tree(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an AWS endpoint of our own, on this machine."""
+    with endpoint(tmp_path_factory.mktemp("moto")) as address:
+        yield address
+
+
+@contextmanager
+def endpoint(folder: Path) -> Iterator[str]:
+    """Run an AWS endpoint of our own; its log is kept in a folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
+    log = (folder / "log").open("wb")
     environ = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     with log, subprocess.Popen(command, env=environ, stdout=log, stderr=log) as process:
         for _ in range(600):

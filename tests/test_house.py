@@ -27,7 +27,14 @@ MAY_IMPORT = {
     "upstream": {"errors", "policy", "catalog"},
 }
 # The one room that may import each heavy library, and whether only inside functions.
-ONLY_IN = {"hcl2": "hcl", "lark": "hcl", "jinja2": "rendering", "typer": "cli", "rich": "cli"}
+ONLY_IN = {
+    "hcl2": "hcl",
+    "lark": "hcl",
+    "jinja2": "rendering",
+    "msgspec": "sources",
+    "typer": "cli",
+    "rich": "cli",
+}
 LAZY = {"hcl2", "lark", "jinja2", "rich"}
 IMPORTED_LAZILY = {"bytecode.py", "environment.py"}  # itself imported only where jinja2 is
 

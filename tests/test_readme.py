@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,11 @@ BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 def test_every_console_block_runs_as_shown(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environ.pop("COLUMNS", None)
+    # The plan that is reviewed, and what it was made from.
+    reviewed = ROOT / "tests" / "review"
+    shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", tmp_path / "plan.json")
+    shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", tmp_path)
     blocks = BLOCK.findall(readme)
     assert len(blocks) >= 4
     for block in blocks:

@@ -2,12 +2,13 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, the README's tables
-and its pictures.
+Generated are the module under modules/, the modules inside examples/, the README's tables,
+its pictures, the page about the rules of a review, and the schema of its JSON.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.module import NAME
+from vpc_cni_iam.review.json_report import schema
+from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
 from vpc_cni_iam.vendoring.sync import sync
@@ -100,7 +103,17 @@ def coverage_picture() -> str:
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 
-PICTURES = {"docs/session.svg": svg, "docs/coverage.svg": coverage_picture}
+def review_schema() -> str:
+    """Return the schema of what a review prints as JSON."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+PAGES = {
+    "docs/session.svg": svg,
+    "docs/coverage.svg": coverage_picture,
+    "docs/rules.md": documentation,
+    "docs/review.schema.json": review_schema,
+}
 SECTIONS = {"variants": variants_table, "features": features_table}
 
 
@@ -136,16 +149,16 @@ def main() -> int:
         for module in vendored().modules:
             sync(vendored(), module)
         page.write_text(readme(text), encoding="utf-8")
-        for path, draw in PICTURES.items():
+        for path, draw in PAGES.items():
             (ROOT / path).write_text(draw(), encoding="utf-8")
         return 0
     stale = stale_modules()
     stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
     if readme(text) != text:
         stale.append("README.md: a generated table is stale")
-    for path, draw in PICTURES.items():
-        picture = ROOT / path
-        if not picture.exists() or picture.read_text(encoding="utf-8") != draw():
+    for path, draw in PAGES.items():
+        there = ROOT / path
+        if not there.exists() or there.read_text(encoding="utf-8") != draw():
             stale.append(f"{path}: stale or missing")
     for line in stale:
         print(line)

@@ -98,7 +98,7 @@ def test_rearranging_is_no_change(new: Policy) -> None:
         ),
         (
             Policy((ONE, replace(TWO, principals=(Principal("AWS", ("1",)),)))),
-            ["lost: s3:Put on b", "gained: s3:Put on b"],
+            ["lost: s3:Put on b", "gained: s3:Put on b by AWS 1"],
         ),
     ],
 )

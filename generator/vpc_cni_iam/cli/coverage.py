@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
 
 Every call that the release makes is put to the policy as the requests that IAM checks, in named
-situations of a node's life. POLICY is a JSON file, an HCL file, a module's directory, or - for
-JSON on standard input; --variant takes a policy of the catalog. The cluster, VPC and account are
-those that the policy names, or examples; options replace them. Exit code 1 says that a call is
-denied without which the plugin fails, with --strict that any is; with --all-releases, at any
-release. A risk does not change it.
+situations of a node's life. POLICY is a JSON file, the JSON of a plan, an HCL file, a module's
+directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster,
+VPC and account are those that the policy names, or examples; options replace them. Exit code 1
+says that a call is denied without which the plugin fails, with --strict that any is; with
+--all-releases, at any release. A risk does not change it.
 
 \b
 Examples:

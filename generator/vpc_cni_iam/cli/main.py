@@ -21,6 +21,7 @@ from vpc_cni_iam.cli import (
     policy,
     preflight,
     publish,
+    review,
     syncing,
     upstream,
     vendoring,
@@ -53,6 +54,7 @@ app.command(help=syncing.SYNC, name="sync")(syncing.sync)
 app.command(help=vendoring.CHECK)(vendoring.check)
 app.command(help=vendoring.DIFF)(vendoring.diff)
 app.command(help=syncing.UPGRADE, name="upgrade")(syncing.upgrade)
+app.command(help=review.HELP)(review.review)
 app.command(help=publish.PUBLISH)(publish.publish)
 app.add_typer(publish.registry, name="registry")
 app.add_typer(upstream.app, name="upstream")

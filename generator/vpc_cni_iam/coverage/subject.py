@@ -45,12 +45,7 @@ class Subject:
     @property
     def mode(self) -> Mode:
         """The IP family that the policies are for: IPv6 if they assign no IPv4 addresses."""
-        some = granted(self.policies)
-        ipv4, ipv6 = (
-            some.evaluate(Request(f"ec2:{action}", "*")).allowed
-            for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
-        )
-        return "ipv6" if ipv6 and not ipv4 else "ipv4"
+        return mode_of(self.policies)
 
     def statement(self, decision: Decision) -> str:
         """Return the name of a deciding statement: its Sid, or its number from 1.
@@ -125,6 +120,40 @@ def _check(opened: Opened) -> None:
         raise InputError(opened.source, place, error.problem) from None
 
 
+def mode_of(policies: Sequence[Policy]) -> Mode:
+    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses.
+
+    Args:
+        policies: The policies.
+    """
+    some = granted(policies)
+    ipv4, ipv6 = (
+        some.evaluate(Request(f"ec2:{action}", "*")).allowed
+        for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
+    )
+    return "ipv6" if ipv6 and not ipv4 else "ipv4"
+
+
+def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
+    """Return names for requests: those said, and examples for the others.
+
+    Args:
+        said: By parameter.
+        owner_known: Whether it is said which account owns the VPC.
+    """
+    values = {**EXAMPLE, **said}
+    values.setdefault("vpc_owner_id", values["account_id"])
+    return Names(
+        values["cluster_name"],
+        values["vpc_id"],
+        values["partition"],
+        values["region"],
+        values["account_id"],
+        values["vpc_owner_id"],
+        owner_known,
+    )
+
+
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
     """Return the names that policies say, by parameter: those of which they say one only.
 
@@ -174,16 +203,6 @@ def _subject(
 ) -> Subject:
     chosen = {k: v for k, v in _given(given).items() if v and v != "*"}
     taken = {name: value for name, value in found.items() if name not in chosen}
-    values = {**EXAMPLE, **taken, **chosen}
-    values.setdefault("vpc_owner_id", values["account_id"])
     known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in opened])}
-    names = Names(
-        values["cluster_name"],
-        values["vpc_id"],
-        values["partition"],
-        values["region"],
-        values["account_id"],
-        values["vpc_owner_id"],
-        known,
-    )
+    names = names_of({**taken, **chosen}, owner_known=known)
     return Subject(title, opened, names, taken)

@@ -9,15 +9,12 @@ anything that the old one did not is a question for that proof alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.grants import Grant, contains, grants
 
 Kind = Literal[
     "gained",
@@ -29,6 +26,7 @@ Kind = Literal[
     "changed",
     "denied",
     "undenied",
+    "redundant",
 ]
 # A change that may let something happen that could not happen before.
 OPENING = frozenset({"gained", "widened", "weakened", "changed", "undenied"})
@@ -41,38 +39,31 @@ class Change:
     Args:
         kind: ``gained`` or ``lost`` for an action on a resource, ``widened`` or ``narrowed`` for
             actions and resources, ``weakened`` or ``tightened`` for conditions, ``changed`` for
-            what neither contains the other, ``denied`` and ``undenied``.
+            what neither contains the other, ``denied`` and ``undenied``; ``redundant`` only of
+            `all_changes`.
         text: What, such as ``ec2:CreateTags on *``.
+        before: The statements of the old policy it is about, each of one action and resource.
+        after: The same of the new policy.
     """
 
     kind: Kind
     text: str
+    before: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+    after: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Grant:
-    statement: Statement
+class _Found:
+    """A change of one action, or of several at once, before those of one meaning are grouped."""
+
+    kind: Kind
     action: str
-    resource: str
-    conditions: frozenset[tuple[str, str, frozenset[str]]]
-    principals: normalise.Normal
-    words: str
-
-    @property
-    def effect(self) -> str:
-        return self.statement.effect
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
-
-    @property
-    def line(self) -> tuple[str, str]:
-        """The action, and the rest of what it says."""
-        return self.action, f"on {self.resource}{self.words}"
+    text: str
+    olds: tuple[Grant, ...] = ()
+    news: tuple[Grant, ...] = ()
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
@@ -82,20 +73,33 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         old: The policy before.
         new: The policy after.
     """
-    before, after = _grants(old), _grants(new)
+    return tuple(c for c in all_changes(old, new) if c.kind != "redundant")
+
+
+def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
+    """Return what `changes` does, and as ``redundant`` what comes or goes without any effect.
+
+    That is what a grant that stays contains, and what stands for another of one meaning.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+    """
+    before, after = grants(old), grants(new)
     kept = [grant for key, grant in before.items() if key in after]
-    # What a grant that stays contains is neither lost nor gained.
-    lost = {k: g for k, g in before.items() if k not in after and not _within(g, kept)}
-    gained = {k: g for k, g in after.items() if k not in before and not _within(g, kept)}
-    narrowed = {k: [n for n, g in gained.items() if _contains(one, g)] for k, one in lost.items()}
-    widened = {k: [n for n, g in lost.items() if _contains(one, g)] for k, one in gained.items()}
-    found: list[tuple[Kind, str, str]] = []
+    lost, idle_before = _apart(before, after, kept)
+    gained, idle_after = _apart(after, before, kept)
+    narrowed = {k: [n for n, g in gained.items() if contains(one, g)] for k, one in lost.items()}
+    widened = {k: [n for n, g in lost.items() if contains(one, g)] for k, one in gained.items()}
+    found: list[_Found] = []
     for key, grant in gained.items():
         if olds := [lost[k] for k in widened[key] if key not in narrowed[k]]:
             found.append(_difference(olds, [grant]))
         # Other conditions of one meaning are told of: what they are filled with may differ yet.
-        same = (lost[k] for k in widened[key] if key in narrowed[k])
-        found += [_difference([g], [grant]) for g in same if g.conditions != grant.conditions]
+        for same in (lost[k] for k in widened[key] if key in narrowed[k]):
+            one = _difference([same], [grant])
+            alike = same.conditions == grant.conditions
+            found.append(replace(one, kind="redundant") if alike else one)
     for key, grant in lost.items():
         if news := [gained[k] for k in narrowed[key] if key not in widened[k]]:
             found.append(_difference([grant], news))
@@ -106,47 +110,27 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         if twin is not None:
             del rest[key], gone[twin.key]
             found.append(_difference([twin], [grant]))
-    for kind, denial, grants in (("lost", "undenied", gone), ("gained", "denied", rest)):
-        for grant in grants.values():
-            name: Kind = kind if grant.effect == "Allow" else denial  # type: ignore[assignment]
-            found.append((name, *grant.line))
+    found += [_Found(_of_effect("lost", g), *g.line, olds=(g,)) for g in gone.values()]
+    found += [_Found(_of_effect("gained", g), *g.line, news=(g,)) for g in rest.values()]
+    found += [_Found("redundant", *g.line, olds=(g,)) for g in idle_before]
+    found += [_Found("redundant", *g.line, news=(g,)) for g in idle_after]
     return _grouped(found)
 
 
-def _grants(policy: Policy) -> dict[tuple[object, ...], _Grant]:
-    return {grant.key: grant for statement in policy.statements for grant in _of(statement)}
+def _apart(
+    here: dict[tuple[object, ...], Grant], there: Iterable[tuple[object, ...]], kept: list[Grant]
+) -> tuple[dict[tuple[object, ...], Grant], list[Grant]]:
+    """Return the grants of one side alone, without and with those that a kept one contains."""
+    alone = {key: grant for key, grant in here.items() if key not in there}
+    idle = {key: grant for key, grant in alone.items() if _within(grant, kept)}
+    return {k: g for k, g in alone.items() if k not in idle}, list(idle.values())
 
 
-def _of(statement: Statement) -> Iterable[_Grant]:
-    # What is all but some things is one thing: each exception taken by itself would be wrong.
-    excepted = ", ".join(sorted(statement.not_actions))
-    actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
-    kept_out = ", ".join(sorted(statement.not_resources))
-    resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
-    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
-    principals = normalise.statement(statement)[-2:]  # type: ignore[index]
-    for action in actions:
-        for resource in resources or ("itself",):
-            yield _Grant(
-                replace(
-                    statement,
-                    actions=(action,) if statement.actions else (),
-                    resources=(resource,) if statement.resources else (),
-                    sid="",
-                ),
-                action,
-                resource,
-                normalise.conditions(statement),
-                principals,
-                words,
-            )
+def _within(one: Grant, others: Iterable[Grant]) -> bool:
+    return any(contains(other, one) for other in others)
 
 
-def _within(one: _Grant, others: Iterable[_Grant]) -> bool:
-    return any(_contains(other, one) for other in others)
-
-
-def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
+def _twin(grant: Grant, lost: Iterable[Grant]) -> Grant | None:
     """Return the lost grant that this one replaces: same action, and same resource if any is."""
     same = [
         g
@@ -159,43 +143,58 @@ def _twin(grant: _Grant, lost: Iterable[_Grant]) -> _Grant | None:
     return next(iter(same_resource + same_conditions), None)
 
 
-def _difference(olds: list[_Grant], news: list[_Grant]) -> tuple[Kind, str, str]:
+def _difference(olds: list[Grant], news: list[Grant]) -> _Found:
     """Return what it means that grants stand in the place of others, one on one side at least."""
     old, new = olds[0], news[0]
-    tighter = all(_contains(old, one) for one in news)
-    looser = all(_contains(new, one) for one in olds)
+    tighter = all(contains(old, one) for one in news)
+    looser = all(contains(new, one) for one in olds)
     kind: Kind = "changed"
     every = [*olds, *news]
     conditions = {g.conditions for g in every}
-    if len(conditions) > 1 and len({(g.action.lower(), g.resource) for g in every}) == 1:
-        text = f"on {new.resource}: from{old.words or ' no condition'} to"
-        text += new.words or " no condition"
-        if tighter != looser:
-            kind = "tightened" if tighter else "weakened"
-        return _of_effect(kind, new), new.action, text
+    same_grant = len({(g.action.lower(), g.resource) for g in every}) == 1
     if tighter != looser:
         kind = "narrowed" if tighter else "widened"
-    if len({g.action.lower() for g in every}) > 1:
+    action = new.action
+    if len(conditions) > 1 and same_grant:
+        if tighter != looser:
+            kind = "tightened" if tighter else "weakened"
+        there = " and".join(_only(g, new) for g in olds)
+        here = " and".join(_only(g, old) for g in news)
+        text = f"on {new.resource}{new.who}: from{there} to{here}"
+    elif len({g.action.lower() for g in every}) > 1:
         if len({g.line[1] for g in every}) == 1:
-            there, here = (", ".join(sorted(g.action for g in side)) for side in (olds, news))
-            return _of_effect(kind, new), there, f"to {here} {new.line[1]}"
-        return _of_effect(kind, new), _together(olds), f"to {_together(news)}"
-    if len(conditions) == 1:
+            action, here = (", ".join(sorted(g.action for g in side)) for side in (olds, news))
+            text = f"to {here} {new.line[1]}"
+        else:
+            action, text = _together(olds), f"to {_together(news)}"
+    elif len(conditions) == 1:
         there, here = (", ".join(g.resource for g in side) for side in (olds, news))
-        return _of_effect(kind, new), new.action, f"from {there} to {here}{new.words}"
-    there, here = (" and ".join(f"{g.resource}{g.words}" for g in side) for side in (olds, news))
-    return _of_effect(kind, new), new.action, f"from {there} to {here}"
+        text = f"from {there} to {here}{new.who}{new.words}"
+    else:
+        there, here = (" and ".join(g.line[1][3:] for g in side) for side in (olds, news))
+        text = f"from {there} to {here}"
+    return _Found(_of_effect(kind, new), action, text, tuple(olds), tuple(news))
 
 
-def _of_effect(kind: Kind, grant: _Grant) -> Kind:
+def _only(one: Grant, other: Grant) -> str:
+    """Return the conditions of one grant that another does not have, in words."""
+    own = [
+        c
+        for c in one.statement.conditions
+        if (c.operator, c.key.lower(), frozenset(c.values)) not in other.conditions
+    ]
+    return "".join(f" if {condition_text(c)}" for c in own) or " no condition"
+
+
+def _of_effect(kind: Kind, grant: Grant) -> Kind:
     if grant.effect == "Allow":
         return kind
     denied: dict[Kind, Kind] = {"widened": "denied", "tightened": "undenied"}
-    denied |= {"narrowed": "undenied", "weakened": "denied"}
+    denied |= {"narrowed": "undenied", "weakened": "denied", "lost": "undenied", "gained": "denied"}
     return denied.get(kind, kind)
 
 
-def _together(grants: Iterable[_Grant]) -> str:
+def _together(grants: Iterable[Grant]) -> str:
     """Return several grants as text, the actions of one meaning together."""
     lines: dict[str, list[str]] = {}
     for grant in grants:
@@ -204,42 +203,16 @@ def _together(grants: Iterable[_Grant]) -> str:
     return " and ".join(f"{', '.join(sorted(a))} {rest}" for rest, a in lines.items())
 
 
-def _contains(one: _Grant, other: _Grant) -> bool:
-    """Say whether one grant is of all that another is, whatever the effect of both."""
-    if (one.effect, one.principals) != (other.effect, other.principals):
-        return False
-    for wide, narrow in (
-        (one.action.lower(), other.action.lower()),
-        (one.resource, other.resource),
-    ):
-        # What has no wildcard and excepts nothing contains itself alone.
-        if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
-            return False
-    return _proven(_bare(one.statement), _bare(other.statement))
-
-
-def _bare(statement: Statement) -> Statement:
-    """Return a statement as one that allows what the other is about, to whomever has it."""
-    resources = statement.resources or (() if statement.not_resources else ("*",))
-    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
-
-
-@lru_cache(maxsize=4096)
-def _proven(wide: Statement, narrow: Statement) -> bool:
-    # The older version has no policy variables: what looks like one is text like any other, as
-    # the variables of a module are that stand for their values here.
-    old, new = (Policy((s,), version="2008-10-17") for s in (wide, narrow))
-    try:
-        return isinstance(no_new_access([old], [new]), Proven)
-    except InputError:
-        return False
-
-
-def _grouped(found: Iterable[tuple[Kind, str, str]]) -> tuple[Change, ...]:
-    lines: dict[tuple[Kind, str], list[str]] = {}
-    for kind, action, text in found:
-        lines.setdefault((kind, text), []).append(action)
+def _grouped(found: Iterable[_Found]) -> tuple[Change, ...]:
+    lines: dict[tuple[Kind, str, bool], list[_Found]] = {}
+    for one in found:
+        lines.setdefault((one.kind, one.text, not one.olds), []).append(one)
     return tuple(
-        Change(kind, f"{', '.join(sorted(actions))} {text}")
-        for (kind, text), actions in lines.items()
+        Change(
+            kind,
+            f"{', '.join(sorted(one.action for one in group))} {text}",
+            tuple(g.statement for one in group for g in one.olds),
+            tuple(g.statement for one in group for g in one.news),
+        )
+        for (kind, text, _), group in lines.items()
     )

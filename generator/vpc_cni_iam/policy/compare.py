@@ -95,6 +95,17 @@ def condition_text(condition: Condition) -> str:
     return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
 
 
+def principals_text(statement: Statement) -> str:
+    """Return whom a statement of a resource's policy is about, empty if it names nobody.
+
+    Args:
+        statement: The statement.
+    """
+    if statement.not_principals:
+        return f"all but {_names(map(_principal, _each(statement.not_principals)))}"
+    return _names(map(_principal, _each(statement.principals)))
+
+
 def _unmatched(
     expected: Sequence[Statement], actual: Sequence[Statement]
 ) -> tuple[list[int], list[int]]:

@@ -1,4 +1,4 @@
-"""Opens whatever holds a policy: JSON, HCL, or a module's directory.
+"""Opens whatever holds a policy: JSON, a plan, HCL, or a module's directory.
 
 The one place that tells kinds of input apart. Each kind is a function from a target to named
 policies; `open_policies` chooses by what the target is.
@@ -104,7 +104,14 @@ def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
 
 
 def _json(text: str, source: str) -> Input:
-    return Input(source, (Opened("", loads(text, source), source),))
+    from vpc_cni_iam.sources import planned
+
+    if not planned.is_plan(text):
+        return Input(source, (Opened("", loads(text, source), source),))
+    known, unread = planned.identity_policies(text, source)
+    if not known and not unread:
+        raise InputError(source, "", "is a plan that leaves no policy of an identity")
+    return Input(source, tuple(Opened(*found, source) for found in known), unread)
 
 
 def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:

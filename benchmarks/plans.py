@@ -1,0 +1,206 @@
+"""Measure the reading and the review of plans, beside json.load, jq and typed msgspec.
+
+python benchmarks/plans.py [--runs N] [--large MB]
+
+A plan of 2,000 policies with their documents, all different, and one that is large by what is not
+IAM. Each figure is of a process of its own: the time of the work without the imports, and the
+peak memory of the process.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.policy.document import dumps
+
+POLICIES = 2000
+_TIMED = """
+import sys, time
+{imports}
+start = time.perf_counter()
+{work}
+print(time.perf_counter() - start)
+"""
+_TYPED = """
+from typing import Any
+import msgspec
+class Change(msgspec.Struct):
+    actions: list[str]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+class Resource(msgspec.Struct):
+    address: str
+    type: str
+    change: Change
+class Values(msgspec.Struct):
+    json: str = ""
+class Document(msgspec.Struct):
+    address: str
+    type: str
+    values: Values
+class Module(msgspec.Struct):
+    resources: list[Document] = []
+class State(msgspec.Struct):
+    root_module: Module
+class Prior(msgspec.Struct):
+    values: State
+class Plan(msgspec.Struct):
+    resource_changes: list[Resource]
+    prior_state: Prior
+decoder = msgspec.json.Decoder(Plan)
+"""
+SCRIPTS = {
+    "json.load": ("import json", "with open(sys.argv[1]) as f: json.load(f)"),
+    "typed msgspec": (_TYPED, "with open(sys.argv[1], 'rb') as f: decoder.decode(f.read())"),
+    "reading a plan": (
+        "from pathlib import Path\nimport io\n"
+        "from vpc_cni_iam.sources.plan import read_plan\n"
+        "from vpc_cni_iam.sources.plan_file import opened",
+        "with opened(Path(sys.argv[1]), io.BytesIO()) as data: read_plan(data, 'plan')",
+    ),
+}
+
+
+def resource(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource of a state."""
+    data = kind == "aws_iam_policy_document"
+    address = f"{'data.' if data else ''}{kind}.{name}"
+    mode = "data" if data else "managed"
+    return {"address": address, "mode": mode, "type": kind, "name": name, "values": values}
+
+
+def created(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the change that creates a resource."""
+    change = {
+        "actions": ["create"],
+        "before": None,
+        "after": item["values"],
+        "after_unknown": {"arn": True, "id": True, "policy_id": True},
+        "before_sensitive": False,
+        "after_sensitive": {"tags_all": {}},
+    }
+    return {**{k: v for k, v in item.items() if k != "values"}, "change": change}
+
+
+def configured(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the block of a resource in the configuration."""
+    expressions = {"name": {"references": ["var.name"]}, "policy": {"references": ["local.p"]}}
+    return {**{k: v for k, v in item.items() if k != "values"}, "expressions": expressions}
+
+
+def document(number: int) -> str:
+    """Return a scoped document for a cluster of its own."""
+    (variant,) = find(["ipv4-scoped"])
+    names = {"cluster_name": f"cluster-{number}", "vpc_id": f"vpc-{number:08x}"}
+    composed = compose(variant, select(cni_version="latest")).policy
+    return dumps(parameters.substitute(composed, parameters.values(names)))
+
+
+def write(path: Path, policies: int, others: int) -> None:
+    """Write a plan.
+
+    Args:
+        path: Where.
+        policies: How many policies and documents it has.
+        others: How many resources of another kind.
+    """
+    texts = [document(n) for n in range(policies)]
+    iam = [
+        resource("aws_iam_policy", f"p{n}", {"name": f"p{n}", "path": "/", "policy": t})
+        for n, t in enumerate(texts)
+    ]
+    data = [
+        resource(
+            "aws_iam_policy_document",
+            f"d{n}",
+            {"json": t, "minified_json": t, "statement": json.loads(t)["Statement"]},
+        )
+        for n, t in enumerate(texts)
+    ]
+    big = {f"k{n}": {"a": [1, 2, {"x": "y" * 50}], "b": None} for n in range(25)}
+    instances = [resource("aws_instance", f"i{n}", big) for n in range(others)]
+    everything = [*iam, *instances]
+    plan = {
+        "format_version": "1.2",
+        "terraform_version": "1.15.5",
+        "planned_values": {"root_module": {"resources": everything}},
+        "resource_changes": [created(item) for item in everything],
+        "prior_state": {"values": {"root_module": {"resources": data}}},
+        "configuration": {"root_module": {"resources": [configured(i) for i in everything]}},
+    }
+    with path.open("w") as file:
+        json.dump(plan, file, separators=(",", ":"))
+
+
+def measure(command: list[str]) -> tuple[float, float]:
+    """Return what a process prints as its seconds, or its wall time, and its peak memory in MB."""
+    start = os.times().elapsed
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        printed = process.stdout.read() if process.stdout else b""
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+    wall = os.times().elapsed - start
+    timed = re.fullmatch(rb"\d+\.\d+(e-\d+)?\n", printed)
+    return float(printed) if timed else wall, usage.ru_maxrss / 1024
+
+
+def table(path: Path, runs: int) -> None:
+    """Print the figures of one plan."""
+    commands = {
+        name: [sys.executable, "-c", _TIMED.format(imports=i, work=w), str(path)]
+        for name, (i, w) in SCRIPTS.items()
+    }
+    if jq := shutil.which("jq"):
+        commands["jq"] = [jq, "-c", "[.resource_changes[].address] | length", str(path)]
+    own = [str(Path(sys.executable).with_name("vpc-cni-iam")), "review", str(path)]
+    commands["the whole command, --format json"] = [*own, "--format", "json"]
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for number in range(runs):
+        for name, command in commands.items():
+            if number == 0 or name in SCRIPTS:
+                found[name].append(measure(command))
+    base = statistics.median(s for s, _ in found["typed msgspec"])
+    print(f"\n{path.stat().st_size / 1e6:.0f} MB\n")
+    print("| | seconds | of typed msgspec | peak memory |\n| --- | --- | --- | --- |")
+    for name, results in found.items():
+        took = statistics.median(s for s, _ in results)
+        memory = statistics.median(m for _, m in results)
+        print(f"| {name} | {took:.3f} | {took / base:.1f} | {memory:.0f} MB |")
+
+
+def apart(path: Path, policies: int, others: int) -> None:
+    """Write a plan in a process of its own: a child starts with the peak memory of its parent."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(write, (path, policies, others))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--large", type=int, default=500, help="MB of the large plan; 0 for none")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "plan.json")
+        apart(path, POLICIES, 0)
+        table(path, given.runs)
+        if given.large:
+            # One resource is about 6 kB.
+            apart(path, 100, given.large * 1000 // 6)
+            table(path, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""A policy taken apart into grants of one action on one resource, and which contains which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.access import Proven, no_new_access
+from vpc_cni_iam.policy.compare import condition_text, principals_text
+from vpc_cni_iam.policy.document import Policy, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action on one resource, as a statement allows or denies it.
+
+    Args:
+        statement: The statement, of this action and resource alone and without its Sid.
+        action: The action, or in words all but those of a NotAction.
+        resource: The resource, the same way; ``itself`` in a policy without resources.
+        conditions: The statement's conditions, normalised.
+        principals: Its principals, normalised.
+        who: The principals in words, such as `` by AWS 111122223333``, or empty.
+        words: The conditions in words, each after `` if ``.
+    """
+
+    statement: Statement
+    action: str
+    resource: str
+    conditions: frozenset[tuple[str, str, frozenset[str]]]
+    principals: normalise.Normal
+    who: str
+    words: str
+
+    @property
+    def effect(self) -> str:
+        """Allow or Deny."""
+        return self.statement.effect
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is the same for grants of one meaning that are spelled alike."""
+        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """The action, and the rest of what it says."""
+        return self.action, f"on {self.resource}{self.who}{self.words}"
+
+
+def grants(policy: Policy) -> dict[tuple[object, ...], Grant]:
+    """Return the grants of a policy by their keys.
+
+    Args:
+        policy: The policy.
+    """
+    return {grant.key: grant for statement in policy.statements for grant in _of(statement)}
+
+
+def _of(statement: Statement) -> Iterable[Grant]:
+    # What is all but some things is one thing: each exception taken by itself would be wrong.
+    excepted = ", ".join(sorted(statement.not_actions))
+    actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
+    kept_out = ", ".join(sorted(statement.not_resources))
+    resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
+    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    who = principals_text(statement)
+    principals = normalise.statement(statement)[-2:]  # type: ignore[index]
+    for action in actions:
+        for resource in resources or ("itself",):
+            yield Grant(
+                replace(
+                    statement,
+                    actions=(action,) if statement.actions else (),
+                    resources=(resource,) if statement.resources else (),
+                    sid="",
+                ),
+                action,
+                resource,
+                normalise.conditions(statement),
+                principals,
+                f" by {who}" if who else "",
+                words,
+            )
+
+
+def contains(one: Grant, other: Grant) -> bool:
+    """Say whether one grant is of all that another is, whatever the effect of both.
+
+    Args:
+        one: The one that may contain.
+        other: The one that may be contained.
+    """
+    if (one.effect, one.principals) != (other.effect, other.principals):
+        return False
+    for wide, narrow in (
+        (one.action.lower(), other.action.lower()),
+        (one.resource, other.resource),
+    ):
+        # What has no wildcard and excepts nothing contains itself alone.
+        if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
+            return False
+    return _proven(_bare(one.statement), _bare(other.statement))
+
+
+def _bare(statement: Statement) -> Statement:
+    """Return a statement as one that allows what the other is about, to whomever has it."""
+    resources = statement.resources or (() if statement.not_resources else ("*",))
+    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
+
+
+@lru_cache(maxsize=4096)
+def _proven(wide: Statement, narrow: Statement) -> bool:
+    # The older version has no policy variables: what looks like one is text like any other, as
+    # the variables of a module are that stand for their values here.
+    old, new = (Policy((s,), version="2008-10-17") for s in (wide, narrow))
+    try:
+        return isinstance(no_new_access([old], [new]), Proven)
+    except InputError:
+        return False

@@ -1,0 +1,220 @@
+"""Compares the two sides of what a plan does to a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review import semantic, sizes
+from vpc_cni_iam.review.changes import Action, Attachment, Change, Place, State
+from vpc_cni_iam.review.gathering import Gatherer, Item
+from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.locating import Locator
+from vpc_cni_iam.review.nearest import nearest
+from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
+from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.sources.addresses import module_of, without_keys
+
+_DOCUMENT = "data.aws_iam_policy_document."
+
+
+@dataclass(frozen=True, slots=True)
+class Comparer:
+    """Compares the items of one plan.
+
+    Args:
+        gatherer: Gathered them.
+        locator: Finds where they are written.
+        wanted: For what the plan is reviewed.
+    """
+
+    gatherer: Gatherer
+    locator: Locator
+    wanted: Wanted
+
+    def change(self, item: Item) -> Change | None:
+        """Return what the plan does to a policy; None for drift that is not about it.
+
+        Args:
+            item: The policy with its two sides.
+        """
+        slot, resource = item.slot, item.slot.resource
+        differs = _differs(item)
+        if item.action == "drift" and not differs:
+            return None
+        action = _action(item, differs)
+        before, after = item.before.read.state, item.after.read.state
+        document = self._document(item)
+        known = [s.policy for s in (after, before) if s.policy]
+        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, known))
+        return Change(
+            address=resource.address,
+            type=resource.type,
+            attribute=slot.attribute,
+            kind=slot.kind,
+            action=action,
+            imported=resource.imported,
+            moved_from=resource.moved_from,
+            before=before,
+            after=after,
+            lines=_lines(item) if differs else (),
+            access=_access(item) if differs and action != "delete" else None,
+            coverage=self._coverage(item) if concerns and differs else None,
+            nearest=self._nearest(known) if concerns else None,
+            sizes=tuple(_sizes(item)),
+            attachment=_attachment(item),
+            principals=tuple(
+                dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
+            ),
+            document=document,
+            place=self.locator.place(resource.module, resource.block),
+            document_place=self._place_of(document),
+            concerns_plugin=concerns,
+        )
+
+    def _coverage(self, item: Item) -> CoverageChange | None:
+        before, after = item.before.read.state, item.after.read.state
+        exact = {before.known, after.known} <= {"known", "absent"}
+        if item.slot.kind == "attachment" or not exact:
+            return None  # what is attached and detached counts for those that it is attached to
+        return coverage_change(_policies(before), _policies(after), self.wanted)
+
+    def _nearest(self, known: list[Policy]) -> Nearest | None:
+        return nearest(known[0], self.wanted.release) if known else None
+
+    def _document(self, item: Item) -> str:
+        """Return the address of the data source that renders a policy."""
+        if item.slot.kind not in ("permissions", "trust"):
+            return ""
+        if item.after.read.document:
+            return item.after.read.document
+        resource = item.slot.resource
+        meant = self.gatherer.instances.meant(resource, item.slot.path)
+        found = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
+        if len(found) != 1:
+            return ""
+        instance = self.gatherer.instances.find(resource, found[0])
+        return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
+
+    def _place_of(self, document: str) -> Place | None:
+        if not document:
+            return None
+        module = module_of(document)
+        block = without_keys(document.removeprefix(module).lstrip("."))
+        return self.locator.place(module, block)
+
+
+def _differs(item: Item) -> bool:
+    """Say whether the two sides differ, or may."""
+    before, after = item.before, item.after
+    if item.action in ("forget", "no-op", "import", "move", "read"):
+        return False
+    if before.read.state.known == after.read.state.known in ("sensitive", "unreadable"):
+        return bool(item.slot.before.value != item.slot.after.value)
+    return (before.read, before.policy, before.arn, before.owners) != (
+        after.read,
+        after.policy,
+        after.arn,
+        after.owners,
+    )
+
+
+def _action(item: Item, differs: bool) -> Action:
+    """Return what the plan does to the policy, which may be less than to its resource."""
+    if item.action != "update":
+        return item.action
+    if item.before.read.state.known == "absent" and differs and not item.before.policy:
+        return "create"
+    if item.after.read.state.known == "absent" and differs and not item.after.policy:
+        return "delete"
+    if differs:
+        return "update"
+    resource = item.slot.resource
+    return "import" if resource.imported else "move" if resource.moved_from else "no-op"
+
+
+def _policies(state: State) -> list[Policy]:
+    return [state.policy] if state.policy else []
+
+
+def _access(item: Item) -> Access:
+    before, after = item.before.read.state, item.after.read.state
+    if item.slot.kind in ("exclusive", "boundary"):
+        gains = any(line.effect == "gain" for line in _lines(item))
+        return Access("unknown", reason="what the boundary held back") if gains else _NONE
+    pairs = _pairs(item)
+    if item.slot.kind == "attachment" and not pairs[1] - pairs[0]:
+        return _NONE
+    for state in (after, before) if item.slot.kind != "attachment" else (after,):
+        if state.known not in ("known", "absent"):
+            return Access("unknown", reason="; ".join(state.why))
+    old = [] if item.slot.kind == "attachment" else _policies(before)
+    return new_access(old, _policies(after))
+
+
+_NONE = Access("no new access")
+
+
+def _lines(item: Item) -> tuple[Line, ...]:
+    if item.slot.kind in ("permissions", "trust"):
+        before, after = item.before.read, item.after.read
+        exact = {before.state.known, after.state.known} <= {"known", "absent"}
+        if not exact and None in (before.state.policy, after.state.policy):
+            # Against what is not known at all, everything would look gained, or lost.
+            one_absent = "absent" in (before.state.known, after.state.known)
+            if not one_absent or not (before.state.policy or after.state.policy):
+                return ()
+        return semantic.lines(
+            before.state.policy, after.state.policy, (before.text, after.text), exact
+        )
+    return tuple(_attached(item))
+
+
+def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    old, new = (
+        {(held.policy, owner.name) for owner in held.owners} for held in (item.before, item.after)
+    )
+    return old, new
+
+
+def _attached(item: Item) -> Iterator[Line]:
+    """Yield lines for what is attached, bounded or named instead of written there."""
+    old, new = _pairs(item)
+    if item.slot.kind == "boundary":
+        # A boundary takes away, so that its going gives.
+        for policy, owner in sorted(new - old):
+            yield Line("loss", "bounded", f"{owner} by {policy}")
+        for policy, owner in sorted(old - new):
+            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
+        return
+    if item.slot.kind == "exclusive":
+        for policy, owner in sorted(old - new):
+            yield Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
+        for policy, owner in sorted(new - old):
+            yield Line("no-op", "kept", f"inline policy {policy!r} of {owner}")
+        return
+    for policy, owner in sorted(new - old):
+        yield Line("gain", "attached", f"{policy} to {owner}")
+    for policy, owner in sorted(old - new):
+        yield Line("loss", "detached", f"{policy} from {owner}")
+    for policy, owner in sorted(old & new):
+        yield Line("no-op", "attached anew", f"{policy} to {owner}")
+
+
+def _sizes(item: Item) -> Iterable[Size]:
+    size = item.after.read.state.size
+    if size is None:
+        return
+    if item.slot.resource.type == "aws_iam_policy":
+        yield sizes.managed(size)
+    elif item.slot.kind == "trust":
+        yield sizes.trust(size)
+
+
+def _attachment(item: Item) -> Attachment | None:
+    if item.slot.kind not in ("attachment", "boundary"):
+        return None
+    held = item.after if item.after.policy else item.before
+    principal = ", ".join(o.name for o in held.owners)
+    return Attachment(held.policy, held.arn, principal)

@@ -1,0 +1,92 @@
+"""The document of the catalog that a policy equals, or comes nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from functools import lru_cache
+
+from vpc_cni_iam.catalog import documents, parameters, variants
+from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.normalise import conditions, equal
+from vpc_cni_iam.review.judgements import Nearest
+
+_PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
+
+
+@lru_cache(1024)
+def nearest(policy: Policy, release: Release) -> Nearest:
+    """Return the nearest document, and how the policy differs from it.
+
+    Names that the policy says stand in place of the documents' placeholders. Of documents that
+    are as near, upstream's own come first, and the newest of them.
+
+    Args:
+        policy: The policy.
+        release: The release for which documents with their gaps filled are compared, too.
+    """
+    said = names_in([policy])
+    wanted = _grants(policy)
+    best: tuple[float, str, str, Policy] | None = None
+    for name, variant, template in _documents(release):
+        filled = _filled(template, tuple(sorted(said.items())))
+        granted = _grants(filled)
+        likeness = len(wanted & granted) / max(1, len(wanted | granted))
+        if best is None or likeness > best[0]:
+            best = (likeness, name, variant, filled)
+    assert best is not None  # noqa: S101 - the catalog is not empty
+    _, name, variant, document = best
+    used = {p.name for _, v, t in _documents(release) if v == variant for p in parameters.used(t)}
+    return Nearest(
+        name,
+        variant,
+        equal(document, policy),
+        tuple(f"{k} = {v}" for k, v in sorted(said.items()) if k in used and v != "aws"),
+        tuple(map(str, differences(document, policy))),
+    )
+
+
+@lru_cache(1)
+def _documents(release: Release) -> tuple[tuple[str, str, Policy], ...]:
+    return tuple(_listed(release))
+
+
+def _listed(release: Release) -> Iterator[tuple[str, str, Policy]]:
+    """Yield the documents by name and variant, those to be preferred first."""
+    for variant in sorted(variants.VARIANTS, key=lambda v: v.derived):
+        for revision in reversed(documents.revisions()):
+            yield (
+                f"{variant.name} of {revision.name}",
+                variant.name,
+                documents.base(variant, revision),
+            )
+        if variant.minimum <= release:
+            composed = compose(variant, select(cni_version=str(release)))
+            yield f"{variant.name} for {release}", variant.name, composed.policy
+    managed = managed_data()
+    name = managed["arn"].rpartition("/")[2]
+    yield f"{name} {managed['version']}", "managed", documents.managed_policy()
+
+
+@lru_cache(512)
+def _filled(template: Policy, said: tuple[tuple[str, str], ...]) -> Policy:
+    values = {**_PLACEHOLDERS, **parameters.values({}), **dict(said)}
+    if "vpc_owner_id" not in dict(said):
+        values["vpc_owner_id"] = values["account_id"]
+    return parameters.fill(template, values)
+
+
+@lru_cache(1024)
+def _grants(policy: Policy) -> frozenset[Hashable]:
+    """Return what a policy grants, in pieces that can be counted."""
+    return frozenset(
+        (s.effect, action.lower(), resource, condition)
+        for s in policy.statements
+        for action in (*s.actions, *(f"not {a}" for a in s.not_actions))
+        for resource in (*s.resources, *(f"not {r}" for r in s.not_resources))
+        for condition in conditions(s) or (None,)
+    )

@@ -1,0 +1,121 @@
+"""What a change of policies does to what the plugin needs at a release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.coverage.cover import play
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.review.judgements import CoverageChange, Lack
+
+# What nothing but the plugin, or something like it, has.
+_MARKS = (
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    "ec2:assignipv6addresses",
+    "ec2:attachnetworkinterface",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """For what the plan is reviewed.
+
+    Args:
+        release: The plugin's release.
+        mode: The IP family; None to go by what each policy grants.
+    """
+
+    release: Release
+    mode: Mode | None = None
+
+
+@lru_cache(4096)
+def concerns_plugin(policy: Policy) -> bool:
+    """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
+
+    What allows every action of every service is not: it is about something else.
+
+    Args:
+        policy: The policy.
+    """
+    return any(
+        re.fullmatch(pattern.replace("*", ".*").replace("?", "."), mark)
+        for action in policy.actions()
+        if (pattern := action.lower()).startswith("ec2:") and not re.search(r"[^\w:*?-]", pattern)
+        for mark in _MARKS
+    )
+
+
+def coverage_change(
+    before: Sequence[Policy], after: Sequence[Policy], wanted: Wanted
+) -> CoverageChange | None:
+    """Return what a change does to what the plugin needs; None where that cannot be asked.
+
+    Args:
+        before: The policies of an identity before.
+        after: Its policies after.
+        wanted: The release and the mode.
+    """
+    return _coverage_change(tuple(before), tuple(after), wanted)
+
+
+@lru_cache(4096)
+def _coverage_change(
+    before: tuple[Policy, ...], after: tuple[Policy, ...], wanted: Wanted
+) -> CoverageChange | None:
+    said = {**names_in(after), **names_in(before)}
+    names = names_of(said, owner_known="vpc_owner_id" in said)
+    mode = wanted.mode or mode_of(before or after)
+    setting = Setting(wanted.release, mode, names=names)
+    try:
+        # Where there was nothing, nothing was allowed.
+        old = _played(before, setting) if before else {}
+        new = _played(after, setting)
+    except InputError:
+        return None
+    denied = {key: lack for key, lack in new.items() if lack is not None}
+    lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
+    gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
+    return CoverageChange(
+        str(wanted.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
+    )
+
+
+def _played(
+    policies: tuple[Policy, ...], setting: Setting
+) -> dict[tuple[str, str, str, str], Lack | None]:
+    """Return each call in each situation with what its denial means; None if it is allowed."""
+    found: dict[tuple[str, str, str, str], Lack | None] = {}
+    for played in play(compile_policies(policies), setting, SITUATIONS):
+        for call in played.calls:
+            key = (played.situation.name, call.form.action, call.form.name, call.on)
+            lack = None
+            if not call.allowed:
+                use = call.use
+                lack = Lack(call.form.action, use.impact, call.breaks, use.evidence)
+            found[key] = found.get(key) or lack
+    return found
+
+
+def _by_action(lacks: Iterable[Lack]) -> tuple[Lack, ...]:
+    """Return one lack for each action, the gravest."""
+    found: dict[str, Lack] = {}
+    for lack in lacks:
+        if lack.action not in found or lack.impact == "fatal" != found[lack.action].impact:
+            found[lack.action] = lack
+    return tuple(sorted(found.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
+
+
+def _sorted(actions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(actions))

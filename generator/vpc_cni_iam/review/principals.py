@@ -1,0 +1,194 @@
+"""Roles, users and groups with all their policies together, before and after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vpc_cni_iam.catalog.calls import uses
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.coverage.cover import called_actions
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.subject import mode_of
+from vpc_cni_iam.policy.compare import condition_text
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.review import sizes
+from vpc_cni_iam.review.changes import MatrixRow, Principal
+from vpc_cni_iam.review.gathering import Held, Item
+from vpc_cni_iam.review.judgements import Access, Size
+from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
+from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.states import Read
+
+Grade = Literal["yes", "some", "no", "unknown"]
+
+
+@dataclass(slots=True)
+class Having:
+    """What a principal has.
+
+    Args:
+        type: ``role``, ``user`` or ``group``.
+        before: What it had, by what it is called.
+        after: What it will have.
+        inline: The sizes of its inline policies after; None for one that is not known.
+        trust: Its trust policy after.
+    """
+
+    type: str
+    before: dict[str, Read] = field(default_factory=dict)
+    after: dict[str, Read] = field(default_factory=dict)
+    inline: list[int | None] = field(default_factory=list)
+    trust: Read | None = None
+
+
+def having(items: Iterable[Item]) -> dict[str, Having]:
+    """Return what each principal of a plan has, by its name.
+
+    Args:
+        items: What the plan holds.
+    """
+    found: dict[str, Having] = {}
+    for item in items:
+        if item.action == "drift" or item.slot.resource.deposed:
+            continue
+        for held, after in ((item.before, False), (item.after, True)):
+            for owner in held.owners:
+                has = found.setdefault(owner.name, Having(owner.type))
+                _add(has, item, held, after)
+    return found
+
+
+def _add(has: Having, item: Item, held: Held, after: bool) -> None:
+    kind = item.slot.kind
+    if kind == "trust" and after:
+        has.trust = held.read
+    if kind not in ("permissions", "attachment"):
+        return
+    side = has.after if after else has.before
+    if kind == "attachment":
+        side[held.policy] = held.read
+        return
+    side[f"{item.slot.resource.address} {item.slot.attribute}"] = held.read
+    if after:
+        has.inline.append(held.read.state.size)
+
+
+def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
+    """Return a principal with what is said of all its policies together.
+
+    Args:
+        name: Its address, else its name.
+        has: What it has.
+        label: Its IAM name, empty where it is not known.
+        wanted: For what the plan is reviewed.
+    """
+    opaque = tuple(
+        dict.fromkeys(
+            key
+            for side in (has.before, has.after)
+            for key, read in side.items()
+            if read.state.known != "known"
+        )
+    )
+    before, after = _policies(has.before), _policies(has.after)
+    concerns = any(map(concerns_plugin, (*before, *after)))
+    changed = has.before != has.after
+    coverage = None
+    if concerns and changed and not opaque:
+        coverage = coverage_change(before, after, wanted)
+    return Principal(
+        name=name,
+        type="role" if has.type == "role" else "user" if has.type == "user" else "group",
+        label=label,
+        before=tuple(sorted(has.before)),
+        after=tuple(sorted(has.after)),
+        opaque=opaque,
+        access=_access(has, before, after) if changed else None,
+        coverage=coverage,
+        matrix=tuple(_matrix(before, after, bool(opaque), wanted)) if concerns else (),
+        sizes=tuple(_sizes(has)),
+        concerns_plugin=concerns,
+    )
+
+
+def _policies(side: Mapping[str, Read]) -> list[Policy]:
+    return [read.state.policy for read in side.values() if read.state.policy]
+
+
+def _access(has: Having, before: list[Policy], after: list[Policy]) -> Access:
+    """Say whether all policies together newly allow anything.
+
+    A policy whose document is not known may be left out where it is there before and after: it
+    adds as much on both sides, unless a Deny held back what it allows.
+    """
+    unknown = [
+        key
+        for side in (has.before, has.after)
+        for key, read in side.items()
+        if read.state.known != "known"
+    ]
+    alike = [key for key in unknown if has.before.get(key) == has.after.get(key)]
+    denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
+    if len(alike) < len(unknown) or (unknown and denies):
+        named = ", ".join(dict.fromkeys(unknown))
+        return Access("unknown", reason=f"not known: {named}")
+    return new_access(before, after)
+
+
+def _sizes(has: Having) -> Iterator[Size]:
+    known = [size for size in has.inline if size is not None]
+    if known:
+        yield sizes.inline(has.type, sum(known))
+
+
+def _matrix(
+    before: list[Policy], after: list[Policy], opaque: bool, wanted: Wanted
+) -> Iterator[MatrixRow]:
+    mode = wanted.mode or mode_of(before or after)
+    needed = _needed(mode, wanted.release)
+    named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
+    spelled = {action.lower(): action for action in sorted(named)}
+    for key in sorted(spelled):
+        action = spelled[key]
+        (old, on_old), (new, on_new) = (_grade(action, p, opaque) for p in (before, after))
+        yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
+
+
+def _needed(mode: str, release: Release) -> dict[str, Literal["fatal", "degraded", ""]]:
+    found: dict[str, Literal["fatal", "degraded", ""]] = {}
+    setting = Setting(release, "ipv6" if mode == "ipv6" else "ipv4")
+    called = called_actions(setting)
+    for use in uses((setting.mode,), release):
+        if use.action in called and found.get(use.action) != "fatal":
+            found[use.action] = use.impact
+    return found
+
+
+def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:
+    """Say whether policies allow an action: on everything, on some things, or not at all."""
+    about = [s for p in policies for s in p.statements if _names(s, action)]
+    allowing = [s for s in about if s.effect == "Allow"]
+    if not allowing:
+        return "unknown" if opaque else "no", ()
+    whole = any("*" in s.resources and not s.conditions for s in allowing)
+    grade: Grade = "yes" if whole and len(allowing) == len(about) else "some"
+    return grade, tuple(dict.fromkeys(map(_on, about)))
+
+
+def _names(statement: Statement, action: str) -> bool:
+    def fits(pattern: str) -> bool:
+        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.fullmatch(code, action.lower()) is not None
+
+    if statement.not_actions:
+        return not any(map(fits, statement.not_actions))
+    return any(map(fits, statement.actions))
+
+
+def _on(statement: Statement) -> str:
+    on = ", ".join(statement.resources) or f"all but {', '.join(statement.not_resources)}"
+    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    return f"{'not ' if statement.effect == 'Deny' else ''}{on}{words}"

@@ -1,0 +1,66 @@
+"""Proofs of no new access, remembered, in the words of a review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy import access
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.review.judgements import Access, Witness
+
+# A plan may hold one policy a thousand times.
+_REMEMBERED = 4096
+
+
+def new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Access:
+    """Say whether policies allow anything that others do not.
+
+    Args:
+        old: The policies of an identity before.
+        new: Its policies after.
+    """
+    return _new_access(tuple(old), tuple(new))
+
+
+def proven(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
+    """Say whether it is proven that policies allow nothing that others do not.
+
+    Args:
+        old: The policies that may allow more.
+        new: Those that must not.
+    """
+    return new_access(old, new).verdict == "no new access"
+
+
+def same_access(old: Policy, new: Policy) -> bool:
+    """Say whether it is proven that two policies allow the same.
+
+    Args:
+        old: A policy.
+        new: Another.
+    """
+    return equal(old, new) or (proven([old], [new]) and proven([new], [old]))
+
+
+@lru_cache(_REMEMBERED)
+def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> Access:
+    if old == new or not any(p.statements for p in new):
+        return Access("no new access")
+    try:
+        answer = access.no_new_access(old, new)
+    except InputError as error:
+        return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")
+    if isinstance(answer, access.Proven):
+        return Access("no new access")
+    if isinstance(answer, access.NotProven):
+        return Access("not proven", reason=answer.reason)
+    request = answer.request
+    context = tuple(
+        (key, (value,) if isinstance(value, str) else value)
+        for key, value in sorted(request.context.items())
+    )
+    witness = Witness(request.action, request.resource, request.principal, context)
+    return Access("new access", witness)

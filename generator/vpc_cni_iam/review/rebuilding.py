@@ -1,0 +1,259 @@
+"""Rebuilds a policy that is only known after apply, as far as the plan goes.
+
+A data source that is read at apply has its arguments in the plan, but for values that are not
+known; a resource's argument has the names that it refers to. So a policy whose argument refers to
+one policy document and nothing else is taken to be that document. The plan does not say what an
+expression does with what it refers to: such a policy is never called known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import (
+    VERSION,
+    VERSIONS,
+    Condition,
+    Policy,
+    Principal,
+    Statement,
+)
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.review.instances import Instances
+from vpc_cni_iam.review.slots import flagged
+from vpc_cni_iam.sources.configuration import Meant
+from vpc_cni_iam.sources.plan import Resource
+
+_DOCUMENT = "data.aws_iam_policy_document."
+_DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A policy as far as it is known.
+
+    Args:
+        policy: The policy, None if nothing of it is known.
+        holes: What is not known, and what it refers to.
+        document: The address of the data source.
+    """
+
+    policy: Policy | None
+    holes: tuple[str, ...]
+    document: str = ""
+
+
+class Rebuilder:
+    """Rebuilds the policies of one plan.
+
+    Args:
+        instances: The plan's resources.
+    """
+
+    def __init__(self, instances: Instances) -> None:
+        self._instances = instances
+
+    def rebuild(self, resource: Resource, path: tuple[str, ...], depth: int = 0) -> Rebuilt:
+        """Return the policy that an argument of a resource will have.
+
+        Args:
+            resource: The resource.
+            path: The argument's place in the resource's expressions.
+            depth: How many documents led here.
+        """
+        meant = self._instances.meant(resource, path)
+        documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
+        names = referred(meant)
+        only = len(documents) == 1 and len(meant.resources) == 1 and not meant.open
+        found = self._instances.find(resource, documents[0]) if only else None
+        if found is None or depth > _DEPTH:
+            why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
+            return Rebuilt(None, (f"known after apply; {why}",))
+        if text := (found.after or {}).get("json"):
+            return _read(text, found)
+        return self.document(found, depth)
+
+    def document(self, resource: Resource, depth: int = 0) -> Rebuilt:
+        """Return the policy of a data source that is read at apply.
+
+        Args:
+            resource: The data source.
+            depth: How many documents led here.
+        """
+        values = resource.after or {}
+        if flagged(resource.hidden_after):
+            why = f"{resource.address} has sensitive values, which are not shown"
+            return Rebuilt(None, (why,), resource.address)
+        if resource.unknown is True or (
+            isinstance(resource.unknown, Mapping) and resource.unknown.get("statement") is True
+        ):
+            why = f"statements of {resource.address} are known after apply"
+            return Rebuilt(None, (why,), resource.address)
+        holes: list[str] = []
+        reader = _Statements(resource, self._instances, holes)
+        statements: list[Statement] = []
+        for argument in ("source_policy_documents", "override_policy_documents"):
+            if argument == "override_policy_documents":
+                statements = _merged(statements, reader.statements())
+            for place, text in enumerate(values.get(argument) or ()):
+                joined = self._joined(resource, argument, place, text, depth, holes)
+                statements = _merged(statements, joined)
+        holes.insert(0, f"taken from {resource.address}, which is read at apply")
+        version = values.get("version")
+        policy = Policy(tuple(statements), version if version in VERSIONS else VERSION)
+        return Rebuilt(policy, tuple(dict.fromkeys(holes)), resource.address)
+
+    def _joined(
+        self,
+        resource: Resource,
+        argument: str,
+        place: int,
+        text: Any,
+        depth: int,
+        holes: list[str],
+    ) -> tuple[Statement, ...]:
+        """Return the statements of a document that is joined to another."""
+        where = f"{argument}[{place}] of {resource.address}"
+        if isinstance(text, str):
+            try:
+                return loads(text, where).statements
+            except InputError as error:
+                holes.append(str(error))
+                return ()
+        meant = self._instances.meant(resource, (argument,))
+        documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
+        many = len((resource.after or {}).get(argument) or ())
+        found = None
+        if len(documents) == many and not meant.open and depth < _DEPTH:
+            found = self._instances.find(resource, documents[place])
+        if found is None:
+            holes.append(f"{where}: known after apply: {', '.join(referred(meant))}")
+            return ()
+        text = (found.after or {}).get("json")
+        rebuilt = _read(text, found) if text else self.document(found, depth + 1)
+        holes.extend(rebuilt.holes)
+        return rebuilt.policy.statements if rebuilt.policy else ()
+
+
+def referred(meant: Meant) -> list[str]:
+    """Return the names that an expression refers to, as people write them.
+
+    Args:
+        meant: What it refers to.
+    """
+    named = [
+        ".".join(part for part in (module, block, attribute) if part)
+        for module, block, attribute in meant.resources
+    ]
+    return [*named, *meant.open]
+
+
+def _read(text: str, found: Resource) -> Rebuilt:
+    if flagged(found.hidden_after, "json"):
+        return Rebuilt(None, (f"{found.address} is sensitive",), found.address)
+    try:
+        policy = loads(text, found.address)
+    except InputError as error:
+        return Rebuilt(None, (str(error),), found.address)
+    return Rebuilt(policy, (f"taken from {found.address}",), found.address)
+
+
+def _merged(statements: list[Statement], more: Iterable[Statement]) -> list[Statement]:
+    """Join statements as the provider does: of two with one Sid the later stands."""
+    found = list(statements)
+    for statement in more:
+        same = [i for i, s in enumerate(found) if s.sid and s.sid == statement.sid]
+        if same:
+            found[same[0]] = statement
+        else:
+            found.append(statement)
+    return found
+
+
+class _Statements:
+    """The statements of a data source that is read at apply."""
+
+    def __init__(self, resource: Resource, instances: Instances, holes: list[str]) -> None:
+        self.resource = resource
+        self.instances = instances
+        self.holes = holes
+
+    def statements(self) -> Iterable[Statement]:
+        blocks = (self.resource.after or {}).get("statement")
+        for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            if isinstance(block, Mapping):
+                yield self.statement(block, ("statement", place))
+
+    def statement(self, block: Mapping[str, Any], at: tuple[str | int, ...]) -> Statement:
+        found = Statement(
+            effect="Deny" if self.text(block, at, "effect") == "Deny" else "Allow",
+            sid=self.text(block, at, "sid"),
+            actions=self.texts(block, at, "actions"),
+            not_actions=self.texts(block, at, "not_actions"),
+            resources=self.texts(block, at, "resources"),
+            not_resources=self.texts(block, at, "not_resources"),
+            principals=self.principals(block, at, "principals"),
+            not_principals=self.principals(block, at, "not_principals"),
+        )
+        conditions = tuple(
+            Condition(
+                self.text(inner, (*at, "condition", place), "test"),
+                self.text(inner, (*at, "condition", place), "variable"),
+                self.texts(inner, (*at, "condition", place), "values"),
+            )
+            for place, inner in self.blocks(block, at, "condition")
+        )
+        return replace(found, conditions=conditions)
+
+    def principals(
+        self, block: Mapping[str, Any], at: tuple[str | int, ...], name: str
+    ) -> tuple[Principal, ...]:
+        return tuple(
+            Principal(
+                self.text(inner, (*at, name, place), "type"),
+                self.texts(inner, (*at, name, place), "identifiers"),
+            )
+            for place, inner in self.blocks(block, at, name)
+        )
+
+    def blocks(
+        self, block: Mapping[str, Any], at: tuple[str | int, ...], name: str
+    ) -> Iterable[tuple[int, Mapping[str, Any]]]:
+        inner = block.get(name)
+        if not isinstance(inner, list):
+            if flagged(self.resource.unknown, *at, name):
+                self.hole((*at, name))
+            return
+        for place, value in enumerate(inner):
+            if isinstance(value, Mapping):
+                yield place, value
+
+    def text(self, block: Mapping[str, Any], at: tuple[str | int, ...], name: str) -> str:
+        if flagged(self.resource.unknown, *at, name):
+            return self.hole((*at, name))
+        value = block.get(name)
+        return value if isinstance(value, str) else ""
+
+    def texts(
+        self, block: Mapping[str, Any], at: tuple[str | int, ...], name: str
+    ) -> tuple[str, ...]:
+        values = block.get(name)
+        if not isinstance(values, list):
+            unknown = flagged(self.resource.unknown, *at, name)
+            return (self.hole((*at, name)),) if unknown else ()
+        return tuple(
+            self.hole((*at, name))
+            if flagged(self.resource.unknown, *at, name, place)
+            else str(value)
+            for place, value in enumerate(values)
+        )
+
+    def hole(self, path: tuple[str | int, ...]) -> str:
+        """Note a place that is not known; return what stands there instead."""
+        names = ", ".join(referred(self.instances.meant(self.resource, tuple(map(str, path)))))
+        where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        self.holes.append(f"{where}: known after apply{f': {names}' if names else ''}")
+        return f"(known after apply: {names})" if names else "(known after apply)"

@@ -1,0 +1,176 @@
+"""Reviews a plan: the one function that reports are made from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.review import ignoring
+from vpc_cni_iam.review.changes import Change, Document, Place
+from vpc_cni_iam.review.comparing import Comparer
+from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
+from vpc_cni_iam.review.gathering import Gatherer, Item, without_echoes
+from vpc_cni_iam.review.judging import of_change
+from vpc_cni_iam.review.locating import Locator
+from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.principals import having, principal
+from vpc_cni_iam.review.roles import Roles
+from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.review.slots import Slot, side
+from vpc_cni_iam.review.states import from_rebuilt, read_side
+from vpc_cni_iam.sources.plan import Plan
+
+DEFAULT_LEVEL = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """What to ignore.
+
+    Args:
+        entries: The entries of the ignore file.
+        source: Its name.
+        today: The day of the review.
+    """
+
+    entries: tuple[ignoring.Entry, ...]
+    source: str
+    today: datetime.date
+
+
+def check_fail_on(value: str) -> str:
+    """Return a value of ``--fail-on`` that is one.
+
+    Args:
+        value: As the user wrote it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if value not in (*MEANINGS, *LEVELS):
+        raise UsageError(f"--fail-on {value!r} is none of {', '.join((*MEANINGS, *LEVELS))}")
+    return value
+
+
+def review(
+    plan: Plan,
+    wanted: Wanted,
+    *,
+    directory: Path | None = None,
+    fail_on: str = DEFAULT_LEVEL,
+    ignored: Ignoring | None = None,
+) -> Review:
+    """Review a plan.
+
+    Args:
+        plan: The plan.
+        wanted: The plugin's release and IP family.
+        directory: The root module's directory, to say where resources are written.
+        fail_on: A level or a meaning, from which on findings fail the review.
+        ignored: What to ignore.
+
+    Raises:
+        InputError: A directory without configuration.
+    """
+    gatherer = Gatherer(plan)
+    locator = Locator(directory, plan.configuration)
+    items = without_echoes(tuple(gatherer.items()))
+    comparer = Comparer(gatherer, locator, wanted)
+    has = having(items)
+    labels = _labels(plan)
+    principals = {n: principal(n, h, labels.get(n, ""), wanted) for n, h in sorted(has.items())}
+    holders = _holders(items)
+    changes = tuple(
+        sorted(
+            (_held(c, holders) for c in map(comparer.change, items) if c is not None),
+            key=lambda c: (c.address, c.attribute, c.action),
+        )
+    )
+    places = _places(plan, locator)
+    found = [f for change in changes for f in of_change(change, principals)]
+    found += Roles(gatherer, has, principals, places).findings(changes)
+    left: tuple[Finding, ...] = tuple(found)
+    put_aside: tuple[Ignored, ...] = ()
+    if ignored is not None:
+        left, put_aside = ignoring.apply(ignored.entries, found, ignored.source, ignored.today)
+    return Review(
+        plan.source,
+        plan.version,
+        str(wanted.release),
+        (wanted.mode,) if wanted.mode else ("ipv4", "ipv6"),
+        changes,
+        tuple(principals.values()),
+        tuple(_documents(gatherer, locator)),
+        tuple(sorted(left, key=_order)),
+        put_aside,
+        RULES,
+        fail_on,
+        any(fails(f, fail_on) for f in left),
+    )
+
+
+def fails(finding: Finding, fail_on: str) -> bool:
+    """Say whether a finding fails a review.
+
+    Args:
+        finding: The finding.
+        fail_on: A level or a meaning.
+    """
+    if fail_on in finding.means:
+        return True
+    return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+    level = -LEVELS.index(finding.level)
+    return level, finding.address, finding.attribute, finding.rule, finding.message
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """Return the IAM names of roles, users and groups by address."""
+    return {
+        resource.address: str(values["name"])
+        for resource in plan.resources
+        if resource.type in ("aws_iam_role", "aws_iam_user", "aws_iam_group")
+        for values in (resource.after, resource.before)
+        if values and values.get("name") and not side(resource, "name", after=True).hidden
+    }
+
+
+def _holders(items: Iterable[Item]) -> dict[str, list[str]]:
+    """Return who has each managed policy of the plan, by the policy's address."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        if item.slot.kind == "attachment" and item.action != "drift":
+            for held in (item.before, item.after):
+                found.setdefault(held.policy, []).extend(o.name for o in held.owners)
+    return {policy: list(dict.fromkeys(names)) for policy, names in found.items()}
+
+
+def _held(change: Change, holders: Mapping[str, list[str]]) -> Change:
+    if change.type != "aws_iam_policy":
+        return change
+    return replace(change, principals=tuple(holders.get(change.address, ())))
+
+
+def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
+    return {r.address: locator.place(r.module, r.block) for r in plan.resources}
+
+
+def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
+    plan = gatherer.plan
+    deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
+    found = []
+    for resource in (*plan.documents, *deferred):
+        text = side(resource, "json", after=True)
+        if text.unknown:
+            read = from_rebuilt(gatherer.rebuilder.document(resource))
+        else:
+            slot = Slot(resource, "permissions", "json", ("json",), text, text)
+            read = read_side(text, slot, gatherer.rebuilder)
+        place = locator.place(resource.module, resource.block)
+        found.append(Document(resource.address, read.state, "read" in resource.actions, place))
+    return sorted(found, key=lambda d: d.address)

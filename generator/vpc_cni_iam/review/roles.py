@@ -1,0 +1,136 @@
+"""Findings about roles with all that the plan shows of them: policies, trust, associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review import trust
+from vpc_cni_iam.review.changes import Change, Place, Principal
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.gathering import MANAGED, Gatherer
+from vpc_cni_iam.review.judging import finding, of_coverage, oversize
+from vpc_cni_iam.review.needs import concerns_plugin
+from vpc_cni_iam.review.principals import Having
+from vpc_cni_iam.review.slots import side
+
+_NODES = "ec2.amazonaws.com"
+_TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
+
+
+class Roles:
+    """The roles of one plan.
+
+    Args:
+        gatherer: Gathered the plan's policies.
+        having: What each principal has.
+        principals: The principals.
+        places: Where they are written, by name.
+    """
+
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        having: Mapping[str, Having],
+        principals: Mapping[str, Principal],
+        places: Mapping[str, Place | None],
+    ) -> None:
+        self._having = having
+        self._principals = principals
+        self._places = places
+        self._nodes = {role for _, role in gatherer.roles("aws_eks_node_group", "node_role_arn")}
+        self._untagged = {
+            role
+            for resource, role in gatherer.roles("aws_eks_pod_identity_association", "role_arn")
+            if side(resource, "disable_session_tags", after=True).value is True
+        }
+
+    def findings(self, changes: tuple[Change, ...]) -> Iterator[Finding]:
+        """Yield what is found about roles.
+
+        Args:
+            changes: The plan's changes, of which those of trust policies are looked at.
+        """
+        for name in sorted(self._principals):
+            yield from self._of(self._principals[name], self._having[name])
+        for change in changes:
+            if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
+                yield from self._trust(change)
+
+    def _of(self, principal: Principal, has: Having) -> Iterator[Finding]:
+        place = self._places.get(principal.name)
+        if principal.coverage:
+            new = not principal.before
+            yield from of_coverage(principal.coverage, principal.name, "", place, new=new)
+        for size in principal.sizes:
+            if size.over and has.before != has.after:
+                yield finding("size-limit", oversize(size), address=principal.name, place=place)
+        managed = [key for key in has.after if key.endswith(f":policy/{MANAGED}")]
+        others = [
+            key
+            for key, read in has.after.items()
+            if key not in managed and read.state.policy and concerns_plugin(read.state.policy)
+        ]
+        if managed and others:
+            yield finding(
+                "managed-policy-attached",
+                f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
+                "which it undoes",
+                address=principal.name,
+                place=place,
+                level="error",
+            )
+        elif managed and self._is_node(principal.name, has):
+            scoped = [
+                other.name
+                for other in self._principals.values()
+                if other.concerns_plugin and other.name != principal.name
+            ]
+            text = f"{MANAGED} is attached to {principal.name}, the role of nodes"
+            if scoped:
+                text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+            yield finding("managed-policy-attached", text, address=principal.name, place=place)
+        if principal.name in self._untagged and any(map(_needs_tags, _policies(has))):
+            yield finding(
+                "pod-identity-tags-disabled",
+                "A policy asks for session tags, and an association of the role switches them off",
+                address=principal.name,
+                place=place,
+            )
+
+    def _is_node(self, name: str, has: Having) -> bool:
+        trusted = has.trust.state.policy if has.trust else None
+        return name in self._nodes or bool(trusted and trust.trusts_service(trusted, _NODES))
+
+    def _trust(self, change: Change) -> Iterator[Finding]:
+        principal = self._principals.get(change.address)
+        concerns = principal is not None and principal.concerns_plugin
+        if change.after.policy is None or not (change.changes or concerns):
+            return
+        tagged = change.address not in self._untagged
+        before = change.before.policy or Policy(())
+        had = {f.rule for f in trust.flaws(before, for_plugin=concerns, session_tags=tagged)}
+        for flaw in trust.flaws(change.after.policy, for_plugin=concerns, session_tags=tagged):
+            brought = change.before.policy is not None and flaw.rule not in had
+            yield finding(
+                flaw.rule,
+                f"{'This change brings it: ' if brought else ''}{flaw.text}",
+                address=change.address,
+                attribute=change.attribute,
+                place=change.place,
+                level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+            )
+
+
+def _policies(has: Having) -> Iterator[Policy]:
+    for read in has.after.values():
+        if read.state.policy:
+            yield read.state.policy
+
+
+def _needs_tags(policy: Policy) -> bool:
+    return any(
+        c.key.lower().startswith(_TAGS) or any("${aws:principaltag/" in v.lower() for v in c.values)
+        for s in policy.statements
+        for c in s.conditions
+    )

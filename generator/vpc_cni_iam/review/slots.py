@@ -1,0 +1,240 @@
+"""Where policies stand in the resources of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vpc_cni_iam.review.changes import Kind
+from vpc_cni_iam.sources.plan import Plan, Resource
+
+# The argument of a policy and the one that names who has it, by type.
+_POLICIES = {
+    "aws_iam_policy": ("policy", ""),
+    "aws_iam_role_policy": ("policy", "role"),
+    "aws_iam_user_policy": ("policy", "user"),
+    "aws_iam_group_policy": ("policy", "group"),
+}
+# The argument of policy ARNs, and those that name who has them.
+_ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
+    "aws_iam_user_policy_attachment": ("policy_arn", ("user",)),
+    "aws_iam_group_policy_attachment": ("policy_arn", ("group",)),
+    "aws_iam_policy_attachment": ("policy_arn", ("roles", "users", "groups")),
+    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", ("role_name",)),
+    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
+    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
+}
+# What removes each inline policy that it does not name.
+EXCLUSIVE = {
+    f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A value on one side of a change.
+
+    Args:
+        value: The value, None if it is not there or not known.
+        unknown: Whether it is only known after apply.
+        hidden: Whether the plan marks it sensitive.
+    """
+
+    value: Any = None
+    unknown: bool = False
+    hidden: bool = False
+
+
+ABSENT = Side()
+UNKNOWN = "(known after apply)"
+_HIDDEN = "(sensitive)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place of a policy, or of the ARN of one.
+
+    Args:
+        resource: The resource.
+        kind: What stands there.
+        attribute: The place, as people write it.
+        path: The place in the resource's expressions in the configuration.
+        before: What stood there.
+        after: What will stand there.
+        owners: The arguments that name who has it: pairs of the argument and ``role``, ``user``
+            or ``group``; empty for the resource itself, and for what nobody has yet.
+    """
+
+    resource: Resource
+    kind: Kind
+    attribute: str
+    path: tuple[str, ...]
+    before: Side
+    after: Side
+    owners: tuple[tuple[str, str], ...] = ()
+
+
+def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
+    """Yield the places of policies in a resource, in a fixed order.
+
+    Args:
+        resource: The resource.
+        plan: Its plan, whose configuration says what of a role is set there.
+    """
+    kind = resource.type
+    if kind in _POLICIES:
+        argument, owner = _POLICIES[kind]
+        whole = _whole(resource, "permissions", argument)
+        yield replace(whole, owners=((owner, owner),)) if owner else whole
+    elif kind in _ATTACHMENTS:
+        argument, names = _ATTACHMENTS[kind]
+        owners = tuple((name, name.removesuffix("_name").removesuffix("s")) for name in names)
+        for slot in _each(resource, "attachment", argument):
+            yield replace(slot, owners=owners)
+    elif kind in EXCLUSIVE:
+        name = EXCLUSIVE[kind]
+        for slot in _each(resource, "exclusive", "policy_names"):
+            yield replace(slot, owners=((name, name.removesuffix("_name")),))
+    elif kind in ("aws_iam_role", "aws_iam_user"):
+        if kind == "aws_iam_role":
+            yield _whole(resource, "trust", "assume_role_policy")
+            yield from _role(resource, plan)
+        boundary = _whole(resource, "boundary", "permissions_boundary")
+        if boundary.before.value or boundary.after.value or boundary.after.unknown:
+            yield boundary
+
+
+def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
+    """Yield what a role holds inline, and the managed policies that it names itself.
+
+    Both attributes are also computed: where they are not set, they repeat what other resources
+    say, in the state before this plan.
+    """
+    gone = resource.after is None or resource.drift
+    if gone or _set(resource, plan, "inline_policy"):
+        yield from _inline(resource)
+    if gone or _set(resource, plan, "managed_policy_arns"):
+        yield from _each(resource, "attachment", "managed_policy_arns")
+
+
+def _set(resource: Resource, plan: Plan, argument: str) -> bool:
+    expression = plan.configuration.expression(resource.module, resource.block, argument)
+    return expression is not None
+
+
+def _whole(resource: Resource, kind: Kind, name: str) -> Slot:
+    before, after = side(resource, name, after=False), side(resource, name, after=True)
+    return Slot(resource, kind, name, (name,), before, after)
+
+
+def side(resource: Resource, name: str, *, after: bool) -> Side:
+    """Return an attribute on one side of a resource's change.
+
+    Args:
+        resource: The resource.
+        name: The attribute.
+        after: Which side.
+    """
+    values = resource.after if after else resource.before
+    if values is None:
+        return ABSENT
+    hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
+    if after and flagged(resource.unknown, name):
+        return Side(None, True, hidden)
+    return Side(values.get(name), False, hidden)
+
+
+def flagged(marks: Any, *path: str | int) -> bool:
+    """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it.
+
+    Args:
+        marks: The marks.
+        path: The place.
+    """
+    for name in path:
+        if isinstance(marks, Mapping):
+            marks = marks.get(str(name))
+        elif isinstance(marks, list) and isinstance(name, int):
+            marks = marks[name] if name < len(marks) else None
+    return _any(marks)
+
+
+def _any(marks: Any) -> bool:
+    pending = [marks]
+    while pending:
+        mark = pending.pop()
+        if mark is True:
+            return True
+        if isinstance(mark, Mapping):
+            pending += mark.values()
+        elif isinstance(mark, list):
+            pending += mark
+    return False
+
+
+def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
+    """Yield a slot for each value of a list, or one for an argument of one value."""
+    if not any(isinstance((v or {}).get(name), list) for v in (resource.before, resource.after)):
+        whole = _whole(resource, kind, name)
+        if whole.before != ABSENT or whole.after != ABSENT:
+            yield whole
+        return
+    before, after = _values(resource, name, after=False), _values(resource, name, after=True)
+    for key in dict.fromkeys([*before, *after]):
+        one = before.get(key, ABSENT)
+        other = after.get(key, ABSENT)
+        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other)
+
+
+def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
+    found = side(resource, name, after=after)
+    values = resource.after if after else resource.before
+    listed = (values or {}).get(name)
+    marks = resource.hidden_after if after else resource.hidden_before
+    if not isinstance(listed, list):
+        return {UNKNOWN: found} if found.unknown else {}
+    known: dict[str, Side] = {}
+    for place, value in enumerate(listed):
+        unknown = after and flagged(resource.unknown, name, place)
+        hidden = flagged(marks, name, place)
+        key = UNKNOWN if unknown else f"{_HIDDEN[:-1]} {place})" if hidden else str(value)
+        known[key] = Side(None if unknown else value, unknown, hidden)
+    return known
+
+
+def _inline(resource: Resource) -> Iterator[Slot]:
+    before, after = _named(resource, after=False), _named(resource, after=True)
+    for key in dict.fromkeys([*before, *after]):
+        one, other = before.get(key), after.get(key)
+        place = (other or one or (0, ABSENT))[0]
+        yield Slot(
+            resource,
+            "permissions",
+            f'inline_policy["{key}"]',
+            ("inline_policy", str(place), "policy"),
+            one[1] if one else ABSENT,
+            other[1] if other else ABSENT,
+        )
+
+
+def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:
+    values = resource.after if after else resource.before
+    hidden = resource.hidden_after if after else resource.hidden_before
+    blocks = (values or {}).get("inline_policy")
+    if not isinstance(blocks, list):
+        unknown = after and flagged(resource.unknown, "inline_policy")
+        return {UNKNOWN: (0, Side(None, True))} if unknown else {}
+    found = {}
+    for place, block in enumerate(blocks):
+        fields = block if isinstance(block, Mapping) else {}
+        where = ("inline_policy", place, "policy")
+        unknown = after and flagged(resource.unknown, *where)
+        if not (unknown or fields.get("name") or fields.get("policy")):
+            continue  # an empty block, which asks for no inline policy at all
+        secret = flagged(hidden, "inline_policy", place, "name")
+        name = fields.get("name") if not secret else None
+        value = None if unknown else fields.get("policy")
+        found[str(name or place)] = (place, Side(value, unknown, flagged(hidden, *where)))
+    return found

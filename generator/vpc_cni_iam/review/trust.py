@@ -1,0 +1,189 @@
+"""What is wrong with trust policies for a service account: by IRSA and by EKS Pod Identity.
+
+Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts", "EKS Pod
+Identity" with its session tags and its trust policy; IAM JSON policy elements reference for what
+string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` with absent keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+
+_PODS = "pods.eks.amazonaws.com"
+_UNKNOWN = "(known after apply"
+_SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+_SCOPES = (
+    "aws:requesttag/kubernetes-",
+    "aws:requesttag/eks-cluster-",
+    "aws:sourcearn",
+    "aws:sourceaccount",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing wrong with a trust policy.
+
+    Args:
+        rule: The rule's identifier.
+        text: What it is, in a sentence.
+    """
+
+    rule: str
+    text: str
+
+
+def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tuple[Flaw, ...]:
+    """Return what is wrong with the trust by IRSA or Pod Identity in a trust policy.
+
+    Args:
+        policy: The trust policy.
+        for_plugin: Whether the role is the plugin's, so that only its service account may have it.
+        session_tags: False if an association of the role switches its session tags off.
+    """
+    found: list[Flaw] = []
+    for statement in policy.statements:
+        if statement.effect != "Allow":
+            continue
+        if any(a.lower() == "sts:assumerolewithwebidentity" for a in statement.actions):
+            found += _irsa(statement, for_plugin)
+    pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
+    if pods:
+        found += _pod_identity(pods, session_tags)
+    return tuple(dict.fromkeys(found))
+
+
+def trusts_service(policy: Policy, service: str) -> bool:
+    """Say whether a trust policy names a service, such as ``ec2.amazonaws.com``.
+
+    Args:
+        policy: The trust policy.
+        service: The service; a name of it in another partition counts, too.
+    """
+    return any(s.effect == "Allow" and _trusts(s, service) for s in policy.statements)
+
+
+def _trusts(statement: Statement, service: str) -> bool:
+    return any(
+        p.type == "Service" and (service in p.identifiers or f"{service}.cn" in p.identifiers)
+        for p in statement.principals
+    )
+
+
+def _irsa(statement: Statement, for_plugin: bool) -> Iterator[Flaw]:
+    for principal in statement.principals:
+        if principal.type != "Federated":
+            continue
+        for arn in principal.identifiers:
+            if ":oidc-provider/" in arn:
+                yield from _provider(statement, issuer(arn), for_plugin)
+
+
+def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Flaw]:
+    """Yield what is wrong with the conditions for one OIDC provider."""
+    if any(_UNKNOWN in c.key for c in statement.conditions):
+        return  # a key that is not known may be any of those that are looked for
+    on = {end: _asked(statement, f"{name}:{end}") for end in ("aud", "sub")}
+    if not on["aud"]:
+        yield Flaw(
+            "irsa-no-audience",
+            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} that were made "
+            "for anybody are taken",
+        )
+    if not on["sub"]:
+        yield Flaw(
+            "irsa-no-subject",
+            f"no condition asks for the subject, so every service account of {name} may assume "
+            "the role",
+        )
+    for condition in on["sub"]:
+        yield from _subject(condition, for_plugin)
+    for condition in statement.conditions:
+        key, _, end = condition.key.rpartition(":")
+        if end.lower() in ("aud", "sub") and key.lower() != name.lower() and "oidc" in key:
+            yield Flaw(
+                "irsa-issuer-differs",
+                f"the condition on {condition.key} is about another issuer than the principal "
+                f"{name}: no token has that key, so nobody can assume the role",
+            )
+
+
+def _asked(statement: Statement, key: str) -> list[Condition]:
+    """Return the conditions that a request without the key does not meet."""
+    return [
+        c
+        for c in statement.conditions
+        if c.key.lower() == key.lower()
+        and not c.operator.lower().endswith("ifexists")
+        and not c.operator.lower().startswith("forallvalues:")
+        and "not" not in c.operator.lower()
+    ]
+
+
+def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
+    like = "like" in condition.operator.lower()
+    values = [v for v in condition.values if _UNKNOWN not in v]
+    wild = [v for v in values if "*" in v or "?" in v]
+    if wild and not like:
+        yield Flaw(
+            "irsa-never-matches",
+            f"{condition.operator} compares {wild[0]!r} letter by letter, and no subject has a "
+            "wildcard in it: it never matches",
+        )
+    elif wild:
+        yield Flaw(
+            "irsa-subject-wildcard",
+            f"StringLike with {wild[0]!r} lets every service account that fits assume the role",
+        )
+    elif like and values:
+        yield Flaw(
+            "irsa-string-like",
+            f"the subject {values[0]!r} is compared by StringLike, though it has no wildcard; "
+            "StringEquals says that none is meant",
+        )
+    others = [v for v in values if v != _SUBJECT and v not in wild]
+    if for_plugin and others:
+        yield Flaw(
+            "irsa-other-subject",
+            f"{others[0]!r} is not the plugin's service account, {_SUBJECT}",
+        )
+
+
+def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[Flaw]:
+    actions = {a.lower() for s in statements for a in s.actions}
+    if not actions & {"sts:tagsession", "sts:*", "*"} and session_tags:
+        yield Flaw(
+            "pod-identity-no-tag-session",
+            "the trust does not allow sts:TagSession, with which EKS Pod Identity assumes roles: "
+            "no pod gets credentials",
+        )
+    for statement in statements:
+        keys = [c.key.lower() for c in statement.conditions]
+        if not any(key.startswith(_SCOPES) or _UNKNOWN in key for key in keys):
+            yield Flaw(
+                "pod-identity-unscoped",
+                "no condition names a namespace, service account, cluster or account: whoever may "
+                "make an association in the account gives the role to any pod",
+            )
+        if not session_tags and any(k.startswith("aws:requesttag/") for k in keys):
+            yield Flaw(
+                "pod-identity-tags-disabled",
+                "the trust asks for session tags, and an association of the role switches them "
+                "off: no pod gets credentials",
+            )
+        yield from _source(statement.conditions)
+
+
+def _source(conditions: Iterable[Condition]) -> Iterator[Flaw]:
+    for condition in conditions:
+        for value in condition.values:
+            if condition.key.lower() == "aws:sourcearn" and ":podidentityassociation/" in value:
+                yield Flaw(
+                    "pod-identity-source-arn",
+                    f"{value!r} names an association, and the source ARN of EKS Pod Identity is "
+                    "the cluster's: it never matches",
+                )

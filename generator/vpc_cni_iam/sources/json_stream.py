@@ -1,0 +1,225 @@
+"""Walks JSON without decoding what is not asked for.
+
+msgspec skips a value at C speed, and says in its error where the text after it begins. So one
+value after another is found in a mapped file without a copy, and pages that were passed are given
+back: memory does not grow with what is skipped.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from msgspec import DecodeError, Raw
+from msgspec.json import Decoder
+
+from vpc_cni_iam.errors import InputError
+
+_MARK = b"\xef\xbb\xbf"
+_SPACES = b" \t\r\n"
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_BYTE = re.compile(r"\(byte (\d+)\)$")
+_TRAILING = "trailing characters"
+_CUT = "the JSON ends too early; was the file cut off?"
+# How much is passed before its pages are given back.
+_STEP = 16 << 20
+_SMALL = 64 << 20
+_DEPTH = 200
+
+
+T = TypeVar("T")
+
+
+class Reader:
+    """A place in JSON text.
+
+    Args:
+        data: The text, mapped or in memory.
+        source: The file name that errors name.
+        passed: Called now and then with the number of bytes passed.
+    """
+
+    def __init__(
+        self, data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
+    ) -> None:
+        self.data = data
+        self.source = source
+        self.place = 0
+        self._view = memoryview(data)
+        self._decoders: dict[Any, Any] = {}
+        self._raw = Decoder(Raw)
+        self._released = 0
+        self._passed = passed
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the text."""
+        return len(self._view)
+
+    def close(self) -> None:
+        """Let go of the text."""
+        self._view.release()
+
+    def skip_mark(self) -> None:
+        """Pass the byte order mark that PowerShell writes at the start of a file."""
+        if self.data[: len(_MARK)] == _MARK:
+            self.place = len(_MARK)
+
+    def refuse(self, problem: str) -> InputError:
+        """Return an error at this place.
+
+        Args:
+            problem: What is wrong.
+        """
+        return InputError(self.source, f"byte {self.place}", problem)
+
+    def peek(self) -> bytes:
+        """Return the first byte of what comes next, empty at the end of the text."""
+        found = self.data[self.place : self.place + 1]
+        if found in _SPACES and found:
+            match = _SPACE.match(self.data, self.place)
+            self.place = match.end() if match else self.place
+            found = self.data[self.place : self.place + 1]
+        return found
+
+    def value(self) -> memoryview:
+        """Pass one value of any kind, and return its text.
+
+        Raises:
+            InputError: Not JSON, cut off, or nested too deeply.
+        """
+        self.peek()
+        start = self.place
+        try:
+            self._raw.decode(self._view[start:])
+            self.place = self.size
+        except RecursionError:
+            raise self.refuse("nests too deeply to be a plan") from None
+        except DecodeError as error:
+            match = _BYTE.search(str(error))
+            ended = _TRAILING in str(error)
+            if match:
+                # The number counts the byte that does not belong to the value, too.
+                self.place += int(match[1]) - ended
+            if not ended:
+                problem = str(error)
+                if "truncated" in problem:
+                    self.place, problem = self.size, _CUT
+                raise self.refuse(problem) from None
+        self._release()
+        return self._view[start : self.place]
+
+    def members(self) -> Iterator[str]:
+        """Pass an object; yield each key, whose value must then be passed.
+
+        Raises:
+            InputError: Not an object, or a key that stands twice.
+        """
+        seen = set()
+        for _ in self._inside(b"{", b"}", "an object"):
+            if self.peek() != b'"':
+                raise self.refuse("the name of a member is expected")
+            key = self.decoded(self.value(), str)
+            if key in seen:
+                raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
+            seen.add(key)
+            if self.peek() != b":":
+                raise self.refuse("a colon is expected")
+            self.place += 1
+            yield key
+
+    def each(self, shape: type[T]) -> Iterator[T]:
+        """Pass a list; yield its items as they are decoded.
+
+        A small text is decoded a list at a time, which is faster; a large one item by item.
+
+        Args:
+            shape: The type of an item; what is not in it is not kept.
+
+        Raises:
+            InputError: Not a list, or an item that is not of the type.
+        """
+        if self.size <= _SMALL:
+            yield from self.decoded(self.value(), list[shape])  # type: ignore[valid-type]
+            return
+        for _ in self.items():
+            yield self.decoded(self.value(), shape)
+
+    def items(self) -> Iterator[None]:
+        """Pass a list; yield before each item, which must then be passed.
+
+        Raises:
+            InputError: Not a list.
+        """
+        yield from self._inside(b"[", b"]", "a list")
+
+    def decoded(self, text: memoryview | Raw, shape: type[T]) -> T:
+        """Decode the text of one value.
+
+        Args:
+            text: What `value` returned last.
+            shape: The type that it must have.
+
+        Raises:
+            InputError: It has not.
+        """
+        if shape not in self._decoders:
+            self._decoders[shape] = Decoder(shape)
+        try:
+            found: T = self._decoders[shape].decode(text)
+        except DecodeError as error:
+            problem = f"what ends here is not as in a plan: {error}"
+            raise self.refuse(problem) from None
+        return found
+
+    def _inside(self, opening: bytes, closing: bytes, what: str) -> Iterator[None]:
+        if self.peek() != opening:
+            raise self.refuse(f"{what} is expected")
+        self.place += 1
+        if self.peek() == closing:
+            self.place += 1
+            return
+        while True:
+            yield
+            sign = self.peek()
+            if sign not in (b",", closing) or not sign:
+                raise self.refuse(f"a comma or {closing.decode()} is expected" if sign else _CUT)
+            self.place += 1
+            if sign == closing:
+                return
+
+    def _release(self) -> None:
+        if self.place - self._released < _STEP:
+            return
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            start = self._released // mmap.PAGESIZE * mmap.PAGESIZE
+            end = self.place // mmap.PAGESIZE * mmap.PAGESIZE
+            self.data.madvise(mmap.MADV_DONTNEED, start, end - start)
+        self._released = self.place
+        if self._passed:
+            self._passed(self.place)
+
+
+def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
+    """Pass a module of a state; yield each resource in it and in its children.
+
+    Args:
+        reader: Before the module's object.
+        shape: The type of a resource.
+        depth: How deep the module lies.
+
+    Raises:
+        InputError: Not such an object.
+    """
+    if depth > _DEPTH:
+        raise reader.refuse("its modules nest too deeply to be a plan")
+    for key in reader.members():
+        if key == "resources":
+            yield from reader.each(shape)
+        elif key == "child_modules":
+            for _ in reader.items():
+                yield from resources(reader, shape, depth + 1)
+        else:
+            reader.value()

@@ -1,0 +1,283 @@
+"""Reads what a plan says about IAM, from the JSON that ``terraform show -json`` prints.
+
+The format is HashiCorp's "JSON Output Format", 1.x, which OpenTofu shares. Resources of other
+kinds are passed without being decoded.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.sources import json_stream
+from vpc_cni_iam.sources.addresses import module_of
+from vpc_cni_iam.sources.configuration import Configuration, read_configuration
+from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.sources.shapes import (
+    ChangedResource,
+    Changing,
+    DeferredChange,
+    Document,
+    HiddenDocument,
+    Nothing,
+    StateResource,
+)
+
+_IAM = "aws_iam_"
+_DOCUMENT = "aws_iam_policy_document"
+# What else says something about the plugin's role.
+_OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
+_SMALL = 64 << 20
+_MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
+
+
+class Resource(Struct, frozen=True):
+    """A resource instance of a plan with what happens to it.
+
+    Args:
+        address: Its full address.
+        mode: ``managed`` or ``data``.
+        type: Such as ``aws_iam_policy``.
+        name: Its name in the configuration.
+        actions: As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what
+            the plan leaves out because it was not targeted.
+        before: Its attributes before; None if it was not there.
+        after: Its known attributes after; None if it will not be there.
+        unknown: What of them is only known after apply, true where it is.
+        hidden_before: What of ``before`` is sensitive, true where it is.
+        hidden_after: The same of ``after``.
+        imported: The identifier it is imported by; empty if it is not.
+        moved_from: The address it had before; empty if it is not moved.
+        deposed: The key of a deposed object that a replacement left; empty for none.
+        drift: Whether this is a change that happened outside of the plan.
+    """
+
+    address: str
+    mode: str
+    type: str
+    name: str
+    actions: tuple[str, ...]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    unknown: Any = False
+    hidden_before: Any = False
+    hidden_after: Any = False
+    imported: str = ""
+    moved_from: str = ""
+    deposed: str = ""
+    drift: bool = False
+
+    @property
+    def module(self) -> str:
+        """The address of its module, empty for the root module."""
+        return module_of(self.address)
+
+    @property
+    def block(self) -> str:
+        """Its address in the module, without the key of count or for_each."""
+        return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a plan says about IAM.
+
+    Args:
+        source: The name of the file, for errors.
+        version: The version of the engine that made it.
+        resources: Changes, deferred ones and drift, in the plan's order.
+        documents: The policy document data sources that were read before the plan.
+        configuration: How resources refer to each other.
+        variables: The values of the root module's variables, but for sensitive ones.
+    """
+
+    source: str
+    version: str
+    resources: tuple[Resource, ...]
+    documents: tuple[Resource, ...]
+    configuration: Configuration
+    variables: Mapping[str, Any]
+
+
+def read_plan(
+    data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
+) -> Plan:
+    """Read a plan.
+
+    Args:
+        data: The JSON text, mapped or in memory.
+        source: The file name that errors name.
+        passed: Called now and then with the number of bytes passed.
+
+    Raises:
+        InputError: Not a plan that can be reviewed, with the place.
+    """
+    reader = Reader(data, source, passed)
+    reader.skip_mark()
+    try:
+        return _read(reader)
+    except RecursionError:
+        raise reader.refuse("nests too deeply to be a plan") from None
+    finally:
+        reader.close()
+
+
+def _read(reader: Reader) -> Plan:
+    if reader.peek() != b"{":
+        raise InputError(reader.source, "", f"is not the JSON of a plan; {_MAKE}")
+    changes: list[Resource] = []
+    state: list[Resource] = []
+    fields: dict[str, Any] = {}
+    configuration = Configuration()
+    for key in reader.members():
+        if key in ("resource_changes", "resource_drift"):
+            drift = key == "resource_drift"
+            changes += _changes(reader.each(ChangedResource), reader, drift)
+        elif key == "deferred_changes":
+            deferred = reader.each(DeferredChange)
+            changes += _changes((d.resource_change for d in deferred), reader, False)
+        elif key == "prior_state":
+            state += _state(reader)
+        elif key == "configuration":
+            configuration = read_configuration(reader)
+        elif key == "planned_values" and reader.size > _SMALL:
+            _pass_module(reader)
+        elif key in ("format_version", "terraform_version", "errored", "variables", "@level"):
+            fields[key] = reader.decoded(reader.value(), object)
+        else:
+            reader.value()
+        fields.setdefault(key, None)
+    if reader.peek():
+        raise reader.refuse(_after(fields))
+    _check(fields, reader.source)
+    planned = {c.address for c in changes if not c.drift}
+    kept = [r for r in state if r.mode == "managed" and r.address not in planned]
+    return Plan(
+        reader.source,
+        str(fields.get("terraform_version") or ""),
+        (*changes, *kept),
+        tuple(r for r in state if r.mode == "data"),
+        configuration,
+        _variables(fields.get("variables"), configuration.root.secrets),
+    )
+
+
+def _check(fields: Mapping[str, Any], source: str) -> None:
+    """Refuse what is not a plan of a known format, and say what it is."""
+    if "@level" in fields:
+        problem = f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
+        raise InputError(source, "", problem)
+    if "serial" in fields or ("values" in fields and "configuration" not in fields):
+        raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {_MAKE}")
+    version = fields.get("format_version")
+    if version is None or "configuration" not in fields:
+        raise InputError(source, "", f"is JSON, but not that of a plan; {_MAKE}")
+    if str(version).partition(".")[0] != "1":
+        problem = f"is {version!r}; the formats 1.x are known, of Terraform 1.1 on and OpenTofu"
+        raise InputError(source, "$.format_version", problem)
+    if fields.get("errored"):
+        problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
+        raise InputError(source, "$.errored", problem)
+
+
+def _after(fields: Mapping[str, Any]) -> str:
+    if "@level" in fields:
+        return f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
+    return "more text follows the JSON of the plan"
+
+
+def _variables(value: Any, secrets: set[str]) -> dict[str, Any]:
+    found = value if isinstance(value, dict) else {}
+    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict) and k not in secrets}
+
+
+def _state(reader: Reader) -> list[Resource]:
+    """Pass ``prior_state``, and return what of IAM is in it."""
+    found: list[Resource] = []
+    for key in reader.members():
+        if key != "values":
+            reader.value()
+            continue
+        for inner in reader.members():
+            if inner != "root_module":
+                reader.value()
+                continue
+            for item in json_stream.resources(reader, StateResource):
+                found += _stated(item, reader)
+    return found
+
+
+def _stated(item: StateResource, reader: Reader) -> list[Resource]:
+    values: Mapping[str, Any]
+    hidden: Any
+    if item.type == _DOCUMENT:
+        values = {"json": reader.decoded(item.values, Document).json}
+        hidden = {"json": reader.decoded(item.sensitive_values, HiddenDocument).json}
+    elif item.mode == "managed" and _wanted(item.type):
+        values = reader.decoded(item.values, dict[str, Any])
+        hidden = reader.decoded(item.sensitive_values, object)
+    else:
+        return []
+    return [
+        Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            ("no-op",),
+            before=values,
+            after=values,
+            hidden_before=hidden,
+            hidden_after=hidden,
+        )
+    ]
+
+
+def _pass_module(reader: Reader) -> None:
+    for key in reader.members():
+        if key == "root_module":
+            for _ in json_stream.resources(reader, Nothing):
+                pass
+        else:
+            reader.value()
+
+
+def _wanted(kind: str) -> bool:
+    return kind.startswith(_IAM) or kind in _OTHERS
+
+
+def _changes(items: Iterable[ChangedResource], reader: Reader, drift: bool) -> Iterator[Resource]:
+    for item in items:
+        if not _wanted(item.type):
+            continue
+        change = reader.decoded(item.change, Changing)
+        yield Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            tuple(change.actions),
+            change.before,
+            change.after,
+            change.after_unknown,
+            change.before_sensitive,
+            change.after_sensitive,
+            _importing(change.importing),
+            item.previous_address if item.previous_address != item.address else "",
+            item.deposed,
+            drift,
+        )
+
+
+def _importing(value: Mapping[str, Any] | None) -> str:
+    if value is None:
+        return ""
+    identity = value.get("identity")
+    if isinstance(identity, dict):
+        return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
+    return str(value.get("id") or "an identifier known after apply")

@@ -1,0 +1,115 @@
+"""Opens what a user names as a plan: its JSON, compressed or not, or a plan as it was saved."""
+
+from __future__ import annotations
+
+import gzip
+import mmap
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from vpc_cni_iam.errors import InputError
+
+STDIN = "standard input"
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# What is larger is mapped, so that it is never in memory as a whole.
+_LARGE = 64 << 20
+_MOST = 16 << 30
+_PIECE = 1 << 20
+
+
+def saved_plan(path: Path) -> Path | None:
+    """Return the plan that an engine saved at a path, None if the path is not of one.
+
+    Args:
+        path: A file, or a directory with one saved plan in it.
+
+    Raises:
+        InputError: A directory with no saved plan, or with several.
+    """
+    if path.is_dir():
+        found = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
+        if len(found) == 1:
+            return found[0]
+        how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
+        if found:
+            how = f"name one of {', '.join(p.name for p in found)}"
+        raise InputError(str(path), "", f"holds {'several' if found else 'no'} saved plans; {how}")
+    return path if path.is_file() and _is_saved(path) else None
+
+
+def _is_saved(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "tfplan" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+@contextmanager
+def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
+    """Open the JSON text of a plan.
+
+    Args:
+        path: The file; None for ``stdin``.
+        stdin: Standard input.
+
+    Raises:
+        InputError: Neither JSON nor JSON compressed by gzip.
+    """
+    if path is not None:
+        with path.open("rb") as file:
+            yield _text(file, str(path))
+        return
+    with tempfile.TemporaryFile() as spooled:
+        shutil.copyfileobj(stdin, spooled)
+        spooled.seek(0)
+        yield _text(spooled, STDIN)
+
+
+def _text(file: IO[bytes], source: str) -> bytes | mmap.mmap:
+    begin = file.read(len(_ZIP))
+    file.seek(0)
+    if begin.startswith(_GZIP):
+        with tempfile.TemporaryFile() as plain:
+            _unpack(file, plain, source)
+            plain.seek(0)
+            return _text(plain, source)
+    if begin.startswith(_ZIP):
+        problem = "is a zip archive, but not a plan that terraform or tofu saved"
+        if source == STDIN:
+            problem = "is a saved plan, which only works as a file: name it instead of -"
+        raise InputError(source, "", problem)
+    if begin.startswith(_UTF16):
+        how = "in PowerShell, write it with: terraform show -json tfplan | Out-File -Encoding utf8"
+        raise InputError(source, "", f"is UTF-16, and JSON is UTF-8; {how}")
+    if not begin:
+        raise InputError(source, "", "is empty; the output of terraform show -json is expected")
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size <= _LARGE:
+        return file.read()
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _unpack(packed: IO[bytes], plain: IO[bytes], source: str) -> None:
+    try:
+        with gzip.open(packed) as stream:
+            done = 0
+            while piece := stream.read(_PIECE):
+                done += len(piece)
+                if done > _MOST:
+                    raise InputError(source, "", f"unpacks to more than {_MOST >> 30} GiB")
+                plain.write(piece)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(source, "", f"is damaged gzip data: {error}") from None
+    plain.flush()

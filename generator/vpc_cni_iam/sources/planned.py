@@ -1,0 +1,87 @@
+"""The policies that a plan leaves behind, as far as it knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.sources.plan import Plan, Resource, read_plan
+
+# What terraform show -json prints first, and no policy document has.
+_PLAN = re.compile(r'\s*\{\s*"format_version"\s*:')
+_POLICIES = (
+    "aws_iam_policy",
+    "aws_iam_role_policy",
+    "aws_iam_user_policy",
+    "aws_iam_group_policy",
+)
+
+
+def is_plan(text: str) -> bool:
+    """Say whether a text looks like the JSON of a plan.
+
+    Args:
+        text: The text.
+    """
+    return _PLAN.match(text) is not None
+
+
+def identity_policies(
+    text: str, source: str
+) -> tuple[tuple[tuple[str, Policy], ...], dict[str, str]]:
+    """Return the identity policies of a plan by their resource's address.
+
+    The policy documents that the plan read are taken if it has no other policy.
+
+    Args:
+        text: The JSON of the plan.
+        source: The file name that errors name.
+
+    Returns:
+        The policies, and why others cannot be read: what is only known after apply, or sensitive.
+
+    Raises:
+        InputError: Not such a plan, or a policy in it that is none.
+    """
+    plan = read_plan(text.encode(), source)
+    texts = dict(_managed(plan)) or dict(_documents(plan))
+    unread = {name: why for name, (value, why) in texts.items() if value is None}
+    known = ((n, loads(value, f"{source}: {n}")) for n, (value, _) in texts.items() if value)
+    return tuple((name, policy) for name, policy in known if not _is_trust(policy)), unread
+
+
+def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
+    for resource in plan.resources:
+        if resource.after is None or resource.drift or resource.deposed:
+            continue
+        if resource.type in _POLICIES:
+            yield resource.address, _known(resource, "policy", resource.after)
+        blocks = resource.after.get("inline_policy") if resource.type == "aws_iam_role" else None
+        for block in blocks if isinstance(blocks, list) else ():
+            if isinstance(block, dict) and block.get("policy"):
+                name = f'{resource.address}.inline_policy["{block.get("name")}"]'
+                yield name, _known(resource, "inline_policy", {"inline_policy": block["policy"]})
+
+
+def _documents(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
+    for resource in plan.documents:
+        yield resource.address, _known(resource, "json", resource.after or {})
+
+
+def _known(resource: Resource, name: str, values: Mapping[str, object]) -> tuple[str | None, str]:
+    """Return the text of a policy, or None and why it cannot be had."""
+    hidden = resource.hidden_after
+    if hidden is True or (isinstance(hidden, dict) and _marked(hidden.get(name))):
+        return None, "is marked sensitive"
+    text = values.get(name)
+    return (text, "") if isinstance(text, str) else (None, "is only known after apply")
+
+
+def _marked(mark: object) -> bool:
+    return "True" in repr(mark)
+
+
+def _is_trust(policy: Policy) -> bool:
+    return any(s.principals or s.not_principals for s in policy.statements)

@@ -1,0 +1,75 @@
+"""The parts of a plan's JSON that are read, typed; imported only where a plan is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+_NOTHING = Raw(b"{}")
+
+
+class Changing(Struct):
+    """The change of a resource."""
+
+    actions: list[str]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    after_unknown: dict[str, Any] | bool = False
+    before_sensitive: dict[str, Any] | bool = False
+    after_sensitive: dict[str, Any] | bool = False
+    importing: dict[str, Any] | None = None
+
+
+class ChangedResource(Struct):
+    """An item of ``resource_changes`` or ``resource_drift``."""
+
+    address: str
+    type: str
+    name: str
+    change: Raw
+    mode: str = "managed"
+    previous_address: str = ""
+    deposed: str = ""
+
+
+class DeferredChange(Struct):
+    """An item of ``deferred_changes``."""
+
+    resource_change: ChangedResource
+
+
+class StateResource(Struct):
+    """A resource of a state."""
+
+    address: str
+    type: str
+    name: str
+    mode: str = "managed"
+    values: Raw = _NOTHING
+    sensitive_values: Raw = _NOTHING
+
+
+class Document(Struct):
+    """The attribute of a policy document data source that says all that the others do."""
+
+    json: str | None = None
+
+
+class HiddenDocument(Struct):
+    """Whether that attribute is sensitive."""
+
+    json: bool = False
+
+
+class Nothing(Struct):
+    """What is passed and not kept."""
+
+
+class Block(Struct):
+    """A resource of a configuration."""
+
+    type: str
+    name: str
+    mode: str = "managed"
+    expressions: Raw = _NOTHING

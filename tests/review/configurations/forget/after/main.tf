@@ -1,0 +1,7 @@
+removed {
+  from = aws_iam_policy.here
+
+  lifecycle {
+    destroy = false
+  }
+}

@@ -1,0 +1,139 @@
+resource "aws_iam_role" "node" {
+  name               = "node-managed"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }] })
+}
+
+resource "aws_iam_role_policy_attachment" "managed" {
+  role       = aws_iam_role.node.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = ["arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE:aud"
+      values   = ["sts.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE:sub"
+      values   = ["system:serviceaccount:kube-system:aws-node"]
+    }
+  }
+}
+
+resource "aws_iam_role" "cni" {
+  name               = "cni-apart"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+data "aws_iam_policy_document" "cni" {
+  statement {
+    effect = "Allow"
+
+    actions = [
+      "ec2:DescribeInstances",
+      "ec2:DescribeTags",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeInstanceTypes",
+    ]
+
+    resources = ["*"]
+  }
+
+  statement {
+    effect    = "Allow"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:aws:ec2:*:*:network-interface/*"]
+  }
+
+  statement {
+    effect    = "Allow"
+    actions   = ["ec2:CreateNetworkInterface"]
+    resources = ["arn:aws:ec2:*:*:network-interface/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/cluster.k8s.amazonaws.com/name"
+      values   = ["prod"]
+    }
+  }
+
+  statement {
+    effect  = "Allow"
+    actions = ["ec2:CreateNetworkInterface"]
+
+    resources = [
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
+    ]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ec2:Vpc"
+      values   = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"]
+    }
+  }
+
+  statement {
+    effect = "Allow"
+
+    actions = [
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ]
+
+    resources = ["arn:aws:ec2:*:*:network-interface/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
+      values   = ["prod"]
+    }
+  }
+
+  statement {
+    effect = "Allow"
+
+    actions = [
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ]
+
+    resources = ["arn:aws:ec2:*:*:instance/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/kubernetes.io/cluster/prod"
+      values   = ["owned"]
+    }
+  }
+
+  statement {
+    effect    = "Allow"
+    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
+    resources = ["arn:aws:ec2:*:*:security-group/*"]
+  }
+}
+
+resource "aws_iam_policy" "cni" {
+  name   = "cni-apart"
+  policy = data.aws_iam_policy_document.cni.json
+}
+
+resource "aws_iam_role_policy_attachment" "cni" {
+  role       = aws_iam_role.cni.name
+  policy_arn = aws_iam_policy.cni.arn
+}

@@ -1,0 +1,89 @@
+"""Plans put together by hand, for what no engine makes on demand."""
+
+import json
+from typing import Any
+
+from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.review import review
+from vpc_cni_iam.sources.plan import read_plan
+
+Json = dict[str, Any]
+WANTED = Wanted(newest())
+
+
+def document(*statements: Json) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> Json:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def resource(kind: str, name: str, before: Json | None, after: Json | None, **change: Any) -> Json:
+    """One item of resource_changes."""
+    actions = ["update"]
+    if before is None:
+        actions = ["create"]
+    elif after is None:
+        actions = ["delete"]
+    elif before == after:
+        actions = ["no-op"]
+    address = change.pop("address", f"{kind}.{name}")
+    top = {k: change.pop(k) for k in ("previous_address", "deposed") if k in change}
+    return {
+        "address": address,
+        "mode": "managed",
+        "type": kind,
+        "name": name,
+        **top,
+        "change": {
+            "actions": actions,
+            "before": before,
+            "after": after,
+            "after_unknown": {},
+            "before_sensitive": {},
+            "after_sensitive": {},
+            **change,
+        },
+    }
+
+
+def policy(name: str, before: str | None, after: str | None, **change: Any) -> Json:
+    sides = [{"name": name, "policy": p} if p is not None else None for p in (before, after)]
+    return resource("aws_iam_policy", name, *sides, **change)
+
+
+def role(name: str, before: str | None, after: str | None, **change: Any) -> Json:
+    sides = [
+        {"name": name, "assume_role_policy": p} if p is not None else None for p in (before, after)
+    ]
+    return resource("aws_iam_role", name, *sides, **change)
+
+
+def attachment(role_name: str, arn: str, **change: Any) -> Json:
+    values = {"role": role_name, "policy_arn": arn}
+    kind = "aws_iam_role_policy_attachment"
+    sides = change.pop("sides", (values, values))
+    return resource(kind, change.pop("name", "a"), *sides, **change)
+
+
+def plan(*changes: Json, **more: Any) -> bytes:
+    return json.dumps(
+        {
+            "format_version": "1.2",
+            "terraform_version": "1.15.5",
+            "resource_changes": list(changes),
+            "configuration": {"root_module": {}},
+            **more,
+        }
+    ).encode()
+
+
+def reviewed(*changes: Json, fail_on: str = "warning", **more: Any) -> Review:
+    return review(read_plan(plan(*changes, **more), "plan.json"), WANTED, fail_on=fail_on)
+
+
+def rules(found: Review) -> set[str]:
+    return {f.rule for f in found.findings}

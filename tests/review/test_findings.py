@@ -1,0 +1,195 @@
+"""What plans of one or two resources are found to do."""
+
+import pytest
+
+from synthetic import allow, attachment, document, policy, resource, reviewed, role, rules
+
+MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+NODES = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+ONE, TWO = document(allow("ec2:A")), document(allow("s3:B"))
+CNI = document(allow("ec2:AssignPrivateIpAddresses"))
+
+
+def test_a_plan_that_changes_nothing_has_no_finding() -> None:
+    found = reviewed(policy("p", ONE, ONE), role("r", NODES, NODES), fail_on="any-change")
+    assert (found.findings, found.failed) == ((), False)
+
+
+def test_other_attributes_are_no_change_of_a_policy() -> None:
+    change = policy("p", ONE, ONE)
+    change["change"] |= {"actions": ["update"]}
+    change["change"]["after"] = {**change["change"]["after"], "tags": {"a": "b"}}
+    assert reviewed(change).findings == ()
+
+
+def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> None:
+    arn = attachment("node", MANAGED)
+    found = reviewed(role("node", NODES, NODES), arn)
+    assert rules(found) == {"managed-policy-attached"}
+    other = NODES.replace("ec2.", "lambda.")
+    assert rules(reviewed(role("other", other, other), attachment("other", MANAGED))) == set()
+    group = resource(
+        "aws_eks_node_group",
+        "g",
+        None,
+        {"node_role_arn": "arn:aws:iam::111122223333:role/path/other"},
+    )
+    found = reviewed(role("other", other, other), attachment("other", MANAGED), group)
+    assert "managed-policy-attached" in rules(found)
+
+
+def test_the_managed_policy_beside_a_scoped_one_is_an_error() -> None:
+    inline = {"name": "i", "role": "r", "policy": CNI}
+    found = reviewed(attachment("r", MANAGED), resource("aws_iam_role_policy", "i", inline, inline))
+    (finding,) = (f for f in found.findings if f.rule == "managed-policy-attached")
+    assert (finding.level, finding.address) == ("error", "role r")
+
+
+def test_a_scoped_document_that_nothing_uses_is_no_finding() -> None:
+    data = {
+        "address": "data.aws_iam_policy_document.d",
+        "mode": "data",
+        "type": "aws_iam_policy_document",
+        "name": "d",
+        "values": {"json": CNI},
+    }
+    found = reviewed(prior_state={"values": {"root_module": {"resources": [data]}}})
+    assert found.findings == ()
+    assert [d.address for d in found.documents] == ["data.aws_iam_policy_document.d"]
+
+
+def test_what_a_targeted_plan_leaves_out_still_counts() -> None:
+    kept = {
+        "address": "aws_iam_role_policy_attachment.a",
+        "mode": "managed",
+        "type": "aws_iam_role_policy_attachment",
+        "name": "a",
+        "values": {"role": "node", "policy_arn": MANAGED},
+    }
+    state = {"values": {"root_module": {"resources": [kept]}}}
+    found = reviewed(role("node", NODES, NODES), prior_state=state)
+    assert rules(found) == {"managed-policy-attached"}
+
+
+def test_access_that_moves_from_one_policy_of_a_role_to_another_is_not_new() -> None:
+    def inline(name: str, before: str | None, after: str | None) -> dict[str, object]:
+        sides = [{"name": name, "role": "r", "policy": p} if p else None for p in (before, after)]
+        return resource("aws_iam_role_policy", name, *sides)
+
+    both = document(allow("ec2:A"), allow("s3:B"))
+    moved = reviewed(inline("x", both, ONE), inline("y", None, TWO), fail_on="new-access")
+    assert not moved.failed
+    more = document(allow("s3:*"))
+    assert reviewed(inline("x", both, ONE), inline("y", None, more), fail_on="new-access").failed
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "over"),
+    [
+        ("role", 10_240, False),
+        ("role", 10_241, True),
+        ("group", 5_121, True),
+        ("user", 2_049, True),
+    ],
+)
+def test_inline_policies_are_measured_together(kind: str, length: int, over: bool) -> None:
+    first = document(allow("ec2:A"))
+    room = length - len(first.replace(" ", ""))
+    second = document(allow("ec2:B", "arn:aws:s3:::"))
+    second = second.replace(":::", ":::" + "x" * (room - len(second.replace(" ", ""))))
+    found = reviewed(
+        *(
+            resource(f"aws_iam_{kind}_policy", n, None, {"name": n, kind: "r", "policy": p})
+            for n, p in (("one", first), ("two", second))
+        )
+    )
+    assert ("size-limit" in rules(found)) is over
+
+
+def test_white_space_does_not_count() -> None:
+    text = document(allow("ec2:A", "arn:aws:s3:::" + "x" * 6000))
+    room = 6144 - len(text.replace(" ", ""))
+    full = text.replace(":::", ":::" + "x" * room)
+    assert "size-limit" not in rules(reviewed(policy("p", None, full + " \n" * 500)))
+    assert "size-limit" in rules(reviewed(policy("p", None, full.replace(":::", ":::x"))))
+
+
+def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
+    def bounded(before: str | None, after: str | None) -> dict[str, object]:
+        sides = [
+            {"name": "r", "assume_role_policy": NODES, "permissions_boundary": b}
+            for b in (before, after)
+        ]
+        return resource("aws_iam_role", "r", *sides)
+
+    assert rules(reviewed(bounded("arn:aws:iam::1:policy/b", None))) == {"boundary-weakened"}
+    assert rules(reviewed(bounded(None, "arn:aws:iam::1:policy/b"))) == {"access-removed"}
+
+
+def test_exclusive_lists_remove_what_they_do_not_name() -> None:
+    for kind, names in (
+        ("aws_iam_role_policies_exclusive", "policy_names"),
+        ("aws_iam_role_policy_attachments_exclusive", "policy_arns"),
+    ):
+        sides = [{"role_name": "r", names: ["a", *more]} for more in (["b"], [])]
+        assert "exclusive-removes" in rules(reviewed(resource(kind, "e", *sides)))
+
+
+def test_attachments_of_every_kind_are_found() -> None:
+    every = {
+        "aws_iam_role_policy_attachment": {"role": "r", "policy_arn": MANAGED},
+        "aws_iam_user_policy_attachment": {"user": "u", "policy_arn": MANAGED},
+        "aws_iam_group_policy_attachment": {"group": "g", "policy_arn": MANAGED},
+        "aws_iam_policy_attachment": {
+            "roles": ["r"],
+            "users": ["u"],
+            "groups": ["g"],
+            "policy_arn": MANAGED,
+        },
+        "aws_iam_role_policy_attachments_exclusive": {
+            "role_name": "r",
+            "policy_arns": [MANAGED],
+        },
+    }
+    for kind, values in every.items():
+        found = reviewed(resource(kind, "a", None, values))
+        (change,) = found.changes
+        assert change.attachment is not None
+        assert change.attachment.arn == MANAGED
+        assert change.principals, kind
+        assert "new-policy" in rules(found)
+        assert all(p.after == (MANAGED,) for p in found.principals)
+
+
+def test_the_matrix_of_a_role_says_before_after_and_what_is_needed() -> None:
+    sides = [
+        {"name": "i", "role": "r", "policy": document(allow(action, "*" if i else "arn:aws:ec2:*"))}
+        for i, action in enumerate(("ec2:AssignPrivateIpAddresses", "ec2:*"))
+    ]
+    (principal,) = reviewed(resource("aws_iam_role_policy", "i", *sides)).principals
+    rows = {row.action: (row.before, row.after, row.needed) for row in principal.matrix}
+    assert rows["ec2:AssignPrivateIpAddresses"] == ("some", "yes", "fatal")
+    assert rows["ec2:CreateTags"][:2] == ("no", "yes")
+    assert rows["ec2:*"] == ("no", "yes", "")
+
+
+def test_an_unknown_policy_is_never_passed_over() -> None:
+    change = policy("p", ONE, ONE, after_unknown={"policy": True})
+    change["change"] |= {"actions": ["update"], "after": {"name": "p"}}
+    found = reviewed(change, fail_on="new-access")
+    assert found.failed
+    assert rules(found) == {"unknown-policy"}
+
+
+def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
+    kind = "aws_iam_role_policy_attachment"
+    later = resource(kind, "a", None, {"role": "r"}, after_unknown={"policy_arn": True})
+    assert rules(reviewed(later)) == {"unknown-attachment"}
+    elsewhere = resource(kind, "a", None, {"role": "r", "policy_arn": "arn:aws:iam::1:policy/x"})
+    assert rules(reviewed(elsewhere)) == {"unknown-attachment"}
+
+
+def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
+    assert rules(reviewed(policy("p", "no policy", "no police"))) == {"unreadable-policy"}

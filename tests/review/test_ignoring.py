@@ -1,0 +1,91 @@
+import datetime
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, run
+from synthetic import allow, document, plan, policy, reviewed
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.review.ignoring import apply, load
+from vpc_cni_iam.review.review import check_fail_on
+from vpc_cni_iam.review.rules import BY_ID, RULES, documentation
+
+TODAY = datetime.date(2026, 6, 1)
+ENTRY = """[[ignore]]
+rule = "new-access"
+address = "aws_iam_policy.p[\\"*\\"]"
+reason = "agreed with the owners"
+"""
+WIDER = policy(
+    "p",
+    document(allow("ec2:A")),
+    document(allow("ec2:*")),
+    address='aws_iam_policy.p["a"]',
+)
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "ignore.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_ignored_finding_does_not_count_and_is_shown(tmp_path: Path) -> None:
+    entries = load(file(tmp_path, ENTRY + "until = 2026-06-01\n"))
+    left, ignored = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
+    assert left == ()
+    assert [(i.finding.rule, i.reason, i.until) for i in ignored] == [
+        ("new-access", "agreed with the owners", "2026-06-01")
+    ]
+
+
+def test_an_entry_that_has_expired_is_a_finding_and_hides_nothing(tmp_path: Path) -> None:
+    entries = load(file(tmp_path, ENTRY + "until = 2026-05-31\n"))
+    left, ignored = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
+    assert [f.rule for f in left] == ["new-access", "ignore-expired"]
+    assert ignored == ()
+
+
+def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
+    entries = load(file(tmp_path, ENTRY.replace("*", "b")))
+    left, _ = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
+    assert [f.rule for f in left] == ["new-access", "ignore-unused"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ignore = 3", "is to be a list"),
+        ("ignore = [3]", "is to be a table"),
+        ("ignored = []", "is not known"),
+        ("[[ignore", "is not TOML"),
+        (ENTRY.replace("reason", "because"), "is not known"),
+        (ENTRY.replace("agreed with the owners", " "), "needs 'reason'"),
+        (ENTRY.replace("new-access", "new-acess"), "is none of"),
+        (ENTRY.replace("new-access", "ignore-expired"), "is none of"),
+        (ENTRY + 'until = "2026-06-01"\n', "is to be a date"),
+        (ENTRY + "until = 2026-06-01T00:00:00\n", "is to be a date"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        load(file(tmp_path, text))
+
+
+def test_the_command_takes_the_file_that_lies_there(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(plan(WIDER))
+    assert run("review", "plan.json", cwd=tmp_path).code == 1
+    (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY)
+    done = run("review", "plan.json", cwd=tmp_path)
+    assert (done.code, "agreed with the owners" in done.out) == (0, True)
+    assert run("review", "plan.json", "--ignore-file", "none.toml", cwd=tmp_path).code == 3
+
+
+def test_the_rules_have_a_page_of_their_own() -> None:
+    assert len(BY_ID) == len(RULES)
+    assert (ROOT / "docs" / "rules.md").read_text() == documentation()
+
+
+def test_a_level_that_is_none_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="new-access"):
+        check_fail_on("high")

@@ -1,0 +1,240 @@
+"""Plans that real engines made, see `make_plans.py`; one table for all engines."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engine, run
+from make_plans import CONFIGURATIONS, PLANS, plan
+from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.review.changes import Change
+from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.review import review
+from vpc_cni_iam.sources.plan import read_plan
+
+WANTED = Wanted(Release((1, 23, 0)))
+ATTACHMENT = "aws_iam_role_policy_attachment"
+REGISTRY = 'additional["registry"]'
+IRSA = 'module.vpc_cni_irsa["{}"]'
+# By case: the findings as level, rule, and where.
+EXPECTED: dict[str, list[str]] = {
+    "create": [
+        "note new-policy aws_iam_policy.cni policy",
+        "note new-policy aws_iam_role.cni assume_role_policy",
+        f"note new-policy {ATTACHMENT}.cni policy_arn",
+    ],
+    "tighten": [
+        # Upstream's scoped document does not let the plugin change security groups.
+        "warning coverage-lost aws_iam_role.cni",
+        "note access-removed aws_iam_policy.cni policy",
+    ],
+    "widen": [
+        "error new-access aws_iam_policy.cni policy",
+        "error trust-widened aws_iam_role.cni assume_role_policy",
+        "warning irsa-subject-wildcard aws_iam_role.cni assume_role_policy",
+    ],
+    "reorder": ["note rewritten aws_iam_policy.cni policy"],
+    "replace": [
+        "note moved aws_iam_policy.cni policy",
+        f"note moved {ATTACHMENT}.cni policy_arn",
+    ],
+    "destroy": [
+        "error coverage-lost aws_iam_role.node",
+        "note access-removed aws_iam_policy.cni policy",
+        f"note access-removed {ATTACHMENT}.cni policy_arn",
+    ],
+    "unknown": [
+        "warning unknown-policy aws_iam_policy.opaque policy",
+        "warning unknown-policy aws_iam_policy.rebuilt policy",
+        "note new-policy aws_iam_role.other assume_role_policy",
+    ],
+    "drift": [
+        "error coverage-lost aws_iam_policy.cni policy",
+        "warning coverage-lost aws_iam_policy.cni policy",
+        "warning drift aws_iam_policy.cni policy",
+        "note access-removed aws_iam_policy.cni policy",
+    ],
+    "nested": [
+        f"error irsa-never-matches {IRSA.format('green')}.aws_iam_role.this[0] assume_role_policy",
+        *(
+            f"{level} {rule} {IRSA.format(key)}.{where}"
+            for key in ("blue.eu", "green")
+            for level, rule, where in (
+                ("warning", "irsa-no-audience", "aws_iam_role.this[0] assume_role_policy"),
+                (
+                    "warning",
+                    "unknown-attachment",
+                    f'{ATTACHMENT}.additional["registry"] policy_arn',
+                ),
+                ("warning", "new-policy", f"{ATTACHMENT}.vpc_cni[0] policy_arn"),
+                ("warning", "coverage-lacking", "module.policy[0].aws_iam_policy.vpc_cni policy"),
+                ("warning", "new-policy", "module.policy[0].aws_iam_policy.vpc_cni policy"),
+                ("note", "new-policy", "aws_iam_role.this[0] assume_role_policy"),
+            )
+        ),
+    ],
+    "node-role": [
+        "warning managed-policy-attached aws_iam_role.node",
+        "note new-policy aws_iam_policy.cni policy",
+        "note new-policy aws_iam_role.cni assume_role_policy",
+        f"note new-policy {ATTACHMENT}.cni policy_arn",
+    ],
+    "swap": [
+        "warning coverage-lost aws_iam_role.node",
+        "note new-policy aws_iam_policy.cni policy",
+        f"note new-policy {ATTACHMENT}.cni policy_arn",
+        f"note access-removed {ATTACHMENT}.managed policy_arn",
+    ],
+    "inline": [
+        "error pod-identity-no-tag-session aws_iam_role.inline assume_role_policy",
+        "warning pod-identity-unscoped aws_iam_role.inline assume_role_policy",
+        "warning sensitive-policy aws_iam_role_policy.hidden policy",
+        "note access-removed aws_iam_role.inline assume_role_policy",
+        'note new-policy aws_iam_role.inline inline_policy["new"]',
+        'note access-removed aws_iam_role.inline inline_policy["old"]',
+    ],
+    "moved": [
+        "note moved aws_iam_policy.imported policy",
+        "note moved aws_iam_policy.there policy",
+    ],
+    "forget": ["note moved aws_iam_policy.here policy"],
+}
+
+
+def reviewed(case: str, engine: str = TERRAFORM_NEWEST, **more: object) -> Review:
+    path = PLANS / f"{case}.{engine}.json"
+    directory = CONFIGURATIONS / case / "after"
+    return review(read_plan(path.read_bytes(), path.name), WANTED, directory=directory, **more)  # type: ignore[arg-type]
+
+
+def change(case: str, address: str, attribute: str = "policy") -> Change:
+    (found,) = (
+        c
+        for c in reviewed(case).changes
+        if (c.address, c.attribute) == (address, attribute) and c.action != "drift"
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PLANS.glob("*.json")), ids=lambda p: p.stem)
+def test_a_real_plan_has_the_findings_that_it_has(path: Path) -> None:
+    case, _, engine = path.stem.partition(".")
+    found = [
+        f"{f.level} {f.rule} {f.address} {f.attribute}".strip()
+        for f in reviewed(case, engine).findings
+    ]
+    assert sorted(found) == sorted(EXPECTED[case])
+
+
+def test_every_case_is_stored_for_every_engine_that_knows_it() -> None:
+    stored = {p.stem for p in PLANS.glob("*.json")}
+    wanted = {f"{case}.{engine}" for case in EXPECTED for engine in ENGINES}
+    assert stored == wanted - {f"forget.{TERRAFORM_FLOOR}"}
+
+
+def test_a_document_of_the_catalog_is_known_again() -> None:
+    nearest = change("create", "aws_iam_policy.cni").nearest
+    assert nearest is not None
+    assert (nearest.equal, nearest.variant) == (True, "ipv4-scoped")
+    assert nearest.filled == ("cluster_name = prod", "vpc_id = vpc-0123456789abcdef0")
+    near = change("widen", "aws_iam_policy.cni").nearest
+    assert near is not None
+    assert not near.equal
+    assert len(near.differences) == 1
+
+
+def test_what_is_gained_is_named_and_shown() -> None:
+    found = change("widen", "aws_iam_policy.cni")
+    assert [str(line.text) for line in found.lines] == ["ec2:TerminateInstances on *"]
+    assert found.access is not None and found.access.witness is not None
+    assert found.access.witness.action == "ec2:TerminateInstances"
+    assert found.principals == ("aws_iam_role.cni",)
+
+
+def test_tightening_is_proven_to_add_nothing() -> None:
+    found = change("tighten", "aws_iam_policy.cni")
+    assert found.access is not None
+    assert found.access.verdict == "no new access"
+    assert not [line for line in found.lines if line.effect == "gain"]
+
+
+def test_a_policy_that_is_not_known_is_rebuilt_as_far_as_it_goes() -> None:
+    found = change("unknown", "aws_iam_policy.rebuilt")
+    assert found.after.known == "partly known"
+    assert found.document == "data.aws_iam_policy_document.unknown"
+    assert [s.actions for s in found.after.policy.statements] == [  # type: ignore[union-attr]
+        ("ec2:DescribeTags",),
+        ("iam:GetRole", "iam:PassRole"),
+    ]
+    assert found.after.why[1:] == (
+        "statement[0].resources: known after apply: aws_iam_role.other.arn",
+        "statement[0].condition[0].values: known after apply: aws_iam_role.other.unique_id",
+    )
+    assert change("unknown", "aws_iam_policy.opaque").after.known == "unknown"
+    through = change("unknown", f"module.attach.{ATTACHMENT}.this", "policy_arn")
+    assert through.attachment is not None
+    assert through.attachment.policy == "aws_iam_policy.rebuilt"
+    assert through.principals == ("aws_iam_role.other",)
+
+
+def test_places_are_found_through_modules_by_count_and_for_each() -> None:
+    address = f"{IRSA.format('blue.eu')}.module.policy[0].aws_iam_policy.vpc_cni"
+    found = change("nested", address)
+    assert found.place is not None and found.document_place is not None
+    lines = (CONFIGURATIONS / "nested" / "after" / found.place.file).read_text().splitlines()
+    assert found.place.file == "irsa/policy/main.tf"
+    assert lines[found.place.line - 1] == 'resource "aws_iam_policy" "vpc_cni" {'
+    assert lines[found.document_place.line - 1].startswith("data ")
+    assert lines[found.place.end - 1] == "}"
+
+
+def test_what_moves_is_a_change_though_nothing_else_is() -> None:
+    for case in ("moved", "forget", "reorder", "replace"):
+        assert reviewed(case, fail_on="any-change").failed
+        assert not reviewed(case, fail_on="new-access").failed
+
+
+@pytest.mark.parametrize(
+    ("case", "fail_on", "failed"),
+    [
+        ("widen", "new-access", True),
+        ("tighten", "new-access", False),
+        ("swap", "new-access", False),
+        ("unknown", "new-access", True),
+        ("tighten", "coverage-lost", True),
+        ("widen", "coverage-lost", False),
+        ("tighten", "error", False),
+        ("create", "note", True),
+        ("create", "warning", False),
+    ],
+)
+def test_what_fails_is_chosen(case: str, fail_on: str, failed: bool) -> None:
+    assert reviewed(case, fail_on=fail_on).failed is failed
+
+
+def test_a_sensitive_text_is_nowhere_in_a_real_plan() -> None:
+    for output in ("text", "json"):
+        done = run("review", PLANS / f"inline.{TOFU}.json", "--format", output)
+        assert done.code == 1
+        assert "hunter" not in done.out
+
+
+@pytest.mark.parametrize(("case", "engine"), [("unknown", TERRAFORM_FLOOR), ("drift", TOFU)])
+def test_plans_are_made_again_alike(
+    case: str, engine: str, aws_endpoint: str, tmp_path: Path
+) -> None:
+    made = plan(case, make_engine(engine, tmp_path), aws_endpoint, tmp_path)
+    assert made == (PLANS / f"{case}.{engine}.json").read_text()
+
+
+def test_a_saved_plan_is_shown_by_the_engine_that_made_it(tmp_path: Path) -> None:
+    engine = make_engine(TERRAFORM_NEWEST, tmp_path)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "main.tf").write_text('output "a" {\n  value = 1\n}\n')
+    engine.plan(root)
+    environ = {k: v for k, v in engine.environ.items() if k in ("PATH", "TF_CLI_CONFIG_FILE")}
+    for target in (root / "plan.bin", root):
+        done = run("review", target, env=environ)
+        assert (done.code, "Nothing in the plan changes" in done.out) == (0, True), done.err

@@ -1,0 +1,163 @@
+"""Each way to write one meaning differently, beside a change that looks like it and is none."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.review.judgements import Line
+from vpc_cni_iam.review.proving import proven
+from vpc_cni_iam.review.semantic import lines
+
+ENI = "arn:aws:ec2:*:*:network-interface/*"
+Json = dict[str, Any]
+
+
+def policy(*statements: Json, **more: Any) -> Json:
+    return {"Version": "2012-10-17", "Statement": list(statements), **more}
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> Json:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> Json:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
+def difference(old: Json, new: Json) -> tuple[Line, ...]:
+    texts = json.dumps(old), json.dumps(new)
+    return lines(loads(texts[0], "old"), loads(texts[1], "new"), texts)
+
+
+TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
+PAIRS = {
+    "statements reordered": (
+        policy(allow("ec2:A"), allow("ec2:B", ENI)),
+        policy(allow("ec2:B", ENI), allow("ec2:A")),
+        policy(allow("ec2:B"), allow("ec2:A", ENI)),
+    ),
+    "actions reordered": (
+        policy(allow(["ec2:A", "ec2:B"])),
+        policy(allow(["ec2:B", "ec2:A"])),
+        policy(allow(["ec2:B", "ec2:C"])),
+    ),
+    "resources reordered": (
+        policy(allow("ec2:A", [ENI, "arn:aws:ec2:*:*:subnet/*"])),
+        policy(allow("ec2:A", ["arn:aws:ec2:*:*:subnet/*", ENI])),
+        policy(allow("ec2:A", ["arn:aws:ec2:*:*:*/*", ENI])),
+    ),
+    "a list of one": (
+        policy(allow(["ec2:A"], [ENI])),
+        policy(allow("ec2:A", ENI)),
+        policy(allow("ec2:A*", ENI)),
+    ),
+    "an empty Sid": (
+        policy(allow("ec2:A", Sid="")),
+        policy(allow("ec2:A")),
+        policy(deny("ec2:A")),
+    ),
+    "another Sid": (
+        policy(allow("ec2:A", Sid="One")),
+        policy(allow("ec2:A", Sid="Two")),
+        policy(allow("ec2:A2", Sid="One")),
+    ),
+    "the case of an action": (
+        policy(allow("ec2:createtags", ENI)),
+        policy(allow("ec2:CreateTags", ENI)),
+        policy(allow("ec2:CreateTags", ENI.replace("network", "Network"))),
+    ),
+    "a value that stands twice": (
+        policy(allow(["ec2:A", "ec2:A"])),
+        policy(allow("ec2:A")),
+        policy(allow(["ec2:A", "ec2:B"])),
+    ),
+    "values of a condition reordered": (
+        policy(allow("ec2:A", Condition={"StringEquals": {"ec2:Region": ["x", "y"]}})),
+        policy(allow("ec2:A", Condition={"StringEquals": {"ec2:Region": ["y", "x"]}})),
+        policy(allow("ec2:A", Condition={"StringLike": {"ec2:Region": ["y*", "x"]}})),
+    ),
+    "a statement split in two": (
+        policy(allow(["ec2:A", "ec2:B"])),
+        policy(allow("ec2:A"), allow("ec2:B")),
+        policy(allow("ec2:A"), allow("ec2:B", Condition=TAGGED)),
+    ),
+    "what another statement allows anyway": (
+        policy(allow("ec2:*")),
+        policy(allow("ec2:*"), allow("ec2:A", ENI)),
+        policy(allow("ec2:*"), allow("iam:A")),
+    ),
+    "a Deny of what nothing allows": (
+        policy(allow("ec2:A")),
+        policy(allow("ec2:A"), deny("s3:B")),
+        policy(allow("ec2:A"), deny("ec2:A", Condition=TAGGED)),
+    ),
+    "an operator that compares alike": (
+        policy(allow("ec2:A", Condition=TAGGED)),
+        policy(allow("ec2:A", Condition={"StringLike": TAGGED["StringEquals"]})),
+        policy(allow("ec2:A", Condition={"StringEqualsIfExists": TAGGED["StringEquals"]})),
+    ),
+    "the old version, where nothing is a variable": (
+        policy(allow("s3:A"), Version="2008-10-17"),
+        policy(allow("s3:A")),
+        policy(allow("s3:A", "arn:aws:s3:::${aws:username}")),
+    ),
+    "the Id": (policy(allow("ec2:A"), Id="a"), policy(allow("ec2:A")), policy(allow("ec2:?"))),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_means_the_same_is_said_to_and_what_looks_like_it_is_not(name: str) -> None:
+    old, same, other = PAIRS[name]
+    harmless = difference(old, same)
+    assert harmless
+    assert {line.effect for line in harmless} == {"no-op"}
+    assert {line.effect for line in difference(old, other)} - {"no-op"}
+
+
+def test_white_space_alone_is_said() -> None:
+    document = policy(allow("ec2:A"))
+    one, other = json.dumps(document), json.dumps(document, indent=2)
+    found = lines(loads(one, "a"), loads(other, "b"), (one, other))
+    assert [(line.effect, line.kind) for line in found] == [("no-op", "respelled")]
+
+
+def test_a_version_that_gives_variables_a_meaning_is_a_gain_and_a_loss() -> None:
+    variable = allow("s3:A", "arn:aws:s3:::${aws:username}")
+    found = difference(policy(variable, Version="2008-10-17"), policy(variable))
+    assert {line.effect for line in found} == {"gain", "loss"}
+
+
+STATEMENTS = st.builds(
+    lambda effect, actions, resource, condition: {
+        "Effect": effect,
+        "Action": actions,
+        "Resource": resource,
+        **({"Condition": condition} if condition else {}),
+    },
+    st.sampled_from(("Allow", "Allow", "Deny")),
+    st.lists(st.sampled_from(("ec2:A", "ec2:B", "ec2:*", "s3:A")), min_size=1, max_size=2),
+    st.sampled_from(("*", ENI, "arn:aws:ec2:*:*:network-interface/eni-1")),
+    st.sampled_from((None, None, TAGGED)),
+)
+POLICIES = st.lists(STATEMENTS, max_size=3).map(lambda found: policy(*found))
+
+
+@settings(max_examples=50)
+@given(POLICIES, POLICIES)
+def test_a_gain_is_shown_where_and_only_where_there_is_one(old: Json, new: Json) -> None:
+    found = difference(old, new)
+    one, other = loads(json.dumps(old), "old"), loads(json.dumps(new), "new")
+    effects = {line.effect for line in found}
+    if not proven([one], [other]):
+        assert "gain" in effects
+    if not proven([other], [one]):
+        assert "loss" in effects
+    if proven([one], [other]) and proven([other], [one]):
+        # Each line may gain or lose by itself; if all lines are no-ops, so is the whole.
+        assert one == other or found
+    if effects == {"no-op"}:
+        assert proven([one], [other]) and proven([other], [one])

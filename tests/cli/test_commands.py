@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -230,13 +231,28 @@ def test_catalog_for_people() -> None:
     assert done.out.isascii()
 
 
+def commands(*above: str) -> Iterator[tuple[str, ...]]:
+    """Yield each command as the help above it lists it, and hold that help to the line."""
+    listed = run(*above, "--help").out.partition("\nCommands:\n")[2]
+    for line in listed.splitlines():
+        assert line.endswith("."), f"cut off: {line}"
+        assert not line.endswith("..."), f"cut off: {line}"
+        yield (*above, line.split()[0])
+
+
 def test_version_and_help() -> None:
     assert run("--version").out.startswith("vpc-cni-iam 0.")
-    for command in ("generate", "policy", "verify", "catalog"):
-        done = run(command, "--help")
+    groups = {("registry",), ("upstream",)}
+    every = [*commands(), *commands("registry"), *commands("upstream")]
+    assert len(every) > 15
+    for command in every:
+        done = run(*command, "--help")
         assert done.code == 0
-        assert f"vpc-cni-iam {command}" in done.out
-        assert "Examples:" in done.out
+        assert f"vpc-cni-iam {' '.join(command)}" in done.out
+        assert command in groups or "Examples:" in done.out
+        # What the user puts in is in capitals, in the usage as in the text.
+        usage = done.out.splitlines()[0]
+        assert usage.partition(" [OPTIONS]")[2] == usage.partition(" [OPTIONS]")[2].upper()
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ class Format(StrEnum):
 
 
 VariantArgument = Annotated[
-    str, typer.Argument(help="Variant, such as ipv4-scoped.", autocompletion=complete_variants)
+    str,
+    typer.Argument(
+        metavar="VARIANT", help="Variant, such as ipv4-scoped.", autocompletion=complete_variants
+    ),
 ]
 VariantOption = Annotated[
     list[str] | None,

@@ -60,7 +60,9 @@ def _situations() -> list[str]:
 
 
 def coverage(
-    policy: Annotated[str | None, typer.Argument(help="The policy: a path, or -.")] = None,
+    policy: Annotated[
+        str | None, typer.Argument(metavar="[POLICY]", help="The policy: a path, or -.")
+    ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Take this variant of the catalog instead.")
     ] = None,

@@ -24,7 +24,9 @@ Examples:
 def generate(
     directory: Annotated[
         str | None,
-        typer.Argument(help="Where to write the module. [default: vpc-cni-iam-<kind>]"),
+        typer.Argument(
+            metavar="[DIRECTORY]", help="Where to write the module. [default: vpc-cni-iam-<kind>]"
+        ),
     ] = None,
     kind: common.KindOption = "policy",
     variant: common.VariantOption = None,

@@ -42,22 +42,53 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command(help=generate.HELP)(generate.generate)
-app.command(help=policy.HELP)(policy.policy)
-app.command(help=verify.HELP)(verify.verify)
-app.command(help=coverage.HELP)(coverage.coverage)
-app.command(help=convert.HELP)(convert.convert)
-app.command(help=catalog.HELP)(catalog.catalog)
-app.command(help=preflight.HELP)(preflight.preflight)
-app.command(help=vendoring.INIT)(vendoring.init)
-app.command(help=syncing.SYNC, name="sync")(syncing.sync)
-app.command(help=vendoring.CHECK)(vendoring.check)
-app.command(help=vendoring.DIFF)(vendoring.diff)
-app.command(help=syncing.UPGRADE, name="upgrade")(syncing.upgrade)
-app.command(help=review.HELP)(review.review)
-app.command(help=publish.PUBLISH)(publish.publish)
-app.add_typer(publish.registry, name="registry")
-app.add_typer(upstream.app, name="upstream")
+# By use: make and check, keep in a repository, review, publish, follow upstream.
+for name, function, text, line in (
+    (
+        "generate",
+        generate.generate,
+        generate.HELP,
+        "Write a Terraform module of policy documents or a role.",
+    ),
+    ("policy", policy.policy, policy.HELP, "Print one policy document, ready for IAM."),
+    ("verify", verify.verify, verify.HELP, "Compare a module with the catalog, by a real engine."),
+    ("catalog", catalog.catalog, catalog.HELP, "Show the variants, revisions and releases known."),
+    ("init", vendoring.init, vendoring.INIT, "Start to keep a module in this repository."),
+    ("sync", syncing.sync, syncing.SYNC, "Make the vendored modules what vpc-cni-iam.toml says."),
+    (
+        "check",
+        vendoring.check,
+        vendoring.CHECK,
+        "Say whether vendored modules are edited or out of date.",
+    ),
+    ("diff", vendoring.diff, vendoring.DIFF, "Show what a sync would change, and its meaning."),
+    (
+        "upgrade",
+        syncing.upgrade,
+        syncing.UPGRADE,
+        "Pin another release, show its meaning, and sync.",
+    ),
+    ("review", review.review, review.HELP, "Say what a plan will do to IAM policies."),
+    (
+        "coverage",
+        coverage.coverage,
+        coverage.HELP,
+        "Show whether the plugin works with a policy, and its risks.",
+    ),
+    (
+        "preflight",
+        preflight.preflight,
+        preflight.HELP,
+        "List what lacks the tags of a scoped policy.",
+    ),
+    ("convert", convert.convert, convert.HELP, "Turn any IAM policy into HCL, and back."),
+    ("publish", publish.publish, publish.PUBLISH, "Publish a version of the module for others."),
+):
+    app.command(name, help=text, short_help=line)(function)
+app.add_typer(publish.registry, name="registry", short_help="Try a published module registry.")
+app.add_typer(
+    upstream.app, name="upstream", short_help="Compare upstream's page and source with the catalog."
+)
 
 
 def _version(wanted: bool) -> None:

@@ -29,7 +29,9 @@ Examples:
 
 
 def preflight(
-    files: Annotated[list[str], typer.Argument(help="What aws printed; - for standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="What aws printed; - for standard input.")
+    ],
     cluster_name: Annotated[str, typer.Option(help="Cluster of the scoped policy.")],
     vpc_id: Annotated[
         str | None, typer.Option(help="VPC of the scoped policy. [default: that of the nodes]")

@@ -219,7 +219,7 @@ def _show_files(done: Published, output: Path) -> None:
 
 @registry.command(help=SERVE)
 def serve(
-    directory: Annotated[str, typer.Argument(help="What publish wrote.")],
+    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
     ] = 0,

@@ -55,7 +55,10 @@ class EngineChoice(StrEnum):
 
 
 def review(
-    plan: Annotated[str, typer.Argument(help="The plan: JSON, -, a saved plan or its directory.")],
+    plan: Annotated[
+        str,
+        typer.Argument(metavar="PLAN", help="The plan: JSON, -, a saved plan or its directory."),
+    ],
     cni_version: Annotated[
         str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",

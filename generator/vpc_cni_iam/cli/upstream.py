@@ -56,7 +56,7 @@ PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page, or 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
-@app.command(help=CHECK)
+@app.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
 def check(
     page: PageArgument,
     revision: Annotated[
@@ -85,7 +85,7 @@ def check(
     raise typer.Exit(0 if all(c.state == "same" for c in compared) else 1)
 
 
-@app.command("import", help=IMPORT)
+@app.command("import", help=IMPORT, short_help="Write the data file of a new revision of the page.")
 def import_(
     page: PageArgument,
     release: Annotated[str, typer.Option(help="The first release that ships the page.")],
@@ -112,7 +112,7 @@ def import_(
 
 @app.command(help=CALLS)
 def calls(
-    checkout: Annotated[Path, typer.Argument(help="The checkout's directory.")],
+    checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     release: Annotated[
         str | None,
         typer.Option(

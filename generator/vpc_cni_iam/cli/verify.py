@@ -40,7 +40,7 @@ class EngineChoice(StrEnum):
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(help="The module's directory.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The module's directory.")],
     engine: Annotated[
         EngineChoice, typer.Option(help="Engine that renders it; auto takes what is on the PATH.")
     ] = EngineChoice.auto,

@@ -248,7 +248,7 @@ def test_version_and_help() -> None:
     for command in every:
         done = run(*command, "--help")
         assert done.code == 0
-        assert f"vpc-cni-iam {' '.join(command)}" in done.out
+        assert f" {' '.join(command)} [OPTIONS]" in done.out
         assert command in groups or "Examples:" in done.out
         # What the user puts in is in capitals, in the usage as in the text.
         usage = done.out.splitlines()[0]

@@ -59,7 +59,7 @@ for name, function, text, line in (
         "check",
         vendoring.check,
         vendoring.CHECK,
-        "Say whether vendored modules are edited or out of date.",
+        "Say whether modules were edited or are out of date.",
     ),
     ("diff", vendoring.diff, vendoring.DIFF, "Show what a sync would change, and its meaning."),
     (

@@ -249,7 +249,7 @@ def test_version_and_help() -> None:
         done = run(*command, "--help")
         assert done.code == 0
         assert f" {' '.join(command)} [OPTIONS]" in done.out
-        assert command in groups or "Examples:" in done.out
+        assert command in groups or "\nExample" in done.out or "\n  Example" in done.out
         # What the user puts in is in capitals, in the usage as in the text.
         usage = done.out.splitlines()[0]
         assert usage.partition(" [OPTIONS]")[2] == usage.partition(" [OPTIONS]")[2].upper()

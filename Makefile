@@ -71,7 +71,6 @@ fuzz: venv ## try the parsers on many texts that nobody meant, for half an hour
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
-	$(BIN)/python benchmarks/plans.py
 
 generate: venv ## write the committed modules/ and examples/ anew
 	$(BIN)/python tools/freshness.py --write

@@ -1,18 +1,18 @@
 """Figures of evaluation: requests, proofs of no new access, and the matrix of releases.
 
-Imported by bench.py. Each stands beside ministack's evaluator in the same process; a
+Each stands beside ministack's evaluator in the same process; a
 proof stands beside as many requests as all releases send, which would prove nothing.
 """
 
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
+from rows import Row, in_turns
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.coverage.cover import cover
@@ -28,43 +28,20 @@ LARGEST = 3
 REPEATED = 20
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What took how long, beside its yardstick; all in the same unit."""
-
-    name: str
-    own: list[float]
-    yardstick: str
-    other: list[float]
-    unit: str
-    aim: str
-
-
-def timed(action: Callable[[], object]) -> float:
-    """Return the seconds that an action takes.
+def timed(action: Callable[[], object], scale: float) -> Callable[[], float]:
+    """Return what measures how long an action takes.
 
     Args:
         action: The action.
-    """
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def in_turns(
-    own: Callable[[], object], other: Callable[[], object], runs: int, scale: float
-) -> tuple[list[float], list[float]]:
-    """Time two actions in turns, after one run of each that is not counted.
-
-    Args:
-        own: The one.
-        other: The other.
-        runs: How often each.
         scale: What to multiply seconds with.
     """
-    own(), other()
-    pairs = [(timed(own) * scale, timed(other) * scale) for _ in range(runs)]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+
+    def measured() -> float:
+        start = time.perf_counter()
+        action()
+        return (time.perf_counter() - start) * scale
+
+    return measured
 
 
 def scoped() -> Subject:
@@ -132,7 +109,7 @@ def context(request: Request) -> object:
     )
 
 
-def measure(runs: int) -> Iterator[Measured]:
+def measure(runs: int) -> Iterator[Row]:
     """Measure all that this file is about.
 
     Args:
@@ -142,30 +119,27 @@ def measure(runs: int) -> Iterator[Measured]:
     asked = requests(subject, releases.newest()) * REPEATED
     ready, other = compile_policies(subject.policies), second(subject.policies)
     contexts = [context(r) for r in asked]
+    each = 1e6 / len(asked)
     own, theirs = in_turns(
-        lambda: [ready.evaluate(r) for r in asked],
-        lambda: other(contexts),
+        timed(lambda: [ready.evaluate(r) for r in asked], each),
+        timed(lambda: other(contexts), each),
         runs,
-        1e6 / len(asked),
     )
-    name = "a request to `ipv4-scoped`"
-    yield Measured(name, own, "ministack, the same requests", theirs, "\u00b5s", "0.7")
+    yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
     every = [context(r) for known in releases.known()[1:] for r in requests(subject, known)]
     setting = Setting(releases.newest(), names=subject.names)
-    own, theirs = in_turns(
-        lambda: matrix(subject.policies, setting), lambda: other(every), runs, 1e3
-    )
-    yardstick = f"ministack, its {len(every)} requests"
-    yield Measured("the matrix of all releases", own, yardstick, theirs, "ms", "1")
+    by_other = timed(lambda: other(every), 1e3)
+    own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)
+    yardstick = f"ministack, its {len(every):,} requests"
+    yield Row("coverage of all releases", own, yardstick, theirs, "ms", "1")
 
     documents = {k: v["Document"] for k, v in json.loads(aws_managed_policies_data).items()}
     largest = sorted(documents, key=lambda k: -len(json.dumps(documents[k])))[:LARGEST]
-    for policy_name in largest:
-        policy = loads(json.dumps(documents[policy_name]), policy_name)
-        own, theirs = in_turns(proof(policy_name, policy), lambda: other(every), runs, 1e3)
-        name = f"no new access, {policy_name} narrowed"
-        yield Measured(name, own, yardstick, theirs, "ms", "none")
+    for name in largest:
+        policy = loads(json.dumps(documents[name]), name)
+        own, theirs = in_turns(timed(proof(name, policy), 1e3), by_other, runs)
+        yield Row(f"no new access, {name} narrowed", own, yardstick, theirs, "ms")
 
 
 def proof(name: str, policy: Policy) -> Callable[[], None]:
@@ -184,21 +158,3 @@ def proof(name: str, policy: Policy) -> Callable[[], None]:
             raise SystemExit(f"{name}: not proven")
 
     return prove
-
-
-def report(say: Callable[[str], None], runs: int) -> None:
-    """Print the table.
-
-    Args:
-        say: Prints a line.
-        runs: How often to measure each.
-    """
-    say("\n| evaluation | time | beside | its time | ratio | aim |")
-    say("| --- | --- | --- | --- | --- | --- |")
-    for found in measure(runs):
-        own, other = (
-            f"{statistics.median(v):.1f} ({min(v):.1f} to {max(v):.1f}) {found.unit}"
-            for v in (found.own, found.other)
-        )
-        ratio = statistics.median(found.own) / statistics.median(found.other)
-        say(f"| {found.name} | {own} | {found.yardstick} | {other} | {ratio:.2f} | {found.aim} |")

@@ -1,31 +1,28 @@
-"""Measure the reading and the review of plans, beside json.load, jq and typed msgspec.
-
-python benchmarks/plans.py [--runs N] [--large MB]
+"""The reading and the review of plans, beside json.load, jq and typed msgspec.
 
 A plan of 2,000 policies with their documents, all different, and one that is large by what is not
-IAM. Each figure is of a process of its own: the time of the work without the imports, and the
-peak memory of the process.
+IAM.
 """
 
-import argparse
 import json
 import multiprocessing
-import os
 import re
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rows import COMMAND, PYTHON, Row, peak
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps
 
 POLICIES = 2000
+LARGE = 500  # MB
+OURS, YARDSTICK = "reading a plan", "typed msgspec"
 _TIMED = """
 import sys, time
 {imports}
@@ -144,63 +141,60 @@ def write(path: Path, policies: int, others: int) -> None:
         json.dump(plan, file, separators=(",", ":"))
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """Return what a process prints as its seconds, or its wall time, and its peak memory in MB."""
-    start = os.times().elapsed
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        printed = process.stdout.read() if process.stdout else b""
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-    wall = os.times().elapsed - start
-    timed = re.fullmatch(rb"\d+\.\d+(e-\d+)?\n", printed)
-    return float(printed) if timed else wall, usage.ru_maxrss / 1024
+def measure(runs: int) -> Iterator[Row]:
+    """Measure the reading of two plans, and the review of them.
+
+    Args:
+        runs: How often each; the large plan is read once.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "plan.json")
+        apart(path, POLICIES, 0)
+        yield from of_plan(path, f"{POLICIES:,} policies", runs, "2")
+        # One resource is about 6 kB.
+        apart(path, 100, LARGE * 1000 // 6)
+        yield from of_plan(path, "mostly not IAM", 1, "")
 
 
-def table(path: Path, runs: int) -> None:
-    """Print the figures of one plan."""
+def of_plan(path: Path, what: str, runs: int, aim: str) -> Iterator[Row]:
+    """Measure one plan: the seconds of the work without imports, and peak memory of a process."""
+    size = f"{path.stat().st_size / 1e6:.0f} MB"
     commands = {
-        name: [sys.executable, "-c", _TIMED.format(imports=i, work=w), str(path)]
+        name: [PYTHON, "-c", _TIMED.format(imports=i, work=w), str(path)]
         for name, (i, w) in SCRIPTS.items()
     }
+    ours = commands.pop(OURS)
     if jq := shutil.which("jq"):
         commands["jq"] = [jq, "-c", "[.resource_changes[].address] | length", str(path)]
-    own = [str(Path(sys.executable).with_name("vpc-cni-iam")), "review", str(path)]
-    commands["the whole command, --format json"] = [*own, "--format", "json"]
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for number in range(runs):
-        for name, command in commands.items():
-            if number == 0 or name in SCRIPTS:
-                found[name].append(measure(command))
-    base = statistics.median(s for s, _ in found["typed msgspec"])
-    print(f"\n{path.stat().st_size / 1e6:.0f} MB\n")
-    print("| | seconds | of typed msgspec | peak memory |\n| --- | --- | --- | --- |")
-    for name, results in found.items():
-        took = statistics.median(s for s, _ in results)
-        memory = statistics.median(m for _, m in results)
-        print(f"| {name} | {took:.3f} | {took / base:.1f} | {memory:.0f} MB |")
+    for name, command in commands.items():
+        pairs = [(used(ours), used(command)) for _ in range(runs)]
+        seconds = [[values[0] * 1e3 for values in side] for side in zip(*pairs, strict=True)]
+        memory = [[values[1] for values in side] for side in zip(*pairs, strict=True)]
+        first = name == YARDSTICK
+        yield Row(
+            f"reading a plan of {size}, {what}",
+            seconds[0],
+            name,
+            seconds[1],
+            "ms",
+            aim if first else "",
+        )
+        yield Row("its peak memory", memory[0], name, memory[1], "MB")
+    own = used([COMMAND, "review", str(path), "--format", "json"])
+    other = used(commands[YARDSTICK])
+    yield Row("`review` of it", [own[0] * 1e3], f"reading, {YARDSTICK}", [other[0] * 1e3], "ms")
+
+
+def used(command: list[str]) -> tuple[float, float]:
+    """Return what a process prints as its seconds, or its wall time, and its peak memory in MB."""
+    start = time.perf_counter()
+    memory, printed = peak(command, Path.cwd())
+    wall = time.perf_counter() - start
+    timed = re.fullmatch(r"\d+\.\d+(e-\d+)?", printed)
+    return float(printed) if timed else wall, memory
 
 
 def apart(path: Path, policies: int, others: int) -> None:
     """Write a plan in a process of its own: a child starts with the peak memory of its parent."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(write, (path, policies, others))
-
-
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--large", type=int, default=500, help="MB of the large plan; 0 for none")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary, "plan.json")
-        apart(path, POLICIES, 0)
-        table(path, given.runs)
-        if given.large:
-            # One resource is about 6 kB.
-            apart(path, 100, given.large * 1000 // 6)
-            table(path, 1)
-
-
-if __name__ == "__main__":
-    main()

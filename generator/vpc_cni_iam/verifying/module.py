@@ -16,7 +16,7 @@ from vpc_cni_iam.hcl import module as hcl
 SAMPLE = {
     **parameters.SAMPLE,
     "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
-    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/verify-cluster",
+    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:777788889999:cluster/verify-cluster",
     "source_account_id": "777788889999",
     "pod_identity": "true",
 }

@@ -1,0 +1,124 @@
+"""What every benchmark yields: a figure beside its yardstick, measured in turns in one run."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PYTHON = sys.executable
+COMMAND = str(Path(PYTHON).with_name("vpc-cni-iam"))
+HEADER = (
+    "| what | figure | beside | its figure | ratio | aim |\n| --- | --- | --- | --- | --- | --- |"
+)
+
+_LAUNCHER = """
+import os, shutil, sys
+command = sys.argv[1:]
+pid = os.posix_spawn(shutil.which(command[0]), command, os.environ)
+_, _, usage = os.wait4(pid, 0)
+print(usage.ru_maxrss, end="")
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure and its yardstick.
+
+    Args:
+        name: What was measured.
+        own: Its values, one a run.
+        yardstick: What it stands beside.
+        other: The yardstick's values, in the same unit.
+        unit: Such as ``ms`` or ``MB``.
+        aim: The ratio that is aimed at, or empty.
+    """
+
+    name: str
+    own: list[float]
+    yardstick: str
+    other: list[float]
+    unit: str
+    aim: str = ""
+
+    def __str__(self) -> str:
+        ratio = statistics.median(self.own) / statistics.median(self.other)
+        return (
+            f"| {self.name} | {_spread(self.own, self.unit)} | {self.yardstick} | "
+            f"{_spread(self.other, self.unit)} | {ratio:.2f} | {self.aim} |"
+        )
+
+
+def _spread(values: list[float], unit: str) -> str:
+    """Return median, minimum and maximum as text."""
+    middle = statistics.median(values)
+    digits = 0 if middle >= 20 else 1
+    low, middle_text, high = (f"{v:,.{digits}f}" for v in (min(values), middle, max(values)))
+    spread = f" ({low} to {high})" if low != high else ""
+    return f"{middle_text}{spread} {unit}"
+
+
+def in_turns(
+    own: Callable[[], float], other: Callable[[], float], runs: int
+) -> tuple[list[float], list[float]]:
+    """Measure two things in turns, after one run of each that is not counted.
+
+    Args:
+        own: Returns one value of the figure.
+        other: Returns one of the yardstick.
+        runs: How often each.
+    """
+    own(), other()
+    pairs = [(own(), other()) for _ in range(runs)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of measured programs: one in which Python keeps compiled files."""
+    # An installed package has its compiled files; so must this checkout.
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def wall(command: list[str], folder: Path) -> float:
+    """Return the milliseconds that one run of a command takes.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where to run it.
+    """
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment(), capture_output=True, check=True)
+    return (time.perf_counter() - start) * 1e3
+
+
+def peak(command: list[str], folder: Path) -> tuple[float, str]:
+    """Return the peak memory of one run of a command in MB, and what it printed.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where to run it.
+    """
+    # A child starts with the peak of its parent, so the parent is a bare interpreter.
+    launched = [PYTHON, "-S", "-c", _LAUNCHER, *command]
+    done = subprocess.run(
+        launched, cwd=folder, env=environment(), capture_output=True, text=True, check=True
+    )
+    printed, _, kilobytes = done.stdout.rpartition("\n")
+    return int(kilobytes) / 1024, printed
+
+
+def table(rows: Iterable[Row], say: Callable[[str], None]) -> Iterator[str]:
+    """Yield the lines of a table, each printed as soon as it is measured.
+
+    Args:
+        rows: The rows.
+        say: Prints a line.
+    """
+    say(HEADER)
+    yield HEADER
+    for row in rows:
+        say(str(row))
+        yield str(row)

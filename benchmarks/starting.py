@@ -1,0 +1,74 @@
+"""How long the commands take that people run in hooks, beside an interpreter that imports."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rows import COMMAND, PYTHON, Row, in_turns, peak, wall
+
+IMPORTS = "import typer, jinja2"
+MODULES = 1000
+_SYNC = """
+import sys
+from pathlib import Path
+from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.sync import sync
+config = load(Path(sys.argv[1]))
+sync(config, config.modules[0])
+"""
+
+
+def measure(runs: int) -> Iterator[Row]:
+    """Measure commands of a single module, then `check` on many.
+
+    Args:
+        runs: How often each.
+    """
+    release = ["--cni-version", "latest"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        wall([COMMAND, "generate", "m", *release], folder)
+        for arguments, imports, aim in (
+            (["--help"], IMPORTS, ""),
+            (["policy", "ipv4", *release], IMPORTS, "1.3"),
+            (["generate", "m", *release], IMPORTS, "1.3"),
+            (["verify", "m", "--engine", "none"], f"{IMPORTS}, hcl2", ""),
+        ):
+            own, other = in_turns(
+                lambda a=arguments: wall([COMMAND, *a], folder),
+                lambda i=imports: wall([PYTHON, "-c", i], folder),
+                runs,
+            )
+            yardstick = f"`python -c '{imports}'`"
+            yield Row(f"`{' '.join(arguments)}`", own, yardstick, other, "ms", aim)
+        yield from _many(folder, runs)
+
+
+def _many(folder: Path, runs: int) -> Iterator[Row]:
+    many, few = folder / "many", folder / "few"
+    files = _monorepo(many, MODULES)
+    _monorepo(few, MODULES // 10)
+    check = [COMMAND, "check", "--quiet"]
+    own, other = in_turns(
+        lambda: wall(check, many),
+        lambda: wall(["sha256sum", *files], many) + wall([PYTHON, "-c", "pass"], many),
+        runs,
+    )
+    yardstick = f"`sha256sum` of their {len(files):,} files, and `python -c pass`"
+    yield Row(f"`check`, {MODULES:,} modules", own, yardstick, other, "ms", "3")
+    own, other = [peak(check, many)[0]], [peak(check, few)[0]]
+    yield Row("its peak memory", own, f"at {MODULES // 10} modules", other, "MB", "1")
+
+
+def _monorepo(folder: Path, modules: int) -> list[str]:
+    """Make a repository of many vendored modules; return the generated files in it."""
+    table = '[[module]]\npath = "m{}"\ncni_version = "v1.23.0"\n'
+    folder.mkdir()
+    (folder / "vpc-cni-iam.toml").write_text("".join(map(table.format, range(modules))))
+    command = [PYTHON, "-c", _SYNC, str(folder / "vpc-cni-iam.toml")]
+    subprocess.run(command, check=True)
+    for number in range(1, modules):
+        shutil.copytree(folder / "m0", folder / f"m{number}")
+    return [str(p) for p in folder.rglob("*") if p.is_file() and ".vpc-cni-iam" not in p.parts]

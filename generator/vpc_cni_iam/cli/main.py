@@ -6,89 +6,71 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli import (
-    catalog,
-    convert,
-    coverage,
-    generate,
-    policy,
-    preflight,
-    publish,
-    review,
-    syncing,
-    upstream,
-    vendoring,
-    verify,
-)
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="vpc-cni-iam",
-    help="IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.",
-    no_args_is_help=True,
-    # Plain help: loading rich would double the start-up time of every --help.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-# By use: make and check, keep in a repository, review, publish, follow upstream.
-for name, function, text, line in (
-    (
-        "generate",
-        generate.generate,
-        generate.HELP,
-        "Write a Terraform module of policy documents or a role.",
-    ),
-    ("policy", policy.policy, policy.HELP, "Print one policy document, ready for IAM."),
-    ("verify", verify.verify, verify.HELP, "Compare a module with the catalog, by a real engine."),
-    ("catalog", catalog.catalog, catalog.HELP, "Show the variants, revisions and releases known."),
-    ("init", vendoring.init, vendoring.INIT, "Start to keep a module in this repository."),
-    ("sync", syncing.sync, syncing.SYNC, "Make the vendored modules what vpc-cni-iam.toml says."),
-    (
-        "check",
-        vendoring.check,
-        vendoring.CHECK,
-        "Say whether modules were edited or are out of date.",
-    ),
-    ("diff", vendoring.diff, vendoring.DIFF, "Show what a sync would change, and its meaning."),
-    (
-        "upgrade",
-        syncing.upgrade,
-        syncing.UPGRADE,
-        "Pin another release, show its meaning, and sync.",
-    ),
-    ("review", review.review, review.HELP, "Say what a plan will do to IAM policies."),
-    (
-        "coverage",
-        coverage.coverage,
-        coverage.HELP,
-        "Show whether the plugin works with a policy, and its risks.",
-    ),
-    (
-        "preflight",
-        preflight.preflight,
-        preflight.HELP,
-        "List what lacks the tags of a scoped policy.",
-    ),
-    ("convert", convert.convert, convert.HELP, "Turn any IAM policy into HCL, and back."),
-    ("publish", publish.publish, publish.PUBLISH, "Publish a version of the module for others."),
-):
-    app.command(name, help=text, short_help=line)(function)
-app.add_typer(publish.registry, name="registry", short_help="Try a published module registry.")
-app.add_typer(
-    upstream.app, name="upstream", short_help="Compare upstream's page and source with the catalog."
-)
+# By use: make and check, keep in a repository, review, publish, follow upstream. Of each command
+# its module, the name of its help there, and its line in the list of commands.
+_COMMANDS = {
+    "generate": ("generate", "HELP", "Write a Terraform module of policy documents or a role."),
+    "policy": ("policy", "HELP", "Print one policy document, ready for IAM."),
+    "verify": ("verify", "HELP", "Compare a module with the catalog, by a real engine."),
+    "catalog": ("catalog", "HELP", "Show the variants, revisions and releases known."),
+    "init": ("vendoring", "INIT", "Start to keep a module in this repository."),
+    "sync": ("syncing", "SYNC", "Make the vendored modules what vpc-cni-iam.toml says."),
+    "check": ("vendoring", "CHECK", "Say whether modules were edited or are out of date."),
+    "diff": ("vendoring", "DIFF", "Show what a sync would change, and its meaning."),
+    "upgrade": ("syncing", "UPGRADE", "Pin another release, show its meaning, and sync."),
+    "review": ("review", "HELP", "Say what a plan will do to IAM policies."),
+    "coverage": ("coverage", "HELP", "Show whether the plugin works with a policy, and its risks."),
+    "preflight": ("preflight", "HELP", "List what lacks the tags of a scoped policy."),
+    "convert": ("convert", "HELP", "Turn any IAM policy into HCL, and back."),
+    "publish": ("publish", "PUBLISH", "Publish a version of the module for others."),
+}
+_GROUPS = {
+    "registry": ("publish", "Try a published module registry."),
+    "upstream": ("upstream", "Compare upstream's page and source with the catalog."),
+}
+
+
+def application(words: Sequence[str]) -> typer.Typer:
+    """Return the command line, with the one command that is called, or with all.
+
+    Building the options of all of them takes longer than many a command.
+
+    Args:
+        words: What follows the program's name.
+    """
+    app = typer.Typer(
+        name="vpc-cni-iam",
+        help="IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.",
+        no_args_is_help=True,
+        # Plain help: loading rich would double the start-up time of every --help.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_options)
+    called = [word for word in words[:1] if word in {*_COMMANDS, *_GROUPS}]
+    for name in called or [*_COMMANDS, *_GROUPS]:
+        module = import_module(f"vpc_cni_iam.cli.{(_COMMANDS.get(name) or _GROUPS[name])[0]}")
+        if name in _COMMANDS:
+            _, text, line = _COMMANDS[name]
+            app.command(name, help=getattr(module, text), short_help=line)(getattr(module, name))
+        else:
+            app.add_typer(getattr(module, name), name=name, short_help=_GROUPS[name][1])
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -97,7 +79,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool,
@@ -131,7 +112,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(_cache_folder(os.environ))
     try:
-        app()
+        application(sys.argv[1:])()
     except VpcCniIamError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

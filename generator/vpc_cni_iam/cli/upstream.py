@@ -51,12 +51,12 @@ Examples:
   vpc-cni-iam upstream calls amazon-vpc-cni-k8s --release v1.18.0 --format json
 """
 
-app = typer.Typer(help=UPSTREAM, no_args_is_help=True, rich_markup_mode=None)
+upstream = typer.Typer(help=UPSTREAM, no_args_is_help=True, rich_markup_mode=None)
 PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page, or -.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
-@app.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
+@upstream.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
 def check(
     page: PageArgument,
     revision: Annotated[
@@ -85,7 +85,9 @@ def check(
     raise typer.Exit(0 if all(c.state == "same" for c in compared) else 1)
 
 
-@app.command("import", help=IMPORT, short_help="Write the data file of a new revision of the page.")
+@upstream.command(
+    "import", help=IMPORT, short_help="Write the data file of a new revision of the page."
+)
 def import_(
     page: PageArgument,
     release: Annotated[str, typer.Option(help="The first release that ships the page.")],
@@ -110,7 +112,7 @@ def import_(
         typer.echo(f"{change.kind:<8}{folder / change.path}")
 
 
-@app.command(help=CALLS)
+@upstream.command(help=CALLS)
 def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     release: Annotated[

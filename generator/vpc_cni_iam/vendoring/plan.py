@@ -144,7 +144,9 @@ def _fate(
 def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> Fate:
     """Return the fate of an edited file that is merged with its update."""
     held, known = observed.held[file.path], observed.entries[file.path]
-    if base is None or digest(decoded(base)) != known.generated:
+    # The update's own text is the base where the merge is done and only the manifest is behind: a
+    # sync was killed, or git merged a branch that has an edit with one that has the update.
+    if base is None or digest(decoded(base)) not in (known.generated, digest(text)):
         raise TreeError(
             f"{observed.folder / base_path(file.path)}: is missing or changed, and a merge needs "
             "it; restore it from version control, or take --force or --keep"
@@ -174,9 +176,15 @@ def _fate_of_left_over(
 
 
 def _unless_same(held: bytes | None, text: str) -> bytes:
-    """Return a new content; the old one if only its line ends differ, which a check-out chose."""
+    """Return a new content; the old one if only its line ends differ, which a check-out chose.
+
+    They are those of most lines of the old one.
+    """
     new = text.encode(errors="surrogateescape")
-    return held if held is not None and unix(held) == new else new
+    if held is None or unix(held) == new:
+        return new if held is None else held
+    dos = held.count(b"\r\n") * 2 > held.count(b"\n")
+    return new.replace(b"\n", b"\r\n") if dos else new
 
 
 @dataclass(frozen=True, slots=True)

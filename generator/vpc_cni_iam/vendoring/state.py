@@ -101,6 +101,8 @@ class Judged:
             module: The path of the module, for the command.
             command: The command, with the options that it needs.
         """
+        # A path that begins with a hyphen is no option.
+        module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
             return (f"resolve them, then keep the result: {command} --keep {file}",)

@@ -134,7 +134,7 @@ def judge(
         if now is not None and path in unedited:
             now = entry.generated if entry is not None else wanted.get(path)
         state = _state(entry, now, wanted.get(path))
-        conflict = path in conflicts and (state in EDITED or state == "kept")
+        conflict = path in conflicts and state in EDITED
         found.append(Judged(path, "edited" if conflict else state, conflict))
     return tuple(found)
 

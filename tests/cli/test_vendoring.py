@@ -98,6 +98,22 @@ def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
     assert run("check", "--quiet", cwd=repo).out == ""
 
 
+def test_the_newest_revision_is_not_behind(tmp_path: Path) -> None:
+    """Its document is the one in force; that of an earlier one no longer is."""
+    for revision, code in (("2026-06-01", 0), ("2024-07-22", 1)):
+        table = f'[[module]]\npath = "m"\nrevision = "{revision}"\nvariants = ["ipv4"]\n'
+        write_tree(tmp_path, {"vpc-cni-iam.toml": table})
+        assert run("sync", cwd=tmp_path).code == 0
+        done = run("check", "--outdated", cwd=tmp_path)
+        assert (done.code, f"--revision {revision}" in done.out) == (code, code == 1)
+
+
+def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
+    done = run("upgrade", cwd=repo)
+    assert (done.code, done.out) == (0, "1 modules are what the file says; nothing to do\n")
+    assert run("upgrade", "--quiet", cwd=repo).out == ""
+
+
 def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
     pin(repo, "v1.20.4")
     before = read_tree(repo / MODULE)

@@ -2,8 +2,8 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, the README's tables
-and its pictures.
+Generated are the module under modules/, the modules inside examples/, what init writes there,
+the README's tables and its pictures.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -26,6 +26,7 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.module import NAME
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +101,12 @@ def coverage_picture() -> str:
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 
-PICTURES = {"docs/session.svg": svg, "docs/coverage.svg": coverage_picture}
+# The configuration is what init writes; the vendored example is then made from it.
+FILES = {
+    "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
+    "docs/session.svg": svg,
+    "docs/coverage.svg": coverage_picture,
+}
 SECTIONS = {"variants": variants_table, "features": features_table}
 
 
@@ -128,24 +134,24 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what is stale")
     wanted = parser.parse_args().write
     page = ROOT / "README.md"
-    text = page.read_text(encoding="utf-8")
+    known = page.read_text(encoding="utf-8")
     if wanted:
+        for path, make in FILES.items():
+            (ROOT / path).write_text(make(), encoding="utf-8")
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
         for module in vendored().modules:
             sync(vendored(), module)
-        page.write_text(readme(text), encoding="utf-8")
-        for path, draw in PICTURES.items():
-            (ROOT / path).write_text(draw(), encoding="utf-8")
+        page.write_text(readme(known), encoding="utf-8")
         return 0
     stale = stale_modules()
     stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
-    if readme(text) != text:
+    if readme(known) != known:
         stale.append("README.md: a generated table is stale")
-    for path, draw in PICTURES.items():
-        picture = ROOT / path
-        if not picture.exists() or picture.read_text(encoding="utf-8") != draw():
+    for path, make in FILES.items():
+        there = ROOT / path
+        if not there.exists() or there.read_text(encoding="utf-8") != make():
             stale.append(f"{path}: stale or missing")
     for line in stale:
         print(line)

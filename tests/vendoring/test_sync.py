@@ -543,11 +543,24 @@ def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
     assert read_tree(repo.module) == before
 
 
-def test_a_lost_base_makes_only_a_merge_fail(repo: Repository) -> None:
+def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Repository) -> None:
+    """As in a clone, if a .gitignore has *.txt."""
+    (repo.module / base_path("main.tf")).unlink()
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    assert repo.sync("merge").done
+    assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
+
+
+def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
+    """Since the version that made it is not the one that is to merge."""
     (repo.module / base_path("main.tf")).write_text("changed")
     assert repo.check().clean
     repo.edit("main.tf", note)
     repo.pin(NEW)
+    document = json.loads((repo.module / MANIFEST).read_text())
+    document["made_by"] = document["made_by"].replace(OLD, "v1.19.0")
+    (repo.module / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(TreeError, match="a merge needs it"):
         repo.sync("merge")
     assert repo.sync("keep").done

@@ -143,19 +143,28 @@ def _fate(
 
 def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> Fate:
     """Return the fate of an edited file that is merged with its update."""
-    held, known = observed.held[file.path], observed.entries[file.path]
-    # The update's own text is the base where the merge is done and only the manifest is behind: a
-    # sync was killed, or git merged a branch that has an edit with one that has the update.
-    if base is None or digest(decoded(base)) not in (known.generated, digest(text)):
-        raise TreeError(
-            f"{observed.folder / base_path(file.path)}: is missing or changed, and a merge needs "
-            "it; restore it from version control, or take --force or --keep"
-        )
-    merged = merge(decoded(held), decoded(base), text)
+    held = observed.held[file.path]
+    merged = merge(decoded(held), _base(file.path, observed, text, base), text)
     entry = Entry(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
     return Fate(file, _unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+
+
+def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
+    """Return the text that a merge starts from: the one that is kept, or else made again."""
+    made_from = observed.known.options if observed.known is not None else None
+    # The update's own text is the base where the merge is done and only the manifest is behind: a
+    # sync was killed, or git merged a branch that has an edit with one that has the update.
+    known = (observed.entries[path].generated, digest(text))
+    if base is not None and digest(decoded(base)) in known:
+        return decoded(base)
+    if made_from is not None and digest(again := render(made_from).get(path, "")) in known:
+        return again
+    raise TreeError(
+        f"{observed.folder / base_path(path)}: is missing or changed, and a merge needs "
+        "it; restore it from version control, or take --force or --keep"
+    )
 
 
 def _fate_of_left_over(

@@ -552,6 +552,18 @@ def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Reposito
     assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
 
 
+def test_a_lost_base_is_not_taken_for_the_update_of_another_file(repo: Repository) -> None:
+    """The manifest is of the update, which is done in one file, and not in the other one."""
+    for name in ("main.tf", "variables.tf"):
+        repo.edit(name, note)
+    repo.pin(NEW)
+    assert not repo.sync("merge", "main.tf").done
+    (repo.module / base_path("variables.tf")).unlink()
+    with pytest.raises(TreeError, match=r"variables\.tf\.txt: is missing or changed"):
+        repo.sync("merge")
+    assert f"--cni-version {OLD}" in (repo.module / "variables.tf").read_text()
+
+
 def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
     """Since the version that made it is not the one that is to merge."""
     (repo.module / base_path("main.tf")).write_text("changed")

@@ -154,12 +154,12 @@ def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> 
 def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
     """Return the text that a merge starts from: the one that is kept, or else made again."""
     made_from = observed.known.options if observed.known is not None else None
+    generated = observed.entries[path].generated
     # The update's own text is the base where the merge is done and only the manifest is behind: a
     # sync was killed, or git merged a branch that has an edit with one that has the update.
-    known = (observed.entries[path].generated, digest(text))
-    if base is not None and digest(decoded(base)) in known:
+    if base is not None and digest(decoded(base)) in (generated, digest(text)):
         return decoded(base)
-    if made_from is not None and digest(again := render(made_from).get(path, "")) in known:
+    if made_from is not None and digest(again := render(made_from).get(path, "")) == generated:
         return again
     raise TreeError(
         f"{observed.folder / base_path(path)}: is missing or changed, and a merge needs "

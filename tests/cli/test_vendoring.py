@@ -98,6 +98,22 @@ def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
     assert run("check", "--quiet", cwd=repo).out == ""
 
 
+def test_the_newest_revision_is_not_behind(tmp_path: Path) -> None:
+    """Its document is the one in force; that of an earlier one no longer is."""
+    for revision, code in (("2026-06-01", 0), ("2024-07-22", 1)):
+        table = f'[[module]]\npath = "m"\nrevision = "{revision}"\nvariants = ["ipv4"]\n'
+        write_tree(tmp_path, {"vpc-cni-iam.toml": table})
+        assert run("sync", cwd=tmp_path).code == 0
+        done = run("check", "--outdated", cwd=tmp_path)
+        assert (done.code, f"--revision {revision}" in done.out) == (code, code == 1)
+
+
+def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
+    done = run("upgrade", cwd=repo)
+    assert (done.code, done.out) == (0, "1 modules are what the file says; nothing to do\n")
+    assert run("upgrade", "--quiet", cwd=repo).out == ""
+
+
 def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
     pin(repo, "v1.20.4")
     before = read_tree(repo / MODULE)
@@ -285,6 +301,43 @@ def test_commands_that_are_shown_work_as_they_are(tmp_path: Path) -> None:
         assert run("check", *options, cwd=tmp_path).code == 0
 
 
+def test_a_path_that_looks_like_an_option_is_shown_so_that_it_is_none(tmp_path: Path) -> None:
+    toml = '[[module]]\npath = "-m"\ncni_version = "v1.23.0"\nvariants = ["ipv4"]\n'
+    write_tree(tmp_path, {"vpc-cni-iam.toml": toml})
+    for edit in ("# mine\n", None):
+        assert run("sync", cwd=tmp_path).code == 0
+        main = tmp_path / "-m" / "main.tf"
+        main.write_text(main.read_text() + edit) if edit else main.unlink()
+        way = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")[1].splitlines()[0]
+        assert run(*shlex.split(way), cwd=tmp_path).code == 0, way
+        assert run("check", cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("manifest", ["ours", "theirs"])
+def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Path) -> None:
+    """By git, of which the base comes from the update whichever manifest is taken; then by sync."""
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("v1.23.0", "v1.20.4"))
+    assert run("sync", cwd=repo).code == 0
+    git(repo, "commit", "-qam", "old")
+    git(repo, "branch", "update")
+    main = repo / MODULE / "main.tf"
+    main.write_text(main.read_text() + "# mine\n")
+    assert run("sync", "--keep", cwd=repo).code == 0
+    git(repo, "commit", "-qam", "an edit")
+    git(repo, "checkout", "-q", "update")
+    assert run("upgrade", cwd=repo).code == 0
+    git(repo, "commit", "-qam", "an update")
+    updated = main.read_text()
+    with pytest.raises(subprocess.CalledProcessError):
+        git(repo, "merge", "-q", "-")
+    assert "holds conflict markers" in run("check", cwd=repo).err
+    git(repo, "checkout", "-q", f"--{manifest}", f"{MODULE}/.vpc-cni-iam/manifest.json")
+    assert run("sync", "--merge", cwd=repo).code == 0
+    assert main.read_text() == updated + "# mine\n"
+    assert run("check", "--render", cwd=repo).code == 0
+
+
 def test_the_ways_out_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
     two_modules(tmp_path, "v1.20.4")
     for name in ("a/x", "x"):
@@ -365,7 +418,9 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     assert done.code == 0
     (line,) = (x for x in done.out.splitlines() if x.startswith("note"))
     assert line.startswith("note     x was written by sync, and the configuration does not name it")
-    assert json.loads(run("check", "--format", "json", cwd=tmp_path).out)["orphans"] == ["x"]
+    for words in ((), ("--quiet",)):
+        found = json.loads(run("check", "--format", "json", *words, cwd=tmp_path).out)
+        assert found["orphans"] == ["x"]
     assert run("check", "--quiet", cwd=tmp_path).out == ""
     refused = run("generate", "x", cwd=tmp_path)
     assert refused.code == 3

@@ -187,3 +187,32 @@ def test_variables_of_a_module_and_odd_text_are_compared_as_they_stand() -> None
     old, new = grants("arn:aws:ec2:*:*:vpc/${var.vpc_id}"), grants("arn:aws:ec2:*:*:vpc/*")
     assert [c.kind for c in changes(old, new)] == ["widened"]
     assert [c.kind for c in changes(grants("a"), grants("b"))] == ["changed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        (("StringEquals", "${var.name}"), ("StringLike", "${var.name}"), "weakened"),
+        (("StringLike", "${var.name}"), ("StringEquals", "${var.name}"), "tightened"),
+        (("StringLike", "${var.name}"), ("StringLike", "${var.name}-*"), "changed"),
+        (("StringEquals", "${var.name}"), ("StringLike", "${var.name}*"), "weakened"),
+        (("StringEquals", "${var.name}"), ("StringLike", "*name*"), "changed"),
+        (("StringEquals", "${var.name}"), ("StringLike", "?"), "changed"),
+        (("StringEquals", "${var.name}"), ("StringLike", "*"), "weakened"),
+        (("StringEquals", "${var.name}"), ("StringLike", "${var.other}"), "changed"),
+        (("StringEquals", "${aws:username}"), ("StringLike", "*name*"), "changed"),
+        (("StringNotEquals", "${var.name}"), ("StringNotLike", "${var.name}"), "tightened"),
+        (("StringEqualsIgnoreCase", "${var.name}"), ("StringEquals", "${var.name}"), "tightened"),
+        (("StringEqualsIgnoreCase", "${var.name}"), ("StringLike", "${var.name}"), "changed"),
+    ],
+)
+def test_a_variable_of_a_module_is_whatever_it_is_filled_with(
+    old: tuple[str, str], new: tuple[str, str], word: str
+) -> None:
+    """Which may be a wildcard to StringLike, and never is the text of the variable itself."""
+    before, after = (
+        Policy((replace(ONE, actions=("s3:Get",), conditions=(Condition(o, "s3:prefix", (v,)),)),))
+        for o, v in (old, new)
+    )
+    (line,) = lines(after, before)
+    assert line.startswith(f"{word}: s3:Get on a/*: from if s3:prefix {old[0]} ")

@@ -93,7 +93,7 @@ ROLE = "modules/role/main.tf"
         ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
         ("irsa.json]", "pod_identity.json]", "modules/role: trust: the policy joins other"),
         ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
-        ('"StringEquals"', '"StringLike"', "modules/role: "),
+        ('"StringEquals"', '"StringNotEquals"', "modules/role: "),
         ('resource "aws_iam_policy" "this"', 'resource "aws_iam_policy" "x"', "this is removed"),
     ],
 )
@@ -101,6 +101,12 @@ def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
     found = compare(TREE, edited(ROLE, old, new))
     assert found.bump is Bump.major
     assert says in "\n".join(map(str, found.permissions))
+
+
+def test_a_name_that_may_hold_wildcards_from_now_on_takes_nothing_away() -> None:
+    found = compare(TREE, edited(ROLE, '"StringEquals"', '"StringLike"'))
+    assert found.bump is Bump.minor
+    assert "weakened: ec2:CreateNetworkInterface" in "\n".join(map(str, found.permissions))
 
 
 def test_what_changes_in_both_modules_is_said_once() -> None:

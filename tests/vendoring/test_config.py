@@ -89,7 +89,11 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "nearest are v1.5.5 and v1.5.7",
         ),
         (f'{TOP}[[module]]\npath = "b"\nrevision = "x"\n', "line 8", "unknown revision 'x'"),
-        (f'{TOP}[[module]]\npath = "b"\nrevision = "2022-01-31"\n{PIN}', "line 8", "give one"),
+        (
+            f'{TOP}[[module]]\npath = "b"\nrevision = "2022-01-31"\n{PIN}',
+            "line 8",
+            "revision and cni_version choose",
+        ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv6"]\ncni_version = "v1.8.0"\n',
             "line 8",
@@ -115,7 +119,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             '[[module]]\npath = "a"\nharden = true\nrevision = "2022-01-31"',
             "line 3",
-            "harden = true goes with cni_version =",
+            "harden = true goes with cni_version",
         ),
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),

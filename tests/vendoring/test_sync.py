@@ -1,5 +1,7 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -39,9 +41,11 @@ class Repository:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "vpc-cni-iam.toml").write_text(TOML.format(version, variants))
 
-    def sync(self, way: Way = "refuse", *files: str) -> Outcome:
+    def sync(
+        self, way: Way = "refuse", *files: str, step: Callable[[str], None] = lambda _: None
+    ) -> Outcome:
         config = load(self.folder / "vpc-cni-iam.toml")
-        return sync_one(config, config.modules[0], way, frozenset(files))
+        return sync_one(config, config.modules[0], way, frozenset(files), step=step)
 
     def check(self) -> Report:
         (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
@@ -360,6 +364,26 @@ def test_git_autocrlf(tmp_path: Path) -> None:
     assert report.clean
 
 
+def test_what_a_sync_changes_in_a_crlf_checkout_has_its_line_ends(
+    repo: Repository, fresh: Repository
+) -> None:
+    for path in repo.module.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    main = repo.module / "main.tf"
+    main.write_bytes(main.read_bytes() + b"# mine\n")  # by an editor that does not care
+    repo.pin(NEW)
+    assert repo.sync("merge").done
+    theirs = read_tree(fresh.module)
+    for path in repo.module.rglob("*"):
+        if path.is_file() and path.suffix != ".json":
+            text, name = path.read_bytes(), path.relative_to(repo.module).as_posix()
+            assert text.count(b"\r\n") == text.count(b"\n"), name
+            mine = "# mine\n" if name == "main.tf" else ""
+            assert text.replace(b"\r", b"").decode() == theirs[name] + mine
+    assert repo.check().clean
+
+
 def test_a_sync_after_a_crlf_checkout_touches_nothing_that_is_clean(repo: Repository) -> None:
     for path in repo.module.rglob("*"):
         if path.is_file():
@@ -519,11 +543,36 @@ def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
     assert read_tree(repo.module) == before
 
 
-def test_a_lost_base_makes_only_a_merge_fail(repo: Repository) -> None:
+def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Repository) -> None:
+    """As in a clone, if a .gitignore has *.txt."""
+    (repo.module / base_path("main.tf")).unlink()
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    assert repo.sync("merge").done
+    assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
+
+
+def test_a_lost_base_is_not_taken_for_the_update_of_another_file(repo: Repository) -> None:
+    """The manifest is of the update, which is done in one file, and not in the other one."""
+    for name in ("main.tf", "variables.tf"):
+        repo.edit(name, note)
+    repo.pin(NEW)
+    assert not repo.sync("merge", "main.tf").done
+    (repo.module / base_path("variables.tf")).unlink()
+    with pytest.raises(TreeError, match=r"variables\.tf\.txt: is missing or changed"):
+        repo.sync("merge")
+    assert f"--cni-version {OLD}" in (repo.module / "variables.tf").read_text()
+
+
+def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
+    """Since the version that made it is not the one that is to merge."""
     (repo.module / base_path("main.tf")).write_text("changed")
     assert repo.check().clean
     repo.edit("main.tf", note)
     repo.pin(NEW)
+    document = json.loads((repo.module / MANIFEST).read_text())
+    document["made_by"] = document["made_by"].replace(OLD, "v1.19.0")
+    (repo.module / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(TreeError, match="a merge needs it"):
         repo.sync("merge")
     assert repo.sync("keep").done
@@ -593,28 +642,27 @@ def test_check_never_writes(repo: Repository) -> None:
     assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
 
 
-STEP = """
-import os, sys
-from pathlib import Path
-from vpc_cni_iam.vendoring.config import load
-from vpc_cni_iam.vendoring.sync import sync
-def step(_):
-    if step.seen == int(sys.argv[2]):
-        os.kill(os.getpid(), 9)
-    step.seen += 1
-step.seen = 0
-config = load(Path(sys.argv[1]) / "vpc-cni-iam.toml")
-sync(config, config.modules[0], step=step)
-print(step.seen)
-"""
+def killed_at(stop: int, repo: Repository, way: Way = "refuse") -> int:
+    """Sync in a process of its own that is killed before one of its changes on disk."""
+    steps = itertools.count()
+
+    def step(_: str) -> None:
+        if next(steps) == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        code = 3
+        with contextlib.suppress(BaseException):
+            code = 0 if repo.sync(way, step=step).done else 1
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("start", ["fresh", "update"])
 def test_killed_at_every_step_the_next_sync_mends_it(
     start: str, tmp_path: Path, fresh: Repository
 ) -> None:
-    script = tmp_path / "step.py"
-    script.write_text(STEP)
     expected = read_tree(fresh.module)
     for stop in range(200):
         repo = Repository(tmp_path / f"{start}{stop}")
@@ -623,42 +671,75 @@ def test_killed_at_every_step_the_next_sync_mends_it(
             repo.sync()
             old = read_tree(repo.module)
         repo.pin(NEW)
-        done = subprocess.run(
-            [sys.executable, script, repo.folder, str(stop)], check=False, capture_output=True
-        )
+        ended = killed_at(stop, repo)
         for name, text in read_tree(repo.module).items() if repo.module.exists() else ():
             if "/.vpc-cni-iam-" not in f"/{name}":
                 assert text in (old.get(name), expected[name]), name
         assert repo.sync().done
         assert read_tree(repo.module) == expected
         assert repo.check().clean
-        if done.returncode == 0:
+        if ended == 0:
             assert stop > 20
             return
-        assert done.returncode == -signal.SIGKILL
+        assert ended == -signal.SIGKILL
+    raise AssertionError("the sync did not come to its end")
+
+
+def without_markers(text: str) -> str:
+    return "".join(line for line in text.splitlines(True) if line[0] not in "<=>")
+
+
+@pytest.mark.parametrize(
+    ("way", "change"), [("keep", note), ("force", note), ("merge", note), ("merge", clash)]
+)
+def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
+    way: Way, change: Callable[[str], str], repo: Repository, tmp_path: Path
+) -> None:
+    repo.edit("main.tf", change)
+    repo.edit("variables.tf", lambda text: f"# mine\n{text}")
+    (repo.module / "README.md").unlink()
+    repo.pin(NEW)
+
+    def ended(stop: int) -> tuple[int, dict[str, str]]:
+        one = Repository(tmp_path / f"stop{stop}")
+        one.pin(NEW)
+        shutil.copytree(repo.module, one.module)
+        code = killed_at(stop, one, way)
+        if not one.sync(way).done:
+            one.edit("main.tf", without_markers)
+            one.sync("keep", "main.tf")
+            assert one.sync(way).done
+        assert one.check().clean
+        # A copy may be there twice, since nobody knows whose the first one is.
+        return code, {n: t for n, t in read_tree(one.module).items() if not n.endswith(".orig.1")}
+
+    expected = ended(1000)[1]
+    for stop in range(200):
+        code, tree = ended(stop)
+        assert tree == expected, stop
+        if code != -signal.SIGKILL:
+            assert stop > 15
+            return
     raise AssertionError("the sync did not come to its end")
 
 
 def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
     """Some files are of a pin that neither the manifest nor the configuration names."""
-    script = tmp_path / "step.py"
-    script.write_text(STEP)
     third = Repository(tmp_path / "third")
     third.pin("v1.22.1")
     third.sync()
     strange = 0
-    for stop in range(2, 200, 7):
+    for stop in range(2, 200):
         repo = Repository(tmp_path / f"r{stop}")
         repo.sync()
         repo.pin(NEW)
-        command = [sys.executable, script, repo.folder, str(stop)]
-        killed = subprocess.run(command, check=False, capture_output=True).returncode
+        ended = killed_at(stop, repo)
         repo.pin("v1.22.1")
         strange += f"--cni-version {NEW}" in (repo.module / "main.tf").read_text()
         assert repo.check().state == "outdated"
         assert repo.sync().done
         assert read_tree(repo.module) == read_tree(third.module)
-        if killed == 0:
+        if ended == 0:
             assert strange
             return
     raise AssertionError("the sync did not come to its end")
@@ -730,7 +811,7 @@ def test_conflict_markers_are_never_kept(repo: Repository) -> None:
         outcome = repo.sync(way)  # type: ignore[arg-type]
         assert not outcome.done
         assert repo.check().files[0].reason == "holds conflict markers"
-    repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] not in "<=>"))
+    repo.edit("main.tf", without_markers)
     assert repo.sync("keep").done
     assert repo.check().clean
 

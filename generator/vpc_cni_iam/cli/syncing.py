@@ -51,8 +51,6 @@ def sync(request: Request) -> None:
         typer.echo(json.dumps({"modules": _data(outcomes)}, indent=2))
     else:
         _show(outcomes, request, command("sync", request.named))
-        if not request.quiet and not any(o.changes or not o.done for o in outcomes):
-            typer.echo(f"{len(outcomes)} modules are what the file says; nothing to do")
     _finish(outcomes, request)
 
 
@@ -67,24 +65,24 @@ def upgrade(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
 ) -> None:
     """See `UPGRADE`."""
+    from vpc_cni_iam.vendoring import upgrade as upgrading
     from vpc_cni_iam.vendoring.diff import diff
     from vpc_cni_iam.vendoring.sync import outcome
-    from vpc_cni_iam.vendoring.upgrade import option, pin, prepare, repin
-    from vpc_cni_iam.vendoring.upgrade import upgrade as write
 
-    wanted = pin(cni_version, revision, latest)
-    new = repin(request.config, [one.module.path for one in request.chosen], **wanted)
-    prepared = prepare(request.config, new, request.chosen, request.way)
+    wanted = upgrading.pin(cni_version, revision, latest)
+    new = upgrading.repin(request.config, [one.module.path for one in request.chosen], **wanted)
+    prepared = upgrading.prepare(request.config, new, request.chosen, request.way)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
     for one in diffs if as_text and not request.quiet else ():
         show_diff(one, with_text=dry_run)
-    outcomes = list(map(outcome, prepared.plans)) if dry_run else write(prepared)
+    outcomes = list(map(outcome, prepared.plans)) if dry_run else upgrading.upgrade(prepared)
     changed = new.text != request.config.text and not dry_run and not prepared.refused
     if as_text:
         if changed and not request.quiet:
             typer.echo(f"replace {request.config.path}")
-        _show(outcomes, request, command("upgrade", request.named, *option(**wanted)))
+        again = command("upgrade", request.named, *upgrading.option(**wanted))
+        _show(outcomes, request, again, prepared.idle)
         if prepared.refused or dry_run:
             why = ", for the edits above are in the way" if prepared.refused else ""
             common.say(f"nothing was changed{why}")
@@ -94,7 +92,9 @@ def upgrade(
     _finish(outcomes, request)
 
 
-def _show(outcomes: Iterable[Outcome], request: Request, again: str) -> None:
+def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool = True) -> None:
+    if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
+        typer.echo(f"{len(outcomes)} modules are what the file says; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:

@@ -103,7 +103,8 @@ def check(
     found = vendored.find(config)
     chosen = vendored.modules(found, modules)
     reports = compare(found, (m.path for m in chosen), rendering=render)
-    left = orphans(found) if not modules and not quiet else ()
+    noted = not quiet or output is CheckFormat.json
+    left = orphans(found) if noted and not modules else ()
     checked = Checked(reports, left, vendored.command("sync", config), outdated)
     if output is CheckFormat.json:
         typer.echo(json.dumps(data(checked), indent=2))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -114,10 +115,56 @@ def _bare(statement: Statement) -> Statement:
 
 @lru_cache(maxsize=4096)
 def _proven(wide: Statement, narrow: Statement) -> bool:
-    # The older version has no policy variables: what looks like one is text like any other, as
-    # the variables of a module are that stand for their values here.
-    old, new = (Policy((s,), version="2008-10-17") for s in (wide, narrow))
+    # The older version has no policy variables: what is filled in is text like any other.
     try:
-        return isinstance(no_new_access([old], [new]), Proven)
+        return all(
+            isinstance(no_new_access(*([Policy((s,), version="2008-10-17")] for s in pair)), Proven)
+            for pair in _filled(wide, narrow)
+        )
     except InputError:
         return False
+
+
+def _filled(*statements: Statement) -> Iterator[list[Statement]]:
+    """Yield statements with their variables, a module's or IAM's, filled in different ways.
+
+    What holds of all is taken to hold whatever they are filled with: text that is in no pattern,
+    of one character and of several, one of which has a case, and for a module's a wildcard.
+    """
+    names = sorted({name for s in statements for text in _texts(s) for name in _NAMES(text)})
+    letters = {name: _letter(number) for number, name in enumerate(names)}
+    yield [_fill(s, letters) for s in statements]
+    if names:
+        longer = {name: f"{letter}K" for name, letter in letters.items()}
+        yield [_fill(s, longer) for s in statements]
+    if wild := {name: "*" for name in names if ":" not in name}:
+        yield [_fill(s, letters | wild) for s in statements]
+
+
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_NAMES = _VARIABLE.findall
+
+
+def _letter(number: int) -> str:
+    """Return a text of its own for a number: control characters, which stand in no policy."""
+    return chr(1 + number % 31) * (1 + number // 31)
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    yield from (*statement.resources, *statement.not_resources)
+    for condition in statement.conditions:
+        yield from (condition.key, *condition.values)
+
+
+def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
+    def fill(*texts: str) -> tuple[str, ...]:
+        return tuple(_VARIABLE.sub(lambda found: values[found[0]], text) for text in texts)
+
+    return replace(
+        statement,
+        resources=fill(*statement.resources),
+        not_resources=fill(*statement.not_resources),
+        conditions=tuple(
+            replace(c, key=fill(c.key)[0], values=fill(*c.values)) for c in statement.conditions
+        ),
+    )

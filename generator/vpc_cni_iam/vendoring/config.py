@@ -50,8 +50,11 @@ class Vendored:
 
     @property
     def newest(self) -> bool:
-        """Whether its pin is the newest release that the catalog knows."""
-        return self.options.selection.release == releases.newest()
+        """Whether its pin is the newest release that the catalog knows, or revision."""
+        chosen = self.options.selection
+        if chosen.release is None:
+            return chosen.revision.last is None
+        return chosen.release == releases.newest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,8 @@ def _guilty(table: dict[str, Any], problem: str) -> str | None:
 def _in_toml(problem: str) -> str:
     """Return a problem with keys in place of options."""
     for option, key in (
-        ("--cni-version", "cni_version ="),
+        ("--cni-version v", "cni_version = v"),
+        ("--cni-version", "cni_version"),
         ("--revision", "revision"),
         ("--no-gaps", "gaps = false"),
         ("--variant", "variants"),

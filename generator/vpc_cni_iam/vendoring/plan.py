@@ -143,17 +143,28 @@ def _fate(
 
 def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> Fate:
     """Return the fate of an edited file that is merged with its update."""
-    held, known = observed.held[file.path], observed.entries[file.path]
-    if base is None or digest(decoded(base)) != known.generated:
-        raise TreeError(
-            f"{observed.folder / base_path(file.path)}: is missing or changed, and a merge needs "
-            "it; restore it from version control, or take --force or --keep"
-        )
-    merged = merge(decoded(held), decoded(base), text)
+    held = observed.held[file.path]
+    merged = merge(decoded(held), _base(file.path, observed, text, base), text)
     entry = Entry(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
     return Fate(file, _unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+
+
+def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
+    """Return the text that a merge starts from: the one that is kept, or else made again."""
+    made_from = observed.known.options if observed.known is not None else None
+    generated = observed.entries[path].generated
+    # The update's own text is the base where the merge is done and only the manifest is behind: a
+    # sync was killed, or git merged a branch that has an edit with one that has the update.
+    if base is not None and digest(decoded(base)) in (generated, digest(text)):
+        return decoded(base)
+    if made_from is not None and digest(again := render(made_from).get(path, "")) == generated:
+        return again
+    raise TreeError(
+        f"{observed.folder / base_path(path)}: is missing or changed, and a merge needs "
+        "it; restore it from version control, or take --force or --keep"
+    )
 
 
 def _fate_of_left_over(
@@ -174,9 +185,15 @@ def _fate_of_left_over(
 
 
 def _unless_same(held: bytes | None, text: str) -> bytes:
-    """Return a new content; the old one if only its line ends differ, which a check-out chose."""
+    """Return a new content; the old one if only its line ends differ, which a check-out chose.
+
+    They are those of most lines of the old one.
+    """
     new = text.encode(errors="surrogateescape")
-    return held if held is not None and unix(held) == new else new
+    if held is None or unix(held) == new:
+        return new if held is None else held
+    dos = held.count(b"\r\n") * 2 > held.count(b"\n")
+    return new.replace(b"\n", b"\r\n") if dos else new
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ class Judged:
             module: The path of the module, for the command.
             command: The command, with the options that it needs.
         """
+        # A path that begins with a hyphen is no option.
+        module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
             return (f"resolve them, then keep the result: {command} --keep {file}",)
@@ -132,7 +134,7 @@ def judge(
         if now is not None and path in unedited:
             now = entry.generated if entry is not None else wanted.get(path)
         state = _state(entry, now, wanted.get(path))
-        conflict = path in conflicts and (state in EDITED or state == "kept")
+        conflict = path in conflicts and state in EDITED
         found.append(Judged(path, "edited" if conflict else state, conflict))
     return tuple(found)
 

@@ -126,6 +126,11 @@ class Upgrade:
         """The plans that an edited file stands in the way of, and so in that of all of it."""
         return tuple(p for p in self.plans if p.refused)
 
+    @property
+    def idle(self) -> bool:
+        """Whether neither the configuration nor a file is to be changed."""
+        return self.old.text == self.new.text and all(p.before == p.after for p in self.plans)
+
 
 def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> Upgrade:
     """Return what an upgrade will do.

@@ -7,22 +7,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from conftest import ROOT
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHOWING = [page for page in PAGES if BLOCK.search(page.read_text())]
 
 
-def test_every_console_block_runs_as_shown(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_pages_show_what_they_are_about() -> None:
+    shown = {page.stem for page in SHOWING}
+    assert shown >= {"README", "convert", "coverage", "publishing", "review", "vendoring"}
+
+
+@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
+def test_every_console_block_runs_as_shown(page: Path, tmp_path: Path) -> None:
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ.pop("COLUMNS", None)
     # The plan that is reviewed, and what it was made from.
     reviewed = ROOT / "tests" / "review"
     shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", tmp_path / "plan.json")
     shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", tmp_path)
-    blocks = BLOCK.findall(readme)
-    assert len(blocks) >= 4
-    for block in blocks:
+    for block in BLOCK.findall(page.read_text()):
         steps = [s for s in re.split(r"^\$ ", block, flags=re.MULTILINE) if s]
         for step in steps:
             command, _, expected = step.partition("\n")
@@ -47,7 +54,7 @@ def test_what_is_generated_and_committed_is_current() -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-def test_every_link_leads_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
-            assert (ROOT / target).exists(), f"{page}: {target}"
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *PAGES[1:]], ids=lambda p: p.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target

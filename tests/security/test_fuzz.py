@@ -6,6 +6,7 @@ people or programs hand over belongs into `PARSERS`, with a text that it reads, 
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,16 +14,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.documents import revisions
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.converting.batch import Input
+from vpc_cni_iam.converting.batch import Options as ConvertOptions
+from vpc_cni_iam.converting.batch import convert as convert_all
+from vpc_cni_iam.converting.from_hcl import readings
+from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module import read as read_module
+from vpc_cni_iam.hcl.read import parse as parse_hcl
 from vpc_cni_iam.policy.change import changes
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.preflight.read import read as read_inventory
+from vpc_cni_iam.review.ignoring import load as load_ignoring
+from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.review import review
+from vpc_cni_iam.sources.plan import read_plan
 from vpc_cni_iam.upstream.calls import calls
 from vpc_cni_iam.upstream.check import compare
 from vpc_cni_iam.upstream.checkout import Checkout
@@ -54,6 +68,34 @@ def hcl(text: str) -> None:
 
 def markdown(text: str) -> None:
     compare(documents(text, "page.md"), revisions()[0])
+
+
+def plan(text: str) -> None:
+    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), Wanted(newest()))
+
+
+def convert(text: str) -> None:
+    """Whatever is converted is refused or written, and what is written is HCL."""
+    for document in convert_all([Input("policy.json", lambda: text)], ConvertOptions()).converted:
+        parse_hcl(document.text, "policy.tf")
+
+
+def ignoring(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "vpc-cni-iam-ignore.toml")
+        path.write_bytes(text.encode(errors="surrogatepass"))
+        load_ignoring(path)
+
+
+def rewrite(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "main.tf")
+        path.write_bytes(text.encode(errors="surrogatepass"))
+        parse_hcl(rewriting(path).after, "main.tf")
+
+
+def preflight(text: str) -> None:
+    read_inventory([("instances.json", text.encode(errors="surrogatepass"))])
 
 
 def go(text: str) -> None:
@@ -94,7 +136,27 @@ gaps = true
 path = "other"
 revision = "2022-01-31"
 """
-# A plan's JSON, once there is a reader of it, goes here too.
+INSTANCES = """{"Reservations": [{"Instances": [{"InstanceId": "i-0123456789abcdef0",
+"VpcId": "vpc-0123456789abcdef0", "State": {"Name": "running"}, "Tags": [{"Key": "a", "Value": "b"}]
+}]}], "NextToken": ""}"""
+IGNORING = """[[ignore]]
+rule = "managed-policy-attached"
+address = "module.eks.aws_iam_role.node[*]"
+reason = "the nodes move in March"
+until = 2027-03-31
+"""
+PLAN = (ROOT / "tests/review/plans/reorder.tofu-1.12.6.json").read_text()
+EMBEDDED = """
+# a role
+resource "aws_iam_role" "r" {
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow" }] })
+  inline_policy {
+    policy = <<-EOT
+      {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "${aws_s3_bucket.b.arn}/*"}}
+    EOT
+  }
+}
+"""
 PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "policy": (policy, json.dumps(json.loads(dumps(SCOPED)), indent=1)),
     "hcl": (hcl, HCL),
@@ -104,6 +166,12 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
         lambda text: parse_manifest(text, "manifest.json"),
         manifest_text(options(), "0", {"main.tf": Entry("0" * 64)}),
     ),
+    "plan": (plan, PLAN),
+    "ignoring": (ignoring, IGNORING),
+    "convert": (convert, json.dumps({"PolicyVersion": {"Document": json.loads(dumps(SCOPED))}})),
+    "from HCL": (lambda text: readings(text, "main.tf"), EMBEDDED),
+    "rewrite": (rewrite, EMBEDDED),
+    "preflight": (preflight, INSTANCES),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
 }
 # What has a meaning in one of them, and what has surprised parsers before.

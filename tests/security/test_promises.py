@@ -14,6 +14,10 @@ from conftest import ROOT, read_tree, run, write_tree
 from upstream_standins import MAIN, page, source_of
 
 SCOPED = "policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"}],
+}
 # Each after those before it, in one folder; what a command may start besides itself.
 COMMANDS = {
     "generate": "",
@@ -30,6 +34,13 @@ COMMANDS = {
     "upgrade --revision 2024-07-22": "",
     "publish --cni-version latest --version 1.0.0 --output dist": "",
     "publish --cni-version latest --version 1.0.0 --output dist --git-tag repo": "git",
+    "convert policy.json --output hcl": "",
+    "convert --from-hcl hcl/policy.tf": "",
+    "convert --rewrite iam.tf": "",
+    "coverage policy.json": "",
+    "coverage --variant ipv4-scoped --all-releases --format html": "",
+    "preflight instances.json --cluster-name prod": "",
+    "review plan.json --source . --format json": "",
     "upstream check page.md": "",
     "upstream import new.md --release v1.24.0 --date 2026-11-02 --output new --commit "
     + "ab" * 20: "",
@@ -68,7 +79,17 @@ def seen(outer: Path) -> dict[str, list[list[str]]]:
     """What each command asked of the system, in a folder of its own inside a larger one."""
     work = outer / "work"
     new = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
-    files = {"page.md": page(), "new.md": new, "checkout/main.go": MAIN}
+    plans = ROOT / "tests" / "review" / "plans"
+    files = {
+        "page.md": page(),
+        "new.md": new,
+        "checkout/main.go": MAIN,
+        "policy.json": json.dumps(POLICY),
+        "iam.tf": 'resource "aws_iam_policy" "p" {\n'
+        f"  policy = jsonencode({json.dumps(POLICY)})\n}}\n",
+        "instances.json": '{"Reservations": []}',
+        "plan.json": (plans / "widen.terraform-1.15.5.json").read_text(),
+    }
     sources = {f"checkout/{k}": v for k, v in source_of(["ec2:CreateTags"]).items()}
     write_tree(work, files | sources)
     subprocess.run(["git", "init", "-q", "repo"], cwd=work, check=True)

@@ -36,7 +36,8 @@ def locked(directory: Path) -> Iterator[None]:
     parent = directory.absolute().parent
     made = missing(parent)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        if made:
+            parent.mkdir(parents=True, exist_ok=True)
         place = parent if os.access(parent, os.R_OK) else directory
         handle = os.open(place, os.O_RDONLY)
     except OSError as error:

@@ -226,8 +226,8 @@ def _pages(source: str, content: bytes) -> Iterator[_Node]:
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
             raise InputError(source, place, f"is not JSON: {error.msg}") from None
-        except RecursionError:
-            raise InputError(source, "", "is nested deeper than aws prints") from None
+        except (RecursionError, ValueError):  # Python reads numbers of 4,300 digits at most
+            raise InputError(source, "", "nests deeper, or counts higher, than aws does") from None
         path = f"page {number + 1}: $" if number else "$"
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "a single value"

@@ -49,8 +49,10 @@ def load(path: Path) -> tuple[Entry, ...]:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), "", f"is not TOML: {error}") from None
+    except (ValueError, RecursionError):  # not UTF-8, or what Python reads no number of
+        raise InputError(str(path), "", "is not TOML that can be read") from None
     for key in data:
         if key != "ignore":
             raise InputError(str(path), key, "is not known; entries are tables [[ignore]]")

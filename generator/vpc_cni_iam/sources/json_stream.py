@@ -172,6 +172,8 @@ class Reader:
         except DecodeError as error:
             problem = f"what ends here is not as in a plan: {error}"
             raise self.refuse(problem) from None
+        except UnicodeDecodeError:
+            raise self.refuse("what ends here is not UTF-8 text") from None
         return found
 
     def _inside(self, opening: bytes, closing: bytes, what: str) -> Iterator[None]:

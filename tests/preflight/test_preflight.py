@@ -266,6 +266,7 @@ def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instanc
     return list(changed.values())
 
 
+@example({CLUSTER: "", CLUSTER.upper(): "owned"}, [], None)
 @example(OWNED, [interface({CLUSTER.upper(): "prod"})], Hardening())
 @given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
 def test_what_it_says_to_run_helps(

@@ -183,6 +183,8 @@ def of_stranger(node: Node, needs: Needs, unsure: bool) -> Said | None:
         return Said("instance-of-another-cluster", "note", problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
+    if twice := _twice("instance", node.instance.tags, needs):
+        return twice
     if not needs.denied("instance", node.id, node.instance.tags):
         return None
     effect = "no interface there is the plugin's, so it was passed over. If it is a node:"

@@ -68,7 +68,10 @@ def _named(blocks: Iterable[Block], unread: set[str]) -> Iterator[tuple[str, Sha
         elif one.type == "terraform":
             for inner in one.blocks:
                 for provider, (node, _) in inner.attributes.items():
-                    yield f"provider {provider}", _spaced(_VERSION.sub("", getattr(node, "code", "")))
+                    yield (
+                        f"provider {provider}",
+                        _spaced(_VERSION.sub("", getattr(node, "code", ""))),
+                    )
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:

@@ -148,9 +148,12 @@ def test_what_cannot_be_read_counts_as_changed() -> None:
 
 
 def test_a_feature_and_a_release_of_the_plugin() -> None:
-    richer = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    richer = tree(served(options(cni_version="latest", features=["metrics-helper"])), FIRST, AT)
     assert compare(TREE, richer).bump is Bump.minor
     assert compare(richer, TREE).bump is Bump.major
+    # The role's variant ipv6-scoped needs the VPC with it, which it did not before.
+    asking = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    assert compare(TREE, asking).bump is Bump.major
     old = tree(served(options(cni_version="v1.9.0")), FIRST, AT)
     assert "examples/ipv6/main.tf" not in old
     found = compare(old, TREE)

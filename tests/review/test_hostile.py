@@ -85,6 +85,16 @@ def test_a_policy_that_is_none_is_a_finding(text: str) -> None:
     assert len(report(found)) < 50_000
 
 
+def test_an_action_that_iam_refuses_does_not_end_the_review() -> None:
+    actions = ["ec2:AssignPrivateIpAddresses", "ec2:${aws:username}"]
+    inline = {"name": "i", "role": "r", "policy": document(allow(actions))}
+    found = reviewed(
+        policy("p", None, document(allow(actions))),
+        resource("aws_iam_role_policy", "i", None, inline),
+    )
+    assert {f.address for f in found.findings} >= {"aws_iam_policy.p", "aws_iam_role_policy.i"}
+
+
 EVIL = "\x1b[2J\x1b]0;pwned\x07<img src=x onerror=alert(1)>|`\u202egnp.\u2028\r\n# evil [link](x)"
 
 

@@ -1,5 +1,6 @@
 """Where people work: pre-commit, GitHub, GitLab, Renovate; each run for real as far as it goes."""
 
+import json
 import os
 import re
 import shutil
@@ -79,44 +80,78 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     assert "main.tf was edited by hand" in done.stdout
 
 
-def steps() -> list[str]:
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    return [step["run"] for step in action["runs"]["steps"]]
+class Action:
+    """Runs the steps of action.yml as GitHub runs them."""
 
+    def __init__(self, consumer: Path, runner: Path) -> None:
+        self.consumer = consumer
+        self.summary = runner / "summary.md"
+        self.output = runner / "output"
+        self.environ = {
+            **os.environ,
+            "RUNNER_TEMP": str(runner),
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_OUTPUT": str(self.output),
+        }
+        action = yaml.safe_load((ROOT / "action.yml").read_text())
+        self.inputs = {name: i["default"] for name, i in action["inputs"].items()}
+        self.steps = action["runs"]["steps"]
 
-def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
-    summary = tmp_path / "summary.md"
-    environ = {
-        **os.environ,
-        "RUNNER_TEMP": str(tmp_path),
-        "GITHUB_ACTION_PATH": str(ROOT),
-        "GITHUB_STEP_SUMMARY": str(summary),
-        "OUTDATED": "false",
-    }
-
-    def shell(script: str) -> subprocess.CompletedProcess[str]:
-        # As GitHub runs `shell: bash`.
+    def step(self, number: int, **inputs: str) -> subprocess.CompletedProcess[str]:
+        step = self.steps[number]
+        given = self.inputs | {name.replace("_", "-"): value for name, value in inputs.items()}
+        environ = dict(self.environ)
+        for name, value in step.get("env", {}).items():
+            environ[name] = re.sub(
+                r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda match: given[match[1]], value
+            )
         return subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-            cwd=consumer,
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=self.consumer,
             env=environ,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    install, check = steps()
-    assert shell(install).returncode == 0
-    done = shell(check)
+
+def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
+    action = Action(consumer, tmp_path)
+    assert action.step(0).returncode == 0
+    done = action.step(1)
     assert done.returncode == 0, done.stderr
-    assert summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
+    assert action.summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
     spoil(consumer)
-    done = shell(check)
+    done = action.step(1)
     assert done.returncode == 1
-    assert "was edited by hand" in summary.read_text()
+    assert "was edited by hand" in action.summary.read_text()
     assert "-# mine" in done.stdout
     (consumer / "vpc-cni-iam.toml").write_text("nonsense")
-    assert shell(check).returncode == 3
+    assert action.step(1).returncode == 3
+    reviews_a_plan(action)
+
+
+def reviews_a_plan(action: Action) -> None:
+    reviewed = ROOT / "tests" / "review"
+    shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", action.consumer / "plan.json")
+    shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", action.consumer)
+    action.summary.unlink()
+    done = action.step(2, plan="plan.json")
+    assert done.returncode == 1, done.stderr
+    assert "ec2:TerminateInstances" in done.stdout
+    assert "### IAM review fails: 2 errors, 1 warning" in action.summary.read_text()
+    written = dict(line.split("=") for line in action.output.read_text().splitlines())
+    assert Path(written["markdown"]).read_text() == action.summary.read_text()
+    results = json.loads(Path(written["sarif"]).read_text())["runs"][0]["results"]
+    place = results[0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "main.tf"
+    assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
+    assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
+    # What is left of an earlier run is not shown again.
+    action.summary.unlink()
+    assert action.step(2, plan="gone.json").returncode == 3
+    assert not action.summary.exists()
 
 
 @pytest.mark.parametrize(
@@ -134,18 +169,41 @@ def test_published_schemas_accept_our_files(schema: str, name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
+def gitlab(job: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of a job of the GitLab template, after its installation."""
     template = yaml.safe_load((ROOT / "templates" / "vpc-cni-iam.gitlab-ci.yml").read_text())
-    install, check = template["vpc-cni-iam"]["script"]
+    install, script = template[job]["script"]
     assert install == 'pip install --quiet "$VPC_CNI_IAM"'
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)
-    assert done.returncode == 0
-    spoil(consumer)
-    done = subprocess.run(
-        ["bash", "-ec", check], cwd=consumer, env=environ, check=False, capture_output=True
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, **variables}
+    return subprocess.run(
+        ["bash", "-ec", script],
+        cwd=folder,
+        env=environ,
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    assert done.returncode == 1
+
+
+def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
+    assert gitlab("vpc-cni-iam", consumer).returncode == 0
+    spoil(consumer)
+    assert gitlab("vpc-cni-iam", consumer).returncode == 1
+
+
+def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
+    plan = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+    job = "vpc-cni-iam-review"
+    done = gitlab(job, tmp_path, VPC_CNI_IAM_PLAN=str(plan))
+    assert done.returncode == 1, done.stderr
+    template = yaml.safe_load((ROOT / "templates" / "vpc-cni-iam.gitlab-ci.yml").read_text())
+    artifacts = template[job]["artifacts"]
+    names = {*artifacts["paths"], artifacts["reports"]["junit"]}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    options = "--fail-on coverage-lost"
+    done = gitlab(job, tmp_path, VPC_CNI_IAM_PLAN=str(plan), VPC_CNI_IAM_REVIEW_OPTIONS=options)
+    assert done.returncode == 0
 
 
 def test_pre_commit_looks_at_the_files_that_matter() -> None:

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from browser import Chromium, chromium
 from reviews import PLANS, every, hostile, of_plan
-
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.html_report import report
 

@@ -4,7 +4,6 @@ import re
 import xml.etree.ElementTree as ET
 
 from reviews import PLANS, every, hostile, of_plan
-
 from vpc_cni_iam.review.junit_report import report
 from vpc_cni_iam.review.review import fails
 

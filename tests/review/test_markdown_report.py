@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from reviews import EVIL, PLANS, every, hostile, many, of_plan
 
+from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.review import json_report
 from vpc_cni_iam.review.markdown_report import DIALECTS, MARKER, Forge, code, prose, report
 from vpc_cni_iam.review.visible import visible

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import jsonschema
 import pytest
-from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
 
 from conftest import ROOT, run
+from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.review import sarif_report
 from vpc_cni_iam.review.sarif_report import LIMIT, message, report
 

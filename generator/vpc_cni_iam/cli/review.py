@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.review import Ignoring
 
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
@@ -130,10 +131,8 @@ def review(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import releases
-    from vpc_cni_iam.files import tree
     from vpc_cni_iam.review.needs import Wanted
     from vpc_cni_iam.review.obtaining import obtain
-    from vpc_cni_iam.review.reports import REPORTS, Setting
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
@@ -144,15 +143,12 @@ def review(
     with _progress() as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed)
     result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
-    setting = Setting(read_on.value if read_on else None, _prefix(source))
-    for path, name in files.items():
-        tree.write(path.parent, {path.name: REPORTS[name](result, setting)})
+    if files or output is not Format.text:
+        _reports(result, output, files, read_on, _prefix(source))
     if output is Format.text:
         from vpc_cni_iam.cli.review_text import show
 
         show(result)
-    else:
-        typer.echo(REPORTS[output.value](result, setting), nl=False)
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -205,6 +201,21 @@ def _files(reports: Iterable[str]) -> dict[Path, str]:
             raise UsageError(f"--report {report!r}: {file} is written already")
         found[path] = name
     return found
+
+
+def _reports(
+    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
+) -> None:
+    """Write the files, and print what is no text for a terminal."""
+    from vpc_cni_iam.files import tree
+    from vpc_cni_iam.review.reports import REPORTS, Setting
+
+    setting = Setting(read_on.value if read_on else None, prefix)
+    texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
+    for path, text in texts.items():
+        tree.write(path.parent, {path.name: text})
+    if output is not Format.text:
+        typer.echo(REPORTS[output.value](result, setting), nl=False)
 
 
 def _prefix(source: Path | None) -> str:

@@ -64,7 +64,7 @@ def _head(review: Review, title: str) -> Iterator[str]:
     yield f"<h1>{markup(title)}</h1>"
     yield (
         f'<p class="quiet">For plugin {markup(review.release)}, {wording.modes(review)}; '
-        f"planned by version {markup(review.engine)}</p>"
+        f"planned by engine {markup(review.engine)}</p>"
     )
     yield (
         f'<p><span class="verdict {result}">The review {result}</span> '

@@ -55,8 +55,10 @@ def _role(principal: Principal, identifier: str) -> Iterator[str]:
     heads = ("action", "before", "after", "the plugin", "change")
     columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
     yield f"<thead><tr>{columns}</tr></thead><tbody>"
-    for row in principal.matrix:
-        yield _row(row, name)
+    # What changes, and what is lacking, is read first.
+    rows = [(row, *_change(row)) for row in principal.matrix]
+    for row, change, kinds in sorted(rows, key=lambda r: (not r[1], "lacking" not in r[2])):
+        yield _row(row, name, change, kinds)
     yield "</tbody></table>\n</div>\n</section>"
 
 
@@ -66,8 +68,7 @@ def _opaque(principal: Principal) -> Iterator[str]:
         yield f'<p class="warn">Not known, and so not in the table: {named}</p>'
 
 
-def _row(row: MatrixRow, name: str) -> str:
-    change, kinds = _change(row)
+def _row(row: MatrixRow, name: str, change: str, kinds: list[str]) -> str:
     looks = [look for kind, look in _LOOKS.items() if kind in kinds]
     needed = _NEEDED[row.needed]
     if "lacking" in kinds:

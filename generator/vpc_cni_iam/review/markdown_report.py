@@ -40,6 +40,7 @@ DIALECTS: dict[Forge, Dialect] = {
 }
 MARKER = "vpc-cni-iam review"
 _ALSO = 3
+_BEGUN = 3
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
 _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*,?|=)")
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
@@ -157,9 +158,11 @@ def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
     first = alike[0]
     lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}", f"    - {_about(first)}"]
     lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]
-    lines += [f"    - {prose(detail)}" for detail in details[: wording.MOST]]
-    if len(details) > wording.MOST:
-        lines.append(f"    - and {len(details) - wording.MOST} more")
+    # What a table further down says in full is begun here.
+    shown = details[: wording.MOST] or first.details[:_BEGUN]
+    lines += [f"    - {prose(detail)}" for detail in shown]
+    if len(first.details) > len(shown):
+        lines.append(f"    - and {len(first.details) - len(shown)} more")
     return "\n".join(lines) + "\n"
 
 
@@ -178,12 +181,13 @@ def _change(alike: list[Change]) -> str:
 def _matrix(principal: Principal, dialect: Dialect) -> str:
     rows = (
         (
-            f"**{code(row.action)}**" if row.before != row.after else code(row.action),
+            f"{bold}{code(row.action)}{bold}",
             _GRADES[row.before],
             _GRADES[row.after],
             _NEEDED[row.needed],
         )
         for row in principal.matrix
+        for bold in ("**" if row.before != row.after else "",)
     )
     table = _table(("action", "before", "after", "the plugin needs it"), rows)
     title = f"\n#### All policies of {code(principal.name)}\n\n"

@@ -142,7 +142,7 @@ def reviews_a_plan(action: Action) -> None:
     assert "ec2:TerminateInstances" in done.stdout
     assert "### IAM review fails: 2 errors, 1 warning" in action.summary.read_text()
     written = dict(line.split("=") for line in action.output.read_text().splitlines())
-    assert Path(written["markdown"]).read_text() == action.summary.read_text()
+    assert action.summary.read_text() == "\n" + Path(written["markdown"]).read_text()
     results = json.loads(Path(written["sarif"]).read_text())["runs"][0]["results"]
     place = results[0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "main.tf"

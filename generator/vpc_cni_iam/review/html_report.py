@@ -97,7 +97,7 @@ def _ignored(ignored: Ignored) -> str:
     rule = ignored.finding.rule
     return (
         f'<li><span class="level">ignored</span><a class="rule" href="#rule-{rule}">{rule}</a>'
-        f"{_where(ignored.finding)}"
+        f"{_where(ignored.finding)}<p>{markup(ignored.finding.message)}</p>"
         f'<p class="quiet">Ignored{until}: {markup(ignored.reason)}</p></li>'
     )
 

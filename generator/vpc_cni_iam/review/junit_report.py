@@ -60,8 +60,8 @@ def _cases(review: Review, prefix: str) -> Iterator[Element]:
 
 
 def _finding(finding: Finding, prefix: str) -> Element:
-    about = visible(wording.subject(finding))
-    case = Element("testcase", {"classname": finding.rule, "name": about or finding.rule})
+    about = wording.subject(finding) or f"{finding.rule} {finding.attribute}".rstrip()
+    case = Element("testcase", {"classname": finding.rule, "name": visible(about)})
     if finding.place:
         file = f"{prefix}/{finding.place.file}".lstrip("/")
         case.attrib |= {"file": visible(file), "line": str(finding.place.line)}

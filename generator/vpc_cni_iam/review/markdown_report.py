@@ -150,13 +150,15 @@ def _also(names: list[str]) -> Iterator[str]:
 
 
 def _about(thing: Change | Finding) -> str:
-    named = f"{code(thing.address)} {code(thing.attribute)}".strip()
+    named = f"{code(thing.address)} {code(thing.attribute)}".rstrip()
     return f"{named}, {code(wording.where(thing.place))}" if thing.place else named
 
 
 def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
     first = alike[0]
-    lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}", f"    - {_about(first)}"]
+    lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}"]
+    if first.address:
+        lines.append(f"    - {_about(first)}")
     lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]
     # What a table further down says in full is begun here.
     shown = details[: wording.MOST] or first.details[:_BEGUN]

@@ -56,9 +56,9 @@ def subject(thing: Change | Finding) -> str:
     """Return what a change or finding is about: the address and the attribute.
 
     Args:
-        thing: The change or finding.
+        thing: The change or finding; one about the ignore file says all in its message.
     """
-    return " ".join(part for part in (thing.address, thing.attribute) if part)
+    return f"{thing.address} {thing.attribute}".rstrip() if thing.address else ""
 
 
 def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:

@@ -137,7 +137,10 @@ def reviews_a_plan(action: Action) -> None:
     shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", action.consumer / "plan.json")
     shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", action.consumer)
     action.summary.unlink()
-    done = action.step(2, plan="plan.json")
+    assert action.step(2, plan="plan.json").returncode == 1
+    action.summary.unlink()
+    action.output.unlink()
+    done = action.step(2, plan="plan.json", source=".")
     assert done.returncode == 1, done.stderr
     assert "ec2:TerminateInstances" in done.stdout
     assert "### IAM review fails: 2 errors, 1 warning" in action.summary.read_text()
@@ -201,9 +204,12 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     artifacts = template[job]["artifacts"]
     names = {*artifacts["paths"], artifacts["reports"]["junit"]}
     assert {path.name for path in tmp_path.iterdir()} == names
-    options = "--fail-on coverage-lost"
-    done = gitlab(job, tmp_path, VPC_CNI_IAM_PLAN=str(plan), VPC_CNI_IAM_REVIEW_OPTIONS=options)
-    assert done.returncode == 0
+    source = tmp_path / "the root"
+    shutil.copytree(plan.parent.parent / "configurations" / "widen" / "after", source)
+    given = {"PLAN": str(plan), "SOURCE": source.name, "REVIEW_OPTIONS": "--fail-on coverage-lost"}
+    done = gitlab(job, tmp_path, **{f"VPC_CNI_IAM_{name}": v for name, v in given.items()})
+    assert done.returncode == 0, done.stderr
+    assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
 
 
 def test_pre_commit_looks_at_the_files_that_matter() -> None:

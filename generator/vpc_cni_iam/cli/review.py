@@ -115,8 +115,8 @@ def review(
         Forge | None,
         typer.Option(
             "--for",
-            help="Whose limits Markdown keeps; for github, SARIF has nothing that is ignored, "
-            "since code scanning shows it as open. [default: github's limits]",
+            help="Whose limits Markdown keeps, else github's; for github, SARIF has nothing "
+            "that is ignored, since code scanning shows it as open; for gitlab, JUnit has files.",
         ),
     ] = None,
     _schema: Annotated[

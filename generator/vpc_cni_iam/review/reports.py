@@ -36,10 +36,14 @@ def _sarif(review: Review, setting: Setting) -> str:
     return sarif_report.report(review, setting.prefix, suppressed=setting.forge != "github")
 
 
+def _junit(review: Review, setting: Setting) -> str:
+    return junit_report.report(review, setting.prefix if setting.forge == "gitlab" else None)
+
+
 REPORTS: dict[str, Callable[[Review, Setting], str]] = {
     "json": lambda review, _: json_report.report(review),
     "markdown": _markdown,
     "sarif": _sarif,
-    "junit": lambda review, setting: junit_report.report(review, setting.prefix),
+    "junit": _junit,
     "html": lambda review, _: html_report.report(review),
 }

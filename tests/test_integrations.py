@@ -1,6 +1,7 @@
 """Where people work: pre-commit, GitHub, GitLab, Renovate; each run for real as far as it goes."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -103,52 +104,89 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     assert "main.tf is missing" in done.stdout
 
 
-def steps() -> list[str]:
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    return [step["run"] for step in action["runs"]["steps"]]
+class Action:
+    """Runs the steps of action.yml as GitHub runs them, in folders with odd names."""
 
+    def __init__(self, consumer: Path, outer: Path) -> None:
+        runner = outer / "it's a runner"
+        runner.mkdir()
+        (runner / "temp").mkdir()
+        (runner / "action").symlink_to(ROOT)
+        self.consumer = consumer.rename(runner / "con sumer")
+        self.summary = runner / "summary.md"
+        self.output = runner / "output"
+        self.environ = {
+            **UNCOMPILED,
+            "RUNNER_TEMP": str(runner / "temp"),
+            "GITHUB_ACTION_PATH": str(runner / "action"),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_OUTPUT": str(self.output),
+        }
+        action = yaml.safe_load((ROOT / "action.yml").read_text())
+        self.inputs = {name: i["default"] for name, i in action["inputs"].items()}
+        self.steps = action["runs"]["steps"]
 
-def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
-    """As on a runner whose folders have spaces in their names."""
-    odd = tmp_path / "it's a runner"
-    odd.mkdir()
-    summary = odd / "summary.md"
-    consumer = consumer.rename(odd / "con sumer")
-    (odd / "action").symlink_to(ROOT)
-    environ = {
-        **UNCOMPILED,
-        "RUNNER_TEMP": str(odd / "temp"),
-        "GITHUB_ACTION_PATH": str(odd / "action"),
-        "GITHUB_STEP_SUMMARY": str(summary),
-        "OUTDATED": "false",
-    }
-
-    def shell(script: str) -> subprocess.CompletedProcess[str]:
-        # As GitHub runs `shell: bash`.
+    def step(self, number: int, **inputs: str) -> subprocess.CompletedProcess[str]:
+        step = self.steps[number]
+        given = self.inputs | {name.replace("_", "-"): value for name, value in inputs.items()}
+        environ = dict(self.environ)
+        for name, value in step.get("env", {}).items():
+            environ[name] = re.sub(
+                r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda match: given[match[1]], value
+            )
         return subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-            cwd=consumer,
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=self.consumer,
             env=environ,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    install, check = steps()
-    assert shell(install).returncode == 0
-    done = shell(check)
+
+def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
+    action = Action(consumer, tmp_path)
+    consumer = action.consumer
+    assert action.step(0).returncode == 0
+    done = action.step(1)
     assert done.returncode == 0, done.stderr
-    assert summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
+    assert action.summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
     forge(consumer)
     spoil(consumer, "variables.tf")
-    done = shell(check)
+    done = action.step(1)
     assert done.returncode == 1
-    assert "`main.tf` | is out of date" in summary.read_text()
-    assert "`variables.tf` | was edited by hand" in summary.read_text()
+    assert "`main.tf` | is out of date" in action.summary.read_text()
+    assert "`variables.tf` | was edited by hand" in action.summary.read_text()
     assert "-# mine" in done.stdout
     assert '-    actions   = ["ec2:*"]' in done.stdout
     (consumer / "vpc-cni-iam.toml").write_text("nonsense")
-    assert shell(check).returncode == 3
+    assert action.step(1).returncode == 3
+    reviews_a_plan(action)
+
+
+def reviews_a_plan(action: Action) -> None:
+    reviewed = ROOT / "tests" / "review"
+    shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", action.consumer / "plan.json")
+    shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", action.consumer)
+    action.summary.unlink()
+    assert action.step(2, plan="plan.json").returncode == 1
+    action.summary.unlink()
+    action.output.unlink()
+    done = action.step(2, plan="plan.json", source=".")
+    assert done.returncode == 1, done.stderr
+    assert "ec2:TerminateInstances" in done.stdout
+    assert "### IAM review fails: 2 errors, 1 warning" in action.summary.read_text()
+    written = dict(line.split("=") for line in action.output.read_text().splitlines())
+    assert action.summary.read_text() == "\n" + Path(written["markdown"]).read_text()
+    results = json.loads(Path(written["sarif"]).read_text())["runs"][0]["results"]
+    place = results[0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "main.tf"
+    assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
+    assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
+    # What is left of an earlier run is not shown again.
+    action.summary.unlink()
+    assert action.step(2, plan="gone.json").returncode == 3
+    assert not action.summary.exists()
 
 
 @pytest.mark.parametrize(
@@ -204,6 +242,37 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
         ["bash", "-ec", check], cwd=consumer, env=environ, check=False, capture_output=True
     )
     assert done.returncode == 1
+
+
+def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
+    template = yaml.safe_load((ROOT / "templates" / "vpc-cni-iam.gitlab-ci.yml").read_text())
+    job = template["vpc-cni-iam-review"]
+    assert "variables" not in job
+    assert job["script"][0] == template["vpc-cni-iam"]["script"][0]
+
+    def gitlab(**variables: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-ec", job["script"][1]],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    plan = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+    done = gitlab(VPC_CNI_IAM_PLAN=str(plan))
+    assert done.returncode == 1, done.stderr
+    artifacts = job["artifacts"]
+    names = {*artifacts["paths"], artifacts["reports"]["junit"]}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    source = tmp_path / "the root"
+    shutil.copytree(plan.parent.parent / "configurations" / "widen" / "after", source)
+    given = {"PLAN": str(plan), "SOURCE": source.name, "REVIEW_OPTIONS": "--fail-on coverage-lost"}
+    done = gitlab(**{f"VPC_CNI_IAM_{name}": v for name, v in given.items()})
+    assert done.returncode == 0, done.stderr
+    assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
 
 
 def test_pre_commit_looks_at_the_files_that_matter() -> None:

@@ -2,8 +2,9 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, what init writes there,
-the README's tables, its pictures, the page about the rules of a review, and the schema of its JSON.
+Generated are the module under modules/, the modules inside examples/, what init writes there, the
+README's tables, its pictures, the page about the rules of a review, the schema of its JSON, and a
+page of its HTML.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -13,6 +14,7 @@ import re
 import sys
 from pathlib import Path
 
+import screenshot
 from picture import svg
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
@@ -116,6 +118,7 @@ FILES = {
     "docs/coverage.svg": coverage_picture,
     "docs/rules.md": documentation,
     "docs/review.schema.json": review_schema,
+    "docs/review.html": screenshot.page,
 }
 SECTIONS = {"variants": variants_table, "features": features_table}
 
@@ -134,6 +137,19 @@ def readme(text: str) -> str:
         return f"<!-- BEGIN {name} -->\n{SECTIONS[name]()}<!-- END {name} -->\n"
 
     return _SECTION.sub(fill, text)
+
+
+def take_pictures() -> int:
+    """Take those of the README's pictures anew that do not show the page as it is.
+
+    Returns:
+        The exit code.
+    """
+    for path, scheme in screenshot.PICTURES.items():
+        if not screenshot.is_current(ROOT / path) and not screenshot.take(ROOT / path, scheme):
+            print(f"{path}: needs chromium, which is not installed")
+            return 1
+    return 0
 
 
 def main() -> int:
@@ -156,7 +172,7 @@ def main() -> int:
         for module in vendored().modules:
             sync(vendored(), module)
         page.write_text(readme(known), encoding="utf-8")
-        return 0
+        return take_pictures()
     stale = stale_modules()
     stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
     if readme(known) != known:
@@ -165,6 +181,9 @@ def main() -> int:
         there = ROOT / path
         if not there.exists() or there.read_text(encoding="utf-8") != make():
             stale.append(f"{path}: stale or missing")
+    for path in screenshot.PICTURES:
+        if not screenshot.is_current(ROOT / path):
+            stale.append(f"{path}: shows an older docs/review.html, or is missing")
     for line in stale:
         print(line)
     if stale:

@@ -85,7 +85,27 @@ def test_a_policy_that_is_none_is_a_finding(text: str) -> None:
     assert len(report(found)) < 50_000
 
 
+def test_an_action_that_iam_refuses_does_not_end_the_review() -> None:
+    actions = ["ec2:AssignPrivateIpAddresses", "ec2:${aws:username}"]
+    inline = {"name": "i", "role": "r", "policy": document(allow(actions))}
+    found = reviewed(
+        policy("p", None, document(allow(actions))),
+        resource("aws_iam_role_policy", "i", None, inline),
+    )
+    assert {f.address for f in found.findings} >= {"aws_iam_policy.p", "aws_iam_role_policy.i"}
+
+
 EVIL = "\x1b[2J\x1b]0;pwned\x07<img src=x onerror=alert(1)>|`\u202egnp.\u2028\r\n# evil [link](x)"
+
+
+def every_report(path: Path) -> list[str]:
+    """What a review prints, and every report that it writes."""
+    folder = path.parent / "reports"
+    names = ("json", "markdown", "sarif", "junit", "html")
+    options = [f"--report={name}={folder / name}" for name in names]
+    done = run("review", path, *options, env={"FORCE_COLOR": "", "NO_COLOR": "1"})
+    assert (done.code, done.err) == (1, "")
+    return [done.out, *((folder / name).read_text(encoding="utf-8") for name in names)]
 
 
 def test_nothing_from_a_plan_moves_the_cursor_or_reverses_the_text(tmp_path: Path) -> None:
@@ -96,11 +116,9 @@ def test_nothing_from_a_plan_moves_the_cursor_or_reverses_the_text(tmp_path: Pat
     drift = policy("q", document(allow("ec2:A")), f"not {EVIL}", previous_address=EVIL)
     path = tmp_path / "plan.json"
     path.write_bytes(plan(change, drift))
-    for arguments in ((), ("--format", "json")):
-        done = run("review", path, *arguments, env={"FORCE_COLOR": "", "NO_COLOR": "1"})
-        assert done.code == 1
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]", done.out)
-        assert "\n# evil" not in done.out
+    for text in every_report(path):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]", text)
+        assert "\n# evil" not in text
 
 
 def test_what_is_sensitive_is_nowhere(tmp_path: Path) -> None:
@@ -136,10 +154,9 @@ def test_what_is_sensitive_is_nowhere(tmp_path: Path) -> None:
     )
     path = tmp_path / "plan.json"
     path.write_bytes(found)
-    for arguments in ((), ("--format", "json")):
-        done = run("review", path, *arguments)
-        assert secret not in done.out + done.err
-        assert "sensitive-policy" in done.out
+    for text in every_report(path):
+        assert secret not in text
+        assert "sensitive-policy" in text
 
 
 def test_a_policy_that_is_sensitive_and_stays_is_no_finding() -> None:

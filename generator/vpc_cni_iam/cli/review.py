@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +29,8 @@ Examples:
   terraform show -json tfplan | vpc-cni-iam review -
   vpc-cni-iam review tfplan --source . --fail-on new-access
   vpc-cni-iam review plan.json --cni-version v1.20.4 --mode ipv4 --format json
+  vpc-cni-iam review plan.json --source . --report sarif=iam.sarif --report html=iam.html
+  vpc-cni-iam review plan.json --format markdown --for gitlab
 """
 
 
@@ -37,6 +39,18 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+    markdown = "markdown"
+    sarif = "sarif"
+    junit = "junit"
+    html = "html"
+
+
+class Forge(StrEnum):
+    """Where reports are read."""
+
+    github = "github"
+    gitlab = "gitlab"
+    bitbucket = "bitbucket"
 
 
 class Mode(StrEnum):
@@ -52,6 +66,16 @@ class EngineChoice(StrEnum):
     auto = "auto"
     terraform = "terraform"
     tofu = "tofu"
+
+
+def _print_schema(wanted: bool) -> None:
+    if wanted:
+        import json
+
+        from vpc_cni_iam.review.json_report import schema
+
+        typer.echo(json.dumps(schema(), indent=2))
+        raise typer.Exit
 
 
 def review(
@@ -82,6 +106,31 @@ def review(
         EngineChoice, typer.Option(help="Engine that shows a saved plan.")
     ] = EngineChoice.auto,
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=FILE",
+            help="Write it to a file, too, such as sarif=iam.sarif; repeat for more.",
+        ),
+    ] = None,
+    read_on: Annotated[
+        Forge | None,
+        typer.Option(
+            "--for",
+            help="Whose limits Markdown keeps, else github's; for github, SARIF has nothing "
+            "that is ignored, since code scanning shows it as open; for gitlab, JUnit has files.",
+        ),
+    ] = None,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json, and nothing else.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import releases
@@ -91,12 +140,18 @@ def review(
     from vpc_cni_iam.review.review import review as reviewed
 
     check_fail_on(fail_on)
+    files = _files(report or ())
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
     with _progress() as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed)
     result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
-    _print(result, output)
+    if files or output is not Format.text:
+        _reports(result, output, files, read_on, _prefix(source))
+    if output is Format.text:
+        from vpc_cni_iam.cli.review_text import show
+
+        show(result)
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -132,12 +187,45 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def _print(result: Review, output: Format) -> None:
-    if output is Format.json:
-        from vpc_cni_iam.review.json_report import report
+def _files(reports: Iterable[str]) -> dict[Path, str]:
+    """Return what to write, as formats by their files."""
+    from vpc_cni_iam.errors import UsageError
 
-        typer.echo(report(result), nl=False)
-    else:
-        from vpc_cni_iam.cli.review_text import show
+    known = [f.value for f in Format if f is not Format.text]
+    found: dict[Path, str] = {}
+    for report in reports:
+        name, _, file = report.partition("=")
+        path = Path(file)
+        if name not in known or not path.name:
+            raise UsageError(
+                f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(known)}"
+            )
+        if path in found:
+            raise UsageError(f"--report {report!r}: {file} is written already")
+        found[path] = name
+    return found
 
-        show(result)
+
+def _reports(
+    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
+) -> None:
+    """Write the files, and print what is no text for a terminal."""
+    from vpc_cni_iam.files import tree
+    from vpc_cni_iam.review.reports import REPORTS, Setting
+
+    setting = Setting(read_on.value if read_on else None, prefix)
+    texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
+    for path, text in texts.items():
+        tree.write(path.parent, {path.name: text})
+    if output is not Format.text:
+        typer.echo(REPORTS[output.value](result, setting), nl=False)
+
+
+def _prefix(source: Path | None) -> str:
+    """Return where the root module is in its git checkout; else in the current directory."""
+    if source is None:
+        return ""
+    folder = source.resolve()
+    above = (folder, *folder.parents)
+    top = next((f for f in above if (f / ".git").exists()), Path.cwd())
+    return folder.relative_to(top).as_posix() if top in above else ""

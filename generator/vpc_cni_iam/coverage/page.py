@@ -9,7 +9,8 @@ from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, releases_text,
 from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
 from vpc_cni_iam.coverage.subject import Subject
 
-_STYLE = f"""
+# What pages of this project have in common, and what is this one's.
+STYLE = f"""
 body {{ margin: 2rem auto; padding: 0 1.5rem; max-width: 72rem; background: var(--ground);
   color: var(--text); font: 15px/1.5 {FONT}; }}
 h1 {{ font-size: 1.35rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
@@ -54,7 +55,7 @@ def html(subject: Subject, matrix: Matrix) -> str:
                 '<meta name="viewport" content="width=device-width, initial-scale=1">',
                 '<meta name="color-scheme" content="light dark">',
                 f"<title>{title}</title>",
-                f"<style>{style(':root')}{_STYLE}</style>\n</head>\n<body>\n<main>",
+                f"<style>{style(':root')}{STYLE}</style>\n</head>\n<body>\n<main>",
                 f"<h1>{title}</h1>",
                 f'<p class="quiet">The plugin works with {plain(works(matrix))}.</p>',
                 drawing(subject, matrix, whole=False),

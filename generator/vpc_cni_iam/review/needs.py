@@ -57,6 +57,21 @@ def concerns_plugin(policy: Policy) -> bool:
     )
 
 
+def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:
+    """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
+
+    Args:
+        policies: The policies of an identity.
+        wanted: The release and the mode, if one is asked for.
+    """
+    if wanted.mode:
+        return wanted.mode
+    try:
+        return mode_of(policies)
+    except InputError:
+        return "ipv4"
+
+
 def coverage_change(
     before: Sequence[Policy], after: Sequence[Policy], wanted: Wanted
 ) -> CoverageChange | None:
@@ -76,7 +91,7 @@ def _coverage_change(
 ) -> CoverageChange | None:
     said = {**names_in(after), **names_in(before)}
     names = names_of(said, owner_known="vpc_owner_id" in said)
-    mode = wanted.mode or mode_of(before or after)
+    mode = mode_for(before or after, wanted)
     setting = Setting(wanted.release, mode, names=names)
     try:
         # Where there was nothing, nothing was allowed.

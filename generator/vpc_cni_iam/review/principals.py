@@ -11,14 +11,13 @@ from vpc_cni_iam.catalog.calls import uses
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.coverage.cover import called_actions
 from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.subject import mode_of
 from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
 from vpc_cni_iam.review.gathering import Held, Item
 from vpc_cni_iam.review.judgements import Access, Size
-from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
+from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for
 from vpc_cni_iam.review.proving import new_access
 from vpc_cni_iam.review.states import Read
 
@@ -147,7 +146,7 @@ def _sizes(has: Having) -> Iterator[Size]:
 def _matrix(
     before: list[Policy], after: list[Policy], opaque: bool, wanted: Wanted
 ) -> Iterator[MatrixRow]:
-    mode = wanted.mode or mode_of(before or after)
+    mode = mode_for(before or after, wanted)
     needed = _needed(mode, wanted.release)
     named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
     spelled = {action.lower(): action for action in sorted(named)}

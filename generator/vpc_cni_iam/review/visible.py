@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from vpc_cni_iam.coverage.picture import plain
+
 # Controls, formats such as those that reverse the direction of writing, separators of lines,
 # halves of surrogate pairs, and what has no meaning yet.
 _UNSAFE = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
@@ -23,3 +25,12 @@ def visible(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _UNSAFE else c for c in text)
+
+
+def markup(text: str) -> str:
+    """Return text as it may stand in HTML or XML, in an attribute too, as text and nothing else.
+
+    Args:
+        text: The text.
+    """
+    return plain(visible(text))

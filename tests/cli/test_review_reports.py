@@ -1,0 +1,72 @@
+"""Reports as files and on standard output, with one run."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, read_tree, run
+
+PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+NAMES = ("json", "markdown", "sarif", "junit", "html")
+
+
+def test_one_run_writes_every_report_and_prints_its_own(tmp_path: Path) -> None:
+    options = [f"--report={name}=out/iam.{name}" for name in NAMES]
+    done = run("review", PLAN, *options, cwd=tmp_path)
+    assert (done.code, done.err) == (1, "")
+    assert done.out == run("review", PLAN).out
+    written = read_tree(tmp_path)
+    assert set(written) == {f"out/iam.{name}" for name in NAMES}
+    assert written["out/iam.markdown"] == run("review", PLAN, "--format", "markdown").out
+    assert written["out/iam.html"].startswith("<!DOCTYPE html>")
+    json.loads(written["out/iam.json"])
+    json.loads(written["out/iam.sarif"])
+    ET.fromstring(written["out/iam.junit"])
+
+
+@pytest.mark.parametrize("wrong", ["html", "html=", "pdf=x", "=x", "text=x"])
+def test_a_report_that_is_none_is_refused_before_the_plan_is_read(wrong: str) -> None:
+    done = run("review", "not-there.json", "--report", wrong)
+    assert (done.code, done.out) == (2, "")
+    assert "FORMAT=FILE" in done.err
+
+
+def test_two_reports_are_not_written_into_one_file(tmp_path: Path) -> None:
+    options = ("--report", "html=a", "--report", "sarif=./a")
+    done = run("review", PLAN, *options, cwd=tmp_path)
+    assert done.code == 2 and "is written already" in done.err and not read_tree(tmp_path)
+
+
+def test_a_report_that_cannot_be_written_says_so_and_prints_no_half(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    done = run("review", PLAN, "--report", "html=taken", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert "taken" in done.err
+
+
+def test_an_unreadable_plan_leaves_reports_alone(tmp_path: Path) -> None:
+    (tmp_path / "iam.html").write_text("before")
+    (tmp_path / "plan.json").write_text("{")
+    done = run("review", "plan.json", "--report", "html=iam.html", cwd=tmp_path)
+    assert done.code == 3
+    assert (tmp_path / "iam.html").read_text() == "before"
+
+
+def test_for_github_sarif_has_nothing_that_is_ignored(tmp_path: Path) -> None:
+    ignored = '[[ignore]]\nrule = "new-access"\naddress = "*"\nreason = "wanted"\n'
+    (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ignored)
+
+    def rules(*options: str) -> list[str]:
+        out = run("review", PLAN, "--format", "sarif", *options, cwd=tmp_path).out
+        return [result["ruleId"] for result in json.loads(out)["runs"][0]["results"]]
+
+    assert "new-access" in rules() and "new-access" in rules("--for", "gitlab")
+    assert "new-access" not in rules("--for", "github")
+
+
+def test_the_schema_is_printed_without_a_plan() -> None:
+    done = run("review", "--schema")
+    assert done.code == 0
+    assert done.out == (ROOT / "docs" / "review.schema.json").read_text()

@@ -1,0 +1,94 @@
+"""Reviews that the reports are tested with."""
+
+import datetime
+import json
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from conftest import ROOT
+from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
+from vpc_cni_iam.review.changes import Place
+from vpc_cni_iam.review.findings import Finding, Review
+from vpc_cni_iam.review.ignoring import Entry
+from vpc_cni_iam.review.review import Ignoring, review
+from vpc_cni_iam.sources.plan import read_plan
+
+PLANS = sorted((ROOT / "tests" / "review" / "plans").glob("*.terraform-1.15.5.json"))
+CONFIGURATIONS = ROOT / "tests" / "review" / "configurations"
+# What a forge, a browser, a terminal, a test server or a code scanner would obey.
+EVIL = (
+    "\x1b[2J\x07</script></title><img src=x onerror=document.title='pwned'><script>document.title"
+    "='pwned'</script>&lt;b&gt;<!-- --> |x| `code` ``` *bold* _it_ [link](https://evil.test/) "
+    "![i](//evil.test/i.png) <https://evil.test> www.evil.test @octocat @team/x #1 GH-1 !2 x/y#3 "
+    "0123456789abcdef0123456789abcdef01234567 :smile: $x$ {0} ${aws:username} \\` ]]> %s\r\n\n"
+    "/close\n# head\n- [ ] task\n| --- |\n> quote\n\n<details>\u202e\u2028\ufffe\x00"
+)
+NODES = {"Service": "ec2.amazonaws.com"}
+
+
+@lru_cache(1)
+def hostile() -> Review:
+    """A review in which every text that can come from outside is hostile."""
+    address = f'module.m["{EVIL}"].aws_iam_policy.p["{EVIL}"]'
+    cni = [
+        allow("ec2:AssignPrivateIpAddresses", f"arn:{EVIL}"),
+        allow(f"ec2:{EVIL}", EVIL, Condition={"StringLike": {EVIL: [EVIL]}}),
+    ]
+    trust = document(
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {**NODES, "AWS": EVIL}}
+    )
+    inline = resource(
+        "aws_iam_role_policy",
+        "i",
+        {"name": EVIL, "role": EVIL, "policy": document(cni[0])},
+        {"name": EVIL, "role": EVIL, "policy": document(*cni)},
+        address=f'aws_iam_role_policy.i["{EVIL}"]',
+        previous_address=EVIL,
+    )
+    changes = (
+        policy(EVIL, None, document(*cni), address=address, importing={"id": EVIL}),
+        policy("q", document(allow("ec2:A")), f"not a policy {EVIL}", previous_address=EVIL),
+        role(EVIL, None, trust, address=f'aws_iam_role.r["{EVIL}"]'),
+        attachment(EVIL, f"arn:aws:iam::aws:policy/{EVIL}", sides=(None, {})),
+        attachment(EVIL, "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy", name="b"),
+        inline,
+    )
+    entries = (
+        Entry("not-proven", "module.m*", EVIL, None),
+        Entry("size-limit", EVIL, EVIL, datetime.date(2001, 1, 1)),
+    )
+    ignored = Ignoring(entries, EVIL, datetime.date(2027, 1, 1))
+    text = json.dumps(json.loads(plan(*changes))).encode()
+    found = review(read_plan(text, f"{EVIL}\udcff"), WANTED, ignored=ignored)
+    assert found.findings and found.ignored and any(p.matrix for p in found.principals)
+    place = Place(f"../{EVIL}/ä#?.tf", 7, 9)
+    return replace(
+        found,
+        findings=tuple(replace(f, place=place if f.address else None) for f in found.findings),
+        changes=tuple(replace(c, place=place) for c in found.changes),
+    )
+
+
+@lru_cache
+def of_plan(path: Path) -> Review:
+    """The review of a plan that an engine made."""
+    folder = CONFIGURATIONS / path.name.partition(".")[0]
+    after = folder / "after"
+    directory = after if after.is_dir() else folder
+    return review(read_plan(path.read_bytes(), path.name), WANTED, directory=directory)
+
+
+def every() -> list[Review]:
+    return [hostile(), *map(of_plan, PLANS)]
+
+
+def many(count: int) -> Review:
+    """A review with so many findings that differ."""
+    found = hostile()
+    one = found.findings[0]
+
+    def finding(number: int) -> Finding:
+        return replace(one, address=f"aws_iam_policy.p[{number}]", message=f"message {number}")
+
+    return replace(found, findings=tuple(map(finding, range(count))))

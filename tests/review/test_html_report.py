@@ -1,0 +1,209 @@
+"""The page: whole, inert, readable; and in a real browser."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from browser import Chromium, chromium
+from reviews import PLANS, every, hostile, of_plan
+from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.html_report import report
+
+__all__ = ["chromium"]
+
+VOID = {"meta", "input"}
+ATTRIBUTES = {
+    *("lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "hidden", "type"),
+    *("autocomplete", "value", "tabindex", "role", "aria-labelledby", "scope", "colspan"),
+    *("data-kinds", "data-of"),
+}
+
+
+class Page(HTMLParser):
+    """What is in a page; checks that its elements nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.rows: list[dict[str, str]] = []
+        self.text = ""
+        self.raw: dict[str, str] = {}
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        given = {name: value or "" for name, value in attrs}
+        self.attributes += given.items()
+        if tag == "tr" and "data-kinds" in given:
+            self.rows.append(given)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("style", "script"):
+            self.raw[self.open[-1]] = self.raw.get(self.open[-1], "") + data
+        else:
+            self.text += data
+
+
+def of(name: str) -> Review:
+    return of_plan(next(path for path in PLANS if path.name.startswith(f"{name}.")))
+
+
+def test_every_page_is_ours_alone() -> None:
+    for found in every():
+        page = Page(report(found))
+        assert page.tags.count("script") == page.tags.count("style") == 1
+        assert not {"img", "b", "i", "iframe", "svg", "link", "base", "object"} & set(page.tags)
+        assert {name for name, _ in page.attributes} <= ATTRIBUTES
+        hrefs = [value for name, value in page.attributes if name == "href"]
+        assert all(re.fullmatch(r"#rule-[a-z-]+", href) for href in hrefs)
+        ids = [value for name, value in page.attributes if name == "id"]
+        assert len(ids) == len(set(ids)) and {href[1:] for href in hrefs} <= set(ids)
+
+
+def test_the_policy_of_content_allows_what_is_in_the_page_and_nothing_else() -> None:
+    text = report(hostile())
+    page = Page(text)
+    (policy,) = (v for _, v in page.attributes if v.startswith("default-src"))
+    digests = {
+        name: "'sha256-" + base64.b64encode(hashlib.sha256(raw.encode()).digest()).decode() + "'"
+        for name, raw in page.raw.items()
+    }
+    assert policy == (
+        f"default-src 'none'; style-src {digests['style']}; script-src {digests['script']}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert not re.search(r"""url\(|@import|https?:|\sstyle=|\son\w+=""", page.raw["style"])
+
+
+def test_hostile_text_is_all_there_as_text() -> None:
+    text = report(hostile())
+    assert text.isascii() and not re.search(r"[\x00-\x09\x0b-\x1f]|&#x?0*7;", text)
+    assert "<img src=x onerror=document.title='pwned'>" in Page(text).text
+    assert "<img" not in text and "[link](https://evil.test/)" in text
+
+
+def test_every_table_has_heads_and_every_cell_one() -> None:
+    for found in every():
+        text = report(found)
+        for table in re.findall(r"<table.*?</table>", text, re.DOTALL):
+            heads = table.count('scope="col"')
+            assert heads and "<thead" in table
+            for row in re.findall(r"<tr.*?</tr>", table.partition("<tbody>")[2], re.DOTALL):
+                spans = sum(map(int, re.findall(r'colspan="(\d)"', row)))
+                cells = row.count("<td") + row.count("<th") - row.count("colspan") + spans
+                assert cells == heads
+
+
+def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
+    page = report(of("widen"))
+    row = re.search(r"<tr[^>]*><th[^>]*><code>ec2:TerminateInstances.*?</tr>", page)
+    assert row is not None
+    assert 'data-kinds="changed gained unneeded"' in row[0]
+    assert re.findall(r">(no|yes|gained)<", row[0]) == ["no", "yes", "gained"]
+    gone = re.search(r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", report(of("drift")))
+    assert gone is None or "fails without it" in gone[0]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
+    style = Page(report(of("widen"))).raw["style"]
+    marker = "prefers-color-scheme: dark"
+    found: dict[str, str] = {}
+    for block in re.finditer(r"(@media[^{]*\{\s*)?:root\s*\{([^}]*)\}", style):
+        if block[1] is None or (scheme == "dark" and marker in block[1]):
+            found |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block[2]))
+    pairs = [(n, "ground") for n in ("text", "quiet", "bad", "warn", "good", "note")]
+    pairs += [(n, f"{n}-ground") for n in ("bad", "warn", "good", "note")]
+    pairs += [("text", "raised"), ("quiet", "raised")]
+    for text, ground in pairs:
+        light, dark = sorted((luminance(found[text]), luminance(found[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_same_review_same_bytes() -> None:
+    assert report(hostile()) == report(hostile())
+
+
+def shown(dom: str) -> list[str]:
+    rows = re.findall(r'<tr ([^>]*)><th scope="row"><code>(.*?)</code>', dom)
+    return [action for attributes, action in rows if "hidden" not in attributes]
+
+
+def test_filters_in_a_browser(chromium: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(report(of("widen")))
+    whole = chromium.dom(page)
+    every = shown(whole)
+    assert len(every) == len(Page(report(of("widen"))).rows) > 10
+    assert f"{len(every)} of {len(every)} rows" in whole
+    assert '<form id="filter">' in whole
+    gained = chromium.dom(page, fragment="kind=gained")
+    assert shown(gained) == ["ec2:TerminateInstances"] and f"1 of {len(every)} rows" in gained
+    words = chromium.dom(page, fragment="text=network%20ATTACH")
+    assert shown(words) == ["ec2:AttachNetworkInterface"]
+    nothing = chromium.dom(page, fragment="kind=lost&text=x")
+    assert shown(nothing) == [] and '<section class="role" hidden' in nothing
+    unknown = chromium.dom(page, fragment="kind=%3Cb%3E&text=%3Cimg%20src%3Dx%3E")
+    assert "<img" not in unknown and shown(unknown) == []
+
+
+def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(re.sub(r"script-src '[^']+'", "script-src 'none'", report(of("widen"))))
+    dom = chromium.dom(page, fragment="kind=gained")
+    assert shown(dom) == shown(report(of("widen")))
+    assert '<form id="filter" hidden' in dom
+
+
+def test_a_browser_finds_nothing_hostile_in_hostile_text(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(report(hostile()))
+    dom = chromium.dom(page)
+    assert "<title>IAM review of \\u001b[2J" in dom
+    assert "<img" not in dom and dom.count("<script>") == 1
+    assert "rows</output>" in dom
+    # The policy of content holds even if a text were let through.
+    page.write_text(
+        report(hostile()).replace(
+            "</main>", "<script>document.title='pwned'</script><p onclick=x></p></main>"
+        )
+    )
+    assert "<title>IAM review of" in chromium.dom(page)
+
+
+def test_screens_and_paper(chromium: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(report(of("tighten")))
+    drawn = []
+    for name, options in (
+        ("light", ("--window-size=1200,1600",)),
+        ("dark", ("--window-size=1200,1600", "--blink-settings=preferredColorScheme=0")),
+        ("narrow", ("--window-size=500,1600",)),
+    ):
+        picture = tmp_path / f"{name}.png"
+        chromium.run(page, f"--screenshot={picture}", *options)
+        drawn.append(picture.read_bytes())
+    assert len(set(drawn)) == 3 and all(png.startswith(b"\x89PNG") for png in drawn)
+    chromium.run(page, f"--print-to-pdf={tmp_path / 'page.pdf'}", "--no-pdf-header-footer")
+    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
+    assert 1 <= pages <= 3

@@ -1,0 +1,62 @@
+"""JUnit XML as Jenkins and GitLab read it.
+
+The schema in tests/data/junit-10.xsd is the one of Jenkins's xUnit plugin (MIT), unchanged:
+github.com/jenkinsci/xunit-plugin, src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+import xmlschema
+
+from conftest import ROOT
+from reviews import PLANS, every, hostile, of_plan
+from vpc_cni_iam.review.junit_report import report
+from vpc_cni_iam.review.review import fails
+
+
+def test_every_review_fits_the_schema_of_jenkins() -> None:
+    schema = xmlschema.XMLSchema(ROOT / "tests" / "data" / "junit-10.xsd")
+    for found in every():
+        schema.validate(report(found))
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(report(hostile(), files="infra"))
+
+
+def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
+    for found in every():
+        text = report(found)
+        assert text.isascii() and not re.search("[\x00-\x08\x0b-\x1f]|&#x?0*(1[0-9]|[0-8]);", text)
+        root = ET.fromstring(text)
+        (suite,) = root
+        cases = suite.findall("testcase")
+        failed = [c for c in cases if c.find("failure") is not None]
+        skipped = [c for c in cases if c.find("skipped") is not None]
+        for element in (root, suite):
+            assert element.get("tests") == str(len(cases))
+            assert element.get("failures") == str(len(failed))
+        assert suite.get("skipped") == str(len(skipped))
+        assert len(failed) == sum(fails(f, found.fail_on) for f in found.findings)
+        assert len(skipped) == len(found.ignored)
+        assert all(c.get("name") and c.get("classname") for c in cases)
+        assert {e.tag for e in root.iter()} <= {
+            *("testsuites", "testsuite", "testcase", "failure", "skipped", "system-out")
+        }
+
+
+def test_a_failure_says_what_and_where() -> None:
+    path = next(p for p in PLANS if p.name.startswith("widen"))
+    case = ET.fromstring(report(of_plan(path), files="live/eu"))[0][0]
+    assert (case.get("classname"), case.get("name")) == ("new-access", "aws_iam_policy.cni policy")
+    assert case.get("file") == "live/eu/main.tf"
+    failure = case.find("failure")
+    assert failure is not None and failure.get("type") == "error"
+    assert "gained: ec2:TerminateInstances on *" in str(failure.text)
+    assert re.search(r"^main\.tf:\d+$", str(failure.text), re.MULTILINE)
+
+
+def test_what_is_hostile_is_text() -> None:
+    text = report(hostile())
+    assert "<img" not in text and "<script" not in text
+    assert "]]&gt;" in text and "\\u001b" in text

@@ -1,0 +1,137 @@
+"""The comment for a pull request: within the limit, the same again, and nothing but text."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from reviews import EVIL, PLANS, every, hostile, many, of_plan
+from vpc_cni_iam.review import json_report
+from vpc_cni_iam.review.markdown_report import DIALECTS, MARKER, Forge, code, prose, report
+from vpc_cni_iam.review.visible import visible
+
+OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
+
+
+def tokens(text: str) -> Iterator[Token]:
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def outside(text: str) -> list[str]:
+    """What is not in a code span: there a forge finds mentions, references and links."""
+    return [t.content for t in tokens(text) if t.type == "text"]
+
+
+@pytest.mark.parametrize("forge", DIALECTS)
+def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    inert(report(hostile(), forge), forge)
+    monkeypatch.setitem(DIALECTS, forge, replace(DIALECTS[forge], limit=10**9))
+    whole = report(hostile(), forge)
+    assert "#### All policies of `" in whole
+    inert(whole, forge)
+
+
+def inert(text: str, forge: Forge) -> None:
+    for token in tokens(text):
+        assert token.type not in ("link_open", "image", "html_inline", "fence", "code_block", "hr")
+        if token.type == "html_block":
+            assert DIALECTS[forge].folds
+            bare = token.content.strip().removesuffix("</summary>").removesuffix("</details>")
+            assert bare in ("", OURS), token.content
+    for part in outside(text):
+        assert not re.search(r"evil|octocat|GH-1|[@#/\\<>&!$`*_~]|https?:|www\.", part), part
+    # What would end a line is spelled by number: each line starts as this code starts it.
+    starts = r"- |    - |\||#|\[//\]: # \(|`|<details>|</details>|Nothing|\*\*Cut|$"
+    assert all(re.match(starts, line) for line in text.split("\n"))
+    assert EVIL[:4] not in text and "\\u001b" in text
+
+
+def test_every_table_keeps_its_columns() -> None:
+    text = report(hostile(), "gitlab")
+    rows = [line for line in text.split("\n") if line.startswith("|")]
+    assert rows
+    assert {len(row.strip("|").split("|")) for row in rows} <= {3, 4}
+
+
+WORDS = st.text(st.sampled_from("ab01 @#`|\\*_[]()<>&!~:/.-=,\n\té\u202e")) | st.text()
+
+
+@given(WORDS)
+def test_any_text_is_a_code_span_in_a_table(text: str) -> None:
+    written = f"| a | b |\n| --- | --- |\n| {code(text)} | x |\n"
+    found = list(tokens(written))
+    assert sum(t.type == "td_open" for t in found) == 2
+    spans = [t.content for t in found if t.type == "code_inline"]
+    assert len(spans) == (1 if text else 0)
+    assert outside(written) == ["a", "b", "x"]
+
+
+@given(WORDS)
+def test_any_sentence_keeps_its_characters_and_none_is_markup(text: str) -> None:
+    written = f"- {prose(text)}\n"
+    allowed = {"text", "code_inline", "inline"}
+    kinds = {t.type for t in tokens(written)}
+    assert (
+        not {k for k in kinds if not k.startswith(("list_item", "bullet", "paragraph"))} - allowed
+    )
+    for part in outside(written):
+        assert re.fullmatch(r"[A-Za-z0-9 ,:;.()'=]*", part), part
+        assert not re.search(r"\b[a-f\d]{7,40}\b", part)
+    said = "".join(t.content for t in tokens(written) if t.type in ("text", "code_inline"))
+    expected = visible(text).replace("`", "\\u0060").replace("|", "\\u007c")
+    assert re.sub(r"\s", "", said) == re.sub(r"\s", "", expected)
+
+
+def test_sentences_stay_readable() -> None:
+    text = "statement 1 (ec2:DescribeInstances and 4 more): action ec2:X, is not expected"
+    assert prose(text) == (
+        "statement 1 (`ec2:DescribeInstances` and 4 more): action `ec2:X`, is not expected"
+    )
+
+
+def test_words_that_may_be_the_number_of_a_commit_are_no_link() -> None:
+    assert prose("facade defaced 1234567 v1.2.3") == "facade `defaced 1234567` v1.2.3"
+
+
+@pytest.mark.parametrize("forge", DIALECTS)
+def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) -> None:
+    limit = DIALECTS[forge].limit
+    for found in (*every(), many(3000)):
+        text = report(found, forge)
+        assert len(text.encode()) <= limit
+        assert len(text.encode("utf-16-le")) // 2 <= limit
+    whole = json_report.report(many(3000)).encode()
+    assert hashlib.sha256(whole).hexdigest() in text
+    assert text.count("- **") >= 5 and "Cut here" in text
+    assert "Cut here" not in report(of_plan(PLANS[0]), forge)
+
+
+def test_what_is_kept_is_whole() -> None:
+    """A cut lies between two parts, never in a table, a span or a fold."""
+    for count in range(1, 40):
+        text = report(many(count), "gitlab")
+        assert text.count("<details><summary>") == text.count("</details>")
+        assert text.count("`") % 2 == 0
+
+
+def test_a_comment_can_be_found_again() -> None:
+    first, other = (report(of_plan(path)).split("\n")[0] for path in PLANS[:2])
+    assert re.fullmatch(rf"\[//\]: # \({MARKER} [0-9a-f]{{16}}\)", first)
+    assert first != other and first == report(of_plan(PLANS[0]), "bitbucket").split("\n")[0]
+    shown = [t.content for t in tokens(report(of_plan(PLANS[0])))]
+    assert not any(MARKER in content for content in shown)
+
+
+def test_bitbucket_gets_no_html() -> None:
+    widened = next(path for path in PLANS if path.name.startswith("widen"))
+    assert "<details>" in report(of_plan(widened))
+    assert "<" not in report(of_plan(widened), "bitbucket")
+    assert "ec2:TerminateInstances`** | no | yes |" in report(of_plan(widened), "bitbucket")

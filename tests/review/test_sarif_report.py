@@ -1,0 +1,142 @@
+"""SARIF against the standard's schema, and against what GitHub's code scanning asks besides.
+
+The schema in tests/data/sarif-2.1.0.json is SchemaStore's copy (Apache-2.0) of OASIS's, unchanged:
+github.com/SchemaStore/schemastore, src/schemas/json/sarif-2.1.0.json.
+"""
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+
+from conftest import ROOT, run
+from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
+from vpc_cni_iam.review import sarif_report
+from vpc_cni_iam.review.sarif_report import LIMIT, message, report
+
+
+@lru_cache(1)
+def validator() -> jsonschema.Draft7Validator:
+    schema = json.loads((ROOT / "tests" / "data" / "sarif-2.1.0.json").read_text())
+    return jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
+
+
+def run_of(text: str) -> dict[str, Any]:
+    log = json.loads(text)
+    validator().validate(log)
+    (found,) = log["runs"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_every_review_validates_and_is_ascii() -> None:
+    for found in every():
+        text = report(found, "infra/prod")
+        assert text.isascii()
+        run_of(text)
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    log = json.loads(report(hostile()))
+    log["runs"][0]["results"][0]["level"] = "critical"
+    with pytest.raises(jsonschema.ValidationError):
+        validator().validate(log)
+
+
+def test_results_are_what_code_scanning_takes() -> None:
+    for found in every():
+        rules = run_of(report(found))["tool"]["driver"]["rules"]
+        results = run_of(report(found))["results"]
+        assert len(results) == len(found.findings) + len(found.ignored)
+        prints = [r["partialFingerprints"]["primaryLocationLineHash"] for r in results]
+        assert len(set(prints)) == len(prints)
+        for result in results:
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+            (location,) = result["locations"]
+            uri = location["physicalLocation"]["artifactLocation"]["uri"]
+            assert re.fullmatch(r"[\w.~%/-]+", uri) and not uri.startswith("/")
+            assert location["physicalLocation"]["region"]["startLine"] >= 1
+        for rule in rules:
+            assert 0 < len(rule["shortDescription"]["text"]) <= 1024
+            assert rule["help"]["text"] and len(rule["properties"]["tags"]) <= 20
+
+
+def test_a_finding_points_at_its_line() -> None:
+    path = next(p for p in PLANS if p.name.startswith("widen"))
+    lines = (CONFIGURATIONS / "widen" / "after" / "main.tf").read_text().splitlines()
+    for result in run_of(report(of_plan(path), "live/eu"))["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"] == {"uri": "live/eu/main.tf", "uriBaseId": "%SRCROOT%"}
+        kind, name = result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].split(".")
+        assert lines[place["region"]["startLine"] - 1] == f'resource "{kind}" "{name}" {{'
+
+
+def test_what_is_ignored_is_suppressed_and_not_shown_to_github() -> None:
+    found = hostile()
+    suppressed = [r for r in run_of(report(found))["results"] if "suppressions" in r]
+    assert len(suppressed) == len(found.ignored) > 0
+    for result in suppressed:
+        (one,) = result["suppressions"]
+        assert (one["kind"], one["status"]) == ("external", "accepted")
+        assert "\\u001b" in one["justification"]
+    results = run_of(report(found, suppressed=False))["results"]
+    assert len(results) == len(found.findings)
+
+
+def test_a_fingerprint_stays_when_other_findings_go() -> None:
+    def prints(text: str) -> dict[str, str]:
+        return {
+            r["partialFingerprints"]["vpcCniIam/v1"]: r["ruleId"] for r in run_of(text)["results"]
+        }
+
+    path = next(p for p in PLANS if p.name.startswith("widen"))
+    whole, again = prints(report(of_plan(path))), prints(report(of_plan(path), "moved/elsewhere"))
+    assert whole == again
+
+
+def test_messages_are_text() -> None:
+    assert message("see [a](b) {0} ${aws:x}\nnext") == "see [a] (b) {{0}} ${aws:x}\nnext"
+    for result in run_of(report(hostile()))["results"]:
+        assert not re.search(r"\]\(|(?<!\{)\{\d\}|[\x00-\x09\x0b-\x1f]", result["message"]["text"])
+
+
+def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
+    uris = {
+        unquote(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+        for r in run_of(report(hostile(), "live/eu"))["results"]
+        if "logicalLocations" in r["locations"][0] and "suppressions" not in r
+    }
+    assert all(uri.startswith("live/") and uri.endswith("/ä#?.tf") for uri in uris)
+
+
+def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LIMIT == 25_000
+    monkeypatch.setattr(sarif_report, "LIMIT", 5)
+    found = run_of(report(many(9)))
+    assert len(found["results"]) == 5
+    (said,) = found["invocations"][0]["toolExecutionNotifications"]
+    assert said["message"]["text"].startswith("5 findings are left out")
+
+
+def test_the_command_finds_where_the_root_module_is(tmp_path: Path) -> None:
+    folder = tmp_path / "live" / "eu"
+    folder.mkdir(parents=True)
+    main = CONFIGURATIONS / "widen" / "after" / "main.tf"
+    (folder / "main.tf").write_text(main.read_text())
+    path = next(p for p in PLANS if p.name.startswith("widen"))
+    for git, cwd, source, expected in (
+        (False, tmp_path, "live/eu", "live/eu/main.tf"),
+        (False, folder, ".", "main.tf"),
+        (True, folder, ".", "live/eu/main.tf"),
+        (True, tmp_path / "live", "eu", "live/eu/main.tf"),
+    ):
+        if git:
+            (tmp_path / ".git").mkdir(exist_ok=True)
+        done = run("review", path, "--source", source, "--format", "sarif", cwd=cwd)
+        place = run_of(done.out)["results"][0]["locations"][0]["physicalLocation"]
+        assert (done.code, place["artifactLocation"]["uri"]) == (1, expected)

@@ -1,0 +1,83 @@
+"""Take the README's pictures of the page of a review, in a real browser.
+
+Imported by freshness.py. What a browser draws differs from one version of it to the next, so a
+picture holds the digest of the page that it shows, and is stale when the page is another one.
+"""
+
+import hashlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import zlib
+from pathlib import Path
+
+from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.review.html_report import report
+from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.review import review
+from vpc_cni_iam.sources.plan import read_plan
+
+_REVIEWED = Path(__file__).resolve().parent.parent / "tests" / "review"
+PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"
+SOURCE = _REVIEWED / "configurations" / "widen" / "after"
+# Which of Chromium's colour schemes each picture is taken in.
+PICTURES = {"docs/review-light.png": 1, "docs/review-dark.png": 0}
+_SIZE = "1000,1080"
+# Signature and header of a PNG; a chunk of text may come next.
+_HEAD = 8 + 25
+_KEY = b"Page\0"
+
+
+def page() -> str:
+    """Return the page that is shown: the review that the README shows, too."""
+    plan = read_plan(PLAN.read_bytes(), "plan.json")
+    wanted = Wanted(releases.newest())
+    return report(review(plan, wanted, directory=SOURCE, fail_on="new-access"))
+
+
+def is_current(picture: Path) -> bool:
+    """Say whether a picture shows the page as it is.
+
+    Args:
+        picture: The picture.
+    """
+    return picture.exists() and _KEY + _digest() in picture.read_bytes()[: _HEAD + 100]
+
+
+def take(picture: Path, scheme: int) -> bool:
+    """Take a picture of the page.
+
+    Args:
+        picture: The file to write.
+        scheme: The colour scheme, by Chromium's number.
+
+    Returns:
+        False if there is no browser here.
+    """
+    program = shutil.which("chromium")
+    if program is None:
+        return False
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "page.html").write_text(page(), encoding="utf-8")
+        command = [
+            program,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--hide-scrollbars", "--disable-background-networking", "--disable-sync"),
+            f"--blink-settings=preferredColorScheme={scheme}",
+            f"--window-size={_SIZE}",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--screenshot={folder / 'shot.png'}",
+            (folder / "page.html").as_uri(),
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        shot = (folder / "shot.png").read_bytes()
+    text = b"tEXt" + _KEY + _digest()
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    picture.write_bytes(shot[:_HEAD] + chunk + shot[_HEAD:])
+    return True
+
+
+def _digest() -> bytes:
+    return hashlib.sha256(page().encode()).hexdigest().encode()

@@ -161,7 +161,8 @@ def test_what_is_said_of_it_is_what_coverage_finds(
 ) -> None:
     there = setting(variant)
     how = Hardening((), claim)
-    found = {f.identifier for f in findings([policy(variant, there, how)], there)}
+    ready = replace(there, primary_tags=dict([claim] if claim else []))
+    found = {f.identifier for f in findings([policy(variant, there, how)], ready)}
     chosen = options((variant.name,), cni_version="latest", hardening=how)
     said = {c.identifier for c in caveats.caveats(chosen)}
     reached = "untagged-interfaces-claimable" if variant.scoped else "unconditioned-create-tags"

@@ -166,6 +166,20 @@ def test_scoped_additions_carry_upstream_conditions() -> None:
     assert {d for d in derived if d[0] not in describe} <= upstream
 
 
+@pytest.mark.parametrize(
+    ("features", "granted"),
+    [((), False), (("multi-nic",), True), (("excluded-primary-subnet",), True)],
+)
+def test_instances_are_granted_where_a_release_asks_about_them(
+    features: tuple[str, ...], granted: bool
+) -> None:
+    """In IPv6 interfaces are made, and an instance is asked about, with a feature only."""
+    found = policy("ipv6-scoped", cni_version="v1.22.1", features=list(features)).statements
+    actions = {a for s in found for a in s.actions if any("instance/" in r for r in s.resources)}
+    assert ("ec2:ModifyNetworkInterfaceAttribute" in actions) == granted
+    assert any("security-group/" in r for s in found for r in s.resources)
+
+
 def test_the_derived_scoped_document() -> None:
     describe, tags, assign = policy("ipv6-scoped").statements
     assert all(a.startswith("ec2:Describe") for a in describe.actions)

@@ -4,14 +4,34 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import run
+from conftest import Run, run
+from vpc_cni_iam.cli import main
 from vpc_cni_iam.coverage.situations import SITUATIONS
 
+Call = Callable[..., Run]
 IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command line in this process, where a process of its own tells no more."""
+
+    def here(*words: str, cwd: Path | None = None) -> Run:
+        monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        code = ended.value.code
+        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return here
 
 
 def scoped(folder: Path) -> Path:
@@ -37,13 +57,13 @@ def scoped(folder: Path) -> Path:
         (("--variant", "ipv4", "--mode", "ipv6"), 1),
     ],
 )
-def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    done = run("coverage", *words)
+def test_exit_codes(call: Call, words: tuple[str, ...], code: int) -> None:
+    done = call("coverage", *words)
     assert (done.code, done.err) == (code, "")
 
 
-def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
-    done = run("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
+def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) -> None:
+    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
     for words in (
         "DENIED  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
@@ -57,16 +77,16 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
     assert "allowed   " not in done.out
 
 
-def test_names_are_those_of_the_policy(tmp_path: Path) -> None:
+def test_names_are_those_of_the_policy(call: Call, tmp_path: Path) -> None:
     folder = scoped(tmp_path)
-    done = run("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
+    done = call("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
     assert done.code == 0
     assert "cluster name prod" in done.err and "account id 999988887777" in done.err
     assert "allowed   ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
         done.out
     )
     assert "trunk-interface" not in done.out
-    other = run("coverage", "p.json", "--cluster-name", "other", cwd=folder)
+    other = call("coverage", "p.json", "--cluster-name", "other", cwd=folder)
     assert other.code == 1 and "cluster name" not in other.err
 
 
@@ -84,17 +104,17 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     assert create["checks"][0]["context"]["aws:TagKeys"]
 
 
-def test_a_generated_module(tmp_path: Path) -> None:
-    assert run("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
-    assert run("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
-    assert "choose with --document" in run("coverage", "m", cwd=tmp_path).err
+def test_a_generated_module(call: Call, tmp_path: Path) -> None:
+    assert call("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
+    assert call("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
+    assert "choose with --document" in call("coverage", "m", cwd=tmp_path).err
 
 
-def test_a_policy_cannot_write_on_the_terminal(tmp_path: Path) -> None:
+def test_a_policy_cannot_write_on_the_terminal(call: Call, tmp_path: Path) -> None:
     statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     for words in ("--verbose", "--all-releases"):
-        done = run("coverage", "p.json", words, cwd=tmp_path)
+        done = call("coverage", "p.json", words, cwd=tmp_path)
         assert done.code == 0 and "\x1b" not in done.out and "?]0;" in done.out
 
 
@@ -108,8 +128,8 @@ def test_pictures_of_all_releases() -> None:
     assert found["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
-def test_situations_are_listed() -> None:
-    done = run("coverage", "--list-situations")
+def test_situations_are_listed(call: Call) -> None:
+    done = call("coverage", "--list-situations")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SITUATIONS]
 
@@ -125,17 +145,30 @@ def test_situations_are_listed() -> None:
         (("--variant", "ipv4", "--situation", "x"), "unknown situation"),
         (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
         (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
+        # That nothing was asked is not all well.
+        (
+            ("--variant", "ipv4", "--skip", "fresh-node", "--situation", "fresh-node"),
+            "no situation",
+        ),
+        (
+            ("--variant", "ipv6", "--situation", "trunk-interface", "--cni-version", "v1.12.0"),
+            "in none of these situations: trunk-interface (from v1.20.0 on)",
+        ),
+        (
+            ("--variant", "ipv6", "--situation", "custom-networking", "--all-releases"),
+            "custom-networking (never)",
+        ),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], said: str) -> None:
-    done = run("coverage", *words)
+def test_wrong_usage(call: Call, words: tuple[str, ...], said: str) -> None:
+    done = call("coverage", *words)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
 
-def test_a_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
+def test_a_placeholder_is_named_with_its_file(call: Call, tmp_path: Path) -> None:
     text = (scoped(tmp_path) / "p.json").read_text().replace('"prod"', '"${CLUSTER_NAME}"')
     (tmp_path / "p.json").write_text(text)
-    done = run("coverage", "p.json", cwd=tmp_path)
+    done = call("coverage", "p.json", cwd=tmp_path)
     assert done.code == 3
     assert "p.json: $.Statement[" in done.err and "put its value in first" in done.err

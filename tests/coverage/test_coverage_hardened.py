@@ -161,12 +161,23 @@ def test_what_is_said_of_it_is_what_coverage_finds(
 ) -> None:
     there = setting(variant)
     how = Hardening((), claim)
-    found = {f.identifier for f in findings([policy(variant, there, how)], there)}
+    ready = replace(there, primary_tags=dict([claim] if claim else []))
+    found = {f.identifier for f in findings([policy(variant, there, how)], ready)}
     chosen = options((variant.name,), cni_version="latest", hardening=how)
     said = {c.identifier for c in caveats.caveats(chosen)}
     reached = "untagged-interfaces-claimable" if variant.scoped else "unconditioned-create-tags"
     assert reached in said
     assert said - found == ({"claim-tag-needed", reached} if claim else set())
+    # Said at all scoped documents, not only at hardened ones.
+    assert found - said <= {"instance-tag-not-set"}
     before = {f.identifier for f in findings([policy(variant, there, None)], there)}
     assert "any-tag-key" in before - found
     assert ("unconditioned-create-tags" in before - found) == (variant.scoped or bool(claim))
+
+
+def test_several_documents_are_each_spoken_of() -> None:
+    both = options(
+        ("ipv4-scoped", "ipv4-pod-identity"), cni_version="latest", hardening=Hardening()
+    )
+    said = {c.identifier for c in caveats.caveats(both)}
+    assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= said

@@ -25,14 +25,10 @@ UNUSED = {
     "ipv4": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups"},
     "ipv6": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups", "ec2:DescribeInstances"},
 }
-# Upstream grants ec2:ModifyNetworkInterfaceAttribute on the instance, too, for interfaces that the
-# plugin makes; in IPv6 it makes some with a feature only.
-NEEDLESS = {("ipv6-scoped", 4)}
 STATEMENTS = [
     (variant, mode, index)
     for variant, mode in CASES
     for index in range(len(LATEST[variant].statements))
-    if (variant, index) not in NEEDLESS
 ]
 ACTIONS = [
     (variant, mode, index, action)

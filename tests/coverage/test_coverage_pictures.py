@@ -5,9 +5,13 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 from coverage_policies import composed, setting, upstream
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage import matrix_report, page, picture
 from vpc_cni_iam.coverage.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.setting import Names
+from vpc_cni_iam.coverage.situations import find
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.sources.policies import Opened
@@ -126,3 +130,29 @@ def test_data_says_why() -> None:
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
     assert denied["situation"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
+
+
+def test_where_it_fails_only_at_times_that_is_said() -> None:
+    (hardened,) = options(
+        ("ipv4-scoped",), cni_version="v1.23.0", hardening=Hardening(("example-team",))
+    ).composed()
+    names = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
+    subject, found = looked_at(parameters.substitute(hardened.policy, names))
+    assert found.works() == ()
+    said = (
+        "no known release; but for cluster-name-corrected, "
+        "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"
+    )
+    assert matrix_report.works(found) == said
+    assert f"works with {said}" in picture.svg(subject, found)
+    assert f"works with {said}" in page.html(subject, found)
+    data = matrix_report.data(subject, found)
+    assert data["works_but_for"]["situations"] == ["cluster-name-corrected"]
+    assert matrix_report.data(*SCOPED)["works_but_for"] == {"situations": [], "works_with": []}
+
+
+def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
+    policy = upstream("ipv4", "2026-06-01")
+    found = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
+    assert str(found.rows[0].release) == "v1.19.4"
+    assert list(map(str, found.works())) == ["v1.19.4 to v1.23.0"]

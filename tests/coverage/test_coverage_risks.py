@@ -149,6 +149,27 @@ def test_unknown_keys_are_named() -> None:
     assert found(policy) == {"condition-key-not-modelled": "medium"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "tag", "named"),
+    [
+        ("network-interface", "cluster.k8s.amazonaws.com/name", False),
+        ("network-interface", "Cluster.K8s.amazonaws.com/name", False),
+        ("instance", "kubernetes.io/cluster/prod", False),
+        ("network-interface", "team", True),
+        ("network-interface", "made-by", False),
+        ("subnet", "kubernetes.io/role/cni", True),
+        ("subnet", "kubernetes.io/cluster/prod", True),
+    ],
+)
+def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named: bool) -> None:
+    asks = Condition("StringEquals", f"aws:ResourceTag/{tag}", ("x",))
+    on = f"arn:aws:ec2:*:*:{kind}/*"
+    policy = Policy((Statement(actions=("ec2:*",), resources=(on,), conditions=(asks,)),))
+    where = replace(setting(), primary_tags={"made-by": "us"})
+    said = {f.identifier for f in risks.findings([policy], where)}
+    assert ("condition-key-not-modelled" in said) == named
+
+
 def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
     where = replace(setting(), plugin=Plugin(cluster_name=False))
     named = {f.identifier for f in risks.findings([SCOPED], where)}

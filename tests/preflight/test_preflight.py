@@ -114,6 +114,9 @@ def test_with_interfaces_the_plugin_tells_a_node() -> None:
 def test_no_node_at_all_is_not_all_well() -> None:
     found = check(interface({}, instance="", description="ELB app/x"))
     assert found.breaks and only(found).rule == "no-nodes"
+    found = check(instance({}), interface({}, instance="", description="ELB app/x"))
+    assert found.breaks and found.nodes == 0
+    assert [f.rule for f in found.findings] == ["no-nodes", "instance-unknown"]
 
 
 @pytest.mark.parametrize(

@@ -75,22 +75,6 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/kubernetes.io/cluster/${var.cluster_name}"
-      values   = ["owned"]
-    }
-  }
-
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,18 +41,9 @@ def caveats(options: Options) -> tuple[Caveat, ...]:
     if how is None:
         return ()
     claim = "=".join(how.eni_claim_tag) if how.eni_claim_tag else ""
-    # Without the VPC's condition, which session tags cannot have, coverage calls it the graver.
-    risk, place = "unconditioned-create-tags", "any VPC"
-    if any(v.scoped for v in options.variants):
-        risk, place = "untagged-interfaces-claimable", "its VPC"
-    claimable = f"an interface of {place} without {CLUSTER} can be claimed, then changed or deleted"
-    if claim:
-        claimable = claimable.replace(" without", f" with {claim} and without")
-    else:
-        claimable += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
     listed = ", ".join(how.additional_tag_keys) or "none"
     found = [
-        Caveat(risk, "open", claimable),
+        *_open(options, claim),
         Caveat("describe-unscoped", "open", "Describe actions see the account: EC2 scopes none"),
         Caveat(
             "cluster-name-needed",
@@ -70,3 +62,30 @@ def caveats(options: Options) -> tuple[Caveat, ...]:
         text = f"an attached interface bears neither {CLUSTER} nor {claim}"
         found.append(Caveat("claim-tag-needed", "stops", text))
     return tuple(found)
+
+
+# What a document that one VPC is not named in cannot close: no session tag names a VPC.
+_IN_ANY_VPC = (
+    Caveat("instances-unscoped", "open", "its interfaces may be attached to any instance"),
+    Caveat("creates-in-any-vpc", "open", "its interfaces may be made in every VPC"),
+    Caveat("security-groups-unscoped", "open", "and be given security groups of any VPC"),
+)
+
+
+def _open(options: Options, claim: str) -> Iterator[Caveat]:
+    """Yield what the chosen variants allow on things that are not their cluster's."""
+    if any(v.scoped for v in options.variants):
+        yield _claimable("untagged-interfaces-claimable", "its VPC", claim)
+    if any(v.session_tags for v in options.variants):
+        yield _claimable("unconditioned-create-tags", "any VPC", claim)
+        yield from _IN_ANY_VPC
+
+
+def _claimable(risk: str, place: str, claim: str) -> Caveat:
+    marked = f" with {claim} and" if claim else ""
+    text = (
+        f"an interface of {place}{marked} without {CLUSTER} can be claimed, then changed or deleted"
+    )
+    if not claim:
+        text += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
+    return Caveat(risk, "open", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.documents import Revision
 from vpc_cni_iam.catalog.harden import harden
 from vpc_cni_iam.catalog.hardening import FLAG, Hardening
 from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -164,6 +165,8 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         if lacking:
             granted.update(use.action for use in lacking)
             statements = _statements(variant, selection.revision, lacking)
+            if feature is None and release is not None:
+                statements = tuple(_asked(statements, variant, release, selection.features))
             additions.append(Addition(statements, lacking, feature))
     optional = tuple(
         use
@@ -231,6 +234,24 @@ def _statements(
         resources = tuple(dict.fromkeys(r for a in other for r in calls.call(a).resources))
         found += (Statement(actions=other, resources=resources),)
     return found
+
+
+def _asked(
+    statements: Iterable[Statement], variant: Variant, release: Release, features: tuple[str, ...]
+) -> Iterator[Statement]:
+    """Yield statements without actions on resources of which a release never asks them.
+
+    In IPv6, security groups change at start, and an instance is asked about only for a feature.
+    """
+    for statement in statements:
+        kinds = {kind_of(resource) for resource in statement.resources}
+        actions = tuple(
+            action
+            for action in statement.actions
+            if "*" in kinds or kinds & checked_on(action, variant.modes, release, features)
+        )
+        if actions:
+            yield replace(statement, actions=actions)
 
 
 def _too_old(variant: Variant, release: Release) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, forms, tag_keys
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -127,5 +127,5 @@ def _may_ask_for_vpc(statement: Statement) -> bool:
     """Say whether a statement is about what the page gives ec2:Vpc for, and does not ask for it."""
     if any(c.key == _IN_VPC.key for c in statement.conditions) or _CREATE in statement.actions:
         return False
-    kinds = {resource.rpartition(":")[2].partition("/")[0] for resource in statement.resources}
+    kinds = {kind_of(resource) for resource in statement.resources}
     return bool(kinds) and kinds <= {"network-interface", "security-group"}

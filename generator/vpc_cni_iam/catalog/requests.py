@@ -7,7 +7,7 @@ and for the deletion with the instance. Source: ``data/requests.json``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -34,6 +34,7 @@ class Form:
         breaks: What a denial breaks, by impact.
         stops: Whether ipamd stops where it is denied at start.
         uses: Where it is sent, by mode and range of releases.
+        on: The kinds of resource that it is checked on, such as ``instance``.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Form:
     breaks: Mapping[str, str]
     stops: bool
     uses: tuple[Use, ...]
+    on: tuple[str, ...]
 
     def sent(self, mode: Mode, release: Release, features: tuple[str, ...]) -> Use | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
@@ -70,6 +72,7 @@ def forms() -> Mapping[str, Form]:
 def _form(entry: Mapping[str, Any]) -> Form:
     action = entry["action"]
     uses = calls.call(action).uses
+    on = entry.get("on") or map(kind_of, calls.call(action).resources)
     if "sent" in entry:
         uses = tuple(
             Use(
@@ -86,7 +89,39 @@ def _form(entry: Mapping[str, Any]) -> Form:
         )
     fatal = entry.get("breaks", "")
     breaks = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
-    return Form(entry["name"], action, entry["does"], breaks, entry.get("stops", False), uses)
+    return Form(
+        entry["name"], action, entry["does"], breaks, entry.get("stops", False), uses, tuple(on)
+    )
+
+
+def kind_of(resource: str) -> str:
+    """Return the kind of resource that an ARN is of, such as ``instance``; ``*`` for ``*``.
+
+    Args:
+        resource: The ARN, or a pattern that names the kind.
+    """
+    return resource.rpartition(":")[2].partition("/")[0]
+
+
+def checked_on(
+    action: str, modes: Iterable[Mode], release: Release, features: tuple[str, ...]
+) -> frozenset[str]:
+    """Return the kinds of resource that a release's requests for an action are checked on.
+
+    Args:
+        action: The action.
+        modes: The IP families.
+        release: The release.
+        features: The optional features in use.
+    """
+    return frozenset(
+        kind
+        for form in forms().values()
+        if form.action == action
+        for mode in modes
+        if form.sent(mode, release, features)
+        for kind in form.on
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam.catalog import calls
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.coverage.plugin import Node
 from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 
@@ -28,6 +31,11 @@ class Played:
 
     situation: Situation
     calls: tuple[Call, ...]
+
+    @property
+    def fails(self) -> bool:
+        """Whether a call is denied without which the plugin does not serve pods."""
+        return any(not call.allowed and call.use.impact == "fatal" for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,37 @@ def cover(
 
     Raises:
         InputError: A policy that the evaluator refuses.
+        UsageError: None of the situations arises.
     """
-    return Coverage(
-        setting, play(compile_policies(policies), setting, situations), unused(policies, setting)
+    chosen = tuple(situations)
+    played = play(compile_policies(policies), setting, chosen)
+    if not played:
+        raise nothing_played(chosen, setting.mode, setting.release)
+    return Coverage(setting, played, unused(policies, setting))
+
+
+def nothing_played(
+    situations: Iterable[Situation], mode: Mode, release: Release | None = None
+) -> UsageError:
+    """Return the error that no situation arises, since silence must not pass for an answer.
+
+    Args:
+        situations: What was to be played.
+        mode: The IP family.
+        release: The release, None for any.
+    """
+    words = f"in {'IPv6' if mode == 'ipv6' else 'IPv4'} mode"
+    if release is not None:
+        words += f" at plugin {release}"
+    since = [
+        f"{s.name} (from {s.since[mode]} on)" if mode in s.since else f"{s.name} (never)"
+        for s in situations
+    ]
+    if not since:
+        return UsageError("--situation and --skip leave no situation to play")
+    return UsageError(
+        f"{words} the plugin is in none of these situations: {', '.join(since)}, "
+        "or the policy and --env rule them out"
     )
 
 

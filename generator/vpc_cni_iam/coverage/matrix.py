@@ -9,11 +9,11 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import forms, tag_keys
-from vpc_cni_iam.coverage.cover import Played, Verdict, called_actions, granted, play
+from vpc_cni_iam.coverage.cover import Played, Verdict, granted, nothing_played, play
 from vpc_cni_iam.coverage.plugin import CHANGES
 from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
+from vpc_cni_iam.coverage.situations import ORDINARY, SITUATIONS, Situation
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 
@@ -27,10 +27,12 @@ class Row:
     Args:
         release: The release.
         cells: One for each action, in the order of `Matrix.actions`.
+        failing: The situations with a denied call that is fatal.
     """
 
     release: Release
     cells: tuple[Cell, ...]
+    failing: tuple[str, ...] = ()
 
     @property
     def fatal(self) -> bool:
@@ -86,6 +88,17 @@ class Matrix:
         """Return the releases at which no denied call is fatal, as runs."""
         return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
 
+    def works_but_for(self) -> tuple[tuple[str, ...], tuple[releases.Span, ...]]:
+        """Return special situations, and at which releases the plugin works outside of them.
+
+        Those are situations in which it fails where a fresh node works; empty if there are none.
+        """
+        some = [r for r in self.rows if ORDINARY not in r.failing and ORDINARY in self.situations]
+        names = tuple(s for s in self.situations if any(s in row.failing for row in some))
+        if not names:
+            return (), ()
+        return names, releases.spans(frozenset(row.release for row in some))
+
     def denials(self) -> tuple[Denial, ...]:
         """Return why cells are denied, each reason once for a run of releases."""
         found: list[Denial] = []
@@ -130,6 +143,7 @@ def matrix(
 
     Raises:
         InputError: A policy that the evaluator refuses.
+        UsageError: No situation arises at any release.
     """
     ready, some = compile_policies(policies), granted(policies)
     chosen = tuple(situations)
@@ -139,16 +153,17 @@ def matrix(
     wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
     rows, reasons = [], {}
-    alike: dict[object, tuple[set[str], dict[str, tuple[str, Call]]]] = {}
+    alike: dict[object, tuple[tuple[Played, ...], dict[str, tuple[str, Call]]]] = {}
     for release in releases.known()[1:]:
         at = setting.at(release)
-        if not called_actions(at):
-            continue
         key = _profile(at, chosen)
         if key not in alike:
             played = play(ready, at, chosen)
-            alike[key] = _sent(played), _denied(played)
-        sent, denied = alike[key]
+            alike[key] = played, _denied(played)
+        played, denied = alike[key]
+        if not played:
+            continue  # nothing was asked, so that nothing is known
+        sent = _sent(played)
         cells: list[Cell] = []
         for action in wanted:
             if action in denied:
@@ -158,7 +173,10 @@ def matrix(
                 cells.append("allowed")
             else:
                 cells.append("unused" if may[action] else "not called")
-        rows.append(Row(release, tuple(cells)))
+        failing = tuple(p.situation.name for p in played if p.fails)
+        rows.append(Row(release, tuple(cells), failing))
+    if not rows:
+        raise nothing_played(chosen, setting.mode)
     return Matrix(setting, tuple(wanted), tuple(rows), reasons, tuple(s.name for s in chosen))
 
 

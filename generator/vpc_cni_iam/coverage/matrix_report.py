@@ -64,12 +64,16 @@ def heading(subject: Subject, matrix: Matrix) -> str:
 
 
 def works(matrix: Matrix) -> str:
-    """Return the releases at which the plugin works, as text.
+    """Return the releases at which the plugin works, as text; and where it fails only at times.
 
     Args:
         matrix: How it went.
     """
-    return ", ".join(map(str, matrix.works())) or "no known release"
+    found = ", ".join(map(str, matrix.works())) or "no known release"
+    names, more = matrix.works_but_for()
+    if names:
+        found += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
+    return found
 
 
 def releases_text(first: Row, last: Row) -> str:
@@ -104,6 +108,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         subject: What was looked at.
         matrix: How it went.
     """
+    names, more = matrix.works_but_for()
     return {
         "policy": subject.title,
         "mode": matrix.setting.mode,
@@ -111,6 +116,10 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         "situations": list(matrix.situations),
         "verdict": matrix.verdict,
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
+        "works_but_for": {
+            "situations": list(names),
+            "works_with": [[str(s.first), str(s.last)] for s in more],
+        },
         "actions": list(matrix.actions),
         "releases": [
             {

@@ -112,13 +112,13 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
         f"<style>{style('.matrix') if whole else ''}{_STYLE}</style>",
     ]
     if whole:
-        shown = heading(subject, matrix)
-        most = int((width - 2 * _MARGIN) / 8.2)
-        shown = shown if len(shown) <= most else f"{shown[: most - 1]}\u2026"
+        room = width - 2 * _MARGIN
+        shown = _cut(heading(subject, matrix), room / 8.2)
+        said = _cut(f"works with {works(matrix)}", room / 6.4)
         parts += [
             f'<rect width="{width}" height="{height}" rx="8" fill="var(--ground)"/>',
             f'<text class="title" x="{_MARGIN}" y="30">{plain(shown)}</text>',
-            f'<text class="quiet" x="{_MARGIN}" y="50">works with {plain(works(matrix))}</text>',
+            f'<text class="quiet" x="{_MARGIN}" y="50">{plain(said)}</text>',
         ]
     parts += _ticks([row.release for row in matrix.rows], left, top, column, len(labels))
     whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
@@ -130,6 +130,10 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
         parts += _bars(label, cells, matrix, left, y, column)
     parts += _legend(legend)
     return "\n".join([*parts, "</svg>\n"])
+
+
+def _cut(text: str, most: float) -> str:
+    return text if len(text) <= most else f"{text[: int(most) - 1]}\u2026"
 
 
 def _ticks(

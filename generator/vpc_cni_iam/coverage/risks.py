@@ -5,23 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
 from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
 from vpc_cni_iam.coverage.cover import called_actions, play
 from vpc_cni_iam.coverage.sending import NODE, Call
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import find
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 
 Severity = Literal["high", "medium", "low", "note"]
 PAGE = "docs/risks.md"
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
+_TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
+_WITHOUT_TAGS = {"subnet", "security-group"}  # in `checks`, which AWS knows the tags of
+_OWNED = "kubernetes.io/cluster/"
 _CHANGES = tuple(
     f"ec2:{name}"
     for name in (
@@ -67,7 +70,7 @@ def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...
         InputError: A policy that the evaluator refuses.
     """
     asked = _Asked(compile_policies(policies), setting)
-    found = [*_reach(asked), *_tagging(asked), *_needs(asked), *_reading(policies)]
+    found = [*_reach(asked), *_tagging(asked), *_needs(asked), *_reading(policies, setting)]
     order: tuple[Severity, ...] = ("high", "medium", "low", "note")
     return tuple(sorted(found, key=lambda f: order.index(f.severity)))
 
@@ -197,15 +200,28 @@ def _fatal(call: Call) -> bool:
     return not call.allowed and call.use.impact == "fatal"
 
 
-def _reading(policies: Iterable[Policy]) -> Iterator[Finding]:
+def _reading(policies: Iterable[Policy], setting: Setting) -> Iterator[Finding]:
     """Yield what in the policies is not judged."""
+    tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
+    known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}
     unknown = {
         condition.key: None
         for policy in policies
         for statement in policy.statements
         for condition in statement.conditions
-        if condition.key.lower().partition("/")[0] not in KEYS
+        if not _is_modelled(condition.key.lower(), statement, known)
     }
     if unknown:
         text = f"judged as if requests lacked {', '.join(unknown)}, which is not modelled"
         yield Finding("condition-key-not-modelled", "medium", text)
+
+
+def _is_modelled(key: str, statement: Statement, tags: Collection[str]) -> bool:
+    """Say whether requests carry a key where they may: of tags only those that something sets."""
+    name, _, tag = key.partition("/")
+    if name not in _TAGS_OF_RESOURCES:
+        return name in KEYS
+    kinds = {kind_of(resource) for resource in statement.resources}
+    if kinds and kinds <= _WITHOUT_TAGS:
+        return False
+    return tag in tags or tag.startswith(_OWNED)

@@ -22,6 +22,7 @@ _OTHER_ACCOUNT = "444455556666"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}
+ORDINARY = "fresh-node"  # what each node of each cluster goes through
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _from(ipv4: str, ipv6: str | None) -> dict[Mode, Release]:
 # v1.8.0 is the first release that tags interfaces which it did not make.
 SITUATIONS = (
     Situation(
-        "fresh-node",
+        ORDINARY,
         "a new node: its primary interface bears none of the plugin's tags",
         _from("v1.0.0", "v1.10.0"),
         _fresh,

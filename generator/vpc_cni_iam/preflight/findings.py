@@ -97,7 +97,7 @@ def preflight(
     for interface in (inventory.interfaces or {}).values():
         if interface.status == "available" and is_plugins(interface):
             note(interface.id, rules.of_left_over(interface, needs))
-    if not mine and not any(said.rule == "instance-unknown" for said in found):
+    if not mine and not any(said.severity == "breaks" for said in found):
         found[rules.of_nothing(cluster)] = []
     findings = [_finding(said, sorted(ids)) for said, ids in found.items()]
     findings.sort(key=lambda f: (_ORDER.index(f.severity), f.rule, f.problem))

@@ -22,8 +22,8 @@ run "ipv6_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 6
-    error_message = "ipv6-scoped does not have 6 statements."
+    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 5
+    error_message = "ipv6-scoped does not have 5 statements."
   }
 
   assert {
@@ -92,28 +92,13 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[4].Resource])) == toset(["arn:aws:ec2:*:*:instance/*"])
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[4].Resource])) == toset(["arn:aws:ec2:*:*:security-group/*"])
     error_message = "ipv6-scoped, statement 5: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/kubernetes.io/cluster/example" = ["owned"] } }
+    condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv6-scoped, statement 5: the conditions are not those of the catalog."
-  }
-
-  assert {
-    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[5].Action])) == toset(["ec2:ModifyNetworkInterfaceAttribute"])
-    error_message = "ipv6-scoped, statement 6: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[5].Resource])) == toset(["arn:aws:ec2:*:*:security-group/*"])
-    error_message = "ipv6-scoped, statement 6: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv6-scoped, statement 6: the conditions are not those of the catalog."
   }
 }
 

@@ -222,9 +222,9 @@ def test_pre_commit_looks_at_the_files_that_matter() -> None:
 
 
 def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
-    """The README's custom manager, applied as Renovate applies it, to what init writes."""
-    readme = (ROOT / "README.md").read_text()
-    (pattern,) = re.findall(r'"matchStrings": \[\s*"(.*)"\s*\]', readme)
+    """The custom manager of the page, applied as Renovate applies it, to what init writes."""
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    (pattern,) = re.findall(r'"matchStrings": \[\s*"(.*)"\s*\]', page)
     expression = pattern.replace("\\\\", "\\").replace('\\"', '"').replace("(?<", "(?P<")
     text = (consumer / "vpc-cni-iam.toml").read_text()
     found = re.search(expression, text)

@@ -4,7 +4,7 @@
 # commit 1c102afec248a036d8064e703e3a871c26a938ec.
 
 locals {
-  # A scoped document without its names must still plan; a precondition below asks for them.
+  # A scoped document without its names must still plan; preconditions below ask for them.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
@@ -434,7 +434,7 @@ resource "aws_iam_policy" "this" {
   lifecycle {
     precondition {
       condition     = !contains(["ipv4-scoped"], var.variant) || (var.cluster_name != null && var.vpc_id != null)
-      error_message = "A scoped variant needs cluster_name and vpc_id."
+      error_message = "The variant ${var.variant} needs cluster_name and vpc_id."
     }
   }
 }

@@ -16,7 +16,7 @@ variable "variant" {
 }
 
 variable "cluster_name" {
-  description = "Name of the EKS cluster that a scoped policy is for. Without cluster_name and vpc_id, the scoped documents are null."
+  description = "Name of the EKS cluster that a scoped policy is for. Needed by ipv4-scoped."
   type        = string
   default     = null
 
@@ -27,7 +27,7 @@ variable "cluster_name" {
 }
 
 variable "vpc_id" {
-  description = "ID of the VPC in which a scoped policy lets the plugin create network interfaces. Without cluster_name and vpc_id, the scoped documents are null."
+  description = "ID of the VPC in which a scoped policy lets the plugin create network interfaces. Needed by ipv4-scoped."
   type        = string
   default     = null
 

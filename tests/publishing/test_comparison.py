@@ -38,6 +38,23 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
         ("variables.tf", "AWS partition of", "Partition of", Bump.patch, ""),
         ("outputs.tf", 'output "json"', 'output "all"', Bump.major, "output json is removed"),
         ("outputs.tf", "== null) ==", "== null) !=", Bump.major, "another precondition"),
+        ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', Bump.major,
+         "value of output ipv4_json is another one"),
+        ("outputs.tf", '= "v1.1.0"', "= var.region", Bump.major,
+         'value of output minimum_cni_version ["ipv4"] is another one'),
+        ("outputs.tf", '= "v1.1.0"', '= "v1.1.1"', Bump.patch, ""),
+        ("outputs.tf", 'output "json" {', 'output "json" {\n  sensitive = true', Bump.major,
+         "output json is another one"),
+        ("variables.tf", 'variable "region" {', 'variable "region" {\n  sensitive = true',
+         Bump.major, "variable region is another one"),
+        ("main.tf", "= data.aws_iam_policy_document.ipv4.json",
+         "= data.aws_iam_policy_document.ipv6.json", Bump.major, 'local json ["ipv4"] is another'),
+        ("main.tf", "= data.aws_iam_policy_document.ipv4.json",
+         "=   data.aws_iam_policy_document.ipv4.json", Bump.patch, ""),
+        ("main.tf", "(var.vpc_owner_id, var", "(var.account_id, var", Bump.major,
+         "local vpc_owner_id is another one"),
+        ("versions.tf", '"hashicorp/aws"', '"example/aws"', Bump.major,
+         "provider aws is another one"),
         ("versions.tf", ">= 1.6", ">= 1.10", Bump.major, "the engine must be >= 1.10"),
         ("versions.tf", ">= 3.39", ">= 5.29", Bump.major, "the provider aws must be >= 5.29"),
         ("versions.tf", ">= 3.39", ">= 3.4", Bump.minor, "may be older"),
@@ -93,6 +110,7 @@ ROLE = "modules/role/main.tf"
         ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
         ("irsa.json]", "pod_identity.json]", "modules/role: trust: the policy joins other"),
         ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
+        ("= data.aws_iam_policy_document.ipv6.json", "= null", 'modules/role: local json ["ipv6"]'),
         ('"StringEquals"', '"StringNotEquals"', "modules/role: "),
         ('resource "aws_iam_policy" "this"', 'resource "aws_iam_policy" "x"', "this is removed"),
     ],
@@ -130,9 +148,12 @@ def test_what_cannot_be_read_counts_as_changed() -> None:
 
 
 def test_a_feature_and_a_release_of_the_plugin() -> None:
-    richer = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    richer = tree(served(options(cni_version="latest", features=["metrics-helper"])), FIRST, AT)
     assert compare(TREE, richer).bump is Bump.minor
     assert compare(richer, TREE).bump is Bump.major
+    # The role's variant ipv6-scoped needs the VPC with it, which it did not before.
+    asking = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    assert compare(TREE, asking).bump is Bump.major
     old = tree(served(options(cni_version="v1.9.0")), FIRST, AT)
     assert "examples/ipv6/main.tf" not in old
     found = compare(old, TREE)

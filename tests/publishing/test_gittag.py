@@ -171,3 +171,64 @@ def test_what_moved_in_between_is_not_overrun(repo: Path) -> None:
     assert git(repo, "rev-parse", "HEAD").strip() == other.commit
     if (repo / ".git").exists():
         assert git(repo, "status", "--porcelain") == ""
+
+
+def filtered(repo: Path, command: str) -> None:
+    """Give a repository a filter that every checked-out .tf file goes through."""
+    (repo / ".gitattributes").write_text("*.tf filter=x\n")
+    git(repo, "add", ".gitattributes")
+    git(repo, "commit", "-qm", "filtered")
+    for name, value in (("smudge", command), ("clean", "cat"), ("required", "true")):
+        git(repo, "config", f"filter.x.{name}", value)
+
+
+def test_a_filter_that_fails_at_the_checkout_leaves_nothing(checkout: Path) -> None:
+    publish(checkout, "1.0.0", {**OLD, "README.md": "old\n"})
+    filtered(checkout, "false")
+    before = git(checkout, "rev-parse", "HEAD")
+    new = {**NEW, "CHANGELOG.md": "new\n", "README.md": "new\n", "a/b/x": "new\n"}
+    for _ in range(2):
+        with pytest.raises(PublishError, match="smudge filter x failed"):
+            publish(checkout, "1.1.0", new, {**OLD, "README.md": "old\n"})
+        assert git(checkout, "rev-parse", "HEAD") == before
+        assert git(checkout, "tag") == "v1.0.0\n"
+        assert git(checkout, "status", "--porcelain", "--untracked-files=all") == ""
+        assert (checkout / "README.md").read_text() == "old\n"
+        assert not (checkout / "a").exists()
+    git(checkout, "config", "filter.x.smudge", "cat")
+    publish(checkout, "1.1.0", new, {**OLD, "README.md": "old\n"})
+    assert git(checkout, "status", "--porcelain") == ""
+
+
+def test_a_checkout_that_fails_only_when_it_counts_is_undone(checkout: Path) -> None:
+    old = {**OLD, "README.md": "old\n"}
+    new = {**NEW, "CHANGELOG.md": "new\n", "README.md": "new\n", "a/b/x": "new\n"}
+    publish(checkout, "1.0.0", old)
+    filtered(checkout, "test ! -e .git/broken && cat")
+    (checkout / "mine").write_text("mine\n")
+    made = prepare(Repository(checkout, ENVIRON), Version.of("1.1.0"), new, old)
+    # Fails once, at the first file that is filtered, and not when files are put back.
+    git(checkout, "config", "filter.x.smudge", "rm .git/broken 2>/dev/null && exit 1; cat")
+    (checkout / ".git" / "broken").write_text("")
+    with pytest.raises(PublishError, match="smudge filter x failed"):
+        made.finish()
+    assert not (checkout / ".git" / "broken").exists()
+    assert git(checkout, "status", "--porcelain", "--untracked-files=all") == "?? mine\n"
+    assert {p: (checkout / p).read_text() for p in old} == old
+    assert not (checkout / "a").exists()
+    made.finish()
+    assert git(checkout, "status", "--porcelain", "--untracked-files=all") == "?? mine\n"
+    assert at(checkout, "v1.1.0").items() >= new.items()
+
+
+def test_a_checkout_that_cannot_be_undone_says_so(checkout: Path) -> None:
+    publish(checkout, "1.0.0", OLD)
+    filtered(checkout, "cat")
+    made = prepare(Repository(checkout, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    git(checkout, "config", "filter.x.smudge", "false")
+    with pytest.raises(PublishError, match=r"but the work tree is not; see git status, and put"):
+        made.finish()
+    git(checkout, "config", "filter.x.smudge", "cat")
+    git(checkout, "restore", "--source=HEAD", "--staged", "--worktree", ".")
+    assert git(checkout, "status", "--porcelain", "--untracked-files=no") == ""
+    assert git(checkout, "tag") == "v1.0.0\n"

@@ -14,7 +14,7 @@ from consuming import ARCHIVE, AT, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
 from vpc_cni_iam.files import tree as files
-from vpc_cni_iam.publishing.archive import unpacked
+from vpc_cni_iam.publishing.archive import tar_gz, unpacked
 from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.publish import propose
 
@@ -191,6 +191,39 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     (tmp_path / FOLDER / "versions").write_text("{}")
     with pytest.raises(InputError, match="is not a list of versions"):
         publish_one(tmp_path, "1.0.1")
+
+
+def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    folder = tmp_path / FOLDER / "1.0.0"
+    path, sums = folder / ARCHIVE.format("1.0.0"), folder / "SHA256SUMS"
+    text = unpacked(path.read_bytes(), "x")
+    old = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_bytes(tar_gz({**text, "main.tf": text["main.tf"].replace("ec2:CreateTags", "*")}))
+    new = hashlib.sha256(path.read_bytes()).hexdigest()
+    sums.write_text(sums.read_text().replace(old, new))
+    before = bytes_of(tmp_path)
+    for version in ("1.0.1", "2.0.0"):
+        with pytest.raises(InputError, match=r"SHA256SUMS: has another sum of .*\.tar\.gz than"):
+            publish_one(tmp_path, version)
+    with pytest.raises(InputError, match="has another sum of"):
+        propose(tmp_path, OPTIONS, AT)
+    assert bytes_of(tmp_path) == before
+
+
+def test_provenance_that_is_gone_comes_back_with_its_version(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    (said,) = (tmp_path / FOLDER / "1.0.0").glob("*.intoto.json")
+    kept = said.read_bytes()
+    for damage in ("", "{}", '{"subject":[1]}', '{"subject":[]}', "\udcff"):
+        said.write_text(damage, errors="surrogateescape")
+        with pytest.raises(InputError, match=r"intoto\.json: .* publish 1\.0\.0 again as it was"):
+            publish_one(tmp_path, "1.0.1")
+        said.unlink()
+        with pytest.raises(InputError, match=r"intoto\.json: is missing, .* 1\.0\.0 again"):
+            publish_one(tmp_path, "1.0.1")
+        assert publish_one(tmp_path).restored == (said.relative_to(tmp_path).as_posix(),)
+        assert said.read_bytes() == kept
 
 
 def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Root modules that call the role module with every variant."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from conftest import OFFLINE_PROVIDER, write_tree
@@ -17,16 +18,30 @@ POD: dict[str, object] = {"pod_identity": True}
 NAMES = {"cluster_name": "prod", "vpc_id": "vpc-01234567"}
 
 
-def root(folder: Path, arguments: dict[str, object], provider: str = OFFLINE_PROVIDER) -> Path:
-    write_tree(folder / "role", render(LATEST))
-    lines = [f"  {name} = {json.dumps(value)}\n" for name, value in arguments.items()]
-    write_tree(
-        folder,
-        {
-            "main.tf": provider
-            + f'module "r" {{\n  source = "./role"\n{"".join(lines)}}}\n'
-            + 'output "trust" {\n  value = module.r.trust_policy_json\n}\n'
-            + 'output "policy" {\n  value = module.r.policy_json\n}\n'
-        },
+def call(name: str, arguments: Mapping[str, object]) -> str:
+    """A call of the role module, and an output of each of its documents."""
+    lines = [f"  {key} = {json.dumps(value)}\n" for key, value in arguments.items()]
+    return (
+        f'module "{name}" {{\n  source = "./role"\n{"".join(lines)}}}\n'
+        f'output "{name}_trust" {{\n  value = module.{name}.trust_policy_json\n}}\n'
+        f'output "{name}_policy" {{\n  value = module.{name}.policy_json\n}}\n'
     )
-    return folder
+
+
+def root(
+    folder: Path,
+    arguments: Mapping[str, object],
+    provider: str = OFFLINE_PROVIDER,
+) -> Path:
+    return roots(folder, {"r": arguments}, provider)
+
+
+def roots(
+    folder: Path,
+    calls: Mapping[str, Mapping[str, object]],
+    provider: str = OFFLINE_PROVIDER,
+) -> Path:
+    """A root module that calls the role module by each name."""
+    write_tree(folder / "role", render(LATEST))
+    text = provider + "".join(call(name, given) for name, given in calls.items())
+    return write_tree(folder, {"main.tf": text})

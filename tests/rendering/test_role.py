@@ -7,6 +7,8 @@ import boto3
 import pytest
 
 from conftest import (
+    ENGINES,
+    OFFLINE_PROVIDER,
     TERRAFORM_FLOOR,
     TERRAFORM_NEWEST,
     TOFU,
@@ -14,7 +16,7 @@ from conftest import (
     make_engine,
     write_tree,
 )
-from roles import ACCOUNT, CLUSTER, EVERY, LATEST, NAMES, OIDC, POD, root
+from roles import ACCOUNT, CLUSTER, EVERY, LATEST, NAMES, OIDC, POD, call, root, roots
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.options import Options, options, stated
@@ -54,35 +56,28 @@ def expected(variant: str, **given: str) -> Policy:
     return parameters.substitute(compose(found, select(cni_version="latest")).policy, values)
 
 
-def planned(engine: Engine, folder: Path, **arguments: object) -> dict[str, Policy]:
-    outputs = engine.plan(root(folder, arguments))["planned_values"]["outputs"]
-    return {n: loads(o["value"], n) for n, o in outputs.items() if "value" in o}
-
-
 @pytest.mark.engine
-@pytest.mark.parametrize(
-    ("arguments", "trusts"),
-    [
-        ({"oidc_provider_arn": OIDC}, ["irsa"]),
-        ({"pod_identity": True}, ["pod_identity"]),
-        ({**POD, "eks_cluster_arn": CLUSTER}, ["pod_identity_cluster"]),
-        ({**POD, "source_account_id": ACCOUNT}, ["pod_identity_account"]),
-        (
-            {
-                "pod_identity": True,
-                "eks_cluster_arn": CLUSTER,
-                "source_account_id": ACCOUNT,
-                "oidc_provider_arn": OIDC,
-            },
+def test_trusts_and_variants_in_one_plan(newest: Engine, tmp_path: Path) -> None:
+    narrowed = {"eks_cluster_arn": CLUSTER, "source_account_id": ACCOUNT}
+    calls: dict[str, tuple[dict[str, object], list[str]]] = {
+        "irsa": ({"oidc_provider_arn": OIDC}, ["irsa"]),
+        "pod": (POD, ["pod_identity"]),
+        "cluster": ({**POD, "eks_cluster_arn": CLUSTER}, ["pod_identity_cluster"]),
+        "account": ({**POD, "source_account_id": ACCOUNT}, ["pod_identity_account"]),
+        "both": (
+            {**POD, **narrowed, "oidc_provider_arn": OIDC},
             ["irsa", "pod_identity_cluster_account"],
         ),
-    ],
-)
-def test_trust(
-    arguments: dict[str, object], trusts: list[str], newest: Engine, tmp_path: Path
-) -> None:
-    found = planned(newest, tmp_path, **arguments)
-    assert differences(trust_policy(*trusts), found["trust"]) == ()
+        # Its document names no VPC.
+        "ipv6": ({**POD, "variant": "ipv6-scoped", "cluster_name": "prod"}, ["pod_identity"]),
+    }
+    folder = roots(tmp_path, {name: arguments for name, (arguments, _) in calls.items()})
+    outputs = newest.plan(folder)["planned_values"]["outputs"]
+    for name, (arguments, trusts) in calls.items():
+        variant = str(arguments.get("variant", "ipv4"))
+        found = {key: loads(outputs[f"{name}_{key}"]["value"], name) for key in ("trust", "policy")}
+        assert differences(trust_policy(*trusts), found["trust"]) == ()
+        assert differences(expected(variant), found["policy"]) == ()
 
 
 def test_trust_documents_say_what_aws_documents() -> None:
@@ -128,28 +123,49 @@ def test_arns_that_are_not_known_yet_still_plan(engine: Engine, tmp_path: Path) 
     engine.plan(tmp_path)
 
 
+OTHERS = [
+    options(["ipv4-scoped"], kind="role"),
+    options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", kind="role"),
+    options(["ipv4"], kind="role"),
+    options(["ipv4-pod-identity"], kind="role"),
+]
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize(
-    "made_from",
+    ("made_from", "name"),
     [
-        LATEST,
-        options(["ipv4-scoped"], kind="role"),
-        options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", kind="role"),
-        options(["ipv4"], kind="role"),
-        options(["ipv4-pod-identity"], kind="role"),
+        *((LATEST, name) for name in ENGINES),
+        # These say with less what the one above says, so that the age of the engine, in which a
+        # run of a test takes a second, does not matter; validation is checked below.
+        *((made_from, TERRAFORM_NEWEST) for made_from in OTHERS),
     ],
-    ids=lambda o: o.command,
+    ids=lambda x: x if isinstance(x, str) else x.command,
 )
 def test_the_module_is_valid_formatted_and_its_own_tests_pass(
-    made_from: Options, engine: Engine, tmp_path: Path
+    made_from: Options, name: str, tmp_path: Path
 ) -> None:
+    engine = make_engine(name, tmp_path)
     files = render(made_from)
     assert all(stated(text) == made_from for text in files.values())
-    write_tree(tmp_path, files)
-    engine.run(["init", "-input=false", "-backend=false"], tmp_path)
-    engine.run(["validate"], tmp_path)
-    engine.run(["fmt", "-check", "-diff", "-recursive"], tmp_path)
-    assert "0 failed" in engine.run(["test", "-no-color"], tmp_path)
+    folder = write_tree(tmp_path / "module", files)
+    engine.run(["init", "-input=false", "-backend=false"], folder)
+    engine.run(["validate"], folder)
+    engine.run(["fmt", "-check", "-diff", "-recursive"], folder)
+    assert "0 failed" in engine.run(["test", "-no-color"], folder)
+
+
+@pytest.mark.engine
+def test_every_selection_plans_with_every_engine(engine: Engine, tmp_path: Path) -> None:
+    calls = ""
+    for number, made_from in enumerate(OTHERS):
+        write_tree(tmp_path / f"m{number}", render(made_from))
+        given = {**POD, **(NAMES if "cluster_name" in render(made_from)["variables.tf"] else {})}
+        if "vpc_id" not in render(made_from)["variables.tf"]:
+            given.pop("vpc_id", None)
+        calls += call(f"m{number}", given).replace("./role", f"./m{number}")
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
+    engine.plan(tmp_path)
 
 
 def iam(endpoint: str) -> Any:

@@ -1,14 +1,18 @@
 """What the role module refuses, with words that say what to do."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from conftest import write_tree
 from roles import CLUSTER, NAMES, OIDC, POD, root
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.rendering.kinds import render
 
 BOUNDARY = "arn:aws:iam::aws:policy/"
 Cases = list[tuple[dict[str, object], str]]
@@ -16,7 +20,15 @@ Cases = list[tuple[dict[str, object], str]]
 CONTRADICTIONS: Cases = [
     ({}, "Nobody could assume the role"),
     ({"oidc_provider_arn": OIDC, "eks_cluster_arn": CLUSTER}, "narrow a trust by Pod"),
-    ({**POD, "variant": "ipv4-scoped"}, "A scoped variant needs"),
+    ({**POD, "variant": "ipv4-scoped"}, "The variant ipv4-scoped needs cluster_name and vpc_id."),
+    (
+        {**POD, "variant": "ipv4-scoped", "cluster_name": "staging"},
+        "The variant ipv4-scoped needs cluster_name and vpc_id.",
+    ),
+    (
+        {**POD, "variant": "ipv6-scoped", "vpc_id": "vpc-01234567"},
+        "The variant ipv6-scoped needs cluster_name.",
+    ),
     (
         {**POD, "variant": "ipv6", "use_aws_managed_policy": True},
         "has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant i",
@@ -116,3 +128,16 @@ def test_what_cannot_work_is_refused_with_words(
     for arguments, words in cases:
         assert any(words in error for error in errors), (arguments, words, said)
     assert len(errors) == len(cases)
+
+
+def test_the_managed_policy_is_an_input_only_beside_the_variant_that_it_stands_for() -> None:
+    without = render(options(["ipv6", "ipv4-scoped"], kind="role"))
+    assert not [path for path, text in without.items() if "use_aws_managed_policy" in text]
+    assert "use_aws_managed_policy" in render(options(["ipv4"], kind="role"))["variables.tf"]
+
+
+def test_no_readme_names_an_output_that_the_module_lacks() -> None:
+    for kind in ("policy", "role"):
+        files = render(options([v.name for v in VARIANTS], kind=kind))
+        named = re.findall(r"\boutput `(\w+)`", files["README.md"].replace("\n", " "))
+        assert all(f'output "{name}" ' in files["outputs.tf"] for name in named), (kind, named)

@@ -34,9 +34,6 @@ locals {
   partitions = [
     for arn in [var.oidc_provider_arn, var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
   ]
-
-  managed_policy_arn = "arn:${var.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
-  policy_arn         = var.use_aws_managed_policy ? local.managed_policy_arn : one(aws_iam_policy.this[*].arn)
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
@@ -336,8 +333,6 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_policy" "this" {
-  count = var.use_aws_managed_policy ? 0 : 1
-
   name        = var.policy_name
   name_prefix = var.policy_name == null ? var.policy_name_prefix : null
   description = "Permissions of the Amazon VPC CNI plugin"
@@ -355,17 +350,5 @@ resource "aws_iam_policy" "this" {
 
 resource "aws_iam_role_policy_attachment" "this" {
   role       = aws_iam_role.this.name
-  policy_arn = local.policy_arn
-
-  lifecycle {
-    precondition {
-      condition     = !var.use_aws_managed_policy || var.variant == "ipv4"
-      error_message = "AmazonEKS_CNI_Policy has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant ${var.variant}; leave use_aws_managed_policy out, or choose the variant ipv4."
-    }
-
-    precondition {
-      condition     = !var.use_aws_managed_policy || length(var.additional_policy_documents) == 0
-      error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
-    }
-  }
+  policy_arn = aws_iam_policy.this.arn
 }

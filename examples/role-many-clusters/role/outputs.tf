@@ -20,12 +20,12 @@ output "role_name" {
 
 output "policy_arn" {
   description = "ARN of the policy that is attached."
-  value       = local.policy_arn
+  value       = aws_iam_policy.this.arn
 }
 
 output "policy_json" {
-  description = "Policy document of the variant, as JSON; null with use_aws_managed_policy."
-  value       = var.use_aws_managed_policy ? null : local.json[var.variant]
+  description = "Policy document of the variant, as JSON."
+  value       = local.json[var.variant]
 }
 
 output "trust_policy_json" {

@@ -178,13 +178,6 @@ variable "permissions_boundary" {
   }
 }
 
-variable "use_aws_managed_policy" {
-  description = "Whether to attach the AWS managed policy AmazonEKS_CNI_Policy in place of the variant ipv4, the only one it can stand in for: it is for IPv4 and not scoped."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "tags" {
   description = "Tags of the role and the policy."
   type        = map(string)

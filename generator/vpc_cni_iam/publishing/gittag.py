@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Tagging:
         """Move branch and tag to the commit, and bring a work tree along.
 
         Raises:
-            PublishError: Git fails; nothing has moved.
+            PublishError: Git fails; nothing has moved, and the work tree is as it was.
         """
         if self.new:
             _move(self._git, self._head, self.commit, self.tag)
@@ -152,6 +152,7 @@ def prepare(
     commit = _commit(git, {**kept, **objects}, head, version)
     if not bare:
         git.read_tree(head, commit, "-n")
+        _try_checkout(git, commit, [p for p in objects if objects[p] != now.get(p)])
     git.run("update-ref", "--stdin", given=f"start\n{_moves(head, commit, name)}prepare\nabort\n")
     return Tagging(name, commit, True, git, head)
 
@@ -206,15 +207,40 @@ def _moves(head: str, commit: str, name: str) -> str:
     return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {commit}\n"
 
 
+def _try_checkout(git: _Git, commit: str, paths: Iterable[str]) -> None:
+    """Check files out elsewhere, since a filter of the repository may fail."""
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        index = str(Path(folder, "index"))
+        git.run("read-tree", commit, index=index)
+        given = "".join(f"{path}\0" for path in paths)
+        words = ("checkout-index", f"--prefix={folder}/tree/", "-z", "--stdin")
+        git.run(*words, given=given, index=index)
+
+
 def _move(git: _Git, head: str, commit: str, name: str) -> None:
     """Bring the work tree along, then move branch and tag together."""
     bare = git.bare()
-    if not bare:
-        git.read_tree(head, commit)
+    if not bare:  # what git refuses here, it refuses before it writes
+        git.read_tree(head, commit, "-n")
     try:
+        if not bare:
+            git.read_tree(head, commit)
         moves = _moves(head, commit, name)
         git.run("update-ref", "-m", f"publish {name}", "--stdin", given=moves)
-    except PublishError:
+    except BaseException:
         if not bare:
-            git.read_tree(commit, head)
+            _put_back(git, head, commit)
         raise
+
+
+def _put_back(git: _Git, head: str, commit: str) -> None:
+    """Bring a work tree back to a commit from wherever on the way to the next one it is."""
+    try:
+        git.run("read-tree", commit)
+        git.run("read-tree", "--reset", "-u", head or git.run("mktree").strip())
+    except PublishError as error:
+        raise PublishError(
+            f"{error}\n{git.repository}: branch and tag are where they were, but the work tree is "
+            "not; see git status, and put back its files with git restore --source=HEAD --staged "
+            "--worktree ."
+        ) from None

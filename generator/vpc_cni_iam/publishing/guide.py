@@ -116,6 +116,9 @@ cosign verify-blob-attestation --key cosign.pub --insecure-ignore-tlog --type sl
 cosign verify --key cosign.pub --insecure-ignore-tlog HOST/NAME@DIGEST
 ```
 
+`publish` builds on no version whose archives, sums and provenance disagree. Who may write here can
+make all of them agree again; a signature is what shows that.
+
 The provenance names both archives and the OCI manifest, so its signature serves the zip archive
 too. `none.json` is a configuration without a transparency log, and `--insecure-ignore-tlog` says
 that there is no entry in one; leave both out, and the public log gets the signature. Without

@@ -72,3 +72,18 @@ def statement(
         },
     }
     return json.dumps(value, indent=2) + "\n"
+
+
+def sums(text: bytes) -> dict[str, str]:
+    """Return the SHA-256 of each subject of a statement, by name.
+
+    Args:
+        text: The statement.
+
+    Raises:
+        ValueError: Not one.
+    """
+    try:
+        return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
+    except (KeyError, TypeError):
+        raise ValueError("names no subjects") from None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.publishing import provenance
 from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 
@@ -101,22 +102,47 @@ def stored(
         whole: Whether every file with a sum must be as it was published, or the tar archive alone.
 
     Raises:
-        InputError: A file is missing, or not the one that was published.
+        InputError: A file is missing, or not the one that was published, going by its sum and by
+            the provenance.
         TreeError: A path that may not be read.
     """
     tar = archive_name(version)
     text = _there(directory, coordinates, version, _SUMS).decode(errors="replace")
     sums = {name: digest for digest, name in _SUM.findall(text)}
+    said = _said(directory, coordinates, version, whole=whole)
     found = {}
     for name in sorted({tar, archive_name(version, "zip"), *sums} if whole else {tar}):
         place = directory / folder(coordinates, version)
         if name not in sums:
             raise InputError(str(place / _SUMS), "", f"has no sum of {name}; put that file back")
+        if said.get(name, sums[name]) != sums[name]:
+            problem = f"has another sum of {name} than the provenance beside it; put both back"
+            raise InputError(str(place / _SUMS), "", problem)
         found[name] = _there(directory, coordinates, version, name)
         if sums[name] != hashlib.sha256(found[name]).hexdigest():
             problem = f"is not what was published; {_cure(version, name)}"
             raise InputError(str(place / name), "", problem)
     return Stored(found[tar], sums)
+
+
+def _said(
+    directory: Path, coordinates: Coordinates, version: Version, *, whole: bool
+) -> dict[str, str]:
+    """Return the sums that a version's provenance names, so that no archive and sum alone count."""
+    name = provenance.file_name(version)
+    try:
+        found = provenance.sums(_there(directory, coordinates, version, name))
+        if not found.keys() >= {archive_name(version), archive_name(version, "zip")}:
+            raise ValueError("does not name both archives")
+    except (ValueError, InputError) as error:
+        if not whole:  # publishing it again puts it back
+            return {}
+        if isinstance(error, InputError):
+            raise
+        place = str(directory / folder(coordinates, version) / name)
+        problem = f"is not what was published; {_cure(version, name)}"
+        raise InputError(place, "", problem) from None
+    return found
 
 
 def _there(directory: Path, coordinates: Coordinates, version: Version, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from vpc_cni_iam.catalog import parameters, trust
@@ -10,6 +11,7 @@ from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
 from vpc_cni_iam.rendering import module
+from vpc_cni_iam.rendering.documents import Document
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
 
@@ -54,26 +56,35 @@ def render(options: Options) -> dict[str, str]:
 
     context = module.context(options, optional=True)
     documents = context["documents"]
-    scoped = [d.name for d in context["scoped"]]
+    names = [d.name for d in documents]
+    managed = MANAGED_VARIANT in names
+    needs = {d.name: _needed(d) for d in documents}
     context |= {
         "name": NAME,
         "variables": (
-            _variant([v.name for v in options.variants]),
-            *context["variables"],
+            _variant(names),
+            *(_needed_by(v, needs) for v in context["variables"]),
             *_trust_variables(),
             *_role_variables(),
+            *([_MANAGED] if managed else []),
+            _TAGS,
         ),
-        "outputs": _OUTPUTS,
+        "outputs": _outputs(managed),
         "data_sources": sorted([*context["data_sources"], *trust.documents(), "trust"]),
         "resources": (
             "aws_iam_policy.this",
             "aws_iam_role.this",
             "aws_iam_role_policy_attachment.this",
         ),
-        "scoped_names": scoped,
+        "scoped_names": [name for name in names if needs[name]],
+        "scoped_by_needs": [
+            ([name for name in names if needs[name] == needed], needed)
+            for needed in dict.fromkeys(filter(None, needs.values()))
+        ],
         "tagged_names": [d.name for d in documents if d.composed.variant.session_tags],
         "untagged": [d for d in documents if not d.composed.variant.session_tags],
-        "names": [d.name for d in documents],
+        "names": names,
+        "managed": managed,
         "managed_variant": MANAGED_VARIANT,
         "managed_policy": MANAGED_POLICY,
         "trust": [_trust_block(name) for name in trust.documents()],
@@ -81,6 +92,22 @@ def render(options: Options) -> dict[str, str]:
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
     return fill(FILES, context)
+
+
+def _needed(document: Document) -> tuple[str, ...]:
+    """Return the variables without which a variant would hold placeholders."""
+    used = parameters.used(document.composed.policy)
+    return tuple(p.name for p in used if p in parameters.NAMES)
+
+
+def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:
+    """Return a variable whose description says which variants need it."""
+    for parameter in parameters.NAMES:
+        if parameter.name == variable.name:
+            names = [name for name, needed in needs.items() if variable.name in needed]
+            text = f"{parameter.description} Needed by {' and '.join(names)}."
+            return replace(variable, description=text)
+    return variable
 
 
 def _trust_block(name: str) -> str:
@@ -165,15 +192,6 @@ def _role_variables() -> tuple[Variable, ...]:
             f"arn:aws[a-z-]*:iam::([0-9]{{12}}|aws):policy/{_FOLDERS}{_IAM_NAME}{{1,128}}",
             "the ARN of an IAM policy, like arn:aws:iam::111122223333:policy/boundary",
         ),
-        Variable(
-            "use_aws_managed_policy",
-            f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant "
-            "ipv4, the only one it can stand in for: it is for IPv4 and not scoped.",
-            "bool",
-            "false",
-            nullable=False,
-        ),
-        Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False),
     )
 
 
@@ -187,23 +205,41 @@ def _path() -> Variable:
     return replace(found, condition=f"{found.condition} && length(var.path) <= {_PATH_LENGTH}")
 
 
-_OUTPUTS = (
-    Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
-    Output(
-        "service_account_role_arn",
-        "ARN of the role for the add-on's service_account_role_arn, once its policy is attached.",
-        "aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn",
-    ),
-    Output("role_name", "Name of the role.", "aws_iam_role.this.name"),
-    Output("policy_arn", "ARN of the policy that is attached.", "local.policy_arn"),
-    Output(
-        "policy_json",
-        "Policy document of the variant, as JSON; null with use_aws_managed_policy.",
-        "var.use_aws_managed_policy ? null : local.json[var.variant]",
-    ),
-    Output(
-        "trust_policy_json",
-        "Trust policy of the role, as JSON.",
-        "data.aws_iam_policy_document.trust.json",
-    ),
+_MANAGED = Variable(
+    "use_aws_managed_policy",
+    f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant "
+    f"{MANAGED_VARIANT}, the only one it can stand in for: it is for IPv4 and not scoped.",
+    "bool",
+    "false",
+    nullable=False,
 )
+_TAGS = Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False)
+
+
+def _outputs(managed: bool) -> tuple[Output, ...]:
+    document = "Policy document of the variant, as JSON"
+    return (
+        Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
+        Output(
+            "service_account_role_arn",
+            "ARN of the role for the add-on's service_account_role_arn, once its policy is "
+            "attached.",
+            "aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn",
+        ),
+        Output("role_name", "Name of the role.", "aws_iam_role.this.name"),
+        Output(
+            "policy_arn",
+            "ARN of the policy that is attached.",
+            "local.policy_arn" if managed else "aws_iam_policy.this.arn",
+        ),
+        Output(
+            "policy_json",
+            f"{document}; null with use_aws_managed_policy." if managed else f"{document}.",
+            f"{'var.use_aws_managed_policy ? null : ' if managed else ''}local.json[var.variant]",
+        ),
+        Output(
+            "trust_policy_json",
+            "Trust policy of the role, as JSON.",
+            "data.aws_iam_policy_document.trust.json",
+        ),
+    )

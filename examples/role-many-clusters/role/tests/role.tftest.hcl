@@ -90,17 +90,6 @@ run "without_session_tags" {
   expect_failures = [aws_iam_policy.this]
 }
 
-run "managed_policy_in_place_of_another" {
-  command = plan
-
-  variables {
-    variant                = "ipv4-pod-identity"
-    use_aws_managed_policy = true
-  }
-
-  expect_failures = [aws_iam_role_policy_attachment.this]
-}
-
 run "wrong_values" {
   command = plan
 

@@ -39,6 +39,15 @@ LAZY = {"hcl2", "lark", "jinja2", "rich"}
 IMPORTED_LAZILY = {"bytecode.py", "environment.py"}  # itself imported only where jinja2 is
 
 
+def test_contributing_shows_this_house() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = text[text.index("| `errors` |") : text.index("| `cli` |")].splitlines()
+    table = {room.strip(" `"): may.strip() for _, room, may, _ in (row.split("|") for row in rows)}
+    assert {room: set(may.split(", ")) - {"nothing"} for room, may in table.items()} == MAY_IMPORT
+    picture = text[text.index("## The house") :].split("```")[1].split()
+    assert {*MAY_IMPORT, "cli"} <= set(picture)
+
+
 def imports(path: Path) -> list[tuple[str, bool]]:
     """Each imported module of a file, with whether it runs at import time."""
     tree = ast.parse(path.read_text())

@@ -15,12 +15,14 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What touches each dependency (typer, jinja2, python-hcl2, tomlkit), and starts no engine.
+# What touches each dependency (typer, jinja2, python-hcl2, tomlkit, msgspec), and starts no engine.
 TESTS = (
     "tests/hcl",
     "tests/vendoring/test_config.py",
     "tests/rendering/test_module.py",
     "tests/cli/test_commands.py",
+    "tests/sources/test_json_documents.py",
+    "tests/sources/test_planned.py",
 )
 NEEDED_BY_TESTS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
 

@@ -389,3 +389,19 @@ def test_harden(tmp_path: Path) -> None:
 def test_harden_refusals(words: str, said: str) -> None:
     done = run("policy", *words.split())
     assert (done.code, done.out) == (2, "") and said in done.err
+
+
+def test_what_a_terminal_would_obey_is_spelled_out(tmp_path: Path) -> None:
+    policy = {"Statement": {"Effect": "Allow", "Action": "ec2:\x1b]0;x\x07", "Resource": "*"}}
+    (tmp_path / "page.md").write_text(json.dumps({"Version": "2012-10-17", **policy}))
+    done = run("upstream", "check", "page.md", cwd=tmp_path)
+    assert done.code == 1
+    assert "ec2:\\u001b]0;x\\u0007" in done.out
+    done = run("convert", "a\x1b]0;x\x07.json", cwd=tmp_path)
+    assert (done.code, "\x1b" in done.err) == (3, False)
+    assert "a\\u001b]0;x\\u0007.json" in done.err
+
+
+def test_long_lines_are_whole(tmp_path: Path) -> None:
+    name = f"{'long' * 600}.json"
+    assert name in run("coverage", name, cwd=tmp_path).err

@@ -115,7 +115,7 @@ def test_a_policy_cannot_write_on_the_terminal(call: Call, tmp_path: Path) -> No
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     for words in ("--verbose", "--all-releases"):
         done = call("coverage", "p.json", words, cwd=tmp_path)
-        assert done.code == 0 and "\x1b" not in done.out and "?]0;" in done.out
+        assert done.code == 0 and "\x1b" not in done.out and "\\u001b]0;" in done.out
 
 
 def test_pictures_of_all_releases() -> None:

@@ -78,6 +78,14 @@ RevisionOption = Annotated[
         autocompletion=_revisions,
     ),
 ]
+PinnedRevisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--revision",
+        help="Take upstream's document of this date exactly.",
+        autocompletion=_revisions,
+    ),
+]
 VersionOption = Annotated[
     str | None,
     typer.Option(
@@ -150,7 +158,19 @@ def say(text: str) -> None:
     Args:
         text: The line.
     """
-    typer.echo(f"vpc-cni-iam: {text}", err=True)
+    show(f"vpc-cni-iam: {text}", err=True)
+
+
+def show(text: str, err: bool = False) -> None:
+    """Print lines, with what a terminal would obey or hide in them made visible.
+
+    Args:
+        text: The lines, which may hold text from a policy, a page or a path of somebody else's.
+        err: Print to stderr.
+    """
+    from vpc_cni_iam.policy.spelled import spelled
+
+    typer.echo("\n".join(map(spelled, text.split("\n"))), err=err)
 
 
 def notify(options: Options) -> None:

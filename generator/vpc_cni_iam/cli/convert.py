@@ -58,7 +58,7 @@ def convert(
         str | None, typer.Option(help="Name of the data source. [default: from the file name]")
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="Directory to write to, one .tf file a document.")
+        str | None, typer.Option(help="Directory to write to, one file a document.")
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="Print HCL, or a report in JSON that holds it.")

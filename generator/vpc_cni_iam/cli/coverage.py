@@ -88,7 +88,11 @@ def coverage(
     ] = None,
     env: Annotated[
         list[str] | None,
-        typer.Option("--env", help="NAME=VALUE of aws-node's environment; repeat for more."),
+        typer.Option(
+            "--env",
+            metavar="NAME=VALUE",
+            help="Variable of aws-node's environment; repeat for more.",
+        ),
     ] = None,
     primary_tag: Annotated[
         list[str] | None,
@@ -266,4 +270,4 @@ def _matrix(
 def _echo(lines: Iterable[str]) -> None:
     """Print lines, without what a policy of somebody else's could do to a terminal."""
     for line in lines:
-        typer.echo("".join(c if c.isprintable() else "?" for c in line))
+        common.show(line)

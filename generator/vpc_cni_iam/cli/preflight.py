@@ -77,7 +77,7 @@ def preflight(
     if output is Format.json:
         typer.echo(json.dumps(report.to_json(found), indent=2))
     for line in report.to_text(found) if output is Format.text else ():
-        typer.echo(line)
+        common.show(line)
     raise typer.Exit(1 if found.breaks else 0)
 
 

@@ -82,14 +82,7 @@ def publish(
         str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
     ] = None,
     cni_version: common.VersionOption = None,
-    revision: Annotated[
-        str | None,
-        typer.Option(
-            "--revision",
-            help="Take upstream's document of this date exactly.",
-            autocompletion=common._revisions,
-        ),
-    ] = None,
+    revision: common.PinnedRevisionOption = None,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,

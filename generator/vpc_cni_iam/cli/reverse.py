@@ -153,7 +153,7 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
 
 
 def _diff(one: Rewriting) -> str:
-    from vpc_cni_iam.vendoring.sync import unified
+    from vpc_cni_iam.files.unified import unified
 
     return unified(one.before, one.after, str(one.path), str(one.path))
 

@@ -58,7 +58,7 @@ def sync(request: Request) -> None:
 def upgrade(
     request: Request,
     cni_version: common.VersionOption = None,
-    revision: common.RevisionOption = None,
+    revision: common.PinnedRevisionOption = None,
     latest: Annotated[
         bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
     ] = False,

@@ -81,7 +81,7 @@ def check(
         typer.echo(json.dumps(data, indent=2))
     else:
         typer.echo(f"compared with revision {known.name}")
-        typer.echo("".join(map(_compared_lines, compared)), nl=False)
+        common.show("".join(map(_compared_lines, compared)).rstrip("\n"))
     raise typer.Exit(0 if all(c.state == "same" for c in compared) else 1)
 
 

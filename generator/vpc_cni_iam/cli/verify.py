@@ -86,5 +86,5 @@ def verify(
             f"{checked.against}; {checked.seen}"
         )
         for difference in checked.differences:
-            typer.echo(f"        {difference}")
+            common.show(f"        {difference}")
     raise typer.Exit(0 if result.clean else 1)

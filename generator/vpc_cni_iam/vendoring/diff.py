@@ -9,13 +9,13 @@ from functools import lru_cache
 from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import decoded
+from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Vendored
 from vpc_cni_iam.vendoring.plan import Plan
-from vpc_cni_iam.vendoring.sync import unified
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.tree import Change, write
+from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.plan import Plan, Way, plan, writing
 from vpc_cni_iam.vendoring.select import Selected
@@ -117,18 +117,3 @@ def _edit(planned: Plan, path: str) -> str:
     before = decoded(base) if base is not None else planned.wanted.get(path, "")
     after = decoded(planned.observed.held[path])
     return unified(before, after, f"{path} as generated", f"{path} as it is")
-
-
-def unified(before: str, after: str, before_name: str, after_name: str) -> str:
-    """Return a unified diff of two texts, empty if they are the same.
-
-    Args:
-        before: The old text.
-        after: The new text.
-        before_name: What to call the old one.
-        after_name: What to call the new one.
-    """
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""
-    )
-    return "".join(f"{line}\n" for line in lines)

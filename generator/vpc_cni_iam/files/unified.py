@@ -1,0 +1,20 @@
+"""The unified diff of two texts, as every command shows one."""
+
+from __future__ import annotations
+
+import difflib
+
+
+def unified(before: str, after: str, before_name: str, after_name: str) -> str:
+    """Return a unified diff of two texts, empty if they are the same.
+
+    Args:
+        before: The old text.
+        after: The new text.
+        before_name: What to call the old one.
+        after_name: What to call the new one.
+    """
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""
+    )
+    return "".join(f"{line}\n" for line in lines)

@@ -22,6 +22,8 @@ th, td {{ border: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
   vertical-align: top; }}
 thead th.action {{ writing-mode: vertical-rl; transform: rotate(180deg); font-weight: 500; }}
 tbody th {{ white-space: nowrap; font-weight: 500; }}
+td.breaks {{ min-width: 11em; }}
+td.evidence {{ min-width: 19em; overflow-wrap: anywhere; }}
 td.cell {{ text-align: center; font-weight: 700; }}
 td.allowed {{ color: var(--allowed); }}
 td.fatal, td.degraded {{ color: var(--mark); }}
@@ -35,7 +37,9 @@ td.not-called {{ color: var(--quiet); }}
 code {{ font: .95em ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }}
 @media print {{ body {{ margin: 0; max-width: none; font-size: 11px; }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
+  h2, thead {{ break-after: avoid; }}
   tr {{ break-inside: avoid; }}
+  table {{ font-size: 9.5px; }}
   .scroll {{ overflow: visible; }} }}
 """
 
@@ -108,12 +112,12 @@ def _why(matrix: Matrix) -> Iterator[str]:
     yield f"<thead><tr>{columns}</tr></thead>\n<tbody>"
     for denial in denials:
         cells = (
-            releases_text(denial.first, denial.last),
-            denial.call.use.impact,
-            denial.call.breaks,
-            denial.situation,
-            denial.call.use.evidence,
+            ("releases", releases_text(denial.first, denial.last)),
+            ("impact", denial.call.use.impact),
+            ("breaks", denial.call.breaks),
+            ("situation", denial.situation),
+            ("evidence", denial.call.use.evidence),
         )
-        row = "".join(f"<td>{plain(text)}</td>" for text in cells)
+        row = "".join(f'<td class="{name}">{plain(text)}</td>' for name, text in cells)
         yield f'<tr><th scope="row"><code>{plain(denial.action)}</code></th>{row}</tr>'
     yield "</tbody>\n</table>\n</div>"

@@ -67,7 +67,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
         ("missing.json --cluster-name prod", 3, "missing.json"),
         (". --cluster-name prod", 3, "'.'"),
         ("-", 2, "--cluster-name"),
-        ("--cluster-name prod", 2, "files"),
+        ("--cluster-name prod", 2, "Missing argument"),
         ("in.json --cluster-name $", 2, "--cluster-name '$' is not an EKS cluster name"),
         ("in.json --cluster-name prod --vpc-id x", 2, "--vpc-id 'x' is not a VPC ID"),
         ("in.json --cluster-name prod --variant x", 2, "unknown variant 'x'"),

@@ -18,7 +18,7 @@ STATEMENTS = {
     "ipv4": [2],
     "ipv6": [2],
     "ipv4-scoped": [7],
-    "ipv6-scoped": [6],
+    "ipv6-scoped": [5],
     "ipv4-ipv6": [2],
     "present-day": [7],
     "vendored": [3],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthetic import allow, attachment, document, policy, resource, reviewed, role, rules
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role, rules
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 NODES = document(
@@ -193,3 +193,36 @@ def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
 
 def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
     assert rules(reviewed(policy("p", "no policy", "no police"))) == {"unreadable-policy"}
+
+
+def test_an_inline_policy_that_comes_to_another_role_is_new_access_there() -> None:
+    text = document(allow("iam:*"))
+    sides = [{"role": name, "name": "n", "policy": text} for name in ("old", "new")]
+    found = reviewed(resource("aws_iam_role_policy", "p", *sides))
+    assert rules(found) == {"new-access"}
+    assert {line.effect for line in found.changes[0].lines} == {"gain", "loss"}
+    assert not rules(reviewed(resource("aws_iam_role_policy", "p", sides[0], sides[0])))
+
+
+# A plan's configuration leaves out dynamic blocks.
+@pytest.mark.parametrize(
+    ("before", "unknown", "rule"),
+    [
+        ([{"name": "i", "policy": document(allow("a:b"))}], False, "new-access"),
+        ([], False, "new-policy"),
+        ([], True, "unknown-policy"),
+    ],
+)
+def test_an_inline_policy_of_a_dynamic_block_is_not_passed_over(
+    before: list[Json], unknown: bool, rule: str
+) -> None:
+    trust = {"name": "r", "assume_role_policy": document()}
+    later = {"inline_policy": [{"name": "i", "policy": document(allow(["a:b", "iam:*"]))}]}
+    change = resource(
+        "aws_iam_role",
+        "r",
+        {**trust, "inline_policy": before},
+        trust if unknown else {**trust, **later},
+        after_unknown={"inline_policy": True} if unknown else {},
+    )
+    assert rule in rules(reviewed(change))

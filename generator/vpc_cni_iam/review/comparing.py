@@ -149,8 +149,14 @@ def _access(item: Item) -> Access:
     for state in (after, before) if item.slot.kind != "attachment" else (after,):
         if state.known not in ("known", "absent"):
             return Access("unknown", reason="; ".join(state.why))
-    old = [] if item.slot.kind == "attachment" else _policies(before)
+    old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
     return new_access(old, _policies(after))
+
+
+def _reaches_others(item: Item) -> bool:
+    """Say whether an inline policy comes to somebody who did not have it."""
+    old, new = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return item.slot.kind == "permissions" and bool(old and new - old)
 
 
 _NONE = Access("no new access")
@@ -165,6 +171,9 @@ def _lines(item: Item) -> tuple[Line, ...]:
             one_absent = "absent" in (before.state.known, after.state.known)
             if not one_absent or not (before.state.policy or after.state.policy):
                 return ()
+        if _reaches_others(item):
+            lost = semantic.lines(before.state.policy, None, exact=exact)
+            return (*semantic.lines(None, after.state.policy, exact=exact), *lost)
         return semantic.lines(
             before.state.policy, after.state.policy, (before.text, after.text), exact
         )

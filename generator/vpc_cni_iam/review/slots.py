@@ -120,8 +120,17 @@ def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
 
 
 def _set(resource: Resource, plan: Plan, argument: str) -> bool:
-    expression = plan.configuration.expression(resource.module, resource.block, argument)
-    return expression is not None
+    """Say whether an argument that is also computed is set, by what is in a plan for it.
+
+    The configuration in a plan leaves out ``dynamic`` blocks; but a plan changes nothing that is
+    only computed, and knows nothing of it before the resource is there.
+    """
+    if plan.configuration.expression(resource.module, resource.block, argument) is not None:
+        return True
+    before, after = ((v or {}).get(argument) for v in (resource.before, resource.after))
+    if after is None and flagged(resource.unknown, argument):
+        return before is not None and tuple(resource.actions) == ("update",)
+    return bool(before or after) and before != after
 
 
 def _whole(resource: Resource, kind: Kind, name: str) -> Slot:

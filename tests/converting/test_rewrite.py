@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.converting.from_hcl import Reading, readings
 from vpc_cni_iam.converting.rewrite import Rewriting, rewriting, save
@@ -372,5 +373,15 @@ def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
     one = rewritten(tmp_path, policy(encoded('"*"')))
     (tmp_path / "main.tf").write_text("# new\n")
     with pytest.raises(InputError, match="changed while"):
-        save([one])
+        save(tmp_path, [one])
     assert (tmp_path / "main.tf").read_text() == "# new\n"
+
+
+def test_what_cannot_be_saved_hides_nothing_that_was_done_or_refused(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a/x.tf": policy(encoded('"*"')), "b/real": policy(encoded('"*"'))})
+    (tmp_path / "b/y.tf").symlink_to("real")
+    done = run("convert", "--rewrite", "a/x.tf", "b/y.tf", "none.tf", cwd=tmp_path)
+    assert (done.code, done.out.count("replace ")) == (3, 1)
+    assert "replace a/x.tf: aws_iam_policy.x.policy" in done.out
+    assert "none.tf" in done.err
+    assert "symbolic link" in done.err

@@ -135,13 +135,13 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:
     from vpc_cni_iam.converting import report
 
+    for line in report.lines(batch):
+        common.say(line)
     changes: tuple[Change, ...] = ()
     if output is not None and batch.converted:
         from vpc_cni_iam.converting.output import save
 
         changes = save(common.path(output, "."), batch.files(), force=force)
-    for line in report.lines(batch):
-        common.say(line)
     if form is Format.json:
         typer.echo(json.dumps(report.data(batch), indent=2))
     elif output is None:

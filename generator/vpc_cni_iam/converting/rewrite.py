@@ -108,24 +108,26 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     return Rewriting(path, before, after, tuple(writer.replaced), tuple(writer.left))
 
 
-def save(rewritings: Sequence[Rewriting]) -> None:
-    """Write the files that change; those of one directory all or none.
+def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
+    """Write the files of a directory that change, all or none.
 
     Args:
+        directory: The directory.
         rewritings: What becomes of each.
 
     Raises:
-        TreeError: A file may not be written, or it changed meanwhile.
+        InputError: A file changed meanwhile; nothing was written.
+        TreeError: A file may not be written; nothing was.
     """
-    changed = [r for r in rewritings if r.after != r.before]
-    for directory in dict.fromkeys(r.path.parent for r in changed):
-        here = {r.path.name: r for r in changed if r.path.parent == directory}
-        with locked(directory):
-            now = read.contents(directory, here)
-            for name, one in here.items():
-                if now.get(name) != one.before.encode():
-                    raise InputError(str(one.path), "", "changed while it was read; run this again")
-            tree.write(directory, {name: one.after.encode() for name, one in here.items()})
+    changed = {r.path.name: r for r in rewritings if r.after != r.before}
+    if not changed:
+        return
+    with locked(directory):
+        now = read.contents(directory, changed)
+        for name, one in changed.items():
+            if now.get(name) != one.before.encode():
+                raise InputError(str(one.path), "", "changed while it was read; run this again")
+        tree.write(directory, {name: one.after.encode() for name, one in changed.items()})
 
 
 class _Writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -105,6 +106,7 @@ def convert(
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
+    gc.disable()  # Nothing here refers to itself, and looking for such costs a fifth of the time.
     inputs = _inputs(files, output is not None or form is Format.json)
     options = Options(name or "", parameters(parametrize or ()), partition_aware, keep_going)
     with _progress(len(inputs)) as step:

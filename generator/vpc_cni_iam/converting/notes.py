@@ -49,7 +49,8 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if statement.get("Sid") == "":
         yield Note(f"{path}.Sid", "is empty, and is left out")
     for name in ("Action", "NotAction", "Resource", "NotResource"):
-        yield from _repeated(statement.get(name), f"{path}.{name}")
+        if isinstance(values := statement.get(name), list):
+            yield from _repeated(values, f"{path}.{name}")
     for name in ("Principal", "NotPrincipal"):
         principals = statement.get(name)
         if isinstance(principals, dict):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vpc_cni_iam.converting import module_names
 from vpc_cni_iam.converting.attributes import Attribute, attributes
-from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.remarks import remarks
@@ -177,6 +177,7 @@ class _Writer:
         new = self.data_source(name, attribute, found, repeated)
         self.taken.add(name)
         said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
+        said += quoted(found.policy, found.marks, self.known)
         if attribute.compared_as_text:
             said.append("the provider compares its text, which is another now")
         self.replaced.append(Replaced(attribute.address, value.line, name, tuple(said)))

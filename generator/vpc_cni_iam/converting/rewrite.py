@@ -162,6 +162,8 @@ class _Writer:
         value, source = attribute.value, self.file.source
         code = self.file.text[value.start : value.end]
         if not embedded.is_document(value):
+            if attribute.has_document_inside(self.file.text):
+                raise self.refuse(value.line, "stands in an expression, which stays as it is")
             if f"{_DOCUMENT}." not in code:
                 error = self.refuse(value.line, "no policy is written out here")
                 self.left.append(Left(attribute.address, error, refused=False))

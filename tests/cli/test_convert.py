@@ -87,6 +87,28 @@ def test_one_that_is_refused_keeps_no_other(folder: Path) -> None:
     ]
 
 
+def test_refusals_are_said_even_if_nothing_can_be_saved(folder: Path) -> None:
+    write_tree(folder, {"out/a.tf": "# mine\n"})
+    done = run("convert", "a.json", "bad.json", "none.json", "--output", "out", cwd=folder)
+    assert (done.code, done.out) == (3, "")
+    for words in ("error: bad.json: $.Statement[0].Action", "error: none.json", "--force"):
+        assert words in done.err
+
+
+def test_a_large_batch_does_not_flood_the_terminal(folder: Path) -> None:
+    old = {key: value for key, value in P.items() if key != "Version"}
+    write_tree(folder, {"many.json": json.dumps([old] * 1000 + [BAD] * 1000)})
+    done = run("convert", "many.json", cwd=folder)
+    assert done.code == 3
+    err = done.err.splitlines()
+    assert len(err) == 103
+    assert "950 more notes, 1,000 on 1,000 documents in all; --format json" in err[50]
+    assert err[101].endswith("error: 950 more like these; --format json prints all")
+    assert err[102].endswith("1000 converted, 1000 refused")
+    report = json.loads(run("convert", "many.json", "--format", "json", cwd=folder).out)
+    assert len(report["failures"]) == sum(len(d["notes"]) for d in report["documents"]) == 1000
+
+
 def test_or_it_does_if_told_so(folder: Path) -> None:
     done = run("convert", "a.json", "bad.json", "--output", "out", "--no-keep-going", cwd=folder)
     assert (done.code, done.out) == (3, "")

@@ -16,6 +16,7 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.strict_json import load_json
 from whole_policies import whole_policies
 
 S = {"Effect": "Allow", "Action": "a:b", "Resource": "*"}
@@ -161,6 +162,17 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
 def test_names_do_not_hang_on_what_is_refused() -> None:
     found = batch({"a.json": {"Statement": 1}, "b/a.json": P})
     assert [c.name for c in found.converted] == ["a_2"]
+
+
+def test_large_files_take_time_by_their_size_alone() -> None:
+    """Each of these took the square of its size: minutes."""
+    many = [f"s3:A{n}" for n in range(60_000)]
+    (converted,) = batch({"x.json": one(Action=[*many, many[-1]])}).converted
+    assert "names 's3:A59999' more than once" in converted.notes[0].text
+    keys = ", ".join(f'"k{n}": "v"' for n in (*range(60_000), 59_999))
+    with pytest.raises(InputError, match="'k59999' stands twice"):
+        load_json(f"{{{keys}}}", "x.json")
+    assert naming.unique(["policy"] * 60_000)[-1] == "policy_60000"
 
 
 REFUSED = [

@@ -1,6 +1,7 @@
 """What real engines render of converted policies means what the JSON meant. All in root modules."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,26 +27,39 @@ HARD = {
 }
 
 
-def managed() -> dict[str, str]:
+@dataclass(frozen=True)
+class Corpus:
+    """Every AWS managed policy and every hard case: as JSON by name, and as files of HCL."""
+
+    texts: dict[str, str]
+    files: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
     moto = pytest.importorskip("moto.iam.aws_managed_policies")
     found = json.loads(moto.aws_managed_policies_data)
     assert len(found) > 1000
-    return {name.replace("-", "_"): json.dumps(e["Document"]) for name, e in found.items()}
+    managed = {name.replace("-", "_"): json.dumps(e["Document"]) for name, e in found.items()}
+    texts = {**managed, **HARD}
+    return Corpus(texts, converted(texts))
 
 
-def test_every_managed_policy_and_every_hard_case(each_engine: Engine, tmp_path: Path) -> None:
-    texts = {**managed(), **HARD}
-    files = converted(texts)
-    check_same(texts, rendered(each_engine, tmp_path, files))
-    each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+def test_the_corpus_is_rendered_as_it_was(
+    each_engine: Engine, corpus: Corpus, tmp_path: Path
+) -> None:
+    check_same(corpus.texts, rendered(each_engine, tmp_path, corpus.files))
 
 
-def test_every_managed_policy_and_every_hard_case_reads_back() -> None:
-    texts = {**managed(), **HARD}
-    for file, text in converted(texts).items():
+def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path) -> None:
+    newest.run(["fmt", "-check", "-diff"], write_tree(tmp_path, corpus.files))
+
+
+def test_the_corpus_reads_back(corpus: Corpus) -> None:
+    for file, text in corpus.files.items():
         name = file.removesuffix(".tf")
         (found,) = resolve.documents(read.parse(text, file), file, Scope())
-        assert differences(loads(texts[name], name), found.policy) == ()
+        assert differences(loads(corpus.texts[name], name), found.policy) == ()
 
 
 def test_whole_policies_of_any_text(each_engine: Engine, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
-from vpc_cni_iam.converting.from_hcl import Reading, readings
+from vpc_cni_iam.converting.from_hcl import Reading, Unread, readings
 from vpc_cni_iam.converting.rewrite import Rewriting, rewriting, save
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.embedded import MARK
@@ -277,12 +278,38 @@ def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['file("x.json")', "jsonencode()", '""', "var.p", 'templatefile("x", {})', "null"]
+    "body",
+    [
+        'file("x.json")',
+        "jsonencode()",
+        '""',
+        "var.p",
+        'templatefile("x", {})',
+        "null",
+        "<<E\n${var.p}\nE",
+    ],
 )
 def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path: Path) -> None:
     one = rewritten(tmp_path, policy(body))
     assert one.after == one.before
     assert [left.refused for left in one.left] == [False]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"var.x ? data.aws_iam_policy_document.x.json : {encoded('1')}",
+        f"chomp({inlined('1')}\n)",
+        f'"${{{encoded("1")}}}"',
+    ],
+)
+def test_a_policy_inside_an_expression_is_refused(body: str, tmp_path: Path) -> None:
+    one = rewritten(tmp_path, policy(body))
+    assert one.after == one.before
+    assert [left.refused for left in one.left] == [True]
+    (found,) = readings(policy(body), "x.tf")
+    assert isinstance(found, Unread)
+    assert "stands in an expression" in str(found.error)
 
 
 def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:
@@ -372,5 +399,15 @@ def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
     one = rewritten(tmp_path, policy(encoded('"*"')))
     (tmp_path / "main.tf").write_text("# new\n")
     with pytest.raises(InputError, match="changed while"):
-        save([one])
+        save(tmp_path, [one])
     assert (tmp_path / "main.tf").read_text() == "# new\n"
+
+
+def test_what_cannot_be_saved_hides_nothing_that_was_done_or_refused(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a/x.tf": policy(encoded('"*"')), "b/real": policy(encoded('"*"'))})
+    (tmp_path / "b/y.tf").symlink_to("real")
+    done = run("convert", "--rewrite", "a/x.tf", "b/y.tf", "none.tf", cwd=tmp_path)
+    assert (done.code, done.out.count("replace ")) == (3, 1)
+    assert "replace a/x.tf: aws_iam_policy.x.policy" in done.out
+    assert "none.tf" in done.err
+    assert "symbolic link" in done.err

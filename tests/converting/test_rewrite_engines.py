@@ -82,6 +82,13 @@ def check_format(engine: Engine, folder: Path, written: Path) -> None:
 
 
 SHOWN = """
+variable "age" {
+  type    = number
+  default = 3600
+}
+variable "mfa" {
+  default = true
+}
 resource "aws_iam_role" "r" {
   name               = "rewriting-shown"
   assume_role_policy = jsonencode({
@@ -91,6 +98,8 @@ resource "aws_iam_role" "r" {
       Condition = {
         Bool            = { "aws:MultiFactorAuthPresent" = true }
         NumericLessThan = { "aws:MultiFactorAuthAge" = 3600 }
+        NumericLessThanIfExists = { "aws:MultiFactorAuthAge" = var.age }
+        BoolIfExists            = { "aws:MultiFactorAuthPresent" = var.mfa }
       }
     }
   })
@@ -104,7 +113,9 @@ def test_what_the_next_plan_shows_though_it_means_the_same_is_said(
     (tmp_path / "main.tf").write_text(SHOWN + provider(aws_endpoint))
     applied(newest, tmp_path)
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
-    assert done.err.count("the next plan may show it") == 2
+    assert done.err.count("the next plan may show it") == 4
+    assert "the number var.age is written as a string" in done.err
+    assert "var.mfa, if it is no string, is written as one" in done.err
     with pytest.raises(EngineError) as caught:
         planned(newest, tmp_path)
     assert caught.value.returncode == 2

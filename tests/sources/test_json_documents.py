@@ -110,6 +110,20 @@ def test_versions_that_are_not_in_force_are_named() -> None:
     assert documents(json.dumps(printed), "f.json")[-1].left_out == ("v3", "v1")
 
 
+def test_of_versions_of_which_none_is_said_to_be_in_force_all_are_taken() -> None:
+    versions = [{"Document": P, "VersionId": "v2"}, {"Document": P, "VersionId": "v1"}]
+    printed = {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}
+    found = documents(json.dumps(printed), "f.json")
+    assert [(d.names, d.left_out) for d in found] == [(("m", "v2"), ()), (("m", "v1"), ())]
+
+
+def test_a_file_that_is_the_encoded_document() -> None:
+    (found,) = documents(f"{quote(TEXT)}\n", "f.json")
+    assert found.policy() == loads(TEXT, "x")
+    with pytest.raises(InputError, match=r"f\.json: .*is not JSON"):
+        documents("%7Bnonsense", "f.json")
+
+
 @pytest.mark.parametrize(
     ("value", "place", "words"),
     [
@@ -120,6 +134,8 @@ def test_versions_that_are_not_in_force_are_named() -> None:
         (7, "$", "holds no policy document"),
         ({"Policies": [{"PolicyName": "p", "Arn": "a"}]}, "$", "get-policy-version"),
         ({"PolicyNames": ["p"]}, "$", "get-policy-version"),
+        ([{"PolicyName": "p", "DefaultVersionId": "v1"}], "$", "get-policy-version"),
+        ([{"VersionId": "v1", "IsDefaultVersion": True}], "$", "get-policy-version"),
         ({"PolicyVersion": {"Document": None}}, "$.PolicyVersion.Document", "not null"),
         ({"PolicyDocument": "%7B"}, "$.PolicyDocument, line 1, column 2 of its text", "not JSON"),
         ({"Policy": '{"a": 1, "a": 2}'}, "$.Policy, line 1, $.a of its text", "stands twice"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -105,6 +106,7 @@ def convert(
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
+    gc.disable()  # Nothing here refers to itself, and looking for such costs a fifth of the time.
     inputs = _inputs(files, output is not None or form is Format.json)
     options = Options(name or "", parameters(parametrize or ()), partition_aware, keep_going)
     with _progress(len(inputs)) as step:
@@ -135,13 +137,13 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:
     from vpc_cni_iam.converting import report
 
+    for line in report.lines(batch):
+        common.say(line)
     changes: tuple[Change, ...] = ()
     if output is not None and batch.converted:
         from vpc_cni_iam.converting.output import save
 
         changes = save(common.path(output, "."), batch.files(), force=force)
-    for line in report.lines(batch):
-        common.say(line)
     if form is Format.json:
         typer.echo(json.dumps(report.data(batch), indent=2))
     elif output is None:

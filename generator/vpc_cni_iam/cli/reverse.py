@@ -57,10 +57,10 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
     if output is None and not as_json and len(read) > 1:
         addresses = "".join(f"\n  {one.address}" for one in read)
         raise UsageError(f"{len(read)} policies; name a directory with --output:{addresses}")
+    _say_readings(read, unread)
     if output is not None and read:
         for change in save(common.path(output, "."), room.files(read), force=force):
             typer.echo(f"{change.kind:<7} {Path(output) / change.path}")
-    _say_readings(read, unread)
     if as_json:
         typer.echo(json.dumps(_report(read, unread), indent=2))
     elif output is None and read:
@@ -138,16 +138,19 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
             found.append(rewriting(Path(file), found))
         except InputError as refused:
             errors.append(refused)
-    if not dry_run:
-        save(found)
     for one in found:
         _say_rewriting(one)
     for error in errors:
         common.say(f"error: {error}")
+    shown = _diff if dry_run else _summary
+    for directory in dict.fromkeys(one.path.parent for one in found):
+        here = [one for one in found if one.path.parent == directory]
+        if not dry_run:
+            save(directory, here)
+        if not as_json:
+            typer.echo("".join(map(shown, here)), nl=False)
     if as_json:
         typer.echo(json.dumps(_rewriting_report(found, errors), indent=2))
-    else:
-        typer.echo("".join(_diff(one) if dry_run else _summary(one) for one in found), nl=False)
     if errors or any(left.refused for one in found for left in one.left):
         raise typer.Exit(VpcCniIamError.exit_code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from vpc_cni_iam.hcl.locate import Block, File, Text, Value
+
+_WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,14 @@ class Attribute:
             if given is not None and not any(part in allowed for part in parts):
                 return False
         return True
+
+    def has_document_inside(self, text: str) -> bool:
+        """Say whether its expression, which is no document, has one in it, as a conditional may.
+
+        Args:
+            text: The text of the file.
+        """
+        return _WRITES.search(text, self.value.start + 1, self.value.end) is not None
 
     @property
     def compared_as_text(self) -> bool:

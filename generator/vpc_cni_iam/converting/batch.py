@@ -128,7 +128,7 @@ def convert(
 
 
 def _names(found: Sequence[Document], given: str) -> tuple[str, ...]:
-    """Return the names of the data sources, which do not hang on what else is refused."""
+    """Return the names of the data sources, which do not hang on which documents are refused."""
     if given:
         if len(found) > 1:
             raise UsageError(f"--name names one document, and there are {len(found)}")

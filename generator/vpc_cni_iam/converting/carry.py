@@ -12,6 +12,7 @@ from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.read import Call, Node, Quoted, Reference
 from vpc_cni_iam.hcl.write import Block
+from vpc_cni_iam.policy.document import Policy
 
 # In JSON text these would end a string, or write more JSON, which a data source would escape.
 _WRITES_QUOTES = re.compile(r"\\|<<|\b(jsonencode|file|templatefile|yamldecode)\(|\.rendered\b")
@@ -20,6 +21,9 @@ _TEXT = re.compile(
     r"(?!(var|local|module|each|count|self)\.)(data\.)?\w+\.[\w-]+(\[(\d+|[\w.]+|\"[^\"]*\")\])?"
     r"\.(arn|id|name|account_id|partition)|each\.key|path\.\w+|terraform\.workspace"
 )
+
+_SCALARS = {"string": "text", "number": "number", "bool": "boolean"}
+_NO_TEXT = re.compile("Bool|Numeric|Null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class Surroundings:
     codes: Mapping[str, str] = field(default_factory=dict)
 
     def shape(self, code: str) -> str:
-        """Say what an expression is, as far as that can be known: a text, a list, or unknown.
+        """Say what an expression is, as far as that can be known.
+
+        It is a text, a number, a boolean, a list or unknown.
 
         Args:
             code: The expression.
@@ -46,8 +52,8 @@ class Surroundings:
             return "text"
         root, _, name = code.partition(".")
         node = self.variables.get(name) if root == "var" else None
-        if node == Reference("string"):
-            return "text"
+        if isinstance(node, Reference) and node.path in _SCALARS:
+            return _SCALARS[node.path]
         if isinstance(node, Call) and node.name in ("list", "set"):
             return "list"
         node = self.locals.get(name) if root == "local" else None
@@ -84,6 +90,26 @@ class Surroundings:
             raise InputError(source, f"line {kept.line}", problem)
 
 
+def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
+    """Say which numbers and booleans that a policy's conditions refer to become strings.
+
+    Args:
+        policy: The policy, with marks in its texts.
+        marks: What the marks stand for.
+        known: What is known of the names in them.
+    """
+    found = []
+    for condition in (c for s in policy.statements for c in s.conditions):
+        for text in filter(MARK.fullmatch, condition.values):
+            kept = marks.of(text)
+            shape = "text" if kept.spliced else known.shape(kept.code)
+            if shape in ("number", "boolean"):
+                found.append(f"the {shape} {kept.code} is written as a string")
+            elif shape == "unknown" and _NO_TEXT.search(condition.operator):
+                found.append(f"{kept.code}, if it is no string, is written as one")
+    return list(dict.fromkeys(found))
+
+
 def fill(block: Block, marks: Marks, known: Surroundings) -> None:
     """Replace the marks in a data source's texts by their expressions.
 
@@ -106,7 +132,7 @@ def _filled(
         case (Literal(text=text),) if MARK.fullmatch(text) and marks.of(text).whole:
             code = marks.of(text).code
             shape = known.shape(code)
-            if shape != "text":
+            if shape in ("list", "unknown"):
                 # It takes a text and a list alike.
                 return Expression(code if shape == "list" else f"flatten([{code}])")
     return tuple(_one(v, marks) for v in value)

@@ -88,8 +88,13 @@ def files(found: Sequence[Reading]) -> dict[str, str]:
 def _written_out(text: str, source: str) -> Iterator[tuple[int, Reading | Unread]]:
     for attribute in attributes(locate(text, source)):
         value = attribute.value
-        is_policy = attribute.holds_policy and embedded.is_document(value)
-        if not is_policy and not embedded.has_statement(value):
+        if not embedded.is_document(value):
+            if attribute.holds_policy and attribute.has_document_inside(text):
+                problem = "stands in an expression; only an engine can know its value"
+                error = InputError(source, f"line {value.line}", problem)
+                yield value.line, Unread(attribute.address, error)
+            continue
+        if not attribute.holds_policy and not embedded.has_statement(value):
             continue
         try:
             found = embedded.read(value, source)

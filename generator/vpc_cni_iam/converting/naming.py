@@ -53,12 +53,14 @@ def unique(wanted: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
     """
     used = {name.lower() for name in taken}
     natural = {name.lower() for name in wanted}
+    numbers: dict[str, int] = {}
     found = []
     for name in wanted:
-        chosen, number = name, 1
+        chosen, number = name, numbers.get(name.lower(), 1)
         while chosen.lower() in used or (number > 1 and chosen.lower() in natural):
             number += 1
             chosen = f"{name}_{number}"
+        numbers[name.lower()] = number
         used.add(chosen.lower())
         found.append(chosen)
     return tuple(found)

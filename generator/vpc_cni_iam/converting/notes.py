@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,8 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if statement.get("Sid") == "":
         yield Note(f"{path}.Sid", "is empty, and is left out")
     for name in ("Action", "NotAction", "Resource", "NotResource"):
-        yield from _repeated(statement.get(name), f"{path}.{name}")
+        if isinstance(values := statement.get(name), list):
+            yield from _repeated(values, f"{path}.{name}")
     for name in ("Principal", "NotPrincipal"):
         principals = statement.get(name)
         if isinstance(principals, dict):
@@ -68,7 +70,7 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
 
 def _repeated(values: object, path: str) -> Iterator[Note]:
     if isinstance(values, list) and len(set(values)) < len(values):
-        twice = next(v for place, v in enumerate(values) if v in values[:place])
+        twice = next(v for v, number in Counter(values).items() if number > 1)
         yield Note(path, f"names {twice!r} more than once; the provider renders it once")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from vpc_cni_iam.converting.batch import Batch
+
+# What a terminal shows of each kind; the report in JSON has all.
+_SHOWN = 50
+_LONGEST = 1000
+_ALL = "--format json prints all"
 
 
 def data(batch: Batch) -> dict[str, Any]:
@@ -36,15 +41,30 @@ def data(batch: Batch) -> dict[str, Any]:
 def lines(batch: Batch) -> Iterator[str]:
     """Yield what a user is to know: what was normalised, what was refused, and a summary.
 
+    Of a large batch these are the first notes and refusals, and how many there are.
+
     Args:
         batch: What became of the files.
     """
-    for converted in batch.converted:
-        for note in converted.notes:
-            yield f"{converted.document.source}: {note}"
+    notes = [(converted, note) for converted in batch.converted for note in converted.notes]
+    for converted, note in notes[:_SHOWN]:
+        yield _cut(f"{converted.document.source}: {note}")
+    if len(notes) > _SHOWN:
+        documents = len({id(converted) for converted, _ in notes})
+        yield f"{_more(notes)} notes, {len(notes):,} on {documents:,} documents in all; {_ALL}"
     for literal in batch.unused:
         yield f"--parametrize: {literal!r} stands nowhere as a whole value or part of an ARN"
-    for failure in batch.failures:
-        yield f"error: {failure}"
+    for failure in batch.failures[:_SHOWN]:
+        yield _cut(f"error: {failure}")
+    if len(batch.failures) > _SHOWN:
+        yield f"error: {_more(batch.failures)} like these; {_ALL}"
     if len(batch.converted) + batch.refused > 1:
         yield f"{len(batch.converted)} converted, {batch.refused} refused"
+
+
+def _more(items: Sequence[object]) -> str:
+    return f"{len(items) - _SHOWN:,} more"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} and so on"

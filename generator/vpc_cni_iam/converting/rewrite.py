@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vpc_cni_iam.converting import module_names
 from vpc_cni_iam.converting.attributes import Attribute, attributes
-from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.remarks import remarks
@@ -108,24 +108,26 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     return Rewriting(path, before, after, tuple(writer.replaced), tuple(writer.left))
 
 
-def save(rewritings: Sequence[Rewriting]) -> None:
-    """Write the files that change; those of one directory all or none.
+def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
+    """Write the files of a directory that change, all or none.
 
     Args:
+        directory: The directory.
         rewritings: What becomes of each.
 
     Raises:
-        TreeError: A file may not be written, or it changed meanwhile.
+        InputError: A file changed meanwhile; nothing was written.
+        TreeError: A file may not be written; nothing was.
     """
-    changed = [r for r in rewritings if r.after != r.before]
-    for directory in dict.fromkeys(r.path.parent for r in changed):
-        here = {r.path.name: r for r in changed if r.path.parent == directory}
-        with locked(directory):
-            now = read.contents(directory, here)
-            for name, one in here.items():
-                if now.get(name) != one.before.encode():
-                    raise InputError(str(one.path), "", "changed while it was read; run this again")
-            tree.write(directory, {name: one.after.encode() for name, one in here.items()})
+    changed = {r.path.name: r for r in rewritings if r.after != r.before}
+    if not changed:
+        return
+    with locked(directory):
+        now = read.contents(directory, changed)
+        for name, one in changed.items():
+            if now.get(name) != one.before.encode():
+                raise InputError(str(one.path), "", "changed while it was read; run this again")
+        tree.write(directory, {name: one.after.encode() for name, one in changed.items()})
 
 
 class _Writer:
@@ -160,6 +162,8 @@ class _Writer:
         value, source = attribute.value, self.file.source
         code = self.file.text[value.start : value.end]
         if not embedded.is_document(value):
+            if attribute.has_document_inside(self.file.text):
+                raise self.refuse(value.line, "stands in an expression, which stays as it is")
             if f"{_DOCUMENT}." not in code:
                 error = self.refuse(value.line, "no policy is written out here")
                 self.left.append(Left(attribute.address, error, refused=False))
@@ -175,6 +179,7 @@ class _Writer:
         new = self.data_source(name, attribute, found, repeated)
         self.taken.add(name)
         said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
+        said += quoted(found.policy, found.marks, self.known)
         if attribute.compared_as_text:
             said.append("the provider compares its text, which is another now")
         self.replaced.append(Replaced(attribute.address, value.line, name, tuple(said)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
@@ -63,8 +64,7 @@ def load_json(text: str, source: str) -> object:
 def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(items)
     if len(result) < len(items):
-        keys = [key for key, _ in items]
-        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        twice = next(k for k, n in Counter(key for key, _ in items).items() if n > 1)
         raise _RefusedError(f"the key {twice!r} stands twice in one object")
     return result
 

@@ -30,7 +30,10 @@ _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
 # Of a role in get-account-authorization-details: its instance profiles, which hold it again.
 _REPEATING = "InstanceProfileList"
 # What the commands that list policies print has these, and no documents.
-_LISTINGS = ("Policies", "Policy", "PolicyNames", "Versions", "AttachedPolicies")
+_LISTINGS = (
+    "Policies", "Policy", "PolicyNames", "Versions", "AttachedPolicies",
+    "DefaultVersionId", "IsDefaultVersion", "PolicyArn",
+)  # fmt: skip
 _DEPTH = 50
 _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
 
@@ -62,11 +65,8 @@ class Document:
         """
         if not isinstance(self.content, str):
             return self.content
-        text = self.content.strip()
-        if text.lower().startswith("%7b"):
-            text = unquote(text, errors="surrogateescape")
         try:
-            return load_json(text, self.source)
+            return load_json(_unquoted(self.content.strip()), self.source)
         except InputError as error:
             inside = f"{self.place}, {error.place} of its text" if error.place else self.place
             raise InputError(self.source, inside, error.problem) from None
@@ -129,7 +129,7 @@ def documents(text: str, source: str) -> tuple[Document, ...]:
     Raises:
         InputError: Not JSON, or no policy document in it.
     """
-    value = load_json(text, source)
+    value = load_json(_unquoted(text), source)
     if isinstance(value, str):  # such as the output of --query Policy
         return (Document(source, "$", (), value),)
     if isinstance(value, dict) and _looks_like_a_policy(value):
@@ -137,7 +137,8 @@ def documents(text: str, source: str) -> tuple[Document, ...]:
     found = tuple(_walk(value, source, "$", ()))
     if found:
         return found
-    if isinstance(value, dict) and not value.keys().isdisjoint(_LISTINGS):
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, dict) and not first.keys().isdisjoint(_LISTINGS):
         raise InputError(
             source,
             "$",
@@ -145,6 +146,12 @@ def documents(text: str, source: str) -> tuple[Document, ...]:
             "or all at once with aws iam get-account-authorization-details",
         )
     raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
+
+
+def _unquoted(text: str) -> str:
+    """Return JSON text that may be URL-encoded as it was before."""
+    encoded = text[:3].lower() == "%7b"
+    return unquote(text, errors="surrogateescape") if encoded else text
 
 
 def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
@@ -185,17 +192,27 @@ def _is_json(value: object) -> bool:
 def _versions(
     versions: list[object], source: str, path: str, names: tuple[str, ...]
 ) -> Iterator[Document]:
-    """Yield the version of a managed policy that is in force."""
+    """Yield the version of a managed policy that is in force, or all if none is said to be."""
     found = [
         (version, document)
         for index, version in enumerate(versions)
         for document in _walk(version, source, f"{path}[{index}]", names)
     ]
+    if len(found) > 1 and not any(_in_force(version) for version, _ in found):
+        for version, document in found:
+            number = version.get("VersionId") if isinstance(version, dict) else None
+            called = (*names, number) if isinstance(number, str) else names
+            yield replace(document, names=called)
+        return
     for version, document in found:
-        if isinstance(version, dict) and (version.get("IsDefaultVersion") or len(found) == 1):
+        if _in_force(version) or len(found) == 1:
             others = tuple(
                 str(v.get("VersionId"))
                 for v, _ in found
                 if isinstance(v, dict) and v is not version
             )
             yield replace(document, left_out=others)
+
+
+def _in_force(version: object) -> bool:
+    return isinstance(version, dict) and bool(version.get("IsDefaultVersion"))

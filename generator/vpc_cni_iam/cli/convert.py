@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
@@ -145,7 +144,7 @@ def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:
 
         changes = save(common.path(output, "."), batch.files(), force=force)
     if form is Format.json:
-        typer.echo(json.dumps(report.data(batch), indent=2))
+        common.show_json(report.data(batch))
     elif output is None:
         typer.echo(batch.text(), nl=False)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -240,7 +239,7 @@ def _one(
     found = cover(subject.policies, setting, situations)
     risks = findings(subject.policies, setting)
     if output is Format.json:
-        typer.echo(json.dumps(report.data(subject, found, risks), indent=2))
+        common.show_json(report.data(subject, found, risks))
     else:
         _echo(report.text(subject, found, risks, verbose))
     return found.verdict
@@ -258,7 +257,7 @@ def _matrix(
 
     found = matrix(subject.policies, setting, situations)
     if output is Format.json:
-        typer.echo(json.dumps(matrix_report.data(subject, found), indent=2))
+        common.show_json(matrix_report.data(subject, found))
     elif output is Format.text:
         _echo(matrix_report.text(subject, found, verbose))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -75,7 +74,7 @@ def preflight(
     inventory = read.read((_name(file), _content(file)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
-        typer.echo(json.dumps(report.to_json(found), indent=2))
+        common.show_json(report.to_json(found))
     for line in report.to_text(found) if output is Format.text else ():
         common.show(line)
     raise typer.Exit(1 if found.breaks else 0)

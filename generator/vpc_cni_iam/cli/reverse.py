@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,7 +61,7 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
         for change in save(common.path(output, "."), room.files(read), force=force):
             typer.echo(f"{change.kind:<7} {Path(output) / change.path}")
     if as_json:
-        typer.echo(json.dumps(_report(read, unread), indent=2))
+        common.show_json(_report(read, unread))
     elif output is None and read:
         typer.echo(read[0].text, nl=False)
     if unread or not read:
@@ -150,7 +149,7 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
         if not as_json:
             typer.echo("".join(map(shown, here)), nl=False)
     if as_json:
-        typer.echo(json.dumps(_rewriting_report(found, errors), indent=2))
+        common.show_json(_rewriting_report(found, errors))
     if errors or any(left.refused for one in found for left in one.left):
         raise typer.Exit(VpcCniIamError.exit_code)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpc_cni_iam.cli import common
+
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.review import Ignoring
@@ -70,11 +72,9 @@ class EngineChoice(StrEnum):
 
 def _print_schema(wanted: bool) -> None:
     if wanted:
-        import json
-
         from vpc_cni_iam.review.json_report import schema
 
-        typer.echo(json.dumps(schema(), indent=2))
+        common.show_json(schema())
         raise typer.Exit
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +47,7 @@ def sync(request: Request) -> None:
 
     outcomes = sync_all(request.config, request.chosen, request.way)
     if request.output is Format.json:
-        typer.echo(json.dumps({"modules": _data(outcomes)}, indent=2))
+        common.show_json({"modules": _data(outcomes)})
     else:
         _show(outcomes, request, command("sync", request.named))
     _finish(outcomes, request)
@@ -88,7 +87,7 @@ def upgrade(
             common.say(f"nothing was changed{why}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
-        typer.echo(json.dumps({**data, "modules": _data(outcomes)}, indent=2))
+        common.show_json({**data, "modules": _data(outcomes)})
     _finish(outcomes, request)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -78,7 +77,7 @@ def check(
     compared = compare(documents(decoded(content, source), source), known)
     if output is Format.json:
         data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
-        typer.echo(json.dumps(data, indent=2))
+        common.show_json(data)
     else:
         typer.echo(f"compared with revision {known.name}")
         common.show("".join(map(_compared_lines, compared)).rstrip("\n"))
@@ -139,7 +138,7 @@ def calls(
             "actions": [asdict(a) for a in actions],
             "undecided": [asdict(u) for u in found.undecided],
         }
-        typer.echo(json.dumps(data, indent=2))
+        common.show_json(data)
     else:
         typer.echo(f"compared with the catalog's calls of {compared}")
         typer.echo("".join(map(_action_lines, actions)), nl=False)

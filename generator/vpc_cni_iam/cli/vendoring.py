@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import vendored
+from vpc_cni_iam.cli import common, vendored
 from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.vendored import ConfigOption, FormatOption, ModulesArgument, QuietOption
 
@@ -75,7 +74,7 @@ def init(
         return
     created = write(Path(), path)
     if output is Format.json:
-        typer.echo(json.dumps({"path": str(created), "kind": "create"}, indent=2))
+        common.show_json({"path": str(created), "kind": "create"})
     elif not quiet:
         typer.echo(f"create  {created}")
 
@@ -107,7 +106,7 @@ def check(
     left = orphans(found) if noted and not modules else ()
     checked = Checked(reports, left, vendored.command("sync", config), outdated)
     if output is CheckFormat.json:
-        typer.echo(json.dumps(data(checked), indent=2))
+        common.show_json(data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet), nl=False)
@@ -129,7 +128,7 @@ def diff(
     found = vendored.find(config)
     diffs = [compare(plan(found, module)) for module in vendored.modules(found, modules)]
     if output is Format.json:
-        typer.echo(json.dumps({"modules": list(map(diff_data, diffs))}, indent=2))
+        common.show_json({"modules": list(map(diff_data, diffs))})
     else:
         for one in diffs:
             show_diff(one, with_text=not quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from enum import StrEnum
@@ -79,7 +78,7 @@ def verify(
     for note in result.notes:
         common.say(note)
     if output is Format.json:
-        typer.echo(json.dumps({"documents": [asdict(c) for c in result.checked]}, indent=2))
+        common.show_json({"documents": [asdict(c) for c in result.checked]})
     for checked in result.checked if output is Format.text else ():
         typer.echo(
             f"{checked.state:<8}{checked.name:<12} {checked.statements} statements, "

@@ -237,7 +237,8 @@ def of_coverage(
         new: Whether there was nothing before, so that what is lacking is of this plan's making.
     """
     where = f"plugin {coverage.release}, {coverage.mode}"
-    for impact, level in (("fatal", "error"), ("degraded", "warning")):
+    levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
+    for impact, level in levels:
         lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
         if lost:
             yield finding(
@@ -247,7 +248,7 @@ def of_coverage(
                 attribute=attribute,
                 details=tuple(f"{lack.action}: {lack.breaks}" for lack in lost),
                 place=place,
-                level="error" if level == "error" else "warning",
+                level=level,
             )
     lost_actions = {lack.action for lack in coverage.lost}
     lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]

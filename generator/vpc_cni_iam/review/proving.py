@@ -8,7 +8,6 @@ from functools import lru_cache
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import access
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review.judgements import Access, Witness
 
 # A plan may hold one policy a thousand times.
@@ -33,16 +32,6 @@ def proven(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
         new: Those that must not.
     """
     return new_access(old, new).verdict == "no new access"
-
-
-def same_access(old: Policy, new: Policy) -> bool:
-    """Say whether it is proven that two policies allow the same.
-
-    Args:
-        old: A policy.
-        new: Another.
-    """
-    return equal(old, new) or (proven([old], [new]) and proven([new], [old]))
 
 
 @lru_cache(_REMEMBERED)

@@ -77,15 +77,6 @@ def base_path(path: str) -> str:
     return f"{_BASE}{path}{_SUFFIX}"
 
 
-def is_base(path: str) -> bool:
-    """Say whether a path is that of a text as generated.
-
-    Args:
-        path: A path relative to the module.
-    """
-    return path.startswith(_BASE)
-
-
 def dumps(
     options: Options, generator: str, files: Mapping[str, Entry], *, unfinished: bool = False
 ) -> str:

@@ -10,9 +10,7 @@ from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import Change, entries, texts, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
-from vpc_cni_iam.vendoring.config import NAME
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
-from vpc_cni_iam.vendoring.repository import find
 
 _SHOWN = 5
 
@@ -74,6 +72,10 @@ def _generate(
 
 def _kept_by(directory: Path) -> str:
     """Return what a directory with a manifest of sync is, and what to do."""
+    # Imported here, since only this refusal needs a configuration and the parser of TOML.
+    from vpc_cni_iam.vendoring.config import NAME
+    from vpc_cni_iam.vendoring.repository import find
+
     try:
         config = find(directory.absolute(), None)
     except VpcCniIamError:

@@ -43,7 +43,7 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert run("check", "--quiet", cwd=repo).out == ""
     assert run("check", cwd=repo / "modules").code == 0
     assert run("diff", cwd=repo).code == 0
-    assert run("sync", cwd=repo).out == "1 modules are what the file says; nothing to do\n"
+    assert run("sync", cwd=repo).out == "everything is what the file says; nothing to do\n"
     assert git(repo, "status", "--porcelain") == ""
     again = run("init", cwd=repo)
     assert again.code == 3
@@ -110,7 +110,7 @@ def test_the_newest_revision_is_not_behind(tmp_path: Path) -> None:
 
 def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
     done = run("upgrade", cwd=repo)
-    assert (done.code, done.out) == (0, "1 modules are what the file says; nothing to do\n")
+    assert (done.code, done.out) == (0, "everything is what the file says; nothing to do\n")
     assert run("upgrade", "--quiet", cwd=repo).out == ""
 
 

@@ -93,7 +93,7 @@ def upgrade(
 
 def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool = True) -> None:
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
-        typer.echo(f"{len(outcomes)} modules are what the file says; nothing to do")
+        typer.echo("everything is what the file says; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:

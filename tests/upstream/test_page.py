@@ -268,7 +268,7 @@ def test_the_command(tmp_path: Path) -> None:
         ("ipv4-scoped", "same"),
     ]
     for words, said in (
-        (("nowhere.md",), "nowhere.md: cannot be read"),
+        (("nowhere.md",), "nowhere.md: is not there"),
         ((".",), "cannot be read"),
         (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),

@@ -371,7 +371,7 @@ def test_what_is_no_module_is_refused(files: dict[str, str], words: str, tmp_pat
 
 def test_binary_files_and_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="is not UTF-8"):
+    with pytest.raises(InputError, match="is UTF-16, and HCL is UTF-8"):
         verify(tmp_path, as_stated, None)
     with pytest.raises(InputError, match="is not a directory"):
         verify(tmp_path / "main.tf", as_stated, None)

@@ -116,21 +116,18 @@ def convert(
 
 
 def _inputs(files: Sequence[str], several: bool) -> list[Input]:
-    from vpc_cni_iam.converting.batch import STDIN, Input
-    from vpc_cni_iam.sources.json_documents import LIMIT, decode, read_file
+    from vpc_cni_iam.converting.batch import Input
+    from vpc_cni_iam.texts import LIMIT, decode
 
     if len(files) > 1 and not several:
         raise UsageError(f"{len(files)} files: say where the HCL of each goes with --output DIR")
     if files.count("-") > 1:
         raise UsageError("- is given twice, and standard input can be read once")
 
-    def standard_input() -> str:
-        return decode(sys.stdin.buffer.read(LIMIT + 1), STDIN)
-
     def reader(file: str) -> Callable[[], str]:
-        return lambda: read_file(Path(file))
+        return lambda: decode(common.content(file, LIMIT), common.source(file))
 
-    return [Input(STDIN, standard_input) if f == "-" else Input(f, reader(f)) for f in files]
+    return [Input(common.source(file), reader(file)) for file in files]
 
 
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
 
 Every call that the release makes is put to the policy as the requests that IAM checks, in named
-situations of a node's life. POLICY is a JSON file, the JSON of a plan, an HCL file, a module's
-directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster,
-VPC and account are those that the policy names, or examples; options replace them. Exit code 1
-says that a call is denied without which the plugin fails, with --strict that any is; with
---all-releases, at any release. A risk does not change it.
+situations of a node's life. POLICY is a JSON policy, what the AWS CLI prints of one, such as
+aws iam get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on
+standard input; --variant takes a policy of the catalog. The cluster, VPC and account are those
+that the policy names, or examples; options replace them. Exit code 1 says that a call is denied
+without which the plugin fails, with --strict that any is; with --all-releases, at any release. A
+risk does not change it.
 
 \b
 Examples:
@@ -70,7 +70,9 @@ def coverage(
     ] = None,
     document: Annotated[
         list[str] | None,
-        typer.Option("--document", help="Policy of a module; repeat for all that the role has."),
+        typer.Option(
+            "--document", help="Policy of several in POLICY; repeat for all that the role has."
+        ),
     ] = None,
     cni_version: Annotated[
         str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")
@@ -175,7 +177,7 @@ def _subject(
     from vpc_cni_iam.errors import UsageError
 
     revision, cni_version, features, no_gaps = chosen
-    if (policy is None) == (variant is None):
+    if bool(policy) == (variant is not None):
         raise UsageError("name a policy, by a path or - or by --variant, and only one")
     if variant is not None:
         if documents:
@@ -186,11 +188,17 @@ def _subject(
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
-    found = subject.of_input(policy or "", sys.stdin.read, documents or (), given)
+    found = subject.of_input(policy or "", _standard_input, documents or (), given)
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")
     return found
+
+
+def _standard_input() -> str:
+    from vpc_cni_iam.texts import STDIN, decode
+
+    return decode(common.content("-"), STDIN, limit=None)
 
 
 def _setting(

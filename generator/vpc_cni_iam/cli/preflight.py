@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,18 +69,10 @@ def preflight(
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
-    inventory = read.read((_name(file), _content(file)) for file in files)
+    inventory = read.read((common.source(file), common.content(file)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))
     for line in report.to_text(found) if output is Format.text else ():
         common.show(line)
     raise typer.Exit(1 if found.breaks else 0)
-
-
-def _name(file: str) -> str:
-    return "standard input" if file == "-" else file
-
-
-def _content(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,17 +68,12 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
 
 
 def _readings(file: str) -> Sequence[Reading | Unread]:
-    from vpc_cni_iam.converting.batch import STDIN
     from vpc_cni_iam.converting.from_hcl import Unread, readings
-    from vpc_cni_iam.sources.json_documents import LIMIT, decode, read_file
+    from vpc_cni_iam.texts import LIMIT, decode
 
-    source = STDIN if file == "-" else file
+    source = common.source(file)
     try:
-        if file == "-":
-            text = decode(sys.stdin.buffer.read(LIMIT + 1), source)
-        else:
-            text = read_file(Path(file))
-        found = readings(text.removeprefix("\ufeff"), source)
+        found = readings(decode(common.content(file, LIMIT), source, "HCL"), source)
     except InputError as error:
         return [Unread("", error)]
     return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]

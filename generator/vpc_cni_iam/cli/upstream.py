@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,12 +68,13 @@ def check(
 ) -> None:
     """See `CHECK`."""
     from vpc_cni_iam.catalog.documents import find, revisions
+    from vpc_cni_iam.texts import decode
     from vpc_cni_iam.upstream.check import compare
-    from vpc_cni_iam.upstream.page import decoded, documents
+    from vpc_cni_iam.upstream.page import documents
 
     known = find(revision) if revision else revisions()[-1]
-    content, source = _read(page)
-    compared = compare(documents(decoded(content, source), source), known)
+    content, source = common.content(page), common.source(page)
+    compared = compare(documents(decode(content, source), source), known)
     if output is Format.json:
         data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
         common.show_json(data)
@@ -103,7 +103,7 @@ def import_(
     from vpc_cni_iam.files.tree import write
     from vpc_cni_iam.upstream.revision import Origin, checkout_folder, data_files
 
-    content, source = _read(page)
+    content, source = common.content(page), common.source(page)
     origin = Origin(commit, date, subject, Release.of(release))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")
@@ -145,19 +145,6 @@ def calls(
         for u in found.undecided:
             typer.echo(f"undecided {_sites((u.site,))}: {u.text}")
     raise typer.Exit(0 if all(a.clean for a in actions) and not found.undecided else 1)
-
-
-def _read(page: str) -> tuple[bytes, str]:
-    from vpc_cni_iam.errors import InputError, UsageError
-
-    if not page:
-        raise UsageError("the page is empty text; name a file, or - for standard input")
-    if page == "-":
-        return sys.stdin.buffer.read(), "standard input"
-    try:
-        return Path(page).read_bytes(), page
-    except OSError as error:
-        raise InputError(page, "", f"cannot be read: {error.strerror}") from None
 
 
 def _compared_lines(compared: Compared) -> str:

@@ -70,9 +70,7 @@ def coverage(
     ] = None,
     document: Annotated[
         list[str] | None,
-        typer.Option(
-            "--document", help="Policy of several in POLICY; repeat for all that the role has."
-        ),
+        typer.Option("--document", help="One of several policies in POLICY; repeat for more."),
     ] = None,
     cni_version: Annotated[
         str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
-from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
 from vpc_cni_iam.texts import read as read_text
@@ -41,13 +40,6 @@ class Module:
     stated: Options | None
     read: hcl.Module
     elsewhere: tuple[str, ...]
-
-    @property
-    def needs_session_tags(self) -> bool:
-        """Whether every variant in it does, so that it refuses a trust by IRSA."""
-        tagged = {v.identifier: v.session_tags for v in VARIANTS}
-        found = [tagged[d.name] for d in self.read.documents if d.name in tagged]
-        return bool(found) and all(found)
 
     def values(self, sample: bool) -> dict[str, str]:
         """Return what the catalog's documents are to be filled with.

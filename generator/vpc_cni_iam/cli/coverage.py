@@ -116,6 +116,12 @@ def coverage(
     list_situations: Annotated[
         bool, typer.Option("--list-situations", help="List the situations, and nothing else.")
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain", metavar="RISK", help="Explain a risk that was found, and nothing else."
+        ),
+    ] = None,
     irsa: Annotated[
         bool, typer.Option("--irsa", help="The role lacks EKS Pod Identity's session tags.")
     ] = False,
@@ -140,11 +146,15 @@ def coverage(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.coverage import risks
     from vpc_cni_iam.coverage import situations as known
 
     if list_situations:
         for one in known.SITUATIONS:
             typer.echo(f"{one.name:<24} {one.summary}")
+        return
+    if explain is not None:
+        typer.echo(risks.explanation(explain), nl=False)
         return
     given = {
         "cluster_name": cluster_name,

@@ -105,7 +105,7 @@ def _refuse_old(origin: Origin, newest: Revision) -> None:
         raise UsageError(f"--date {origin.date} is not later than revision {newest.name}")
     if origin.release <= newest.first:
         raise UsageError(
-            f"--release {origin.release} is not later than {newest.first}, "
+            f"--cni-version {origin.release} is not later than {newest.first}, "
             f"the first release of revision {newest.name}"
         )
 

@@ -34,6 +34,7 @@ DATA = {
     "rendering/templates/main.tf.jinja",
     "rendering/templates/role/role.tftest.hcl.jinja",
     "vendoring/vpc-cni-iam.schema.json",
+    "coverage/risks.md",
     "publishing/LICENSE",
 }
 

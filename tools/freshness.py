@@ -3,8 +3,8 @@
 python tools/freshness.py [--write]
 
 Generated are the module under modules/, the modules inside examples/, what init writes there, the
-README's tables, its pictures, the page about the rules of a review, the schema of its JSON, and a
-page of its HTML.
+README's tables, its pictures, the pages about risks and about the rules of a review, the schema of
+a review's JSON, and a page of its HTML.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -20,6 +20,7 @@ from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.coverage import risks
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.picture import svg as coverage_svg
 from vpc_cni_iam.coverage.setting import Setting
@@ -116,6 +117,7 @@ FILES = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
     "docs/session.svg": svg,
     "docs/coverage.svg": coverage_picture,
+    "docs/risks.md": risks.page,
     "docs/rules.md": documentation,
     "docs/review.schema.json": review_schema,
     "docs/review.html": screenshot.page,

@@ -25,7 +25,6 @@ variable "region" {
 module "vpc_cni_role" {
   source = "./role"
 
-  pod_identity      = true
   source_account_id = "111122223333"
 }
 

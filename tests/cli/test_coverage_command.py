@@ -70,11 +70,18 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) ->
         "breaks: ipamd exits at start and the node stays NotReady",
         "v1.22.1:pkg/ipamd/ipamd.go:599-603",
         "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",
-        "docs/risks.md#unconditioned-create-tags",
+        "risks, explained by vpc-cni-iam coverage --explain RISK:",
+        "high    unconditioned-create-tags: ",
         "7 calls in 1 situation: 2 denied fatally, 1 otherwise",
     ):
         assert words in done.out
     assert "allowed   " not in done.out
+
+
+def test_a_risk_is_explained_where_the_tool_is_installed(call: Call) -> None:
+    done = call("coverage", "--explain", "any-tag-key")
+    assert (done.code, done.out[:12]) == (0, "*Low.* The r")
+    assert call("coverage", "--explain", "nothing").code == 2
 
 
 def test_names_are_those_of_the_policy(call: Call, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
     [
         ("- --cluster-name prod", 3, "standard input: is empty"),
         ("missing.json --cluster-name prod", 3, "missing.json"),
-        (". --cluster-name prod", 3, "'.'"),
+        (". --cluster-name prod", 3, ".: cannot be read: Is a directory"),
         ("-", 2, "--cluster-name"),
         ("--cluster-name prod", 2, "FILE"),
         ("in.json --cluster-name $", 2, "--cluster-name '$' is not an EKS cluster name"),

@@ -182,6 +182,23 @@ def test_one_is_printed_several_are_written(tmp_path: Path) -> None:
     assert [f["source"] for f in report["failures"]] == ["bad.tf"]
 
 
+def test_many_references_do_not_flood_the_terminal(tmp_path: Path) -> None:
+    text = """
+resource "aws_iam_policy" "p%s" {
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "*", Resource = var.x }] })
+}
+"""
+    (tmp_path / "a.tf").write_text("".join(text % n for n in range(60)))
+    lines = run("convert", "--from-hcl", "a.tf", "--output", "o", cwd=tmp_path).err.splitlines()
+    assert len(lines) == 52
+    assert lines[50:] == [
+        "vpc-cni-iam: 10 more like these; --format json prints all",
+        "vpc-cni-iam: 60 read, 0 not",
+    ]
+    refused = run("convert", "--from-hcl", "a.tf", cwd=tmp_path)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 52)
+
+
 def test_a_file_without_policies_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.tf").write_text("locals {}\n")
     done = run("convert", "--from-hcl", "a.tf", cwd=tmp_path)

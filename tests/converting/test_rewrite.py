@@ -410,4 +410,28 @@ def test_what_cannot_be_saved_hides_nothing_that_was_done_or_refused(tmp_path: P
     assert (done.code, done.out.count("replace ")) == (3, 1)
     assert "replace a/x.tf: aws_iam_policy.x.policy" in done.out
     assert "none.tf" in done.err
-    assert "symbolic link" in done.err
+    assert "error: b: nothing in it was written: " in done.err and "symbolic link" in done.err
+
+
+def test_the_report_says_what_was_saved_and_what_not(tmp_path: Path) -> None:
+    text = policy(encoded('"*"'))
+    write_tree(tmp_path, {"a/x.tf": text, "b/real": text, "c/z.tf": text, "c/none.tf": ""})
+    (tmp_path / "b/y.tf").symlink_to("real")
+    files = ("a/x.tf", "b/y.tf", "c/z.tf", "c/none.tf")
+    for extra, saved in (("--dry-run", [False] * 4), ("--rewrite", [True, False, True, False])):
+        done = run("convert", "--rewrite", *files, extra, "--format", "json", cwd=tmp_path)
+        report = json.loads(done.out)
+        assert [f["saved"] for f in report["files"]] == saved
+        assert all(f["replaced"] for f in report["files"][:3])
+    assert done.code == 3
+    (failure,) = report["failures"]
+    assert failure["source"] == "b" and "symbolic link" in failure["reason"]
+    assert (tmp_path / "b/real").read_text() == text
+
+
+def test_many_policies_that_are_left_do_not_flood_the_terminal(tmp_path: Path) -> None:
+    left = inlined('"${jsonencode(var.x)}"')
+    text = "\n".join(policy(left).replace('"x"', f'"x{n}"') for n in range(60))
+    write_tree(tmp_path, {"main.tf": text})
+    lines = run("convert", "--rewrite", "main.tf", cwd=tmp_path).err.splitlines()
+    assert len(lines) == 51 and lines[50].endswith("10 more like these; --format json prints all")

@@ -14,6 +14,7 @@ from vpc_cni_iam.coverage import risks
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.setting import Plugin
 from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 SCOPED = composed("ipv4-scoped", "latest")
@@ -179,6 +180,10 @@ def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
 def test_every_identifier_is_explained_once_with_its_severity() -> None:
     source = (ROOT / "generator/vpc_cni_iam/coverage/risks.py").read_text()
     given = dict(re.findall(r'Finding\("([a-z-]+)", "(\w+)"', source))
-    page = (ROOT / risks.PAGE).read_text()
+    page = risks.page()
     explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))
     assert {k: v.lower() for k, v in explained.items()} == given
+    for name, severity in given.items():
+        assert risks.explanation(name).startswith(f"*{severity.capitalize()}.* ")
+    with pytest.raises(UsageError, match="unknown risk 'x'; known are interfaces-unscoped"):
+        risks.explanation("x")

@@ -70,6 +70,8 @@ def test_numbers_keep_their_text(number: str) -> None:
         (policy(Principal=None), "$.Statement[0].Principal", "an object is expected, not null"),
         (policy(NotPrincipal={}), "$.Statement[0].NotPrincipal", "matches nobody"),
         ("\ufeff{}", "line 1", "byte order mark"),
+        ("{}\n{}\n", "line 2, column 1", "make one list of them, as jq -s . does"),
+        ("{} x", "line 1, column 4", "is not JSON: Extra data"),
         ("[" * 100_000, "", "nests too deeply"),
         ("[]", "$", "an object is expected, not a list"),
         ("{}", "$", "has no Statement"),

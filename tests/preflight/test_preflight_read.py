@@ -91,7 +91,7 @@ def test_terminated_instances_are_left_out() -> None:
         (b" \n", "a: is empty"),
         (b"{", "a: line 1, column 2: is not JSON"),
         (b'{"Reservations": []} x', "is not JSON"),
-        (b"\xff\xfe\x00\xd8", "a: is not text"),
+        (b"\xff\xfe\x00\xd8", "is not UTF-16 text"),
         (b"An error occurred (UnauthorizedOperation)", "is not JSON"),
         (b"RESERVATIONS\t111122223333\tr-1\n", "--output text"),
         (b"NETWORKINTERFACES\teu-west-1a\n", "--output text"),

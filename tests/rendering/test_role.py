@@ -123,11 +123,12 @@ def test_arns_that_are_not_known_yet_still_plan(engine: Engine, tmp_path: Path) 
     engine.plan(tmp_path)
 
 
+WITHOUT_IRSA = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
 OTHERS = [
     options(["ipv4-scoped"], kind="role"),
     options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", kind="role"),
     options(["ipv4"], kind="role"),
-    options(["ipv4-pod-identity"], kind="role"),
+    WITHOUT_IRSA,
 ]
 
 
@@ -160,9 +161,8 @@ def test_every_selection_plans_with_every_engine(engine: Engine, tmp_path: Path)
     calls = ""
     for number, made_from in enumerate(OTHERS):
         write_tree(tmp_path / f"m{number}", render(made_from))
-        given = {**POD, **(NAMES if "cluster_name" in render(made_from)["variables.tf"] else {})}
-        if "vpc_id" not in render(made_from)["variables.tf"]:
-            given.pop("vpc_id", None)
+        asked = render(made_from)["variables.tf"]
+        given = {k: v for k, v in {**POD, **NAMES}.items() if f'variable "{k}"' in asked}
         calls += call(f"m{number}", given).replace("./role", f"./m{number}")
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
     engine.plan(tmp_path)
@@ -258,4 +258,34 @@ def test_applied_read_back_changed_and_destroyed(
         assert found["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
         assert found["policies"] == []
     engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
+    assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}
+
+
+def test_a_module_of_session_tags_alone_has_no_irsa() -> None:
+    for name, text in render(WITHOUT_IRSA).items():
+        assert "oidc" not in text and "var.pod_identity" not in text, name
+    mixed = render(options(["ipv4", "ipv4-pod-identity"], kind="role"))
+    assert "needs pod_identity, and no oidc_provider_arn" in mixed["main.tf"]
+
+
+@pytest.mark.engine
+def test_a_module_of_session_tags_alone_is_applied(
+    each_engine: Engine, tmp_path: Path, aws_endpoint: str
+) -> None:
+    client, prefix = iam(aws_endpoint), f"tags-{each_engine.name}-"
+    given = {
+        "source_account_id": ACCOUNT,
+        "role_name": f"{prefix}role",
+        "policy_name": f"{prefix}policy",
+    }
+    root(tmp_path, given, applying_provider(aws_endpoint))
+    write_tree(tmp_path / "role", render(WITHOUT_IRSA))
+    each_engine.run(["init", "-input=false", "-no-color"], tmp_path)
+    each_engine.run(["apply", "-auto-approve", "-input=false", "-no-color"], tmp_path)
+    each_engine.run(["plan", "-detailed-exitcode", "-input=false", "-no-color"], tmp_path)
+    found = there(client, prefix)
+    assumed = parse(found["roles"][0]["AssumeRolePolicyDocument"], "API")
+    assert differences(trust_policy("pod_identity_account"), assumed) == ()
+    assert differences(expected("ipv4-pod-identity"), found["document"]) == ()
+    each_engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}

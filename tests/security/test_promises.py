@@ -42,7 +42,7 @@ COMMANDS = {
     "preflight instances.json --cluster-name prod": "",
     "review plan.json --source . --format json": "",
     "upstream check page.md": "",
-    "upstream import new.md --release v1.24.0 --date 2026-11-02 --output new --commit "
+    "upstream import new.md --cni-version v1.24.0 --date 2026-11-02 --output new --commit "
     + "ab" * 20: "",
     "upstream calls checkout": "",
 }

@@ -11,6 +11,7 @@ from conftest import run
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.sources.plan import read_plan
 from vpc_cni_iam.sources.plan_file import opened, saved_plan
 from vpc_cni_iam.sources.policies import open_policies
 
@@ -89,6 +90,20 @@ def test_a_large_plan_is_mapped_and_reads_alike(
             assert not isinstance(data, bytes)
             assert reading.read_plan(data, str(path), told.append) == small
     assert told
+
+
+def test_what_powershell_writes_reads_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vpc_cni_iam.sources import plan_file
+
+    monkeypatch.setattr(plan_file, "_PIECE", 7)
+    text = plan(policy("ü", ONE, TWO))
+    path = tmp_path / "plan.json"
+    for encoding in ("utf-16-le", "utf-16-be", "utf-8"):
+        path.write_bytes(f"\ufeff{text.decode()}".encode(encoding))
+        with opened(path, io.BytesIO()) as data:
+            assert read_plan(data, "p") == read_plan(text, "p")
 
 
 def test_a_directory_is_one_of_a_saved_plan_if_it_has_one(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Whatever holds a policy is opened by one function, and refused with what to do."""
 
+import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -50,6 +52,54 @@ def test_json_from_a_file_and_from_standard_input(tmp_path: Path) -> None:
     assert choose(filed, ()) == filed.policies
 
 
+POLICY = json.loads(JSON)
+ROLE = {
+    "RoleName": "node",
+    "AssumeRolePolicyDocument": {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    },
+    "RolePolicyList": [{"PolicyName": "cni", "PolicyDocument": POLICY}],
+}
+WRONG = {"RoleName": "other", "PolicyName": "bad", "PolicyDocument": {"Statement": [{}]}}
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ({"PolicyVersion": {"VersionId": "v2", "Document": POLICY}}, ""),
+        ({"RoleName": "node", "PolicyName": "cni", "PolicyDocument": POLICY}, "node/cni"),
+        ({"PolicyDocument": quote(JSON)}, ""),
+        (JSON, ""),
+        ({"RoleDetailList": [ROLE]}, "node/cni"),
+    ],
+    ids=["get-policy-version", "get-role-policy", "url-encoded", "a string", "of an account"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_the_aws_cli_prints(printed: object, name: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(printed), encoding=encoding)
+    (found,) = choose(open_policies(str(tmp_path / "p.json"), never, {}), ())
+    assert (found.name, found.policy.statements[0].actions) == (name, ("ec2:*",))
+
+
+def test_of_several_that_the_aws_cli_prints_one_is_chosen() -> None:
+    twice = {"RoleDetailList": [ROLE, ROLE, {**ROLE, "RoleName": "pods"}, WRONG]}
+    found = open_policies("-", lambda: json.dumps(twice), {})
+    places = [f"$.RoleDetailList[{i}].RolePolicyList[0].PolicyDocument" for i in (0, 1)]
+    assert [o.name for o in found.policies] == [*places, "pods/cni"]
+    assert choose(found, ["pods/cni"])[0].policy.statements
+    with pytest.raises(UsageError, match=r"holds several policies, .*pods/cni, other/bad; choose"):
+        choose(found, ())
+    with pytest.raises(InputError, match=r"other/bad cannot be read: .*Statement\[0\]"):
+        choose(found, ["other/bad"])
+    trusts = [ROLE["AssumeRolePolicyDocument"]] * 2
+    with pytest.raises(InputError, match="holds no policy of an identity"):
+        open_policies("-", lambda: json.dumps(trusts), {})
+
+
 def test_a_module_and_a_file_of_it(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(HCL)
     (tmp_path / "notes.txt").write_text("{")
@@ -78,8 +128,8 @@ def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
     [
         ("p.json", "", "is empty"),
         ("p.json", "{", "is not JSON"),
-        ("p.json", "[]", "object is expected"),
-        ("p.json", '{"PolicyVersion": 1}', "unknown element"),
+        ("p.json", "[]", "holds no policy document"),
+        ("p.json", '{"PolicyVersion": 1}', "holds no policy document"),
         ("p.tf", "data {", "not valid HCL"),
         ("p.tf", 'variable "x" {}', "no data source aws_iam_policy_document"),
     ],
@@ -96,6 +146,6 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         open_policies(str(tmp_path / "nope"), never, {})
     with pytest.raises(InputError, match=r"holds no \.tf file"):
         open_policies(str(tmp_path), never, {})
-    (tmp_path / "latin.json").write_bytes(b"\xff\xfe")
+    (tmp_path / "latin.json").write_bytes(b"{\xff}")
     with pytest.raises(InputError, match="UTF-8"):
         open_policies(str(tmp_path / "latin.json"), never, {})

@@ -241,13 +241,18 @@ def test_imports_that_are_refused(
         ("--date", "yesterday", "not a date such as"),
         ("--date", "2026-W01-1", "year-month-day"),
         ("--date", "2026-06-01", "not later than revision 2026-06-01"),
-        ("--release", "v1.23.0", "not later than v1.23.0"),
-        ("--release", "one", "not a plugin release"),
+        ("--cni-version", "v1.23.0", "not later than v1.23.0"),
+        ("--cni-version", "one", "not a plugin release"),
     ],
 )
 def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page())
-    given = {"--commit": "ab" * 20, "--date": "2026-11-02", "--release": "v1.24.0", option: value}
+    given = {
+        "--commit": "ab" * 20,
+        "--date": "2026-11-02",
+        "--cni-version": "v1.24.0",
+        option: value,
+    }
     words = [w for pair in given.items() for w in pair]
     done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
     assert done.code == 2
@@ -268,7 +273,7 @@ def test_the_command(tmp_path: Path) -> None:
         ("ipv4-scoped", "same"),
     ]
     for words, said in (
-        (("nowhere.md",), "nowhere.md: cannot be read"),
+        (("nowhere.md",), "nowhere.md: is not there"),
         ((".",), "cannot be read"),
         (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),
@@ -284,7 +289,7 @@ def test_the_command(tmp_path: Path) -> None:
 def test_an_import_from_the_command_line(tmp_path: Path) -> None:
     text = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
     (tmp_path / "page.md").write_text(text)
-    words = ["--commit", "ab" * 20, "--date", "2026-11-02", "--release", "1.24.0"]
+    words = ["--commit", "ab" * 20, "--date", "2026-11-02", "--cni-version", "1.24.0"]
     done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert "create  new/2026-11-02.json" in done.out.splitlines()

@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError
-from vpc_cni_iam.vendoring.config import Config, parse, schema_text
+from vpc_cni_iam.vendoring.config import Config, load, parse, schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
 from vpc_cni_iam.vendoring.upgrade import repin
@@ -270,9 +270,17 @@ def test_a_bare_repository_is_refused(tmp_path: Path) -> None:
     init(tmp_path / "worktree")
 
 
-def test_a_byte_order_mark_is_named() -> None:
-    with pytest.raises(InputError, match="line 1: starts with a byte order mark; save it without"):
-        config(f"\ufeff{TOP}")
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-8-sig", "line 1: starts with a byte order mark; save it without"),
+        ("utf-16", "is UTF-16, and TOML is UTF-8; save it as UTF-8"),
+    ],
+)
+def test_a_byte_order_mark_is_named(encoding: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(TOP, encoding=encoding)
+    with pytest.raises(InputError, match=words):
+        load(tmp_path / "c.toml")
 
 
 def test_init_replaces_nothing(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ locals {
   vpc_owner_id = coalesce(var.vpc_owner_id, var.account_id)
 
   # What stands in a trust document that is not used.
-  oidc_provider_arn = coalesce(var.oidc_provider_arn, "arn:aws:iam::000000000000:oidc-provider/not-given")
-  oidc_issuer       = element(split(":oidc-provider/", local.oidc_provider_arn), 1)
   eks_cluster_arn   = coalesce(var.eks_cluster_arn, "not-given")
   source_account_id = coalesce(var.source_account_id, "not-given")
 
@@ -32,7 +30,7 @@ locals {
 
   # Of the ARNs that are given; all of them must be of the partition of the documents.
   partitions = [
-    for arn in [var.oidc_provider_arn, var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
+    for arn in [var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
   ]
 }
 
@@ -127,31 +125,6 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
-  }
-}
-
-# Trust by IRSA: the audience and the subject are conditions of their own.
-data "aws_iam_policy_document" "irsa" {
-  statement {
-    effect  = "Allow"
-    actions = ["sts:AssumeRoleWithWebIdentity"]
-
-    principals {
-      type        = "Federated"
-      identifiers = [local.oidc_provider_arn]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "${local.oidc_issuer}:aud"
-      values   = ["sts.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "${local.oidc_issuer}:sub"
-      values   = ["system:serviceaccount:kube-system:aws-node"]
-    }
   }
 }
 
@@ -293,10 +266,7 @@ data "aws_iam_policy_document" "pod_identity_cluster_account" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  source_policy_documents = concat(
-    var.oidc_provider_arn == null ? [] : [data.aws_iam_policy_document.irsa.json],
-    var.pod_identity ? [local.pod_identity_json] : [],
-  )
+  source_policy_documents = [local.pod_identity_json]
 }
 
 resource "aws_iam_role" "this" {
@@ -311,18 +281,8 @@ resource "aws_iam_role" "this" {
 
   lifecycle {
     precondition {
-      condition     = var.oidc_provider_arn != null || var.pod_identity
-      error_message = "Nobody could assume the role: give oidc_provider_arn (IRSA), set pod_identity, or both."
-    }
-
-    precondition {
-      condition     = var.pod_identity || (var.eks_cluster_arn == null && var.source_account_id == null)
-      error_message = "The eks_cluster_arn and source_account_id narrow a trust by Pod Identity; set pod_identity, or leave them out."
-    }
-
-    precondition {
       condition     = alltrue([for partition in local.partitions : partition == var.partition])
-      error_message = "The oidc_provider_arn, eks_cluster_arn and permissions_boundary must be of the module's partition, ${var.partition}; set partition to theirs."
+      error_message = "The eks_cluster_arn and permissions_boundary must be of the module's partition, ${var.partition}; set partition to theirs."
     }
 
     precondition {
@@ -339,13 +299,6 @@ resource "aws_iam_policy" "this" {
   path        = var.path
   policy      = local.json[var.variant]
   tags        = var.tags
-
-  lifecycle {
-    precondition {
-      condition     = !contains(["ipv4-pod-identity"], var.variant) || (var.pod_identity && var.oidc_provider_arn == null)
-      error_message = "The variant ${var.variant} needs pod_identity, and no oidc_provider_arn beside it: a session by IRSA has no session tags, so the policy would deny it what they scope."
-    }
-  }
 }
 
 resource "aws_iam_role_policy_attachment" "this" {

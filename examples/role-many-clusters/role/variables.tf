@@ -69,24 +69,6 @@ variable "additional_policy_documents" {
   nullable    = false
 }
 
-variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider, for a trust by IRSA; null for none."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.oidc_provider_arn == null || can(regex("^(arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[0-9A-Za-z][0-9A-Za-z._-]*(/[0-9A-Za-z._-]+)*)$", var.oidc_provider_arn))
-    error_message = "The oidc_provider_arn must be the ARN of an IAM OIDC provider, like arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE."
-  }
-}
-
-variable "pod_identity" {
-  description = "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session tags, which are on unless the association disables them."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "eks_cluster_arn" {
   description = "ARN of the EKS cluster whose pods alone may assume the role by Pod Identity; null for those of every cluster of the account."
   type        = string

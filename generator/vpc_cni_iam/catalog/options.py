@@ -47,6 +47,11 @@ class Options:
             ["vpc-cni-iam", "generate", "DIRECTORY", *words, *self.selection.arguments()]
         )
 
+    @property
+    def irsa(self) -> bool:
+        """Whether a variant can do without session tags, which a session by IRSA has none of."""
+        return not all(v.session_tags for v in self.variants)
+
     def composed(self) -> tuple[Composed, ...]:
         """Return the policy of each variant.
 

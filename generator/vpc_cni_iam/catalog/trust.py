@@ -12,6 +12,7 @@ from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
 NAMESPACE, SERVICE_ACCOUNT = "kube-system", "aws-node"
 AUDIENCE = "sts.amazonaws.com"
+IRSA = "irsa"
 
 OIDC_PROVIDER_ARN = Parameter(
     "oidc_provider_arn",
@@ -55,17 +56,20 @@ def issuer(provider_arn: str) -> str:
     return provider_arn.partition(":oidc-provider/")[2]
 
 
-def documents() -> dict[str, Policy]:
+def documents(irsa: bool = True) -> dict[str, Policy]:
     """Return the trust policies by the name of their data source, with placeholders.
 
     Audience and subject of IRSA are conditions of their own, so that neither can be loosened by
     way of the other. Those of Pod Identity differ in what narrows them besides namespace and
     service account.
+
+    Args:
+        irsa: Whether the role may be trusted by IRSA.
     """
     cluster = Condition("StringEquals", "aws:RequestTag/eks-cluster-arn", ("${EKS_CLUSTER_ARN}",))
     account = Condition("StringEquals", "aws:SourceAccount", ("${SOURCE_ACCOUNT_ID}",))
     return {
-        "irsa": _irsa(),
+        **({IRSA: _irsa()} if irsa else {}),
         "pod_identity": _pod_identity(),
         "pod_identity_cluster": _pod_identity(cluster),
         "pod_identity_account": _pod_identity(account),

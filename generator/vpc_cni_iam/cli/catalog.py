@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
-
-import typer
-
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
 
 HELP = """Show the variants, revisions, features and releases that this tool knows.
 
@@ -18,15 +14,8 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """How to print the catalog."""
-
-    table = "table"
-    json = "json"
-
-
 def catalog(
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+    output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.listing import changes, listing

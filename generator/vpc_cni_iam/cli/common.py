@@ -7,12 +7,29 @@ import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+
+
+_LISTED = ", as the command catalog lists them"
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
+
+
+class Mode(StrEnum):
+    """The IP family of a cluster."""
+
+    ipv4 = "ipv4"
+    ipv6 = "ipv6"
 
 
 def _kinds() -> list[str]:
@@ -21,8 +38,7 @@ def _kinds() -> list[str]:
     return list(KINDS)
 
 
-def complete_variants() -> list[str]:
-    """Return the names that complete a variant."""
+def _variants() -> list[str]:
     from vpc_cni_iam.catalog.variants import VARIANTS
 
     return [v.name for v in VARIANTS]
@@ -46,67 +62,86 @@ def _features() -> list[str]:
     return list(features())
 
 
-KindOption = Annotated[str, typer.Option("--kind", help="Kind of module.", autocompletion=_kinds)]
+# Options that commands put to different uses, under one name, one metavar and one completion.
 
 
-class Format(StrEnum):
-    """How to print a result."""
+def variant(text: str) -> Any:
+    """Return the option that names a variant of the catalog.
 
-    text = "text"
-    json = "json"
+    Args:
+        text: Its help.
+    """
+    return typer.Option("--variant", metavar="VARIANT", help=text, autocompletion=_variants)
 
 
+def revision(text: str = "Take upstream's document of this date exactly.") -> Any:
+    """Return the option that names a revision of upstream's page.
+
+    Args:
+        text: Its help.
+    """
+    return typer.Option("--revision", metavar="DATE", help=text, autocompletion=_revisions)
+
+
+def release(text: str) -> Any:
+    """Return the option that names a release of the plugin.
+
+    Args:
+        text: Its help.
+    """
+    return typer.Option("--cni-version", metavar="RELEASE", help=text, autocompletion=_releases)
+
+
+def feature(text: str) -> Any:
+    """Return the option that names an optional feature of the plugin.
+
+    Args:
+        text: Its help.
+    """
+    return typer.Option("--feature", metavar="FEATURE", help=text, autocompletion=_features)
+
+
+def name(flag: str, text: str) -> Any:
+    """Return the option that gives a name or an ID of the cluster's surroundings.
+
+    Args:
+        flag: The option.
+        text: Its help.
+    """
+    return typer.Option(flag, metavar=flag.rpartition("-")[2].upper(), help=text)
+
+
+KindOption = Annotated[
+    str,
+    typer.Option(
+        "--kind", metavar="KIND", help="Kind of module, policy or role.", autocompletion=_kinds
+    ),
+]
 VariantArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="VARIANT", help="Variant, such as ipv4-scoped.", autocompletion=complete_variants
-    ),
+    typer.Argument(metavar="VARIANT", help=f"Variant{_LISTED}.", autocompletion=_variants),
 ]
 VariantOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--variant",
-        help="Variant to generate; repeat for more. [default: ipv4, ipv6, ipv4-scoped]",
-        autocompletion=complete_variants,
-    ),
+    variant(f"Variant to generate{_LISTED}; repeat for more.  [default: ipv4, ipv6, ipv4-scoped]"),
 ]
 RevisionOption = Annotated[
     str | None,
-    typer.Option(
-        "--revision",
-        help="Take upstream's document of this date exactly. [default: 2022-01-31]",
-        autocompletion=_revisions,
-    ),
+    revision("Take upstream's document of this date exactly.  [default: 2022-01-31]"),
 ]
-PinnedRevisionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--revision",
-        help="Take upstream's document of this date exactly.",
-        autocompletion=_revisions,
-    ),
-]
+PinnedRevisionOption = Annotated[str | None, revision()]
 VersionOption = Annotated[
     str | None,
-    typer.Option(
-        "--cni-version",
-        help="Take what works with this plugin release, such as v1.20.4, or latest.",
-        autocompletion=_releases,
-    ),
+    release("Take what works with this plugin release, such as v1.20.4, or latest."),
 ]
 FeatureOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--feature",
-        help="Grant what an optional feature calls; repeat for more.",
-        autocompletion=_features,
-    ),
+    feature(f"Grant what an optional feature calls{_LISTED}; repeat for more."),
 ]
 NoGapsOption = Annotated[
     bool,
     typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
 ]
-
 HardenOption = Annotated[
     bool,
     typer.Option(
@@ -118,6 +153,7 @@ TagKeyOption = Annotated[
     list[str] | None,
     typer.Option(
         "--additional-tag-key",
+        metavar="KEY",
         help="With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more.",
     ),
 ]
@@ -129,6 +165,7 @@ ClaimTagOption = Annotated[
         help="With --harden: claim only interfaces with this tag, which what makes the nodes sets.",
     ),
 ]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
 # Where no terminal bounds a table; as wide as none of them is.
@@ -150,6 +187,38 @@ def path(given: str | None, default: str) -> Path:
     if given == "":
         raise UsageError("the directory is empty text; write . for the current one")
     return Path(default if given is None else given)
+
+
+def source(file: str) -> str:
+    """Return what errors call a file that a user named.
+
+    Args:
+        file: As given; ``-`` is standard input.
+    """
+    from vpc_cni_iam.texts import STDIN
+
+    return STDIN if file == "-" else file
+
+
+def content(file: str, limit: int | None = None) -> bytes:
+    """Return the bytes of a file that a user named, at most one more than a limit.
+
+    Args:
+        file: As given; ``-`` is standard input.
+        limit: As `vpc_cni_iam.texts.decode` takes it.
+
+    Raises:
+        InputError: It cannot be read.
+        UsageError: An empty text, which the system would take for the current directory.
+    """
+    from vpc_cni_iam import texts
+    from vpc_cni_iam.errors import UsageError
+
+    if not file:
+        raise UsageError("the file is empty text; name one, or - for standard input")
+    if file == "-":
+        return sys.stdin.buffer.read(texts.most(limit))
+    return texts.content(Path(file), limit)
 
 
 def say(text: str) -> None:

@@ -34,7 +34,8 @@ for IAM policies become data sources beside their resources, and nothing else in
 \b
 Examples:
   vpc-cni-iam convert policy.json > policy.tf
-  aws iam get-role-policy --role-name app --policy-name s3 | vpc-cni-iam convert - --name app_s3
+  aws iam get-role-policy --role-name app --policy-name s3 |
+    vpc-cni-iam convert - --name app_s3
   vpc-cni-iam convert policies/*.json --output terraform --partition-aware
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
   vpc-cni-iam convert --from-hcl iam.tf --output policies
@@ -53,12 +54,18 @@ class Format(StrEnum):
 
 
 def convert(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="JSON or .tf files, or -.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input.")
+    ],
     name: Annotated[
-        str | None, typer.Option(help="Name of the data source. [default: from the file name]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the data source.  [default: from the file name]"
+        ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="Directory to write to, one file a document.")
+        str | None,
+        typer.Option(metavar="DIRECTORY", help="Directory to write to, one file a document."),
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="Print HCL, or a report in JSON that holds it.")
@@ -78,7 +85,7 @@ def convert(
         bool, typer.Option(help="Convert the others if a document is refused.")
     ] = True,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace differing files, keeping a copy of each.")
+        bool, typer.Option("--force", help="Replace differing files; a copy is kept as *.orig.")
     ] = False,
     from_hcl: Annotated[
         bool, typer.Option("--from-hcl", help="Print the policies of .tf files as JSON.")
@@ -116,21 +123,18 @@ def convert(
 
 
 def _inputs(files: Sequence[str], several: bool) -> list[Input]:
-    from vpc_cni_iam.converting.batch import STDIN, Input
-    from vpc_cni_iam.sources.json_documents import LIMIT, decode, read_file
+    from vpc_cni_iam.converting.batch import Input
+    from vpc_cni_iam.texts import LIMIT, decode
 
     if len(files) > 1 and not several:
         raise UsageError(f"{len(files)} files: say where the HCL of each goes with --output DIR")
     if files.count("-") > 1:
         raise UsageError("- is given twice, and standard input can be read once")
 
-    def standard_input() -> str:
-        return decode(sys.stdin.buffer.read(LIMIT + 1), STDIN)
-
     def reader(file: str) -> Callable[[], str]:
-        return lambda: read_file(Path(file))
+        return lambda: decode(common.content(file, LIMIT), common.source(file))
 
-    return [Input(STDIN, standard_input) if f == "-" else Input(f, reader(f)) for f in files]
+    return [Input(common.source(file), reader(file)) for file in files]
 
 
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:

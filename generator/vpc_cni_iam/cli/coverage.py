@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.setting import Setting
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
 
 Every call that the release makes is put to the policy as the requests that IAM checks, in named
-situations of a node's life. POLICY is a JSON file, the JSON of a plan, an HCL file, a module's
-directory, or - for JSON on standard input; --variant takes a policy of the catalog. The cluster,
-VPC and account are those that the policy names, or examples; options replace them. Exit code 1
-says that a call is denied without which the plugin fails, with --strict that any is; with
---all-releases, at any release. A risk does not change it.
+situations of a node's life. POLICY is a JSON policy, what the AWS CLI prints of one, such as
+aws iam get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on
+standard input; --variant takes a policy of the catalog. The cluster, VPC and account are those
+that the policy names, or examples; options replace them. Exit code 1 says that a call is denied
+without which the plugin fails, with --strict that any is; with --all-releases, at any release. A
+risk does not change it.
 
 \b
 Examples:
   vpc-cni-iam coverage policy.json --cni-version v1.22.1
-  vpc-cni-iam coverage infra/vpc-cni --document ipv4_scoped --cni-version latest --verbose
+  vpc-cni-iam coverage infra/vpc-cni --document ipv4_scoped --verbose
   vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-releases
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
-  vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false --feature multi-nic
+  vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
 """
 
 
@@ -43,13 +44,6 @@ class Format(StrEnum):
     json = "json"
     svg = "svg"
     html = "html"
-
-
-class Mode(StrEnum):
-    """The IP family of the cluster."""
-
-    ipv4 = "ipv4"
-    ipv6 = "ipv6"
 
 
 def _situations() -> list[str]:
@@ -63,27 +57,30 @@ def coverage(
         str | None, typer.Argument(metavar="[POLICY]", help="The policy: a path, or -.")
     ] = None,
     variant: Annotated[
-        str | None, typer.Option(help="Take this variant of the catalog instead.")
+        str | None, common.variant("Take this variant of the catalog instead.")
     ] = None,
     revision: Annotated[
-        str | None, typer.Option(help="With --variant: upstream's document of this date.")
+        str | None, common.revision("With --variant: upstream's document of this date exactly.")
     ] = None,
     document: Annotated[
         list[str] | None,
-        typer.Option("--document", help="Policy of a module; repeat for all that the role has."),
+        typer.Option(
+            "--document",
+            metavar="NAME",
+            help="One of several policies in POLICY; repeat for more.",
+        ),
     ] = None,
     cni_version: Annotated[
-        str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")
+        str, common.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
     all_releases: Annotated[
         bool, typer.Option("--all-releases", help="Show the matrix of releases and actions.")
     ] = False,
     mode: Annotated[
-        Mode | None, typer.Option(help="IP family of the cluster. [default: the policy's]")
+        Mode | None, typer.Option(help="IP family of the cluster.  [default: the policy's]")
     ] = None,
     feature: Annotated[
-        list[str] | None,
-        typer.Option("--feature", help="Optional feature in use; repeat for more."),
+        list[str] | None, common.feature("Optional feature in use; repeat for more.")
     ] = None,
     env: Annotated[
         list[str] | None,
@@ -105,17 +102,29 @@ def coverage(
         list[str] | None,
         typer.Option(
             "--situation",
-            help="Play this situation; repeat for more. [default: all]",
+            metavar="NAME",
+            help="Play this situation; repeat for more.  [default: all]",
             autocompletion=_situations,
         ),
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option("--skip", help="Leave this situation out; repeat for more."),
+        typer.Option(
+            "--skip",
+            metavar="NAME",
+            help="Leave this situation out; repeat for more.",
+            autocompletion=_situations,
+        ),
     ] = None,
     list_situations: Annotated[
         bool, typer.Option("--list-situations", help="List the situations, and nothing else.")
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain", metavar="RISK", help="Explain a risk of this name, and nothing else."
+        ),
+    ] = None,
     irsa: Annotated[
         bool, typer.Option("--irsa", help="The role lacks EKS Pod Identity's session tags.")
     ] = False,
@@ -125,12 +134,16 @@ def coverage(
     no_gaps: Annotated[
         bool, typer.Option("--no-gaps", help="With --variant: the document in force alone.")
     ] = False,
-    cluster_name: Annotated[str | None, typer.Option(help="Cluster of the requests.")] = None,
-    vpc_id: Annotated[str | None, typer.Option(help="VPC of the requests.")] = None,
-    partition: Annotated[str | None, typer.Option(help="AWS partition of the requests.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS Region of the requests.")] = None,
-    account_id: Annotated[str | None, typer.Option(help="Account of the nodes.")] = None,
-    vpc_owner_id: Annotated[str | None, typer.Option(help="Account of the VPC.")] = None,
+    cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
+    vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,
+    partition: Annotated[str | None, common.name("--partition", "AWS partition.")] = None,
+    region: Annotated[str | None, common.name("--region", "AWS Region.")] = None,
+    account_id: Annotated[
+        str | None, common.name("--account-id", "AWS account ID of the nodes.")
+    ] = None,
+    vpc_owner_id: Annotated[
+        str | None, common.name("--vpc-owner-id", "AWS account ID of the VPC's owner.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
     ] = False,
@@ -140,11 +153,15 @@ def coverage(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.coverage import risks
     from vpc_cni_iam.coverage import situations as known
 
     if list_situations:
         for one in known.SITUATIONS:
             typer.echo(f"{one.name:<24} {one.summary}")
+        return
+    if explain is not None:
+        typer.echo(risks.explanation(explain), nl=False)
         return
     given = {
         "cluster_name": cluster_name,
@@ -156,7 +173,7 @@ def coverage(
     }
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
-    setting = replace(setting, primary_tags=_pairs("--primary-tag", primary_tag))
+    setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
     chosen = known.find(situation or (), skip or ())
     show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
     worst = show(subject, setting, chosen, output, verbose)
@@ -175,7 +192,7 @@ def _subject(
     from vpc_cni_iam.errors import UsageError
 
     revision, cni_version, features, no_gaps = chosen
-    if (policy is None) == (variant is None):
+    if bool(policy) == (variant is not None):
         raise UsageError("name a policy, by a path or - or by --variant, and only one")
     if variant is not None:
         if documents:
@@ -186,11 +203,17 @@ def _subject(
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
-    found = subject.of_input(policy or "", sys.stdin.read, documents or (), given)
+    found = subject.of_input(policy or "", _standard_input, documents or (), given)
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")
     return found
+
+
+def _standard_input() -> str:
+    from vpc_cni_iam.texts import STDIN, decode
+
+    return decode(common.content("-"), STDIN, limit=None)
 
 
 def _setting(
@@ -212,7 +235,7 @@ def _setting(
         session_tags=session_tags,
         instance_tagged=instance_tagged,
     )
-    return configure(setting, _pairs("--env", env), features or ())
+    return configure(setting, _pairs("--env NAME=VALUE", env), features or ())
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
@@ -221,7 +244,7 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given or ()]
     for name, equals, _ in pairs:
         if not equals:
-            raise UsageError(f"{option} {name}: write it as NAME=VALUE")
+            raise UsageError(f"{option.partition(' ')[0]} {name!r}: write it as {option}")
     return {name: value for name, _, value in pairs}
 
 

@@ -14,7 +14,7 @@ HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role t
 Examples:
   vpc-cni-iam generate
   vpc-cni-iam generate modules/vpc-cni --cni-version latest
-  vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped --cni-version v1.20.4
+  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.20.4
   vpc-cni-iam generate --kind role --cni-version latest
   vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.23.0 --harden \\
     --additional-tag-key team
@@ -25,7 +25,7 @@ def generate(
     directory: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DIRECTORY]", help="Where to write the module. [default: vpc-cni-iam-<kind>]"
+            metavar="[DIRECTORY]", help="Where to write the module.  [default: vpc-cni-iam-<kind>]"
         ),
     ] = None,
     kind: common.KindOption = "policy",

@@ -17,11 +17,11 @@ HELP = """Print one policy document, ready for IAM.
 \b
 Examples:
   vpc-cni-iam policy ipv4 --cni-version latest
-  vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 |
-    aws iam create-policy --policy-name vpc-cni --policy-document file:///dev/stdin
+  vpc-cni-iam policy ipv4 --cni-version v1.20.4 |
+    aws iam create-policy --policy-name x --policy-document file:///dev/stdin
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
-  vpc-cni-iam policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0 \\
-    --cni-version v1.23.0 --harden --eni-claim-tag node-pool=main
+  vpc-cni-iam policy ipv4-scoped --cluster-name prod --cni-version v1.23.0 \\
+    --vpc-id vpc-0123456789abcdef0 --harden --eni-claim-tag node-pool=main
 """
 
 
@@ -35,14 +35,24 @@ class Format(StrEnum):
 
 def policy(
     variant: common.VariantArgument,
-    cluster_name: Annotated[str | None, typer.Option(help="Cluster of a scoped policy.")] = None,
-    vpc_id: Annotated[str | None, typer.Option(help="VPC of a scoped policy.")] = None,
-    partition: Annotated[str | None, typer.Option(help="AWS partition. [default: aws]")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS Region. [default: *]")] = None,
-    account_id: Annotated[str | None, typer.Option(help="AWS account ID. [default: *]")] = None,
+    cluster_name: Annotated[
+        str | None, common.name("--cluster-name", "Cluster's name, of a scoped policy.")
+    ] = None,
+    vpc_id: Annotated[
+        str | None, common.name("--vpc-id", "VPC of the nodes, of a scoped policy.")
+    ] = None,
+    partition: Annotated[
+        str | None, common.name("--partition", "AWS partition.  [default: aws]")
+    ] = None,
+    region: Annotated[str | None, common.name("--region", "AWS Region.  [default: *]")] = None,
+    account_id: Annotated[
+        str | None, common.name("--account-id", "AWS account ID of the nodes.  [default: *]")
+    ] = None,
     vpc_owner_id: Annotated[
         str | None,
-        typer.Option(help="Owner of the VPC's subnets. [default: the account ID]"),
+        common.name(
+            "--vpc-owner-id", "AWS account ID of the VPC's owner.  [default: that of the nodes]"
+        ),
     ] = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +11,8 @@ from vpc_cni_iam.cli.common import Format
 
 HELP = """List the instances and network interfaces that lack the tags a scoped policy needs.
 
-The files hold what aws ec2 describe-instances and aws ec2 describe-network-interfaces print, in any
-order and number of pages; - reads standard input. Either command alone will do; with both, nodes
+The files hold what the two commands of the examples print, in any order and number of pages; - is
+standard input. Either command alone will do; with both, nodes
 are told from other instances. Exit code 1 says that something would break under the policy.
 
 \b
@@ -22,44 +20,31 @@ Examples:
   aws ec2 describe-instances >instances.json
   aws ec2 describe-network-interfaces >interfaces.json
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
-  aws ec2 describe-instances | vpc-cni-iam preflight - --cluster-name prod --harden
-  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped --format json
+  aws ec2 describe-instances |
+    vpc-cni-iam preflight - --cluster-name prod --harden
+  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
 """
 
 
 def preflight(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="What aws printed; - for standard input.")
+        list[str], typer.Argument(metavar="FILE...", help="What aws printed; - is standard input.")
     ],
-    cluster_name: Annotated[str, typer.Option(help="Cluster of the scoped policy.")],
+    cluster_name: Annotated[str, common.name("--cluster-name", "Cluster's name.")],
     vpc_id: Annotated[
-        str | None, typer.Option(help="VPC of the scoped policy. [default: that of the nodes]")
+        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the only one they have]")
     ] = None,
-    variant: Annotated[
-        str,
-        typer.Option(
-            "--variant", help="Variant to move to.", autocompletion=common.complete_variants
-        ),
-    ] = "ipv4-scoped",
-    revision: Annotated[
-        str | None,
-        typer.Option(
-            help="Move to upstream's document of this date exactly.",
-            autocompletion=common._revisions,
-        ),
-    ] = None,
+    variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
+    revision: common.PinnedRevisionOption = None,
     cni_version: Annotated[
         str | None,
-        typer.Option(
-            help="Move to what works with this plugin release. [default: latest]",
-            autocompletion=common._releases,
-        ),
+        common.release("Take what works with this plugin release.  [default: latest]"),
     ] = None,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,
     eni_claim_tag: common.ClaimTagOption = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.hardening import Hardening
@@ -71,18 +56,10 @@ def preflight(
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
-    inventory = read.read((_name(file), _content(file)) for file in files)
+    inventory = read.read((common.source(file), common.content(file)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))
     for line in report.to_text(found) if output is Format.text else ():
         common.show(line)
     raise typer.Exit(1 if found.breaks else 0)
-
-
-def _name(file: str) -> str:
-    return "standard input" if file == "-" else file
-
-
-def _content(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -34,14 +34,15 @@ Examples:
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
   vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
     --namespace platform --registry-host registry.example.com
-  vpc-cni-iam publish --cni-version latest --version 1.0.0 --output dist --git-tag ../module
+  vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist \\
+    --git-tag ../module
 """
 SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
 
 \b
 Examples:
   vpc-cni-iam registry serve dist
-  vpc-cni-iam registry serve dist --port 8080 --registry-host registry.example.com
+  vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
 """
 
 
@@ -57,7 +58,8 @@ HostOption = Annotated[
     str | None,
     typer.Option(
         "--registry-host",
-        help="Host name of the registry. [default: registry.example.com, a stand-in]",
+        metavar="HOST",
+        help="Host name of the registry.  [default: registry.example.com, a stand-in]",
     ),
 ]
 
@@ -77,9 +79,17 @@ def _options(
 
 
 def publish(
-    output: Annotated[str, typer.Option("--output", help="Directory that holds all versions.")],
+    output: Annotated[
+        str,
+        typer.Option("--output", metavar="DIRECTORY", help="Directory that holds all versions."),
+    ],
     version: Annotated[
-        str | None, typer.Option("--version", help="Number, such as 1.0.0. [default: propose one]")
+        str | None,
+        typer.Option(
+            "--version",
+            metavar="NUMBER",
+            help="Number, such as 1.0.0.  [default: propose one]",
+        ),
     ] = None,
     cni_version: common.VersionOption = None,
     revision: common.PinnedRevisionOption = None,
@@ -89,13 +99,18 @@ def publish(
     eni_claim_tag: common.ClaimTagOption = None,
     namespace: Annotated[
         str | None,
-        typer.Option("--namespace", help="Namespace in the registry. [default: example]"),
+        typer.Option(
+            "--namespace",
+            metavar="NAME",
+            help="Namespace in the registry.  [default: example]",
+        ),
     ] = None,
     registry_host: HostOption = None,
     oci_repository: Annotated[
         str | None,
         typer.Option(
             "--oci-repository",
+            metavar="REPOSITORY",
             help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move.",
         ),
     ] = None,
@@ -103,7 +118,8 @@ def publish(
         str | None,
         typer.Option(
             "--git-tag",
-            help="Commit the tree and a tag into this git repository.",
+            metavar="DIRECTORY",
+            help="Commit the tree and a tag into the git repository there.",
         ),
     ] = None,
     upload: Annotated[

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +48,13 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
     """
     from vpc_cni_iam.converting import from_hcl as room
     from vpc_cni_iam.converting.output import save
+    from vpc_cni_iam.converting.report import first
 
     found = [one for file in files for one in _readings(file)]
     read = [one for one in found if isinstance(one, room.Reading)]
     unread = [one for one in found if isinstance(one, room.Unread)]
     if output is None and not as_json and len(read) > 1:
-        addresses = "".join(f"\n  {one.address}" for one in read)
+        addresses = "".join(f"\n  {line}" for line in first([one.address for one in read]))
         raise UsageError(f"{len(read)} policies; name a directory with --output:{addresses}")
     _say_readings(read, unread)
     if output is not None and read:
@@ -69,35 +69,36 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
 
 
 def _readings(file: str) -> Sequence[Reading | Unread]:
-    from vpc_cni_iam.converting.batch import STDIN
     from vpc_cni_iam.converting.from_hcl import Unread, readings
-    from vpc_cni_iam.sources.json_documents import LIMIT, decode, read_file
+    from vpc_cni_iam.texts import LIMIT, decode
 
-    source = STDIN if file == "-" else file
+    source = common.source(file)
     try:
-        if file == "-":
-            text = decode(sys.stdin.buffer.read(LIMIT + 1), source)
-        else:
-            text = read_file(Path(file))
-        found = readings(text.removeprefix("\ufeff"), source)
+        found = readings(decode(common.content(file, LIMIT), source, "HCL"), source)
     except InputError as error:
         return [Unread("", error)]
     return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]
 
 
 def _say_readings(read: Sequence[Reading], unread: Sequence[Unread]) -> None:
-    for one in read:
-        if one.references:
-            names = ", ".join(f"${{{name}}}" for name in one.references)
-            common.say(
-                f"{one.source}: line {one.line}: {one.address}: refers to {names}; "
-                "any other ${...} in it is a policy variable of IAM's"
-            )
-    for other in unread:
-        at = f"{other.address}: " if other.address else ""
-        common.say(f"error: {at}{other.error}")
+    referring = [
+        f"{one.source}: line {one.line}: {one.address}: refers to "
+        f"{', '.join(f'${{{name}}}' for name in one.references)}; "
+        "any other ${...} in it is a policy variable of IAM's"
+        for one in read
+        if one.references
+    ]
+    _say(referring)
+    _say((f"{u.address}: {u.error}" if u.address else u.error for u in unread), "error: ")
     if len(read) + len(unread) > 1:
         common.say(f"{len(read)} read, {len(unread)} not")
+
+
+def _say(lines: Iterable[object], mark: str = "") -> None:
+    from vpc_cni_iam.converting.report import LIKE_THESE, first
+
+    for line in first([f"{mark}{line}" for line in lines], mark + LIKE_THESE):
+        common.say(line)
 
 
 def _report(read: Sequence[Reading], unread: Sequence[Unread]) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
         dry_run: Print the change and write nothing.
         as_json: Print a report.
     """
-    from vpc_cni_iam.converting.rewrite import rewriting, save
+    from vpc_cni_iam.converting.rewrite import rewriting
 
     found: list[Rewriting] = []
     errors: list[InputError] = []
@@ -137,21 +138,38 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
             found.append(rewriting(Path(file), found))
         except InputError as refused:
             errors.append(refused)
-    for one in found:
-        _say_rewriting(one)
-    for error in errors:
-        common.say(f"error: {error}")
-    shown = _diff if dry_run else _summary
-    for directory in dict.fromkeys(one.path.parent for one in found):
-        here = [one for one in found if one.path.parent == directory]
-        if not dry_run:
-            save(directory, here)
-        if not as_json:
-            typer.echo("".join(map(shown, here)), nl=False)
+    # Before anything is saved: an interrupted run has said what it refused.
+    _say(line for one in found for line in _rewriting_lines(one))
+    _say(errors, "error: ")
+    unsaved = {} if dry_run else _save(found)
+    _say(unsaved.values(), "error: ")
+    errors += unsaved.values()
     if as_json:
-        common.show_json(_rewriting_report(found, errors))
+        kept = {one.path.parent for one in found} if dry_run else unsaved
+        common.show_json(_rewriting_report(found, errors, kept))
+    else:
+        shown = _diff if dry_run else _summary
+        done = (one for one in found if one.path.parent not in unsaved)
+        typer.echo("".join(map(shown, done)), nl=False)
     if errors or any(left.refused for one in found for left in one.left):
         raise typer.Exit(VpcCniIamError.exit_code)
+
+
+def _save(found: Sequence[Rewriting]) -> dict[Path, InputError]:
+    """Write the files of each directory, and return why those of some were not written."""
+    from vpc_cni_iam.converting.rewrite import save
+
+    unsaved = {}
+    for directory in dict.fromkeys(one.path.parent for one in found):
+        try:
+            save(directory, [one for one in found if one.path.parent == directory])
+        except InputError as refused:
+            unsaved[directory] = refused
+        except (VpcCniIamError, OSError) as refused:
+            unsaved[directory] = InputError(
+                str(directory), "", f"nothing in it was written: {refused}"
+            )
+    return unsaved
 
 
 def _diff(one: Rewriting) -> str:
@@ -170,20 +188,23 @@ def _summary(one: Rewriting) -> str:
     )
 
 
-def _say_rewriting(one: Rewriting) -> None:
+def _rewriting_lines(one: Rewriting) -> Iterator[str]:
     for replaced in one.replaced:
         for note in replaced.notes:
             place = f"{one.path}: line {replaced.line}: {replaced.address}: {note}"
-            common.say(f"{place}; the next plan may show it, but nothing changes in meaning")
+            yield f"{place}; the next plan may show it, but nothing changes in meaning"
     for left in one.left:
-        common.say(f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}")
+        yield f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}"
 
 
-def _rewriting_report(found: Sequence[Rewriting], errors: Sequence[InputError]) -> dict[str, Any]:
+def _rewriting_report(
+    found: Sequence[Rewriting], errors: Sequence[InputError], kept: Container[Path]
+) -> dict[str, Any]:
     return {
         "files": [
             {
                 "path": str(one.path),
+                "saved": one.after != one.before and one.path.parent not in kept,
                 "diff": _diff(one),
                 "replaced": [
                     {"address": r.address, "line": r.line, "name": r.name, "notes": list(r.notes)}

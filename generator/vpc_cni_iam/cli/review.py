@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
@@ -22,7 +23,7 @@ HELP = """Say what a plan will do to IAM policies: access gained, access lost, w
 still works, and what upstream's documents it equals.
 
 PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file, compressed by gzip or
-not, or - for standard input; or a saved plan, or a directory with one, which the engine is then
+not (- is standard input); or a saved plan, or a directory with one, which the engine is then
 asked to show. Exit code 1 says that a finding is at or above --fail-on, 3 that the plan cannot be
 read.
 
@@ -31,7 +32,7 @@ Examples:
   terraform show -json tfplan | vpc-cni-iam review -
   vpc-cni-iam review tfplan --source . --fail-on new-access
   vpc-cni-iam review plan.json --cni-version v1.20.4 --mode ipv4 --format json
-  vpc-cni-iam review plan.json --source . --report sarif=iam.sarif --report html=iam.html
+  vpc-cni-iam review plan.json --report sarif=iam.sarif --report html=iam.html
   vpc-cni-iam review plan.json --format markdown --for gitlab
 """
 
@@ -53,13 +54,6 @@ class Forge(StrEnum):
     github = "github"
     gitlab = "gitlab"
     bitbucket = "bitbucket"
-
-
-class Mode(StrEnum):
-    """The IP family of the cluster."""
-
-    ipv4 = "ipv4"
-    ipv6 = "ipv6"
 
 
 class EngineChoice(StrEnum):
@@ -84,23 +78,29 @@ def review(
         typer.Argument(metavar="PLAN", help="The plan: JSON, -, a saved plan or its directory."),
     ],
     cni_version: Annotated[
-        str, typer.Option(help="The plugin's release, such as v1.20.4, or latest.")
+        str, common.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
     mode: Annotated[
-        Mode | None, typer.Option(help="IP family of the cluster. [default: each policy's]")
+        Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
     ] = None,
     fail_on: Annotated[
         str,
         typer.Option(
-            help="What fails: new-access, coverage-lost, any-change, error, warning or note."
+            metavar="WHAT",
+            help="What fails: new-access, coverage-lost, any-change, error, warning or note.",
         ),
     ] = "warning",
     source: Annotated[
-        Path | None, typer.Option(help="The root module's directory, to name files and lines.")
+        Path | None,
+        typer.Option(
+            metavar="DIRECTORY", help="The root module's directory, to name files and lines."
+        ),
     ] = None,
     ignore_file: Annotated[
         Path | None,
-        typer.Option(help="Findings to ignore. [default: vpc-cni-iam-ignore.toml, if there]"),
+        typer.Option(
+            metavar="FILE", help="Findings to ignore.  [default: vpc-cni-iam-ignore.toml, if there]"
+        ),
     ] = None,
     engine: Annotated[
         EngineChoice, typer.Option(help="Engine that shows a saved plan.")

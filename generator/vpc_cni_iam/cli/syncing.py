@@ -56,11 +56,11 @@ def sync(request: Request) -> None:
 @requested
 def upgrade(
     request: Request,
-    cni_version: common.VersionOption = None,
+    cni_version: Annotated[
+        str | None,
+        common.release("Pin this plugin release, such as v1.20.4.  [default: latest]"),
+    ] = None,
     revision: common.PinnedRevisionOption = None,
-    latest: Annotated[
-        bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
-    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
 ) -> None:
     """See `UPGRADE`."""
@@ -68,7 +68,7 @@ def upgrade(
     from vpc_cni_iam.vendoring.diff import diff
     from vpc_cni_iam.vendoring.sync import outcome
 
-    wanted = upgrading.pin(cni_version, revision, latest)
+    wanted = upgrading.pin(cni_version, revision)
     new = upgrading.repin(request.config, [one.module.path for one in request.chosen], **wanted)
     prepared = upgrading.prepare(request.config, new, request.chosen, request.way)
     diffs = [diff(plan) for plan in prepared.plans]

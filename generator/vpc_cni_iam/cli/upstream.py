@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.common import Format, FormatOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.upstream.against import Action
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 UPSTREAM = """Compare upstream's page and source with the catalog, and take in a new revision."""
 CHECK = """Say how the documents on upstream's page differ in meaning from the catalog's.
 
-PAGE is docs/iam-policy.md of amazon-vpc-cni-k8s or a copy of it, or - for standard input.
+PAGE is docs/iam-policy.md of amazon-vpc-cni-k8s or a copy of it; - is standard input.
 Headings, fences and line breaks may be lost. Exit code 1 says that something differs.
 
 \b
@@ -35,8 +34,9 @@ The file of the revision before it is written too, with the last release that sh
 
 \b
 Example:
-  vpc-cni-iam upstream import docs/iam-policy.md --release v1.24.0 --date 2026-11-02 \\
-    --commit 0123456789abcdef0123456789abcdef01234567 --subject "Update the IAM policy"
+  vpc-cni-iam upstream import docs/iam-policy.md --cni-version v1.24.0 \\
+    --commit 0123456789abcdef0123456789abcdef01234567 --date 2026-11-02 \\
+    --subject "Update the IAM policy"
 """
 CALLS = """List the AWS calls in a checkout of the plugin's Go source.
 
@@ -47,12 +47,11 @@ the catalog does not know a call, has one that was not found, or that something 
 \b
 Examples:
   vpc-cni-iam upstream calls amazon-vpc-cni-k8s
-  vpc-cni-iam upstream calls amazon-vpc-cni-k8s --release v1.18.0 --format json
+  vpc-cni-iam upstream calls amazon-vpc-cni-k8s --cni-version v1.18.0
 """
 
 upstream = typer.Typer(help=UPSTREAM, no_args_is_help=True, rich_markup_mode=None)
-PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page, or -.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page; - is standard input.")]
 
 
 @upstream.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
@@ -60,21 +59,19 @@ def check(
     page: PageArgument,
     revision: Annotated[
         str | None,
-        typer.Option(
-            help="Compare with the revision of this date. [default: the newest]",
-            autocompletion=common._revisions,
-        ),
+        common.revision("Compare with the revision of this date.  [default: the newest]"),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:
     """See `CHECK`."""
     from vpc_cni_iam.catalog.documents import find, revisions
+    from vpc_cni_iam.texts import decode
     from vpc_cni_iam.upstream.check import compare
-    from vpc_cni_iam.upstream.page import decoded, documents
+    from vpc_cni_iam.upstream.page import documents
 
     known = find(revision) if revision else revisions()[-1]
-    content, source = _read(page)
-    compared = compare(documents(decoded(content, source), source), known)
+    content, source = common.content(page), common.source(page)
+    compared = compare(documents(decode(content, source), source), known)
     if output is Format.json:
         data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
         common.show_json(data)
@@ -89,13 +86,22 @@ def check(
 )
 def import_(
     page: PageArgument,
-    release: Annotated[str, typer.Option(help="The first release that ships the page.")],
-    commit: Annotated[str, typer.Option(help="The commit that brought it, in full.")],
-    date: Annotated[str, typer.Option(help="The commit's date; its day names the revision.")],
-    subject: Annotated[str, typer.Option(help="First line of the commit's message.")] = "",
+    cni_version: Annotated[str, common.release("The first plugin release that ships the page.")],
+    commit: Annotated[
+        str, typer.Option(metavar="HASH", help="The commit that brought it, in full.")
+    ],
+    date: Annotated[
+        str, typer.Option(metavar="DATE", help="The commit's date; its day names the revision.")
+    ],
+    subject: Annotated[
+        str, typer.Option(metavar="TEXT", help="First line of the commit's message.")
+    ] = "",
     output: Annotated[
         str | None,
-        typer.Option(help="Directory. [default: the data folder of this source checkout]"),
+        typer.Option(
+            metavar="DIRECTORY",
+            help="Directory to write to.  [default: the data folder of this source checkout]",
+        ),
     ] = None,
 ) -> None:
     """See `IMPORT`."""
@@ -103,8 +109,8 @@ def import_(
     from vpc_cni_iam.files.tree import write
     from vpc_cni_iam.upstream.revision import Origin, checkout_folder, data_files
 
-    content, source = _read(page)
-    origin = Origin(commit, date, subject, Release.of(release))
+    content, source = common.content(page), common.source(page)
+    origin = Origin(commit, date, subject, Release.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")
     for change in write(folder, written):
@@ -114,12 +120,9 @@ def import_(
 @upstream.command(help=CALLS)
 def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
-    release: Annotated[
+    cni_version: Annotated[
         str | None,
-        typer.Option(
-            help="The release that is checked out. [default: the newest known]",
-            autocompletion=common._releases,
-        ),
+        common.release("The plugin release that is checked out.  [default: latest]"),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:
@@ -128,7 +131,7 @@ def calls(
     from vpc_cni_iam.upstream.calls import calls as find
     from vpc_cni_iam.upstream.checkout import read_checkout
 
-    compared = release_to_compare(release)
+    compared = release_to_compare(cni_version)
     found = find(read_checkout(checkout))
     actions = against(found, compared)
     if output is Format.json:
@@ -145,19 +148,6 @@ def calls(
         for u in found.undecided:
             typer.echo(f"undecided {_sites((u.site,))}: {u.text}")
     raise typer.Exit(0 if all(a.clean for a in actions) and not found.undecided else 1)
-
-
-def _read(page: str) -> tuple[bytes, str]:
-    from vpc_cni_iam.errors import InputError, UsageError
-
-    if not page:
-        raise UsageError("the page is empty text; name a file, or - for standard input")
-    if page == "-":
-        return sys.stdin.buffer.read(), "standard input"
-    try:
-        return Path(page).read_bytes(), page
-    except OSError as error:
-        raise InputError(page, "", f"cannot be read: {error.strerror}") from None
 
 
 def _compared_lines(compared: Compared) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.common import Format, FormatOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config, Vendored
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 ModulesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[MODULE]...", help="Modules, as in the file or from here. [default: all]"
+        metavar="[MODULE]...", help="Modules, as in the file or from here.  [default: all]"
     ),
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="The file. [default: the nearest vpc-cni-iam.toml]"),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration.  [default: the nearest vpc-cni-iam.toml]",
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
 def find(named: Path | None) -> Config:
@@ -101,7 +104,7 @@ def _request(
         list[str] | None,
         typer.Argument(
             metavar="[MODULE|FILE]...",
-            help="Modules, or files in them, as in the file or from here. [default: all]",
+            help="Modules, or files in them, as in the file or from here.  [default: all]",
         ),
     ] = None,
     merge: Annotated[

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, vendored
-from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.vendored import ConfigOption, FormatOption, ModulesArgument, QuietOption
+from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli.vendored import ConfigOption, ModulesArgument, QuietOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff
@@ -56,11 +56,12 @@ class CheckFormat(StrEnum):
 
 
 def init(
-    path: Annotated[str, typer.Option("--path", help="Where the module is to be.")] = (
-        "modules/vpc-cni-iam-policy"
-    ),
+    path: Annotated[
+        str, typer.Option("--path", metavar="DIRECTORY", help="Where the module is to be.")
+    ] = "modules/vpc-cni-iam-policy",
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of the file, and stop.")
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of the file, and nothing else."),
     ] = False,
     quiet: QuietOption = False,
     output: FormatOption = Format.text,
@@ -117,7 +118,7 @@ def diff(
     modules: ModulesArgument = None,
     config: ConfigOption = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show what it means, and not the text.")
+        bool, typer.Option("--quiet", "-q", help="Show the meaning alone, without the text.")
     ] = False,
     output: FormatOption = Format.text,
 ) -> None:

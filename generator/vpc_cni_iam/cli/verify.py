@@ -45,21 +45,20 @@ def verify(
     ] = EngineChoice.auto,
     variant: Annotated[
         list[str] | None,
-        typer.Option("--variant", help="Compare this variant; repeat for more. [default: all]"),
+        common.variant("Compare this variant; repeat for more.  [default: all]"),
     ] = None,
     revision: Annotated[
-        str | None,
-        typer.Option("--revision", help="Compare with upstream's document of this date."),
+        str | None, common.revision("Compare with upstream's document of this date exactly.")
     ] = None,
     cni_version: Annotated[
-        str | None, typer.Option("--cni-version", help="Compare with what works with this release.")
+        str | None, common.release("Compare with what works with this plugin release, or latest.")
     ] = None,
     feature: Annotated[
         list[str] | None,
-        typer.Option("--feature", help="Expect this feature's actions; repeat for more."),
+        common.feature("Expect what an optional feature calls; repeat for more."),
     ] = None,
     no_gaps: common.NoGapsOption = False,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import Options, options, override

@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.read import parse
 from vpc_cni_iam.hcl.resolve import local_nodes
-from vpc_cni_iam.sources.json_documents import decode
+from vpc_cni_iam.texts import decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
@@ -74,7 +74,7 @@ def surroundings(files: Mapping[str, bytes]) -> Surroundings:
 @lru_cache(maxsize=1024)  # each file of a directory is rewritten knowing all the others
 def _surroundings(content: bytes) -> Surroundings:
     try:
-        text = decode(content, "").removeprefix("\ufeff")
+        text = decode(content, "", "HCL")
         if not re.search(r"\b(variable|locals)\b", text):
             return Surroundings()
         blocks, file = parse(text, ""), locate(text, "")

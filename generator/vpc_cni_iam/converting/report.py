@@ -11,7 +11,7 @@ from vpc_cni_iam.converting.batch import Batch
 # What a terminal shows of each kind; the report in JSON has all.
 _SHOWN = 50
 _LONGEST = 1000
-_ALL = "--format json prints all"
+LIKE_THESE = "{} more like these"
 
 
 def data(batch: Batch) -> dict[str, Any]:
@@ -47,24 +47,26 @@ def lines(batch: Batch) -> Iterator[str]:
         batch: What became of the files.
     """
     notes = [(converted, note) for converted in batch.converted for note in converted.notes]
-    for converted, note in notes[:_SHOWN]:
-        yield _cut(f"{converted.document.source}: {note}")
-    if len(notes) > _SHOWN:
-        documents = len({id(converted) for converted, _ in notes})
-        yield f"{_more(notes)} notes, {len(notes):,} on {documents:,} documents in all; {_ALL}"
+    documents = len({id(converted) for converted, _ in notes})
+    yield from first(
+        [f"{converted.document.source}: {note}" for converted, note in notes],
+        f"{{}} more notes, {len(notes):,} on {documents:,} documents in all",
+    )
     for literal in batch.unused:
         yield f"--parametrize: {literal!r} stands nowhere as a whole value or part of an ARN"
-    for failure in batch.failures[:_SHOWN]:
-        yield _cut(f"error: {failure}")
-    if len(batch.failures) > _SHOWN:
-        yield f"error: {_more(batch.failures)} like these; {_ALL}"
+    yield from first([f"error: {failure}" for failure in batch.failures], "error: " + LIKE_THESE)
     if len(batch.converted) + batch.refused > 1:
         yield f"{len(batch.converted)} converted, {batch.refused} refused"
 
 
-def _more(items: Sequence[object]) -> str:
-    return f"{len(items) - _SHOWN:,} more"
+def first(lines: Sequence[str], rest: str = LIKE_THESE) -> Iterator[str]:
+    """Yield the first of many lines, and how many there are besides.
 
-
-def _cut(line: str) -> str:
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} and so on"
+    Args:
+        lines: The lines.
+        rest: What is said of the others, with ``{}`` for their number.
+    """
+    for line in lines[:_SHOWN]:
+        yield line if len(line) <= _LONGEST else f"{line[:_LONGEST]} and so on"
+    if len(lines) > _SHOWN:
+        yield f"{rest.format(f'{len(lines) - _SHOWN:,}')}; --format json prints all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from vpc_cni_iam.hcl.literals import Expression
 from vpc_cni_iam.hcl.locate import File, Text, Value, locate
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
-from vpc_cni_iam.sources.json_documents import decode
+from vpc_cni_iam.texts import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"
 _TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -97,15 +98,15 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     files = module_names.contents(path.parent)
     here = path.parent.resolve()
     files |= {p.path.name: p.after.encode() for p in pending if p.path.parent.resolve() == here}
-    before = decode(files[path.name], str(path))
-    mark = before[: before.startswith("\ufeff")]
+    before = decode(files[path.name], str(path), "HCL")
+    mark = "\ufeff" if files[path.name].startswith(codecs.BOM_UTF8) else ""
     writer = _Writer(
-        locate(before.removeprefix(mark), str(path)),
+        locate(before, str(path)),
         module_names.taken(files),
         module_names.surroundings(files),
     )
     after = mark + writer.rewritten()
-    return Rewriting(path, before, after, tuple(writer.replaced), tuple(writer.left))
+    return Rewriting(path, mark + before, after, tuple(writer.replaced), tuple(writer.left))
 
 
 def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vpc_cni_iam.coverage.cover import Coverage, Played, granted
-from vpc_cni_iam.coverage.risks import Finding
+from vpc_cni_iam.coverage.risks import Finding, explanation
 from vpc_cni_iam.coverage.sending import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.evaluate import Compiled, Request
@@ -34,10 +34,9 @@ def text(
         yield f"granted and never called: {', '.join(coverage.unused)}"
     if findings:
         yield ""
-        yield "risks:"
+        yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
         for finding in findings:
             yield f"  {finding.severity:<7} {finding.identifier}: {finding.text}"
-            yield f"          {finding.documentation}"
     yield ""
     yield summary(coverage)
 
@@ -139,7 +138,7 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
                 "id": finding.identifier,
                 "severity": finding.severity,
                 "text": finding.text,
-                "documentation": finding.documentation,
+                "explanation": explanation(finding.identifier),
             }
             for finding in findings
         ],

@@ -1,12 +1,13 @@
 """Known risks of a policy, each found by asking it and not by knowing which policy it is.
 
-``docs/risks.md`` explains each under its identifier.
+``risks.md``, of which ``docs/risks.md`` is a copy, explains each under its identifier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import Literal
 
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
@@ -15,11 +16,12 @@ from vpc_cni_iam.coverage.cover import called_actions, play
 from vpc_cni_iam.coverage.sending import NODE, Call
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 
 Severity = Literal["high", "medium", "low", "note"]
-PAGE = "docs/risks.md"
+_PAGE = "risks.md"
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
@@ -53,10 +55,26 @@ class Finding:
     severity: Severity
     text: str
 
-    @property
-    def documentation(self) -> str:
-        """Where it is explained."""
-        return f"{PAGE}#{self.identifier}"
+
+def page() -> str:
+    """Return the page that explains every risk, as Markdown."""
+    return files("vpc_cni_iam.coverage").joinpath(_PAGE).read_text(encoding="utf-8")
+
+
+def explanation(identifier: str) -> str:
+    """Return what the page says of one risk.
+
+    Args:
+        identifier: The risk.
+
+    Raises:
+        UsageError: There is none of this name.
+    """
+    parts = (part.partition("\n\n") for part in page().split("\n## ")[1:])
+    known = {name: text.strip() + "\n" for name, _, text in parts}
+    if identifier not in known:
+        raise UsageError(f"unknown risk {identifier!r}; known are {', '.join(known)}")
+    return known[identifier]
 
 
 def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...]:

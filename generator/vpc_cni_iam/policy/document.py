@@ -99,6 +99,11 @@ class Policy:
     version: str = VERSION
     id: str = ""
 
+    @property
+    def names_principals(self) -> bool:
+        """Whether it is of a trust or a resource, and not of an identity."""
+        return any(s.principals or s.not_principals for s in self.statements)
+
     def map_strings(self, change: Callable[[str], str]) -> Policy:
         """Return the policy with ``change`` applied to every statement's strings.
 

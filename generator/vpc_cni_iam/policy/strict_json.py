@@ -54,6 +54,9 @@ def load_json(text: str, source: str) -> object:
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
+        if error.msg == "Extra data" and text[error.pos] in "{[":
+            problem = "a second JSON text begins here; make one list of them, as jq -s . does"
+            raise InputError(source, place, problem) from None
         raise InputError(source, place, f"is not JSON: {error.msg}") from None
     except RecursionError:
         raise InputError(source, "", "nests too deeply to be a policy") from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import decode
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
@@ -205,11 +206,7 @@ def _interfaces(page: _Node) -> Iterator[Interface]:
 
 def _pages(source: str, content: bytes) -> Iterator[_Node]:
     """Yield the JSON objects of an input, which stand one after the other."""
-    try:
-        # PowerShell writes UTF-16 when it redirects.
-        text = content.decode(json.detect_encoding(content)).lstrip("\ufeff")
-    except UnicodeDecodeError:
-        raise InputError(source, "", "is not text") from None
+    text = decode(content, source, limit=None)
     del content
     position = _blank(text, 0)
     if position == len(text):

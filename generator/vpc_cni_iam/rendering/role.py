@@ -64,13 +64,13 @@ def render(options: Options) -> dict[str, str]:
         "variables": (
             _variant(names),
             *(_needed_by(v, needs) for v in context["variables"]),
-            *_trust_variables(),
+            *_trust_variables(options.irsa),
             *_role_variables(),
             *([_MANAGED] if managed else []),
             _TAGS,
         ),
         "outputs": _outputs(managed),
-        "data_sources": sorted([*context["data_sources"], *trust.documents(), "trust"]),
+        "data_sources": sorted([*context["data_sources"], *trust.documents(options.irsa), "trust"]),
         "resources": (
             "aws_iam_policy.this",
             "aws_iam_role.this",
@@ -81,13 +81,16 @@ def render(options: Options) -> dict[str, str]:
             ([name for name in names if needs[name] == needed], needed)
             for needed in dict.fromkeys(filter(None, needs.values()))
         ],
-        "tagged_names": [d.name for d in documents if d.composed.variant.session_tags],
+        "refused_with_irsa": [
+            d.name for d in documents if d.composed.variant.session_tags and options.irsa
+        ],
         "untagged": [d for d in documents if not d.composed.variant.session_tags],
         "names": names,
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,
         "managed_policy": MANAGED_POLICY,
-        "trust": [_trust_block(name) for name in trust.documents()],
+        "irsa": _trust_block(trust.IRSA) if options.irsa else "",
+        "pod_identity": [_trust_block(name) for name in trust.documents(irsa=False)],
         "trust_sample": _SAMPLE,
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
@@ -136,8 +139,11 @@ def _variant(names: list[str]) -> Variable:
     )
 
 
-def _trust_variables() -> tuple[Variable, ...]:
+def _trust_variables(irsa: bool) -> tuple[Variable, ...]:
+    """Return the variables of the trust: without IRSA it is always by Pod Identity."""
     arn, cluster, account = (_optional(p) for p in trust.PARAMETERS)
+    if not irsa:
+        return (cluster, account)
     pod_identity = Variable(
         "pod_identity",
         "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session "

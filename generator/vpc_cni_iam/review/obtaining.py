@@ -9,7 +9,8 @@ from typing import BinaryIO
 from vpc_cni_iam.engine.run import find
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.sources.plan import Plan, read_plan
-from vpc_cni_iam.sources.plan_file import STDIN, opened, saved_plan
+from vpc_cni_iam.sources.plan_file import opened, saved_plan
+from vpc_cni_iam.texts import STDIN
 
 
 def obtain(

@@ -9,10 +9,8 @@ own API URL-encodes documents (RFC 3986), and some tools hand them on so.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError
@@ -20,9 +18,6 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
 
-# The largest document that AWS takes is 20 KB (a bucket policy); the details of an account with
-# 5,000 roles are about 40 MB.
-LIMIT = 128 * 1024 * 1024
 TRUST = "AssumeRolePolicyDocument"
 _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 # Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
@@ -78,45 +73,6 @@ class Document:
             InputError: Not a policy; with the JSON path in the file.
         """
         return parse(self.decoded(), self.source, self.place)
-
-
-def read_file(path: Path) -> str:
-    """Return the text of a JSON file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        InputError: It cannot be read, is too large for policies, or is not UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LIMIT + 1)
-    except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
-    return decode(content, str(path))
-
-
-def decode(content: bytes, source: str) -> str:
-    """Return the text of JSON bytes.
-
-    Args:
-        content: The bytes; `LIMIT` and one more of them are enough to be refused.
-        source: The file name that errors name.
-
-    Raises:
-        InputError: Too large for policies, or not UTF-8.
-    """
-    if len(content) > LIMIT:
-        raise InputError(source, "", f"is larger than {LIMIT >> 20} MB; no policy file is")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(source, "", "is UTF-16, as PowerShell's > writes it; save it as UTF-8")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problem = f"is not UTF-8: byte 0x{content[error.start]:02x}"
-        raise InputError(source, f"line {line}", problem) from None
 
 
 def documents(text: str, source: str) -> tuple[Document, ...]:

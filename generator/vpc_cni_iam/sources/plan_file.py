@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import mmap
 import shutil
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import STDIN
 
-STDIN = "standard input"
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # What is larger is mapped, so that it is never in memory as a whole.
@@ -90,8 +91,10 @@ def _text(file: IO[bytes], source: str) -> bytes | mmap.mmap:
             problem = "is a saved plan, which only works as a file: name it instead of -"
         raise InputError(source, "", problem)
     if begin.startswith(_UTF16):
-        how = "in PowerShell, write it with: terraform show -json tfplan | Out-File -Encoding utf8"
-        raise InputError(source, "", f"is UTF-16, and JSON is UTF-8; {how}")
+        with tempfile.TemporaryFile() as plain:
+            _recode(file, plain, source)
+            plain.seek(0)
+            return _text(plain, source)
     if not begin:
         raise InputError(source, "", "is empty; the output of terraform show -json is expected")
     size = file.seek(0, 2)
@@ -99,6 +102,15 @@ def _text(file: IO[bytes], source: str) -> bytes | mmap.mmap:
     if size <= _LARGE:
         return file.read()
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _recode(wide: IO[bytes], plain: IO[bytes], source: str) -> None:
+    """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
+    try:
+        shutil.copyfileobj(codecs.EncodedFile(wide, "utf-8", "utf-16"), plain, _PIECE)
+    except UnicodeError:
+        raise InputError(source, "", "is not UTF-16 text, as it begins") from None
+    plain.flush()
 
 
 def _unpack(packed: IO[bytes], plain: IO[bytes], source: str) -> None:

@@ -49,7 +49,7 @@ def identity_policies(
     texts = dict(_managed(plan)) or dict(_documents(plan))
     unread = {name: why for name, (value, why) in texts.items() if value is None}
     known = ((n, loads(value, f"{source}: {n}")) for n, (value, _) in texts.items() if value)
-    return tuple((name, policy) for name, policy in known if not _is_trust(policy)), unread
+    return tuple((name, policy) for name, policy in known if not policy.names_principals), unread
 
 
 def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
@@ -81,7 +81,3 @@ def _known(resource: Resource, name: str, values: Mapping[str, object]) -> tuple
 
 def _marked(mark: object) -> bool:
     return "True" in repr(mark)
-
-
-def _is_trust(policy: Policy) -> bool:
-    return any(s.principals or s.not_principals for s in policy.statements)

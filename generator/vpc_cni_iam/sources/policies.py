@@ -6,16 +6,16 @@ policies; `open_policies` chooses by what the target is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.sources.json_documents import Document, documents
+from vpc_cni_iam.texts import STDIN, read
 
-STDIN = "-"
-_STDIN_NAME = "standard input"
 # The variable through which a generated module joins documents of a caller; empty by default.
 _JOINED = ("additional_policy_documents",)
 
@@ -61,19 +61,18 @@ def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, st
     Raises:
         InputError: No such file, a kind that is not read, or no policy in it.
     """
-    if target == STDIN:
-        return _json(stdin(), _STDIN_NAME)
+    if target == "-":
+        return _json(stdin(), STDIN)
     path = Path(target)
     if path.is_dir():
         # *.tf only: what an engine reads besides, such as *.tf.json, is not read here.
         files = sorted(p for p in path.iterdir() if p.suffix == ".tf" and p.is_file())
         if not files:
             raise InputError(target, "", "holds no .tf file; name a module's directory or a file")
-        return _hcl({str(p): _text(p) for p in files}, target, values)
-    text = _text(path)
-    if path.suffix in (".tf", ".hcl"):
-        return _hcl({target: text}, target, values)
-    return _json(text, target)
+        return _hcl({str(p): read(p, "HCL") for p in files}, target, values)
+    if path.suffix in (".tf", ".tofu", ".hcl"):
+        return _hcl({target: read(path, "HCL")}, target, values)
+    return _json(read(path, limit=None), target)
 
 
 def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
@@ -107,11 +106,37 @@ def _json(text: str, source: str) -> Input:
     from vpc_cni_iam.sources import planned
 
     if not planned.is_plan(text):
-        return Input(source, (Opened("", loads(text, source), source),))
+        return _printed(documents(text, source), source)
     known, unread = planned.identity_policies(text, source)
     if not known and not unread:
         raise InputError(source, "", "is a plan that leaves no policy of an identity")
     return Input(source, tuple(Opened(*found, source) for found in known), unread)
+
+
+def _printed(found: tuple[Document, ...], source: str) -> Input:
+    """Return the policies of a JSON file that are of identities, if it has more than one."""
+    if len(found) == 1:
+        return Input(source, (Opened("/".join(found[0].names), found[0].policy(), source),))
+    opened, unread = [], {}
+    for document, name in zip(found, _names(found), strict=True):
+        try:
+            policy = document.policy()
+        except InputError as error:
+            unread[name] = f"{error.place}: {error.problem}"
+            continue
+        if not policy.names_principals:
+            opened.append(Opened(name, policy, source))
+    if not opened and not unread:
+        raise InputError(source, "", "holds no policy of an identity: all in it name principals")
+    return Input(source, tuple(opened), unread)
+
+
+def _names(found: tuple[Document, ...]) -> Iterator[str]:
+    """Yield what the file calls each policy, and its JSON path where that tells it from none."""
+    called = ["/".join(document.names) for document in found]
+    times = Counter(called)
+    for name, document in zip(called, found, strict=True):
+        yield name if name and times[name] == 1 else document.place
 
 
 def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:
@@ -120,7 +145,7 @@ def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> In
     module = hcl.read(texts, values)
     opened, unread = [], dict(module.unread)
     for found in module.documents:
-        if any(s.principals or s.not_principals for s in found.policy.statements):
+        if found.policy.names_principals:
             continue  # a trust policy
         if hcl.joins_nothing(found, module, _JOINED):
             opened.append(Opened(found.name, found.policy, source))
@@ -130,14 +155,3 @@ def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> In
     if not opened and not unread:
         raise InputError(source, "", "holds no data source aws_iam_policy_document of an identity")
     return Input(source, tuple(opened), unread)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(str(path), "", "is not UTF-8 text") from None
-    except FileNotFoundError:
-        raise InputError(str(path), "", "is not there") from None
-    except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None

@@ -48,23 +48,6 @@ class Found:
     policy: Policy
 
 
-def decoded(content: bytes, source: str) -> str:
-    """Return the text of a page.
-
-    Args:
-        content: Its bytes.
-        source: The file name that errors name.
-
-    Raises:
-        InputError: Not UTF-8.
-    """
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(source, f"line {line}", "is not UTF-8 text") from None
-
-
 def documents(text: str, source: str) -> tuple[Found, ...]:
     """Return the policy documents of a page, in its order.
 
@@ -85,7 +68,7 @@ def documents(text: str, source: str) -> tuple[Found, ...]:
         # The lines before it count, so that errors name those of the page.
         value = load_json("\n" * text.count("\n", 0, start) + text[start:end], source)
         document = _found(value, place, f"{source}: the document at {place}")
-        if not any(s.principals or s.not_principals for s in document.policy.statements):
+        if not document.policy.names_principals:
             twin = next((f for f in found if f.kind == document.kind != "other"), None)
             if twin:
                 problem = f"is an {twin.kind} document, as is the one at {twin.place}; keep one"

@@ -15,8 +15,9 @@ from vpc_cni_iam.catalog.releases import Release, known
 from vpc_cni_iam.catalog.store import revisions_data
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.texts import decode
 from vpc_cni_iam.upstream.check import compare
-from vpc_cni_iam.upstream.page import decoded, documents
+from vpc_cni_iam.upstream.page import documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
     """
     newest = revisions()[-1]
     _refuse_old(origin, newest)
-    found = documents(decoded(content, source), source)
+    found = documents(decode(content, source), source)
     compared = compare(found, newest)
     for c in compared:
         if c.state in ("missing", "unknown"):
@@ -104,7 +105,7 @@ def _refuse_old(origin: Origin, newest: Revision) -> None:
         raise UsageError(f"--date {origin.date} is not later than revision {newest.name}")
     if origin.release <= newest.first:
         raise UsageError(
-            f"--release {origin.release} is not later than {newest.first}, "
+            f"--cni-version {origin.release} is not later than {newest.first}, "
             f"the first release of revision {newest.name}"
         )
 

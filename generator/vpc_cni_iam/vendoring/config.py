@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import re
 import tomllib
@@ -16,6 +17,7 @@ from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.texts import decode
 from vpc_cni_iam.vendoring.places import Places
 
 NAME = "vpc-cni-iam.toml"
@@ -91,14 +93,14 @@ def load(path: Path) -> Config:
     """
     try:
         # Bytes, since the line ends are the user's and an upgrade keeps them.
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one") from None
-    except UnicodeDecodeError:
-        raise InputError(str(path), "", "is not UTF-8 text") from None
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
-    return parse(text, path)
+    if content.startswith(codecs.BOM_UTF8):
+        raise InputError(str(path), "line 1", "starts with a byte order mark; save it without one")
+    return parse(decode(content, str(path), "TOML"), path)
 
 
 def schema_text() -> str:
@@ -124,8 +126,6 @@ def parse(text: str, path: Path) -> Config:
         InputError: It says something that does not hold; with the line.
     """
     source, places = str(path), Places(text)
-    if text.startswith("\ufeff"):
-        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
-from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
+from vpc_cni_iam.texts import read as read_text
 
 # Values for all that a module of ours may ask for; none is a default, so that what ignores its
 # variable shows.
@@ -40,13 +40,6 @@ class Module:
     stated: Options | None
     read: hcl.Module
     elsewhere: tuple[str, ...]
-
-    @property
-    def needs_session_tags(self) -> bool:
-        """Whether every variant in it does, so that it refuses a trust by IRSA."""
-        tagged = {v.identifier: v.session_tags for v in VARIANTS}
-        found = [tagged[d.name] for d in self.read.documents if d.name in tagged]
-        return bool(found) and all(found)
 
     def values(self, sample: bool) -> dict[str, str]:
         """Return what the catalog's documents are to be filled with.
@@ -97,9 +90,4 @@ def read(directory: Path) -> Module:
 def _text(path: Path) -> str:
     if not path.is_file():
         raise InputError(str(path), "", "is not a file that can be read")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(str(path), "", "is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+    return read_text(path, "HCL")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
@@ -85,9 +84,7 @@ def _root(module: Module) -> str:
     )
     blocks = [provider]
     names = ("cluster_name", "vpc_id", "pod_identity")
-    given = dict(module.read.values)
-    if module.needs_session_tags:
-        given.pop(trust.OIDC_PROVIDER_ARN.name, None)
+    given = module.read.values
     for call, chosen in zip(CALLS, (given, [n for n in names if n in given]), strict=True):
         arguments = [(name, Literal(given[name])) for name in chosen]
         blocks.append(Block(f'module "{call}"', [("source", Literal("./verified")), *arguments]))

@@ -188,8 +188,6 @@ def _rendered_check(
     module: Module, wanted: Expected, rendered: dict[str, Rendered], seen: str
 ) -> Checked:
     """Compare a document by what an engine rendered."""
-    if wanted.name == "irsa" and module.needs_session_tags:
-        return _read_check(module, wanted)  # its module refuses what it would be rendered from
     found: list[Difference] = []
     for call in planning.CALLS:
         sample = call == "sample"

@@ -14,17 +14,10 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
-variables {
-  variant           = "ipv4-pod-identity"
-  oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
-}
-
 run "pod_identity" {
   command = plan
 
   variables {
-    oidc_provider_arn = null
-    pod_identity      = true
     eks_cluster_arn   = "arn:aws:eks:eu-west-1:111122223333:cluster/example"
     source_account_id = "111122223333"
   }
@@ -40,22 +33,10 @@ run "pod_identity" {
   }
 }
 
-run "neither" {
-  command = plan
-
-  variables {
-    oidc_provider_arn = null
-  }
-
-  expect_failures = [aws_iam_role.this, aws_iam_policy.this]
-}
-
 run "contradictions" {
   command = plan
 
   variables {
-    oidc_provider_arn    = null
-    pod_identity         = true
     eks_cluster_arn      = "arn:aws-cn:eks:eu-west-1:111122223333:cluster/example"
     source_account_id    = "444455556666"
     permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
@@ -68,9 +49,7 @@ run "ipv4_pod_identity" {
   command = plan
 
   variables {
-    variant           = "ipv4-pod-identity"
-    oidc_provider_arn = null
-    pod_identity      = true
+    variant = "ipv4-pod-identity"
   }
 
   assert {
@@ -79,26 +58,14 @@ run "ipv4_pod_identity" {
   }
 }
 
-run "without_session_tags" {
-  command = plan
-
-  variables {
-    variant      = "ipv4-pod-identity"
-    pod_identity = true
-  }
-
-  expect_failures = [aws_iam_policy.this]
-}
-
 run "wrong_values" {
   command = plan
 
   variables {
-    oidc_provider_arn = "oidc.eks.eu-west-1.amazonaws.com/id/EX"
-    role_name         = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    path              = "no-slash"
-    variant           = "nope"
+    role_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    path      = "no-slash"
+    variant   = "nope"
   }
 
-  expect_failures = [var.oidc_provider_arn, var.role_name, var.path, var.variant]
+  expect_failures = [var.role_name, var.path, var.variant]
 }

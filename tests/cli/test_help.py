@@ -1,0 +1,64 @@
+"""Every help text, as a new user reads it on a terminal of 80 columns."""
+
+import re
+from functools import cache
+
+import pytest
+
+from conftest import run
+from vpc_cni_iam.cli.main import _COMMANDS
+
+GROUPS = {"registry": ["serve"], "upstream": ["check", "import", "calls"]}
+COMMANDS = [
+    *((name,) for name in (*_COMMANDS, *GROUPS)),
+    *((group, name) for group, names in GROUPS.items() for name in names),
+]
+# Of one option: what stands for its value, wherever it is to be had.
+METAVARS = {
+    "--variant": "VARIANT",
+    "--revision": "DATE",
+    "--cni-version": "RELEASE",
+    "--feature": "FEATURE",
+    "--cluster-name": "NAME",
+    "--vpc-id": "ID",
+    "--account-id": "ID",
+    "--output": "DIRECTORY",
+    "--registry-host": "HOST",
+}
+
+
+@cache
+def shown(words: tuple[str, ...]) -> str:
+    done = run(*words, "--help", env={"COLUMNS": "80"})
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+@pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
+def test_a_help_text_fits_and_names_what_each_option_takes(words: tuple[str, ...]) -> None:
+    text = shown(words)
+    assert max(map(len, text.splitlines())) <= 80
+    assert not re.search("<(str|path|text|file)>", text)
+    assert not re.search(r"\S \[default", text)
+
+
+@pytest.mark.parametrize("option", METAVARS)
+def test_an_option_takes_the_same_in_every_command(option: str) -> None:
+    line = re.compile(rf"^  {option} (\S+)", re.MULTILINE)
+    taken = {found for words in COMMANDS for found in line.findall(shown(words))}
+    assert taken == {METAVARS[option]}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_examples_name_options_that_there_are(words: tuple[str, ...]) -> None:
+    text = shown(words)
+    known = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: / (--[a-z-]+))?", text, re.MULTILINE))
+    options = {option for pair in known for option in pair}
+    for example in re.findall(rf"vpc-cni-iam {' '.join(words)}(?: .*)$", text, re.MULTILINE):
+        assert set(re.findall(r" (--[a-z-]+)", example)) <= options
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_of_its_own_has_examples(words: tuple[str, ...]) -> None:
+    if words[0] not in GROUPS or len(words) == 2:
+        assert f"vpc-cni-iam {' '.join(words)}" in shown(words).partition("Example")[2]

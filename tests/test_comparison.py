@@ -1,0 +1,118 @@
+"""What the README says beside its peers: each row whose policy is known here is worked out anew.
+
+Which policy a peer has is a fact of its day, read in its source and written here with its place.
+How its users hear of a change, and its future, no test can say.
+"""
+
+import re
+
+import pytest
+
+from conftest import ROOT
+from coverage_policies import composed, covered, filled, setting, upstream
+from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.variants import SCOPED_SINCE
+from vpc_cni_iam.cli.main import _COMMANDS
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.hcl import module
+from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
+
+COLUMNS = ("ipv4", "ipv6", "scoped", "told")
+README = (ROOT / "README.md").read_text()
+SECTION = README.partition("## How it compares\n")[2].partition("\n## ")[0]
+ROWS = {
+    cells[1].strip(): dict(zip(COLUMNS, map(str.strip, cells[2:6]), strict=True))
+    for cells in (line.split("|") for line in SECTION.splitlines() if line.startswith("|"))
+}
+MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
+NEWEST = documents.revisions()[-1].name
+
+
+def row(words: str) -> dict[str, str]:
+    (found,) = (cells for name, cells in ROWS.items() if words in name)
+    return found
+
+
+def works(policy: Policy, mode: Mode) -> str:
+    """The releases with which a policy works, as the table has them."""
+    return ", ".join(map(str, matrix([policy], Setting(releases.newest(), mode)).works())) or "none"
+
+
+def conditions(policy: Policy) -> bool:
+    return any(s.conditions for s in policy.statements)
+
+
+def test_the_table_has_the_rows_that_are_looked_at_here() -> None:
+    looked_at = [n for n in ROWS if re.search("this|upstream|CNI_Policy|iam v", n)]
+    assert [*ROWS][2:] == looked_at and len(looked_at) == 4
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_this_works_with_every_release(mode: Mode) -> None:
+    assert row("this, ")[mode] == "every release"
+    first = releases.Release.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
+    for release in (str(r) for r in releases.known() if r >= first):
+        assert covered(composed(mode, release), setting(release, mode)).verdict != "fatal", release
+
+
+def test_this_is_scoped_and_narrower_with_harden() -> None:
+    assert row("this, ")["scoped"] == "yes, and narrower with `--harden`"
+    (plain,) = options(["ipv4-scoped"], cni_version="latest").composed()
+    how = Hardening.of(True, (), None)
+    (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()
+    old, new = filled(plain.policy), filled(hardened.policy)
+    assert conditions(old)
+    assert isinstance(no_new_access([old], [new]), Proven)
+    assert isinstance(no_new_access([new], [old]), Witness)
+
+
+def test_this_says_when_it_changes_with_commands_that_there_are() -> None:
+    assert set(re.findall(r"`(\w+)`", row("this, ")["told"])) <= _COMMANDS.keys()
+
+
+def test_the_page() -> None:
+    page = row("upstream's page")
+    assert f"of {NEWEST}" in next(name for name in ROWS if "upstream's page" in name)
+    for mode in MODES:
+        assert page[mode] == works(upstream(mode, NEWEST), mode)
+    scoped = works(upstream("ipv4-scoped", NEWEST), "ipv4")
+    assert page["scoped"] == "a sample, not with v1.22.0 and v1.22.1"
+    assert scoped == f"{SCOPED_SINCE} to v1.21.2, v1.22.2 to {releases.newest()}"
+
+
+def test_the_managed_policy() -> None:
+    cells, policy = row("AmazonEKS_CNI_Policy v6"), documents.managed_policy()
+    assert [cells[mode] for mode in MODES] == [works(policy, mode) for mode in MODES]
+    assert (cells["scoped"], conditions(policy)) == ("no", False)
+
+
+def test_terraform_aws_iam() -> None:
+    """Of v6.6.1: modules/iam-role-for-service-accounts/policies.tf, vpc_cni.
+
+    Its statement for IPv4 has the actions of AmazonEKS_CNI_Policy v6, that for IPv6 those of
+    upstream's page of 2022-01-31, and none has a condition.
+    """
+    theirs = {"ipv4": documents.managed_policy(), "ipv6": upstream("ipv6", "2022-01-31")}
+    cells = row("terraform-aws-iam v6.6.1")
+    for mode in MODES:
+        assert cells[mode] == works(theirs[mode], mode)
+        assert (cells["scoped"], conditions(theirs[mode])) == ("no", False)
+
+
+def test_convert_keeps_what_it_is_said_to_keep() -> None:
+    assert "`convert` keeps Version, Id and numbers, escapes `${...}`" in SECTION.replace("\n", " ")
+    text = """{"Version": "2008-10-17", "Id": "i", "Statement": {"Effect": "Allow",
+      "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:username}/*",
+      "Condition": {"NumericLessThan": {"s3:max-keys": 1e1}}}}"""
+    policy = loads(text, "p.json")
+    hcl = block(policy_document("p", policy))
+    (found,) = module.read({"p.tf": hcl}, {}).documents
+    assert found.policy == policy
+    assert '"1e1"' in hcl and "$${aws:username}" in hcl

@@ -6,12 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate, chain
+from typing import TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.compare import condition_text, principals_text
 from vpc_cni_iam.policy.document import Policy, Statement
+
+# What is the same for grants of one meaning that are spelled alike.
+Key: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,21 @@ class Grant:
         return self.statement.effect
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> Key:
         """What is the same for grants of one meaning that are spelled alike."""
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+    @property
+    def action_begin(self) -> str:
+        """What all its actions begin with, in lower case."""
+        begin = self.action.lower().partition("*")[0].partition("?")[0]
+        return begin if self.statement.actions else ""
+
+    @property
+    def resource_begin(self) -> str:
+        """What all its resources begin with."""
+        begin = _OPEN.split(self.resource, maxsplit=1)[0]
+        return begin if self.statement.resources else ""
 
     @property
     def line(self) -> tuple[str, str]:
@@ -52,7 +69,7 @@ class Grant:
         return self.action, f"on {self.resource}{self.who}{self.words}"
 
 
-def grants(policy: Policy) -> dict[tuple[object, ...], Grant]:
+def grants(policy: Policy) -> dict[Key, Grant]:
     """Return the grants of a policy by their keys.
 
     Args:
@@ -104,7 +121,46 @@ def contains(one: Grant, other: Grant) -> bool:
         # What has no wildcard and excepts nothing contains itself alone.
         if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
             return False
-    return _proven(_bare(one.statement), _bare(other.statement))
+    # An ARN that is too short is completed, beginning with a colon.
+    begins = other.resource_begin.startswith(one.resource_begin.rstrip(":"))
+    if not begins and not _is_of_nothing(other.statement):
+        return False
+    return _proven(_bare(other.statement), _bare(one.statement))
+
+
+class Containers:
+    """Grants that may contain others, found without trying all.
+
+    Args:
+        grants: The grants.
+    """
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self._all = tuple(grants)
+        self._by_begin: dict[str, list[Grant]] = {}
+        for grant in self._all:
+            self._by_begin.setdefault(grant.action_begin, []).append(grant)
+
+    def of(self, grant: Grant) -> Iterator[Grant]:
+        """Yield those that contain a grant.
+
+        Args:
+            grant: The grant.
+        """
+        return (one for one in self._likely(grant) if contains(one, grant))
+
+    def _likely(self, grant: Grant) -> Iterable[Grant]:
+        if _is_of_nothing(grant.statement):
+            return self._all
+        # What begins with more than the other contains only a part of it.
+        begins = accumulate(grant.action_begin, initial="")
+        return chain.from_iterable(self._by_begin.get(begin, ()) for begin in begins)
+
+
+def _is_of_nothing(statement: Statement) -> bool:
+    """Say whether nothing can be as a statement says, so that anything contains it."""
+    excepts = statement.not_actions or statement.not_resources
+    return bool(excepts or statement.conditions) and _proven(_bare(statement))
 
 
 def _bare(statement: Statement) -> Statement:
@@ -114,15 +170,19 @@ def _bare(statement: Statement) -> Statement:
 
 
 @lru_cache(maxsize=4096)
-def _proven(wide: Statement, narrow: Statement) -> bool:
+def _proven(narrow: Statement, *wide: Statement) -> bool:
     # The older version has no policy variables: what is filled in is text like any other.
     try:
         return all(
-            isinstance(no_new_access(*([Policy((s,), version="2008-10-17")] for s in pair)), Proven)
-            for pair in _filled(wide, narrow)
+            isinstance(no_new_access([_old(*others)], [_old(one)]), Proven)
+            for one, *others in _filled(narrow, *wide)
         )
     except InputError:
         return False
+
+
+def _old(*statements: Statement) -> Policy:
+    return Policy(statements, version="2008-10-17")
 
 
 def _filled(*statements: Statement) -> Iterator[list[Statement]]:
@@ -143,6 +203,7 @@ def _filled(*statements: Statement) -> Iterator[list[Statement]]:
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _NAMES = _VARIABLE.findall
+_OPEN = re.compile(rf"[*?]|{_VARIABLE.pattern}")
 
 
 def _letter(number: int) -> str:

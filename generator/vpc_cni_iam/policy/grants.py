@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TypeAlias
 
 from vpc_cni_iam.errors import InputError
@@ -136,9 +136,8 @@ class Containers:
     """
 
     def __init__(self, grants: Iterable[Grant]) -> None:
-        self._all = tuple(grants)
         self._by_begin: dict[str, list[Grant]] = {}
-        for grant in self._all:
+        for grant in grants:
             self._by_begin.setdefault(grant.action_begin, []).append(grant)
 
     def of(self, grant: Grant) -> Iterator[Grant]:
@@ -147,20 +146,20 @@ class Containers:
         Args:
             grant: The grant.
         """
-        return (one for one in self._likely(grant) if contains(one, grant))
-
-    def _likely(self, grant: Grant) -> Iterable[Grant]:
-        if _is_of_nothing(grant.statement):
-            return self._all
         # What begins with more than the other contains only a part of it.
-        begins = accumulate(grant.action_begin, initial="")
-        return chain.from_iterable(self._by_begin.get(begin, ()) for begin in begins)
+        begins: Iterable[str] = accumulate(grant.action_begin, initial="")
+        if self._by_begin and _is_of_nothing(grant.statement):
+            begins = self._by_begin
+        for begin in begins:
+            yield from (one for one in self._by_begin.get(begin, ()) if contains(one, grant))
 
 
 def _is_of_nothing(statement: Statement) -> bool:
     """Say whether nothing can be as a statement says, so that anything contains it."""
-    excepts = statement.not_actions or statement.not_resources
-    return bool(excepts or statement.conditions) and _proven(_bare(statement))
+    if statement.not_actions or statement.not_resources:
+        return _proven(_bare(statement))
+    anything = Statement(actions=("*",), resources=("*",), conditions=statement.conditions)
+    return bool(statement.conditions) and _proven(anything)
 
 
 def _bare(statement: Statement) -> Statement:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.policy import grants as comparing
+from vpc_cni_iam.policy import containing
 from vpc_cni_iam.policy.change import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
@@ -249,13 +249,13 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
 ) -> None:
     """So that two policies of a thousand actions are compared in a second, not in a minute."""
     asked: list[Policy] = []
-    prove = comparing.no_new_access
+    prove = containing.no_new_access
 
     def counted(old: list[Policy], new: list[Policy]) -> object:
         asked.extend(new)
         return prove(old, new)
 
-    monkeypatch.setattr(comparing, "no_new_access", counted)
+    monkeypatch.setattr(containing, "no_new_access", counted)
     old, new, one = (
         Policy((Statement(actions=actions, resources=("*",)),))
         for actions in (
@@ -268,3 +268,23 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
     assert asked == []
     assert {c.kind for c in changes(old, one)} == {"widened", "lost"}
     assert {a for policy in asked for a in policy.actions()} == {"s7:Get*", "s7:*"}
+
+
+def test_conditions_are_compared_once_for_all_actions_that_have_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Policy] = []
+    prove = containing.no_new_access
+
+    def counted(old: list[Policy], new: list[Policy]) -> object:
+        asked.extend(new)
+        return prove(old, new)
+
+    monkeypatch.setattr(containing, "no_new_access", counted)
+    old, new = (
+        Policy((replace(ONE, actions=tuple(f"s3:Get{n}" for n in range(50)), conditions=(tag,)),))
+        for tag in (replace(TAG, values=("one of fifty",)), replace(TAG, values=("fifty",)))
+    )
+    assert [c.kind for c in changes(old, new)] == ["changed"]
+    # Each against the other, and whether it can be true at all.
+    assert len([policy for policy in asked if policy.statements[0].conditions]) == 4

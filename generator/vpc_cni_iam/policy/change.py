@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vpc_cni_iam.policy.compare import condition_text
+from vpc_cni_iam.policy.containing import Containers, contains
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.grants import Containers, Grant, Key, contains, grants
+from vpc_cni_iam.policy.grants import Grant, Key, grants
 
 Kind = Literal[
     "gained",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from vpc_cni_iam.policy import containing
 from vpc_cni_iam.policy.change import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
@@ -216,3 +217,74 @@ def test_a_variable_of_a_module_is_whatever_it_is_filled_with(
     )
     (line,) = lines(after, before)
     assert line.startswith(f"{word}: s3:Get on a/*: from if s3:prefix {old[0]} ")
+
+
+NEVER = (
+    Condition("StringEquals", "aws:RequestTag/a", ("x",)),
+    Condition("Null", "aws:RequestTag/a", ("true",)),
+)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        replace(ONE, conditions=NEVER),
+        replace(ONE, actions=(), not_actions=("*",)),
+        replace(ONE, resources=(), not_resources=("*",), actions=("s3:Get",)),
+    ],
+)
+def test_what_is_of_nothing_is_contained_wherever_it_begins(nothing: Statement) -> None:
+    kept = Statement(actions=("iam:*",), resources=("arn:aws:iam::1:role/*",))
+    assert lines(Policy((kept, nothing)), Policy((kept,))) == []
+
+
+def test_an_arn_that_is_too_short_is_compared_as_completed() -> None:
+    short = Statement(actions=("s3:Get*",), resources=("arn:aws:s3",))
+    whole = replace(short, resources=("arn:aws:s3:*",))
+    assert lines(Policy((short, whole)), Policy((whole,))) == []
+
+
+def test_nothing_is_proven_of_actions_that_begin_differently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that two policies of a thousand actions are compared in a second, not in a minute."""
+    asked: list[Policy] = []
+    prove = containing.no_new_access
+
+    def counted(old: list[Policy], new: list[Policy]) -> object:
+        asked.extend(new)
+        return prove(old, new)
+
+    monkeypatch.setattr(containing, "no_new_access", counted)
+    old, new, one = (
+        Policy((Statement(actions=actions, resources=("*",)),))
+        for actions in (
+            tuple(f"s{n}:Get*" for n in range(100)),
+            tuple(f"s{n}:List*" for n in range(100)),
+            ("s7:*",),
+        )
+    )
+    assert {c.kind for c in changes(old, new)} == {"gained", "lost"}
+    assert asked == []
+    assert {c.kind for c in changes(old, one)} == {"widened", "lost"}
+    assert {a for policy in asked for a in policy.actions()} == {"s7:Get*", "s7:*"}
+
+
+def test_conditions_are_compared_once_for_all_actions_that_have_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Policy] = []
+    prove = containing.no_new_access
+
+    def counted(old: list[Policy], new: list[Policy]) -> object:
+        asked.extend(new)
+        return prove(old, new)
+
+    monkeypatch.setattr(containing, "no_new_access", counted)
+    old, new = (
+        Policy((replace(ONE, actions=tuple(f"s3:Get{n}" for n in range(50)), conditions=(tag,)),))
+        for tag in (replace(TAG, values=("one of fifty",)), replace(TAG, values=("fifty",)))
+    )
+    assert [c.kind for c in changes(old, new)] == ["changed"]
+    # Each against the other, and whether it can be true at all.
+    assert len([policy for policy in asked if policy.statements[0].conditions]) == 4

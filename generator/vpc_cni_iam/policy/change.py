@@ -8,13 +8,14 @@ anything that the old one did not is a question for that proof alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vpc_cni_iam.policy.compare import condition_text
+from vpc_cni_iam.policy.containing import Containers, contains
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.grants import Grant, contains, grants
+from vpc_cni_iam.policy.grants import Grant, Key, grants
 
 Kind = Literal[
     "gained",
@@ -89,8 +90,7 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
     kept = [grant for key, grant in before.items() if key in after]
     lost, idle_before = _apart(before, after, kept)
     gained, idle_after = _apart(after, before, kept)
-    narrowed = {k: [n for n, g in gained.items() if contains(one, g)] for k, one in lost.items()}
-    widened = {k: [n for n, g in lost.items() if contains(one, g)] for k, one in gained.items()}
+    narrowed, widened = _contained(lost, gained), _contained(gained, lost)
     found: list[_Found] = []
     for key, grant in gained.items():
         if olds := [lost[k] for k in widened[key] if key not in narrowed[k]]:
@@ -103,8 +103,9 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
     for key, grant in lost.items():
         if news := [gained[k] for k in narrowed[key] if key not in widened[k]]:
             found.append(_difference([grant], news))
-    rest = {k: g for k, g in gained.items() if not widened[k] and not _within(g, lost.values())}
-    gone = {k: g for k, g in lost.items() if not narrowed[k] and not _within(g, gained.values())}
+    held = {key for inner in (*narrowed.values(), *widened.values()) for key in inner}
+    rest = {k: g for k, g in gained.items() if not widened[k] and k not in held}
+    gone = {k: g for k, g in lost.items() if not narrowed[k] and k not in held}
     for key, grant in list(rest.items()):
         twin = _twin(grant, gone.values())
         if twin is not None:
@@ -118,16 +119,23 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
 
 
 def _apart(
-    here: dict[tuple[object, ...], Grant], there: Iterable[tuple[object, ...]], kept: list[Grant]
-) -> tuple[dict[tuple[object, ...], Grant], list[Grant]]:
+    here: dict[Key, Grant], there: Iterable[Key], kept: list[Grant]
+) -> tuple[dict[Key, Grant], list[Grant]]:
     """Return the grants of one side alone, without and with those that a kept one contains."""
     alone = {key: grant for key, grant in here.items() if key not in there}
-    idle = {key: grant for key, grant in alone.items() if _within(grant, kept)}
+    containers = Containers(kept)
+    idle = {key: grant for key, grant in alone.items() if any(containers.of(grant))}
     return {k: g for k, g in alone.items() if k not in idle}, list(idle.values())
 
 
-def _within(one: Grant, others: Iterable[Grant]) -> bool:
-    return any(contains(other, one) for other in others)
+def _contained(some: Mapping[Key, Grant], others: Mapping[Key, Grant]) -> dict[Key, list[Key]]:
+    """Return for the key of each of some grants those of others that it contains."""
+    containers = Containers(some.values())
+    found: dict[Key, list[Key]] = {key: [] for key in some}
+    for key, grant in others.items():
+        for one in containers.of(grant):
+            found[one.key].append(key)
+    return found
 
 
 def _twin(grant: Grant, lost: Iterable[Grant]) -> Grant | None:

@@ -1,17 +1,17 @@
-"""A policy taken apart into grants of one action on one resource, and which contains which."""
+"""A policy taken apart into grants of one action on one resource."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import TypeAlias
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.compare import condition_text, principals_text
 from vpc_cni_iam.policy.document import Policy, Statement
+
+# What is the same for grants of one meaning that are spelled alike.
+Key: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Grant:
         return self.statement.effect
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> Key:
         """What is the same for grants of one meaning that are spelled alike."""
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
 
@@ -52,7 +52,7 @@ class Grant:
         return self.action, f"on {self.resource}{self.who}{self.words}"
 
 
-def grants(policy: Policy) -> dict[tuple[object, ...], Grant]:
+def grants(policy: Policy) -> dict[Key, Grant]:
     """Return the grants of a policy by their keys.
 
     Args:
@@ -86,85 +86,3 @@ def _of(statement: Statement) -> Iterable[Grant]:
                 f" by {who}" if who else "",
                 words,
             )
-
-
-def contains(one: Grant, other: Grant) -> bool:
-    """Say whether one grant is of all that another is, whatever the effect of both.
-
-    Args:
-        one: The one that may contain.
-        other: The one that may be contained.
-    """
-    if (one.effect, one.principals) != (other.effect, other.principals):
-        return False
-    for wide, narrow in (
-        (one.action.lower(), other.action.lower()),
-        (one.resource, other.resource),
-    ):
-        # What has no wildcard and excepts nothing contains itself alone.
-        if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
-            return False
-    return _proven(_bare(one.statement), _bare(other.statement))
-
-
-def _bare(statement: Statement) -> Statement:
-    """Return a statement as one that allows what the other is about, to whomever has it."""
-    resources = statement.resources or (() if statement.not_resources else ("*",))
-    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
-
-
-@lru_cache(maxsize=4096)
-def _proven(wide: Statement, narrow: Statement) -> bool:
-    # The older version has no policy variables: what is filled in is text like any other.
-    try:
-        return all(
-            isinstance(no_new_access(*([Policy((s,), version="2008-10-17")] for s in pair)), Proven)
-            for pair in _filled(wide, narrow)
-        )
-    except InputError:
-        return False
-
-
-def _filled(*statements: Statement) -> Iterator[list[Statement]]:
-    """Yield statements with their variables, a module's or IAM's, filled in different ways.
-
-    What holds of all is taken to hold whatever they are filled with: text that is in no pattern,
-    of one character and of several, one of which has a case, and for a module's a wildcard.
-    """
-    names = sorted({name for s in statements for text in _texts(s) for name in _NAMES(text)})
-    letters = {name: _letter(number) for number, name in enumerate(names)}
-    yield [_fill(s, letters) for s in statements]
-    if names:
-        longer = {name: f"{letter}K" for name, letter in letters.items()}
-        yield [_fill(s, longer) for s in statements]
-    if wild := {name: "*" for name in names if ":" not in name}:
-        yield [_fill(s, letters | wild) for s in statements]
-
-
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
-_NAMES = _VARIABLE.findall
-
-
-def _letter(number: int) -> str:
-    """Return a text of its own for a number: control characters, which stand in no policy."""
-    return chr(1 + number % 31) * (1 + number // 31)
-
-
-def _texts(statement: Statement) -> Iterator[str]:
-    yield from (*statement.resources, *statement.not_resources)
-    for condition in statement.conditions:
-        yield from (condition.key, *condition.values)
-
-
-def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
-    def fill(*texts: str) -> tuple[str, ...]:
-        return tuple(_VARIABLE.sub(lambda found: values[found[0]], text) for text in texts)
-
-    return replace(
-        statement,
-        resources=fill(*statement.resources),
-        not_resources=fill(*statement.not_resources),
-        conditions=tuple(
-            replace(c, key=fill(c.key)[0], values=fill(*c.values)) for c in statement.conditions
-        ),
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements
@@ -26,19 +28,14 @@ class Language:
         globs: Its patterns as automata, None for one that cannot be.
         exact: Those of its patterns that are tested as the evaluator does.
         templates: All its patterns, to be looked up.
+        covers: Whether words can be known to match at all.
     """
 
     element: Element
     globs: tuple[Glob | None, ...]
     exact: Patterns
     templates: frozenset[Template]
-
-    @property
-    def covers(self) -> bool:
-        """Whether words can be known to match at all."""
-        if self.element.negated:
-            return all(glob is not None and not glob.has_atoms for glob in self.globs)
-        return any(glob is not None for glob in self.globs)
+    covers: bool
 
     def has(self, text: str) -> bool:
         """Say whether a text matches.
@@ -47,6 +44,12 @@ class Language:
             text: The text.
         """
         return self.covers and self.exact.matches(text, {}) is not self.element.negated
+
+
+# Actions, resources, conditions and meaning of a statement.
+_Meaning: TypeAlias = tuple[Language, Language, tuple[Check, ...], Hashable]
+# Each change of a policy is proven with the same statements around it.
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,18 +137,16 @@ def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
         place = Place(f"policy {position + 1}")
         variables = elements.has_variables(policy, place)
         for index, statement in enumerate(policy.statements):
-            yield _clause(statement, (position, index), place, variables, narrow)
+            meaning = _read(statement, place, variables, narrow)
+            yield Clause(statement, (position, index), *meaning)
 
 
-def _clause(
-    statement: Statement, at: tuple[int, int], place: Place, variables: bool, narrow: bool
-) -> Clause:
+@lru_cache(maxsize=_REMEMBERED)
+def _read(statement: Statement, place: Place, variables: bool, narrow: bool) -> _Meaning:
     actions = elements.actions(statement, place, variables)
     resources = elements.resources(statement, place, variables)
     checks = tuple(conditions.parse(c, place, variables) for c in statement.conditions)
-    return Clause(
-        statement,
-        at,
+    return (
         _language(actions, tuple(map(globs.of, actions.templates))),
         _language(resources, tuple(globs.of_resource(t, narrow) for t in resources.templates)),
         checks,
@@ -161,7 +162,11 @@ def _clause(
 
 def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
     plain = filter(is_plain, element.templates)
-    return Language(element, automata, Patterns.of(plain), frozenset(element.templates))
+    if element.negated:
+        covers = all(glob is not None and not glob.has_atoms for glob in automata)
+    else:
+        covers = any(glob is not None for glob in automata)
+    return Language(element, automata, Patterns.of(plain), frozenset(element.templates), covers)
 
 
 def region(clause: Clause) -> Region:

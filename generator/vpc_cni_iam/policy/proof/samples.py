@@ -73,13 +73,13 @@ def _hints(checks: Sequence[Check], near: Sequence[Clause], budget: Budget) -> d
 
 def _actions(hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause]) -> list[str]:
     """Return actions in the hole, then others nearby, in the case in which they are written."""
-    near = dict.fromkeys(
+    named = dict.fromkeys(
         action
         for clause in others
         for action in clause.statement.actions + clause.statement.not_actions
         if "*" not in action and "?" not in action
-        if all(c.actions.has(action.lower()) for c in wanted)
     )
+    near = (a for a in named if all(c.actions.has(a.lower()) for c in wanted))
     return list(dict.fromkeys([*_own_actions(hole, wanted), *islice(near, _ACTIONS)]))
 
 

@@ -134,13 +134,16 @@ def review(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.needs import Wanted
     from vpc_cni_iam.review.obtaining import obtain
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
+    if not plan:
+        raise UsageError("PLAN is empty text; write . for the current directory")
     check_fail_on(fail_on)
-    files = _files(report or ())
+    files = _files(report or (), plan)
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
     with _progress() as passed:
@@ -187,12 +190,13 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def _files(reports: Iterable[str]) -> dict[Path, str]:
+def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return what to write, as formats by their files."""
     from vpc_cni_iam.errors import UsageError
 
     known = [f.value for f in Format if f is not Format.text]
     found: dict[Path, str] = {}
+    taken = {Path(plan).resolve(): "is the plan"}
     for report in reports:
         name, _, file = report.partition("=")
         path = Path(file)
@@ -200,8 +204,11 @@ def _files(reports: Iterable[str]) -> dict[Path, str]:
             raise UsageError(
                 f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(known)}"
             )
-        if path in found:
-            raise UsageError(f"--report {report!r}: {file} is written already")
+        if file == "-":
+            raise UsageError(f"--report {report!r}: what is printed is --format {name}")
+        if why := taken.get(path.resolve()):
+            raise UsageError(f"--report {report!r}: {file} {why}")
+        taken[path.resolve()] = "is written already"
         found[path] = name
     return found
 

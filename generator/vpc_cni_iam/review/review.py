@@ -17,6 +17,7 @@ from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.principals import having, principal
+from vpc_cni_iam.review.redacting import without_secrets
 from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.review.slots import Slot, side
@@ -96,7 +97,7 @@ def review(
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignoring.apply(ignored.entries, found, ignored.source, ignored.today)
-    return Review(
+    whole = Review(
         plan.source,
         plan.version,
         str(wanted.release),
@@ -110,6 +111,7 @@ def review(
         fail_on,
         any(fails(f, fail_on) for f in left),
     )
+    return without_secrets(whole, plan.secrets)
 
 
 def fails(finding: Finding, fail_on: str) -> bool:

@@ -147,7 +147,7 @@ def review(
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
     with _progress() as passed:
-        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed)
+        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
     result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
     if files or output is not Format.text:
         _reports(result, output, files, read_on, _prefix(source))

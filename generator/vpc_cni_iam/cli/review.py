@@ -17,6 +17,7 @@ from vpc_cni_iam.cli import common
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.sources.plan import Plan
 
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
 still works, and what upstream's documents it equals.
@@ -134,14 +135,11 @@ def review(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import releases
-    from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.needs import Wanted
     from vpc_cni_iam.review.obtaining import obtain
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
-    if not plan:
-        raise UsageError("PLAN is empty text; write . for the current directory")
     check_fail_on(fail_on)
     files = _files(report or (), plan)
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
@@ -149,24 +147,31 @@ def review(
     with _progress() as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
     result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
-    if files or output is not Format.text:
-        _reports(result, output, files, read_on, _prefix(source))
-    if output is Format.text:
-        from vpc_cni_iam.cli.review_text import show
-
-        show(result)
+    _mind(source, read)
+    _reports(result, output, files, read_on, _prefix(source))
     raise typer.Exit(1 if result.failed else 0)
+
+
+def _mind(source: Path | None, plan: Plan) -> None:
+    """Say that findings have no lines, since what is planned is written elsewhere."""
+    from vpc_cni_iam.review.locating import Locator
+
+    if not Locator(source, plan.configuration).fits:
+        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:
     import datetime
 
+    from vpc_cni_iam.errors import InputError
     from vpc_cni_iam.review import ignoring
     from vpc_cni_iam.review.review import Ignoring
 
     chosen = path or Path(ignoring.NAME)
     if path is None and not chosen.exists():
         return None
+    if chosen.is_dir() or not chosen.exists():
+        raise InputError(str(chosen), "", "is no file; name an ignore file")
     return Ignoring(ignoring.load(chosen), str(chosen), datetime.date.today())
 
 
@@ -194,6 +199,8 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return what to write, as formats by their files."""
     from vpc_cni_iam.errors import UsageError
 
+    if not plan:
+        raise UsageError("PLAN is empty text; write . for the current directory")
     known = [f.value for f in Format if f is not Format.text]
     found: dict[Path, str] = {}
     taken = {Path(plan).resolve(): "is the plan"}
@@ -216,7 +223,18 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
 def _reports(
     result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
 ) -> None:
-    """Write the files, and print what is no text for a terminal."""
+    """Write the files, and print one to stdout."""
+    if files or output is not Format.text:
+        _write(result, output, files, read_on, prefix)
+    if output is Format.text:
+        from vpc_cni_iam.cli.review_text import show
+
+        show(result)
+
+
+def _write(
+    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
+) -> None:
     from vpc_cni_iam.files import tree
     from vpc_cni_iam.review.reports import REPORTS, Setting
 

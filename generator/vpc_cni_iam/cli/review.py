@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vpc_cni_iam.review.review import Ignoring
     from vpc_cni_iam.sources.plan import Plan
 
+# Seconds until a bar is worth its flicker.
+_PATIENCE = 0.5
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
 still works, and what upstream's documents it equals.
 
@@ -144,9 +146,12 @@ def review(
     files = _files(report or (), plan)
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
-    with _progress() as passed:
+    with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
-    result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
+    with _progress("judging policies") as passed:
+        result = reviewed(
+            read, wanted, directory=source, fail_on=fail_on, ignored=ignored, passed=passed
+        )
     _mind(source, read)
     _reports(result, output, files, read_on, _prefix(source))
     raise typer.Exit(1 if result.failed else 0)
@@ -176,23 +181,26 @@ def _ignoring(path: Path | None) -> Ignoring | None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far a large plan is read, on a terminal."""
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far something is, on a terminal, once it has taken a while."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress
+    import time
 
-    with Progress(
-        "reading the plan",
-        BarColumn(),
-        DownloadColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+        def passed(done: int, total: int) -> None:
+            if time.monotonic() - started > _PATIENCE:
+                bar.update(task, completed=done, total=total, visible=True)
+
+        yield passed
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def review(
     directory: Path | None = None,
     fail_on: str = DEFAULT_LEVEL,
     ignored: Ignoring | None = None,
+    passed: Callable[[int, int], None] | None = None,
 ) -> Review:
     """Review a plan.
 
@@ -72,6 +73,7 @@ def review(
         directory: The root module's directory, to say where resources are written.
         fail_on: A level or a meaning, from which on findings fail the review.
         ignored: What to ignore.
+        passed: Called now and then with how many policies of how many are judged.
 
     Raises:
         InputError: A directory without configuration.
@@ -86,7 +88,11 @@ def review(
     holders = _holders(items)
     changes = tuple(
         sorted(
-            (_held(c, holders) for c in map(comparer.change, items) if c is not None),
+            (
+                _held(c, holders)
+                for c in map(comparer.change, _counted(items, passed))
+                if c is not None
+            ),
             key=lambda c: (c.address, c.attribute, c.action),
         )
     )
@@ -112,6 +118,13 @@ def review(
         any(fails(f, fail_on) for f in left),
     )
     return without_secrets(whole, plan.secrets)
+
+
+def _counted(items: tuple[Item, ...], passed: Callable[[int, int], None] | None) -> Iterator[Item]:
+    for number, item in enumerate(items):
+        if passed:
+            passed(number, len(items))
+        yield item
 
 
 def fails(finding: Finding, fail_on: str) -> bool:

@@ -184,9 +184,67 @@ def reviews_a_plan(action: Action) -> None:
     assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
     assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
     # What is left of an earlier run is not shown again.
-    action.summary.unlink()
-    assert action.step(2, plan="gone.json").returncode == 3
-    assert not action.summary.exists()
+    for inputs in ({"plan": "gone.json"}, {"plan": "--help"}, {"plan": "plan.json", "mode": "5"}):
+        action.summary.unlink()
+        action.output.unlink(missing_ok=True)
+        assert action.step(2, **inputs).returncode in (2, 3)
+        assert "the plan was not reviewed" in action.summary.read_text()
+        assert not action.output.exists()
+    assert (
+        "plugin v1.20.4, ipv6"
+        in action.step(2, plan="plan.json", mode="ipv6", cni_version="v1.20.4").stdout
+    )
+
+
+# Answers as gh does: the list of comments through jq, and else what it was asked for.
+GH = """#!{python}
+import json, os, subprocess, sys
+words = sys.argv[1:]
+if "--jq" in words:
+    filter = words[words.index("--jq") + 1]
+    with open(os.environ["COMMENTS"]) as comments:
+        sys.exit(subprocess.run(["jq", "-r", filter], stdin=comments).returncode)
+with open(os.environ["ASKED"], "w") as asked:
+    json.dump(words, asked)
+"""
+BOT, USER = {"type": "Bot"}, {"type": "User"}
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize("before", [True, False])
+def test_the_workflow_of_the_page_replaces_its_own_comment(before: bool, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "review.md").read_text()
+    (block,) = re.findall(r"```yaml\n(- id: iam\n.*?)```", page, re.DOTALL)
+    reviewed, _, comment = yaml.safe_load(block)
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    assert set(reviewed["with"]) <= set(action["inputs"])
+    outputs = set(re.findall(r"steps\.iam\.outputs\.(\w+)", block))
+    assert outputs <= set(action["outputs"])
+    review = tmp_path / "review.md"
+    plan = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+    review.write_text(run("review", plan, "--format", "markdown").out)
+    mark = review.read_text().split("\n")[0]
+    others = [(1, USER, mark), (2, BOT, f"quoted: {mark}"), (3, BOT, "something else")]
+    ours = [(4, BOT, f"{mark}\n\nold")] if before else []
+    comments = [{"id": n, "user": user, "body": body} for n, user, body in [*others, *ours]]
+    (tmp_path / "comments.json").write_text(json.dumps(comments))
+    (tmp_path / "gh").write_text(GH.format(python=sys.executable))
+    (tmp_path / "gh").chmod(0o755)
+    environ = {
+        **os.environ,
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_REPOSITORY": "o/r",
+        "PR": "7",
+        "REVIEW": str(review),
+        "COMMENTS": str(tmp_path / "comments.json"),
+        "ASKED": str(tmp_path / "asked.json"),
+    }
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", comment["run"]]
+    subprocess.run(command, env=environ, check=True)
+    asked = json.loads((tmp_path / "asked.json").read_text())
+    address = "repos/o/r/issues/comments/4" if before else "repos/o/r/issues/7/comments"
+    assert address in asked and ("PATCH" in asked) is before
+    assert asked[-1] == f"body=@{review}"
 
 
 @pytest.mark.parametrize(
@@ -273,6 +331,7 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     done = gitlab(**{f"VPC_CNI_IAM_{name}": v for name, v in given.items()})
     assert done.returncode == 0, done.stderr
     assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
+    assert gitlab(VPC_CNI_IAM_PLAN="--help").returncode == 3
 
 
 def test_pre_commit_looks_at_the_files_that_matter() -> None:

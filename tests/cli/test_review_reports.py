@@ -1,6 +1,7 @@
 """Reports as files and on standard output, with one run."""
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -33,10 +34,32 @@ def test_a_report_that_is_none_is_refused_before_the_plan_is_read(wrong: str) ->
     assert "FORMAT=FILE" in done.err
 
 
-def test_two_reports_are_not_written_into_one_file(tmp_path: Path) -> None:
-    options = ("--report", "html=a", "--report", "sarif=./a")
+@pytest.mark.parametrize("again", ["./a", "b/../a"])
+def test_two_reports_are_not_written_into_one_file(again: str, tmp_path: Path) -> None:
+    options = ("--report", "html=a", "--report", f"sarif={again}")
     done = run("review", PLAN, *options, cwd=tmp_path)
     assert done.code == 2 and "is written already" in done.err and not read_tree(tmp_path)
+
+
+def test_a_report_does_not_replace_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(PLAN.read_text())
+    done = run("review", "plan.json", "--report", "json=plan.json", cwd=tmp_path)
+    assert (done.code, "is the plan" in done.err) == (2, True)
+    assert (tmp_path / "plan.json").read_text() == PLAN.read_text()
+
+
+def test_a_report_does_not_replace_a_device_or_a_pipe(tmp_path: Path) -> None:
+    """Root in a container could put a file in the place of /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    done = run("review", PLAN, "--report", "json=pipe", cwd=tmp_path)
+    assert (done.code, "is a device or a pipe" in done.err) == (3, True)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_report_for_standard_output_is_a_format(tmp_path: Path) -> None:
+    done = run("review", PLAN, "--report", "json=-", cwd=tmp_path)
+    assert (done.code, "--format json" in done.err) == (2, True)
+    assert not read_tree(tmp_path)
 
 
 def test_a_report_that_cannot_be_written_says_so_and_prints_no_half(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The report on terminals of every width, in colour and without."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, run
+from synthetic import allow, document, plan, policy
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -32,6 +34,50 @@ def test_what_is_alike_is_said_once() -> None:
     out = run("review", PLANS / "nested.tofu-1.12.6.json").out
     assert out.count("gained │ ec2:AssignPrivateIpAddresses") == 2
     assert 'also module.vpc_cni_irsa["green"]' in out
+
+
+LOGGED = [
+    "::error file=a:b,line=1::pwned",
+    "::stop-commands::x",
+    " ::add-mask::x",
+    "##vso[task.setvariable variable=PATH]x",
+    "##[set-output name=a]x",
+    "##teamcity[x]",
+]
+
+
+@pytest.mark.parametrize("text", LOGGED)
+@pytest.mark.parametrize("env", [{}, {"FORCE_COLOR": "1", "COLUMNS": "60"}])
+def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
+    text: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    long = f"{text} " * 20
+    arn = "arn:aws:iam::123456789012:policy/error on arn:aws:s3:::warning"
+    found = policy(
+        "p",
+        document(allow("s3:Get*", f"arn:aws:s3:::{long}")),
+        document(allow("s3:*", [f"arn:aws:s3:::{long}", long])),
+        address=f'aws_iam_policy.p["{long}"]',
+        previous_address=long,
+        importing={"id": arn},
+    )
+    (tmp_path / "plan.json").write_bytes(plan(found))
+    done = run("review", "plan.json", cwd=tmp_path, env={"NO_COLOR": "1", **env})
+    assert done.code == 1
+    lines = [re.sub("\x1b\\[[^m]*m", "", line).strip() for line in done.out.splitlines()]
+    assert not any(re.match(r"::(error|stop-commands|add-mask)", line) for line in lines)
+    assert "##" not in done.out
+    if not env:
+        assert f"imported as {arn}" in done.out
+
+
+def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
+    key = "k" * 200
+    found = policy("p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]')
+    (tmp_path / "plan.json").write_bytes(plan(found))
+    lines = run("review", "plan.json", cwd=tmp_path).out.splitlines()
+    assert f'create: aws_iam_policy.p["{key}"] policy' in lines
+    assert f'warning new-policy aws_iam_policy.p["{key}"] policy' in lines
 
 
 def test_usage_is_checked_before_the_plan_is_read() -> None:

@@ -153,7 +153,7 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
         ("check", 3, "vpc-cni-iam.toml: is missing; vpc-cni-iam init writes one"),
         ("sync nowhere", 3, "is missing"),
         ("sync --merge --force", 2, "exclude each other"),
-        ("upgrade --cni-version latest --revision 2022-01-31", 3, "is missing"),
+        ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
         ("init --path ../x", 3, "leaves"),
         ("init --path /x", 3, "is absolute"),
     ],
@@ -168,7 +168,7 @@ def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
 def test_wrong_names_and_pins(repo: Path) -> None:
     for words, message in (
         ("sync nowhere", "no such module"),
-        ("upgrade --cni-version latest --revision 2022-01-31", "exclude each other"),
+        ("upgrade --latest --revision 2022-01-31", "exclude each other"),
         ("upgrade --cni-version v1.5.6", "nearest are"),
         ("upgrade --revision 2000-01-01", "unknown revision"),
     ):

@@ -99,6 +99,16 @@ EXPECTED: dict[str, list[str]] = {
         "note moved aws_iam_policy.there policy",
     ],
     "forget": ["note moved aws_iam_policy.here policy"],
+    # That an attachment's role is sensitive makes no drift of what the role repeats of it.
+    "sensitive": [
+        "error new-access aws_iam_policy.document policy",
+        "error new-access aws_iam_policy.named policy",
+        "error new-access module.child.aws_iam_policy.child policy",
+        "warning sensitive-policy aws_iam_policy.encoded policy",
+        "warning sensitive-policy aws_iam_role_policy.inline policy",
+        "note access-removed aws_iam_role.gone assume_role_policy",
+        'note access-removed aws_iam_role.gone inline_policy["0"]',
+    ],
 }
 
 

@@ -103,8 +103,16 @@ def _terminate(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def _open_closed_streams() -> None:
+    """Put nothing behind the streams that whoever started this closed, before a file gets there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def main() -> None:
     """Run the command line and exit with the code of the house."""
+    _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
         # A reader that goes away, as `head` does, ends this tool as it ends others.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

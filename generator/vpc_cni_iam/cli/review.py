@@ -18,7 +18,10 @@ from vpc_cni_iam.cli.common import Mode
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.sources.plan import Plan
 
+# Seconds until a bar is worth its flicker.
+_PATIENCE = 0.5
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
 still works, and what upstream's documents it equals.
 
@@ -140,59 +143,75 @@ def review(
     from vpc_cni_iam.review.review import review as reviewed
 
     check_fail_on(fail_on)
-    files = _files(report or ())
+    files = _files(report or (), plan)
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
-    with _progress() as passed:
-        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed)
-    result = reviewed(read, wanted, directory=source, fail_on=fail_on, ignored=ignored)
-    if files or output is not Format.text:
-        _reports(result, output, files, read_on, _prefix(source))
-    if output is Format.text:
-        from vpc_cni_iam.cli.review_text import show
-
-        show(result)
+    with _progress("reading the plan") as passed:
+        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
+    with _progress("judging policies") as passed:
+        result = reviewed(
+            read, wanted, directory=source, fail_on=fail_on, ignored=ignored, passed=passed
+        )
+    _mind(source, read)
+    _reports(result, output, files, read_on, _prefix(source))
     raise typer.Exit(1 if result.failed else 0)
+
+
+def _mind(source: Path | None, plan: Plan) -> None:
+    """Say that findings have no lines, since what is planned is written elsewhere."""
+    from vpc_cni_iam.review.locating import Locator
+
+    if not Locator(source, plan.configuration).fits:
+        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:
     import datetime
 
+    from vpc_cni_iam.errors import InputError
     from vpc_cni_iam.review import ignoring
     from vpc_cni_iam.review.review import Ignoring
 
     chosen = path or Path(ignoring.NAME)
     if path is None and not chosen.exists():
         return None
+    if chosen.is_dir() or not chosen.exists():
+        raise InputError(str(chosen), "", "is no file; name an ignore file")
     return Ignoring(ignoring.load(chosen), str(chosen), datetime.date.today())
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far a large plan is read, on a terminal."""
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far something is, on a terminal, once it has taken a while."""
     if not sys.stderr.isatty():
         yield None
         return
+    import time
+
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-    with Progress(
-        "reading the plan",
-        BarColumn(),
-        DownloadColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+        def passed(done: int, total: int) -> None:
+            if time.monotonic() - started > _PATIENCE:
+                bar.update(task, completed=done, total=total, visible=True)
+
+        yield passed
 
 
-def _files(reports: Iterable[str]) -> dict[Path, str]:
+def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return what to write, as formats by their files."""
     from vpc_cni_iam.errors import UsageError
 
+    if not plan:
+        raise UsageError("PLAN is empty text; write . for the current directory")
     known = [f.value for f in Format if f is not Format.text]
     found: dict[Path, str] = {}
+    taken = {Path(plan).resolve(): "is the plan"}
     for report in reports:
         name, _, file = report.partition("=")
         path = Path(file)
@@ -200,8 +219,11 @@ def _files(reports: Iterable[str]) -> dict[Path, str]:
             raise UsageError(
                 f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(known)}"
             )
-        if path in found:
-            raise UsageError(f"--report {report!r}: {file} is written already")
+        if file == "-":
+            raise UsageError(f"--report {report!r}: what is printed is --format {name}")
+        if why := taken.get(path.resolve()):
+            raise UsageError(f"--report {report!r}: {file} {why}")
+        taken[path.resolve()] = "is written already"
         found[path] = name
     return found
 
@@ -209,7 +231,18 @@ def _files(reports: Iterable[str]) -> dict[Path, str]:
 def _reports(
     result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
 ) -> None:
-    """Write the files, and print what is no text for a terminal."""
+    """Write the files, and print one to stdout."""
+    if files or output is not Format.text:
+        _write(result, output, files, read_on, prefix)
+    if output is Format.text:
+        from vpc_cni_iam.cli.review_text import show
+
+        show(result)
+
+
+def _write(
+    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
+) -> None:
     from vpc_cni_iam.files import tree
     from vpc_cni_iam.review.reports import REPORTS, Setting
 

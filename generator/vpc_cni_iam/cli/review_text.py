@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ _TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet":
 # Where no terminal says how wide it is.
 _WIDTH = 100
 _ALSO = 3
+# What servers that run jobs obey in their logs: GitHub's commands, and those that begin with ##.
+_COMMAND = re.compile(
+    r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
+    r"[^\s:]*(?: .*)?::)|#(?=#)"
+)
 
 
 def show(review: Review) -> None:
@@ -47,17 +53,23 @@ def show(review: Review) -> None:
 def _text(text: str, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(visible(text), style=style, overflow="fold")
+    safe = _COMMAND.sub(lambda found: f"\\u{ord(found[0]):04x}", visible(text))
+    return Text(safe, style=style, overflow="fold")
+
+
+def _line(console: Console, text: Text) -> None:
+    """Print a line as wide as the terminal; in a file, where lines have no end, it is one line."""
+    console.print(text, soft_wrap=not (console.is_terminal or "COLUMNS" in os.environ))
 
 
 def _indented(console: Console, text: Text, by: int) -> None:
-    """Print text with its lines indented; in a file, where lines have no end, it is one line."""
+    """Print text with its lines indented; in a file it is one line."""
     from rich.padding import Padding
 
     if console.is_terminal or "COLUMNS" in os.environ:
         console.print(Padding(text, (0, 0, 0, by), expand=False))
     else:
-        console.print(_text(" " * by) + text, soft_wrap=True)
+        _line(console, _text(" " * by) + text)
 
 
 def _also(console: Console, addresses: list[str], by: int) -> None:
@@ -75,10 +87,11 @@ def _change(console: Console, alike: list[Change]) -> None:
     change = alike[0]
     where = f"  {wording.where(change.place)}" if change.place else ""
     console.print()
-    console.print(
+    _line(
+        console,
         _text(f"{change.action}: ", "bold")
         + _text(wording.subject(change), "bold cyan")
-        + _text(where, "dim")
+        + _text(where, "dim"),
     )
     _also(console, [c.address for c in alike[1:]], 2)
     if change.lines:
@@ -103,7 +116,7 @@ def _findings(console: Console, review: Review) -> None:
     for ignored in review.ignored:
         until = f" until {ignored.until}" if ignored.until else ""
         text = f"ignored{until}: {ignored.finding.rule} {ignored.finding.address}: {ignored.reason}"
-        console.print(_text(text, "dim"))
+        _line(console, _text(text, "dim"))
     result = f"the review {'fails' if review.failed else 'passes'} (--fail-on {review.fail_on})"
     style = "bold red" if review.failed else "bold green"
     console.print(_text(f"{wording.counted(review)}; {result}", style))
@@ -111,10 +124,11 @@ def _findings(console: Console, review: Review) -> None:
 
 def _finding(console: Console, finding: Finding, details: tuple[str, ...]) -> None:
     where = f" ({wording.where(finding.place)})" if finding.place else ""
-    console.print(
+    _line(
+        console,
         _text(f"{finding.level:<8}", _LEVELS[finding.level])
         + _text(f"{finding.rule} ", "bold")
-        + _text(f"{wording.subject(finding)}{where}", "cyan")
+        + _text(f"{wording.subject(finding)}{where}", "cyan"),
     )
     _indented(console, _text(finding.message), 8)
     for detail in details[: wording.MOST]:

@@ -58,9 +58,12 @@ def upgrade(
     request: Request,
     cni_version: Annotated[
         str | None,
-        common.release("Pin this plugin release, such as v1.20.4.  [default: latest]"),
+        common.release("Pin this plugin release, such as v1.20.4."),
     ] = None,
     revision: common.PinnedRevisionOption = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
 ) -> None:
     """See `UPGRADE`."""
@@ -68,7 +71,7 @@ def upgrade(
     from vpc_cni_iam.vendoring.diff import diff
     from vpc_cni_iam.vendoring.sync import outcome
 
-    wanted = upgrading.pin(cni_version, revision)
+    wanted = upgrading.pin(cni_version, revision, latest)
     new = upgrading.repin(request.config, [one.module.path for one in request.chosen], **wanted)
     prepared = upgrading.prepare(request.config, new, request.chosen, request.way)
     diffs = [diff(plan) for plan in prepared.plans]

@@ -160,7 +160,4 @@ def find(wanted: str, environ: Mapping[str, str]) -> Engine | None:
             return Engine(name, binary, clean)
     if wanted == "auto":
         return None
-    raise EngineError(
-        f"{wanted} is not on the PATH; install it, or choose another --engine (none reads the "
-        "module without one)"
-    )
+    raise EngineError(f"{wanted} is not on the PATH; install it, or choose another --engine")

@@ -151,6 +151,8 @@ def _check_inside(directory: Path, name: str, listings: Listings) -> None:
             raise TreeError(f"{place}: is a file where a directory is needed")
     if place.is_dir():
         raise TreeError(f"{place}: is a directory where a file is needed")
+    if place.exists() and not place.is_file():
+        raise TreeError(f"{place}: is a device or a pipe where a file is needed")
 
 
 def _clean(folders: Iterable[Path]) -> None:

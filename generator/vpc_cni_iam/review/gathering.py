@@ -192,12 +192,10 @@ class Gatherer:
     ) -> Iterator[Owner]:
         value = side(resource, argument, after=after)
         names = value.value if isinstance(value.value, list) else [value.value]
-        if value.hidden:
-            yield Owner(f"a {kind} that is sensitive", kind)
-            return
         for name in names:
             if isinstance(name, str):
-                yield Owner(self._by_name.get((kind, name), f"{kind} {name}"), kind)
+                called = f"a {kind} that is sensitive" if value.hidden else f"{kind} {name}"
+                yield Owner(self._by_name.get((kind, name), called), kind)
         if not value.unknown:
             return
         meant = self.instances.meant(resource, (argument,))

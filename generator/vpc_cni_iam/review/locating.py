@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import InputError
@@ -9,8 +13,11 @@ from vpc_cni_iam.hcl.lines import Located, locate
 from vpc_cni_iam.review.changes import Place
 from vpc_cni_iam.sources.addresses import call_names
 from vpc_cni_iam.sources.configuration import Configuration
+from vpc_cni_iam.sources.json_stream import Reader
 
 _Blocks = dict[tuple[str, ...], Place]
+# Of a key in several files the first counts.
+_PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
 
 class Locator:
@@ -21,7 +28,7 @@ class Locator:
         configuration: The plan's configuration, which says where modules come from.
 
     Raises:
-        InputError: The directory is none, or has no .tf file.
+        InputError: The directory is none, or has no file of a configuration.
     """
 
     def __init__(self, directory: Path | None, configuration: Configuration) -> None:
@@ -29,11 +36,17 @@ class Locator:
         self._configuration = configuration
         self._read: dict[PurePosixPath, _Blocks] = {}
         if directory is not None and not self._blocks(PurePosixPath()):
-            raise InputError(
-                str(directory),
-                "",
-                "holds no block of any .tf file; name the directory of the root module",
-            )
+            what = "holds no block of any .tf file" if directory.is_dir() else "is no directory"
+            raise InputError(str(directory), "", f"{what}; name the directory of the root module")
+
+    @property
+    def fits(self) -> bool:
+        """Whether anything of the plan's root module is written in the directory."""
+        root = self._configuration.root
+        keys = {("module", name) for name in root.calls} | set(map(_key, root.blocks))
+        return (
+            self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
+        )
 
     def place(self, module: str, block: str) -> Place | None:
         """Return where a resource is written; of a module from elsewhere, where it is called.
@@ -53,21 +66,54 @@ class Locator:
             if not found.source.startswith(("./", "../")):
                 return here
             folder = _joined(folder, found.source)
-        parts = block.split(".")
-        key = tuple(parts) if parts[0] == "data" else ("resource", *parts)
-        return self._blocks(folder).get(key, here)
+        return self._blocks(folder).get(_key(block), here)
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
             blocks: _Blocks = {}
             path = self._directory / folder
-            files = sorted(path.glob("*.tf")) + sorted(path.glob("*.tofu")) if path.is_dir() else []
-            for file in files:
+            patterns = _PATTERNS if path.is_dir() else ()
+            for file in (file for pattern in patterns for file in sorted(path.glob(pattern))):
                 name = (folder / file.name).as_posix()
-                for block in locate(_text(file)):
+                found = _in_json(file) if file.suffix == ".json" else locate(_text(file))
+                for block in found:
                     blocks.setdefault((block.type, *block.labels), _place(name, block))
             self._read[folder] = blocks
         return self._read.get(folder, {})
+
+
+def _key(block: str) -> tuple[str, ...]:
+    parts = block.split(".")
+    return tuple(parts) if parts[0] == "data" else ("resource", *parts)
+
+
+def _in_json(file: Path) -> Iterator[Located]:
+    """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
+    text = _text(file).encode()
+    reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]
+    reader.skip_mark()
+
+    def labelled(labels: tuple[str, ...], left: int) -> Iterator[Located]:
+        """Yield the blocks in an object, or a list of such, with as many labels as are left."""
+        if reader.peek() == b"[":
+            for _ in reader.items():
+                yield from labelled(labels, left)
+            return
+        for name in reader.members():
+            if left > 1:
+                yield from labelled((*labels, name), left - 1)
+                continue
+            start = bisect(ends, reader.place) + 1
+            # What is passed may end in space before what follows.
+            end = start + bytes(reader.value()).rstrip().count(b"\n")
+            yield Located(labels[0], (*labels[1:], name), start, end)
+
+    with suppress(InputError):
+        for kind in reader.members():
+            if kind in ("resource", "data", "module"):
+                yield from labelled((kind,), 1 if kind == "module" else 2)
+            else:
+                reader.value()
 
 
 def _text(file: Path) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from vpc_cni_iam.engine.run import find
+from vpc_cni_iam.engine.run import NAMES, Engine, find
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.sources.plan import Plan, read_plan
 from vpc_cni_iam.sources.plan_file import opened, saved_plan
@@ -19,6 +21,7 @@ def obtain(
     engine: str,
     environ: Mapping[str, str],
     passed: Callable[[int, int], None] | None = None,
+    directory: Path | None = None,
 ) -> Plan:
     """Read a plan.
 
@@ -28,6 +31,7 @@ def obtain(
         engine: The engine that shows a saved plan: ``terraform``, ``tofu`` or ``auto``.
         environ: The user's environment.
         passed: Called now and then with how many bytes of how many are read.
+        directory: The root module's directory, where a saved plan is shown; None for where it is.
 
     Raises:
         InputError: Not a plan.
@@ -39,20 +43,45 @@ def obtain(
             raise InputError(target, "", "is not there")
         saved = saved_plan(path)
         if saved is not None:
-            return _shown(saved, engine, environ)
+            here = directory if directory is not None and directory.is_dir() else saved.parent
+            return _shown(saved, here, engine, environ)
     with opened(path, stdin) as data:
         size = len(data)
         tell = (lambda done: passed(done, size)) if passed else None
         return read_plan(data, STDIN if path is None else target, tell)
 
 
-def _shown(saved: Path, engine: str, environ: Mapping[str, str]) -> Plan:
+def _shown(saved: Path, directory: Path, engine: str, environ: Mapping[str, str]) -> Plan:
     """Have an engine show a saved plan; it must be run where the plan was made."""
-    found = find(engine, environ)
-    if found is None:
+    failed: list[EngineError] = []
+    for found in _engines(engine, environ):
+        try:
+            text = found.run(["show", "-json", "-no-color", str(saved.absolute())], directory)
+        except EngineError as error:
+            failed.append(error)
+        else:
+            return read_plan(text.encode(), str(saved))
+    if not failed:
         how = "terraform show -json PLANFILE > plan.json, then name plan.json"
         raise EngineError(
             f"{saved} is a saved plan, and no engine is on the PATH to show it; {how}"
         )
-    text = found.run(["show", "-json", "-no-color", saved.name], saved.parent)
-    return read_plan(text.encode(), str(saved))
+    said = "\n".join(map(str, failed))
+    raise EngineError(
+        f"{saved}: {said}\n"
+        f"A saved plan is shown by the engine and version that made it, in {directory}: where that "
+        "is not its root module, initialised, name that by --source",
+        failed[0].command,
+        failed[0].returncode,
+        failed[0].stderr,
+    )
+
+
+def _engines(wanted: str, environ: Mapping[str, str]) -> Iterator[Engine]:
+    """Yield the engine that is wanted, or all that are there: only one of them reads a plan."""
+    # Nothing is planned here: what the user initialised is read, and that may be elsewhere.
+    where = {k: v for k, v in environ.items() if k == "TF_DATA_DIR"}
+    for name in NAMES if wanted == "auto" else (wanted,):
+        with suppress(EngineError) if wanted == "auto" else nullcontext():
+            if found := find(name, environ):
+                yield replace(found, environ={**found.environ, **where})

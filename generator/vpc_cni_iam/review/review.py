@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.principals import having, principal
+from vpc_cni_iam.review.redacting import without_secrets
 from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.review.slots import Slot, side
@@ -62,6 +63,7 @@ def review(
     directory: Path | None = None,
     fail_on: str = DEFAULT_LEVEL,
     ignored: Ignoring | None = None,
+    passed: Callable[[int, int], None] | None = None,
 ) -> Review:
     """Review a plan.
 
@@ -71,6 +73,7 @@ def review(
         directory: The root module's directory, to say where resources are written.
         fail_on: A level or a meaning, from which on findings fail the review.
         ignored: What to ignore.
+        passed: Called now and then with how many policies of how many are judged.
 
     Raises:
         InputError: A directory without configuration.
@@ -85,7 +88,11 @@ def review(
     holders = _holders(items)
     changes = tuple(
         sorted(
-            (_held(c, holders) for c in map(comparer.change, items) if c is not None),
+            (
+                _held(c, holders)
+                for c in map(comparer.change, _counted(items, passed))
+                if c is not None
+            ),
             key=lambda c: (c.address, c.attribute, c.action),
         )
     )
@@ -96,7 +103,7 @@ def review(
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignoring.apply(ignored.entries, found, ignored.source, ignored.today)
-    return Review(
+    whole = Review(
         plan.source,
         plan.version,
         str(wanted.release),
@@ -110,6 +117,14 @@ def review(
         fail_on,
         any(fails(f, fail_on) for f in left),
     )
+    return without_secrets(whole, plan.secrets)
+
+
+def _counted(items: tuple[Item, ...], passed: Callable[[int, int], None] | None) -> Iterator[Item]:
+    for number, item in enumerate(items):
+        if passed:
+            passed(number, len(items))
+        yield item
 
 
 def fails(finding: Finding, fail_on: str) -> bool:

@@ -29,7 +29,7 @@ class Module:
         source: Where the call that made it takes it from.
         arguments: The expressions that the call gives its variables.
         defaults: The defaults of its variables, but for those that are sensitive.
-        secrets: The names of its sensitive variables.
+        secrets: The defaults of its sensitive variables.
     """
 
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Module:
     source: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
-    secrets: set[str] = field(default_factory=set)
+    secrets: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 
 def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
     if variable.get("sensitive"):
-        module.secrets.add(name)
+        module.secrets[name] = variable.get("default")
     else:
         module.defaults[name] = variable.get("default")
 

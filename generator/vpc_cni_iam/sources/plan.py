@@ -18,6 +18,7 @@ from vpc_cni_iam.sources import json_stream
 from vpc_cni_iam.sources.addresses import module_of
 from vpc_cni_iam.sources.configuration import Configuration, read_configuration
 from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.sources.secrets import of_change, of_values, of_variables
 from vpc_cni_iam.sources.shapes import (
     ChangedResource,
     Changing,
@@ -94,6 +95,7 @@ class Plan:
         documents: The policy document data sources that were read before the plan.
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
+        secrets: Every value that is marked sensitive, wherever in the plan.
     """
 
     source: str
@@ -102,6 +104,7 @@ class Plan:
     documents: tuple[Resource, ...]
     configuration: Configuration
     variables: Mapping[str, Any]
+    secrets: frozenset[str]
 
 
 def read_plan(
@@ -132,17 +135,18 @@ def _read(reader: Reader) -> Plan:
         raise InputError(reader.source, "", f"is not the JSON of a plan; {_MAKE}")
     changes: list[Resource] = []
     state: list[Resource] = []
+    secrets: set[str] = set()
     fields: dict[str, Any] = {}
     configuration = Configuration()
     for key in reader.members():
         if key in ("resource_changes", "resource_drift"):
             drift = key == "resource_drift"
-            changes += _changes(reader.each(ChangedResource), reader, drift)
+            changes += _changes(reader.each(ChangedResource), reader, drift, secrets)
         elif key == "deferred_changes":
             deferred = reader.each(DeferredChange)
-            changes += _changes((d.resource_change for d in deferred), reader, False)
+            changes += _changes((d.resource_change for d in deferred), reader, False, secrets)
         elif key == "prior_state":
-            state += _state(reader)
+            state += _state(reader, secrets)
         elif key == "configuration":
             configuration = read_configuration(reader)
         elif key == "planned_values" and reader.size > _SMALL:
@@ -155,6 +159,8 @@ def _read(reader: Reader) -> Plan:
     if reader.peek():
         raise reader.refuse(_after(fields))
     _check(fields, reader.source)
+    values = _variables(fields.get("variables"))
+    secrets.update(of_variables(values, configuration.root))
     planned = {c.address for c in changes if not c.drift}
     kept = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
@@ -163,7 +169,8 @@ def _read(reader: Reader) -> Plan:
         (*changes, *kept),
         tuple(r for r in state if r.mode == "data"),
         configuration,
-        _variables(fields.get("variables"), configuration.root.secrets),
+        {k: v for k, v in values.items() if k not in configuration.root.secrets},
+        frozenset(secrets),
     )
 
 
@@ -191,12 +198,12 @@ def _after(fields: Mapping[str, Any]) -> str:
     return "more text follows the JSON of the plan"
 
 
-def _variables(value: Any, secrets: set[str]) -> dict[str, Any]:
+def _variables(value: Any) -> dict[str, Any]:
     found = value if isinstance(value, dict) else {}
-    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict) and k not in secrets}
+    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict)}
 
 
-def _state(reader: Reader) -> list[Resource]:
+def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
     """Pass ``prior_state``, and return what of IAM is in it."""
     found: list[Resource] = []
     for key in reader.members():
@@ -209,6 +216,7 @@ def _state(reader: Reader) -> list[Resource]:
                 continue
             for item in json_stream.resources(reader, StateResource):
                 found += _stated(item, reader)
+                secrets.update(of_values(item.values, item.sensitive_values, reader))
     return found
 
 
@@ -251,8 +259,11 @@ def _wanted(kind: str) -> bool:
     return kind.startswith(_IAM) or kind in _OTHERS
 
 
-def _changes(items: Iterable[ChangedResource], reader: Reader, drift: bool) -> Iterator[Resource]:
+def _changes(
+    items: Iterable[ChangedResource], reader: Reader, drift: bool, secrets: set[str]
+) -> Iterator[Resource]:
     for item in items:
+        secrets.update(of_change(item.change, reader))
         if not _wanted(item.type):
             continue
         change = reader.decoded(item.change, Changing)

@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -67,34 +67,41 @@ def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
     Raises:
         InputError: Neither JSON nor JSON compressed by gzip.
     """
-    if path is not None:
+    if path is not None and path.is_file():
         with path.open("rb") as file:
             yield _text(file, str(path))
         return
-    with tempfile.TemporaryFile() as spooled:
-        shutil.copyfileobj(stdin, spooled)
+    # A pipe has no places to go back to, whether it has a name or not.
+    piped = path.open("rb") if path else nullcontext(stdin)
+    with piped as stream, tempfile.TemporaryFile() as spooled:
+        shutil.copyfileobj(stream, spooled)
         spooled.seek(0)
-        yield _text(spooled, STDIN)
+        yield _text(spooled, str(path or STDIN), piped=True)
 
 
-def _text(file: IO[bytes], source: str) -> bytes | mmap.mmap:
+def _text(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
     begin = file.read(len(_ZIP))
     file.seek(0)
     if begin.startswith(_GZIP):
         with tempfile.TemporaryFile() as plain:
             _unpack(file, plain, source)
             plain.seek(0)
-            return _text(plain, source)
+            return _text(plain, source, piped)
     if begin.startswith(_ZIP):
         problem = "is a zip archive, but not a plan that terraform or tofu saved"
-        if source == STDIN:
-            problem = "is a saved plan, which only works as a file: name it instead of -"
+        if piped:
+            problem = "is a saved plan, which an engine can only show as a file: name the file"
         raise InputError(source, "", problem)
     if begin.startswith(_UTF16):
         with tempfile.TemporaryFile() as plain:
             _recode(file, plain, source)
             plain.seek(0)
             return _text(plain, source)
+    if b"\0" in begin[:2]:
+        how = "in PowerShell, write it with: terraform show -json tfplan | Out-File -Encoding utf8"
+        raise InputError(
+            source, "", f"is UTF-16 without a byte order mark, and JSON is UTF-8; {how}"
+        )
     if not begin:
         raise InputError(source, "", "is empty; the output of terraform show -json is expected")
     size = file.seek(0, 2)

@@ -75,18 +75,19 @@ def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> st
     return tomlkit.dumps(document)
 
 
-def pin(cni_version: str | None, revision: str | None) -> dict[str, str]:
+def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str, str]:
     """Return the pin that a user's options mean, as `repin` takes it.
 
     Args:
-        cni_version: A release; None if not given, which means the newest without a revision.
+        cni_version: A release, None if not given.
         revision: A revision, None if not given.
+        latest: Whether the newest release was asked for, which is meant without any too.
 
     Raises:
-        UsageError: Both of them, or one that is not known.
+        UsageError: More than one of them, or one that is not known.
     """
-    if cni_version is not None and revision is not None:
-        raise UsageError("--cni-version and --revision exclude each other; give one")
+    if (cni_version is not None) + (revision is not None) + latest > 1:
+        raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
     if revision is not None:
         return {"revision": documents.find(revision).name}
     return {"cni_version": str(releases.find(cni_version or releases.LATEST))}

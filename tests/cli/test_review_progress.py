@@ -1,0 +1,64 @@
+"""The bar: on a terminal, when it takes long, and nowhere else."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
+IMPATIENT = """
+import vpc_cni_iam.cli.main
+import vpc_cni_iam.cli.review
+vpc_cni_iam.cli.review._PATIENCE = {}
+vpc_cni_iam.cli.main.main()
+"""
+
+
+def on_a_terminal(patience: float) -> tuple[str, str]:
+    """What a review prints to stdout, and to a terminal that is its stderr."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", IMPATIENT.format(patience), "review", str(PLAN)]
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # its other end is closed
+                break
+            seen += piece
+            if not piece:
+                break
+        out, _ = process.communicate()
+    os.close(ours)
+    return out, seen.decode()
+
+
+def test_a_bar_says_how_far_judging_is() -> None:
+    out, seen = on_a_terminal(-1)
+    assert "judging policies" in seen and "%" in seen
+    assert "judging" not in out and "the review fails" in out
+    # It is gone in the end, and the cursor is back.
+    assert seen.rstrip().endswith("\x1b[2K") and "\x1b[?25h" in seen
+
+
+def test_what_is_quick_has_no_bar() -> None:
+    assert "judging" not in on_a_terminal(60)[1]
+
+
+def test_a_review_tells_how_far_it_is(tmp_path: Path) -> None:
+    from synthetic import WANTED, allow, document, policy
+    from synthetic import plan as planned
+    from vpc_cni_iam.review.review import review
+    from vpc_cni_iam.sources.plan import read_plan
+
+    found = planned(*(policy(f"p{n}", None, document(allow("ec2:A"))) for n in range(3)))
+    told: list[tuple[int, int]] = []
+    review(read_plan(found, "plan"), WANTED, passed=lambda *at: told.append(at))
+    assert told == [(0, 3), (1, 3), (2, 3)]

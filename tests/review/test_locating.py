@@ -1,0 +1,100 @@
+"""Where resources are written: in HCL, in JSON, in modules, and in a directory that is another."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import run, write_tree
+from synthetic import allow, document, plan, policy
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.review.locating import Locator
+from vpc_cni_iam.sources.configuration import Configuration, Module
+
+IN_JSON = """{
+  "//": "made by a program",
+  "terraform": {"required_version": ">= 1.0"},
+  "resource": [
+    {"aws_iam_policy": {
+      "one": {
+        "name": "one"
+      },
+      "two": [{"name": "two"}]
+    }},
+    {"aws_iam_role": [{"r": {}}, {"s": {}}]}
+  ],
+  "data": {"aws_iam_policy_document": {"d": {}}},
+  "module": {
+    "m": {"source": "./m"}
+  }
+}
+"""
+
+
+def located(folder: Path, module: str, block: str) -> tuple[str, int, int] | None:
+    calls = {"m": Module(source="./m"), "far": Module(source="registry.example/m/aws")}
+    place = Locator(folder, Configuration(Module(calls=calls))).place(module, block)
+    return (place.file, place.line, place.end) if place else None
+
+
+@pytest.mark.parametrize("name", ["main.tf.json", "main.tofu.json"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_blocks_in_json_have_their_lines(name: str, mark: str, tmp_path: Path) -> None:
+    inner = '{"resource": {"aws_iam_policy": {\n"p": {}}}}'
+    write_tree(tmp_path, {name: mark + IN_JSON, "m/m.tf.json": inner})
+    for block, lines in (
+        ("aws_iam_policy.one", (6, 8)),
+        ("aws_iam_policy.two", (9, 9)),
+        ("aws_iam_role.s", (11, 11)),
+        ("data.aws_iam_policy_document.d", (13, 13)),
+    ):
+        assert located(tmp_path, "", block) == (name, *lines)
+    assert located(tmp_path, "module.m[0]", "aws_iam_policy.p") == ("m/m.tf.json", 2, 2)
+    assert located(tmp_path, "module.m", "aws_iam_policy.none") == (name, 15, 15)
+    assert located(tmp_path, "", "aws_iam_policy.none") is None
+
+
+def test_a_damaged_file_in_json_does_not_end_the_review(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.tf.json": IN_JSON[:-20], "b.tf": 'resource "a" "b" {}\n'})
+    assert located(tmp_path, "", "aws_iam_policy.one") == ("a.tf.json", 6, 8)
+    assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
+
+
+def test_a_module_from_elsewhere_is_where_it_is_called(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"main.tf": '\nmodule "far" {\n  source = "registry.example/m/aws"\n}\n'})
+    for address in ("module.far", 'module.far["a.b"].module.deeper[0]'):
+        assert located(tmp_path, address, "aws_iam_policy.p") == ("main.tf", 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("gone", "is no directory"), (".", "holds no block")]
+)
+def test_a_directory_without_configuration_is_refused(
+    name: str, problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=problem):
+        Locator(tmp_path / name, Configuration())
+
+
+def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:
+    blocks = [{"type": "aws_iam_policy", "name": "p", "expressions": {}}]
+    configuration = {"root_module": {"resources": blocks}}
+    text = plan(policy("p", None, document(allow("ec2:A"))), configuration=configuration)
+    other = {"resource": {"aws_iam_policy": {"q": {}}}}
+    own = {"resource": {"aws_iam_policy": {"p": {}}}}
+    files = {"own/m.tf.json": json.dumps(own), "other/m.tf.json": json.dumps(other)}
+    write_tree(tmp_path, files)
+    (tmp_path / "plan.json").write_bytes(text)
+    wrong = run("review", "plan.json", "--source", "other", cwd=tmp_path)
+    assert (wrong.code, "nothing of the plan is written in --source other" in wrong.err) == (
+        1,
+        True,
+    )
+    right = run("review", "plan.json", "--source", "own", cwd=tmp_path)
+    assert (right.code, right.err, "m.tf.json:1" in right.out) == (1, "", True)
+
+
+def test_an_ignore_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(plan())
+    done = run("review", "plan.json", "--ignore-file", "gone.toml", cwd=tmp_path)
+    assert (done.code, "gone.toml: is no file" in done.err) == (3, True)

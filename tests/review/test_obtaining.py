@@ -1,0 +1,123 @@
+"""Where a plan may come from, and what is said where it cannot be had."""
+
+import gzip
+import io
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from conftest import (
+    COMMAND,
+    OFFLINE_PROVIDER,
+    TERRAFORM_NEWEST,
+    TOFU,
+    engine_environment,
+    run,
+)
+from synthetic import allow, document, plan, policy
+from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.review.obtaining import obtain
+
+PLAN = plan(policy("p", None, document(allow("ec2:A"))))
+
+
+def through_a_pipe(text: bytes, folder: Path) -> str:
+    """Make a pipe with a name, as ``<(terraform show -json tfplan)`` is one."""
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(text,), daemon=True).start()
+    return str(pipe)
+
+
+@pytest.mark.parametrize("text", [PLAN, gzip.compress(PLAN)])
+def test_a_plan_may_come_through_a_pipe_with_a_name(text: bytes, tmp_path: Path) -> None:
+    found = obtain(through_a_pipe(text, tmp_path), io.BytesIO(), "auto", {})
+    assert [r.address for r in found.resources] == ["aws_iam_policy.p"]
+
+
+def test_a_saved_plan_that_comes_through_a_pipe_cannot_be_shown(tmp_path: Path) -> None:
+    name = through_a_pipe(b"PK\x03\x04", tmp_path)
+    with pytest.raises(InputError, match=r"pipe: is a saved plan.*name the file"):
+        obtain(name, io.BytesIO(), "auto", {})
+
+
+def test_a_plan_without_a_name_is_wrong_usage() -> None:
+    done = run("review", "")
+    assert (done.code, done.out) == (2, "")
+    assert "empty text" in done.err
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_utf_16_is_named_without_a_mark_too(order: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(PLAN.decode().encode(f"utf-16-{order[0]}e"))
+    with pytest.raises(InputError, match="is UTF-16"):
+        obtain(str(path), io.BytesIO(), "auto", {})
+
+
+@pytest.mark.parametrize(
+    ("closed", "name", "code"),
+    [("<&-", "-", 3), (">&-", "plan.json", 1), ("2>&-", "gone.json", 3), ("2>&-", "plan.json", 1)],
+)
+def test_a_closed_stream_is_no_crash(closed: str, name: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(PLAN)
+    words = [*map(str, COMMAND), "review", name]
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {closed}', "bash", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stderr
+
+
+PLANNED = """
+resource "aws_iam_policy" "p" {
+  name   = "p"
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "s3:*", Resource = "*" }] })
+}
+"""
+
+
+def saved(name: str, folder: Path, **more: str) -> tuple[Path, dict[str, str]]:
+    """Plan a root module of its own; return it, with the environment that the engine had."""
+    folder.mkdir()
+    root = folder / "root"
+    root.mkdir()
+    (root / "main.tf").write_text(OFFLINE_PROVIDER + PLANNED)
+    environ = engine_environment(name, folder) | more
+    binary = folder / "engine-bin" / name.partition("-")[0]
+    for words in (["init", "-input=false"], ["plan", "-input=false", "-out=tfplan"]):
+        subprocess.run([binary, *words], cwd=root, env=environ, check=True, capture_output=True)
+    return root, environ
+
+
+def test_auto_finds_the_engine_that_made_a_plan(tmp_path: Path) -> None:
+    root, environ = saved(TOFU, tmp_path / "tofu")
+    newest = engine_environment(TERRAFORM_NEWEST, tmp_path)
+    both = {
+        **environ,
+        "PATH": f"{newest['PATH'].split(os.pathsep)[0]}{os.pathsep}{environ['PATH']}",
+    }
+    found = obtain(str(root), io.BytesIO(), "auto", both)
+    assert [r.address for r in found.resources] == ["aws_iam_policy.p"]
+    with pytest.raises(EngineError, match=r"(?s)tfplan: terraform show failed.*engine and version"):
+        obtain(str(root), io.BytesIO(), "terraform", both)
+
+
+def test_a_plan_that_was_saved_elsewhere_is_shown_in_its_root_module(tmp_path: Path) -> None:
+    root, environ = saved(TERRAFORM_NEWEST, tmp_path / "one", TF_DATA_DIR=".elsewhere")
+    assert not (root / ".terraform").exists()
+    odd = tmp_path / "-plans with spaces"
+    odd.mkdir()
+    plan_file = (root / "tfplan").rename(odd / "-tfplan")
+    with pytest.raises(EngineError, match=r"(?s)tfplan: terraform show failed.*by --source"):
+        obtain(str(plan_file), io.BytesIO(), "auto", environ)
+    done = run("review", "--source", root, "--", "-tfplan", cwd=odd, env=environ)
+    assert (done.code, done.err) == (1, "")
+    assert "aws_iam_policy.p policy  main.tf:12" in done.out

@@ -1,0 +1,147 @@
+"""What a plan marks sensitive is in no report, wherever a provider repeats it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT, run
+from synthetic import allow, document, plan, policy, resource, reviewed
+from vpc_cni_iam.review.reports import REPORTS, Setting
+from vpc_cni_iam.sources.plan import read_plan
+from vpc_cni_iam.sources.secrets import marked
+
+REAL = sorted((ROOT / "tests" / "review" / "plans").glob("sensitive.*.json"))
+
+
+def shown(name: Path, *options: str) -> str:
+    done = run("review", name, *options)
+    assert done.code == 1, done.err
+    return done.out + done.err
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
+@pytest.mark.parametrize("name", ["text", *REPORTS])
+def test_a_real_plan_shows_no_value_that_it_marks(path: Path, name: str) -> None:
+    assert len(set(re.findall("hunter2-[a-z]+", path.read_text()))) == 5
+    text = shown(path, "--format", name)
+    assert "hunter2" not in text
+    # What is beside it is judged and shown all the same.
+    assert "arn:aws:s3:::(sensitive)/x" in text or name in ("sarif", "junit")
+    assert "s3:PutObject" in text
+    if name == "text":
+        assert "on (sensitive) if s3:prefix StringEquals '(sensitive)'" in text
+
+
+def test_every_kind_of_mark_is_found() -> None:
+    stated = {
+        "address": "data.aws_ssm_parameter.p",
+        "mode": "data",
+        "type": "aws_ssm_parameter",
+        "name": "p",
+        "values": {"value": "in a data source"},
+        "sensitive_values": {"value": True},
+    }
+    child = {
+        "expressions": {"given": {"constant_value": ["to a module"]}},
+        "module": {
+            "variables": {
+                "given": {"sensitive": True},
+                "left": {"sensitive": True, "default": {"a": "as a default"}},
+                "open": {"default": "open"},
+            }
+        },
+    }
+    text = plan(
+        resource("aws_db_instance", "d", {"password": "before"}, {"password": 1234567}),
+        resource(
+            "aws_db_instance",
+            "e",
+            {"password": "of before", "name": "open"},
+            {"password": "of after", "name": "open"},
+            before_sensitive={"password": True, "tags": {}},
+            after_sensitive={"password": True, "tags": {}},
+        ),
+        resource("x_thing", "all", None, {"a": {"b": ["everything"]}}, after_sensitive=True),
+        prior_state={"values": {"root_module": {"resources": [stated]}}},
+        variables={"v": {"value": "of the root"}, "open": {"value": "open"}},
+        configuration={
+            "root_module": {
+                "variables": {"v": {"sensitive": True}, "open": {}},
+                "module_calls": {"child": child},
+            }
+        },
+    )
+    found = read_plan(text, "plan.json")
+    assert found.secrets == {
+        *("of before", "of after", "everything", "in a data source"),
+        *("of the root", "to a module", "as a default"),
+    }
+    assert found.variables == {"open": "open"}
+
+
+def test_marks_are_of_places() -> None:
+    values: Any = {"a": [{"b": "x", "c": "y"}, {"b": "z"}], "d": {"e": 12, "f": True}, "g": None}
+    marks: Any = {"a": [{"b": True}, {}], "d": True, "g": True, "gone": True}
+    assert sorted(marked(values, marks)) == ["12", "x"]
+    assert list(marked(values, False)) == []
+
+
+HIDDEN = {"after_sensitive": {"name": True}, "before_sensitive": {"name": True}}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ['a "quoted"\tvalue', "it's\\odd", "(a+)+$", "MixedCase", "\u00e9\u202etest", "x" * 5000],
+)
+def test_a_value_is_found_in_every_spelling(secret: str) -> None:
+    bucket = f"arn:aws:s3:::{secret}"
+    values = [
+        {"name": secret, "arn": f"arn:aws:iam::1:policy/{secret}", "policy": text}
+        for text in (document(allow("s3:Get", bucket)), document(allow("s3:*", bucket)))
+    ]
+    broken = document({"Effect": secret, "Action": "s3:*"})
+    found = reviewed(
+        resource("aws_iam_policy", "p", *values, **HIDDEN),
+        policy("broken", None, broken),
+        policy("keyed", None, document(allow("s3:A", Condition={"Null": {secret.lower(): "x"}}))),
+    )
+    for name, report in REPORTS.items():
+        text = report(found, Setting())
+        for spelling in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+            assert spelling.lower()[:1000] not in text.lower(), name
+        assert "(sensitive)" in text
+
+
+@pytest.mark.parametrize("secret", ["some", "unknown", "update", "error", "known", "gain", "Allow"])
+def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
+    import jsonschema
+
+    from vpc_cni_iam.review.json_report import schema
+
+    action = "ec2:AssignPrivateIpAddresses"
+    role = {"name": secret, "assume_role_policy": document(allow("sts:AssumeRole"))}
+    found = reviewed(
+        resource("aws_iam_role", "r", role, role, **HIDDEN),
+        resource(
+            "aws_iam_role_policy",
+            "p",
+            {"role": "r", "policy": document(allow(action, "arn:x"))},
+            {"role": "r", "policy": document(allow(action))},
+        ),
+    )
+    assert any(p.matrix for p in found.principals)
+    texts = {name: report(found, Setting()) for name, report in REPORTS.items()}
+    jsonschema.Draft202012Validator(schema()).validate(json.loads(texts["json"]))
+
+
+def test_a_short_value_does_not_empty_the_report() -> None:
+    found = reviewed(
+        resource(
+            "aws_iam_policy", "p", None, {"name": "*", "policy": document(allow("s3:*"))}, **HIDDEN
+        )
+    )
+    assert "gained" in REPORTS["markdown"](found, Setting())
+    assert "s3:*" in REPORTS["markdown"](found, Setting())

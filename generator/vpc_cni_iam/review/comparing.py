@@ -13,7 +13,7 @@ from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest,
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
 from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
@@ -59,7 +59,7 @@ class Comparer:
             before=before,
             after=after,
             lines=_lines(item) if differs else (),
-            access=_access(item) if differs and action != "delete" else None,
+            access=_access(item, action) if differs else None,
             coverage=self._coverage(item) if concerns and differs else None,
             nearest=self._nearest(known) if concerns else None,
             sizes=tuple(_sizes(item)),
@@ -138,7 +138,14 @@ def _policies(state: State) -> list[Policy]:
     return [state.policy] if state.policy else []
 
 
-def _access(item: Item) -> Access:
+def _access(item: Item, action: Action) -> Access | None:
+    found = None if action == "delete" else _granted(item)
+    if found in (None, _NONE) and _undenied(item):
+        return Access("not proven", reason=UNDENIED)
+    return found
+
+
+def _granted(item: Item) -> Access:
     before, after = item.before.read.state, item.after.read.state
     if item.slot.kind in ("exclusive", "boundary"):
         gains = any(line.effect == "gain" for line in _lines(item))
@@ -151,6 +158,19 @@ def _access(item: Item) -> Access:
             return Access("unknown", reason="; ".join(state.why))
     old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
     return new_access(old, _policies(after))
+
+
+def _undenied(item: Item) -> bool:
+    """Say whether somebody loses a Deny, which may have held back what other policies allow."""
+    before, after = item.before.read.state, item.after.read.state
+    old = _policies(before)
+    if item.slot.kind == "attachment":
+        pairs = _pairs(item)
+        return bool(pairs[0] - pairs[1]) and undenied(old, [])
+    if item.slot.kind != "permissions":
+        return False
+    owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return undenied(old, [] if owners - kept else _policies(after))
 
 
 def _reaches_others(item: Item) -> bool:
@@ -172,11 +192,10 @@ def _lines(item: Item) -> tuple[Line, ...]:
             if not one_absent or not (before.state.policy or after.state.policy):
                 return ()
         if _reaches_others(item):
-            lost = semantic.lines(before.state.policy, None, exact=exact)
-            return (*semantic.lines(None, after.state.policy, exact=exact), *lost)
-        return semantic.lines(
-            before.state.policy, after.state.policy, (before.text, after.text), exact
-        )
+            lost = semantic.lines(before.state.policy, None, exact=exact, alone=False)
+            return (*semantic.lines(None, after.state.policy, exact=exact, alone=False), *lost)
+        texts, alone = (before.text, after.text), item.slot.kind == "trust"
+        return semantic.lines(before.state.policy, after.state.policy, texts, exact, alone)
     return tuple(_attached(item))
 
 
@@ -205,8 +224,11 @@ def _attached(item: Item) -> Iterator[Line]:
         return
     for policy, owner in sorted(new - old):
         yield Line("gain", "attached", f"{policy} to {owner}")
+    denies = undenied(_policies(item.before.read.state), [])
     for policy, owner in sorted(old - new):
         yield Line("loss", "detached", f"{policy} from {owner}")
+        if denies:
+            yield Line("gain", "undenied", f"what {policy} denies to {owner}")
     for policy, owner in sorted(old & new):
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.review.findings import Finding, Ignored
-from vpc_cni_iam.review.judging import finding
 from vpc_cni_iam.review.rules import BY_ID
+from vpc_cni_iam.review.stating import finding
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.changes import MatrixRow, Principal
 from vpc_cni_iam.review.gathering import Held, Item
 from vpc_cni_iam.review.judgements import Access, Size
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
 from vpc_cni_iam.review.states import Read
 
 Grade = Literal["yes", "some", "no", "unknown"]
@@ -134,7 +134,10 @@ def _access(has: Having, before: list[Policy], after: list[Policy]) -> Access:
     if len(alike) < len(unknown) or (unknown and denies):
         named = ", ".join(dict.fromkeys(unknown))
         return Access("unknown", reason=f"not known: {named}")
-    return new_access(before, after)
+    found = new_access(before, after)
+    if found.verdict == "no new access" and undenied(before, after):
+        return Access("not proven", reason=UNDENIED)
+    return found
 
 
 def _sizes(has: Having) -> Iterator[Size]:

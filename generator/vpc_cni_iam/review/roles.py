@@ -9,10 +9,10 @@ from vpc_cni_iam.review import trust
 from vpc_cni_iam.review.changes import Change, Place, Principal
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.gathering import MANAGED, Gatherer
-from vpc_cni_iam.review.judging import finding, of_coverage, oversize
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.principals import Having
 from vpc_cni_iam.review.slots import side
+from vpc_cni_iam.review.stating import finding, of_coverage, oversize
 
 _NODES = "ec2.amazonaws.com"
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")

@@ -38,7 +38,9 @@ RULES: tuple[Rule, ...] = (
         _NEW,
         "Whether a changed policy allows anything new could not be decided.",
         "Neither a proof nor a request that is newly allowed was found; the finding says what "
-        "stands in the way. Read the change yourself.",
+        "stands in the way. A Deny that goes is one: what it held back is allowed from then on, if "
+        "another policy of the role allows it, which the plan need not show. Read the change "
+        "yourself.",
     ),
     _rule(
         "unknown-policy",

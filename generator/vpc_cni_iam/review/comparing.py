@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import semantic, sizes
 from vpc_cni_iam.review.changes import Action, Attachment, Change, Place, State
-from vpc_cni_iam.review.gathering import Gatherer, Item
+from vpc_cni_iam.review.gathering import Gatherer
+from vpc_cni_iam.review.held import Item
 from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
@@ -94,7 +95,7 @@ class Comparer:
         found = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
         if len(found) != 1:
             return ""
-        instance = self.gatherer.instances.find(resource, found[0])
+        instance = self.gatherer.instances.find(resource, found[0], meant)
         return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:
@@ -219,7 +220,7 @@ def _attached(item: Item) -> Iterator[Line]:
     if item.slot.kind == "exclusive":
         for policy, owner in sorted(old - new):
             yield Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
-        for policy, owner in sorted(new - old):
+        for policy, owner in sorted(new - old if not item.slot.whole else ()):
             yield Line("no-op", "kept", f"inline policy {policy!r} of {owner}")
         return
     for policy, owner in sorted(new - old):

@@ -4,90 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from vpc_cni_iam.catalog.documents import managed_policy
 from vpc_cni_iam.catalog.store import managed_data
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.changes import Action, State
+from vpc_cni_iam.review.changes import State
+from vpc_cni_iam.review.held import Held, Item, Owner, action_of
 from vpc_cni_iam.review.instances import Instances
 from vpc_cni_iam.review.rebuilding import Rebuilder, referred
-from vpc_cni_iam.review.slots import Side, Slot, side, slots
+from vpc_cni_iam.review.slots import UNKNOWN, Side, Slot, listed, side, slots
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
+from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
-NOWHERE = ("its document is not in the plan", "which policy it is, is known after apply")
+NOWHERE = (
+    "its document is not in the plan",
+    "which policy it is, is known after apply",
+    "what a list holds is known after apply, but for what it refers to",
+)
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 _PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who has a policy.
-
-    Args:
-        name: Its address in the plan, else its IAM name, else what is known of it.
-        type: ``role``, ``user`` or ``group``.
-    """
-
-    name: str
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One side of a slot.
-
-    Args:
-        read: The policy that stands there, or that is attached there.
-        policy: Of an attachment: the policy's address, else its ARN, else what is known of it.
-        arn: Of an attachment: the ARN, empty where it is not known.
-        owners: Who has it.
-    """
-
-    read: Read
-    policy: str = ""
-    arn: str = ""
-    owners: tuple[Owner, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A slot with what stands in it.
-
-    Args:
-        slot: The slot.
-        action: What the plan does to its resource.
-        before: What stood there.
-        after: What will stand there; of a resource that is forgotten, the same as before.
-    """
-
-    slot: Slot
-    action: Action
-    before: Held
-    after: Held
-
-
-def action_of(resource: Resource) -> Action:
-    """Return what a plan does to a resource, in one word.
-
-    Args:
-        resource: The resource.
-    """
-    if resource.drift:
-        return "drift"
-    actions = set(resource.actions)
-    if "create" in actions and actions & {"delete", "forget"}:
-        return "replace"
-    for action in ("create", "update", "delete", "forget", "read"):
-        if action in actions:
-            return action
-    if resource.imported:
-        return "import"
-    return "move" if resource.moved_from else "no-op"
 
 
 class Gatherer:
@@ -107,7 +47,10 @@ class Gatherer:
         for resource in self.plan.resources:
             if resource.mode == "managed":
                 for slot in slots(resource, self.plan):
-                    yield self._item(slot)
+                    if slot.whole:
+                        yield from self._listed(slot)
+                    else:
+                        yield self._item(slot)
 
     def _item(self, slot: Slot) -> Item:
         action = action_of(slot.resource)
@@ -144,23 +87,54 @@ class Gatherer:
             found, name = self._by_arn.get(value.value), value.value
         if found is None and (value.unknown or not name):
             meant = self.instances.meant(slot.resource, slot.path)
-            texts = [c for c in meant.constants if isinstance(c, str)]
-            if len(texts) == 1 and not meant.resources and not meant.open:
-                return self._attached(
-                    slot, replace(value, value=texts[0], unknown=False), after=after
-                )
-            for wanted in meant.resources:
-                if wanted[1].startswith("aws_iam_policy."):
-                    found = self.instances.find(slot.resource, wanted)
+            if len(meant.constants) == 1 and not meant.resources and not meant.open:
+                text = meant.constants[0]
+                if isinstance(text, str):
+                    known = replace(value, value=text, unknown=False)
+                    return self._attached(slot, known, after=after)
+            if len(meant.resources) == 1 and not meant.open:
+                found = self._policy(slot.resource, meant.resources[0], meant)
             name = name or ", ".join(referred(meant)) or "a policy known after apply"
         if found is None:
-            known = isinstance(value.value, str)
-            state = State("unknown", why=(NOWHERE[0 if known else 1],))
-            return Held(Read(state), name, name if known else "")
+            known_arn = isinstance(value.value, str)
+            state = State("unknown", why=(NOWHERE[0 if known_arn else 1],))
+            return Held(Read(state), name, name if known_arn else "")
         arn = value.value if isinstance(value.value, str) else ""
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
         return Held(self.policy_of(found, after=later), found.address, arn)
+
+    def _policy(
+        self, asking: Resource, wanted: tuple[str, str, str], meant: Meant
+    ) -> Resource | None:
+        """Return the policy that a reference means, if it means one."""
+        if not wanted[1].startswith("aws_iam_policy."):
+            return None
+        return self.instances.find(asking, wanted, meant)
+
+    def _listed(self, slot: Slot) -> Iterator[Item]:
+        """Yield what a list that is not known holds: what it refers to, and what else it may.
+
+        A plan has the references in a list, and not the literals beside them.
+        """
+        action = action_of(slot.resource)
+        owners = tuple(self.owners(slot, after=True))
+        meant = self.instances.meant(slot.resource, slot.path)
+        before = listed(slot.resource, slot.path[0], after=False)[0]
+        there = [self._by_arn.get(arn) for arn in before]
+        for wanted in meant.resources if slot.kind == "attachment" else ():
+            found = self._policy(slot.resource, wanted, meant)
+            if found is not None and found not in there:
+                read = self.policy_of(found, after=True)
+                one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
+                yield Item(one, action, Held(ABSENT), Held(read, found.address, owners=owners))
+        why = (
+            NOWHERE[2],
+            f"refers to {', '.join(referred(meant)) or 'nothing that the plan says'}",
+        )
+        name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
+        held = Held(Read(State("unknown", why=why)), name, owners=owners)
+        yield Item(slot, action, Held(ABSENT), held)
 
     def policy_of(self, resource: Resource, *, after: bool) -> Read:
         """Return the document of an ``aws_iam_policy``.
@@ -191,26 +165,29 @@ class Gatherer:
         self, resource: Resource, argument: str, kind: str, *, after: bool
     ) -> Iterator[Owner]:
         value = side(resource, argument, after=after)
-        names = value.value if isinstance(value.value, list) else [value.value]
         if value.hidden:
             yield Owner(f"a {kind} that is sensitive", kind)
             return
-        for name in names:
-            if isinstance(name, str):
-                yield Owner(self._by_name.get((kind, name), f"{kind} {name}"), kind)
+        known, whole = listed(resource, argument, after=after)
+        if value.unknown and whole:
+            # Of a list that is not known, nothing says who is taken from it.
+            known += listed(resource, argument, after=False)[0]
+        for name in known:
+            yield Owner(self._by_name.get((kind, name), f"{kind} {name}"), kind)
         if not value.unknown:
             return
         meant = self.instances.meant(resource, (argument,))
-        found = [
-            self.instances.find(resource, wanted)
-            for wanted in meant.resources
-            if wanted[1].startswith(f"{_PRINCIPALS[kind]}.")
-        ]
-        for one in found:
-            if one is not None:
+        rest = list(meant.open)
+        for wanted in meant.resources:
+            one = self.instances.find(resource, wanted, meant)
+            if one is not None and one.type == _PRINCIPALS[kind]:
                 yield Owner(one.address, kind)
-        if not any(found):
-            yield Owner(", ".join(referred(meant)) or f"a {kind} known after apply", kind)
+            else:
+                rest += referred(Meant((wanted,)))
+        if whole:
+            yield Owner(f"{kind}s known after apply", kind)
+        elif rest or not meant.resources:
+            yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
 
     def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
         """Yield resources of a type, each with the address of the role whose ARN it names.
@@ -227,8 +204,9 @@ class Gatherer:
                 name = value.value.rpartition("/")[2]
                 yield resource, self._by_name.get(("role", name), f"role {name}")
                 continue
-            for wanted in self.instances.meant(resource, (argument,)).resources:
-                found = self.instances.find(resource, wanted)
+            meant = self.instances.meant(resource, (argument,))
+            for wanted in meant.resources:
+                found = self.instances.find(resource, wanted, meant)
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 

@@ -123,6 +123,9 @@ class _Judge:
                 yield self.make("access-removed", "A boundary comes", said(losses))
         elif losses:
             yield self.make("exclusive-removes", losses[0].text, said(losses))
+        elif self.change.kind == "exclusive" and self.change.after.why:
+            message = "Which inline policies stay is known after apply; the others are removed"
+            yield self.make("exclusive-removes", message, self.change.after.why)
         elif self.change.access and self.change.access.verdict == "new access":
             yield self.gained(self.change.access, gains)
         elif self.change.access and self.change.access.verdict == "unknown":
@@ -139,6 +142,7 @@ class _Judge:
                     "unknown-attachment",
                     f"{change.attachment.policy} is attached to {change.attachment.principal}, "
                     "and the plan does not hold its document",
+                    change.after.why,
                 )
         else:
             details = (*change.after.why, *said(change.lines))

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
-from vpc_cni_iam.review.gathering import Held, Item
+from vpc_cni_iam.review.held import Held, Item
 from vpc_cni_iam.review.judgements import Access, Size
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied

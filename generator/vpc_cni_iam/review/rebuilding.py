@@ -68,7 +68,7 @@ class Rebuilder:
         documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
         names = referred(meant)
         only = len(documents) == 1 and len(meant.resources) == 1 and not meant.open
-        found = self._instances.find(resource, documents[0]) if only else None
+        found = self._instances.find(resource, documents[0], meant) if only else None
         if found is None or depth > _DEPTH:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
@@ -128,7 +128,7 @@ class Rebuilder:
         many = len((resource.after or {}).get(argument) or ())
         found = None
         if len(documents) == many and not meant.open and depth < _DEPTH:
-            found = self._instances.find(resource, documents[place])
+            found = self._instances.find(resource, documents[place], meant)
         if found is None:
             holes.append(f"{where}: known after apply: {', '.join(referred(meant))}")
             return ()

@@ -12,7 +12,8 @@ from vpc_cni_iam.review import ignoring
 from vpc_cni_iam.review.changes import Change, Document, Place
 from vpc_cni_iam.review.comparing import Comparer
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.gathering import Gatherer, Item, without_echoes
+from vpc_cni_iam.review.gathering import Gatherer, without_echoes
+from vpc_cni_iam.review.held import Item
 from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted

@@ -26,6 +26,7 @@ _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
     "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
 }
+_LISTS = ("managed_policy_arns", "policy_arns", "policy_names", "roles", "users", "groups")
 # What removes each inline policy that it does not name.
 EXCLUSIVE = {
     f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
@@ -65,6 +66,7 @@ class Slot:
         after: What will stand there.
         owners: The arguments that name who has it: pairs of the argument and ``role``, ``user``
             or ``group``; empty for the resource itself, and for what nobody has yet.
+        whole: Whether it stands for what else is in a list that is only known after apply.
     """
 
     resource: Resource
@@ -74,6 +76,7 @@ class Slot:
     before: Side
     after: Side
     owners: tuple[tuple[str, str], ...] = ()
+    whole: bool = False
 
 
 def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
@@ -183,18 +186,35 @@ def _any(marks: Any) -> bool:
     return False
 
 
+def listed(resource: Resource, name: str, *, after: bool) -> tuple[list[str], bool]:
+    """Return the names that an argument has, and whether it is a list of them.
+
+    Args:
+        resource: The resource.
+        name: The argument.
+        after: Which side of its change.
+    """
+    value = ((resource.after if after else resource.before) or {}).get(name)
+    found = value if isinstance(value, list) else [value]
+    return [one for one in found if isinstance(one, str)], name in _LISTS
+
+
 def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
     """Yield a slot for each value of a list, or one for an argument of one value."""
-    if not any(isinstance((v or {}).get(name), list) for v in (resource.before, resource.after)):
+    if name not in _LISTS:
         whole = _whole(resource, kind, name)
         if whole.before != ABSENT or whole.after != ABSENT:
             yield whole
         return
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
+    if UNKNOWN in after:
+        # What stood there may stay: nothing says that it goes.
+        after = {**{key: one for key, one in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)
-        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other)
+        rest = key == UNKNOWN and other.unknown
+        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other, whole=rest)
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:

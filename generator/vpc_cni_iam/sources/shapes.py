@@ -73,3 +73,4 @@ class Block(Struct):
     name: str
     mode: str = "managed"
     expressions: Raw = _NOTHING
+    for_each_expression: Raw = _NOTHING

@@ -11,10 +11,12 @@ from vpc_cni_iam.catalog.documents import managed_policy
 from vpc_cni_iam.catalog.store import managed_data
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.changes import State
-from vpc_cni_iam.review.held import Held, Item, Owner, action_of
+from vpc_cni_iam.review.held import Held, Item, action_of
 from vpc_cni_iam.review.instances import Instances
+from vpc_cni_iam.review.owning import PRINCIPALS, Owners
 from vpc_cni_iam.review.rebuilding import Rebuilder, referred
-from vpc_cni_iam.review.slots import UNKNOWN, Side, Slot, listed, side, slots
+from vpc_cni_iam.review.sides import UNKNOWN, Side, listed
+from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_name, slots
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
 from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
@@ -27,7 +29,6 @@ NOWHERE = (
     "what a list holds is known after apply, but for what it refers to",
 )
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
-_PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
 
 class Gatherer:
@@ -40,6 +41,7 @@ class Gatherer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.instances = Instances(plan)
+        self.owners = Owners(plan, self.instances)
         self.rebuilder = Rebuilder(self.instances)
 
     def items(self) -> Iterator[Item]:
@@ -55,24 +57,32 @@ class Gatherer:
     def _item(self, slot: Slot) -> Item:
         action = action_of(slot.resource)
         before = self._held(slot, slot.before, after=False)
-        kept = action == "forget"
-        return Item(
-            slot, action, before, before if kept else self._held(slot, slot.after, after=True)
-        )
+        given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
+        if action == "forget" or given_up:
+            return Item(slot, action, before, before)
+        return Item(slot, action, before, self._held(slot, slot.after, after=True))
+
+    def echoes(self) -> Iterator[Item]:
+        """Yield what roles repeat of what other resources made, or others than the plan."""
+        for resource in self.plan.resources:
+            replaced = action_of(resource) == "replace"
+            for slot in echoes(resource, self.plan):
+                held = self._held(slot, slot.before, after=False)
+                yield Item(slot, "no-op", held, Held(ABSENT) if replaced else held)
 
     def _held(self, slot: Slot, value: Side, *, after: bool) -> Held:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
-        owners = tuple(self.owners(slot, after=after))
+        owners = tuple(self.owners.of(slot, after=after))
         if isinstance(value.value, str) and value.value in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
-            return Held(
-                Read(State("unknown")), str(value.value or "(known after apply)"), "", owners
-            )
-        return Held(read_side(value, slot, self.rebuilder), owners=owners)
+            name = str(value.value or UNKNOWN)
+            return Held(Read(State("unknown")), name, "", owners, name)
+        name = inline_name(slot, after=after)
+        return Held(read_side(value, slot, self.rebuilder), owners=owners, name=name)
 
     def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
@@ -82,8 +92,8 @@ class Gatherer:
             )
         found, name = None, ""
         if isinstance(value.value, str):
-            if _MANAGED.fullmatch(value.value):
-                return Held(_managed(), value.value, value.value)
+            if is_managed(value.value):
+                return Held(_managed(), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
         if found is None and (value.unknown or not name):
             meant = self.instances.meant(slot.resource, slot.path)
@@ -98,11 +108,13 @@ class Gatherer:
         if found is None:
             known_arn = isinstance(value.value, str)
             state = State("unknown", why=(NOWHERE[0 if known_arn else 1],))
-            return Held(Read(state), name, name if known_arn else "")
+            arn = name if known_arn else ""
+            return Held(Read(state), name, arn, (), arn)
         arn = value.value if isinstance(value.value, str) else ""
+        address = found.address
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Held(self.policy_of(found, after=later), found.address, arn)
+        return Held(self.policy_of(found, after=later), address, arn, (), address)
 
     def _policy(
         self, asking: Resource, wanted: tuple[str, str, str], meant: Meant
@@ -118,7 +130,7 @@ class Gatherer:
         A plan has the references in a list, and not the literals beside them.
         """
         action = action_of(slot.resource)
-        owners = tuple(self.owners(slot, after=True))
+        owners = tuple(self.owners.of(slot, after=True))
         meant = self.instances.meant(slot.resource, slot.path)
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]
@@ -126,12 +138,11 @@ class Gatherer:
             found = self._policy(slot.resource, wanted, meant)
             if found is not None and found not in there:
                 read = self.policy_of(found, after=True)
+                later = Held(read, found.address, "", owners, found.address)
                 one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
-                yield Item(one, action, Held(ABSENT), Held(read, found.address, owners=owners))
-        why = (
-            NOWHERE[2],
-            f"refers to {', '.join(referred(meant)) or 'nothing that the plan says'}",
-        )
+                yield Item(one, action, Held(ABSENT), later)
+        names = ", ".join(referred(meant)) or "nothing that the plan says"
+        why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
         held = Held(Read(State("unknown", why=why)), name, owners=owners)
         yield Item(slot, action, Held(ABSENT), held)
@@ -146,69 +157,14 @@ class Gatherer:
         slot = next(slots(resource, self.plan))
         return read_side(slot.after if after else slot.before, slot, self.rebuilder)
 
-    def owners(self, slot: Slot, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot.
-
-        Args:
-            slot: The slot.
-            after: Which side of its resource's change.
-        """
-        resource = slot.resource
-        if not slot.owners:
-            for kind, type_ in _PRINCIPALS.items():
-                if resource.type == type_:
-                    yield Owner(resource.address, kind)
-        for argument, kind in slot.owners:
-            yield from self._named(resource, argument, kind, after=after)
-
-    def _named(
-        self, resource: Resource, argument: str, kind: str, *, after: bool
-    ) -> Iterator[Owner]:
-        value = side(resource, argument, after=after)
-        if value.hidden:
-            yield Owner(f"a {kind} that is sensitive", kind)
-            return
-        known, whole = listed(resource, argument, after=after)
-        if value.unknown and whole:
-            # Of a list that is not known, nothing says who is taken from it.
-            known += listed(resource, argument, after=False)[0]
-        for name in known:
-            yield Owner(self._by_name.get((kind, name), f"{kind} {name}"), kind)
-        if not value.unknown:
-            return
-        meant = self.instances.meant(resource, (argument,))
-        rest = list(meant.open)
-        for wanted in meant.resources:
-            one = self.instances.find(resource, wanted, meant)
-            if one is not None and one.type == _PRINCIPALS[kind]:
-                yield Owner(one.address, kind)
-            else:
-                rest += referred(Meant((wanted,)))
-        if whole:
-            yield Owner(f"{kind}s known after apply", kind)
-        elif rest or not meant.resources:
-            yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
-
-    def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
-        """Yield resources of a type, each with the address of the role whose ARN it names.
-
-        Args:
-            kind: The resources' type.
-            argument: The argument that names the role.
-        """
-        for resource in self.plan.resources:
-            if resource.type != kind or resource.after is None or resource.drift:
-                continue
-            value = side(resource, argument, after=True)
-            if isinstance(value.value, str):
-                name = value.value.rpartition("/")[2]
-                yield resource, self._by_name.get(("role", name), f"role {name}")
-                continue
-            meant = self.instances.meant(resource, (argument,))
-            for wanted in meant.resources:
-                found = self.instances.find(resource, wanted, meant)
-                if found is not None and found.type == "aws_iam_role":
-                    yield resource, found.address
+    @cached_property
+    def replaced(self) -> frozenset[str]:
+        """The addresses of roles, users and groups that are replaced."""
+        return frozenset(
+            resource.address
+            for resource in self.plan.resources
+            if resource.type in PRINCIPALS.values() and action_of(resource) == "replace"
+        )
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
@@ -231,16 +187,14 @@ class Gatherer:
             if values and isinstance(arn := values.get("arn"), str)
         }
 
-    @cached_property
-    def _by_name(self) -> dict[tuple[str, str], str]:
-        kinds = {type_: kind for kind, type_ in _PRINCIPALS.items()}
-        return {
-            (kinds[resource.type], name): resource.address
-            for resource in self.plan.resources
-            if resource.type in kinds and not resource.drift
-            for values in (resource.before, resource.after)
-            if values and isinstance(name := values.get("name"), str)
-        }
+
+def is_managed(arn: str) -> bool:
+    """Say whether an ARN is that of AWS's managed policy for the plugin.
+
+    Args:
+        arn: The ARN.
+    """
+    return _MANAGED.fullmatch(arn) is not None
 
 
 def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -32,12 +32,15 @@ class Held:
         policy: Of an attachment: the policy's address, else its ARN, else what is known of it.
         arn: Of an attachment: the ARN, empty where it is not known.
         owners: Who has it.
+        name: What IAM knows it by for each of them: the policy of an attachment, else the name of
+            an inline policy; empty where it is not known.
     """
 
     read: Read
     policy: str = ""
     arn: str = ""
     owners: tuple[Owner, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

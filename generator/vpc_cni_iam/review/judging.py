@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vpc_cni_iam.review.changes import Change, Principal
-from vpc_cni_iam.review.findings import Finding, Level, Meaning
+from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, Line
+from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import UNDENIED
 from vpc_cni_iam.review.stating import finding, of_coverage, oversize, said, shown
 
@@ -73,6 +74,9 @@ class _Judge:
     def kept(self) -> Iterator[Finding]:
         """Yield that what is managed changes, though the policy may not."""
         change = self.change
+        if change.action == "delete" and change.type.endswith("_exclusive"):
+            message = "An exclusive list is given up: from then on nothing is removed for it"
+            yield self.make("moved", message)
         if change.kind == "exclusive":
             return
         if change.imported:
@@ -133,20 +137,30 @@ class _Judge:
 
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change
+        means = None
+        if change.before.policy and concerns_plugin(change.before.policy):
+            means = MEANINGS
         if change.after.known == "sensitive" or change.before.known == "sensitive":
-            yield self.make("sensitive-policy", f"{self.what} is sensitive, so it is not judged")
+            message = f"{self.what} is sensitive, so it is not judged"
+            yield self.make("sensitive-policy", message, means=means)
         elif change.kind == "attachment":
             # What is wrong with a policy of the plan is said where the policy is.
-            if change.attachment and change.after.why[0] in NOWHERE:
-                yield self.make(
-                    "unknown-attachment",
-                    f"{change.attachment.policy} is attached to {change.attachment.principal}, "
-                    "and the plan does not hold its document",
-                    change.after.why,
+            attached = change.attachment
+            if attached and change.after.why[0] in NOWHERE:
+                message = (
+                    f"{attached.policy} is attached to {attached.principal}, "
+                    "and the plan does not hold its document"
                 )
+                if change.after.why[0] == NOWHERE[2]:
+                    message = f"{attached.policy} for {attached.principal} is known after apply"
+                yield self.make("unknown-attachment", message, change.after.why)
+        elif change.before.known == "unreadable":
+            message = f"{self.what} changes, and what stood there is not a policy"
+            yield self.make("not-proven", message, (*change.before.why, *said(change.lines)))
         else:
             details = (*change.after.why, *said(change.lines))
-            yield self.make("unknown-policy", f"{self.what} is only known after apply", details)
+            message = f"{self.what} is only known after apply"
+            yield self.make("unknown-policy", message, details, means=means)
 
     def undenied(self) -> Finding:
         """Return what comes of a Deny that goes, for those who had it."""

@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import (
 )
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.instances import Instances
-from vpc_cni_iam.review.slots import flagged
+from vpc_cni_iam.review.sides import flagged
 from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Resource
 

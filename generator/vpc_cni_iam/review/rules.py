@@ -121,6 +121,17 @@ RULES: tuple[Rule, ...] = (
         "Whatever is not in its list is removed from the role at apply, by whomever it was made.",
     ),
     _rule(
+        "conflict",
+        "warning",
+        _ANY,
+        "A policy or attachment goes though a resource of the plan is to keep it, or makes it.",
+        "IAM knows one attachment of a policy to a role, and one inline policy of a name: who "
+        "takes it away takes it from every resource that made it. Use a `moved` block where a "
+        "resource has only another address. A role that is replaced comes back without what the "
+        "plan leaves alone; name it by `aws_iam_role.NAME.id`, which is only known after apply, so "
+        "that the plan makes that anew, too.",
+    ),
+    _rule(
         "size-limit",
         "error",
         "",

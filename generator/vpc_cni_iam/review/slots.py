@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vpc_cni_iam.review.changes import Kind
+from vpc_cni_iam.review.sides import ABSENT, HIDDEN, LISTS, UNKNOWN, Side, flagged, side
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 # The argument of a policy and the one that names who has it, by type.
@@ -16,6 +16,8 @@ _POLICIES = {
     "aws_iam_user_policy": ("policy", "user"),
     "aws_iam_group_policy": ("policy", "group"),
 }
+# Resources that attach what they name, and detach the rest.
+ATTACHING = tuple(f"aws_iam_{w}_policy_attachments_exclusive" for w in ("role", "user", "group"))
 # The argument of policy ARNs, and those that name who has them.
 _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
@@ -26,31 +28,10 @@ _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
     "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
 }
-_LISTS = ("managed_policy_arns", "policy_arns", "policy_names", "roles", "users", "groups")
 # What removes each inline policy that it does not name.
 EXCLUSIVE = {
     f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A value on one side of a change.
-
-    Args:
-        value: The value, None if it is not there or not known.
-        unknown: Whether it is only known after apply.
-        hidden: Whether the plan marks it sensitive.
-    """
-
-    value: Any = None
-    unknown: bool = False
-    hidden: bool = False
-
-
-ABSENT = Side()
-UNKNOWN = "(known after apply)"
-_HIDDEN = "(sensitive)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +90,24 @@ def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
             yield boundary
 
 
+def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
+    """Yield what a role repeats of what other resources, or others, made.
+
+    Args:
+        resource: The resource.
+        plan: Its plan.
+    """
+    if resource.type != "aws_iam_role" or resource.drift or resource.before is None:
+        return
+    if resource.after is None:
+        return  # all of it is said to go
+    once = resource.unchanged()
+    if not _set(resource, plan, "inline_policy"):
+        yield from _inline(once)
+    if not _set(resource, plan, "managed_policy_arns"):
+        yield from _each(once, "attachment", "managed_policy_arns")
+
+
 def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
     """Yield what a role holds inline, and the managed policies that it names itself.
 
@@ -141,67 +140,9 @@ def _whole(resource: Resource, kind: Kind, name: str) -> Slot:
     return Slot(resource, kind, name, (name,), before, after)
 
 
-def side(resource: Resource, name: str, *, after: bool) -> Side:
-    """Return an attribute on one side of a resource's change.
-
-    Args:
-        resource: The resource.
-        name: The attribute.
-        after: Which side.
-    """
-    values = resource.after if after else resource.before
-    if values is None:
-        return ABSENT
-    hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
-    if after and flagged(resource.unknown, name):
-        return Side(None, True, hidden)
-    return Side(values.get(name), False, hidden)
-
-
-def flagged(marks: Any, *path: str | int) -> bool:
-    """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it.
-
-    Args:
-        marks: The marks.
-        path: The place.
-    """
-    for name in path:
-        if isinstance(marks, Mapping):
-            marks = marks.get(str(name))
-        elif isinstance(marks, list) and isinstance(name, int):
-            marks = marks[name] if name < len(marks) else None
-    return _any(marks)
-
-
-def _any(marks: Any) -> bool:
-    pending = [marks]
-    while pending:
-        mark = pending.pop()
-        if mark is True:
-            return True
-        if isinstance(mark, Mapping):
-            pending += mark.values()
-        elif isinstance(mark, list):
-            pending += mark
-    return False
-
-
-def listed(resource: Resource, name: str, *, after: bool) -> tuple[list[str], bool]:
-    """Return the names that an argument has, and whether it is a list of them.
-
-    Args:
-        resource: The resource.
-        name: The argument.
-        after: Which side of its change.
-    """
-    value = ((resource.after if after else resource.before) or {}).get(name)
-    found = value if isinstance(value, list) else [value]
-    return [one for one in found if isinstance(one, str)], name in _LISTS
-
-
 def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
     """Yield a slot for each value of a list, or one for an argument of one value."""
-    if name not in _LISTS:
+    if name not in LISTS:
         whole = _whole(resource, kind, name)
         if whole.before != ABSENT or whole.after != ABSENT:
             yield whole
@@ -228,7 +169,7 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)
         hidden = flagged(marks, name, place)
-        key = UNKNOWN if unknown else f"{_HIDDEN[:-1]} {place})" if hidden else str(value)
+        key = UNKNOWN if unknown else f"{HIDDEN[:-1]} {place})" if hidden else str(value)
         known[key] = Side(None if unknown else value, unknown, hidden)
     return known
 
@@ -246,6 +187,22 @@ def _inline(resource: Resource) -> Iterator[Slot]:
             one[1] if one else ABSENT,
             other[1] if other else ABSENT,
         )
+
+
+def inline_name(slot: Slot, *, after: bool) -> str:
+    """Return the name of an inline policy, empty where it is not known or sensitive.
+
+    Args:
+        slot: The policy's place.
+        after: Which side of its change.
+    """
+    if slot.kind != "permissions" or slot.resource.type == "aws_iam_policy":
+        return ""
+    if slot.resource.type == "aws_iam_role":
+        found = slot.attribute.removeprefix('inline_policy["').removesuffix('"]')
+        return "" if found == UNKNOWN else found
+    value = side(slot.resource, "name", after=after)
+    return str(value.value or "") if not (value.hidden or value.unknown) else ""
 
 
 def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:

@@ -11,7 +11,8 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
-from vpc_cni_iam.review.slots import Side, Slot
+from vpc_cni_iam.review.sides import Side
+from vpc_cni_iam.review.slots import Slot
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072

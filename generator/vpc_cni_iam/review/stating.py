@@ -52,7 +52,14 @@ def finding(
 
 
 def of_coverage(
-    coverage: CoverageChange, address: str, attribute: str, place: Place | None, *, new: bool
+    coverage: CoverageChange,
+    address: str,
+    attribute: str,
+    place: Place | None,
+    *,
+    new: bool,
+    unknown: tuple[str, ...] = (),
+    unsure: bool = False,
 ) -> Iterator[Finding]:
     """Yield what the plugin can no longer do, or cannot do.
 
@@ -62,20 +69,24 @@ def of_coverage(
         attribute: Where in it.
         place: Where it is written.
         new: Whether there was nothing before, so that what is lacking is of this plan's making.
+        unknown: Policies whose documents are not known, which may allow it after all.
+        unsure: Whether any of them changes, too, so that nothing is lost for certain.
     """
     where = f"plugin {coverage.release}, {coverage.mode}"
+    unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:
         lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
         if lost:
             yield finding(
                 "coverage-lost",
-                f"{where} can no longer call {', '.join(lack.action for lack in lost)}",
+                f"{where} {'may' if unsure else 'can'} no longer call "
+                f"{', '.join(lack.action for lack in lost)}",
                 address=address,
                 attribute=attribute,
-                details=tuple(f"{lack.action}: {lack.breaks}" for lack in lost),
+                details=(*(f"{lack.action}: {lack.breaks}" for lack in lost), *unless),
                 place=place,
-                level=level,
+                level="warning" if unsure else level,
             )
     lost_actions = {lack.action for lack in coverage.lost}
     lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
@@ -85,7 +96,7 @@ def of_coverage(
             f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
             address=address,
             attribute=attribute,
-            details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacking),
+            details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
             place=place,
         )
 

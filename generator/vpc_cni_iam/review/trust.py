@@ -67,6 +67,20 @@ def trusts_service(policy: Policy, service: str) -> bool:
     return any(s.effect == "Allow" and _trusts(s, service) for s in policy.statements)
 
 
+def trusts_plugin(policy: Policy) -> bool:
+    """Say whether a trust policy is for the plugin's service account by IRSA, by its name.
+
+    Args:
+        policy: The trust policy.
+    """
+    return any(
+        _SUBJECT in c.values and c.key.lower().endswith(":sub")
+        for s in policy.statements
+        if s.effect == "Allow"
+        for c in s.conditions
+    )
+
+
 def _trusts(statement: Statement, service: str) -> bool:
     return any(
         p.type == "Service" and (service in p.identifiers or f"{service}.cn" in p.identifiers)

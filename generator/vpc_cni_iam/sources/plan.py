@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.sources import json_stream
@@ -81,6 +82,11 @@ class Resource(Struct, frozen=True):
     def block(self) -> str:
         """Its address in the module, without the key of count or for_each."""
         return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
+
+    def unchanged(self) -> Resource:
+        """Return the resource as it is before."""
+        before, hidden = self.before, self.hidden_before
+        return replace(self, after=before, unknown=False, hidden_after=hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest,
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
+from vpc_cni_iam.review.proving import UNDENIED, new_access, proven, undenied
 from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
@@ -212,10 +212,14 @@ def _attached(item: Item) -> Iterator[Line]:
     old, new = _pairs(item)
     if item.slot.kind == "boundary":
         # A boundary takes away, so that its going gives.
+        one, other = item.before.read.state, item.after.read.state
+        known = one.known == other.known == "known"
         for policy, owner in sorted(new - old):
-            yield Line("loss", "bounded", f"{owner} by {policy}")
+            if not (known and proven(_policies(other), _policies(one))):
+                yield Line("loss", "bounded", f"{owner} by {policy}")
         for policy, owner in sorted(old - new):
-            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
+            if not (known and proven(_policies(one), _policies(other))):
+                yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
         return
     if item.slot.kind == "exclusive":
         for policy, owner in sorted(old - new):

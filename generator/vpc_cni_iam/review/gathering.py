@@ -79,7 +79,7 @@ class Gatherer:
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
-            name = str(value.value or UNKNOWN)
+            name = _hidden("name", slot, after) if value.hidden else str(value.value or UNKNOWN)
             return Held(Read(State("unknown")), name, "", owners, name)
         name = inline_name(slot, after=after)
         return Held(read_side(value, slot, self.rebuilder), owners=owners, name=name)
@@ -87,9 +87,8 @@ class Gatherer:
     def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
         if value.hidden:
-            return Held(
-                Read(State("sensitive", why=("the plan marks its ARN sensitive",))), "a policy"
-            )
+            why = ("the plan marks its ARN sensitive",)
+            return Held(Read(State("sensitive", why=why)), _hidden("policy", slot, after))
         found, name = None, ""
         if isinstance(value.value, str):
             if is_managed(value.value):
@@ -186,6 +185,12 @@ class Gatherer:
             for values in (resource.before, resource.after)
             if values and isinstance(arn := values.get("arn"), str)
         }
+
+
+def _hidden(what: str, slot: Slot, after: bool) -> str:
+    """Return what stands for a sensitive value: another word for another value."""
+    other = after and slot.before.hidden and slot.before.value != slot.after.value
+    return f"another {what}" if other else f"a {what}"
 
 
 def is_managed(arn: str) -> bool:

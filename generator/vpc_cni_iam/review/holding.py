@@ -29,6 +29,7 @@ class Having:
         after: What it will have.
         inline: The sizes of its inline policies after; None for one that is not known.
         trust: Its trust policy after.
+        bounds: Its permissions boundary before and after, None for none.
     """
 
     type: str
@@ -36,6 +37,7 @@ class Having:
     after: dict[str, Read] = field(default_factory=dict)
     inline: dict[str, int | None] = field(default_factory=dict)
     trust: Read | None = None
+    bounds: tuple[Read | None, Read | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Holding:
         kind = item.slot.kind
         if kind == "trust" and after:
             has.trust = held.read
+        if kind == "boundary":
+            has.bounds = (has.bounds[0], held.read) if after else (held.read, has.bounds[1])
         if kind not in ("permissions", "attachment"):
             return
         key = _key(item, held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.changes import Change, Principal
+from vpc_cni_iam.review.changes import Change, Principal, State
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, Line
@@ -14,19 +14,25 @@ from vpc_cni_iam.review.proving import UNDENIED
 from vpc_cni_iam.review.stating import finding, of_coverage, oversize, said, shown
 
 
-def of_change(change: Change, principals: Mapping[str, Principal]) -> Iterator[Finding]:
+def of_change(
+    change: Change,
+    principals: Mapping[str, Principal],
+    staying: Mapping[tuple[str, str], State],
+) -> Iterator[Finding]:
     """Yield what is found about one change.
 
     Args:
         change: The change.
         principals: Roles, users and groups by name.
+        staying: What the plan leaves in each place, by address and attribute.
     """
     judge = _Judge(change, principals)
     if not change.changes:
         return
     yield from judge.kept()
     if change.action == "drift":
-        yield judge.drift()
+        stays = staying.get((change.address, change.attribute), change.after) == change.after
+        yield judge.drift(stays)
         return
     yield from judge.access()
     yield from judge.size()
@@ -58,11 +64,19 @@ class _Judge:
             means=means,
         )
 
-    def drift(self) -> Finding:
+    def drift(self, stays: bool) -> Finding:
         change = self.change
         real = any(line.effect != "no-op" for line in change.lines) or not change.lines
         message = f"{self.what} was changed outside of the configuration"
-        return self.make("drift", message, said(change.lines), None if real else "note")
+        if not (real and stays):
+            return self.make("drift", message, said(change.lines), None if real else "note")
+        means: list[Meaning] = ["any-change"]
+        if change.access and change.access.verdict != "no new access":
+            means.append("new-access")
+        if change.coverage and change.coverage.lost:
+            means.append("coverage-lost")
+        message += ", and the plan leaves it so"
+        return self.make("drift", message, said(change.lines), means=tuple(means))
 
     @property
     def what(self) -> str:
@@ -122,18 +136,23 @@ class _Judge:
         """Yield what a boundary, or an exclusive list, holds back or lets go."""
         if self.change.kind == "boundary":
             if gains:
-                yield self.make("boundary-weakened", "The boundary goes", said(gains))
+                message = "The boundary goes, or another takes its place"
+                yield self.make("boundary-weakened", message, said(gains))
             elif losses:
                 yield self.make("access-removed", "A boundary comes", said(losses))
-        elif losses:
+            return
+        if losses:
             yield self.make("exclusive-removes", losses[0].text, said(losses))
         elif self.change.kind == "exclusive" and self.change.after.why:
             message = "Which inline policies stay is known after apply; the others are removed"
             yield self.make("exclusive-removes", message, self.change.after.why)
-        elif self.change.access and self.change.access.verdict == "new access":
-            yield self.gained(self.change.access, gains)
-        elif self.change.access and self.change.access.verdict == "unknown":
-            yield from self.unknown(self.change.access)
+        access = self.change.access
+        if access and access.verdict == "new access":
+            yield self.gained(access, gains)
+        elif access and access.verdict == "unknown":
+            yield from self.unknown(access)
+        elif access and access.reason == UNDENIED:
+            yield self.undenied()
 
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change

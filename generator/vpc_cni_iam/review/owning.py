@@ -48,14 +48,16 @@ class Owners:
     ) -> Iterator[Owner]:
         value = side(resource, argument, after=after)
         if value.hidden:
-            yield Owner(f"a {kind} that is sensitive", kind)
+            before = side(resource, argument, after=False)
+            other = after and before.hidden and before.value != value.value
+            yield Owner(f"{'another' if other else 'a'} {kind} that is sensitive", kind)
             return
         known, whole = listed(resource, argument, after=after)
         if value.unknown and whole:
             # Of a list that is not known, nothing says who is taken from it.
             known += listed(resource, argument, after=False)[0]
         for name in known:
-            yield Owner(self._by_name.get((kind, name), f"{kind} {name}"), kind)
+            yield Owner(self._address(resource, argument, kind, name), kind)
         if not value.unknown:
             return
         meant = self.instances.meant(resource, (argument,))
@@ -84,7 +86,7 @@ class Owners:
             value = side(resource, argument, after=True)
             if isinstance(value.value, str):
                 name = value.value.rpartition("/")[2]
-                yield resource, self._by_name.get(("role", name), f"role {name}")
+                yield resource, self._address(resource, argument, "role", name)
                 continue
             meant = self.instances.meant(resource, (argument,))
             for wanted in meant.resources:
@@ -92,13 +94,24 @@ class Owners:
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 
+    def _address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
+        """Return the address of who has a name; of several, as in two accounts, who is meant."""
+        found = self._by_name.get((kind, name), [])
+        if len(found) > 1:
+            meant = self.instances.meant(resource, (argument,))
+            ones = [self.instances.find(resource, wanted, meant) for wanted in meant.resources]
+            found = [one.address for one in ones if one is not None and one.address in found]
+        return found[0] if len(found) == 1 else f"{kind} {name}"
+
     @cached_property
-    def _by_name(self) -> dict[tuple[str, str], str]:
+    def _by_name(self) -> dict[tuple[str, str], list[str]]:
         kinds = {type_: kind for kind, type_ in PRINCIPALS.items()}
-        return {
-            (kinds[resource.type], name): resource.address
-            for resource in self.plan.resources
-            if resource.type in kinds and not resource.drift
-            for values in (resource.before, resource.after)
-            if values and isinstance(name := values.get("name"), str)
-        }
+        found: dict[tuple[str, str], list[str]] = {}
+        for resource in self.plan.resources:
+            if resource.type not in kinds or resource.drift:
+                continue
+            for values in (resource.before, resource.after):
+                if values and isinstance(name := values.get("name"), str):
+                    known = found.setdefault((kinds[resource.type], name), [])
+                    known += [] if resource.address in known else [resource.address]
+        return found

@@ -45,10 +45,10 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
     trusted = has.trust.state.policy if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted))
-    changed = has.before != has.after
+    changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
     if concerns and changed:
-        coverage = coverage_change(before, after, wanted)
+        coverage = coverage_change(before, after, wanted, (_bound(has, 0), _bound(has, 1)))
     return Principal(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
@@ -62,6 +62,11 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
+
+
+def _bound(has: Having, side: int) -> Policy | None:
+    read = has.bounds[side]
+    return read.state.policy if read else None
 
 
 def _policies(side: Mapping[str, Read]) -> list[Policy]:

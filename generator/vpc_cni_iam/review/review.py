@@ -24,6 +24,7 @@ from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.review.sides import side
 from vpc_cni_iam.review.slots import Slot
 from vpc_cni_iam.review.states import from_rebuilt, read_side
+from vpc_cni_iam.review.stating import finding
 from vpc_cni_iam.sources.plan import Plan
 
 DEFAULT_LEVEL = "warning"
@@ -95,7 +96,10 @@ def review(
         )
     )
     places = _places(plan, locator)
-    found = [f for change in changes for f in of_change(change, principals)]
+    staying = {(c.address, c.attribute): c.after for c in changes if c.action != "drift"}
+    found = [f for change in changes for f in of_change(change, principals, staying)]
+    if not plan.complete:
+        found.append(finding("incomplete", "The plan leaves something out, or puts it off"))
     found += Roles(gatherer, holding, principals, places).findings(changes)
     left: tuple[Finding, ...] = tuple(found)
     put_aside: tuple[Ignored, ...] = ()

@@ -85,6 +85,7 @@ class Roles:
                 unknown=unknown,
                 unsure=unsure,
             )
+        yield from self._bounded(principal, has, place)
         for size in principal.sizes:
             if size.over and has.before != has.after:
                 yield finding("size-limit", oversize(size), address=principal.name, place=place)
@@ -119,6 +120,22 @@ class Roles:
                 "A policy asks for session tags, and an association of the role switches them off",
                 address=principal.name,
                 place=place,
+            )
+
+    def _bounded(self, principal: Principal, has: Having, place: Place | None) -> Iterator[Finding]:
+        """Yield that the plugin's role comes under a boundary that is not known."""
+        before, bound = has.bounds
+        if bound is None or bound == before or not (principal.concerns_plugin and has.before):
+            return
+        if bound.state.known not in ("known", "absent"):
+            yield finding(
+                "coverage-lost",
+                "The plugin may no longer do what a new permissions boundary does not allow, "
+                "and the plan does not hold its document",
+                address=principal.name,
+                details=bound.state.why,
+                place=place,
+                level="warning",
             )
 
     def _is_node(self, name: str, has: Having) -> bool:

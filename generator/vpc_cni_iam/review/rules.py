@@ -227,7 +227,15 @@ RULES: tuple[Rule, ...] = (
         _ANY,
         "A policy was changed outside of the configuration.",
         "Somebody, or something, changed it since the last apply. The finding says what the "
-        "change means; what the plan does about it is a finding of its own.",
+        "change means; what the plan does about it is a finding of its own. Where the plan leaves "
+        "it so, as with `ignore_changes`, it also counts for what it gains or loses.",
+    ),
+    _rule(
+        "incomplete",
+        "note",
+        _ANY,
+        "The plan leaves something out, since it was made for targets, or puts it off.",
+        "What is left out is not reviewed. Review the next plan, too.",
     ),
     _rule(
         "access-removed",

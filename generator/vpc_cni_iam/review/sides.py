@@ -41,7 +41,8 @@ def side(resource: Resource, name: str, *, after: bool) -> Side:
     """
     values = resource.after if after else resource.before
     if values is None:
-        return ABSENT
+        # Of what is put off, a plan may know nothing but that it comes.
+        return Side(None, True) if after and resource.unknown is True else ABSENT
     hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
     if after and flagged(resource.unknown, name):
         return Side(None, True, hidden)

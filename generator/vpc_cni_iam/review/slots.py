@@ -86,7 +86,8 @@ def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
             yield _whole(resource, "trust", "assume_role_policy")
             yield from _role(resource, plan)
         boundary = _whole(resource, "boundary", "permissions_boundary")
-        if boundary.before.value or boundary.after.value or boundary.after.unknown:
+        stays = resource.after is not None or boundary.after.unknown
+        if stays and (boundary.before.value or boundary.after.value or boundary.after.unknown):
             yield boundary
 
 

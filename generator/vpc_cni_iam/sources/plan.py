@@ -33,6 +33,7 @@ _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
 # What else says something about the plugin's role.
 _OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
+_FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 _SMALL = 64 << 20
 _MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
 
@@ -100,6 +101,7 @@ class Plan:
         documents: The policy document data sources that were read before the plan.
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
+        complete: False if it leaves something out, as with targets, or puts it off.
     """
 
     source: str
@@ -108,6 +110,7 @@ class Plan:
     documents: tuple[Resource, ...]
     configuration: Configuration
     variables: Mapping[str, Any]
+    complete: bool = True
 
 
 def read_plan(
@@ -153,7 +156,7 @@ def _read(reader: Reader) -> Plan:
             configuration = read_configuration(reader)
         elif key == "planned_values" and reader.size > _SMALL:
             _pass_module(reader)
-        elif key in ("format_version", "terraform_version", "errored", "variables", "@level"):
+        elif key in _FIELDS:
             fields[key] = reader.decoded(reader.value(), object)
         else:
             reader.value()
@@ -170,6 +173,7 @@ def _read(reader: Reader) -> Plan:
         tuple(r for r in state if r.mode == "data"),
         configuration,
         _variables(fields.get("variables"), configuration.root.secrets),
+        fields.get("complete") is not False,
     )
 
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
@@ -55,6 +55,23 @@ def concerns_plugin(policy: Policy) -> bool:
         if (pattern := action.lower()).startswith("ec2:") and not re.search(r"[^\w:*?-]", pattern)
         for mark in _MARKS
     )
+
+
+def names(statement: Statement, action: str) -> bool:
+    """Say whether a statement is about an action.
+
+    Args:
+        statement: The statement.
+        action: The action, without a wildcard.
+    """
+
+    def fits(pattern: str) -> bool:
+        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.fullmatch(code, action.lower()) is not None
+
+    if statement.not_actions:
+        return not any(map(fits, statement.not_actions))
+    return any(map(fits, statement.actions))
 
 
 def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -16,7 +15,7 @@ from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
 from vpc_cni_iam.review.holding import Having
 from vpc_cni_iam.review.judgements import Access, Size
-from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for
+from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for, names
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
 from vpc_cni_iam.review.states import Read
 from vpc_cni_iam.review.trust import trusts_plugin
@@ -127,23 +126,13 @@ def _needed(mode: str, release: Release) -> dict[str, Literal["fatal", "degraded
 
 def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
-    about = [s for p in policies for s in p.statements if _names(s, action)]
+    about = [s for p in policies for s in p.statements if names(s, action)]
     allowing = [s for s in about if s.effect == "Allow"]
     if not allowing:
         return "unknown" if opaque else "no", ()
     whole = any("*" in s.resources and not s.conditions for s in allowing)
     grade: Grade = "yes" if whole and len(allowing) == len(about) else "some"
     return grade, tuple(dict.fromkeys(map(_on, about)))
-
-
-def _names(statement: Statement, action: str) -> bool:
-    def fits(pattern: str) -> bool:
-        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
-        return re.fullmatch(code, action.lower()) is not None
-
-    if statement.not_actions:
-        return not any(map(fits, statement.not_actions))
-    return any(map(fits, statement.actions))
 
 
 def _on(statement: Statement) -> str:

@@ -212,3 +212,117 @@ def test_one_role_of_two_is_both() -> None:
     )
     (change,) = (c for c in found.changes if c.type == kind)
     assert change.principals == ("aws_iam_role.a", "aws_iam_role.b.name")
+
+
+def deferred(name: str, values: Json, unknown: Json) -> Json:
+    """A policy document that is read at apply."""
+    change = {
+        "actions": ["read"],
+        "before": None,
+        "after": values,
+        "after_unknown": {"json": True, **unknown},
+    }
+    kind = "aws_iam_policy_document"
+    address = f"data.{kind}.{name}"
+    return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
+
+
+def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
+    """The policy of a resource that refers to a document that is read at apply."""
+    blocks = [
+        {
+            "mode": "managed",
+            "type": "aws_iam_policy",
+            "name": "p",
+            "expressions": {"policy": named("data.aws_iam_policy_document.d.json")},
+        },
+        {
+            "mode": "data",
+            "type": "aws_iam_policy_document",
+            "name": "d",
+            "expressions": expressions,
+        },
+    ]
+    unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
+    found = reviewed(
+        deferred("d", values, unknown),
+        resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    assert "unknown-policy" in rules(found)
+    (change,) = (c for c in found.changes if c.address == "aws_iam_policy.p")
+    return change
+
+
+STATEMENT = {"actions": ["ec2:A"], "resources": ["*"]}
+
+
+@pytest.mark.parametrize("argument", ["source_json", "override_json"])
+def test_the_older_ways_to_join_documents_are_known(argument: str) -> None:
+    joined = document(allow("iam:*"))
+    change = rebuilt({argument: joined, "statement": [STATEMENT]}, {}, {})
+    assert {a for s in change.after.policy.statements for a in s.actions} == {"ec2:A", "iam:*"}
+    change = rebuilt(
+        {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
+    )
+    assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+@pytest.mark.parametrize("argument", ["source_policy_documents", "override_policy_documents"])
+def test_a_list_of_documents_that_is_not_known_is_said(argument: str) -> None:
+    change = rebuilt(
+        {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
+    )
+    assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+def test_statements_of_which_some_are_not_known_are_said() -> None:
+    unknown = {"statement": [{"actions": True, "effect": True}]}
+    change = rebuilt({"statement": [{"resources": ["*"]}]}, unknown, {})
+    assert any("statement[0].actions" in why for why in change.after.why)
+    assert any("statement[0].effect" in why for why in change.after.why)
+
+
+def test_what_is_not_known_of_a_policy_is_not_measured() -> None:
+    resources = [f"arn:aws:s3:::{i}" for i in range(250)]
+    references = {"statement": [{"resources": named(f"aws_s3_bucket.{'x' * 3000}.arn")}]}
+    unknown = {"statement": [{"resources": [*[False] * 250, True]}]}
+    change = rebuilt(
+        {"statement": [{"actions": ["s3:*"], "resources": [*resources, None]}]},
+        unknown,
+        references,
+    )
+    assert not [size for size in change.sizes if size.over]
+
+
+def test_an_inline_policy_is_rebuilt_from_the_block_of_its_name() -> None:
+    """A plan sorts the blocks of a role, which are a set, by what is in them."""
+    blocks = [
+        {"name": {"constant_value": n}, "policy": named(f"data.aws_iam_policy_document.{n}.json")}
+        for n in ("one", "two")
+    ]
+    trust = {"name": "r", "assume_role_policy": NODES}
+    later = {**trust, "inline_policy": [{"name": "two"}, {"name": "one"}]}
+    unknown = {"inline_policy": [{"policy": True}, {"policy": True}]}
+    found = reviewed(
+        deferred("one", {"statement": [STATEMENT]}, {}),
+        deferred("two", {"statement": [{"actions": ["iam:*"], "resources": ["*"]}]}, {}),
+        resource("aws_iam_role", "r", None, later, after_unknown=unknown),
+        configuration=configured("aws_iam_role", "r", {"inline_policy": blocks}),
+    )
+    said = {
+        c.attribute: c.after.policy.statements[0].actions
+        for c in found.changes
+        if c.kind == "permissions" and c.after.policy
+    }
+    assert said == {'inline_policy["one"]': ("ec2:A",), 'inline_policy["two"]': ("iam:*",)}
+
+
+def test_inline_policies_of_a_dynamic_block_that_is_not_known_may_be_any() -> None:
+    old = {"name": "r", "assume_role_policy": NODES}
+    before = {**old, "inline_policy": [{"name": "a", "policy": document(allow("ec2:A"))}]}
+    found = reviewed(
+        resource("aws_iam_role", "r", before, old, after_unknown={"inline_policy": True})
+    )
+    assert rules(found) == {"unknown-policy"}
+    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]

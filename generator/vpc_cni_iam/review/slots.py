@@ -104,7 +104,7 @@ def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
         return  # all of it is said to go
     once = resource.unchanged()
     if not _set(resource, plan, "inline_policy"):
-        yield from _inline(once)
+        yield from _inline(once, plan)
     if not _set(resource, plan, "managed_policy_arns"):
         yield from _each(once, "attachment", "managed_policy_arns")
 
@@ -117,7 +117,7 @@ def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
     """
     gone = resource.after is None or resource.drift
     if gone or _set(resource, plan, "inline_policy"):
-        yield from _inline(resource)
+        yield from _inline(resource, plan)
     if gone or _set(resource, plan, "managed_policy_arns"):
         yield from _each(resource, "attachment", "managed_policy_arns")
 
@@ -175,19 +175,33 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
     return known
 
 
-def _inline(resource: Resource) -> Iterator[Slot]:
+def _inline(resource: Resource, plan: Plan) -> Iterator[Slot]:
     before, after = _named(resource, after=False), _named(resource, after=True)
+    if UNKNOWN in after:
+        # What stood there may stay: nothing says that it goes.
+        after = {**{key: one for key, one in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
-        one, other = before.get(key), after.get(key)
-        place = (other or one or (0, ABSENT))[0]
+        place = _block(resource, plan, key, len(after))
         yield Slot(
             resource,
             "permissions",
             f'inline_policy["{key}"]',
-            ("inline_policy", str(place), "policy"),
-            one[1] if one else ABSENT,
-            other[1] if other else ABSENT,
+            ("inline_policy", place, "policy"),
+            before.get(key, ABSENT),
+            after.get(key, ABSENT),
         )
+
+
+def _block(resource: Resource, plan: Plan, name: str, several: int) -> str:
+    """Return which block of the configuration makes an inline policy: a plan sorts them."""
+    expression = plan.configuration.expression(resource.module, resource.block, "inline_policy")
+    blocks = expression if isinstance(expression, list) else [expression]
+    for place, block in enumerate(blocks):
+        said = block.get("name") if isinstance(block, Mapping) else None
+        if isinstance(said, Mapping) and said.get("constant_value") == name:
+            return str(place)
+    alone = len(blocks) == several == 1 and name != UNKNOWN
+    return "0" if alone else "none"
 
 
 def inline_name(slot: Slot, *, after: bool) -> str:
@@ -206,13 +220,13 @@ def inline_name(slot: Slot, *, after: bool) -> str:
     return str(value.value or "") if not (value.hidden or value.unknown) else ""
 
 
-def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:
+def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
     values = resource.after if after else resource.before
     hidden = resource.hidden_after if after else resource.hidden_before
     blocks = (values or {}).get("inline_policy")
     if not isinstance(blocks, list):
         unknown = after and flagged(resource.unknown, "inline_policy")
-        return {UNKNOWN: (0, Side(None, True))} if unknown else {}
+        return {UNKNOWN: Side(None, True)} if unknown else {}
     found = {}
     for place, block in enumerate(blocks):
         fields = block if isinstance(block, Mapping) else {}
@@ -223,5 +237,5 @@ def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:
         secret = flagged(hidden, "inline_policy", place, "name")
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
-        found[str(name or place)] = (place, Side(value, unknown, flagged(hidden, *where)))
+        found[str(name or place)] = Side(value, unknown, flagged(hidden, *where))
     return found

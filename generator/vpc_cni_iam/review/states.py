@@ -18,6 +18,8 @@ from vpc_cni_iam.review.slots import Slot
 _LONGEST = 131_072
 _SHORT = 300
 _SPACE = re.compile(r"\s+")
+# What stands for a value that is not known, which may be short.
+_HOLE = re.compile(r"\(known after apply[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def from_rebuilt(rebuilt: Rebuilt) -> Read:
     """
     if rebuilt.policy is None:
         return Read(State("unknown", why=rebuilt.holes), document=rebuilt.document)
-    size = counted(dumps(rebuilt.policy, indent=None))
+    size = counted(_HOLE.sub("", dumps(rebuilt.policy, indent=None)))
     state = State("partly known", rebuilt.policy, rebuilt.holes, size)
     return Read(state, document=rebuilt.document)
 

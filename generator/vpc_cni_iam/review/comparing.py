@@ -152,6 +152,9 @@ def _granted(item: Item) -> Access:
         gains = any(line.effect == "gain" for line in _lines(item))
         return Access("unknown", reason="what the boundary held back") if gains else _NONE
     pairs = _pairs(item)
+    if item.slot.kind == "membership":
+        joined = bool(pairs[1] - pairs[0])
+        return Access("unknown", reason="what the group has") if joined else _NONE
     if item.slot.kind == "attachment" and not pairs[1] - pairs[0]:
         return _NONE
     for state in (after, before) if item.slot.kind != "attachment" else (after,):
@@ -208,34 +211,45 @@ def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
 
 
 def _attached(item: Item) -> Iterator[Line]:
-    """Yield lines for what is attached, bounded or named instead of written there."""
-    old, new = _pairs(item)
+    """Yield lines for what is attached, bounded, joined or named instead of written there."""
     if item.slot.kind == "boundary":
-        # A boundary takes away, so that its going gives.
-        one, other = item.before.read.state, item.after.read.state
-        known = one.known == other.known == "known"
-        for policy, owner in sorted(new - old):
-            if not (known and proven(_policies(other), _policies(one))):
-                yield Line("loss", "bounded", f"{owner} by {policy}")
-        for policy, owner in sorted(old - new):
-            if not (known and proven(_policies(one), _policies(other))):
-                yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
+        yield from _bounding(item)
         return
+    old, new = _pairs(item)
+    come, go = sorted(new - old), sorted(old - new)
     if item.slot.kind == "exclusive":
-        for policy, owner in sorted(old - new):
-            yield Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
-        for policy, owner in sorted(new - old if not item.slot.whole else ()):
-            yield Line("no-op", "kept", f"inline policy {policy!r} of {owner}")
+        yield from (
+            Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
+            for policy, owner in go
+        )
+        kept = [] if item.slot.whole else come
+        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in kept)
         return
-    for policy, owner in sorted(new - old):
-        yield Line("gain", "attached", f"{policy} to {owner}")
+    if item.slot.kind == "membership":
+        yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
+        yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
+        return
     denies = undenied(_policies(item.before.read.state), [])
-    for policy, owner in sorted(old - new):
+    yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
+    for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
         if denies:
             yield Line("gain", "undenied", f"what {policy} denies to {owner}")
     for policy, owner in sorted(old & new):
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
+
+
+def _bounding(item: Item) -> Iterator[Line]:
+    """Yield lines for a boundary, which takes away, so that its going gives."""
+    old, new = _pairs(item)
+    one, other = item.before.read.state, item.after.read.state
+    known = one.known == other.known == "known"
+    for policy, owner in sorted(new - old):
+        if not (known and proven(_policies(other), _policies(one))):
+            yield Line("loss", "bounded", f"{owner} by {policy}")
+    for policy, owner in sorted(old - new):
+        if not (known and proven(_policies(one), _policies(other))):
+            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 
 def _sizes(item: Item) -> Iterable[Size]:
@@ -249,7 +263,7 @@ def _sizes(item: Item) -> Iterable[Size]:
 
 
 def _attachment(item: Item) -> Attachment | None:
-    if item.slot.kind not in ("attachment", "boundary"):
+    if item.slot.kind not in ("attachment", "boundary", "membership"):
         return None
     held = item.after if item.after.policy else item.before
     principal = ", ".join(o.name for o in held.owners)

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.documents import managed_policy
 from vpc_cni_iam.catalog.store import managed_data
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.changes import State
-from vpc_cni_iam.review.held import Held, Item, action_of
+from vpc_cni_iam.review.held import Held, Item, Owner, action_of
 from vpc_cni_iam.review.instances import Instances
 from vpc_cni_iam.review.owning import PRINCIPALS, Owners
 from vpc_cni_iam.review.rebuilding import Rebuilder, referred
@@ -81,8 +81,23 @@ class Gatherer:
         if slot.kind == "exclusive":
             name = _hidden("name", slot, after) if value.hidden else str(value.value or UNKNOWN)
             return Held(Read(State("unknown")), name, "", owners, name)
+        if slot.kind == "membership":
+            return self._member(slot, value, owners, after=after)
         name = inline_name(slot, after=after)
         return Held(read_side(value, slot, self.rebuilder), owners=owners, name=name)
+
+    def _member(self, slot: Slot, value: Side, owners: tuple[Owner, ...], *, after: bool) -> Held:
+        """Return the group that stands in a slot, or stands for it, with the user who is in it."""
+        argument = slot.path[0]
+        kind = argument.removesuffix("s")
+        one = f"{argument} known after apply"
+        if value.hidden:
+            one = _hidden(kind, slot, after)
+        elif isinstance(value.value, str):
+            one = self.owners.address(slot.resource, argument, kind, value.value)
+        if kind == "group":
+            return Held(Read(State("unknown")), one, "", owners)
+        return Held(Read(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
 
     def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
@@ -130,6 +145,11 @@ class Gatherer:
         """
         action = action_of(slot.resource)
         owners = tuple(self.owners.of(slot, after=True))
+        if slot.kind == "membership":
+            yield Item(
+                slot, action, Held(ABSENT), self._member(slot, slot.after, owners, after=True)
+            )
+            return
         meant = self.instances.meant(slot.resource, slot.path)
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]

@@ -83,6 +83,7 @@ class _Judge:
         """What the change is about, at the beginning of a sentence."""
         kinds = {"trust": "The trust policy", "attachment": "The attachment"}
         kinds |= {"boundary": "The permissions boundary", "exclusive": "An exclusive list"}
+        kinds |= {"membership": "The membership"}
         return kinds.get(self.change.kind, "The policy")
 
     def kept(self) -> Iterator[Finding]:
@@ -111,6 +112,8 @@ class _Judge:
             yield self.make("unreadable-policy", f"{self.what} is not a policy: {why}")
         elif change.kind in ("boundary", "exclusive") or change.type.endswith("_exclusive"):
             yield from self.held_back(gains, losses)
+        elif change.kind == "membership":
+            yield from self.joined(gains, losses)
         elif change.access and change.access.reason == UNDENIED:
             yield self.undenied()
         elif change.action == "delete":
@@ -131,6 +134,15 @@ class _Judge:
         elif change.lines:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
+
+    def joined(self, gains: tuple[Line, ...], losses: tuple[Line, ...]) -> Iterator[Finding]:
+        """Yield who joins a group, or leaves it."""
+        if gains:
+            message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and has what it has"
+            yield self.make("group-joined", message, said(gains))
+        if losses:
+            message = f"{losses[0].text.replace(' from ', ' leaves ', 1)}"
+            yield self.make("access-removed", message, said(losses))
 
     def held_back(self, gains: tuple[Line, ...], losses: tuple[Line, ...]) -> Iterator[Finding]:
         """Yield what a boundary, or an exclusive list, holds back or lets go."""

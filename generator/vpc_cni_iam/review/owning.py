@@ -57,7 +57,7 @@ class Owners:
             # Of a list that is not known, nothing says who is taken from it.
             known += listed(resource, argument, after=False)[0]
         for name in known:
-            yield Owner(self._address(resource, argument, kind, name), kind)
+            yield Owner(self.address(resource, argument, kind, name), kind)
         if not value.unknown:
             return
         meant = self.instances.meant(resource, (argument,))
@@ -86,7 +86,7 @@ class Owners:
             value = side(resource, argument, after=True)
             if isinstance(value.value, str):
                 name = value.value.rpartition("/")[2]
-                yield resource, self._address(resource, argument, "role", name)
+                yield resource, self.address(resource, argument, "role", name)
                 continue
             meant = self.instances.meant(resource, (argument,))
             for wanted in meant.resources:
@@ -94,8 +94,15 @@ class Owners:
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 
-    def _address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
-        """Return the address of who has a name; of several, as in two accounts, who is meant."""
+    def address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
+        """Return the address of who has a name; of several, as in two accounts, who is meant.
+
+        Args:
+            resource: The resource that names it.
+            argument: The argument that does.
+            kind: ``role``, ``user`` or ``group``.
+            name: The name.
+        """
         found = self._by_name.get((kind, name), [])
         if len(found) > 1:
             meant = self.instances.meant(resource, (argument,))

@@ -11,6 +11,7 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
 from vpc_cni_iam.review.holding import Having, Holding
 from vpc_cni_iam.review.needs import concerns_plugin
+from vpc_cni_iam.review.proving import undenied
 from vpc_cni_iam.review.sides import side
 from vpc_cni_iam.review.stating import finding, of_coverage, oversize
 
@@ -67,6 +68,7 @@ class Roles:
                 place=self._places.get(resource.address),
             )
         for change in changes:
+            yield from self._left(change)
             if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
                 yield from self._trust(change)
 
@@ -120,6 +122,23 @@ class Roles:
                 "A policy asks for session tags, and an association of the role switches them off",
                 address=principal.name,
                 place=place,
+            )
+
+    def _left(self, change: Change) -> Iterator[Finding]:
+        """Yield that somebody leaves a group that denies something."""
+        group = change.attachment.policy if change.attachment else ""
+        if change.kind != "membership" or group not in self._holding.found:
+            return
+        policies = [r.state.policy for r in self._holding.found[group].before.values()]
+        if any(x.effect == "loss" for x in change.lines) and undenied(
+            [p for p in policies if p], []
+        ):
+            yield finding(
+                "not-proven",
+                f"{group} denies something, which no longer counts for who leaves it",
+                address=change.address,
+                attribute=change.attribute,
+                place=change.place,
             )
 
     def _bounded(self, principal: Principal, has: Having, place: Place | None) -> Iterator[Finding]:

@@ -76,6 +76,13 @@ RULES: tuple[Rule, ...] = (
         "The finding names a request to assume the role that is newly allowed.",
     ),
     rule(
+        "group-joined",
+        "warning",
+        _NEW,
+        "A user joins a group, and has what the group has.",
+        "What that is stands in the group's policies, of which the plan may not show all.",
+    ),
+    rule(
         "boundary-weakened",
         "error",
         _NEW,

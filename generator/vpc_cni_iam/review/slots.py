@@ -28,6 +28,11 @@ _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
     "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
 }
+# The argument that lists, and the one that names what is listed for.
+_MEMBERSHIPS = {
+    "aws_iam_user_group_membership": ("groups", "user"),
+    "aws_iam_group_membership": ("users", "group"),
+}
 # What removes each inline policy that it does not name.
 EXCLUSIVE = {
     f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
@@ -81,6 +86,10 @@ def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
         name = EXCLUSIVE[kind]
         for slot in _each(resource, "exclusive", "policy_names"):
             yield replace(slot, owners=((name, name.removesuffix("_name")),))
+    elif kind in _MEMBERSHIPS:
+        argument, owner = _MEMBERSHIPS[kind]
+        for slot in _each(resource, "membership", argument):
+            yield replace(slot, owners=((owner, owner),))
     elif kind in ("aws_iam_role", "aws_iam_user"):
         if kind == "aws_iam_role":
             yield _whole(resource, "trust", "assume_role_policy")

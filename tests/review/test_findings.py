@@ -226,3 +226,7 @@ def test_an_inline_policy_of_a_dynamic_block_is_not_passed_over(
         after_unknown={"inline_policy": True} if unknown else {},
     )
     assert rule in rules(reviewed(change))
+
+
+def test_a_policy_in_place_of_what_is_none_is_not_called_unknown() -> None:
+    assert rules(reviewed(policy("p", "no policy", ONE))) == {"not-proven"}

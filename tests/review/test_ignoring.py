@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from synthetic import allow, document, plan, policy, reviewed
+from synthetic import allow, document, plan, policy, reviewed, role
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.review.ignoring import apply, load
 from vpc_cni_iam.review.review import check_fail_on
@@ -89,3 +89,76 @@ def test_the_rules_have_a_page_of_their_own() -> None:
 def test_a_level_that_is_none_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="new-access"):
         check_fail_on("high")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ('aws_iam_policy.p["a"]', True),
+        ('aws_iam_policy.p["*"]', True),
+        ("aws_iam_policy.*", True),
+        ("*", True),
+        ('aws_iam_policy.p["?"]', False),
+        ("aws_iam_policy.p[!b]", False),
+        ('aws_iam_policy.p["[a]"]', False),
+        ("aws_iam_policy.p", False),
+        ('AWS_iam_policy.p["a"]', False),
+        ('aws_iam_policy.p["a"].*', False),
+    ],
+)
+def test_only_a_star_stands_for_anything(tmp_path: Path, pattern: str, fits: bool) -> None:
+    text = ENTRY.replace('aws_iam_policy.p[\\"*\\"]', pattern.replace('"', '\\"'))
+    left, ignored = apply(
+        load(file(tmp_path, text)), reviewed(WIDER).findings, "ignore.toml", TODAY
+    )
+    assert bool(ignored) is fits
+    assert ("new-access" in {f.rule for f in left}) is not fits
+
+
+@pytest.mark.parametrize(("until", "counts"), [("2026-05-31", True), ("2026-06-01", False)])
+def test_an_entry_counts_to_the_end_of_its_last_day(
+    tmp_path: Path, until: str, counts: bool
+) -> None:
+    entries = load(file(tmp_path, ENTRY + f"until = {until}\n"))
+    left, _ = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
+    assert ("new-access" in {f.rule for f in left}) is counts
+
+
+def test_an_entry_hides_nothing_of_another_rule_or_resource(tmp_path: Path) -> None:
+    other = policy("q", document(allow("ec2:A")), document(allow("ec2:*")))
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+    found = reviewed(WIDER, other, role("r", None, trust)).findings
+    entries = load(file(tmp_path, ENTRY))
+    left, ignored = apply(entries, found, "ignore.toml", TODAY)
+    assert len(ignored) == 1
+    assert len(left) == len(found) - 1
+    assert {f.address for f in left} == {"aws_iam_policy.q", "aws_iam_role.r"}
+
+
+def test_a_witness_is_no_less_for_a_second_entry(tmp_path: Path) -> None:
+    """The second entry of two that fit is unused, and said to be."""
+    entries = load(file(tmp_path, ENTRY + ENTRY))
+    left, ignored = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
+    assert [f.rule for f in left] == ["ignore-unused"]
+    assert len(ignored) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "failed"),
+    [
+        ("new-access", True),
+        ("any-change", True),
+        ("error", True),
+        ("warning", True),
+        ("note", True),
+        ("coverage-lost", False),
+    ],
+)
+def test_what_is_ignored_fails_no_review_whatever_it_fails_on(
+    tmp_path: Path, value: str, failed: bool
+) -> None:
+    (tmp_path / "plan.json").write_bytes(plan(WIDER))
+    found = run("review", "plan.json", "--fail-on", value, cwd=tmp_path)
+    assert found.code == int(failed)
+    (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY)
+    assert run("review", "plan.json", "--fail-on", value, cwd=tmp_path).code == 0

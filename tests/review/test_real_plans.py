@@ -68,7 +68,7 @@ EXPECTED: dict[str, list[str]] = {
                     f'{ATTACHMENT}.additional["registry"] policy_arn',
                 ),
                 ("warning", "new-policy", f"{ATTACHMENT}.vpc_cni[0] policy_arn"),
-                ("warning", "coverage-lacking", "module.policy[0].aws_iam_policy.vpc_cni policy"),
+                ("warning", "coverage-lacking", "aws_iam_role.this[0]"),
                 ("warning", "new-policy", "module.policy[0].aws_iam_policy.vpc_cni policy"),
                 ("note", "new-policy", "aws_iam_role.this[0] assume_role_policy"),
             )

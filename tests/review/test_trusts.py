@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from synthetic import attachment, document, policy, resource, reviewed, role, rules
+from synthetic import Json, attachment, document, policy, resource, reviewed, role, rules
 from vpc_cni_iam.catalog.trust import documents
 from vpc_cni_iam.policy.document import dumps
 
@@ -48,6 +50,53 @@ CASES = {
         "irsa-never-matches",
     ),
     "StringLike": (irsa(StringEquals=AUD, StringLike=SUB), "irsa-string-like"),
+    "an action by a wildcard": (
+        irsa(StringEquals=AUD).replace("WithWebIdentity", "*"),
+        "irsa-no-subject",
+    ),
+    "every action": (
+        irsa(StringEquals=AUD).replace("sts:AssumeRoleWithWebIdentity", "*"),
+        "irsa-no-subject",
+    ),
+    "every action but one": (
+        irsa(StringEquals=AUD)
+        .replace('"Action"', '"NotAction"')
+        .replace("sts:AssumeRoleWithWebIdentity", "sts:TagSession"),
+        "irsa-no-subject",
+    ),
+    "a subject of any kind": (
+        irsa(StringEquals=AUD, Null={f"{OIDC}:sub": "false"}),
+        "irsa-no-subject",
+    ),
+    "any of several subjects": (irsa(**{"ForAnyValue:StringEquals": {**AUD, **SUB}}), None),
+    "an audience of any kind": (
+        irsa(StringEquals=SUB, StringLike={f"{OIDC}:aud": "*"}),
+        "irsa-no-audience",
+    ),
+    "an audience that never matches": (
+        irsa(StringEquals={**SUB, f"{OIDC}:aud": "sts.*"}),
+        "irsa-never-matches",
+    ),
+    "another audience": (
+        irsa(StringEquals={**SUB, f"{OIDC}:aud": "sigstore"}),
+        "irsa-other-audience",
+    ),
+    "a subject in another case": (
+        irsa(StringEquals={f"{OIDC.upper()}:AUD": "sts.amazonaws.com", **SUB}),
+        None,
+    ),
+    "one loose statement beside a good one": (
+        json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    *json.loads(irsa(StringEquals={**AUD, **SUB}))["Statement"],
+                    *json.loads(irsa(StringEquals=AUD))["Statement"],
+                ],
+            }
+        ),
+        "irsa-no-subject",
+    ),
     "other issuer": (
         irsa(StringEquals={**AUD, **SUB, f"{OIDC}OTHER:sub": "x"}),
         "irsa-issuer-differs",
@@ -57,6 +106,51 @@ CASES = {
         "irsa-other-subject",
     ),
     "no TagSession": (pods("sts:AssumeRole", Condition=NAMESPACE), "pod-identity-no-tag-session"),
+    "TagSession by a wildcard": (pods("sts:AssumeRole", "sts:Tag*", Condition=NAMESPACE), None),
+    "TagSession in a statement of its own": (
+        document(
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": PODS,
+                "Condition": NAMESPACE,
+            },
+            {"Effect": "Allow", "Action": "sts:TagSession", "Principal": PODS},
+        ),
+        None,
+    ),
+    "scoped if there": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"StringEqualsIfExists": NAMESPACE["StringEquals"]},
+        ),
+        "pod-identity-unscoped",
+    ),
+    "scoped for all values": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"ForAllValues:StringEquals": NAMESPACE["StringEquals"]},
+        ),
+        "pod-identity-unscoped",
+    ),
+    "scoped to anything": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}},
+        ),
+        "pod-identity-unscoped",
+    ),
+    "scoped by what it is not": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"StringNotEquals": NAMESPACE["StringEquals"]},
+        ),
+        "pod-identity-unscoped",
+    ),
     "unscoped": (pods("sts:AssumeRole", "sts:TagSession"), "pod-identity-unscoped"),
     "association as source": (
         pods(
@@ -126,3 +220,48 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
     found = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
     assert not {r for r in rules(found) if r.startswith("irsa")}
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "found"),
+    [
+        ({"Principal": "*"}, {}, True),
+        ({"Principal": {"AWS": ["*"]}}, {}, True),
+        ({"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}, {}, True),
+        ({"Principal": {"AWS": "*"}}, {"Bool": {"aws:SecureTransport": "true"}}, True),
+        ({"Principal": {"AWS": "*"}}, {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, True),
+        ({"Principal": {"AWS": "*"}}, {"StringLike": {"aws:PrincipalArn": "*"}}, True),
+        ({"Principal": {"AWS": "*"}}, {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, {}, False),
+    ],
+)
+def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, found: bool) -> None:
+    more = {"Condition": condition} if condition else {}
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **principal, **more})
+    assert ("trust-anybody" in rules(reviewed(role("r", None, trust)))) is found
+    denied = trust.replace("Allow", "Deny")
+    assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"AWS": "arn:aws:iam::111122223333:root"},
+        {"AWS": "*"},
+        {"AWS": "444455556666"},
+        {"Service": "lambda.amazonaws.com"},
+        {"Federated": "arn:aws:iam::111122223333:saml-provider/s"},
+        {"CanonicalUser": "abc"},
+    ],
+)
+def test_another_principal_is_let_in(more: Json) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": more}
+    if "Federated" in more:
+        statement["Action"] = "sts:AssumeRoleWithSAML"
+    both = json.dumps(
+        {"Version": "2012-10-17", "Statement": [*json.loads(GOOD)["Statement"], statement]}
+    )
+    found = reviewed(role("cni", GOOD, both), fail_on="new-access")
+    assert found.failed
+    assert {"trust-widened", "not-proven"} & rules(found)
+    assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed

@@ -15,7 +15,7 @@ from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest,
 Action = Literal[
     "create", "update", "replace", "delete", "forget", "import", "move", "read", "no-op", "drift"
 ]
-Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary"]
+Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "membership"]
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
 
 
@@ -56,7 +56,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A managed policy on a principal.
+    """A managed policy on a principal, or a group that a user is in.
 
     Args:
         policy: The policy's address in the plan if it has one, else its ARN; what is unknown
@@ -80,7 +80,8 @@ class Change:
         attribute: Where in it, such as ``policy``, ``assume_role_policy`` or
             ``inline_policy["cni"]``.
         kind: What it is: permissions, trust, the attachment of a managed policy, the name of an
-            inline policy that an exclusive resource keeps, a permissions boundary.
+            inline policy that an exclusive resource keeps, a permissions boundary, the membership
+            of a user in a group.
         action: What the plan does to the resource; ``drift`` for what happened outside of it.
         imported: The identifier it is imported by, empty if it is not.
         moved_from: The address it is moved from, empty if it is not.

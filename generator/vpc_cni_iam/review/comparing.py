@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import semantic, sizes
 from vpc_cni_iam.review.changes import Action, Attachment, Change, Place, State
-from vpc_cni_iam.review.gathering import Gatherer, Item
+from vpc_cni_iam.review.gathering import Gatherer
+from vpc_cni_iam.review.held import Item
 from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.proving import UNDENIED, new_access, proven, undenied
 from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
@@ -59,7 +60,7 @@ class Comparer:
             before=before,
             after=after,
             lines=_lines(item) if differs else (),
-            access=_access(item) if differs and action != "delete" else None,
+            access=_access(item, action) if differs else None,
             coverage=self._coverage(item) if concerns and differs else None,
             nearest=self._nearest(known) if concerns else None,
             sizes=tuple(_sizes(item)),
@@ -94,7 +95,7 @@ class Comparer:
         found = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
         if len(found) != 1:
             return ""
-        instance = self.gatherer.instances.find(resource, found[0])
+        instance = self.gatherer.instances.find(resource, found[0], meant)
         return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:
@@ -138,12 +139,22 @@ def _policies(state: State) -> list[Policy]:
     return [state.policy] if state.policy else []
 
 
-def _access(item: Item) -> Access:
+def _access(item: Item, action: Action) -> Access | None:
+    found = None if action == "delete" else _granted(item)
+    if found in (None, _NONE) and _undenied(item):
+        return Access("not proven", reason=UNDENIED)
+    return found
+
+
+def _granted(item: Item) -> Access:
     before, after = item.before.read.state, item.after.read.state
     if item.slot.kind in ("exclusive", "boundary"):
         gains = any(line.effect == "gain" for line in _lines(item))
         return Access("unknown", reason="what the boundary held back") if gains else _NONE
     pairs = _pairs(item)
+    if item.slot.kind == "membership":
+        joined = bool(pairs[1] - pairs[0])
+        return Access("unknown", reason="what the group has") if joined else _NONE
     if item.slot.kind == "attachment" and not pairs[1] - pairs[0]:
         return _NONE
     for state in (after, before) if item.slot.kind != "attachment" else (after,):
@@ -151,6 +162,19 @@ def _access(item: Item) -> Access:
             return Access("unknown", reason="; ".join(state.why))
     old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
     return new_access(old, _policies(after))
+
+
+def _undenied(item: Item) -> bool:
+    """Say whether somebody loses a Deny, which may have held back what other policies allow."""
+    before, after = item.before.read.state, item.after.read.state
+    old = _policies(before)
+    if item.slot.kind == "attachment":
+        pairs = _pairs(item)
+        return bool(pairs[0] - pairs[1]) and undenied(old, [])
+    if item.slot.kind != "permissions":
+        return False
+    owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return undenied(old, [] if owners - kept else _policies(after))
 
 
 def _reaches_others(item: Item) -> bool:
@@ -172,11 +196,10 @@ def _lines(item: Item) -> tuple[Line, ...]:
             if not one_absent or not (before.state.policy or after.state.policy):
                 return ()
         if _reaches_others(item):
-            lost = semantic.lines(before.state.policy, None, exact=exact)
-            return (*semantic.lines(None, after.state.policy, exact=exact), *lost)
-        return semantic.lines(
-            before.state.policy, after.state.policy, (before.text, after.text), exact
-        )
+            lost = semantic.lines(before.state.policy, None, exact=exact, alone=False)
+            return (*semantic.lines(None, after.state.policy, exact=exact, alone=False), *lost)
+        texts, alone = (before.text, after.text), item.slot.kind == "trust"
+        return semantic.lines(before.state.policy, after.state.policy, texts, exact, alone)
     return tuple(_attached(item))
 
 
@@ -188,27 +211,45 @@ def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
 
 
 def _attached(item: Item) -> Iterator[Line]:
-    """Yield lines for what is attached, bounded or named instead of written there."""
-    old, new = _pairs(item)
+    """Yield lines for what is attached, bounded, joined or named instead of written there."""
     if item.slot.kind == "boundary":
-        # A boundary takes away, so that its going gives.
-        for policy, owner in sorted(new - old):
-            yield Line("loss", "bounded", f"{owner} by {policy}")
-        for policy, owner in sorted(old - new):
-            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
+        yield from _bounding(item)
         return
+    old, new = _pairs(item)
+    come, go = sorted(new - old), sorted(old - new)
     if item.slot.kind == "exclusive":
-        for policy, owner in sorted(old - new):
-            yield Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
-        for policy, owner in sorted(new - old):
-            yield Line("no-op", "kept", f"inline policy {policy!r} of {owner}")
+        yield from (
+            Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
+            for policy, owner in go
+        )
+        kept = [] if item.slot.whole else come
+        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in kept)
         return
-    for policy, owner in sorted(new - old):
-        yield Line("gain", "attached", f"{policy} to {owner}")
-    for policy, owner in sorted(old - new):
+    if item.slot.kind == "membership":
+        yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
+        yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
+        return
+    denies = undenied(_policies(item.before.read.state), [])
+    yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
+    for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
+        if denies:
+            yield Line("gain", "undenied", f"what {policy} denies to {owner}")
     for policy, owner in sorted(old & new):
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
+
+
+def _bounding(item: Item) -> Iterator[Line]:
+    """Yield lines for a boundary, which takes away, so that its going gives."""
+    old, new = _pairs(item)
+    one, other = item.before.read.state, item.after.read.state
+    known = one.known == other.known == "known"
+    for policy, owner in sorted(new - old):
+        if not (known and proven(_policies(other), _policies(one))):
+            yield Line("loss", "bounded", f"{owner} by {policy}")
+    for policy, owner in sorted(old - new):
+        if not (known and proven(_policies(one), _policies(other))):
+            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 
 def _sizes(item: Item) -> Iterable[Size]:
@@ -222,7 +263,7 @@ def _sizes(item: Item) -> Iterable[Size]:
 
 
 def _attachment(item: Item) -> Attachment | None:
-    if item.slot.kind not in ("attachment", "boundary"):
+    if item.slot.kind not in ("attachment", "boundary", "membership"):
         return None
     held = item.after if item.after.policy else item.before
     principal = ", ".join(o.name for o in held.owners)

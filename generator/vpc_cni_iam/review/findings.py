@@ -37,6 +37,20 @@ class Rule:
     help: str
 
 
+def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> Rule:
+    """Return a rule of the table.
+
+    Args:
+        identifier: Its identifier.
+        level: How bad it is.
+        means: What of ``--fail-on`` it counts for, with spaces between.
+        summary: What it says.
+        text: Why it matters and what to do about it.
+    """
+    found = tuple(meaning for meaning in MEANINGS if meaning in means.split())
+    return Rule(identifier, level, found, summary, text)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One finding.

@@ -4,90 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from vpc_cni_iam.catalog.documents import managed_policy
 from vpc_cni_iam.catalog.store import managed_data
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.changes import Action, State
+from vpc_cni_iam.review.changes import State
+from vpc_cni_iam.review.held import Held, Item, Owner, action_of
 from vpc_cni_iam.review.instances import Instances
+from vpc_cni_iam.review.owning import PRINCIPALS, Owners
 from vpc_cni_iam.review.rebuilding import Rebuilder, referred
-from vpc_cni_iam.review.slots import Side, Slot, side, slots
+from vpc_cni_iam.review.sides import UNKNOWN, Side, listed
+from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_name, slots
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
+from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
-NOWHERE = ("its document is not in the plan", "which policy it is, is known after apply")
+NOWHERE = (
+    "its document is not in the plan",
+    "which policy it is, is known after apply",
+    "what a list holds is known after apply, but for what it refers to",
+)
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
-_PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who has a policy.
-
-    Args:
-        name: Its address in the plan, else its IAM name, else what is known of it.
-        type: ``role``, ``user`` or ``group``.
-    """
-
-    name: str
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One side of a slot.
-
-    Args:
-        read: The policy that stands there, or that is attached there.
-        policy: Of an attachment: the policy's address, else its ARN, else what is known of it.
-        arn: Of an attachment: the ARN, empty where it is not known.
-        owners: Who has it.
-    """
-
-    read: Read
-    policy: str = ""
-    arn: str = ""
-    owners: tuple[Owner, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A slot with what stands in it.
-
-    Args:
-        slot: The slot.
-        action: What the plan does to its resource.
-        before: What stood there.
-        after: What will stand there; of a resource that is forgotten, the same as before.
-    """
-
-    slot: Slot
-    action: Action
-    before: Held
-    after: Held
-
-
-def action_of(resource: Resource) -> Action:
-    """Return what a plan does to a resource, in one word.
-
-    Args:
-        resource: The resource.
-    """
-    if resource.drift:
-        return "drift"
-    actions = set(resource.actions)
-    if "create" in actions and actions & {"delete", "forget"}:
-        return "replace"
-    for action in ("create", "update", "delete", "forget", "read"):
-        if action in actions:
-            return action
-    if resource.imported:
-        return "import"
-    return "move" if resource.moved_from else "no-op"
 
 
 class Gatherer:
@@ -100,6 +41,7 @@ class Gatherer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.instances = Instances(plan)
+        self.owners = Owners(plan, self.instances)
         self.rebuilder = Rebuilder(self.instances)
 
     def items(self) -> Iterator[Item]:
@@ -107,60 +49,122 @@ class Gatherer:
         for resource in self.plan.resources:
             if resource.mode == "managed":
                 for slot in slots(resource, self.plan):
-                    yield self._item(slot)
+                    if slot.whole:
+                        yield from self._listed(slot)
+                    else:
+                        yield self._item(slot)
 
     def _item(self, slot: Slot) -> Item:
         action = action_of(slot.resource)
         before = self._held(slot, slot.before, after=False)
-        kept = action == "forget"
-        return Item(
-            slot, action, before, before if kept else self._held(slot, slot.after, after=True)
-        )
+        given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
+        if action == "forget" or given_up:
+            return Item(slot, action, before, before)
+        return Item(slot, action, before, self._held(slot, slot.after, after=True))
+
+    def echoes(self) -> Iterator[Item]:
+        """Yield what roles repeat of what other resources made, or others than the plan."""
+        for resource in self.plan.resources:
+            replaced = action_of(resource) == "replace"
+            for slot in echoes(resource, self.plan):
+                held = self._held(slot, slot.before, after=False)
+                yield Item(slot, "no-op", held, Held(ABSENT) if replaced else held)
 
     def _held(self, slot: Slot, value: Side, *, after: bool) -> Held:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
-        owners = tuple(self.owners(slot, after=after))
+        owners = tuple(self.owners.of(slot, after=after))
         if isinstance(value.value, str) and value.value in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
-            return Held(
-                Read(State("unknown")), str(value.value or "(known after apply)"), "", owners
-            )
-        return Held(read_side(value, slot, self.rebuilder), owners=owners)
+            name = _hidden("name", slot, after) if value.hidden else str(value.value or UNKNOWN)
+            return Held(Read(State("unknown")), name, "", owners, name)
+        if slot.kind == "membership":
+            return self._member(slot, value, owners, after=after)
+        name = inline_name(slot, after=after)
+        return Held(read_side(value, slot, self.rebuilder), owners=owners, name=name)
+
+    def _member(self, slot: Slot, value: Side, owners: tuple[Owner, ...], *, after: bool) -> Held:
+        """Return the group that stands in a slot, or stands for it, with the user who is in it."""
+        argument = slot.path[0]
+        kind = argument.removesuffix("s")
+        one = f"{argument} known after apply"
+        if value.hidden:
+            one = _hidden(kind, slot, after)
+        elif isinstance(value.value, str):
+            one = self.owners.address(slot.resource, argument, kind, value.value)
+        if kind == "group":
+            return Held(Read(State("unknown")), one, "", owners)
+        return Held(Read(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
 
     def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
         if value.hidden:
-            return Held(
-                Read(State("sensitive", why=("the plan marks its ARN sensitive",))), "a policy"
-            )
+            why = ("the plan marks its ARN sensitive",)
+            return Held(Read(State("sensitive", why=why)), _hidden("policy", slot, after))
         found, name = None, ""
         if isinstance(value.value, str):
-            if _MANAGED.fullmatch(value.value):
-                return Held(_managed(), value.value, value.value)
+            if is_managed(value.value):
+                return Held(_managed(), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
         if found is None and (value.unknown or not name):
             meant = self.instances.meant(slot.resource, slot.path)
-            texts = [c for c in meant.constants if isinstance(c, str)]
-            if len(texts) == 1 and not meant.resources and not meant.open:
-                return self._attached(
-                    slot, replace(value, value=texts[0], unknown=False), after=after
-                )
-            for wanted in meant.resources:
-                if wanted[1].startswith("aws_iam_policy."):
-                    found = self.instances.find(slot.resource, wanted)
+            if len(meant.constants) == 1 and not meant.resources and not meant.open:
+                text = meant.constants[0]
+                if isinstance(text, str):
+                    known = replace(value, value=text, unknown=False)
+                    return self._attached(slot, known, after=after)
+            if len(meant.resources) == 1 and not meant.open:
+                found = self._policy(slot.resource, meant.resources[0], meant)
             name = name or ", ".join(referred(meant)) or "a policy known after apply"
         if found is None:
-            known = isinstance(value.value, str)
-            state = State("unknown", why=(NOWHERE[0 if known else 1],))
-            return Held(Read(state), name, name if known else "")
+            known_arn = isinstance(value.value, str)
+            state = State("unknown", why=(NOWHERE[0 if known_arn else 1],))
+            arn = name if known_arn else ""
+            return Held(Read(state), name, arn, (), arn)
         arn = value.value if isinstance(value.value, str) else ""
+        address = found.address
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Held(self.policy_of(found, after=later), found.address, arn)
+        return Held(self.policy_of(found, after=later), address, arn, (), address)
+
+    def _policy(
+        self, asking: Resource, wanted: tuple[str, str, str], meant: Meant
+    ) -> Resource | None:
+        """Return the policy that a reference means, if it means one."""
+        if not wanted[1].startswith("aws_iam_policy."):
+            return None
+        return self.instances.find(asking, wanted, meant)
+
+    def _listed(self, slot: Slot) -> Iterator[Item]:
+        """Yield what a list that is not known holds: what it refers to, and what else it may.
+
+        A plan has the references in a list, and not the literals beside them.
+        """
+        action = action_of(slot.resource)
+        owners = tuple(self.owners.of(slot, after=True))
+        if slot.kind == "membership":
+            yield Item(
+                slot, action, Held(ABSENT), self._member(slot, slot.after, owners, after=True)
+            )
+            return
+        meant = self.instances.meant(slot.resource, slot.path)
+        before = listed(slot.resource, slot.path[0], after=False)[0]
+        there = [self._by_arn.get(arn) for arn in before]
+        for wanted in meant.resources if slot.kind == "attachment" else ():
+            found = self._policy(slot.resource, wanted, meant)
+            if found is not None and found not in there:
+                read = self.policy_of(found, after=True)
+                later = Held(read, found.address, "", owners, found.address)
+                one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
+                yield Item(one, action, Held(ABSENT), later)
+        names = ", ".join(referred(meant)) or "nothing that the plan says"
+        why = (NOWHERE[2], f"it refers to {names}")
+        name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
+        held = Held(Read(State("unknown", why=why)), name, owners=owners)
+        yield Item(slot, action, Held(ABSENT), held)
 
     def policy_of(self, resource: Resource, *, after: bool) -> Read:
         """Return the document of an ``aws_iam_policy``.
@@ -172,63 +176,14 @@ class Gatherer:
         slot = next(slots(resource, self.plan))
         return read_side(slot.after if after else slot.before, slot, self.rebuilder)
 
-    def owners(self, slot: Slot, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot.
-
-        Args:
-            slot: The slot.
-            after: Which side of its resource's change.
-        """
-        resource = slot.resource
-        if not slot.owners:
-            for kind, type_ in _PRINCIPALS.items():
-                if resource.type == type_:
-                    yield Owner(resource.address, kind)
-        for argument, kind in slot.owners:
-            yield from self._named(resource, argument, kind, after=after)
-
-    def _named(
-        self, resource: Resource, argument: str, kind: str, *, after: bool
-    ) -> Iterator[Owner]:
-        value = side(resource, argument, after=after)
-        names = value.value if isinstance(value.value, list) else [value.value]
-        for name in names:
-            if isinstance(name, str):
-                called = f"a {kind} that is sensitive" if value.hidden else f"{kind} {name}"
-                yield Owner(self._by_name.get((kind, name), called), kind)
-        if not value.unknown:
-            return
-        meant = self.instances.meant(resource, (argument,))
-        found = [
-            self.instances.find(resource, wanted)
-            for wanted in meant.resources
-            if wanted[1].startswith(f"{_PRINCIPALS[kind]}.")
-        ]
-        for one in found:
-            if one is not None:
-                yield Owner(one.address, kind)
-        if not any(found):
-            yield Owner(", ".join(referred(meant)) or f"a {kind} known after apply", kind)
-
-    def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
-        """Yield resources of a type, each with the address of the role whose ARN it names.
-
-        Args:
-            kind: The resources' type.
-            argument: The argument that names the role.
-        """
-        for resource in self.plan.resources:
-            if resource.type != kind or resource.after is None or resource.drift:
-                continue
-            value = side(resource, argument, after=True)
-            if isinstance(value.value, str):
-                name = value.value.rpartition("/")[2]
-                yield resource, self._by_name.get(("role", name), f"role {name}")
-                continue
-            for wanted in self.instances.meant(resource, (argument,)).resources:
-                found = self.instances.find(resource, wanted)
-                if found is not None and found.type == "aws_iam_role":
-                    yield resource, found.address
+    @cached_property
+    def replaced(self) -> frozenset[str]:
+        """The addresses of roles, users and groups that are replaced."""
+        return frozenset(
+            resource.address
+            for resource in self.plan.resources
+            if resource.type in PRINCIPALS.values() and action_of(resource) == "replace"
+        )
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
@@ -251,16 +206,20 @@ class Gatherer:
             if values and isinstance(arn := values.get("arn"), str)
         }
 
-    @cached_property
-    def _by_name(self) -> dict[tuple[str, str], str]:
-        kinds = {type_: kind for kind, type_ in _PRINCIPALS.items()}
-        return {
-            (kinds[resource.type], name): resource.address
-            for resource in self.plan.resources
-            if resource.type in kinds and not resource.drift
-            for values in (resource.before, resource.after)
-            if values and isinstance(name := values.get("name"), str)
-        }
+
+def _hidden(what: str, slot: Slot, after: bool) -> str:
+    """Return what stands for a sensitive value: another word for another value."""
+    other = after and slot.before.hidden and slot.before.value != slot.after.value
+    return f"another {what}" if other else f"a {what}"
+
+
+def is_managed(arn: str) -> bool:
+    """Say whether an ARN is that of AWS's managed policy for the plugin.
+
+    Args:
+        arn: The ARN.
+    """
+    return _MANAGED.fullmatch(arn) is not None
 
 
 def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:

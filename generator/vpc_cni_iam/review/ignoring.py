@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import fnmatch
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.review.findings import Finding, Ignored
-from vpc_cni_iam.review.judging import finding
 from vpc_cni_iam.review.rules import BY_ID
+from vpc_cni_iam.review.stating import finding
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
@@ -115,5 +115,5 @@ def apply(
 
 
 def _fits(pattern: str, address: str) -> bool:
-    # Addresses have brackets, which are no sets of characters here.
-    return fnmatch.fnmatchcase(address, pattern.replace("[", "[[]"))
+    # An address may hold ? and brackets: nothing but a star stands for anything else.
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), address, re.S) is not None

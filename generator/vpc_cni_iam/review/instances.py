@@ -30,32 +30,38 @@ class Instances:
             path: The argument's place in the resource's expressions.
         """
         configuration = self._plan.configuration
-        expression = configuration.expression(resource.module, resource.block, *path)
-        return configuration.meant(resource.module, expression, self._plan.variables)
+        module, block = resource.module, resource.block
+        expression = configuration.expression(module, block, *path)
+        found = configuration.module(module)
+        repeated = found.repeats.get(block) if found else None
+        return configuration.meant(module, expression, self._plan.variables, repeated)
 
-    def find(self, asking: Resource, wanted: tuple[str, str, str]) -> Resource | None:
+    def find(self, asking: Resource, wanted: tuple[str, str, str], meant: Meant) -> Resource | None:
         """Return the instance that a resource means; None if it may be one of several.
 
         Args:
             asking: The resource whose argument refers to it.
             wanted: The module's address and the address in it, which may have an index.
+            meant: All that the argument refers to.
         """
         module, block, _ = wanted
         address = f"{module}.{block}".lstrip(".")
-        found = self._by_block.get(without_keys(address), [])
-        if len(found) <= 1:
-            return found[0] if found else None
-        exact = [r for r in found if r.address == address]
-        if exact:
-            return exact[0]
-        # What is made once for each key mostly refers to what is made once for the same key.
-        keys = _keys(asking.address)
-        same = [r for r in found if _keys(r.address)[-len(keys) :] == keys] if keys else []
-        beside = [r for r in same or found if r.module == asking.module]
-        for few in (same, beside):
-            if len(few) == 1:
-                return few[0]
-        return None
+        found = [
+            r for r in self._by_block.get(without_keys(address), []) if _fits(r.address, address)
+        ]
+        if len(found) > 1 and meant.aligned:
+            # What is made once for each key mostly refers to what is made once for the same key.
+            keys = _keys(asking.address)
+            found = [r for r in found if _keys(r.address)[-len(keys) :] == keys] if keys else []
+        return found[0] if len(found) == 1 else None
+
+
+def _fits(address: str, wanted: str) -> bool:
+    """Say whether an address has the keys that a reference to it has."""
+    return all(
+        part == other or "[" not in other
+        for part, other in zip(parts(address), parts(wanted), strict=True)
+    )
 
 
 def _keys(address: str) -> list[str]:

@@ -2,70 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.changes import Change, Place, Principal
-from vpc_cni_iam.review.findings import Finding, Level, Meaning
+from vpc_cni_iam.review.changes import Change, Principal, State
+from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import NOWHERE
-from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Size, Witness
-from vpc_cni_iam.review.rules import BY_ID
-
-_MOST = 20
-
-
-def finding(
-    rule: str,
-    message: str,
-    *,
-    address: str = "",
-    attribute: str = "",
-    details: tuple[str, ...] = (),
-    place: Place | None = None,
-    level: Level | None = None,
-    means: tuple[Meaning, ...] | None = None,
-) -> Finding:
-    """Return a finding of a rule.
-
-    Args:
-        rule: The rule's identifier.
-        message: What was found.
-        address: The resource.
-        attribute: Where in it.
-        details: More lines.
-        place: Where it is written.
-        level: How bad it is, if not as the rule says.
-        means: What it counts for, if not as the rule says.
-    """
-    known = BY_ID[rule]
-    key = "\0".join((rule, address, attribute))
-    return Finding(
-        rule,
-        level or known.level,
-        known.means if means is None else means,
-        address,
-        attribute,
-        message,
-        details,
-        place,
-        hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
-    )
+from vpc_cni_iam.review.judgements import Access, Line
+from vpc_cni_iam.review.needs import concerns_plugin
+from vpc_cni_iam.review.proving import UNDENIED
+from vpc_cni_iam.review.stating import finding, of_coverage, oversize, said, shown
 
 
-def of_change(change: Change, principals: Mapping[str, Principal]) -> Iterator[Finding]:
+def of_change(
+    change: Change,
+    principals: Mapping[str, Principal],
+    staying: Mapping[tuple[str, str], State],
+) -> Iterator[Finding]:
     """Yield what is found about one change.
 
     Args:
         change: The change.
         principals: Roles, users and groups by name.
+        staying: What the plan leaves in each place, by address and attribute.
     """
     judge = _Judge(change, principals)
     if not change.changes:
         return
     yield from judge.kept()
     if change.action == "drift":
-        yield judge.drift()
+        stays = staying.get((change.address, change.attribute), change.after) == change.after
+        yield judge.drift(stays)
         return
     yield from judge.access()
     yield from judge.size()
@@ -97,22 +64,34 @@ class _Judge:
             means=means,
         )
 
-    def drift(self) -> Finding:
+    def drift(self, stays: bool) -> Finding:
         change = self.change
         real = any(line.effect != "no-op" for line in change.lines) or not change.lines
         message = f"{self.what} was changed outside of the configuration"
-        return self.make("drift", message, said(change.lines), None if real else "note")
+        if not (real and stays):
+            return self.make("drift", message, said(change.lines), None if real else "note")
+        means: list[Meaning] = ["any-change"]
+        if change.access and change.access.verdict != "no new access":
+            means.append("new-access")
+        if change.coverage and change.coverage.lost:
+            means.append("coverage-lost")
+        message += ", and the plan leaves it so"
+        return self.make("drift", message, said(change.lines), means=tuple(means))
 
     @property
     def what(self) -> str:
         """What the change is about, at the beginning of a sentence."""
         kinds = {"trust": "The trust policy", "attachment": "The attachment"}
         kinds |= {"boundary": "The permissions boundary", "exclusive": "An exclusive list"}
+        kinds |= {"membership": "The membership"}
         return kinds.get(self.change.kind, "The policy")
 
     def kept(self) -> Iterator[Finding]:
         """Yield that what is managed changes, though the policy may not."""
         change = self.change
+        if change.action == "delete" and change.type.endswith("_exclusive"):
+            message = "An exclusive list is given up: from then on nothing is removed for it"
+            yield self.make("moved", message)
         if change.kind == "exclusive":
             return
         if change.imported:
@@ -133,6 +112,10 @@ class _Judge:
             yield self.make("unreadable-policy", f"{self.what} is not a policy: {why}")
         elif change.kind in ("boundary", "exclusive") or change.type.endswith("_exclusive"):
             yield from self.held_back(gains, losses)
+        elif change.kind == "membership":
+            yield from self.joined(gains, losses)
+        elif change.access and change.access.reason == UNDENIED:
+            yield self.undenied()
         elif change.action == "delete":
             yield self.make("access-removed", f"{self.what} is deleted", said(losses))
         elif change.access and change.access.verdict == "new access":
@@ -152,35 +135,79 @@ class _Judge:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
 
+    def joined(self, gains: tuple[Line, ...], losses: tuple[Line, ...]) -> Iterator[Finding]:
+        """Yield who joins a group, or leaves it."""
+        if gains:
+            message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and has what it has"
+            yield self.make("group-joined", message, said(gains))
+        if losses:
+            message = f"{losses[0].text.replace(' from ', ' leaves ', 1)}"
+            yield self.make("access-removed", message, said(losses))
+
     def held_back(self, gains: tuple[Line, ...], losses: tuple[Line, ...]) -> Iterator[Finding]:
         """Yield what a boundary, or an exclusive list, holds back or lets go."""
         if self.change.kind == "boundary":
             if gains:
-                yield self.make("boundary-weakened", "The boundary goes", said(gains))
+                message = "The boundary goes, or another takes its place"
+                yield self.make("boundary-weakened", message, said(gains))
             elif losses:
                 yield self.make("access-removed", "A boundary comes", said(losses))
-        elif losses:
+            return
+        if losses:
             yield self.make("exclusive-removes", losses[0].text, said(losses))
-        elif self.change.access and self.change.access.verdict == "new access":
-            yield self.gained(self.change.access, gains)
-        elif self.change.access and self.change.access.verdict == "unknown":
-            yield from self.unknown(self.change.access)
+        elif self.change.kind == "exclusive" and self.change.after.why:
+            message = "Which inline policies stay is known after apply; the others are removed"
+            yield self.make("exclusive-removes", message, self.change.after.why)
+        access = self.change.access
+        if access and access.verdict == "new access":
+            yield self.gained(access, gains)
+        elif access and access.verdict == "unknown":
+            yield from self.unknown(access)
+        elif access and access.reason == UNDENIED:
+            yield self.undenied()
 
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change
+        means = None
+        if change.before.policy and concerns_plugin(change.before.policy):
+            means = MEANINGS
         if change.after.known == "sensitive" or change.before.known == "sensitive":
-            yield self.make("sensitive-policy", f"{self.what} is sensitive, so it is not judged")
+            message = f"{self.what} is sensitive, so it is not judged"
+            yield self.make("sensitive-policy", message, means=means)
         elif change.kind == "attachment":
             # What is wrong with a policy of the plan is said where the policy is.
-            if change.attachment and change.after.why[0] in NOWHERE:
-                yield self.make(
-                    "unknown-attachment",
-                    f"{change.attachment.policy} is attached to {change.attachment.principal}, "
-                    "and the plan does not hold its document",
+            attached = change.attachment
+            if attached and change.after.why[0] in NOWHERE:
+                message = (
+                    f"{attached.policy} is attached to {attached.principal}, "
+                    "and the plan does not hold its document"
                 )
+                if change.after.why[0] == NOWHERE[2]:
+                    message = f"{attached.policy} for {attached.principal} is known after apply"
+                yield self.make("unknown-attachment", message, change.after.why)
+        elif change.before.known == "unreadable":
+            message = f"{self.what} changes, and what stood there is not a policy"
+            yield self.make("not-proven", message, (*change.before.why, *said(change.lines)))
         else:
             details = (*change.after.why, *said(change.lines))
-            yield self.make("unknown-policy", f"{self.what} is only known after apply", details)
+            message = f"{self.what} is only known after apply"
+            yield self.make("unknown-policy", message, details, means=means)
+
+    def undenied(self) -> Finding:
+        """Return what comes of a Deny that goes, for those who had it."""
+        change = self.change
+        held = [self.principals.get(name) for name in change.principals]
+        verdicts = [p.access.verdict if p and p.access else "unknown" for p in held]
+        if held and set(verdicts) == {"no new access"}:
+            return self.make("access-removed", f"{self.what} allows less", said(change.lines))
+        for principal in held:
+            access = principal.access if principal else None
+            if principal and access and access.witness:
+                message = f"{self.what} denies less, and {principal.name} may do more than before"
+                details = (*said(change.lines), f"for instance {shown(access.witness)}")
+                return self.make("new-access", message, details)
+        message = f"{self.what} denies less, and the plan may not show what other policies allow"
+        return self.make("not-proven", message, said(change.lines))
 
     def gained(self, access: Access, gains: tuple[Line, ...]) -> Finding:
         """Return a finding of new access, as grave as it is for the roles that have it."""
@@ -222,76 +249,3 @@ class _Judge:
             new = change.before.known == "absent"
             place = (change.address, change.attribute, change.place)
             yield from of_coverage(change.coverage, *place, new=new)
-
-
-def of_coverage(
-    coverage: CoverageChange, address: str, attribute: str, place: Place | None, *, new: bool
-) -> Iterator[Finding]:
-    """Yield what the plugin can no longer do, or cannot do.
-
-    Args:
-        coverage: What a change does to it.
-        address: Whose change.
-        attribute: Where in it.
-        place: Where it is written.
-        new: Whether there was nothing before, so that what is lacking is of this plan's making.
-    """
-    where = f"plugin {coverage.release}, {coverage.mode}"
-    levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
-    for impact, level in levels:
-        lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
-        if lost:
-            yield finding(
-                "coverage-lost",
-                f"{where} can no longer call {', '.join(lack.action for lack in lost)}",
-                address=address,
-                attribute=attribute,
-                details=tuple(f"{lack.action}: {lack.breaks}" for lack in lost),
-                place=place,
-                level=level,
-            )
-    lost_actions = {lack.action for lack in coverage.lost}
-    lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
-    if new and lacking:
-        yield finding(
-            "coverage-lacking",
-            f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
-            address=address,
-            attribute=attribute,
-            details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacking),
-            place=place,
-        )
-
-
-def oversize(size: Size) -> str:
-    """Return what is too large, in a sentence.
-
-    Args:
-        size: The size.
-    """
-    return f"The {size.what}: {size.size} characters without white space; IAM takes {size.limit}"
-
-
-def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
-    """Return lines of a difference as text, the first of them.
-
-    Args:
-        lines: The lines.
-    """
-    found = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
-    more = len(lines) - len(found)
-    return (*found, f"and {more} more") if more > 0 else found
-
-
-def shown(witness: Witness) -> str:
-    """Return a request that is newly allowed, in words.
-
-    Args:
-        witness: The request.
-    """
-    text = f"{witness.action} on {witness.resource}"
-    if witness.principal:
-        text += f" by {witness.principal}"
-    if witness.context:
-        text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
-    return text

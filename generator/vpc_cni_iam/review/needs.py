@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
@@ -57,6 +57,23 @@ def concerns_plugin(policy: Policy) -> bool:
     )
 
 
+def names(statement: Statement, action: str) -> bool:
+    """Say whether a statement is about an action.
+
+    Args:
+        statement: The statement.
+        action: The action, without a wildcard.
+    """
+
+    def fits(pattern: str) -> bool:
+        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.fullmatch(code, action.lower()) is not None
+
+    if statement.not_actions:
+        return not any(map(fits, statement.not_actions))
+    return any(map(fits, statement.actions))
+
+
 def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:
     """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
 
@@ -73,7 +90,10 @@ def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:
 
 
 def coverage_change(
-    before: Sequence[Policy], after: Sequence[Policy], wanted: Wanted
+    before: Sequence[Policy],
+    after: Sequence[Policy],
+    wanted: Wanted,
+    bounds: tuple[Policy | None, Policy | None] = (None, None),
 ) -> CoverageChange | None:
     """Return what a change does to what the plugin needs; None where that cannot be asked.
 
@@ -81,13 +101,17 @@ def coverage_change(
         before: The policies of an identity before.
         after: Its policies after.
         wanted: The release and the mode.
+        bounds: Its permissions boundary before and after, None for none that is known.
     """
-    return _coverage_change(tuple(before), tuple(after), wanted)
+    return _coverage_change(tuple(before), tuple(after), wanted, bounds)
 
 
 @lru_cache(4096)
 def _coverage_change(
-    before: tuple[Policy, ...], after: tuple[Policy, ...], wanted: Wanted
+    before: tuple[Policy, ...],
+    after: tuple[Policy, ...],
+    wanted: Wanted,
+    bounds: tuple[Policy | None, Policy | None],
 ) -> CoverageChange | None:
     said = {**names_in(after), **names_in(before)}
     names = names_of(said, owner_known="vpc_owner_id" in said)
@@ -95,8 +119,8 @@ def _coverage_change(
     setting = Setting(wanted.release, mode, names=names)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _played(before, setting) if before else {}
-        new = _played(after, setting)
+        old = _played(before, setting, bounds[0]) if before else {}
+        new = _played(after, setting, bounds[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
@@ -108,10 +132,13 @@ def _coverage_change(
 
 
 def _played(
-    policies: tuple[Policy, ...], setting: Setting
+    policies: tuple[Policy, ...], setting: Setting, bound: Policy | None
 ) -> dict[tuple[str, str, str, str], Lack | None]:
     """Return each call in each situation with what its denial means; None if it is allowed."""
     found: dict[tuple[str, str, str, str], Lack | None] = {}
+    if bound is not None:
+        # What it does not allow is denied, whatever the policies say.
+        found |= _played((bound,), setting, None)
     for played in play(compile_policies(policies), setting, SITUATIONS):
         for call in played.calls:
             key = (played.situation.name, call.form.action, call.form.name, call.on)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from vpc_cni_iam.catalog.calls import uses
@@ -15,64 +13,14 @@ from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
-from vpc_cni_iam.review.gathering import Held, Item
+from vpc_cni_iam.review.holding import Having
 from vpc_cni_iam.review.judgements import Access, Size
-from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for, names
+from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
 from vpc_cni_iam.review.states import Read
+from vpc_cni_iam.review.trust import trusts_plugin
 
 Grade = Literal["yes", "some", "no", "unknown"]
-
-
-@dataclass(slots=True)
-class Having:
-    """What a principal has.
-
-    Args:
-        type: ``role``, ``user`` or ``group``.
-        before: What it had, by what it is called.
-        after: What it will have.
-        inline: The sizes of its inline policies after; None for one that is not known.
-        trust: Its trust policy after.
-    """
-
-    type: str
-    before: dict[str, Read] = field(default_factory=dict)
-    after: dict[str, Read] = field(default_factory=dict)
-    inline: list[int | None] = field(default_factory=list)
-    trust: Read | None = None
-
-
-def having(items: Iterable[Item]) -> dict[str, Having]:
-    """Return what each principal of a plan has, by its name.
-
-    Args:
-        items: What the plan holds.
-    """
-    found: dict[str, Having] = {}
-    for item in items:
-        if item.action == "drift" or item.slot.resource.deposed:
-            continue
-        for held, after in ((item.before, False), (item.after, True)):
-            for owner in held.owners:
-                has = found.setdefault(owner.name, Having(owner.type))
-                _add(has, item, held, after)
-    return found
-
-
-def _add(has: Having, item: Item, held: Held, after: bool) -> None:
-    kind = item.slot.kind
-    if kind == "trust" and after:
-        has.trust = held.read
-    if kind not in ("permissions", "attachment"):
-        return
-    side = has.after if after else has.before
-    if kind == "attachment":
-        side[held.policy] = held.read
-        return
-    side[f"{item.slot.resource.address} {item.slot.attribute}"] = held.read
-    if after:
-        has.inline.append(held.read.state.size)
 
 
 def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
@@ -89,15 +37,17 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
             key
             for side in (has.before, has.after)
             for key, read in side.items()
-            if read.state.known != "known"
+            if read.state.known not in ("known", "absent")
         )
     )
     before, after = _policies(has.before), _policies(has.after)
+    trusted = has.trust.state.policy if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
-    changed = has.before != has.after
+    concerns = concerns or bool(trusted and trusts_plugin(trusted))
+    changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
-    if concerns and changed and not opaque:
-        coverage = coverage_change(before, after, wanted)
+    if concerns and changed:
+        coverage = coverage_change(before, after, wanted, (_bound(has, 0), _bound(has, 1)))
     return Principal(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
@@ -111,6 +61,11 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
+
+
+def _bound(has: Having, side: int) -> Policy | None:
+    read = has.bounds[side]
+    return read.state.policy if read else None
 
 
 def _policies(side: Mapping[str, Read]) -> list[Policy]:
@@ -127,18 +82,21 @@ def _access(has: Having, before: list[Policy], after: list[Policy]) -> Access:
         key
         for side in (has.before, has.after)
         for key, read in side.items()
-        if read.state.known != "known"
+        if read.state.known not in ("known", "absent")
     ]
     alike = [key for key in unknown if has.before.get(key) == has.after.get(key)]
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
     if len(alike) < len(unknown) or (unknown and denies):
         named = ", ".join(dict.fromkeys(unknown))
         return Access("unknown", reason=f"not known: {named}")
-    return new_access(before, after)
+    found = new_access(before, after)
+    if found.verdict == "no new access" and undenied(before, after):
+        return Access("not proven", reason=UNDENIED)
+    return found
 
 
 def _sizes(has: Having) -> Iterator[Size]:
-    known = [size for size in has.inline if size is not None]
+    known = [size for size in has.inline.values() if size is not None]
     if known:
         yield sizes.inline(has.type, sum(known))
 
@@ -168,23 +126,13 @@ def _needed(mode: str, release: Release) -> dict[str, Literal["fatal", "degraded
 
 def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
-    about = [s for p in policies for s in p.statements if _names(s, action)]
+    about = [s for p in policies for s in p.statements if names(s, action)]
     allowing = [s for s in about if s.effect == "Allow"]
     if not allowing:
         return "unknown" if opaque else "no", ()
     whole = any("*" in s.resources and not s.conditions for s in allowing)
     grade: Grade = "yes" if whole and len(allowing) == len(about) else "some"
     return grade, tuple(dict.fromkeys(map(_on, about)))
-
-
-def _names(statement: Statement, action: str) -> bool:
-    def fits(pattern: str) -> bool:
-        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
-        return re.fullmatch(code, action.lower()) is not None
-
-    if statement.not_actions:
-        return not any(map(fits, statement.not_actions))
-    return any(map(fits, statement.actions))
 
 
 def _on(statement: Statement) -> str:

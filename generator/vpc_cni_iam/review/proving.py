@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
@@ -12,6 +13,7 @@ from vpc_cni_iam.review.judgements import Access, Witness
 
 # A plan may hold one policy a thousand times.
 _REMEMBERED = 4096
+UNDENIED = "a Deny goes, and what it held back is for other policies to say"
 
 
 def new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Access:
@@ -32,6 +34,25 @@ def proven(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
         new: Those that must not.
     """
     return new_access(old, new).verdict == "no new access"
+
+
+def undenied(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
+    """Say whether policies may deny less than others did.
+
+    What a Deny holds back is allowed by other policies of the identity, which a plan need not
+    show: only another Deny shows that nothing comes of its going.
+
+    Args:
+        old: The policies of an identity before.
+        new: Its policies after.
+    """
+    return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)))
+
+
+def _denied(policy: Policy) -> Policy:
+    """Return what a policy denies, as a policy that allows it."""
+    denies = tuple(replace(s, effect="Allow") for s in policy.statements if s.effect == "Deny")
+    return Policy(denies, policy.version)
 
 
 @lru_cache(_REMEMBERED)

@@ -23,12 +23,19 @@ from vpc_cni_iam.policy.document import (
 )
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.instances import Instances
-from vpc_cni_iam.review.slots import flagged
+from vpc_cni_iam.review.sides import flagged
 from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Resource
 
 _DOCUMENT = "data.aws_iam_policy_document."
 _DEPTH = 20
+# In the order in which the provider joins them; the statements come between the two pairs.
+_JOINED = (
+    "source_json",
+    "source_policy_documents",
+    "override_json",
+    "override_policy_documents",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class Rebuilder:
         documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
         names = referred(meant)
         only = len(documents) == 1 and len(meant.resources) == 1 and not meant.open
-        found = self._instances.find(resource, documents[0]) if only else None
+        found = self._instances.find(resource, documents[0], meant) if only else None
         if found is None or depth > _DEPTH:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
@@ -95,10 +102,13 @@ class Rebuilder:
         holes: list[str] = []
         reader = _Statements(resource, self._instances, holes)
         statements: list[Statement] = []
-        for argument in ("source_policy_documents", "override_policy_documents"):
-            if argument == "override_policy_documents":
+        for argument in _JOINED:
+            if argument == _JOINED[2]:
                 statements = _merged(statements, reader.statements())
-            for place, text in enumerate(values.get(argument) or ()):
+            found = values.get(argument)
+            if found is None and flagged(resource.unknown, argument):
+                found = [None]
+            for place, text in enumerate([found] if isinstance(found, str) else found or ()):
                 joined = self._joined(resource, argument, place, text, depth, holes)
                 statements = _merged(statements, joined)
         holes.insert(0, f"taken from {resource.address}, which is read at apply")
@@ -116,7 +126,9 @@ class Rebuilder:
         holes: list[str],
     ) -> tuple[Statement, ...]:
         """Return the statements of a document that is joined to another."""
-        where = f"{argument}[{place}] of {resource.address}"
+        listed = (resource.after or {}).get(argument)
+        index = f"[{place}]" if isinstance(listed, list) else ""
+        where = f"{argument}{index} of {resource.address}"
         if isinstance(text, str):
             try:
                 return loads(text, where).statements
@@ -125,10 +137,11 @@ class Rebuilder:
                 return ()
         meant = self._instances.meant(resource, (argument,))
         documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
-        many = len((resource.after or {}).get(argument) or ())
+        # Of a list that is not known, the plan does not say that it is its references.
+        many = len(listed) if isinstance(listed, list) else int(argument.endswith("_json"))
         found = None
-        if len(documents) == many and not meant.open and depth < _DEPTH:
-            found = self._instances.find(resource, documents[place])
+        if documents and len(documents) == many and not meant.open and depth < _DEPTH:
+            found = self._instances.find(resource, documents[place], meant)
         if found is None:
             holes.append(f"{where}: known after apply: {', '.join(referred(meant))}")
             return ()

@@ -12,16 +12,20 @@ from vpc_cni_iam.review import ignoring
 from vpc_cni_iam.review.changes import Change, Document, Place
 from vpc_cni_iam.review.comparing import Comparer
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.gathering import Gatherer, Item, without_echoes
+from vpc_cni_iam.review.gathering import Gatherer, without_echoes
+from vpc_cni_iam.review.held import Item
+from vpc_cni_iam.review.holding import Holding
 from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.principals import having, principal
+from vpc_cni_iam.review.principals import principal
 from vpc_cni_iam.review.redacting import without_secrets
 from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
-from vpc_cni_iam.review.slots import Slot, side
+from vpc_cni_iam.review.sides import side
+from vpc_cni_iam.review.slots import Slot
 from vpc_cni_iam.review.states import from_rebuilt, read_side
+from vpc_cni_iam.review.stating import finding
 from vpc_cni_iam.sources.plan import Plan
 
 DEFAULT_LEVEL = "warning"
@@ -82,9 +86,11 @@ def review(
     locator = Locator(directory, plan.configuration)
     items = without_echoes(tuple(gatherer.items()))
     comparer = Comparer(gatherer, locator, wanted)
-    has = having(items)
+    holding = Holding(items, gatherer.echoes(), gatherer.replaced)
     labels = _labels(plan)
-    principals = {n: principal(n, h, labels.get(n, ""), wanted) for n, h in sorted(has.items())}
+    principals = {
+        n: principal(n, h, labels.get(n, ""), wanted) for n, h in sorted(holding.found.items())
+    }
     holders = _holders(items)
     changes = tuple(
         sorted(
@@ -97,8 +103,11 @@ def review(
         )
     )
     places = _places(plan, locator)
-    found = [f for change in changes for f in of_change(change, principals)]
-    found += Roles(gatherer, has, principals, places).findings(changes)
+    staying = {(c.address, c.attribute): c.after for c in changes if c.action != "drift"}
+    found = [f for change in changes for f in of_change(change, principals, staying)]
+    if not plan.complete:
+        found.append(finding("incomplete", "The plan leaves something out, or puts it off"))
+    found += Roles(gatherer, holding, principals, places).findings(changes)
     left: tuple[Finding, ...] = tuple(found)
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:

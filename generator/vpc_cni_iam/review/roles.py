@@ -8,11 +8,12 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import trust
 from vpc_cni_iam.review.changes import Change, Place, Principal
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.gathering import MANAGED, Gatherer
-from vpc_cni_iam.review.judging import finding, of_coverage, oversize
+from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
+from vpc_cni_iam.review.holding import Having, Holding
 from vpc_cni_iam.review.needs import concerns_plugin
-from vpc_cni_iam.review.principals import Having
-from vpc_cni_iam.review.slots import side
+from vpc_cni_iam.review.proving import undenied
+from vpc_cni_iam.review.sides import side
+from vpc_cni_iam.review.stating import finding, of_coverage, oversize
 
 _NODES = "ec2.amazonaws.com"
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
@@ -23,7 +24,7 @@ class Roles:
 
     Args:
         gatherer: Gathered the plan's policies.
-        having: What each principal has.
+        holding: What each principal has.
         principals: The principals.
         places: Where they are written, by name.
     """
@@ -31,17 +32,21 @@ class Roles:
     def __init__(
         self,
         gatherer: Gatherer,
-        having: Mapping[str, Having],
+        holding: Holding,
         principals: Mapping[str, Principal],
         places: Mapping[str, Place | None],
     ) -> None:
-        self._having = having
+        self._holding = holding
         self._principals = principals
         self._places = places
-        self._nodes = {role for _, role in gatherer.roles("aws_eks_node_group", "node_role_arn")}
+        self._nodes = {
+            role for _, role in gatherer.owners.roles("aws_eks_node_group", "node_role_arn")
+        }
         self._untagged = {
             role
-            for resource, role in gatherer.roles("aws_eks_pod_identity_association", "role_arn")
+            for resource, role in gatherer.owners.roles(
+                "aws_eks_pod_identity_association", "role_arn"
+            )
             if side(resource, "disable_session_tags", after=True).value is True
         }
 
@@ -52,8 +57,18 @@ class Roles:
             changes: The plan's changes, of which those of trust policies are looked at.
         """
         for name in sorted(self._principals):
-            yield from self._of(self._principals[name], self._having[name])
+            yield from self._of(self._principals[name], self._holding.found[name])
+        for removal in self._holding.removals:
+            resource = removal.item.slot.resource
+            yield finding(
+                removal.rule,
+                removal.message,
+                address=resource.address,
+                attribute=removal.item.slot.attribute,
+                place=self._places.get(resource.address),
+            )
         for change in changes:
+            yield from self._left(change)
             if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
                 yield from self._trust(change)
 
@@ -61,11 +76,22 @@ class Roles:
         place = self._places.get(principal.name)
         if principal.coverage:
             new = not principal.before
-            yield from of_coverage(principal.coverage, principal.name, "", place, new=new)
+            unknown = tuple(key for key in principal.opaque if key in has.after)
+            unsure = any(has.before.get(key) != has.after[key] for key in unknown)
+            yield from of_coverage(
+                principal.coverage,
+                principal.name,
+                "",
+                place,
+                new=new,
+                unknown=unknown,
+                unsure=unsure,
+            )
+        yield from self._bounded(principal, has, place)
         for size in principal.sizes:
             if size.over and has.before != has.after:
                 yield finding("size-limit", oversize(size), address=principal.name, place=place)
-        managed = [key for key in has.after if key.endswith(f":policy/{MANAGED}")]
+        managed = [key for key in has.after if is_managed(key)]
         others = [
             key
             for key, read in has.after.items()
@@ -96,6 +122,39 @@ class Roles:
                 "A policy asks for session tags, and an association of the role switches them off",
                 address=principal.name,
                 place=place,
+            )
+
+    def _left(self, change: Change) -> Iterator[Finding]:
+        """Yield that somebody leaves a group that denies something."""
+        group = change.attachment.policy if change.attachment else ""
+        if change.kind != "membership" or group not in self._holding.found:
+            return
+        policies = [r.state.policy for r in self._holding.found[group].before.values()]
+        if any(x.effect == "loss" for x in change.lines) and undenied(
+            [p for p in policies if p], []
+        ):
+            yield finding(
+                "not-proven",
+                f"{group} denies something, which no longer counts for who leaves it",
+                address=change.address,
+                attribute=change.attribute,
+                place=change.place,
+            )
+
+    def _bounded(self, principal: Principal, has: Having, place: Place | None) -> Iterator[Finding]:
+        """Yield that the plugin's role comes under a boundary that is not known."""
+        before, bound = has.bounds
+        if bound is None or bound == before or not (principal.concerns_plugin and has.before):
+            return
+        if bound.state.known not in ("known", "absent"):
+            yield finding(
+                "coverage-lost",
+                "The plugin may no longer do what a new permissions boundary does not allow, "
+                "and the plan does not hold its document",
+                address=principal.name,
+                details=bound.state.why,
+                place=place,
+                level="warning",
             )
 
     def _is_node(self, name: str, has: Having) -> bool:

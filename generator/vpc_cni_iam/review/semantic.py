@@ -7,14 +7,14 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from vpc_cni_iam.policy.change import Change, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review import spelling
 from vpc_cni_iam.review.judgements import Effect, Line
-from vpc_cni_iam.review.proving import new_access, proven
+from vpc_cni_iam.review.proving import new_access, proven, undenied
 
 _NONE = Policy(())
 _GAINS = ("gained", "widened", "weakened", "undenied", "changed")
@@ -24,7 +24,11 @@ _ALLOWS = "a request that shows it"
 
 @lru_cache(4096)
 def lines(
-    old: Policy | None, new: Policy | None, texts: tuple[str, str] = ("", ""), exact: bool = True
+    old: Policy | None,
+    new: Policy | None,
+    texts: tuple[str, str] = ("", ""),
+    exact: bool = True,
+    alone: bool = True,
 ) -> tuple[Line, ...]:
     """Return the semantic difference, gains first.
 
@@ -33,11 +37,13 @@ def lines(
         new: The policy after.
         texts: Both as JSON, for what is only spelled differently; empty where there is no text.
         exact: False if a policy has places that are not known, about which nothing is proven.
+        alone: False if other policies may allow what this one denies.
     """
     before, after = old or _NONE, new or _NONE
     if before == after and texts[0] == texts[1]:
         return ()
-    found = [line for c in all_changes(before, after) for line in _judged(c, before, after, exact)]
+    judge = partial(_judged, old=before, new=after, exact=exact, alone=alone)
+    found = [line for c in all_changes(before, after) for line in judge(c)]
     if old and new:
         found += _version(old, new)
     if exact:
@@ -50,7 +56,7 @@ def lines(
     return tuple(sorted(dict.fromkeys(found), key=lambda line: order.index(line.effect)))
 
 
-def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[Line]:
+def _judged(change: Change, old: Policy, new: Policy, exact: bool, alone: bool) -> Iterator[Line]:
     """Yield the line or lines of one change."""
     statements = (*change.before, *change.after)
     denies = statements[0].effect == "Deny"
@@ -61,11 +67,12 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
         looks.append("loss")
     if change.kind == "redundant":
         looks.append("loss" if bool(change.before) is not denies else "gain")
-    kept = [effect for effect in looks if not (exact and _nothing(effect, change, old, new))]
+    kept = [effect for effect in looks if not (exact and _nothing(effect, change, old, new, alone))]
     for effect in kept:
         kind: str = change.kind
         if kind == "redundant":
-            kind = "gained" if effect == "gain" else "lost"
+            words = ("undenied", "denied") if denies else ("gained", "lost")
+            kind = words[0 if effect == "gain" else 1]
         elif kind == "changed" and len(kept) == 1:
             kind = "weakened" if effect == "gain" else "tightened"
         yield Line(effect, kind, change.text)
@@ -74,17 +81,22 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool) -> Iterator[L
     if change.before and change.after:
         yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
     elif denies:
-        yield Line("no-op", "redundant", f"denied: {change.text} (nothing else allows it)")
+        still = "nothing else allows it" if alone else "another Deny denies it"
+        yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
     else:
         still = "still allowed by another statement" if change.before else "allowed before, too"
         yield Line("no-op", "redundant", f"{change.text} ({still})")
 
 
-def _nothing(effect: Effect, change: Change, old: Policy, new: Policy) -> bool:
+def _nothing(effect: Effect, change: Change, old: Policy, new: Policy, alone: bool) -> bool:
     """Say whether it is proven that a change is not the gain, or the loss, that it looks like."""
     denies = (change.before or change.after)[0].effect == "Deny"
     if not denies and not (old if effect == "gain" else new).statements:
         return False  # against nothing there is nothing to prove
+    if denies and not alone:
+        gains = effect == "gain"
+        one, other = (change.before, new) if gains else (change.after, old)
+        return not undenied([Policy(one, (old if gains else new).version)], [other])
     if effect == "gain":
         if denies:
             return proven([_with(new, change.before)], [new])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vpc_cni_iam.review.changes import Kind
+from vpc_cni_iam.review.sides import ABSENT, HIDDEN, LISTS, UNKNOWN, Side, flagged, side
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 # The argument of a policy and the one that names who has it, by type.
@@ -16,6 +16,8 @@ _POLICIES = {
     "aws_iam_user_policy": ("policy", "user"),
     "aws_iam_group_policy": ("policy", "group"),
 }
+# Resources that attach what they name, and detach the rest.
+ATTACHING = tuple(f"aws_iam_{w}_policy_attachments_exclusive" for w in ("role", "user", "group"))
 # The argument of policy ARNs, and those that name who has them.
 _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
@@ -26,30 +28,15 @@ _ATTACHMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
     "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
 }
+# The argument that lists, and the one that names what is listed for.
+_MEMBERSHIPS = {
+    "aws_iam_user_group_membership": ("groups", "user"),
+    "aws_iam_group_membership": ("users", "group"),
+}
 # What removes each inline policy that it does not name.
 EXCLUSIVE = {
     f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A value on one side of a change.
-
-    Args:
-        value: The value, None if it is not there or not known.
-        unknown: Whether it is only known after apply.
-        hidden: Whether the plan marks it sensitive.
-    """
-
-    value: Any = None
-    unknown: bool = False
-    hidden: bool = False
-
-
-ABSENT = Side()
-UNKNOWN = "(known after apply)"
-_HIDDEN = "(sensitive)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +52,7 @@ class Slot:
         after: What will stand there.
         owners: The arguments that name who has it: pairs of the argument and ``role``, ``user``
             or ``group``; empty for the resource itself, and for what nobody has yet.
+        whole: Whether it stands for what else is in a list that is only known after apply.
     """
 
     resource: Resource
@@ -74,6 +62,7 @@ class Slot:
     before: Side
     after: Side
     owners: tuple[tuple[str, str], ...] = ()
+    whole: bool = False
 
 
 def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
@@ -97,13 +86,36 @@ def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
         name = EXCLUSIVE[kind]
         for slot in _each(resource, "exclusive", "policy_names"):
             yield replace(slot, owners=((name, name.removesuffix("_name")),))
+    elif kind in _MEMBERSHIPS:
+        argument, owner = _MEMBERSHIPS[kind]
+        for slot in _each(resource, "membership", argument):
+            yield replace(slot, owners=((owner, owner),))
     elif kind in ("aws_iam_role", "aws_iam_user"):
         if kind == "aws_iam_role":
             yield _whole(resource, "trust", "assume_role_policy")
             yield from _role(resource, plan)
         boundary = _whole(resource, "boundary", "permissions_boundary")
-        if boundary.before.value or boundary.after.value or boundary.after.unknown:
+        stays = resource.after is not None or boundary.after.unknown
+        if stays and (boundary.before.value or boundary.after.value or boundary.after.unknown):
             yield boundary
+
+
+def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
+    """Yield what a role repeats of what other resources, or others, made.
+
+    Args:
+        resource: The resource.
+        plan: Its plan.
+    """
+    if resource.type != "aws_iam_role" or resource.drift or resource.before is None:
+        return
+    if resource.after is None:
+        return  # all of it is said to go
+    once = resource.unchanged()
+    if not _set(resource, plan, "inline_policy"):
+        yield from _inline(once, plan)
+    if not _set(resource, plan, "managed_policy_arns"):
+        yield from _each(once, "attachment", "managed_policy_arns")
 
 
 def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
@@ -114,7 +126,7 @@ def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
     """
     gone = resource.after is None or resource.drift
     if gone or _set(resource, plan, "inline_policy"):
-        yield from _inline(resource)
+        yield from _inline(resource, plan)
     if gone or _set(resource, plan, "managed_policy_arns"):
         yield from _each(resource, "attachment", "managed_policy_arns")
 
@@ -138,63 +150,22 @@ def _whole(resource: Resource, kind: Kind, name: str) -> Slot:
     return Slot(resource, kind, name, (name,), before, after)
 
 
-def side(resource: Resource, name: str, *, after: bool) -> Side:
-    """Return an attribute on one side of a resource's change.
-
-    Args:
-        resource: The resource.
-        name: The attribute.
-        after: Which side.
-    """
-    values = resource.after if after else resource.before
-    if values is None:
-        return ABSENT
-    hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
-    if after and flagged(resource.unknown, name):
-        return Side(None, True, hidden)
-    return Side(values.get(name), False, hidden)
-
-
-def flagged(marks: Any, *path: str | int) -> bool:
-    """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it.
-
-    Args:
-        marks: The marks.
-        path: The place.
-    """
-    for name in path:
-        if isinstance(marks, Mapping):
-            marks = marks.get(str(name))
-        elif isinstance(marks, list) and isinstance(name, int):
-            marks = marks[name] if name < len(marks) else None
-    return _any(marks)
-
-
-def _any(marks: Any) -> bool:
-    pending = [marks]
-    while pending:
-        mark = pending.pop()
-        if mark is True:
-            return True
-        if isinstance(mark, Mapping):
-            pending += mark.values()
-        elif isinstance(mark, list):
-            pending += mark
-    return False
-
-
 def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
     """Yield a slot for each value of a list, or one for an argument of one value."""
-    if not any(isinstance((v or {}).get(name), list) for v in (resource.before, resource.after)):
+    if name not in LISTS:
         whole = _whole(resource, kind, name)
         if whole.before != ABSENT or whole.after != ABSENT:
             yield whole
         return
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
+    if UNKNOWN in after:
+        # What stood there may stay: nothing says that it goes.
+        after = {**{key: one for key, one in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)
-        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other)
+        rest = key == UNKNOWN and other.unknown
+        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other, whole=rest)
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
@@ -208,33 +179,63 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)
         hidden = flagged(marks, name, place)
-        key = UNKNOWN if unknown else f"{_HIDDEN[:-1]} {place})" if hidden else str(value)
+        key = UNKNOWN if unknown else f"{HIDDEN[:-1]} {place})" if hidden else str(value)
         known[key] = Side(None if unknown else value, unknown, hidden)
     return known
 
 
-def _inline(resource: Resource) -> Iterator[Slot]:
+def _inline(resource: Resource, plan: Plan) -> Iterator[Slot]:
     before, after = _named(resource, after=False), _named(resource, after=True)
+    if UNKNOWN in after:
+        # What stood there may stay: nothing says that it goes.
+        after = {**{key: one for key, one in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
-        one, other = before.get(key), after.get(key)
-        place = (other or one or (0, ABSENT))[0]
+        place = _block(resource, plan, key, len(after))
         yield Slot(
             resource,
             "permissions",
             f'inline_policy["{key}"]',
-            ("inline_policy", str(place), "policy"),
-            one[1] if one else ABSENT,
-            other[1] if other else ABSENT,
+            ("inline_policy", place, "policy"),
+            before.get(key, ABSENT),
+            after.get(key, ABSENT),
         )
 
 
-def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:
+def _block(resource: Resource, plan: Plan, name: str, several: int) -> str:
+    """Return which block of the configuration makes an inline policy: a plan sorts them."""
+    expression = plan.configuration.expression(resource.module, resource.block, "inline_policy")
+    blocks = expression if isinstance(expression, list) else [expression]
+    for place, block in enumerate(blocks):
+        said = block.get("name") if isinstance(block, Mapping) else None
+        if isinstance(said, Mapping) and said.get("constant_value") == name:
+            return str(place)
+    alone = len(blocks) == several == 1 and name != UNKNOWN
+    return "0" if alone else "none"
+
+
+def inline_name(slot: Slot, *, after: bool) -> str:
+    """Return the name of an inline policy, empty where it is not known or sensitive.
+
+    Args:
+        slot: The policy's place.
+        after: Which side of its change.
+    """
+    if slot.kind != "permissions" or slot.resource.type == "aws_iam_policy":
+        return ""
+    if slot.resource.type == "aws_iam_role":
+        found = slot.attribute.removeprefix('inline_policy["').removesuffix('"]')
+        return "" if found == UNKNOWN else found
+    value = side(slot.resource, "name", after=after)
+    return str(value.value or "") if not (value.hidden or value.unknown) else ""
+
+
+def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
     values = resource.after if after else resource.before
     hidden = resource.hidden_after if after else resource.hidden_before
     blocks = (values or {}).get("inline_policy")
     if not isinstance(blocks, list):
         unknown = after and flagged(resource.unknown, "inline_policy")
-        return {UNKNOWN: (0, Side(None, True))} if unknown else {}
+        return {UNKNOWN: Side(None, True)} if unknown else {}
     found = {}
     for place, block in enumerate(blocks):
         fields = block if isinstance(block, Mapping) else {}
@@ -245,5 +246,5 @@ def _named(resource: Resource, *, after: bool) -> dict[str, tuple[int, Side]]:
         secret = flagged(hidden, "inline_policy", place, "name")
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
-        found[str(name or place)] = (place, Side(value, unknown, flagged(hidden, *where)))
+        found[str(name or place)] = Side(value, unknown, flagged(hidden, *where))
     return found

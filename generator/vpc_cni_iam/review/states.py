@@ -11,12 +11,15 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
-from vpc_cni_iam.review.slots import Side, Slot
+from vpc_cni_iam.review.sides import Side
+from vpc_cni_iam.review.slots import Slot
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072
 _SHORT = 300
 _SPACE = re.compile(r"\s+")
+# What stands for a value that is not known, which may be short.
+_HOLE = re.compile(r"\(known after apply[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def from_rebuilt(rebuilt: Rebuilt) -> Read:
     """
     if rebuilt.policy is None:
         return Read(State("unknown", why=rebuilt.holes), document=rebuilt.document)
-    size = counted(dumps(rebuilt.policy, indent=None))
+    size = counted(_HOLE.sub("", dumps(rebuilt.policy, indent=None)))
     state = State("partly known", rebuilt.policy, rebuilt.holes, size)
     return Read(state, document=rebuilt.document)
 

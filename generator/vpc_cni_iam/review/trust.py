@@ -7,11 +7,13 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
+from vpc_cni_iam.review.needs import names
 
 _PODS = "pods.eks.amazonaws.com"
 _UNKNOWN = "(known after apply"
@@ -21,6 +23,17 @@ _SCOPES = (
     "aws:requesttag/eks-cluster-",
     "aws:sourcearn",
     "aws:sourceaccount",
+)
+_ASKING = frozenset(
+    ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
+)
+# Keys that say who asks, or for whom.
+_WHO = tuple(
+    f"aws:{who}{what}"
+    for who, what in (
+        *(("principal", end) for end in ("orgid", "orgpaths", "arn", "account")),
+        *(("source", end) for end in ("orgid", "orgpaths", "arn", "account")),
+    )
 )
 
 
@@ -49,7 +62,8 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
-        if any(a.lower() == "sts:assumerolewithwebidentity" for a in statement.actions):
+        found += _anybody(statement)
+        if names(statement, "sts:AssumeRoleWithWebIdentity"):
             found += _irsa(statement, for_plugin)
     pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
     if pods:
@@ -65,6 +79,20 @@ def trusts_service(policy: Policy, service: str) -> bool:
         service: The service; a name of it in another partition counts, too.
     """
     return any(s.effect == "Allow" and _trusts(s, service) for s in policy.statements)
+
+
+def trusts_plugin(policy: Policy) -> bool:
+    """Say whether a trust policy is for the plugin's service account by IRSA, by its name.
+
+    Args:
+        policy: The trust policy.
+    """
+    return any(
+        _SUBJECT in c.values and c.key.lower().endswith(":sub")
+        for s in policy.statements
+        if s.effect == "Allow"
+        for c in s.conditions
+    )
 
 
 def _trusts(statement: Statement, service: str) -> bool:
@@ -88,12 +116,7 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
     if any(_UNKNOWN in c.key for c in statement.conditions):
         return  # a key that is not known may be any of those that are looked for
     on = {end: _asked(statement, f"{name}:{end}") for end in ("aud", "sub")}
-    if not on["aud"]:
-        yield Flaw(
-            "irsa-no-audience",
-            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} that were made "
-            "for anybody are taken",
-        )
+    yield from _audience(on["aud"], name)
     if not on["sub"]:
         yield Flaw(
             "irsa-no-subject",
@@ -114,14 +137,65 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
 
 def _asked(statement: Statement, key: str) -> list[Condition]:
     """Return the conditions that a request without the key does not meet."""
-    return [
-        c
-        for c in statement.conditions
-        if c.key.lower() == key.lower()
-        and not c.operator.lower().endswith("ifexists")
-        and not c.operator.lower().startswith("forallvalues:")
-        and "not" not in c.operator.lower()
-    ]
+    return [c for c in statement.conditions if c.key.lower() == key.lower() and _asks(c)]
+
+
+def _asks(condition: Condition) -> bool:
+    """Say whether a condition asks for values: it is not met where the key is absent."""
+    operator = condition.operator.lower().removeprefix("foranyvalue:")
+    return operator in _ASKING
+
+
+def _narrows(condition: Condition) -> bool:
+    """Say whether a condition asks for values, and not for any value."""
+    like = "equals" not in condition.operator.lower() or "arn" in condition.operator.lower()
+    return _asks(condition) and not (like and any(not v.strip("*") for v in condition.values))
+
+
+def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
+    asking = [c for c in conditions if _narrows(c)]
+    if not asking:
+        yield Flaw(
+            "irsa-no-audience",
+            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} that were made "
+            "for anybody are taken",
+        )
+    for condition in asking:
+        like = "like" in condition.operator.lower()
+        wild = [v for v in condition.values if "*" in v or "?" in v]
+        if any(_UNKNOWN in v or v.lower() == AUDIENCE for v in condition.values):
+            continue
+        if wild and not like:
+            yield _never(condition, wild[0], "audience")
+        elif not any(fnmatch.fnmatchcase(AUDIENCE, v) for v in wild):
+            yield Flaw(
+                "irsa-other-audience",
+                f"the audience is to be {' or '.join(map(repr, condition.values))}, and tokens of "
+                f"service accounts are made for {AUDIENCE}, unless told otherwise",
+            )
+
+
+def _never(condition: Condition, value: str, what: str) -> Flaw:
+    return Flaw(
+        "irsa-never-matches",
+        f"{condition.operator} compares {value!r} letter by letter, and no {what} has a "
+        "wildcard in it: it never matches",
+    )
+
+
+def _anybody(statement: Statement) -> Iterator[Flaw]:
+    everybody = any(
+        p.type in ("AWS", ANYONE) and ANYONE in p.identifiers for p in statement.principals
+    )
+    if not (everybody or statement.not_principals):
+        return
+    if not any(c.key.lower() in _WHO and _narrows(c) for c in statement.conditions):
+        who = "everybody" if everybody else "everybody but those that it names"
+        yield Flaw(
+            "trust-anybody",
+            f"{who} in every AWS account may assume the role: no condition asks for an "
+            "organization, an account or a principal",
+        )
 
 
 def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
@@ -129,11 +203,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
     values = [v for v in condition.values if _UNKNOWN not in v]
     wild = [v for v in values if "*" in v or "?" in v]
     if wild and not like:
-        yield Flaw(
-            "irsa-never-matches",
-            f"{condition.operator} compares {wild[0]!r} letter by letter, and no subject has a "
-            "wildcard in it: it never matches",
-        )
+        yield _never(condition, wild[0], "subject")
     elif wild:
         yield Flaw(
             "irsa-subject-wildcard",
@@ -154,20 +224,19 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
 
 
 def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[Flaw]:
-    actions = {a.lower() for s in statements for a in s.actions}
-    if not actions & {"sts:tagsession", "sts:*", "*"} and session_tags:
+    if session_tags and not any(names(s, "sts:TagSession") for s in statements):
         yield Flaw(
             "pod-identity-no-tag-session",
             "the trust does not allow sts:TagSession, with which EKS Pod Identity assumes roles: "
             "no pod gets credentials",
         )
-    for statement in statements:
+    for statement in (s for s in statements if names(s, "sts:AssumeRole")):
         keys = [c.key.lower() for c in statement.conditions]
-        if not any(key.startswith(_SCOPES) or _UNKNOWN in key for key in keys):
+        if not any(_scopes(c) for c in statement.conditions):
             yield Flaw(
                 "pod-identity-unscoped",
-                "no condition names a namespace, service account, cluster or account: whoever may "
-                "make an association in the account gives the role to any pod",
+                "no condition asks for a namespace, service account, cluster or account: whoever "
+                "may make an association in the account gives the role to any pod",
             )
         if not session_tags and any(k.startswith("aws:requesttag/") for k in keys):
             yield Flaw(
@@ -176,6 +245,12 @@ def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[F
                 "off: no pod gets credentials",
             )
         yield from _source(statement.conditions)
+
+
+def _scopes(condition: Condition) -> bool:
+    if _UNKNOWN in condition.key:
+        return True
+    return condition.key.lower().startswith(_SCOPES) and _narrows(condition)
 
 
 def _source(conditions: Iterable[Condition]) -> Iterator[Flaw]:

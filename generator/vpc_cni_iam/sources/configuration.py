@@ -24,19 +24,23 @@ class Module:
 
     Args:
         blocks: The expressions of its IAM and EKS resources by address in the module.
+        repeats: The expressions of their ``for_each``, where they refer to anything.
         calls: The modules it calls, by name.
         outputs: The expressions of its outputs, by name.
         source: Where the call that made it takes it from.
         arguments: The expressions that the call gives its variables.
+        repeated: The expression of the call's ``for_each``.
         defaults: The defaults of its variables, but for those that are sensitive.
         secrets: The defaults of its sensitive variables.
     """
 
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    repeats: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, Module] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    repeated: Any = None
     defaults: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict)
 
@@ -50,11 +54,29 @@ class Meant:
             (it may have an index), and the attribute if one is named.
         constants: Constant values that stand for it.
         open: What cannot be followed, such as ``local.policy``.
+        aligned: Whether it names the key of ``count`` or ``for_each``, by which it may choose an
+            instance of what it refers to.
     """
 
     resources: tuple[tuple[str, str, str], ...] = ()
     constants: tuple[Any, ...] = ()
     open: tuple[str, ...] = ()
+    aligned: bool = False
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What was found on the way, and what is still to be followed.
+
+    Each of the latter is a module's address, an expression in it, and the ``for_each`` around it.
+    """
+
+    pending: list[tuple[str, Any, Any]]
+    variables: Mapping[str, Any]
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    aligned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,63 +121,79 @@ class Configuration:
                 return None
         return value
 
-    def meant(self, module: str, expression: Any, variables: Mapping[str, Any]) -> Meant:
+    def meant(
+        self, module: str, expression: Any, variables: Mapping[str, Any], repeated: Any = None
+    ) -> Meant:
         """Follow an expression through variables and outputs to resources and constants.
 
         Args:
             module: The address of the module it stands in.
             expression: The expression, as the plan has it.
             variables: The values of the root module's variables.
+            repeated: The expression of the ``for_each`` of the block it stands in.
         """
-        resources: list[tuple[str, str, str]] = []
-        constants: list[Any] = []
-        opened: list[str] = []
-        pending = [(module, expression)]
+        trail = _Trail([(module, expression, repeated)], variables)
         for _ in range(_DEPTH):
-            if not pending:
+            if not trail.pending:
                 break
-            here, node = pending.pop()
+            here, node, each = trail.pending.pop()
             if not isinstance(node, Mapping):
                 continue
             if "constant_value" in node:
-                constants.append(node["constant_value"])
+                trail.constants.append(node["constant_value"])
             for reference in _longest(node.get("references", ())):
-                self._follow(here, reference, variables, (resources, constants, opened, pending))
-        unique = dict.fromkeys
-        return Meant(tuple(unique(resources)), tuple(constants), tuple(unique(opened)))
+                self._follow(here, reference, each, trail)
+        trail.open += ["and more"] if trail.pending else []
+        once = dict.fromkeys
+        return Meant(
+            tuple(once(trail.resources)),
+            tuple(trail.constants),
+            tuple(once(trail.open)),
+            trail.aligned,
+        )
 
-    def _follow(
-        self, here: str, reference: str, variables: Mapping[str, Any], found: tuple[Any, ...]
-    ) -> None:
-        resources, constants, opened, pending = found
+    def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
         head, rest = split_first(reference)
         if head == "var":
             name = split_first(rest)[0]
             own = self.module(here)
-            if not here and name in variables:
-                constants.append(variables[name])
+            if not here and name in trail.variables:
+                trail.constants.append(trail.variables[name])
             elif own and name in own.arguments:
-                pending.append((parent(here), own.arguments[name]))
+                trail.pending.append((parent(here), own.arguments[name], own.repeated))
             elif own and own.defaults.get(name) is not None:
-                constants.append(own.defaults[name])
+                trail.constants.append(own.defaults[name])
             else:
-                opened.append(reference)
+                trail.open.append(reference)
         elif head == "module":
             call, output = split_first(rest)
             below = f"{here}.module.{call}".lstrip(".")
             child = self.module(below)
             name = split_first(output)[0]
             if child and name in child.outputs:
-                pending.append((below, child.outputs[name]))
+                trail.pending.append((below, child.outputs[name], None))
             else:
-                opened.append(reference)
-        elif head in ("local", "path", "terraform", "self"):
-            opened.append(reference)
-        elif head not in ("each", "count"):
+                trail.open.append(reference)
+        elif head in ("local", "self"):
+            trail.open.append(reference)
+        elif head == "each" and rest != "key":
+            self._follow_each(here, rest, each, trail)
+        elif head in ("each", "count"):
+            trail.aligned = True
+        elif head not in ("path", "terraform"):  # which are known
             kind, name_rest = (head, rest) if head != "data" else split_first(rest)
             name, attribute = split_first(name_rest)
             prefix = "data." if head == "data" else ""
-            resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
+            trail.resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
+
+    def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
+        """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
+        over = self.meant(here, each, trail.variables)
+        trail.resources += over.resources
+        trail.open += over.open
+        listed = all(isinstance(value, list) for value in over.constants)
+        if rest == "value" and listed and not over.resources and not over.open:
+            trail.aligned = True
 
 
 def _longest(references: Iterable[Any]) -> Iterator[str]:
@@ -193,9 +231,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
         if key == "resources":
             for block in reader.each(Block):
                 if block.type.startswith(_PREFIXES):
-                    prefix = "data." if block.mode == "data" else ""
-                    name = f"{prefix}{block.type}.{block.name}"
-                    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+                    _block(reader, block, module)
         elif key == "module_calls":
             for name in reader.members():
                 module.calls[name] = _call(reader, depth)
@@ -208,6 +244,13 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
                 _variable(name, _object(reader), module)
         else:
             reader.value()
+
+
+def _block(reader: Reader, block: Block, module: Module) -> None:
+    name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
+    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    if over := reader.decoded(block.for_each_expression, object):
+        module.repeats[name] = over
 
 
 def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
@@ -224,6 +267,8 @@ def _call(reader: Reader, depth: int) -> Module:
             _module(reader, found, depth + 1)
         elif key == "expressions":
             found.arguments = _object(reader)
+        elif key == "for_each_expression":
+            found.repeated = _object(reader)
         elif key == "source":
             found.source = str(reader.decoded(reader.value(), object))
         else:

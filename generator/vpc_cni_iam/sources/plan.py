@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.sources import json_stream
@@ -33,8 +34,10 @@ _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
 # What else says something about the plugin's role.
 _OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
+_FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 _SMALL = 64 << 20
 _MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
+_LOG = f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
 
 
 class Resource(Struct, frozen=True):
@@ -83,6 +86,11 @@ class Resource(Struct, frozen=True):
         """Its address in the module, without the key of count or for_each."""
         return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
 
+    def unchanged(self) -> Resource:
+        """Return the resource as it is before."""
+        before, hidden = self.before, self.hidden_before
+        return replace(self, after=before, unknown=False, hidden_after=hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -96,6 +104,7 @@ class Plan:
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
         secrets: Every value that is marked sensitive, wherever in the plan.
+        complete: False if it leaves something out, as with targets, or puts it off.
     """
 
     source: str
@@ -105,6 +114,7 @@ class Plan:
     configuration: Configuration
     variables: Mapping[str, Any]
     secrets: frozenset[str]
+    complete: bool = True
 
 
 def read_plan(
@@ -151,7 +161,7 @@ def _read(reader: Reader) -> Plan:
             configuration = read_configuration(reader)
         elif key == "planned_values" and reader.size > _SMALL:
             _pass_module(reader)
-        elif key in ("format_version", "terraform_version", "errored", "variables", "@level"):
+        elif key in _FIELDS:
             fields[key] = reader.decoded(reader.value(), object)
         else:
             reader.value()
@@ -171,14 +181,14 @@ def _read(reader: Reader) -> Plan:
         configuration,
         {k: v for k, v in values.items() if k not in configuration.root.secrets},
         frozenset(secrets),
+        fields.get("complete") is not False,
     )
 
 
 def _check(fields: Mapping[str, Any], source: str) -> None:
     """Refuse what is not a plan of a known format, and say what it is."""
     if "@level" in fields:
-        problem = f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
-        raise InputError(source, "", problem)
+        raise InputError(source, "", _LOG)
     if "serial" in fields or ("values" in fields and "configuration" not in fields):
         raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {_MAKE}")
     version = fields.get("format_version")
@@ -193,9 +203,7 @@ def _check(fields: Mapping[str, Any], source: str) -> None:
 
 
 def _after(fields: Mapping[str, Any]) -> str:
-    if "@level" in fields:
-        return f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
-    return "more text follows the JSON of the plan"
+    return _LOG if "@level" in fields else "more text follows the JSON of the plan"
 
 
 def _variables(value: Any) -> dict[str, Any]:
@@ -278,17 +286,8 @@ def _changes(
             change.after_unknown,
             change.before_sensitive,
             change.after_sensitive,
-            _importing(change.importing),
+            change.imported(),
             item.previous_address if item.previous_address != item.address else "",
             item.deposed,
             drift,
         )
-
-
-def _importing(value: Mapping[str, Any] | None) -> str:
-    if value is None:
-        return ""
-    identity = value.get("identity")
-    if isinstance(identity, dict):
-        return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
-    return str(value.get("id") or "an identifier known after apply")

@@ -20,6 +20,15 @@ class Changing(Struct):
     after_sensitive: dict[str, Any] | bool = False
     importing: dict[str, Any] | None = None
 
+    def imported(self) -> str:
+        """Return what identifies the resource that is imported; empty for none."""
+        if self.importing is None:
+            return ""
+        identity = self.importing.get("identity")
+        if isinstance(identity, dict):
+            return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
+        return str(self.importing.get("id") or "an identifier known after apply")
+
 
 class ChangedResource(Struct):
     """An item of ``resource_changes`` or ``resource_drift``."""
@@ -73,3 +82,4 @@ class Block(Struct):
     name: str
     mode: str = "managed"
     expressions: Raw = _NOTHING
+    for_each_expression: Raw = _NOTHING

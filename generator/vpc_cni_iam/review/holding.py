@@ -1,0 +1,188 @@
+"""What each role, user and group has before and after, where resources speak of one policy.
+
+IAM knows one inline policy of a name, and one attachment of a policy, whatever number of resources
+make it: who takes it away takes it from all. An exclusive resource removes what it does not name,
+and a role that is replaced comes back with nothing of what the plan leaves alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.review.held import Held, Item
+from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE
+from vpc_cni_iam.review.states import Read
+
+# A policy of somebody: who, whether it is attached or inline, and its address, ARN or name.
+_Thing = tuple[str, str, str]
+_STAYS = ("no-op", "import", "move", "read")
+
+
+@dataclass(slots=True)
+class Having:
+    """What a principal has.
+
+    Args:
+        type: ``role``, ``user`` or ``group``.
+        before: What it had, by what it is called.
+        after: What it will have.
+        inline: The sizes of its inline policies after; None for one that is not known.
+        trust: Its trust policy after.
+        bounds: Its permissions boundary before and after, None for none.
+    """
+
+    type: str
+    before: dict[str, Read] = field(default_factory=dict)
+    after: dict[str, Read] = field(default_factory=dict)
+    inline: dict[str, int | None] = field(default_factory=dict)
+    trust: Read | None = None
+    bounds: tuple[Read | None, Read | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Something that goes though a resource of the plan is to keep it.
+
+    Args:
+        rule: The rule that it breaks.
+        item: The slot that it is said of.
+        message: What goes, and why.
+    """
+
+    rule: str
+    item: Item
+    message: str
+
+
+class Holding:
+    """What the principals of a plan have.
+
+    Args:
+        items: What the plan holds.
+        echoes: What roles repeat of it, and of what was made elsewhere.
+        replaced: The addresses of roles, users and groups that are replaced.
+    """
+
+    def __init__(
+        self, items: Iterable[Item], echoes: Iterable[Item], replaced: frozenset[str]
+    ) -> None:
+        self.found: dict[str, Having] = {}
+        self.removals: list[Removal] = []
+        self._keys: dict[_Thing, list[str]] = {}
+        counted = [i for i in items if i.action != "drift" and not i.slot.resource.deposed]
+        known = {thing for item in counted for thing in _things(item, after=False)}
+        known |= {thing for item in counted for thing in _things(item, after=True)}
+        for item in counted:
+            self._add(item)
+        for item in echoes:
+            if not any(thing in known for thing in _things(item, after=False)):
+                self._add(item)
+        self._disagreeing(counted)
+        self._left_alone(counted, replaced)
+        self._excluded(counted)
+
+    def _add(self, item: Item) -> None:
+        for held, after in ((item.before, False), (item.after, True)):
+            for owner in held.owners:
+                has = self.found.setdefault(owner.name, Having(owner.type))
+                self._add_to(has, item, held, after)
+            for thing in _things(item, after=after):
+                self._keys.setdefault(thing, []).append(_key(item, held))
+
+    def _add_to(self, has: Having, item: Item, held: Held, after: bool) -> None:
+        kind = item.slot.kind
+        if kind == "trust" and after:
+            has.trust = held.read
+        if kind == "boundary":
+            has.bounds = (has.bounds[0], held.read) if after else (held.read, has.bounds[1])
+        if kind not in ("permissions", "attachment"):
+            return
+        key = _key(item, held)
+        (has.after if after else has.before)[key] = held.read
+        if after and kind == "permissions":
+            has.inline[key] = held.read.state.size
+
+    def _remove(self, thing: _Thing) -> None:
+        has = self.found[thing[0]]
+        for key in self._keys[thing]:
+            has.after.pop(key, None)
+            has.inline.pop(key, None)
+
+    def _disagreeing(self, items: Iterable[Item]) -> None:
+        """Find what one resource takes away and another keeps, or makes at the same time."""
+        goes: dict[_Thing, Item] = {}
+        for item in items:
+            kept = set(_things(item, after=True))
+            if item.slot.resource.type not in ATTACHING:
+                goes |= {t: item for t in _things(item, after=False) if t not in kept}
+        for item in items:
+            had = set(_things(item, after=False))
+            for thing in _things(item, after=True):
+                other = goes.get(thing)
+                if other is None or other.slot.resource is item.slot.resource:
+                    continue
+                taken = f"{_said(thing)} is taken away by {other.slot.resource.address}"
+                if thing in had:
+                    self._remove(thing)
+                    self._note("conflict", item, f"{taken}, though it is to stay")
+                else:
+                    self._note("conflict", item, f"{taken}, and made here: the last one wins")
+
+    def _left_alone(self, items: Iterable[Item], replaced: frozenset[str]) -> None:
+        """Find what a principal that is replaced had, and the plan does not make again."""
+        for item in items:
+            if item.action not in _STAYS or item.slot.resource.type in ATTACHING:
+                continue
+            for thing in _things(item, after=True):
+                if thing[0] in replaced and thing[0] != item.slot.resource.address:
+                    self._remove(thing)
+                    message = f"{_said(thing)} goes with {thing[0]}, which is replaced"
+                    self._note("conflict", item, f"{message}; the plan does not make it again")
+
+    def _excluded(self, items: Iterable[Item]) -> None:
+        """Find what an exclusive resource removes that it did not name before."""
+        resources: dict[str, list[Item]] = {}
+        for item in items:
+            if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
+                resources.setdefault(item.slot.resource.address, []).append(item)
+        for slots in resources.values():
+            if slots[0].action in ("delete", "forget", *_STAYS):
+                continue
+            kind = "inline" if slots[0].slot.kind == "exclusive" else "attachment"
+            named = {thing for item in slots for thing in _things(item, after=True)}
+            if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in slots):
+                continue
+            owners = {o.name for item in slots for h in (item.before, item.after) for o in h.owners}
+            before = {thing for item in slots for thing in _things(item, after=False)}
+            for thing in [t for t in self._keys if t[:2] in {(o, kind) for o in owners}]:
+                has = self.found[thing[0]]
+                if thing in named or not any(k in has.after for k in self._keys[thing]):
+                    continue
+                self._remove(thing)
+                if thing not in before:
+                    message = f"{_said(thing)} is removed, since the list does not name it"
+                    self._note("exclusive-removes", slots[0], message)
+
+    def _note(self, rule: str, item: Item, message: str) -> None:
+        self.removals.append(Removal(rule, item, message))
+
+
+def _key(item: Item, held: Held) -> str:
+    if item.slot.kind == "attachment":
+        return held.policy
+    return f"{item.slot.resource.address} {item.slot.attribute}"
+
+
+def _things(item: Item, *, after: bool) -> Iterator[_Thing]:
+    """Yield what somebody has in a slot, by what IAM tells it from others."""
+    held = item.after if after else item.before
+    kind = "attachment" if item.slot.kind == "attachment" else "inline"
+    if item.slot.kind in ("permissions", "attachment", "exclusive") and held.name:
+        for owner in held.owners:
+            yield owner.name, kind, held.name
+
+
+def _said(thing: _Thing) -> str:
+    owner, kind, name = thing
+    return f"Inline policy {name!r} of {owner}" if kind == "inline" else f"{name} on {owner}"

@@ -1,0 +1,135 @@
+"""How a finding is made and what it says: lines, witnesses, sizes, calls that are lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from vpc_cni_iam.review.changes import Place
+from vpc_cni_iam.review.findings import Finding, Level, Meaning
+from vpc_cni_iam.review.judgements import CoverageChange, Line, Size, Witness
+from vpc_cni_iam.review.rules import BY_ID
+
+_MOST = 20
+
+
+def finding(
+    rule: str,
+    message: str,
+    *,
+    address: str = "",
+    attribute: str = "",
+    details: tuple[str, ...] = (),
+    place: Place | None = None,
+    level: Level | None = None,
+    means: tuple[Meaning, ...] | None = None,
+) -> Finding:
+    """Return a finding of a rule.
+
+    Args:
+        rule: The rule's identifier.
+        message: What was found.
+        address: The resource.
+        attribute: Where in it.
+        details: More lines.
+        place: Where it is written.
+        level: How bad it is, if not as the rule says.
+        means: What it counts for, if not as the rule says.
+    """
+    known = BY_ID[rule]
+    key = "\0".join((rule, address, attribute))
+    return Finding(
+        rule,
+        level or known.level,
+        known.means if means is None else means,
+        address,
+        attribute,
+        message,
+        details,
+        place,
+        hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
+    )
+
+
+def of_coverage(
+    coverage: CoverageChange,
+    address: str,
+    attribute: str,
+    place: Place | None,
+    *,
+    new: bool,
+    unknown: tuple[str, ...] = (),
+    unsure: bool = False,
+) -> Iterator[Finding]:
+    """Yield what the plugin can no longer do, or cannot do.
+
+    Args:
+        coverage: What a change does to it.
+        address: Whose change.
+        attribute: Where in it.
+        place: Where it is written.
+        new: Whether there was nothing before, so that what is lacking is of this plan's making.
+        unknown: Policies whose documents are not known, which may allow it after all.
+        unsure: Whether any of them changes, too, so that nothing is lost for certain.
+    """
+    where = f"plugin {coverage.release}, {coverage.mode}"
+    unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+    levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
+    for impact, level in levels:
+        lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
+        if lost:
+            yield finding(
+                "coverage-lost",
+                f"{where} {'may' if unsure else 'can'} no longer call "
+                f"{', '.join(lack.action for lack in lost)}",
+                address=address,
+                attribute=attribute,
+                details=(*(f"{lack.action}: {lack.breaks}" for lack in lost), *unless),
+                place=place,
+                level="warning" if unsure else level,
+            )
+    lost_actions = {lack.action for lack in coverage.lost}
+    lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
+    if new and lacking:
+        yield finding(
+            "coverage-lacking",
+            f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
+            address=address,
+            attribute=attribute,
+            details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
+            place=place,
+        )
+
+
+def oversize(size: Size) -> str:
+    """Return what is too large, in a sentence.
+
+    Args:
+        size: The size.
+    """
+    return f"The {size.what}: {size.size} characters without white space; IAM takes {size.limit}"
+
+
+def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
+    """Return lines of a difference as text, the first of them.
+
+    Args:
+        lines: The lines.
+    """
+    found = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
+    more = len(lines) - len(found)
+    return (*found, f"and {more} more") if more > 0 else found
+
+
+def shown(witness: Witness) -> str:
+    """Return a request that is newly allowed, in words.
+
+    Args:
+        witness: The request.
+    """
+    text = f"{witness.action} on {witness.resource}"
+    if witness.principal:
+        text += f" by {witness.principal}"
+    if witness.context:
+        text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
+    return text

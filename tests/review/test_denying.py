@@ -1,0 +1,84 @@
+"""A Deny holds back what other policies allow, so that its going is a gain."""
+
+import pytest
+
+from synthetic import Json, allow, document, policy, resource, reviewed, rules
+
+ALL = document(allow("s3:*"))
+GUARD = document({**allow("s3:*"), "Effect": "Deny"})
+BOTH = document(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
+ONE = document(allow("ec2:A"))
+ARN = "arn:aws:iam::111122223333:policy/guard"
+
+
+def inline(name: str, before: str | None, after: str | None, role: str = "r") -> Json:
+    sides = [{"name": name, "role": role, "policy": p} if p else None for p in (before, after)]
+    return resource("aws_iam_role_policy", name, *sides)
+
+
+def attached(before: bool, after: bool) -> Json:
+    values = {"role": "r", "policy_arn": ARN}
+    sides = [values if there else None for there in (before, after)]
+    return resource("aws_iam_role_policy_attachment", "guard", *sides)
+
+
+def managed(text: str) -> Json:
+    values = {"name": "guard", "policy": text, "arn": ARN}
+    return resource("aws_iam_policy", "guard", values, values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        inline("guard", GUARD, None),
+        inline("guard", BOTH, ONE),
+        inline("guard", GUARD, document()),
+        inline("guard", GUARD, document({**allow("s3:Get*"), "Effect": "Deny"})),
+    ],
+)
+def test_a_deny_that_goes_is_new_access_where_another_policy_allows(change: Json) -> None:
+    found = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
+    assert (rules(found), found.failed) == ({"new-access"}, True)
+    assert any("s3:" in text for f in found.findings for text in f.details)
+    assert any(line.effect == "gain" for c in found.changes for line in c.lines)
+
+
+def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
+    found = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
+    assert rules(found) == {"new-access"}
+    assert rules(reviewed(attached(True, False), managed(ONE))) == {"access-removed"}
+
+
+def test_a_deny_that_goes_is_not_passed_over_where_the_rest_is_not_in_the_plan() -> None:
+    for change in (
+        inline("guard", GUARD, None),
+        policy("guard", GUARD, None),
+        policy("guard", BOTH, ONE),
+    ):
+        found = reviewed(change, fail_on="new-access")
+        assert (rules(found), found.failed) == ({"not-proven"}, True)
+    assert rules(reviewed(attached(True, False), managed(GUARD))) == {"not-proven"}
+
+
+def test_a_deny_that_goes_to_another_policy_of_the_role_is_no_gain() -> None:
+    moved = inline("a", BOTH, ONE), inline("b", None, GUARD), inline("all", ALL, ALL)
+    assert not reviewed(*moved, fail_on="new-access").failed
+    elsewhere = inline("b", None, GUARD, role="other")
+    assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
+
+
+def test_a_deny_that_moves_to_another_role_leaves_the_first_without() -> None:
+    sides = [{"role": name, "name": "n", "policy": GUARD} for name in ("old", "new")]
+    found = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
+    assert found.failed
+
+
+def test_a_deny_that_comes_is_a_loss_whatever_the_policy_itself_allows() -> None:
+    found = reviewed(inline("guard", ONE, BOTH))
+    assert rules(found) == {"access-removed"}
+    assert [line.effect for line in found.changes[0].lines] == ["loss"]
+
+
+def test_a_deny_that_is_written_differently_is_no_gain() -> None:
+    split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
+    assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}

@@ -1,0 +1,60 @@
+"""Who joins a group has what the group has."""
+
+import pytest
+
+from synthetic import Json, allow, document, resource, reviewed, rules
+
+USER, GROUP = "aws_iam_user_group_membership", "aws_iam_group_membership"
+
+
+def of_user(before: list[str] | None, after: list[str] | None, **more: object) -> Json:
+    sides = [{"user": "u", "groups": g} if g is not None else None for g in (before, after)]
+    return resource(USER, "m", *sides, **more)
+
+
+def of_group(before: list[str] | None, after: list[str] | None) -> Json:
+    sides = [
+        {"name": "m", "group": "g", "users": u} if u is not None else None for u in (before, after)
+    ]
+    return resource(GROUP, "m", *sides)
+
+
+@pytest.mark.parametrize(
+    "change", [of_user(None, ["g"]), of_user([], ["g"]), of_group(None, ["u"]), of_group([], ["u"])]
+)
+def test_who_joins_a_group_is_said(change: Json) -> None:
+    found = reviewed(change, fail_on="new-access")
+    assert (rules(found), found.failed) == ({"group-joined"}, True)
+    (line,) = found.changes[0].lines
+    assert (line.effect, line.text) == ("gain", "user u to group g")
+
+
+@pytest.mark.parametrize(
+    "change", [of_user(["g"], None), of_user(["g"], []), of_group(["u"], None), of_group(["u"], [])]
+)
+def test_who_leaves_a_group_is_said(change: Json) -> None:
+    found = reviewed(change)
+    assert (rules(found), found.failed) == ({"access-removed"}, False)
+
+
+def test_a_group_that_denies_is_missed_by_who_leaves_it() -> None:
+    guard = document({**allow("s3:*"), "Effect": "Deny"})
+    values = {"name": "d", "group": "g", "policy": guard}
+    found = reviewed(of_user(["g"], []), resource("aws_iam_group_policy", "d", values, values))
+    assert "not-proven" in rules(found)
+
+
+def test_groups_that_are_not_known_are_said() -> None:
+    later = resource(USER, "m", None, {"user": "u"}, after_unknown={"groups": True})
+    assert rules(reviewed(later)) == {"group-joined"}
+    later = resource(USER, "m", {"user": "u", "groups": ["g"]}, {"user": "u"})
+    later["change"]["after_unknown"] = {"groups": True}
+    found = reviewed(later)
+    assert rules(found) == {"group-joined"}
+    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+
+
+def test_a_membership_that_stays_is_no_finding() -> None:
+    assert reviewed(of_user(["g"], ["g"]), of_group(["u"], ["u"])).findings == ()
+    both = of_user(["g", "h"], ["g"]), of_group(["u", "v"], ["u"])
+    assert len(reviewed(*both).findings) == 2

@@ -1,0 +1,181 @@
+"""What looks like nothing in a plan, and is something."""
+
+import pytest
+
+from synthetic import Json, allow, document, policy, resource, reviewed, rules
+
+ONE, ALL = document(allow("ec2:A")), document(allow("*"))
+NODES = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+KINDS = {
+    "aws_iam_policy": "unknown-policy",
+    "aws_iam_role": "unknown-policy",
+    "aws_iam_role_policy": "unknown-policy",
+    "aws_iam_user_policy": "unknown-policy",
+    "aws_iam_group_policy": "unknown-policy",
+    "aws_iam_role_policy_attachment": "unknown-attachment",
+    "aws_iam_user_policy_attachment": "unknown-attachment",
+    "aws_iam_group_policy_attachment": "unknown-attachment",
+    "aws_iam_policy_attachment": "unknown-attachment",
+    "aws_iam_role_policies_exclusive": "exclusive-removes",
+    "aws_iam_role_policy_attachments_exclusive": "unknown-attachment",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_put_off_and_wholly_unknown_is_a_finding(kind: str) -> None:
+    """A deferred change of count or for_each that is not known has nothing but its address."""
+    change = resource(kind, "p", None, None, actions=["create"], after_unknown=True)
+    change["address"] = f'{kind}.p["*"]'
+    later = [{"reason": "instance_count_unknown", "resource_change": change}]
+    assert KINDS[kind] in rules(reviewed(deferred_changes=later))
+
+
+def hidden(kind: str, before: Json, after: Json, *names: str) -> Json:
+    marks = dict.fromkeys(names, True)
+    return resource(kind, "p", before, after, before_sensitive=marks, after_sensitive=marks)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        hidden(
+            "aws_iam_role_policy_attachment",
+            {"role": "r", "policy_arn": "arn:a"},
+            {"role": "r", "policy_arn": "arn:b"},
+            "policy_arn",
+        ),
+        hidden(
+            "aws_iam_role_policy_attachment",
+            {"role": "a", "policy_arn": "arn:a"},
+            {"role": "b", "policy_arn": "arn:a"},
+            "role",
+        ),
+        hidden(
+            "aws_iam_role_policy",
+            {"role": "a", "policy": ALL},
+            {"role": "b", "policy": ALL},
+            "role",
+        ),
+        hidden(
+            "aws_iam_policy_attachment",
+            {"roles": ["a"], "policy_arn": "arn:a"},
+            {"roles": ["a", "b"], "policy_arn": "arn:a"},
+            "roles",
+        ),
+        hidden(
+            "aws_iam_role_policy_attachments_exclusive",
+            {"role_name": "a", "policy_arns": ["arn:a"]},
+            {"role_name": "a", "policy_arns": ["arn:b"]},
+            "policy_arns",
+        ),
+        hidden(
+            "aws_iam_role",
+            {"assume_role_policy": NODES, "permissions_boundary": "arn:a"},
+            {"assume_role_policy": NODES, "permissions_boundary": "arn:b"},
+            "permissions_boundary",
+        ),
+    ],
+)
+def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None:
+    found = reviewed(change)
+    assert rules(found) & {
+        "sensitive-policy",
+        "new-access",
+        "new-policy",
+        "boundary-weakened",
+        "unknown-attachment",
+    }
+    assert found.failed
+    change["change"]["after"] = {**change["change"]["before"], "description": "x"}
+    assert not reviewed(change).findings
+
+
+def bounded(before: str | None, after: str | None, **more: object) -> Json:
+    sides = [
+        {"name": "r", "assume_role_policy": NODES, "permissions_boundary": arn} if arn else None
+        for arn in (before, after)
+    ]
+    return resource("aws_iam_role", "r", *sides, **more)
+
+
+def managed(name: str, before: str, after: str | None = None) -> Json:
+    sides = [
+        {"name": name, "policy": p, "arn": f"arn:aws:iam::1:policy/{name}"}
+        for p in (before, after or before)
+    ]
+    return resource("aws_iam_policy", name, *sides)
+
+
+def test_a_boundary_that_goes_with_its_role_lets_nothing_go() -> None:
+    found = reviewed(bounded("arn:aws:iam::1:policy/b", None))
+    assert rules(found) == {"access-removed"}
+
+
+def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
+    a, b = "arn:aws:iam::1:policy/a", "arn:aws:iam::1:policy/b"
+    same = managed("a", ONE), managed("b", ONE)
+    assert not {"boundary-weakened"} & rules(reviewed(bounded(a, b), *same))
+    wider = managed("a", ONE), managed("b", ALL)
+    assert "boundary-weakened" in rules(reviewed(bounded(a, b), *wider))
+    assert "boundary-weakened" in rules(reviewed(bounded(a, b)))
+
+
+def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
+    cni = {"name": "i", "role": "r", "policy": document(allow("ec2:*"))}
+    there = resource("aws_iam_role_policy", "i", cni, cni)
+    values = {"name": "r", "assume_role_policy": NODES}
+    arn = "arn:aws:iam::1:policy/b"
+    comes = resource("aws_iam_role", "r", values, {**values, "permissions_boundary": arn})
+    found = reviewed(comes, there, managed("b", document(allow("s3:*"))), fail_on="coverage-lost")
+    assert (found.failed, "coverage-lost" in rules(found)) == (True, True)
+    enough = managed("b", document(allow(["ec2:*", "s3:*"])))
+    assert not reviewed(comes, there, enough, fail_on="coverage-lost").failed
+    # Of a boundary whose document is not known it is not known either.
+    assert reviewed(comes, there, fail_on="coverage-lost").failed
+    stays = resource("aws_iam_role", "r", *[{**values, "permissions_boundary": arn}] * 2)
+    narrower = managed("b", document(allow("*")), document(allow("s3:*")))
+    assert "coverage-lost" in rules(reviewed(stays, there, narrower))
+
+
+def test_one_name_of_two_roles_is_neither() -> None:
+    """Roles of two accounts may have one name."""
+    trust = {"name": "cni", "assume_role_policy": NODES}
+    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
+    has = {"name": "i", "role": "cni", "policy": document(allow("s3:*"))}
+    more = {"role": "cni", "name": "j", "policy": document(allow("s3:Get"))}
+    first = resource("aws_iam_role_policy", "a", has, has)
+    second = resource("aws_iam_role_policy", "b", None, more)
+    references = [
+        {
+            "mode": "managed",
+            "type": "aws_iam_role_policy",
+            "name": name,
+            "expressions": {
+                "role": {"references": [f"aws_iam_role.{r}.name", f"aws_iam_role.{r}"]}
+            },
+        }
+        for name, r in (("a", "r1"), ("b", "r2"))
+    ]
+    configuration = {"root_module": {"resources": references}}
+    found = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
+    assert found.failed
+    assert {p.name for p in found.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
+    assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
+
+
+def test_a_plan_that_is_not_all_says_so() -> None:
+    found = reviewed(complete=False)
+    assert [(f.level, f.rule) for f in found.findings] == [("note", "incomplete")]
+    assert not reviewed(complete=True).findings
+
+
+def test_drift_that_stays_is_new_access() -> None:
+    """With ignore_changes, or in a plan that only refreshes, nothing puts it back."""
+    drift = [policy("p", ONE, ALL)]
+    kept = reviewed(policy("p", ALL, ALL), resource_drift=drift, fail_on="new-access")
+    assert kept.failed
+    undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
+    assert not undone.failed
+    assert "drift" in rules(undone)

@@ -1,0 +1,197 @@
+"""What a role has in the end, where several resources of a plan speak of one policy."""
+
+import pytest
+
+from synthetic import Json, allow, document, resource, reviewed, role, rules
+
+MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+ATTACHMENT = "aws_iam_role_policy_attachment"
+CNI = document(allow(["ec2:*"]))
+ONE = document(allow("s3:A"))
+NODES = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+OTHER = NODES.replace("ec2.", "lambda.")
+
+
+def attach(name: str, arn: str, before: bool, after: bool, role_name: str = "r") -> Json:
+    values = {"role": role_name, "policy_arn": arn}
+    sides = [values if there else None for there in (before, after)]
+    return resource(ATTACHMENT, name, *sides)
+
+
+def inline(name: str, before: str | None, after: str | None, iam: str = "i") -> Json:
+    sides = [{"name": iam, "role": "r", "policy": p} if p else None for p in (before, after)]
+    return resource("aws_iam_role_policy", name, *sides)
+
+
+def replaced(**more: object) -> Json:
+    sides = [{"name": "r", "assume_role_policy": OTHER, "path": path} for path in ("/", "/a/")]
+    return resource("aws_iam_role", "r", *sides, actions=["delete", "create"], **more)
+
+
+def exclusive(kind: str, before: list[str] | None, after: list[str] | None) -> Json:
+    name = "policy_names" if kind == "policies" else "policy_arns"
+    sides = [{"role_name": "r", name: n} if n is not None else None for n in (before, after)]
+    return resource(f"aws_iam_role_{kind}_exclusive", "e", *sides)
+
+
+@pytest.mark.parametrize("stays", [attach("w", WORKER, True, True), None])
+def test_what_is_lost_is_lost_though_another_policy_is_not_known(stays: Json | None) -> None:
+    """Every node role has a policy beside the plugin's whose document no plan holds."""
+    gone = attach("cni", MANAGED, True, False)
+    found = reviewed(gone, *([stays] if stays else []), fail_on="coverage-lost")
+    assert (found.failed, "coverage-lost" in rules(found)) == (True, True)
+    (lost,) = (f for f in found.findings if f.rule == "coverage-lost" and f.level == "error")
+    assert any(WORKER in text for text in lost.details) is bool(stays)
+
+
+def test_what_may_be_lost_to_a_policy_that_is_not_known_is_said() -> None:
+    kind = "aws_iam_role_policy"
+    before = {"name": "i", "role": "r", "policy": CNI}
+    unknown = {"actions": ["update"], "after_unknown": {"policy": True}}
+    change = resource(kind, "p", before, {"name": "i", "role": "r"}, **unknown)
+    found = reviewed(change, fail_on="coverage-lost")
+    assert found.failed
+    assert not [f for f in found.findings if f.level == "error"]
+
+
+def test_an_attachment_that_goes_takes_its_twin_with_it() -> None:
+    found = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, True, True))
+    assert {"conflict", "coverage-lost"} <= rules(found)
+    found = reviewed(inline("a", CNI, None), inline("b", CNI, CNI))
+    assert {"conflict", "coverage-lost"} <= rules(found)
+    found = reviewed(inline("a", CNI, None), inline("b", CNI, CNI, iam="other"))
+    assert not {"conflict", "coverage-lost"} & rules(found)
+
+
+def test_an_attachment_that_is_made_and_taken_away_at_once_is_a_conflict() -> None:
+    found = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, False, True))
+    assert "conflict" in rules(found)
+    assert "conflict" in rules(reviewed(inline("a", CNI, None), inline("b", None, CNI)))
+    other = attach("b", MANAGED, False, True, role_name="other")
+    assert "conflict" not in rules(reviewed(attach("a", MANAGED, True, False), other))
+
+
+def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
+    found = reviewed(replaced(), attach("a", MANAGED, True, True), inline("b", ONE, ONE))
+    assert {"conflict", "coverage-lost"} <= rules(found)
+    made_again = attach("a", MANAGED, True, True)
+    made_again["change"]["actions"] = ["delete", "create"]
+    assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), made_again))
+
+
+@pytest.mark.parametrize("before", [None, []])
+def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) -> None:
+    attached = attach("a", MANAGED, True, True)
+    for change, there in (
+        (exclusive("policy_attachments", before, [WORKER]), attached),
+        (exclusive("policies", before, ["other"]), inline("a", CNI, CNI)),
+    ):
+        found = reviewed(change, there, fail_on="coverage-lost")
+        assert {"exclusive-removes", "coverage-lost"} <= rules(found)
+        assert found.failed
+    for change, there in (
+        (exclusive("policy_attachments", before, [MANAGED]), attached),
+        (exclusive("policies", before, ["i"]), inline("a", CNI, CNI)),
+    ):
+        found = reviewed(change, there)
+        assert not {"exclusive-removes", "coverage-lost"} & rules(found)
+
+
+def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> None:
+    change = exclusive("policy_attachments", [MANAGED, WORKER], [WORKER])
+    found = reviewed(change, attach("a", MANAGED, True, True))
+    assert {"exclusive-removes", "coverage-lost"} <= rules(found)
+
+
+def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
+    for change in (
+        exclusive("policy_attachments", [MANAGED], None),
+        exclusive("policies", ["i"], None),
+    ):
+        found = reviewed(change)
+        assert rules(found) == {"moved"}
+        assert not [line for c in found.changes for line in c.lines]
+
+
+def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
+    """A role's ``managed_policy_arns`` and ``inline_policy`` repeat what others made."""
+    values = {
+        "name": "r",
+        "assume_role_policy": NODES,
+        "managed_policy_arns": [MANAGED, WORKER],
+        "inline_policy": [
+            {"name": "by-hand", "policy": document(allow("ec2:AssignIpv6Addresses"))}
+        ],
+    }
+    found = reviewed(resource("aws_iam_role", "r", values, values))
+    assert rules(found) == {"managed-policy-attached"}
+    assert [c.kind for c in found.changes] == ["trust"]
+    (principal,) = found.principals
+    assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, WORKER}
+
+
+def test_what_a_role_repeats_counts_once() -> None:
+    big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
+    values = {"name": "r", "assume_role_policy": NODES}
+    values |= {"inline_policy": [{"name": "i", "policy": big}], "managed_policy_arns": [MANAGED]}
+    wider = big.replace("s3:A", "s3:AB")
+    found = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        inline("i", big, wider),
+        attach("a", MANAGED, True, False),
+    )
+    assert "size-limit" not in rules(found)
+    assert "managed-policy-attached" not in rules(found)
+    other = {**values, "inline_policy": [{"name": "other", "policy": big}]}
+    assert "size-limit" in rules(
+        reviewed(resource("aws_iam_role", "r", other, other), inline("i", big, wider))
+    )
+
+
+def test_a_copy_of_the_managed_policy_is_not_the_managed_policy() -> None:
+    copy = "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_Policy"
+    found = reviewed(role("r", NODES, NODES), attach("a", copy, True, True))
+    assert rules(found) == set()
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_the_managed_policy_is_known_in_every_partition(partition: str) -> None:
+    arn = MANAGED.replace("aws", partition, 1)
+    trust = NODES.replace("amazonaws.com", "amazonaws.com.cn") if "cn" in partition else NODES
+    found = reviewed(role("r", trust, trust), attach("a", arn, True, True))
+    assert rules(found) == {"managed-policy-attached"}
+
+
+def test_a_role_for_the_plugin_by_its_trust_is_the_plugins() -> None:
+    issuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+    wanted = {
+        f"{issuer}:sub": "system:serviceaccount:kube-system:aws-node",
+        f"{issuer}:aud": "sts.amazonaws.com",
+    }
+    trust = document(
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"},
+            "Condition": {"StringEquals": wanted},
+        }
+    )
+    everything = document(allow("*"))
+    found = reviewed(role("r", trust, trust), inline("i", everything, ONE))
+    assert "coverage-lost" in rules(found)
+    assert "coverage-lost" not in rules(
+        reviewed(role("r", OTHER, OTHER), inline("i", everything, ONE))
+    )
+
+
+@pytest.mark.parametrize("mark", ["after_unknown", "after_sensitive"])
+def test_a_policy_of_the_plugin_that_is_known_no_longer_may_lose_something(mark: str) -> None:
+    before = {"name": "p", "policy": CNI}
+    after = {"name": "p", "policy": ONE} if mark == "after_sensitive" else {"name": "p"}
+    change = resource("aws_iam_policy", "p", before, after, **{mark: {"policy": True}})
+    assert reviewed(change, fail_on="coverage-lost").failed
+    change["change"]["before"]["policy"] = ONE
+    assert not reviewed(change, fail_on="coverage-lost").failed

@@ -1,0 +1,328 @@
+"""What a plan does not know yet: as much as it says is told, and the rest is a finding."""
+
+from typing import Any
+
+import pytest
+
+from synthetic import Json, allow, document, policy, resource, reviewed, rules
+
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+ATTACHMENT = "aws_iam_role_policy_attachment"
+NODES = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+
+
+def configured(kind: str, name: str, expressions: Json, **more: Any) -> Json:
+    """A plan's configuration of one resource."""
+    block = {"mode": "managed", "type": kind, "name": name, "expressions": expressions, **more}
+    return {"root_module": {"resources": [block], **more.pop("module", {})}}
+
+
+def named(*references: str) -> Json:
+    """An expression, with the beginnings of its references, as a plan lists them."""
+    found = []
+    for reference in references:
+        found += [reference, reference.rpartition(".")[0]]
+    return {"references": [r for r in found if "." in r]}
+
+
+def attach(key: str = "", **values: Any) -> Json:
+    index = f'["{key}"]' if key else ""
+    address = f"{ATTACHMENT}.a{index}"
+    later = {"role": "r", **values}
+    return resource(
+        ATTACHMENT, "a", None, later, address=address, after_unknown={"policy_arn": True}
+    )
+
+
+def attachments(found: Any) -> dict[str, str]:
+    return {c.address: c.attachment.policy for c in found.changes if c.attachment}
+
+
+def test_a_policy_that_is_one_of_two_is_neither() -> None:
+    references = named("aws_iam_policy.one.arn", "aws_iam_policy.two.arn")
+    found = reviewed(
+        policy("one", None, document(allow("ec2:A"))),
+        policy("two", None, document(allow("iam:*"))),
+        attach(),
+        configuration=configured(ATTACHMENT, "a", {"policy_arn": references}),
+    )
+    assert "unknown-attachment" in rules(found)
+    assert attachments(found) == {
+        f"{ATTACHMENT}.a": "aws_iam_policy.one.arn, aws_iam_policy.two.arn"
+    }
+
+
+@pytest.mark.parametrize("other", ["aws_iam_role.r.unique_id", "local.arn", "data.aws_x.y.arn"])
+def test_a_policy_beside_what_else_may_be_meant_is_not_known(other: str) -> None:
+    references = named("aws_iam_policy.one.arn", other)
+    found = reviewed(
+        policy("one", None, document(allow("ec2:A"))),
+        attach(),
+        configuration=configured(ATTACHMENT, "a", {"policy_arn": references}),
+    )
+    assert "unknown-attachment" in rules(found)
+
+
+def instances(*keys: str) -> list[Json]:
+    return [
+        policy("p", None, document(allow(f"ec2:{key}")), address=f'aws_iam_policy.p["{key}"]')
+        for key in keys
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "each", "known"),
+    [
+        ("each.key", {"constant_value": {"a": "b", "b": "a"}}, True),
+        ("each.value", {"constant_value": {"a": "b", "b": "a"}}, False),
+        ("each.value", {"references": ["local.map"]}, False),
+        ("each.value", {"constant_value": ["a", "b"]}, True),
+        ("var.which", {}, False),
+    ],
+)
+def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
+    index: str, each: Json, known: bool
+) -> None:
+    expressions = {"policy_arn": {"references": ["aws_iam_policy.p", index]}}
+    found = reviewed(
+        *instances("a", "b"),
+        attach("a"),
+        configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=each),
+        variables={"which": {"value": "b"}},
+    )
+    assert ("unknown-attachment" in rules(found)) is not known
+    if known:
+        assert attachments(found) == {f'{ATTACHMENT}.a["a"]': 'aws_iam_policy.p["a"]'}
+
+
+def test_a_value_of_each_is_what_for_each_refers_to() -> None:
+    expressions = {"policy_arn": {"references": ["each.value"]}}
+    for references, known in (
+        (named("aws_iam_policy.p.arn"), True),
+        (named("aws_iam_policy.p.arn", "aws_iam_policy.q.arn"), False),
+    ):
+        found = reviewed(
+            policy("p", None, document(allow("ec2:A"))),
+            attach("a"),
+            configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=references),
+        )
+        assert ("unknown-attachment" in rules(found)) is not known
+
+
+def test_a_default_beside_a_value_of_each_is_not_what_is_meant() -> None:
+    found = reviewed(
+        attach("a"),
+        configuration=configured(
+            ATTACHMENT,
+            "a",
+            {"policy_arn": {"references": ["each.value", "var.default"]}},
+            for_each_expression={"references": ["local.arns"]},
+        ),
+        variables={"default": {"value": "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"}},
+    )
+    assert rules(found) == {"unknown-attachment"}
+
+
+def listing(before: list[str] | None) -> Json:
+    values = {"name": "r", "assume_role_policy": NODES}
+    unknown = {"managed_policy_arns": True}
+    old = {**values, "managed_policy_arns": before} if before is not None else None
+    return resource("aws_iam_role", "r", old, values, after_unknown=unknown)
+
+
+def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> None:
+    """A plan has the references of ``[aws_iam_policy.p.arn, "arn:..."]``, not the literal."""
+    expressions = {"managed_policy_arns": named("aws_iam_policy.p.arn")}
+    found = reviewed(
+        policy("p", None, document(allow("ec2:A"))),
+        listing(None),
+        configuration=configured("aws_iam_role", "r", expressions),
+    )
+    assert "unknown-attachment" in rules(found)
+    assert "aws_iam_policy.p" in [c.attachment.policy for c in found.changes if c.attachment]
+    (role,) = found.principals
+    assert "aws_iam_policy.p" in role.after
+
+
+def test_what_stood_in_a_list_that_is_not_known_is_not_called_gone() -> None:
+    found = reviewed(
+        listing([ADMIN]),
+        configuration=configured(
+            "aws_iam_role", "r", {"managed_policy_arns": named("aws_iam_policy.p.arn")}
+        ),
+    )
+    assert "unknown-attachment" in rules(found)
+    assert "access-removed" not in rules(found)
+    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+
+
+def test_a_policy_that_stood_in_a_list_and_is_replaced_is_not_new_there() -> None:
+    old = {"name": "p", "policy": document(allow("ec2:A")), "arn": "arn:aws:iam::1:policy/p"}
+    new = {"name": "q", "policy": old["policy"]}
+    unknown = {"actions": ["delete", "create"], "after_unknown": {"arn": True}}
+    found = reviewed(
+        resource("aws_iam_policy", "p", old, new, **unknown),
+        listing([old["arn"]]),
+        configuration=configured(
+            "aws_iam_role", "r", {"managed_policy_arns": named("aws_iam_policy.p.arn")}
+        ),
+    )
+    assert rules(found) == {"moved", "unknown-attachment"}
+
+
+def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> None:
+    kind = "aws_iam_policy_attachment"
+    arn = "arn:aws:iam::111122223333:policy/p"
+    values = {"name": "p", "policy": document(allow("ec2:A")), "arn": arn}
+    before = {"policy_arn": arn, "roles": ["a"]}
+    found = reviewed(
+        resource("aws_iam_policy", "p", values, values),
+        resource("aws_iam_role", "b", None, {"assume_role_policy": NODES, "name": "b"}),
+        resource(kind, "m", before, {"policy_arn": arn}, after_unknown={"roles": True}),
+        configuration=configured(kind, "m", {"roles": named("aws_iam_role.b.name")}),
+    )
+    (change,) = (c for c in found.changes if c.type == kind)
+    assert set(change.principals) == {"role a", "aws_iam_role.b", "roles known after apply"}
+    assert "new-policy" in rules(found)
+    assert not [line for line in change.lines if line.effect == "loss"]
+
+
+def test_an_exclusive_list_that_is_not_known_is_a_finding() -> None:
+    kind = "aws_iam_role_policies_exclusive"
+    before = {"role_name": "r", "policy_names": ["a"]}
+    for one in (before, None):
+        found = reviewed(
+            resource(kind, "e", one, {"role_name": "r"}, after_unknown={"policy_names": True})
+        )
+        assert rules(found) == {"exclusive-removes"}
+        assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+
+
+def test_one_role_of_two_is_both() -> None:
+    kind = "aws_iam_role_policy"
+    references = named("aws_iam_role.a.name", "aws_iam_role.b.name")
+    found = reviewed(
+        resource("aws_iam_role", "a", None, {"assume_role_policy": NODES}),
+        resource(
+            kind, "p", None, {"policy": document(allow("s3:*"))}, after_unknown={"role": True}
+        ),
+        configuration=configured(kind, "p", {"role": references}),
+    )
+    (change,) = (c for c in found.changes if c.type == kind)
+    assert change.principals == ("aws_iam_role.a", "aws_iam_role.b.name")
+
+
+def deferred(name: str, values: Json, unknown: Json) -> Json:
+    """A policy document that is read at apply."""
+    change = {
+        "actions": ["read"],
+        "before": None,
+        "after": values,
+        "after_unknown": {"json": True, **unknown},
+    }
+    kind = "aws_iam_policy_document"
+    address = f"data.{kind}.{name}"
+    return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
+
+
+def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
+    """The policy of a resource that refers to a document that is read at apply."""
+    blocks = [
+        {
+            "mode": "managed",
+            "type": "aws_iam_policy",
+            "name": "p",
+            "expressions": {"policy": named("data.aws_iam_policy_document.d.json")},
+        },
+        {
+            "mode": "data",
+            "type": "aws_iam_policy_document",
+            "name": "d",
+            "expressions": expressions,
+        },
+    ]
+    unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
+    found = reviewed(
+        deferred("d", values, unknown),
+        resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    assert "unknown-policy" in rules(found)
+    (change,) = (c for c in found.changes if c.address == "aws_iam_policy.p")
+    return change
+
+
+STATEMENT = {"actions": ["ec2:A"], "resources": ["*"]}
+
+
+@pytest.mark.parametrize("argument", ["source_json", "override_json"])
+def test_the_older_ways_to_join_documents_are_known(argument: str) -> None:
+    joined = document(allow("iam:*"))
+    change = rebuilt({argument: joined, "statement": [STATEMENT]}, {}, {})
+    assert {a for s in change.after.policy.statements for a in s.actions} == {"ec2:A", "iam:*"}
+    change = rebuilt(
+        {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
+    )
+    assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+@pytest.mark.parametrize("argument", ["source_policy_documents", "override_policy_documents"])
+def test_a_list_of_documents_that_is_not_known_is_said(argument: str) -> None:
+    change = rebuilt(
+        {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
+    )
+    assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+def test_statements_of_which_some_are_not_known_are_said() -> None:
+    unknown = {"statement": [{"actions": True, "effect": True}]}
+    change = rebuilt({"statement": [{"resources": ["*"]}]}, unknown, {})
+    assert any("statement[0].actions" in why for why in change.after.why)
+    assert any("statement[0].effect" in why for why in change.after.why)
+
+
+def test_what_is_not_known_of_a_policy_is_not_measured() -> None:
+    resources = [f"arn:aws:s3:::{i}" for i in range(250)]
+    references = {"statement": [{"resources": named(f"aws_s3_bucket.{'x' * 3000}.arn")}]}
+    unknown = {"statement": [{"resources": [*[False] * 250, True]}]}
+    change = rebuilt(
+        {"statement": [{"actions": ["s3:*"], "resources": [*resources, None]}]},
+        unknown,
+        references,
+    )
+    assert not [size for size in change.sizes if size.over]
+
+
+def test_an_inline_policy_is_rebuilt_from_the_block_of_its_name() -> None:
+    """A plan sorts the blocks of a role, which are a set, by what is in them."""
+    blocks = [
+        {"name": {"constant_value": n}, "policy": named(f"data.aws_iam_policy_document.{n}.json")}
+        for n in ("one", "two")
+    ]
+    trust = {"name": "r", "assume_role_policy": NODES}
+    later = {**trust, "inline_policy": [{"name": "two"}, {"name": "one"}]}
+    unknown = {"inline_policy": [{"policy": True}, {"policy": True}]}
+    found = reviewed(
+        deferred("one", {"statement": [STATEMENT]}, {}),
+        deferred("two", {"statement": [{"actions": ["iam:*"], "resources": ["*"]}]}, {}),
+        resource("aws_iam_role", "r", None, later, after_unknown=unknown),
+        configuration=configured("aws_iam_role", "r", {"inline_policy": blocks}),
+    )
+    said = {
+        c.attribute: c.after.policy.statements[0].actions
+        for c in found.changes
+        if c.kind == "permissions" and c.after.policy
+    }
+    assert said == {'inline_policy["one"]': ("ec2:A",), 'inline_policy["two"]': ("iam:*",)}
+
+
+def test_inline_policies_of_a_dynamic_block_that_is_not_known_may_be_any() -> None:
+    old = {"name": "r", "assume_role_policy": NODES}
+    before = {**old, "inline_policy": [{"name": "a", "policy": document(allow("ec2:A"))}]}
+    found = reviewed(
+        resource("aws_iam_role", "r", before, old, after_unknown={"inline_policy": True})
+    )
+    assert rules(found) == {"unknown-policy"}
+    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]

@@ -27,9 +27,10 @@ from vpc_cni_iam.policy.parse import loads
 COLUMNS = ("ipv4", "ipv6", "scoped", "told")
 README = (ROOT / "README.md").read_text()
 SECTION = README.partition("## How it compares\n")[2].partition("\n## ")[0]
+TABLE = SECTION.partition("\nFor any other policy")[0]
 ROWS = {
     cells[1].strip(): dict(zip(COLUMNS, map(str.strip, cells[2:6]), strict=True))
-    for cells in (line.split("|") for line in SECTION.splitlines() if line.startswith("|"))
+    for cells in (line.split("|") for line in TABLE.splitlines() if line.startswith("|"))
 }
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 NEWEST = documents.revisions()[-1].name

@@ -127,9 +127,9 @@ def shown(witness: Witness) -> str:
     Args:
         witness: The request.
     """
-    text = f"{witness.action} on {witness.resource}"
-    if witness.principal:
-        text += f" by {witness.principal}"
+    # What a trust policy is about is the role itself, which its requests need not name.
+    by = f"by {witness.principal}" if witness.principal else f"on {witness.resource}"
+    text = f"{witness.action} {by}"
     if witness.context:
         text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
     return text

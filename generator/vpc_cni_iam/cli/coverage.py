@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _subject(
 def _standard_input() -> str:
     from vpc_cni_iam.texts import STDIN, decode
 
-    return decode(common.content("-"), STDIN, limit=None)
+    return decode(inputs.content("-"), STDIN, limit=None)
 
 
 def _setting(

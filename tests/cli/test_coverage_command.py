@@ -65,7 +65,7 @@ def test_exit_codes(call: Call, words: tuple[str, ...], code: int) -> None:
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) -> None:
     done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
     for words in (
-        "DENIED  fresh-node: 3 of 7 calls denied",
+        "denied  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
         "breaks: ipamd exits at start and the node stays NotReady",
         "v1.22.1:pkg/ipamd/ipamd.go:599-603",

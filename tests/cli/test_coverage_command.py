@@ -84,6 +84,24 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: Call) -> None:
     assert call("coverage", "--explain", "nothing").code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "name a policy, by a path or - or by --variant, and only one"),
+        ("p.json --variant ipv4", "and only one"),
+        ("--variant ipv4 --revision 2024-07-22 --no-gaps", "--no-gaps goes with --cni-version"),
+        ("--variant ipv4 --document x", "--document chooses from a module"),
+        ("p.json --no-gaps", "--revision and --no-gaps choose a document of a --variant"),
+        ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
+        ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
+    ],
+)
+def test_options_that_do_not_go_together(call: Call, words: str, said: str) -> None:
+    done = call("coverage", *words.split())
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
 def test_names_are_those_of_the_policy(call: Call, tmp_path: Path) -> None:
     folder = scoped(tmp_path)
     done = call("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)

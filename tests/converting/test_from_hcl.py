@@ -225,6 +225,7 @@ def test_rewriting_by_command(tmp_path: Path) -> None:
     [
         (["--from-hcl", "--rewrite"], "one of the two"),
         (["--dry-run"], "--dry-run goes with --rewrite"),
+        ([], "x.tf is HCL; --from-hcl prints its policies"),
         (["--rewrite", "--output", "x"], "--output and --rewrite do not go together"),
         (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
     ],

@@ -126,6 +126,10 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
     from vpc_cni_iam.texts import LIMIT, decode
 
+    for file in files:
+        if file.endswith((".tf", ".tofu")):
+            ways = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
+            raise UsageError(f"{file} is HCL; {ways}")
     if len(files) > 1 and not several:
         raise UsageError(
             f"{len(files)} files: say where the HCL of each goes with --output DIRECTORY"

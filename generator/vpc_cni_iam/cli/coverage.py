@@ -197,9 +197,8 @@ def _subject(
     if variant is not None:
         if documents:
             raise UsageError("--document chooses from a module; --variant names one policy")
-        if revision is not None:
-            return subject.of_variant(variant, select(revision, None, features or ()), given)
-        selection = select(None, cni_version, features or (), not no_gaps)
+        release = cni_version if revision is None else None
+        selection = select(revision, release, features or (), not no_gaps)
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")

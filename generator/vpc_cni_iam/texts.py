@@ -75,7 +75,7 @@ def decode(content: bytes, source: str, form: str = "", limit: int | None = LIMI
         InputError: Too large, or not text; with the line.
     """
     if limit is not None and len(content) > limit:
-        raise InputError(source, "", f"is larger than {limit >> 20} MB; nothing read here is")
+        raise InputError(source, "", f"is larger than {limit >> 20} MB, the most that is read")
     if form and content.startswith(_UTF16):
         how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
         raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,7 +125,6 @@ def convert(
 
 def _inputs(files: Sequence[str], several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
-    from vpc_cni_iam.texts import LIMIT, decode
 
     for file in files:
         if file.endswith((".tf", ".tofu")):
@@ -136,10 +136,7 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
         )
     inputs.check_once(files)
 
-    def reader(file: str) -> Callable[[], str]:
-        return lambda: decode(inputs.content(file, LIMIT), inputs.source(file))
-
-    return [Input(inputs.source(file), reader(file)) for file in files]
+    return [Input(inputs.source(file), partial(inputs.text, file)) for file in files]
 
 
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:

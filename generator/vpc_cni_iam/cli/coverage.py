@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -202,17 +203,12 @@ def _subject(
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
-    found = subject.of_input(policy or "", _standard_input, documents or (), given)
+    stdin = partial(inputs.text, "-", limit=None)
+    found = subject.of_input(policy or "", stdin, documents or (), given)
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")
     return found
-
-
-def _standard_input() -> str:
-    from vpc_cni_iam.texts import STDIN, decode
-
-    return decode(inputs.content("-"), STDIN, limit=None)
 
 
 def _setting(

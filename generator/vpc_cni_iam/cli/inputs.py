@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vpc_cni_iam import texts
+from vpc_cni_iam.errors import UsageError
+
 
 def check_once(files: Sequence[str]) -> None:
     """Refuse files that name standard input more than once.
@@ -16,8 +19,6 @@ def check_once(files: Sequence[str]) -> None:
     Raises:
         UsageError: They do.
     """
-    from vpc_cni_iam.errors import UsageError
-
     if files.count("-") > 1:
         raise UsageError("- is given twice, and standard input can be read once")
 
@@ -28,9 +29,7 @@ def source(file: str) -> str:
     Args:
         file: As given; ``-`` is standard input.
     """
-    from vpc_cni_iam.texts import STDIN
-
-    return STDIN if file == "-" else file
+    return texts.STDIN if file == "-" else file
 
 
 def content(file: str, limit: int | None = None) -> bytes:
@@ -44,11 +43,23 @@ def content(file: str, limit: int | None = None) -> bytes:
         InputError: It cannot be read.
         UsageError: An empty text, which the system would take for the current directory.
     """
-    from vpc_cni_iam import texts
-    from vpc_cni_iam.errors import UsageError
-
     if not file:
         raise UsageError("the file is empty text; name one, or - for standard input")
     if file == "-":
         return sys.stdin.buffer.read(texts.most(limit))
     return texts.content(Path(file), limit)
+
+
+def text(file: str, form: str = "", limit: int | None = texts.LIMIT) -> str:
+    """Return the text of a file that a user named.
+
+    Args:
+        file: As given; ``-`` is standard input.
+        form: As `vpc_cni_iam.texts.decode` takes it.
+        limit: Likewise.
+
+    Raises:
+        InputError: It cannot be read, is too large, or is not text.
+        UsageError: An empty text, which the system would take for the current directory.
+    """
+    return texts.decode(content(file, limit), source(file), form, limit)

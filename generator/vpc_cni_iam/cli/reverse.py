@@ -71,11 +71,10 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
 
 def _readings(file: str) -> Sequence[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import Unread, readings
-    from vpc_cni_iam.texts import LIMIT, decode
 
     source = inputs.source(file)
     try:
-        found = readings(decode(inputs.content(file, LIMIT), source, "HCL"), source)
+        found = readings(inputs.text(file, "HCL"), source)
     except InputError as error:
         return [Unread("", error)]
     return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]

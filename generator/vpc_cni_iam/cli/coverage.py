@@ -55,7 +55,8 @@ def _situations() -> list[str]:
 
 def coverage(
     policy: Annotated[
-        str | None, typer.Argument(metavar="[POLICY]", help="The policy: a path, or -.")
+        str | None,
+        typer.Argument(metavar="[POLICY]", help="The policy: a path; - is standard input."),
     ] = None,
     variant: Annotated[
         str | None, common.variant("Take this variant of the catalog instead.")
@@ -133,7 +134,8 @@ def coverage(
         bool, typer.Option("--untagged-instances", help="Instances lack the cluster's tag.")
     ] = False,
     no_gaps: Annotated[
-        bool, typer.Option("--no-gaps", help="With --variant: the document in force alone.")
+        bool,
+        typer.Option("--no-gaps", help="With --variant: add nothing to the document in force."),
     ] = False,
     cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
     vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,

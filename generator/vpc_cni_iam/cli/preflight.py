@@ -32,7 +32,7 @@ def preflight(
     ],
     cluster_name: Annotated[str, common.name("--cluster-name", "Cluster's name.")],
     vpc_id: Annotated[
-        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the only one they have]")
+        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
     ] = None,
     variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
     revision: common.PinnedRevisionOption = None,

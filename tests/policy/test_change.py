@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.policy.change import changes
+from vpc_cni_iam.policy.change import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))
@@ -112,6 +112,7 @@ def test_a_denial_that_goes_or_shrinks_opens() -> None:
     assert lines(Policy((ONE,)), old) == ["undenied: s3:Put on b/*"]
     shrunk = Policy((ONE, replace(deny, resources=("arn:aws:s3:::b/c",))))
     assert lines(shrunk, old) == ["undenied: s3:Put from b/* to b/c"]
+    assert {c.kind for c in changes(old, shrunk)} <= OPENING
 
 
 @pytest.mark.parametrize("drop", ["actions", "conditions", "resources"])

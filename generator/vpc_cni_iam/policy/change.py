@@ -28,6 +28,8 @@ Kind = Literal[
     "undenied",
     "redundant",
 ]
+# A change that may let something happen that could not happen before.
+OPENING = frozenset({"gained", "widened", "weakened", "changed", "undenied"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ STDIN = "standard input"
 # The largest document that AWS takes is 20 KB (a bucket policy); the details of an account with
 # 5,000 roles are about 40 MB.
 LIMIT = 128 * 1024 * 1024
+# Most files fit in this, and to get ready for the whole limit costs more than to read them.
+_USUAL = 1 << 16
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -45,7 +47,8 @@ def content(path: Path, limit: int | None = LIMIT) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            return file.read(most(limit))
+            begin = file.read(_USUAL)
+            return begin if len(begin) < _USUAL else begin + file.read(most(limit))
     except FileNotFoundError:
         raise InputError(str(path), "", "is not there") from None
     except OSError as error:

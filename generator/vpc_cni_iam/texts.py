@@ -16,6 +16,8 @@ STDIN = "standard input"
 # The largest document that AWS takes is 20 KB (a bucket policy); the details of an account with
 # 5,000 roles are about 40 MB.
 LIMIT = 128 * 1024 * 1024
+# Most files fit in this, and to get ready for the whole limit costs more than to read them.
+_USUAL = 1 << 16
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -45,7 +47,8 @@ def content(path: Path, limit: int | None = LIMIT) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            return file.read(most(limit))
+            begin = file.read(_USUAL)
+            return begin if len(begin) < _USUAL else begin + file.read(most(limit))
     except FileNotFoundError:
         raise InputError(str(path), "", "is not there") from None
     except OSError as error:
@@ -75,7 +78,7 @@ def decode(content: bytes, source: str, form: str = "", limit: int | None = LIMI
         InputError: Too large, or not text; with the line.
     """
     if limit is not None and len(content) > limit:
-        raise InputError(source, "", f"is larger than {limit >> 20} MB; nothing read here is")
+        raise InputError(source, "", f"is larger than {limit >> 20} MB, the most that is read")
     if form and content.startswith(_UTF16):
         how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
         raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")

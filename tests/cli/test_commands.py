@@ -60,6 +60,14 @@ def test_notices(words: str, said: str) -> None:
     assert done.err.count("\n") == 1
 
 
+def test_a_name_that_a_document_has_no_place_for_is_said() -> None:
+    done = run("policy", "ipv6-scoped", *NAMES, "--cni-version", "latest")
+    assert (done.code, done.err) == (
+        0,
+        "vpc-cni-iam: --vpc-id changes nothing: the document of ipv6-scoped does not name it\n",
+    )
+
+
 def test_policy_options_reach_the_document() -> None:
     owner = run("policy", "ipv4-scoped", *NAMES, "--vpc-owner-id", "111122223333").out
     assert "arn:aws:ec2:*:111122223333:subnet/*" in owner

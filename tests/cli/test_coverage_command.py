@@ -65,7 +65,7 @@ def test_exit_codes(call: Call, words: tuple[str, ...], code: int) -> None:
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) -> None:
     done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
     for words in (
-        "DENIED  fresh-node: 3 of 7 calls denied",
+        "denied  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
         "breaks: ipamd exits at start and the node stays NotReady",
         "v1.22.1:pkg/ipamd/ipamd.go:599-603",
@@ -82,6 +82,24 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: Call) -> None:
     done = call("coverage", "--explain", "any-tag-key")
     assert (done.code, done.out[:12]) == (0, "*Low.* The r")
     assert call("coverage", "--explain", "nothing").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "name a policy, by a path or - or by --variant, and only one"),
+        ("p.json --variant ipv4", "and only one"),
+        ("--variant ipv4 --revision 2024-07-22 --no-gaps", "--no-gaps goes with --cni-version"),
+        ("--variant ipv4 --document x", "--document chooses from a module"),
+        ("p.json --no-gaps", "--revision and --no-gaps choose a document of a --variant"),
+        ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
+        ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
+    ],
+)
+def test_options_that_do_not_go_together(call: Call, words: str, said: str) -> None:
+    done = call("coverage", *words.split())
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
 
 
 def test_names_are_those_of_the_policy(call: Call, tmp_path: Path) -> None:

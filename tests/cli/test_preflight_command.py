@@ -67,6 +67,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
         ("missing.json --cluster-name prod", 3, "missing.json"),
         (". --cluster-name prod", 3, ".: cannot be read: Is a directory"),
         ("-", 2, "--cluster-name"),
+        ("- - --cluster-name prod", 2, "- is given twice"),
         ("--cluster-name prod", 2, "FILE"),
         ("in.json --cluster-name $", 2, "--cluster-name '$' is not an EKS cluster name"),
         ("in.json --cluster-name prod --vpc-id x", 2, "--vpc-id 'x' is not a VPC ID"),

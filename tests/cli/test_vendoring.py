@@ -179,7 +179,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml.write_text(toml.read_text().replace("gaps = true", "gaps = 1"))
     done = run("check", cwd=repo)
     assert done.code == 3
-    assert "vpc-cni-iam.toml: line 23: gaps must be true or false" in done.err
+    assert "vpc-cni-iam.toml: line 26: gaps must be true or false" in done.err
 
 
 def test_sync_for_programs(repo: Path) -> None:
@@ -232,7 +232,7 @@ def test_the_schema_is_published() -> None:
 def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
     run("init", cwd=tmp_path)
     toml = tmp_path / "vpc-cni-iam.toml"
-    toml.write_text(toml.read_text().replace("[[module]]", '[[module]]\nkind = "role"'))
+    toml.write_text(toml.read_text().replace('kind = "policy"', 'kind = "role"'))
     run("sync", cwd=tmp_path)
     assert run("diff", cwd=tmp_path).code == 0
     edit(tmp_path, "system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*")

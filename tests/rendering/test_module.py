@@ -177,7 +177,7 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
 def test_derived_variants_are_marked_wherever_they_appear() -> None:
     files = render(options(EVERY))
     assert files["main.tf"].count("Derived by vpc-cni-iam") == 3
-    assert files["README.md"].count("vpc-cni-iam, derived") == 3
+    assert files["README.md"].count("derived by vpc-cni-iam") == 3
 
 
 GOLDEN_CASES: dict[str, Options] = {

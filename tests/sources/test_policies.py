@@ -95,7 +95,11 @@ def test_of_several_that_the_aws_cli_prints_one_is_chosen() -> None:
         choose(found, ())
     with pytest.raises(InputError, match=r"other/bad cannot be read: .*Statement\[0\]"):
         choose(found, ["other/bad"])
-    trusts = [ROLE["AssumeRolePolicyDocument"]] * 2
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_names_principals_is_of_no_identity(times: int) -> None:
+    trusts = [ROLE["AssumeRolePolicyDocument"]] * times
     with pytest.raises(InputError, match="holds no policy of an identity"):
         open_policies("-", lambda: json.dumps(trusts), {})
 
@@ -149,3 +153,10 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "latin.json").write_bytes(b"{\xff}")
     with pytest.raises(InputError, match="UTF-8"):
         open_policies(str(tmp_path / "latin.json"), never, {})
+
+
+def test_an_account_of_many_roles_does_not_flood_the_terminal() -> None:
+    roles = [{**ROLE, "RoleName": f"r{n}"} for n in range(1030)]
+    found = open_policies("-", lambda: json.dumps({"RoleDetailList": roles}), {})
+    with pytest.raises(UsageError, match="r19/cni and 1,010 more; choose with --document"):
+        choose(found, ())

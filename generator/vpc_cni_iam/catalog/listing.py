@@ -17,7 +17,7 @@ def listing() -> dict[str, Any]:
             {
                 "name": v.name,
                 "for": v.summary,
-                "published_by": "derived by vpc-cni-iam" if v.derived else "upstream",
+                "published_by": v.published_by,
                 "minimum_cni_version": str(v.minimum),
             }
             for v in VARIANTS

@@ -148,6 +148,17 @@ def used(policy: Policy) -> tuple[Parameter, ...]:
     return tuple(p for p in PARAMETERS if p.name in found)
 
 
+def unused(policy: Policy, given: Mapping[str, str | None]) -> tuple[Parameter, ...]:
+    """Return the parameters that a user gave a value for and that stand nowhere in a document.
+
+    Args:
+        policy: A document with upstream's placeholders.
+        given: By parameter name; None for what the user did not give.
+    """
+    standing = used(policy)
+    return tuple(p for p in PARAMETERS if given.get(p.name) is not None and p not in standing)
+
+
 def values(given: Mapping[str, str | None]) -> dict[str, str]:
     """Return checked values for all parameters that have one, defaults included.
 

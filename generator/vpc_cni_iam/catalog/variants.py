@@ -41,6 +41,11 @@ class Variant:
         return self.name.replace("-", "_")
 
     @property
+    def published_by(self) -> str:
+        """Who says that it is a policy for the plugin."""
+        return "derived by vpc-cni-iam" if self.derived else "upstream"
+
+    @property
     def tied(self) -> bool:
         """Whether it is tied to a cluster, by name or by session tags."""
         return self.scoped or self.session_tags

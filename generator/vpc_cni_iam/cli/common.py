@@ -189,38 +189,6 @@ def path(given: str | None, default: str) -> Path:
     return Path(default if given is None else given)
 
 
-def source(file: str) -> str:
-    """Return what errors call a file that a user named.
-
-    Args:
-        file: As given; ``-`` is standard input.
-    """
-    from vpc_cni_iam.texts import STDIN
-
-    return STDIN if file == "-" else file
-
-
-def content(file: str, limit: int | None = None) -> bytes:
-    """Return the bytes of a file that a user named, at most one more than a limit.
-
-    Args:
-        file: As given; ``-`` is standard input.
-        limit: As `vpc_cni_iam.texts.decode` takes it.
-
-    Raises:
-        InputError: It cannot be read.
-        UsageError: An empty text, which the system would take for the current directory.
-    """
-    from vpc_cni_iam import texts
-    from vpc_cni_iam.errors import UsageError
-
-    if not file:
-        raise UsageError("the file is empty text; name one, or - for standard input")
-    if file == "-":
-        return sys.stdin.buffer.read(texts.most(limit))
-    return texts.content(Path(file), limit)
-
-
 def say(text: str) -> None:
     """Print a line for the user to stderr, where the result of a command never is.
 

@@ -7,12 +7,13 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, reverse
+from vpc_cni_iam.cli import common, inputs, reverse
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
@@ -124,17 +125,18 @@ def convert(
 
 def _inputs(files: Sequence[str], several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
-    from vpc_cni_iam.texts import LIMIT, decode
 
+    for file in files:
+        if file.endswith((".tf", ".tofu")):
+            ways = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
+            raise UsageError(f"{file} is HCL; {ways}")
     if len(files) > 1 and not several:
-        raise UsageError(f"{len(files)} files: say where the HCL of each goes with --output DIR")
-    if files.count("-") > 1:
-        raise UsageError("- is given twice, and standard input can be read once")
+        raise UsageError(
+            f"{len(files)} files: say where the HCL of each goes with --output DIRECTORY"
+        )
+    inputs.check_once(files)
 
-    def reader(file: str) -> Callable[[], str]:
-        return lambda: decode(common.content(file, LIMIT), common.source(file))
-
-    return [Input(common.source(file), reader(file)) for file in files]
+    return [Input(inputs.source(file), partial(inputs.text, file)) for file in files]
 
 
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def _situations() -> list[str]:
 
 def coverage(
     policy: Annotated[
-        str | None, typer.Argument(metavar="[POLICY]", help="The policy: a path, or -.")
+        str | None,
+        typer.Argument(metavar="[POLICY]", help="The policy: a path; - is standard input."),
     ] = None,
     variant: Annotated[
         str | None, common.variant("Take this variant of the catalog instead.")
@@ -132,7 +134,8 @@ def coverage(
         bool, typer.Option("--untagged-instances", help="Instances lack the cluster's tag.")
     ] = False,
     no_gaps: Annotated[
-        bool, typer.Option("--no-gaps", help="With --variant: the document in force alone.")
+        bool,
+        typer.Option("--no-gaps", help="With --variant: add nothing to the document in force."),
     ] = False,
     cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
     vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,
@@ -197,23 +200,17 @@ def _subject(
     if variant is not None:
         if documents:
             raise UsageError("--document chooses from a module; --variant names one policy")
-        if revision is not None:
-            return subject.of_variant(variant, select(revision, None, features or ()), given)
-        selection = select(None, cni_version, features or (), not no_gaps)
+        release = cni_version if revision is None else None
+        selection = select(revision, release, features or (), not no_gaps)
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
-    found = subject.of_input(policy or "", _standard_input, documents or (), given)
+    stdin = partial(inputs.text, "-", limit=None)
+    found = subject.of_input(policy or "", stdin, documents or (), given)
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")
     return found
-
-
-def _standard_input() -> str:
-    from vpc_cni_iam.texts import STDIN, decode
-
-    return decode(common.content("-"), STDIN, limit=None)
 
 
 def _setting(

@@ -81,6 +81,8 @@ def policy(
     chosen = options((variant,), revision, cni_version, feature or (), gaps, hardening=how)
     (composed,) = chosen.composed()
     found = parameters.substitute(composed.policy, parameters.values(given))
+    for unused in parameters.unused(composed.policy, given):
+        common.say(f"{unused.option} changes nothing: the document of {variant} does not name it")
     common.notify(chosen)
     _show(found, composed.variant.identifier, output)
 

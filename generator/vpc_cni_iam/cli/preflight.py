@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Format
 
 HELP = """List the instances and network interfaces that lack the tags a scoped policy needs.
@@ -32,7 +32,7 @@ def preflight(
     ],
     cluster_name: Annotated[str, common.name("--cluster-name", "Cluster's name.")],
     vpc_id: Annotated[
-        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the only one they have]")
+        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
     ] = None,
     variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
     revision: common.PinnedRevisionOption = None,
@@ -53,10 +53,11 @@ def preflight(
 
     if revision is None and cni_version is None:
         cni_version = "latest"
+    inputs.check_once(files)
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
-    inventory = read.read((common.source(file), common.content(file)) for file in files)
+    inventory = read.read((inputs.source(file), inputs.content(file)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))

@@ -138,7 +138,9 @@ def publish(
     found = _coordinates(namespace, registry_host)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)
-        _show(propose(folder, chosen, found))
+        proposal = propose(folder, chosen, found)
+        _show(proposal)
+        typer.echo(f"nothing was written; --version {proposal.version} publishes it")
         return
     project, number = _project(upload), Version.of(version)
     done = write(folder, chosen, found, number, oci_repository, _repository(git_tag))

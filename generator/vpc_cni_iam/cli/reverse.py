@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
     from vpc_cni_iam.converting.output import save
     from vpc_cni_iam.converting.report import first
 
+    inputs.check_once(files)
     found = [one for file in files for one in _readings(file)]
     read = [one for one in found if isinstance(one, room.Reading)]
     unread = [one for one in found if isinstance(one, room.Unread)]
@@ -70,11 +71,10 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
 
 def _readings(file: str) -> Sequence[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import Unread, readings
-    from vpc_cni_iam.texts import LIMIT, decode
 
-    source = common.source(file)
+    source = inputs.source(file)
     try:
-        found = readings(decode(common.content(file, LIMIT), source, "HCL"), source)
+        found = readings(inputs.text(file, "HCL"), source)
     except InputError as error:
         return [Unread("", error)]
     return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]

@@ -78,7 +78,10 @@ def _print_schema(wanted: bool) -> None:
 def review(
     plan: Annotated[
         str,
-        typer.Argument(metavar="PLAN", help="The plan: JSON, -, a saved plan or its directory."),
+        typer.Argument(
+            metavar="PLAN",
+            help="The plan: JSON, a saved plan, or its directory; - is standard input.",
+        ),
     ],
     cni_version: Annotated[
         str, common.release("The plugin's release, such as v1.20.4, or latest.")
@@ -121,8 +124,9 @@ def review(
         Forge | None,
         typer.Option(
             "--for",
-            help="Whose limits Markdown keeps, else github's; for github, SARIF has nothing "
-            "that is ignored, since code scanning shows it as open; for gitlab, JUnit has files.",
+            help="Where reports are read: Markdown keeps its limit, else github's; SARIF for "
+            "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
+            "names files.",
         ),
     ] = None,
     _schema: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Format, FormatOption
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def check(
     from vpc_cni_iam.upstream.page import documents
 
     known = find(revision) if revision else revisions()[-1]
-    content, source = common.content(page), common.source(page)
+    content, source = inputs.content(page), inputs.source(page)
     compared = compare(documents(decode(content, source), source), known)
     if output is Format.json:
         data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
@@ -109,7 +109,7 @@ def import_(
     from vpc_cni_iam.files.tree import write
     from vpc_cni_iam.upstream.revision import Origin, checkout_folder, data_files
 
-    content, source = common.content(page), common.source(page)
+    content, source = inputs.content(page), inputs.source(page)
     origin = Origin(commit, date, subject, Release.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")

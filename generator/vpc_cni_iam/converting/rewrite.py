@@ -93,8 +93,10 @@ def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
     Raises:
         InputError: A file cannot be read, or this one is not HCL; with the line.
     """
-    if path.suffix not in (".tf", ".tofu") or not path.is_file():
-        raise InputError(str(path), "", "is no .tf file that is there")
+    if path.suffix not in (".tf", ".tofu"):
+        raise InputError(str(path), "", "is no .tf file, which --rewrite is for")
+    if not path.is_file():
+        raise InputError(str(path), "", "is not there")
     files = module_names.contents(path.parent)
     here = path.parent.resolve()
     files |= {p.path.name: p.after.encode() for p in pending if p.path.parent.resolve() == here}

@@ -61,7 +61,7 @@ def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
     state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
     if every:
         yield ""
-    yield f"{'DENIED' if denied else 'ok':<7} {played.situation.name}: {state}"
+    yield f"{'denied' if denied else 'ok':<7} {played.situation.name}: {state}"
     if every:
         yield f"        {played.situation.summary}"
     said: set[tuple[str, str, bool]] = set()

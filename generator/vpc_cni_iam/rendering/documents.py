@@ -46,11 +46,11 @@ class Document:
         return self.composed.variant.identifier
 
     @property
-    def made_by(self) -> str:
-        """Who made it, as text."""
+    def published_by(self) -> str:
+        """Who says that it is a document for the plugin, as text."""
         if self.composed.hardened:
-            return "vpc-cni-iam, hardened"
-        return "vpc-cni-iam, derived" if self.composed.variant.derived else "upstream"
+            return "hardened by vpc-cni-iam"
+        return self.composed.variant.published_by
 
     @property
     def works_with(self) -> str:

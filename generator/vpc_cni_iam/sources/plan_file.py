@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
 import mmap
 import shutil
 import tempfile
@@ -18,7 +19,6 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts import STDIN
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # What is larger is mapped, so that it is never in memory as a whole.
 _LARGE = 64 << 20
 _MOST = 16 << 30
@@ -92,9 +92,10 @@ def _text(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mma
         if piped:
             problem = "is a saved plan, which an engine can only show as a file: name the file"
         raise InputError(source, "", problem)
-    if begin.startswith(_UTF16):
+    encoding = json.detect_encoding(begin)
+    if not encoding.startswith("utf-8"):
         with tempfile.TemporaryFile() as plain:
-            _recode(file, plain, source)
+            _recode(file, plain, source, encoding)
             plain.seek(0)
             return _text(plain, source)
     if b"\0" in begin[:2]:
@@ -111,12 +112,12 @@ def _text(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mma
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _recode(wide: IO[bytes], plain: IO[bytes], source: str) -> None:
+def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> None:
     """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
     try:
-        shutil.copyfileobj(codecs.EncodedFile(wide, "utf-8", "utf-16"), plain, _PIECE)
+        shutil.copyfileobj(codecs.EncodedFile(wide, "utf-8", encoding), plain, _PIECE)
     except UnicodeError:
-        raise InputError(source, "", "is not UTF-16 text, as it begins") from None
+        raise InputError(source, "", f"is not {encoding.upper()} text, as it begins") from None
     plain.flush()
 
 

@@ -7,7 +7,7 @@ policies; `open_policies` chooses by what the target is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from vpc_cni_iam.texts import STDIN, read
 
 # The variable through which a generated module joins documents of a caller; empty by default.
 _JOINED = ("additional_policy_documents",)
+# The details of an account name thousands.
+_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,19 @@ def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
         if name in found.unread:
             raise InputError(found.source, "", f"{name} cannot be read: {found.unread[name]}")
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "its policy has no name"
+            there = f"there are {_listed(known)}" if known else "its policy has no name"
             raise UsageError(f"{found.source} holds no document {name!r}; {there}")
     if not wanted and len(found.policies) + len(found.unread) > 1:
-        every = ", ".join((*known, *found.unread))
+        every = _listed([*known, *found.unread])
         raise UsageError(f"{found.source} holds several policies, {every}; choose with --document")
     if not found.policies:
         raise InputError(found.source, "", f"cannot be read: {next(iter(found.unread.values()))}")
     return tuple(o for o in found.policies if not wanted or o.name in wanted)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _json(text: str, source: str) -> Input:
@@ -114,29 +121,32 @@ def _json(text: str, source: str) -> Input:
 
 
 def _printed(found: tuple[Document, ...], source: str) -> Input:
-    """Return the policies of a JSON file that are of identities, if it has more than one."""
-    if len(found) == 1:
-        return Input(source, (Opened("/".join(found[0].names), found[0].policy(), source),))
+    """Return the policies of a JSON file that are of identities."""
     opened, unread = [], {}
     for document, name in zip(found, _names(found), strict=True):
         try:
             policy = document.policy()
         except InputError as error:
+            if len(found) == 1:
+                raise
             unread[name] = f"{error.place}: {error.problem}"
             continue
         if not policy.names_principals:
             opened.append(Opened(name, policy, source))
     if not opened and not unread:
-        raise InputError(source, "", "holds no policy of an identity: all in it name principals")
+        raise InputError(
+            source, "", "holds no policy of an identity: what is in it names principals"
+        )
     return Input(source, tuple(opened), unread)
 
 
 def _names(found: tuple[Document, ...]) -> Iterator[str]:
-    """Yield what the file calls each policy, and its JSON path where that tells it from none."""
+    """Yield what the file calls each policy, or its JSON path where that tells it from none."""
     called = ["/".join(document.names) for document in found]
     times = Counter(called)
     for name, document in zip(called, found, strict=True):
-        yield name if name and times[name] == 1 else document.place
+        unlike = len(found) == 1 or (name and times[name] == 1)
+        yield name if unlike else document.place
 
 
 def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:

@@ -26,6 +26,9 @@ cni_version = "{release}"
 # In place of cni_version, one of upstream's documents exactly: {revisions}.
 # revision = "{revision}"
 
+# "policy" makes a module of documents, "role" one of the plugin's IAM role with a policy.
+kind = "policy"
+
 # Which policies. Known: {variants}.
 variants = [{upstream}]
 
@@ -36,6 +39,9 @@ features = []
 # false adds nothing to upstream's document in force at cni_version, even if the release calls
 # what that document does not grant.
 gaps = true
+
+# true narrows scoped policies to the tags and the VPC that the release at cni_version needs.
+harden = false
 """
 
 

@@ -23,6 +23,8 @@ from vpc_cni_iam.policy.strict_json import load_json
 # The largest document that AWS takes is 20 KB (a bucket policy); the details of an account with
 # 5,000 roles are about 40 MB.
 LIMIT = 128 * 1024 * 1024
+# Most files fit in this, and to get ready for the whole limit costs more than to read them.
+_USUAL = 1 << 16
 TRUST = "AssumeRolePolicyDocument"
 _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 # Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
@@ -91,7 +93,9 @@ def read_file(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LIMIT + 1)
+            content = file.read(_USUAL)
+            if len(content) == _USUAL:
+                content += file.read(LIMIT + 1 - _USUAL)
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
     return decode(content, str(path))

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.calls import Use
 from vpc_cni_iam.catalog.store import features_data
 
-DATA = files("vpc_cni_iam.catalog.data")
+DATA = files("vpc_cni_iam.catalog") / "data"
 
 # SHA-256 of each document as compact JSON; the files under revisions/ hold more than these.
 DOCUMENTS = {

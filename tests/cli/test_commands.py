@@ -295,7 +295,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {{"jinja2", "hcl2", "lark", "rich", "pydantic"}} & set(sys.modules)
+heavy = {{"jinja2", "hcl2", "lark", "rich", "pydantic", "zipfile"}} & set(sys.modules)
 print(sorted(heavy), file=sys.stderr)
 """
 

@@ -34,6 +34,22 @@ def data(body: str, top: str = "") -> str:
     )
 
 
+def test_a_file_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import hcl2.api
+
+    parsed = []
+    parse_tree = hcl2.api.parses_to_tree
+
+    def counted(text: str) -> object:
+        parsed.append(text)
+        return parse_tree(text)
+
+    monkeypatch.setattr(hcl2.api, "parses_to_tree", counted)
+    text = data('resources = ["once"]')
+    assert only(text).document["Statement"][0]["Resource"] == "once"
+    assert parsed == [text]
+
+
 def test_aws_managed_policies_come_back_as_they_were() -> None:
     corpus = json.loads(aws_managed_policies_data)
     for name in sorted(corpus)[::25]:

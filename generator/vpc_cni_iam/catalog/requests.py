@@ -141,6 +141,7 @@ class TagKeys:
     additional_created: bool
 
 
+@cache
 def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a release writes.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-_DATA = "vpc_cni_iam.catalog.data"
+_DATA = Path(__file__).with_name("data")
 
 
 def _read(name: str) -> Any:
-    return json.loads(files(_DATA).joinpath(name).read_text(encoding="utf-8"))
+    return json.loads((_DATA / name).read_text(encoding="utf-8"))
 
 
 @cache
@@ -45,6 +45,5 @@ def managed_data() -> dict[str, Any]:
 @cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
-    folder = files(_DATA).joinpath("revisions")
-    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".json"))
+    names = sorted(path.name for path in _DATA.joinpath("revisions").glob("*.json"))
     return tuple(_read(f"revisions/{name}") for name in names)

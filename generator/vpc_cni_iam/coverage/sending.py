@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.calls import Mode, Use
+from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import Form, forms
 from vpc_cni_iam.coverage.checks import Interface, Requests
 from vpc_cni_iam.coverage.setting import Setting
@@ -79,7 +81,7 @@ class Sender:
             name: The name of the form.
         """
         setting = self.setting
-        return forms()[name].sent(setting.mode, setting.release, setting.features)
+        return _use(name, setting.mode, setting.release, setting.features)
 
     def describe(self, name: str, about: Interface | None = None) -> None:
         """Send a call that is checked on no resource.
@@ -140,3 +142,8 @@ class Sender:
         if form.stops and use.impact == "fatal" and not call.allowed:
             self._running = False
         return call.allowed
+
+
+@cache
+def _use(name: str, mode: Mode, release: Release, features: tuple[str, ...]) -> Use | None:
+    return forms()[name].sent(mode, release, features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
@@ -53,18 +53,18 @@ def reach_disk(paths: Sequence[Path]) -> None:
         OSError: One of them could not be written.
     """
     if len(paths) < _TOGETHER:
-        for path in paths:
-            _reach_disk(path)
+        _reach_disk(paths)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        list(pool.map(_reach_disk, paths))
+        list(pool.map(_reach_disk, (paths[n::_TOGETHER] for n in range(_TOGETHER))))
 
 
-def _reach_disk(path: Path) -> None:
-    handle = os.open(path, os.O_WRONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _reach_disk(paths: Iterable[Path]) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_WRONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

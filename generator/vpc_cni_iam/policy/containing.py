@@ -58,9 +58,11 @@ class Containers:
         Args:
             grant: The grant.
         """
+        if not self._by_begin:
+            return
         # What begins with more than the other contains only a part of it.
         begins: Iterable[str] = accumulate(_begin(grant), initial="")
-        if self._by_begin and _holds(_is_nothing, _bare(grant.statement)):
+        if _holds(_is_nothing, _bare(grant.statement)):
             begins = self._by_begin
         for begin in begins:
             yield from (one for one in self._by_begin.get(begin, ()) if contains(one, grant))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import documents, parameters, variants
@@ -11,7 +12,7 @@ from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import managed_data
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.compare import differences
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
 from vpc_cni_iam.review.judgements import Nearest
 
@@ -30,17 +31,21 @@ def nearest(policy: Policy, release: Release) -> Nearest:
         release: The release for which documents with their gaps filled are compared, too.
     """
     said = names_in([policy])
+    values = {**_PLACEHOLDERS, **parameters.values({}), **said}
+    values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
     wanted = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
     for name, variant, template in _documents(release):
-        filled = _filled(template, tuple(sorted(said.items())))
+        filled = _filled(template, values)
         granted = _grants(filled)
         likeness = len(wanted & granted) / max(1, len(wanted | granted))
         if best is None or likeness > best[0]:
             best = (likeness, name, variant, filled)
     assert best is not None  # noqa: S101 - the catalog is not empty
     _, name, variant, document = best
-    used = {p.name for _, v, t in _documents(release) if v == variant for p in parameters.used(t)}
+    used = {
+        n for _, v, t in _documents(release) if v == variant for s in t.statements for n in _used(s)
+    }
     return Nearest(
         name,
         variant,
@@ -72,21 +77,40 @@ def _listed(release: Release) -> Iterator[tuple[str, str, Policy]]:
     yield f"{name} {managed['version']}", "managed", documents.managed_policy()
 
 
-@lru_cache(512)
-def _filled(template: Policy, said: tuple[tuple[str, str], ...]) -> Policy:
-    values = {**_PLACEHOLDERS, **parameters.values({}), **dict(said)}
-    if "vpc_owner_id" not in dict(said):
-        values["vpc_owner_id"] = values["account_id"]
-    return parameters.fill(template, values)
+# The documents have most statements in common, and most statements name no cluster.
+
+
+def _filled(template: Policy, values: Mapping[str, str]) -> Policy:
+    return replace(
+        template,
+        statements=tuple(
+            _filled_statement(s, tuple((name, values[name]) for name in _used(s)))
+            for s in template.statements
+        ),
+    )
 
 
 @lru_cache(1024)
+def _filled_statement(template: Statement, values: tuple[tuple[str, str], ...]) -> Statement:
+    (filled,) = parameters.fill(Policy((template,)), dict(values)).statements
+    return filled
+
+
+@lru_cache(1024)
+def _used(template: Statement) -> tuple[str, ...]:
+    return tuple(p.name for p in parameters.used(Policy((template,))))
+
+
 def _grants(policy: Policy) -> frozenset[Hashable]:
     """Return what a policy grants, in pieces that can be counted."""
+    return frozenset().union(*map(_granted, policy.statements))
+
+
+@lru_cache(1024)
+def _granted(statement: Statement) -> frozenset[Hashable]:
     return frozenset(
-        (s.effect, action.lower(), resource, condition)
-        for s in policy.statements
-        for action in (*s.actions, *(f"not {a}" for a in s.not_actions))
-        for resource in (*s.resources, *(f"not {r}" for r in s.not_resources))
-        for condition in conditions(s) or (None,)
+        (statement.effect, action.lower(), resource, condition)
+        for action in (*statement.actions, *(f"not {a}" for a in statement.not_actions))
+        for resource in (*statement.resources, *(f"not {r}" for r in statement.not_resources))
+        for condition in conditions(statement) or (None,)
     )

@@ -10,7 +10,7 @@ UNSEEN += "\u3164\ufe0f\ufeff\uffa0\U0001d159\U000e0041\U000e0100\x1b\x7f\x9b\ud
 
 @pytest.mark.parametrize("character", UNSEEN, ids=lambda c: f"{ord(c):x}")
 def test_what_is_not_seen_is_spelled(character: str) -> None:
-    """AWS takes some of these in a policy, such as the no-break space in a Sid's place."""
+    """IAM takes some of these in a policy, such as the space that does not break."""
     assert spelled(f"a{character}b") == f"a\\u{ord(character):04x}b"
 
 

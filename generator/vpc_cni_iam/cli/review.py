@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -186,21 +187,28 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    import time
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        shown: list[Callable[[int, int], None]] = []
 
+        def passed(done: int, total: int) -> None:
+            if not shown and time.monotonic() - started > _PATIENCE:
+                shown.append(_bar(what, stack))
+            for show in shown:
+                show(done, total)
+
+        yield passed
+
+
+def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
+    """Start a bar, which goes when the stack is closed; return what moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
     columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    started = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
-
-        def passed(done: int, total: int) -> None:
-            if time.monotonic() - started > _PATIENCE:
-                bar.update(task, completed=done, total=total, visible=True)
-
-        yield passed
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = stack.enter_context(bar).add_task("", total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:

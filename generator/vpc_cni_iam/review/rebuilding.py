@@ -98,7 +98,8 @@ class Rebuilder:
         for argument in ("source_policy_documents", "override_policy_documents"):
             if argument == "override_policy_documents":
                 statements = _merged(statements, reader.statements())
-            for place, text in enumerate(values.get(argument) or ()):
+            found = values.get(argument)
+            for place, text in enumerate(found if isinstance(found, list) else ()):
                 joined = self._joined(resource, argument, place, text, depth, holes)
                 statements = _merged(statements, joined)
         holes.insert(0, f"taken from {resource.address}, which is read at apply")
@@ -125,7 +126,7 @@ class Rebuilder:
                 return ()
         meant = self._instances.meant(resource, (argument,))
         documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
-        many = len((resource.after or {}).get(argument) or ())
+        many = len((resource.after or {})[argument])
         found = None
         if len(documents) == many and not meant.open and depth < _DEPTH:
             found = self._instances.find(resource, documents[place])

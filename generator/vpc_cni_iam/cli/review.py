@@ -25,10 +25,10 @@ _PATIENCE = 0.5
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
 still works, and what upstream's documents it equals.
 
-PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file, compressed by gzip or
-not, or - for standard input; or a saved plan, or a directory with one, which the engine is then
-asked to show. Exit code 1 says that a finding is at or above --fail-on, 3 that the plan cannot be
-read.
+PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file or a pipe, compressed
+by gzip or not, or - for standard input; or a saved plan, or a directory with one, which the
+engine that made it is then asked to show, in --source if that is given. Exit code 0 says that no
+finding is at or above --fail-on, 1 that one is, 3 that the plan cannot be read.
 
 \b
 Examples:

@@ -80,6 +80,15 @@ def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     assert f'warning new-policy aws_iam_policy.p["{key}"] policy' in lines
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_locale_without_a_letter_is_no_failure(encoding: str, tmp_path: Path) -> None:
+    found = policy("p", None, document(allow("s3:*")), address='aws_iam_policy.p["\u65e5"]')
+    (tmp_path / "plan.json").write_bytes(plan(found))
+    done = run("review", "plan.json", cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
+    assert (done.code, done.err) == (1, "")
+    assert 'aws_iam_policy.p["\\u65e5"]' in done.out and "the review fails" in done.out
+
+
 def test_usage_is_checked_before_the_plan_is_read() -> None:
     for arguments in (("--fail-on", "high"), ("--cni-version", "v0.1.0"), ("--mode", "ipv5")):
         assert run("review", "nowhere.json", *arguments).code == 2

@@ -33,6 +33,9 @@ UNREADABLE = {
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
     "a change that is none": (GOOD.replace(b'"actions": ["create"]', b'"actions": 7'), "byte"),
     "UTF-16 cut off": (b"\xff\xfe\x00\xd8a\x00", "is not UTF-16 text"),
+    "an action that is new": (GOOD.replace(b'"create"', b'"explode"'), "'explode'"),
+    "no action": (GOOD.replace(b'["create"]', b"[]"), "is not known here"),
+    "a long format": (GOOD.replace(b'"1.2"', b'"' + b"x" * 10_000 + b'"'), "format_version"),
     "damaged gzip": (gzip.compress(GOOD)[:-9], "damaged gzip"),
     "a zip": (b"PK\x03\x04" + GOOD, "zip archive"),
 }
@@ -177,3 +180,28 @@ def test_the_json_report_fits_its_schema_and_the_schema_is_committed() -> None:
     assert committed == schema()
     found = reviewed(policy("p", None, document(allow("ec2:A"))))
     jsonschema.Draft202012Validator(committed).validate(json.loads(report(found)))
+
+
+@pytest.mark.parametrize("odd", [None, True, 7, 1.5, "x", {"a": 1}])
+def test_what_no_engine_writes_is_no_crash(odd: object) -> None:
+    block = {"mode": "data", "type": "aws_iam_policy_document", "name": "d"}
+    read = {
+        "address": "data.aws_iam_policy_document.d",
+        **block,
+        "change": {
+            "actions": ["read"],
+            "after": {"source_policy_documents": odd, "override_policy_documents": odd},
+            "after_unknown": {"json": True},
+        },
+    }
+    expression = {"references": odd}
+    policies = {"source_policy_documents": expression, "policy": expression}
+    blocks = [
+        {**block, "expressions": policies},
+        {"type": "aws_iam_policy", "name": "p", "expressions": policies},
+    ]
+    later = policy("p", None, None, after_unknown={"policy": True})
+    later["change"]["after"] = {"name": "p"}
+    configuration = {"root_module": {"resources": blocks}}
+    found = reviewed(read, later, configuration=configuration)
+    assert rules(found) == {"unknown-policy"}

@@ -19,7 +19,7 @@ VOID = {"meta", "input"}
 ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "hidden", "type"),
     *("autocomplete", "value", "tabindex", "role", "aria-labelledby", "scope", "colspan"),
-    *("data-kinds", "data-of"),
+    *("aria-label", "data-kinds", "data-of", "data-change"),
 }
 
 
@@ -67,7 +67,8 @@ def test_every_page_is_ours_alone() -> None:
         assert not {"img", "b", "i", "iframe", "svg", "link", "base", "object"} & set(page.tags)
         assert {name for name, _ in page.attributes} <= ATTRIBUTES
         hrefs = [value for name, value in page.attributes if name == "href"]
-        assert all(re.fullmatch(r"#rule-[a-z-]+", href) for href in hrefs)
+        assert all(re.fullmatch(r"#[a-z-]+", href) for href in hrefs)
+        assert {"#changes"} <= set(hrefs)
         ids = [value for name, value in page.attributes if name == "id"]
         assert len(ids) == len(set(ids)) and {href[1:] for href in hrefs} <= set(ids)
 
@@ -99,7 +100,7 @@ def test_every_table_has_heads_and_every_cell_one() -> None:
         text = report(found)
         for table in re.findall(r"<table.*?</table>", text, re.DOTALL):
             heads = table.count('scope="col"')
-            assert heads and "<thead" in table
+            assert heads and "<thead" in table and "<caption" in table
             for row in re.findall(r"<tr.*?</tr>", table.partition("<tbody>")[2], re.DOTALL):
                 spans = sum(map(int, re.findall(r'colspan="(\d)"', row)))
                 cells = row.count("<td") + row.count("<th") - row.count("colspan") + spans
@@ -111,6 +112,7 @@ def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
     row = re.search(r"<tr[^>]*><th[^>]*><code>ec2:TerminateInstances.*?</tr>", page)
     assert row is not None
     assert 'data-kinds="changed gained unneeded"' in row[0]
+    assert 'data-change="gained"' in row[0]
     assert re.findall(r">(no|yes|gained)<", row[0]) == ["no", "yes", "gained"]
     gone = re.search(r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", report(of("drift")))
     assert gone is None or "fails without it" in gone[0]
@@ -143,7 +145,7 @@ def test_same_review_same_bytes() -> None:
 
 
 def shown(dom: str) -> list[str]:
-    rows = re.findall(r'<tr ([^>]*)><th scope="row"><code>(.*?)</code>', dom)
+    rows = re.findall(r'<tr ([^>]*)><th scope="row"[^>]*><code>(.*?)</code>', dom)
     return [action for attributes, action in rows if "hidden" not in attributes]
 
 
@@ -161,8 +163,19 @@ def test_filters_in_a_browser(chromium: Chromium, tmp_path: Path) -> None:
     assert shown(words) == ["ec2:AttachNetworkInterface"]
     nothing = chromium.dom(page, fragment="kind=lost&text=x")
     assert shown(nothing) == [] and '<section class="role" hidden' in nothing
+    linked = chromium.dom(page, fragment="rule-new-access")
+    assert shown(linked) == every and f"{len(every)} of {len(every)} rows" in linked
     unknown = chromium.dom(page, fragment="kind=%3Cb%3E&text=%3Cimg%20src%3Dx%3E")
     assert "<img" not in unknown and shown(unknown) == []
+
+
+def test_a_link_inside_the_page_keeps_the_filter(chromium: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    # What the page does when its address changes, which it is told only later.
+    script = "location.hash = 'changes'; restore(); document.title = form.shown.value;"
+    text = re.sub("<meta http-equiv[^>]*>", "", report(of("widen")))
+    page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
+    assert "<title>1 of " in chromium.dom(page, fragment="kind=gained")
 
 
 def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path) -> None:

@@ -110,8 +110,22 @@ def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) 
         assert len(text.encode("utf-16-le")) // 2 <= limit
     whole = json_report.report(many(3000)).encode()
     assert hashlib.sha256(whole).hexdigest() in text
-    assert text.count("- **") >= 5 and "Cut here" in text
-    assert "Cut here" not in report(of_plan(PLANS[0]), forge)
+    assert text.count("- **") >= 5 and "**Cut by " in text
+    assert "Cut by" not in report(of_plan(PLANS[0]), forge)
+
+
+@pytest.mark.parametrize("forge", DIALECTS)
+def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
+    """A long key, which costs whoever writes it nothing, stood before all that fitted after it."""
+    long = "\u202e" * 2000
+    first = replace(
+        hostile().findings[0], address=long, attribute=long, message=long, details=(long,) * 90
+    )
+    others = many(9).findings
+    text = report(replace(hostile(), findings=(first, *others)), forge)
+    assert len(text.encode()) <= DIALECTS[forge].limit
+    assert all(f"`aws_iam_policy.p[{n}]`" in text for n in range(9))
+    assert "\\u202e" in text
 
 
 def test_what_is_kept_is_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -25,10 +26,10 @@ _PATIENCE = 0.5
 HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
 still works, and what upstream's documents it equals.
 
-PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file, compressed by gzip or
-not (- is standard input); or a saved plan, or a directory with one, which the engine is then
-asked to show. Exit code 1 says that a finding is at or above --fail-on, 3 that the plan cannot be
-read.
+PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file or a pipe, compressed
+by gzip or not (- is standard input); or a saved plan, or a directory with one, which the engine
+that made it is then asked to show, in --source if that is given. Exit code 0 says that no finding
+is at or above --fail-on, 1 that one is, 3 that the plan cannot be read.
 
 \b
 Examples:
@@ -190,21 +191,28 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    import time
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        shown: list[Callable[[int, int], None]] = []
 
+        def passed(done: int, total: int) -> None:
+            if not shown and time.monotonic() - started > _PATIENCE:
+                shown.append(_bar(what, stack))
+            for show in shown:
+                show(done, total)
+
+        yield passed
+
+
+def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
+    """Start a bar, which goes when the stack is closed; return what moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
     columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    started = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
-
-        def passed(done: int, total: int) -> None:
-            if time.monotonic() - started > _PATIENCE:
-                bar.update(task, completed=done, total=total, visible=True)
-
-        yield passed
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = stack.enter_context(bar).add_task("", total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -38,6 +39,9 @@ def show(review: Review) -> None:
     """
     from rich.console import Console
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
     bound = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = Console(highlight=False, markup=False, width=None if bound else _WIDTH)
     head = f"{review.plan}, reviewed for plugin {review.release}, {wording.modes(review)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from importlib import resources
 
@@ -41,10 +42,12 @@ def report(review: Review) -> str:
         f"<title>{markup(title)}</title>",
         f"<style>{css}</style>\n</head>\n<body>\n<main>",
         *_head(review, title),
-        *_findings(review),
-        *permissions.section(review.principals),
-        *_changes(review),
-        *_rules(review),
+        *_linked(
+            *_findings(review),
+            *permissions.section(review.principals),
+            *_changes(review),
+            *_rules(review),
+        ),
         f"</main>\n<script>{script}</script>\n</body>\n</html>\n",
     )
     return ascii_only("\n".join(parts))
@@ -72,10 +75,18 @@ def _head(review: Review, title: str) -> Iterator[str]:
     )
 
 
+def _linked(*parts: str) -> Iterator[str]:
+    """Yield the sections, after links to them: of thousands of findings the end is far away."""
+    heads = (re.match(r'<h2 id="([a-z]+)">([A-Za-z]+)</h2>', part) for part in parts)
+    links = [f'<a href="#{head[1]}">{head[2]}</a>' for head in heads if head]
+    yield f'<nav aria-label="Sections">{" ".join(links)}</nav>'
+    yield from parts
+
+
 def _findings(review: Review) -> Iterator[str]:
     if not review.findings and not review.ignored:
         return
-    yield '<h2>Findings</h2>\n<ul class="findings">'
+    yield '<h2 id="findings">Findings</h2>\n<ul class="findings">'
     for alike, _ in wording.found(review):
         yield _finding(alike)
     yield from map(_ignored, review.ignored)
@@ -119,7 +130,7 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _changes(review: Review) -> Iterator[str]:
-    yield "<h2>Changes</h2>"
+    yield '<h2 id="changes">Changes</h2>'
     changed = list(wording.changed(review))
     if not changed:
         yield "<p>Nothing in the plan changes an IAM policy.</p>"
@@ -127,7 +138,9 @@ def _changes(review: Review) -> Iterator[str]:
         change = alike[0]
         yield f"<h3>{change.action}: {_where(change)}</h3>"
         if change.lines:
-            yield '<table><thead class="said"><tr><th scope="col">effect</th>'
+            said = f"What changes in {markup(wording.subject(change))}"
+            yield f'<table><caption class="said">{said}</caption>'
+            yield '<thead class="said"><tr><th scope="col">effect</th>'
             yield '<th scope="col">access</th><th scope="col">what</th></tr></thead><tbody>'
             for line in change.lines:
                 yield (
@@ -136,15 +149,15 @@ def _changes(review: Review) -> Iterator[str]:
                     f"<td><code>{markup(line.text)}</code></td></tr>"
                 )
             yield "</tbody></table>"
-        said = [f'<span class="{tone}">{markup(x)}</span>' for tone, x in wording.about(change)]
-        yield _list([*_also([c.address for c in alike[1:]]), *said])
+        about = [f'<span class="{tone}">{markup(x)}</span>' for tone, x in wording.about(change)]
+        yield _list([*_also([c.address for c in alike[1:]]), *about])
 
 
 def _rules(review: Review) -> Iterator[str]:
     """Yield what the rules that found something are about."""
     found = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
     if found:
-        yield "<h2>Rules</h2>\n<dl>"
+        yield '<h2 id="rules">Rules</h2>\n<dl>'
     for rule in review.rules:
         if rule.id in found:
             helped = markup(rule.help.replace("`", ""))

@@ -41,6 +41,8 @@ DIALECTS: dict[Forge, Dialect] = {
 MARKER = "vpc-cni-iam review"
 _ALSO = 3
 _BEGUN = 3
+# So that no finding is too large for a comment.
+_LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
 _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*,?|=)")
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
@@ -66,16 +68,21 @@ def report(review: Review, forge: Forge = "github") -> str:
     if _size(whole) <= dialect.limit:
         return whole
     digest = hashlib.sha256(json_report.report(review).encode()).hexdigest()
-    end = (
-        "\n\n**Cut here, since a comment has a limit.** The whole report is what `--format json` "
-        f"prints; its SHA-256 is `{digest}`.\n"
-    )
-    room, kept = dialect.limit - _size(end), ""
+    room = dialect.limit - _size(_end(len(blocks), digest))
+    kept: list[str] = []
     for block in blocks:
-        if _size(kept + block) > room:
-            break
-        kept += block
-    return kept.rstrip("\n") + end
+        # What is too large takes no room from what comes after it.
+        if _size(block) <= room:
+            kept.append(block)
+            room -= _size(block)
+    return "".join(kept).rstrip("\n") + _end(len(blocks) - len(kept), digest)
+
+
+def _end(left: int, digest: str) -> str:
+    return (
+        f"\n\n**Cut by {left} parts, since a comment has a limit.** The whole report is what "
+        f"`--format json` prints; its SHA-256 is `{digest}`.\n"
+    )
 
 
 def _size(text: str) -> int:
@@ -88,8 +95,13 @@ def code(text: str) -> str:
     Args:
         text: Any text.
     """
-    safe = visible(text).replace("`", "\\u0060").replace("|", "\\u007c")
+    safe = _short(text).replace("`", "\\u0060").replace("|", "\\u007c")
     return f"`{safe}`" if safe.strip() else "``` ```" if safe else ""
+
+
+def _short(text: str) -> str:
+    safe = visible(text)
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 
 def prose(text: str) -> str:
@@ -99,7 +111,7 @@ def prose(text: str) -> str:
         text: Any text.
     """
     parts: list[tuple[bool, str]] = []
-    for word in text.split(" "):
+    for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
         if parts and parts[-1][0] == plain:
             parts[-1] = (plain, f"{parts[-1][1]} {word}")

@@ -23,6 +23,8 @@ function filter() {
 }
 function restore() {
   const wanted = new URLSearchParams(location.hash.slice(1));
+  // A link to a part of the page leaves the filter as it is.
+  if (location.hash && !wanted.has("text") && !wanted.has("kind")) return;
   form.text.value = wanted.get("text") ?? "";
   form.kind.value = wanted.get("kind") ?? "";
   if (form.kind.selectedIndex < 0) form.kind.value = "";
@@ -39,5 +41,6 @@ if (form) {
     filter();
   });
   addEventListener("hashchange", restore);
+  filter();
   restore();
 }

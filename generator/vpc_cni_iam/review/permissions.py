@@ -78,9 +78,12 @@ def _row(row: MatrixRow, name: str, change: str, kinds: list[str]) -> str:
         cells = _cell(row.before, row.on_before) + _cell(row.after, row.on_after) + cells
     else:
         cells = _cell(row.after, row.on_after, 2) + cells
+    # Where the table is wider than the screen, the first column says what the last ones do.
+    said = change or ("denied" if "lacking" in kinds else "")
+    told = f' data-change="{said}"' if said else ""
     return (
         f'<tr class="{" ".join(looks)}" data-kinds="{" ".join(kinds)}" data-of="{name}">'
-        f'<th scope="row"><code>{markup(row.action)}</code></th>{cells}</tr>'
+        f'<th scope="row"{told}><code>{markup(row.action)}</code></th>{cells}</tr>'
     )
 
 

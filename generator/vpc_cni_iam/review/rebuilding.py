@@ -108,7 +108,9 @@ class Rebuilder:
             found = values.get(argument)
             if found is None and flagged(resource.unknown, argument):
                 found = [None]
-            for place, text in enumerate([found] if isinstance(found, str) else found or ()):
+            elif not isinstance(found, list):
+                found = [found] if isinstance(found, str) else []
+            for place, text in enumerate(found):
                 joined = self._joined(resource, argument, place, text, depth, holes)
                 statements = _merged(statements, joined)
         holes.insert(0, f"taken from {resource.address}, which is read at apply")

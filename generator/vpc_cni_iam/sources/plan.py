@@ -19,6 +19,7 @@ from vpc_cni_iam.sources import json_stream
 from vpc_cni_iam.sources.addresses import module_of
 from vpc_cni_iam.sources.configuration import Configuration, read_configuration
 from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.sources.kinds import ACTIONS, MAKE, after, check
 from vpc_cni_iam.sources.secrets import of_change, of_values, of_variables
 from vpc_cni_iam.sources.shapes import (
     ChangedResource,
@@ -36,8 +37,6 @@ _DOCUMENT = "aws_iam_policy_document"
 _OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 _SMALL = 64 << 20
-_MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
-_LOG = f"is the log of terraform plan -json, not a plan; save one with -out and {_MAKE}"
 
 
 class Resource(Struct, frozen=True):
@@ -142,7 +141,7 @@ def read_plan(
 
 def _read(reader: Reader) -> Plan:
     if reader.peek() != b"{":
-        raise InputError(reader.source, "", f"is not the JSON of a plan; {_MAKE}")
+        raise InputError(reader.source, "", f"is not the JSON of a plan; {MAKE}")
     changes: list[Resource] = []
     state: list[Resource] = []
     secrets: set[str] = set()
@@ -167,8 +166,8 @@ def _read(reader: Reader) -> Plan:
             reader.value()
         fields.setdefault(key, None)
     if reader.peek():
-        raise reader.refuse(_after(fields))
-    _check(fields, reader.source)
+        raise reader.refuse(after(fields))
+    check(fields, reader.source)
     values = _variables(fields.get("variables"))
     secrets.update(of_variables(values, configuration.root))
     planned = {c.address for c in changes if not c.drift}
@@ -183,27 +182,6 @@ def _read(reader: Reader) -> Plan:
         frozenset(secrets),
         fields.get("complete") is not False,
     )
-
-
-def _check(fields: Mapping[str, Any], source: str) -> None:
-    """Refuse what is not a plan of a known format, and say what it is."""
-    if "@level" in fields:
-        raise InputError(source, "", _LOG)
-    if "serial" in fields or ("values" in fields and "configuration" not in fields):
-        raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {_MAKE}")
-    version = fields.get("format_version")
-    if version is None or "configuration" not in fields:
-        raise InputError(source, "", f"is JSON, but not that of a plan; {_MAKE}")
-    if str(version).partition(".")[0] != "1":
-        problem = f"is {version!r}; the formats 1.x are known, of Terraform 1.1 on and OpenTofu"
-        raise InputError(source, "$.format_version", problem)
-    if fields.get("errored"):
-        problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
-        raise InputError(source, "$.errored", problem)
-
-
-def _after(fields: Mapping[str, Any]) -> str:
-    return _LOG if "@level" in fields else "more text follows the JSON of the plan"
 
 
 def _variables(value: Any) -> dict[str, Any]:
@@ -275,6 +253,9 @@ def _changes(
         if not _wanted(item.type):
             continue
         change = reader.decoded(item.change, Changing)
+        if not change.actions or not ACTIONS.issuperset(change.actions):
+            done = ", ".join(change.actions)[:80] or "nothing"
+            raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
         yield Resource(
             item.address,
             item.mode,

@@ -1,0 +1,51 @@
+"""Tells a plan from the other JSON that engines print, by the members at its top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vpc_cni_iam.errors import InputError
+
+MAKE = "make one with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
+_LOG = (
+    "is the log of terraform plan -json, not a plan; "
+    "save one with -out=PLANFILE, then print it with: terraform show -json PLANFILE"
+)
+ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
+
+
+def check(fields: Mapping[str, Any], source: str) -> None:
+    """Refuse what is not a plan of a known format, and say what it is.
+
+    Args:
+        fields: The members at its top.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: Not such a plan.
+    """
+    if "@level" in fields:
+        raise InputError(source, "", _LOG)
+    if "serial" in fields or ("values" in fields and "configuration" not in fields):
+        raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {MAKE}")
+    version = fields.get("format_version")
+    if version is None or "configuration" not in fields:
+        raise InputError(source, "", f"is JSON, but not that of a plan; {MAKE}")
+    if str(version).partition(".")[0] != "1":
+        problem = (
+            f"is {str(version)[:80]!r}; the formats 1.x are known, of Terraform 1.1 on and OpenTofu"
+        )
+        raise InputError(source, "$.format_version", problem)
+    if fields.get("errored"):
+        problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
+        raise InputError(source, "$.errored", problem)
+
+
+def after(fields: Mapping[str, Any]) -> str:
+    """Return what is wrong where more text follows.
+
+    Args:
+        fields: The members at the top of what it follows.
+    """
+    return _LOG if "@level" in fields else "more text follows the JSON of the plan"

@@ -59,6 +59,10 @@ class Gatherer:
         before = self._held(slot, slot.before, after=False)
         given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
         if action == "forget" or given_up:
+            if slot.kind in ("attachment", "boundary"):
+                # It stays attached, to what the policy will be.
+                later = self._attached(slot, slot.before, after=True)
+                return Item(slot, action, before, replace(later, owners=before.owners))
             return Item(slot, action, before, before)
         return Item(slot, action, before, self._held(slot, slot.after, after=True))
 
@@ -74,6 +78,8 @@ class Gatherer:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
         owners = tuple(self.owners.of(slot, after=after))
+        if value.value == []:
+            return Held(ABSENT, owners=owners)
         if isinstance(value.value, str) and value.value in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):

@@ -161,6 +161,9 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
         after = {**{key: one for key, one in before.items() if key not in after}, **after}
+    if not after and resource.after is not None and resource.type.endswith("_exclusive"):
+        # It removes everything.
+        yield Slot(resource, kind, name, (name,), ABSENT, Side([]))
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)

@@ -243,6 +243,19 @@ def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
     assert {"conflict", "coverage-lost"} <= rules(found)
 
 
+def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:
+    listed = exclusive("policy_attachments", [MANAGED], [MANAGED])
+    assert {"conflict", "coverage-lost"} <= rules(reviewed(replaced(), listed))
+    more = exclusive("policy_attachments", [MANAGED], [MANAGED, WORKER])
+    assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), more))
+
+
+def test_an_inline_policy_that_is_written_and_taken_away_may_be_there() -> None:
+    there = inline("c", ONE, ONE, iam="other")
+    found = reviewed(inline("a", ONE, None), inline("b", ONE, CNI), there, fail_on="new-access")
+    assert found.failed
+
+
 def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
     change = inline("a", ONE, None)
     listed = exclusive("policies", ["i"], ["i"])

@@ -142,7 +142,7 @@ class Holding:
     def _left_alone(self, items: Iterable[Item], replaced: frozenset[str]) -> None:
         """Find what a principal that is replaced had, and the plan does not make again."""
         for item in items:
-            if not _left(item) or item.slot.resource.type in ATTACHING:
+            if not _left(item):
                 continue
             for thing in set(_things(item, after=True)) & set(_things(item, after=False)):
                 if thing[0] in replaced and thing[0] != item.slot.resource.address:
@@ -206,9 +206,10 @@ def _left(item: Item) -> bool:
     """Say whether a plan leaves what stands in a slot alone, though it may change the rest."""
     if item.action in (*_STAYS, "forget"):
         return True
-    if item.action != "update" or item.slot.kind != "attachment":
-        return False
     resource = item.slot.resource
+    lists = item.slot.kind == "attachment" and resource.type not in ATTACHING
+    if item.action != "update" or not lists:
+        return False
     names = [
         set(listed(resource, argument, after=after)[0])
         for argument, _ in item.slot.owners
@@ -219,10 +220,15 @@ def _left(item: Item) -> bool:
 
 def _made(item: Item) -> set[_Thing]:
     """Return what a resource makes in this plan, so that it is there in the end."""
-    if item.slot.kind == "exclusive" or item.slot.resource.type in ATTACHING:
+    if item.slot.kind == "exclusive":
         return set()
     after = set(_things(item, after=True))
-    return after if item.action == "replace" else after - set(_things(item, after=False))
+    if item.slot.resource.type in ATTACHING:
+        return set() if item.action in ("delete", "forget", *_STAYS) else after
+    written = item.slot.kind == "permissions" and item.before.read != item.after.read
+    if written or item.action == "replace":
+        return after
+    return after - set(_things(item, after=False))
 
 
 def _said(thing: _Thing) -> str:

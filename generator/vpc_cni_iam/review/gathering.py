@@ -36,10 +36,12 @@ class Gatherer:
 
     Args:
         plan: The plan.
+        dynamic: Addresses of roles whose inline policies a dynamic block makes.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dynamic: frozenset[str] = frozenset()) -> None:
         self.plan = plan
+        self.dynamic = dynamic
         self.instances = Instances(plan)
         self.owners = Owners(plan, self.instances)
         self.rebuilder = Rebuilder(self.instances)
@@ -48,7 +50,7 @@ class Gatherer:
         """Yield every slot of every resource, in the plan's order."""
         for resource in self.plan.resources:
             if resource.mode == "managed":
-                for slot in slots(resource, self.plan):
+                for slot in slots(resource, self.plan, self.dynamic):
                     if slot.whole:
                         yield from self._listed(slot)
                     else:

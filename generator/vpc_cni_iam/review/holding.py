@@ -157,6 +157,9 @@ class Holding:
         for item in items:
             if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
                 resources.setdefault(item.slot.resource.address, []).append(item)
+        things: dict[tuple[str, str], list[_Thing]] = {}
+        for thing in self._keys:
+            things.setdefault(thing[:2], []).append(thing)
         for slots in resources.values():
             if slots[0].action in ("delete", "forget", *_STAYS):
                 continue
@@ -166,7 +169,7 @@ class Holding:
                 continue
             owners = {o.name for item in slots for h in (item.before, item.after) for o in h.owners}
             before = {thing for item in slots for thing in _things(item, after=False)}
-            for thing in [t for t in self._keys if t[:2] in {(o, kind) for o in owners}]:
+            for thing in [t for owner in sorted(owners) for t in things.get((owner, kind), ())]:
                 has = self.found[thing[0]]
                 if thing in named or not any(k in has.after for k in self._keys[thing]):
                     continue

@@ -92,6 +92,9 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
         found = reviewed(change, there, fail_on="coverage-lost")
         assert {"exclusive-removes", "coverage-lost"} <= rules(found)
         assert found.failed
+        empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
+        expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
+        assert {"exclusive-removes", "coverage-lost"} & rules(reviewed(empty, there)) == expected
     for change, there in (
         (exclusive("policy_attachments", before, [MANAGED]), attached),
         (exclusive("policies", before, ["i"]), inline("a", CNI, CNI)),
@@ -195,3 +198,76 @@ def test_a_policy_of_the_plugin_that_is_known_no_longer_may_lose_something(mark:
     assert reviewed(change, fail_on="coverage-lost").failed
     change["change"]["before"]["policy"] = ONE
     assert not reviewed(change, fail_on="coverage-lost").failed
+
+
+GUARD = document({**allow("s3:*"), "Effect": "Deny"})
+COPY = "arn:aws:iam::111122223333:policy/p"
+
+
+def managed(before: str, after: str) -> Json:
+    return resource(
+        "aws_iam_policy", "p", *({"name": "p", "policy": p, "arn": COPY} for p in (before, after))
+    )
+
+
+def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
+    forgotten = attach("a", COPY, True, False)
+    forgotten["change"]["actions"] = ["forget"]
+    found = reviewed(forgotten, managed(CNI, ONE))
+    assert {"moved", "coverage-lost"} <= rules(found)
+    assert "error" in {f.level for f in found.findings if f.rule == "new-access"}
+
+
+def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
+    for before in (None, ["i"]):
+        change = exclusive("policies", before, [])
+        guard, there = inline("a", GUARD, GUARD), inline("b", ONE, ONE, iam="other")
+        found = reviewed(change, guard, there, fail_on="new-access")
+        assert (found.failed, rules(found)) == (True, {"exclusive-removes"})
+
+
+def test_an_exclusive_list_that_shrinks_is_not_given_up() -> None:
+    found = reviewed(exclusive("policies", ["i", "j"], ["i"]))
+    assert rules(found) == {"exclusive-removes"}
+
+
+def test_an_attached_policy_that_allows_nothing_is_not_called_rewritten() -> None:
+    found = reviewed(attach("a", COPY, False, True), managed(GUARD, GUARD))
+    assert [(f.level, f.rule) for f in found.findings] == [("note", "new-policy")]
+
+
+def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
+    sides = [{"policy_arn": COPY, "roles": ["r", *more]} for more in ([], ["other"])]
+    lists = resource("aws_iam_policy_attachment", "m", *sides)
+    found = reviewed(replaced(), lists, managed(CNI, CNI))
+    assert {"conflict", "coverage-lost"} <= rules(found)
+
+
+def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:
+    listed = exclusive("policy_attachments", [MANAGED], [MANAGED])
+    assert {"conflict", "coverage-lost"} <= rules(reviewed(replaced(), listed))
+    more = exclusive("policy_attachments", [MANAGED], [MANAGED, WORKER])
+    assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), more))
+
+
+def test_an_inline_policy_that_is_written_and_taken_away_may_be_there() -> None:
+    there = inline("c", ONE, ONE, iam="other")
+    found = reviewed(inline("a", ONE, None), inline("b", ONE, CNI), there, fail_on="new-access")
+    assert found.failed
+
+
+def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
+    change = inline("a", ONE, None)
+    listed = exclusive("policies", ["i"], ["i"])
+    assert "conflict" not in rules(reviewed(change, listed))
+
+
+def test_a_deny_that_one_of_two_resources_takes_away_may_be_new_access() -> None:
+    found = reviewed(
+        attach("a", COPY, True, False),
+        attach("b", COPY, False, True),
+        managed(GUARD, GUARD),
+        inline("c", document(allow("s3:*")), document(allow("s3:*"))),
+        fail_on="new-access",
+    )
+    assert found.failed

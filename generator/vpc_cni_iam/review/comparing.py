@@ -205,7 +205,8 @@ def _lines(item: Item) -> tuple[Line, ...]:
 
 def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     old, new = (
-        {(held.policy, owner.name) for owner in held.owners} for held in (item.before, item.after)
+        {(held.policy, owner.name) for owner in held.owners if held.policy}
+        for held in (item.before, item.after)
     )
     return old, new
 

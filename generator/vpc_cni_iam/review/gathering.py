@@ -36,10 +36,12 @@ class Gatherer:
 
     Args:
         plan: The plan.
+        dynamic: Addresses of roles whose inline policies a dynamic block makes.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dynamic: frozenset[str] = frozenset()) -> None:
         self.plan = plan
+        self.dynamic = dynamic
         self.instances = Instances(plan)
         self.owners = Owners(plan, self.instances)
         self.rebuilder = Rebuilder(self.instances)
@@ -48,7 +50,7 @@ class Gatherer:
         """Yield every slot of every resource, in the plan's order."""
         for resource in self.plan.resources:
             if resource.mode == "managed":
-                for slot in slots(resource, self.plan):
+                for slot in slots(resource, self.plan, self.dynamic):
                     if slot.whole:
                         yield from self._listed(slot)
                     else:
@@ -59,6 +61,10 @@ class Gatherer:
         before = self._held(slot, slot.before, after=False)
         given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
         if action == "forget" or given_up:
+            if slot.kind in ("attachment", "boundary"):
+                # It stays attached, to what the policy will be.
+                later = self._attached(slot, slot.before, after=True)
+                return Item(slot, action, before, replace(later, owners=before.owners))
             return Item(slot, action, before, before)
         return Item(slot, action, before, self._held(slot, slot.after, after=True))
 
@@ -74,6 +80,8 @@ class Gatherer:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
         owners = tuple(self.owners.of(slot, after=after))
+        if value.value == []:
+            return Held(ABSENT, owners=owners)
         if isinstance(value.value, str) and value.value in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):

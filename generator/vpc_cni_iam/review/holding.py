@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.review.held import Held, Item
+from vpc_cni_iam.review.sides import listed
 from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE
 from vpc_cni_iam.review.states import Read
 
@@ -47,11 +48,15 @@ class Removal:
     Args:
         rule: The rule that it breaks.
         item: The slot that it is said of.
+        owner: Who has it.
+        denies: Whether it denies anything, so that its going may give.
         message: What goes, and why.
     """
 
     rule: str
     item: Item
+    owner: str
+    denies: bool
     message: str
 
 
@@ -78,8 +83,10 @@ class Holding:
         for item in echoes:
             if not any(thing in known for thing in _things(item, after=False)):
                 self._add(item)
-        self._disagreeing(counted)
-        self._left_alone(counted, replaced)
+        self._made = {thing for item in counted for thing in _made(item)}
+        holding = [i for i in counted if i.slot.kind != "exclusive"]
+        self._disagreeing(holding)
+        self._left_alone(holding, replaced)
         self._excluded(counted)
 
     def _add(self, item: Item) -> None:
@@ -104,6 +111,8 @@ class Holding:
             has.inline[key] = held.read.state.size
 
     def _remove(self, thing: _Thing) -> None:
+        if thing in self._made:
+            return
         has = self.found[thing[0]]
         for key in self._keys[thing]:
             has.after.pop(key, None)
@@ -125,20 +134,22 @@ class Holding:
                 taken = f"{_said(thing)} is taken away by {other.slot.resource.address}"
                 if thing in had:
                     self._remove(thing)
-                    self._note("conflict", item, f"{taken}, though it is to stay")
+                    self._note("conflict", item, thing, f"{taken}, though it is to stay")
                 else:
-                    self._note("conflict", item, f"{taken}, and made here: the last one wins")
+                    message = f"{taken}, and made here: the last one wins"
+                    self._note("conflict", item, thing, message)
 
     def _left_alone(self, items: Iterable[Item], replaced: frozenset[str]) -> None:
         """Find what a principal that is replaced had, and the plan does not make again."""
         for item in items:
-            if item.action not in _STAYS or item.slot.resource.type in ATTACHING:
+            if not _left(item):
                 continue
-            for thing in _things(item, after=True):
+            for thing in set(_things(item, after=True)) & set(_things(item, after=False)):
                 if thing[0] in replaced and thing[0] != item.slot.resource.address:
                     self._remove(thing)
                     message = f"{_said(thing)} goes with {thing[0]}, which is replaced"
-                    self._note("conflict", item, f"{message}; the plan does not make it again")
+                    message += "; the plan does not make it again"
+                    self._note("conflict", item, thing, message)
 
     def _excluded(self, items: Iterable[Item]) -> None:
         """Find what an exclusive resource removes that it did not name before."""
@@ -146,6 +157,9 @@ class Holding:
         for item in items:
             if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
                 resources.setdefault(item.slot.resource.address, []).append(item)
+        things: dict[tuple[str, str], list[_Thing]] = {}
+        for thing in self._keys:
+            things.setdefault(thing[:2], []).append(thing)
         for slots in resources.values():
             if slots[0].action in ("delete", "forget", *_STAYS):
                 continue
@@ -155,17 +169,25 @@ class Holding:
                 continue
             owners = {o.name for item in slots for h in (item.before, item.after) for o in h.owners}
             before = {thing for item in slots for thing in _things(item, after=False)}
-            for thing in [t for t in self._keys if t[:2] in {(o, kind) for o in owners}]:
+            for thing in [t for owner in sorted(owners) for t in things.get((owner, kind), ())]:
                 has = self.found[thing[0]]
                 if thing in named or not any(k in has.after for k in self._keys[thing]):
                     continue
                 self._remove(thing)
                 if thing not in before:
                     message = f"{_said(thing)} is removed, since the list does not name it"
-                    self._note("exclusive-removes", slots[0], message)
+                    self._note("exclusive-removes", slots[0], thing, message)
 
-    def _note(self, rule: str, item: Item, message: str) -> None:
-        self.removals.append(Removal(rule, item, message))
+    def _note(self, rule: str, item: Item, thing: _Thing, message: str) -> None:
+        has = self.found[thing[0]]
+        reads = [side.get(key) for key in self._keys[thing] for side in (has.before, has.after)]
+        denies = any(
+            statement.effect == "Deny"
+            for read in reads
+            if read and read.state.policy
+            for statement in read.state.policy.statements
+        )
+        self.removals.append(Removal(rule, item, thing[0], denies, message))
 
 
 def _key(item: Item, held: Held) -> str:
@@ -181,6 +203,35 @@ def _things(item: Item, *, after: bool) -> Iterator[_Thing]:
     if item.slot.kind in ("permissions", "attachment", "exclusive") and held.name:
         for owner in held.owners:
             yield owner.name, kind, held.name
+
+
+def _left(item: Item) -> bool:
+    """Say whether a plan leaves what stands in a slot alone, though it may change the rest."""
+    if item.action in (*_STAYS, "forget"):
+        return True
+    resource = item.slot.resource
+    lists = item.slot.kind == "attachment" and resource.type not in ATTACHING
+    if item.action != "update" or not lists:
+        return False
+    names = [
+        set(listed(resource, argument, after=after)[0])
+        for argument, _ in item.slot.owners
+        for after in (False, True)
+    ]
+    return any(before & after for before, after in zip(names[::2], names[1::2], strict=True))
+
+
+def _made(item: Item) -> set[_Thing]:
+    """Return what a resource makes in this plan, so that it is there in the end."""
+    if item.slot.kind == "exclusive":
+        return set()
+    after = set(_things(item, after=True))
+    if item.slot.resource.type in ATTACHING:
+        return set() if item.action in ("delete", "forget", *_STAYS) else after
+    written = item.slot.kind == "permissions" and item.before.read != item.after.read
+    if written or item.action == "replace":
+        return after
+    return after - set(_things(item, after=False))
 
 
 def _said(thing: _Thing) -> str:

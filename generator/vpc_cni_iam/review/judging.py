@@ -11,7 +11,7 @@ from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import UNDENIED
-from vpc_cni_iam.review.stating import finding, of_coverage, oversize, said, shown
+from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize, said, shown
 
 
 def of_change(
@@ -89,7 +89,7 @@ class _Judge:
     def kept(self) -> Iterator[Finding]:
         """Yield that what is managed changes, though the policy may not."""
         change = self.change
-        if change.action == "delete" and change.type.endswith("_exclusive"):
+        if change.action == "delete" and change.type.endswith("_exclusive") and not change.lines:
             message = "An exclusive list is given up: from then on nothing is removed for it"
             yield self.make("moved", message)
         if change.kind == "exclusive":
@@ -131,6 +131,10 @@ class _Judge:
         elif change.action == "replace":
             message = f"{self.what} is replaced by one that means the same"
             yield self.make("moved", message, said(change.lines))
+        elif change.kind == "attachment" and gains and change.attachment:
+            attached = change.attachment
+            message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
+            yield self.make("new-policy", message, said(change.lines), "note", ("any-change",))
         elif change.lines:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
@@ -154,7 +158,11 @@ class _Judge:
                 yield self.make("access-removed", "A boundary comes", said(losses))
             return
         if losses:
-            yield self.make("exclusive-removes", losses[0].text, said(losses))
+            # What goes may have denied something.
+            opened = any(opens(self.principals.get(name)) for name in self.change.principals)
+            means: tuple[Meaning, ...] = ("new-access", "any-change") if opened else ("any-change",)
+            message = losses[0].text
+            yield self.make("exclusive-removes", message, said(losses), means=means)
         elif self.change.kind == "exclusive" and self.change.after.why:
             message = "Which inline policies stay is known after apply; the others are removed"
             yield self.make("exclusive-removes", message, self.change.after.why)
@@ -216,10 +224,11 @@ class _Judge:
         if access.witness:
             details += (f"for instance {shown(access.witness)}",)
         if change.kind == "trust":
-            if change.before.known == "absent":
-                return self.make("new-policy", "A new role can be assumed", details, "note")
-            return self.make("trust-widened", "The trust policy lets somebody new in", details)
+            return self.trusted(details)
         held = [self.principals.get(name) for name in change.principals]
+        opened = [p for p in held if opens(p)]
+        if opened and all(p and p.access and p.access.reason == UNDENIED for p in opened):
+            return self.undenied()
         proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
         if held and len(proven) == len(held):
             message = f"{self.what} allows more, and {', '.join(proven)} had all of it before"
@@ -234,6 +243,12 @@ class _Judge:
         if nearest and nearest.equal and nearest.variant != "managed":
             return self.make("new-policy", f"{message}, equal to {nearest.name}", details, "note")
         return self.make("new-policy", message, details)
+
+    def trusted(self, details: tuple[str, ...]) -> Finding:
+        """Return that somebody new may assume a role."""
+        if self.change.before.known == "absent":
+            return self.make("new-policy", "A new role can be assumed", details, "note")
+        return self.make("trust-widened", "The trust policy lets somebody new in", details)
 
     def size(self) -> Iterator[Finding]:
         if self.change.action != "delete":

@@ -55,18 +55,37 @@ class Locator:
             module: The address of its module.
             block: Its address in the module, without keys.
         """
-        if self._directory is None:
+        own, here = self._find(module, block)
+        return own or here
+
+    def says(self, module: str, block: str, pattern: str) -> bool | None:
+        """Say whether a resource's own text has something in it; None if it is not to be had.
+
+        Args:
+            module: The address of its module.
+            block: Its address in the module, without keys.
+            pattern: A regular expression.
+        """
+        own = self._find(module, block)[0]
+        if own is None or self._directory is None:
             return None
+        lines = _text(self._directory / own.file).splitlines()[own.line - 1 : own.end]
+        return re.search(pattern, "\n".join(lines)) is not None
+
+    def _find(self, module: str, block: str) -> tuple[Place | None, Place | None]:
+        """Return where a resource is written, and where the module is called that it is in."""
+        if self._directory is None:
+            return None, None
         folder, found, here = PurePosixPath(), self._configuration.root, None
         for name in call_names(module):
             here = self._blocks(folder).get(("module", name))
             if name not in found.calls:
-                return here
+                return None, here
             found = found.calls[name]
             if not found.source.startswith(("./", "../")):
-                return here
+                return None, here
             folder = _joined(folder, found.source)
-        return self._blocks(folder).get(_key(block), here)
+        return self._blocks(folder).get(_key(block)), here
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:

@@ -23,11 +23,13 @@ from vpc_cni_iam.review.redacting import without_secrets
 from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.review.sides import side
-from vpc_cni_iam.review.slots import Slot
+from vpc_cni_iam.review.slots import Slot, may_have_inline
 from vpc_cni_iam.review.states import from_rebuilt, read_side
 from vpc_cni_iam.review.stating import finding
 from vpc_cni_iam.sources.plan import Plan
 
+# In HCL, and in JSON.
+_DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
 
 
@@ -82,8 +84,9 @@ def review(
     Raises:
         InputError: A directory without configuration.
     """
-    gatherer = Gatherer(plan)
     locator = Locator(directory, plan.configuration)
+    dynamic, unseen = _dynamic(plan, locator)
+    gatherer = Gatherer(plan, dynamic)
     items = without_echoes(tuple(gatherer.items()))
     comparer = Comparer(gatherer, locator, wanted)
     holding = Holding(items, gatherer.echoes(), gatherer.replaced)
@@ -105,6 +108,10 @@ def review(
     places = _places(plan, locator)
     staying = {(c.address, c.attribute): c.after for c in changes if c.action != "drift"}
     found = [f for change in changes for f in of_change(change, principals, staying)]
+    if unseen:
+        many = f"{unseen} new roles have" if unseen > 1 else "a new role has"
+        message = f"The plan does not say whether {many} inline policies of a dynamic block"
+        found.append(finding("unseen", f"{message}; --source does"))
     if not plan.complete:
         found.append(finding("incomplete", "The plan leaves something out, or puts it off"))
     found += Roles(gatherer, holding, principals, places).findings(changes)
@@ -146,6 +153,16 @@ def fails(finding: Finding, fail_on: str) -> bool:
     if fail_on in finding.means:
         return True
     return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)
+
+
+def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
+    """Return the roles with inline policies of a dynamic block, and of how many none can tell."""
+    found = {
+        role.address: locator.says(role.module, role.block, _DYNAMIC)
+        for role in plan.resources
+        if may_have_inline(role, plan)
+    }
+    return frozenset(a for a, said in found.items() if said), [*found.values()].count(None)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:

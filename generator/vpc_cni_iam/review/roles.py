@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import trust
 from vpc_cni_iam.review.changes import Change, Place, Principal
-from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.findings import Finding, Meaning
 from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
 from vpc_cni_iam.review.holding import Having, Holding
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import undenied
 from vpc_cni_iam.review.sides import side
-from vpc_cni_iam.review.stating import finding, of_coverage, oversize
+from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize
 
 _NODES = "ec2.amazonaws.com"
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
@@ -60,12 +60,19 @@ class Roles:
             yield from self._of(self._principals[name], self._holding.found[name])
         for removal in self._holding.removals:
             resource = removal.item.slot.resource
+            owner = self._principals.get(removal.owner)
+            means: list[Meaning] = ["any-change"]
+            if owner and owner.concerns_plugin:
+                means.append("coverage-lost")
+            if removal.denies or opens(owner):
+                means.append("new-access")
             yield finding(
                 removal.rule,
                 removal.message,
                 address=resource.address,
                 attribute=removal.item.slot.attribute,
                 place=self._places.get(resource.address),
+                means=tuple(means),
             )
         for change in changes:
             yield from self._left(change)

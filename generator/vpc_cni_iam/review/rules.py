@@ -153,6 +153,15 @@ RULES: tuple[Rule, ...] = (
         "it so, as with `ignore_changes`, it also counts for what it gains or loses.",
     ),
     rule(
+        "unseen",
+        "note",
+        "",
+        "A new role may have inline policies that the plan says nothing of.",
+        "Of a role that is not there yet, a plan knows as much with a dynamic `inline_policy` "
+        "block that depends on what is only known after apply as with none. `--source` tells, for "
+        "modules of the same repository; make such policies resources of their own.",
+    ),
+    rule(
         "incomplete",
         "note",
         _ANY,

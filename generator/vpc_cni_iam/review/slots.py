@@ -65,12 +65,13 @@ class Slot:
     whole: bool = False
 
 
-def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
+def slots(resource: Resource, plan: Plan, dynamic: frozenset[str] = frozenset()) -> Iterator[Slot]:
     """Yield the places of policies in a resource, in a fixed order.
 
     Args:
         resource: The resource.
         plan: Its plan, whose configuration says what of a role is set there.
+        dynamic: Addresses of roles whose inline policies a dynamic block makes.
     """
     kind = resource.type
     if kind in _POLICIES:
@@ -93,7 +94,7 @@ def slots(resource: Resource, plan: Plan) -> Iterator[Slot]:
     elif kind in ("aws_iam_role", "aws_iam_user"):
         if kind == "aws_iam_role":
             yield _whole(resource, "trust", "assume_role_policy")
-            yield from _role(resource, plan)
+            yield from _role(resource, plan, dynamic)
         boundary = _whole(resource, "boundary", "permissions_boundary")
         stays = resource.after is not None or boundary.after.unknown
         if stays and (boundary.before.value or boundary.after.value or boundary.after.unknown):
@@ -118,17 +119,31 @@ def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
         yield from _each(once, "attachment", "managed_policy_arns")
 
 
-def _role(resource: Resource, plan: Plan) -> Iterator[Slot]:
+def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[Slot]:
     """Yield what a role holds inline, and the managed policies that it names itself.
 
     Both attributes are also computed: where they are not set, they repeat what other resources
     say, in the state before this plan.
     """
     gone = resource.after is None or resource.drift
-    if gone or _set(resource, plan, "inline_policy"):
+    made = resource.address in dynamic or _set(resource, plan, "inline_policy")
+    if gone or made:
         yield from _inline(resource, plan)
     if gone or _set(resource, plan, "managed_policy_arns"):
         yield from _each(resource, "attachment", "managed_policy_arns")
+
+
+def may_have_inline(resource: Resource, plan: Plan) -> bool:
+    """Say whether a role may come with inline policies of which its plan says nothing.
+
+    Args:
+        resource: The resource.
+        plan: Its plan.
+    """
+    comes = resource.type == "aws_iam_role" and "create" in resource.actions
+    unknown = flagged(resource.unknown, "inline_policy") and not resource.drift
+    said = (resource.after or {}).get("inline_policy") is not None
+    return comes and unknown and not said and not _set(resource, plan, "inline_policy")
 
 
 def _set(resource: Resource, plan: Plan, argument: str) -> bool:
@@ -161,6 +176,9 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
         after = {**{key: one for key, one in before.items() if key not in after}, **after}
+    if not after and resource.after is not None and resource.type.endswith("_exclusive"):
+        # It removes everything.
+        yield Slot(resource, kind, name, (name,), ABSENT, Side([]))
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)

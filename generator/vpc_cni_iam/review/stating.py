@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from vpc_cni_iam.review.changes import Place
+from vpc_cni_iam.review.changes import Place, Principal
 from vpc_cni_iam.review.findings import Finding, Level, Meaning
 from vpc_cni_iam.review.judgements import CoverageChange, Line, Size, Witness
 from vpc_cni_iam.review.rules import BY_ID
@@ -99,6 +99,17 @@ def of_coverage(
             details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
             place=place,
         )
+
+
+def opens(principal: Principal | None) -> bool:
+    """Say whether somebody may do more by all policies together, as far as is known.
+
+    Args:
+        principal: Who it is, None if that is not known.
+    """
+    if principal is None or principal.access is None:
+        return principal is None
+    return principal.access.verdict != "no new access"
 
 
 def oversize(size: Size) -> str:

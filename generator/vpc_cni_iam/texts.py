@@ -18,6 +18,8 @@ STDIN = "standard input"
 LIMIT = 128 * 1024 * 1024
 # Most files fit in this, and to get ready for the whole limit costs more than to read them.
 _USUAL = 1 << 16
+# No mark begins them: the grammar of TOML has none, and the API of IAM takes U+0009 to U+00FF.
+_UNMARKED = ("TOML", "JSON")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -70,8 +72,8 @@ def decode(content: bytes, source: str, form: str = "", limit: int | None = LIMI
     Args:
         content: The bytes; one more than the limit are enough to be refused.
         source: The file name that errors name.
-        form: What is UTF-8 by its own rules, such as HCL, so that an engine would not read
-            anything else either; empty for any other text.
+        form: What is UTF-8 by its own rules, such as HCL, so that an engine, or IAM, would not
+            take anything else either; empty for any other text.
         limit: The most bytes there may be; None for any number.
 
     Raises:
@@ -82,6 +84,8 @@ def decode(content: bytes, source: str, form: str = "", limit: int | None = LIMI
     if form and content.startswith(_UTF16):
         how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
         raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")
+    if form in _UNMARKED and content.startswith(codecs.BOM_UTF8):
+        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     encoding = "utf-8-sig" if form else json.detect_encoding(content)
     try:
         return content.decode(encoding)

@@ -161,6 +161,17 @@ def test_wrong_usage(folder: Path, arguments: tuple[str, ...], words: str) -> No
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [("utf-8-sig", "line 1: starts with a byte order mark"), ("utf-16", "is UTF-16, and JSON")],
+)
+def test_what_iam_would_not_take_is_refused(folder: Path, encoding: str, words: str) -> None:
+    (folder / "marked.json").write_text((folder / "a.json").read_text(), encoding=encoding)
+    done = run("convert", "marked.json", cwd=folder)
+    assert (done.code, done.out) == (3, "")
+    assert f"marked.json: {words}" in done.err
+
+
 def test_files_of_hundreds_of_megabytes(tmp_path: Path) -> None:
     with (tmp_path / "large.json").open("wb") as file:
         file.truncate(400_000_000)

@@ -136,7 +136,7 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
         )
     inputs.check_once(files)
 
-    return [Input(inputs.source(file), partial(inputs.text, file)) for file in files]
+    return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 
 def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:

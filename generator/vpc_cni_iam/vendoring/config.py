@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import posixpath
 import re
 import tomllib
@@ -98,8 +97,6 @@ def load(path: Path) -> Config:
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one") from None
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
-    if content.startswith(codecs.BOM_UTF8):
-        raise InputError(str(path), "line 1", "starts with a byte order mark; save it without one")
     return parse(decode(content, str(path), "TOML"), path)
 
 

@@ -50,14 +50,6 @@ def test_a_plan_without_a_name_is_wrong_usage() -> None:
     assert "empty text" in done.err
 
 
-@pytest.mark.parametrize("order", ["little", "big"])
-def test_utf_16_is_named_without_a_mark_too(order: str, tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    path.write_bytes(PLAN.decode().encode(f"utf-16-{order[0]}e"))
-    with pytest.raises(InputError, match="is UTF-16"):
-        obtain(str(path), io.BytesIO(), "auto", {})
-
-
 @pytest.mark.parametrize(
     ("closed", "name", "code"),
     [("<&-", "-", 3), (">&-", "plan.json", 1), ("2>&-", "gone.json", 3), ("2>&-", "plan.json", 1)],

@@ -98,11 +98,6 @@ def _text(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mma
             _recode(file, plain, source, encoding)
             plain.seek(0)
             return _text(plain, source)
-    if b"\0" in begin[:2]:
-        how = "in PowerShell, write it with: terraform show -json tfplan | Out-File -Encoding utf8"
-        raise InputError(
-            source, "", f"is UTF-16 without a byte order mark, and JSON is UTF-8; {how}"
-        )
     if not begin:
         raise InputError(source, "", "is empty; the output of terraform show -json is expected")
     size = file.seek(0, 2)

@@ -4,6 +4,7 @@ Each stands beside ministack's evaluator in the same process; a
 proof stands beside as many requests as all releases send, which would prove nothing.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
 from vpc_cni_iam.policy.access import Proven, no_new_access
+from vpc_cni_iam.policy.change import changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 
 LARGEST = 3
+EXCHANGED = ("ViewOnlyAccess", "SecurityAudit")
 REPEATED = 20
+_NUMBERS = itertools.count()
 
 
 def timed(action: Callable[[], object], scale: float) -> Callable[[], float]:
@@ -140,6 +144,33 @@ def measure(runs: int) -> Iterator[Row]:
         policy = loads(json.dumps(documents[name]), name)
         own, theirs = in_turns(timed(proof(name, policy), 1e3), by_other, runs)
         yield Row(f"no new access, {name} narrowed", own, yardstick, theirs, "ms")
+    old, new = (loads(json.dumps(documents[name]), name) for name in EXCHANGED)
+    own, theirs = in_turns(timed(lambda: changes(*unread(old, new)), 1e3), by_other, runs)
+    what = f"the meaning of a change, {EXCHANGED[0]} to {EXCHANGED[1]}"
+    yield Row(what, own, yardstick, theirs, "ms")
+
+
+def unread(*policies: Policy) -> list[Policy]:
+    """Return policies whose services are called otherwise, so that no run has read them before.
+
+    Args:
+        policies: The policies.
+    """
+    run = f"run{next(_NUMBERS)}"
+
+    def renamed(actions: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(run + action if ":" in action else action for action in actions)
+
+    return [
+        replace(
+            policy,
+            statements=tuple(
+                replace(s, actions=renamed(s.actions), not_actions=renamed(s.not_actions))
+                for s in policy.statements
+            ),
+        )
+        for policy in policies
+    ]
 
 
 def proof(name: str, policy: Policy) -> Callable[[], None]:
@@ -154,7 +185,8 @@ def proof(name: str, policy: Policy) -> Callable[[], None]:
     narrower = replace(policy, statements=(*policy.statements[:-1], less))
 
     def prove() -> None:
-        if no_new_access([policy], [narrower]) != Proven():
+        old, new = unread(policy, narrower)
+        if no_new_access([old], [new]) != Proven():
             raise SystemExit(f"{name}: not proven")
 
     return prove

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.compare import condition_text, describe
@@ -82,22 +82,19 @@ def no_new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Proven | Witn
     if any(statement.not_principals for statement in statements):
         return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
     before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
-    readings = [False]
-    if any(
-        globs.is_ambiguous(template)
-        for clause in clauses.read([*old, *new])
-        for template in clause.resources.element.templates
-    ):
-        readings.append(True)
     try:
-        for narrow in readings:
-            search = _Search(before, after)
-            answer = search.run(list(clauses.read(old, narrow)), list(clauses.read(new, narrow)))
-            if not isinstance(answer, Proven):
+        for narrow in (False, True):
+            sides = [list(clauses.read(side, narrow)) for side in (old, new)]
+            answer = _Search(before, after).run(*sides)
+            if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
                 return answer
     except TooHardError:
         return NotProven("the patterns are too many or too intricate to be compared in full")
     return Proven()
+
+
+def _is_ambiguous(clause: Clause) -> bool:
+    return any(map(globs.is_ambiguous, clause.resources.element.templates))
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from vpc_cni_iam.review.rebuilding import Rebuilder, referred
 from vpc_cni_iam.review.slots import Side, Slot, side, slots
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
 from vpc_cni_iam.sources.plan import Plan, Resource
+from vpc_cni_iam.sources.secrets import alike
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
@@ -121,7 +122,7 @@ class Gatherer:
         if value.value is None and not value.unknown:
             return Held(ABSENT)
         owners = tuple(self.owners(slot, after=after))
-        if isinstance(value.value, str) and value.value in self._secrets:
+        if self._secrets and isinstance(value.value, str) and alike(value.value) in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
@@ -234,7 +235,7 @@ class Gatherer:
     def _secrets(self) -> frozenset[str]:
         """What is marked sensitive in one place: a role repeats its inline policies unmarked."""
         return frozenset(
-            value.value
+            alike(value.value)
             for resource in self.plan.resources
             for slot in slots(resource, self.plan)
             for value in (slot.before, slot.after)

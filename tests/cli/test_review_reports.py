@@ -2,12 +2,13 @@
 
 import json
 import os
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, read_tree, run
+from conftest import COMMAND, ROOT, read_tree, run
 
 PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
 NAMES = ("json", "markdown", "sarif", "junit", "html")
@@ -67,6 +68,45 @@ def test_a_report_that_cannot_be_written_says_so_and_prints_no_half(tmp_path: Pa
     done = run("review", PLAN, "--report", "html=taken", cwd=tmp_path)
     assert (done.code, done.out) == (3, "")
     assert "taken" in done.err
+
+
+def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
+    """As jobs of a matrix do, each with its own plan."""
+    command = [
+        *COMMAND,
+        "review",
+        PLAN,
+        "--source",
+        PLAN.parent.parent / "configurations/widen/after",
+    ]
+    runs = [
+        subprocess.Popen(
+            [*command, *(f"--report={kind}=out/{n}.{kind}" for kind in NAMES)],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(4)
+    ]
+    for process in runs:
+        _, said = process.communicate()
+        assert (process.returncode, said) == (1, "")
+    written = read_tree(tmp_path)
+    assert set(written) == {f"out/{n}.{kind}" for n in range(4) for kind in NAMES}
+    assert len(set(written.values())) == len(NAMES)
+
+
+def test_a_report_replaces_a_file_and_no_link(tmp_path: Path) -> None:
+    (tmp_path / "old.html").write_text("old")
+    (tmp_path / "link.html").symlink_to("old.html")
+    assert run("review", PLAN, "--report", "html=old.html", cwd=tmp_path).code == 1
+    assert (tmp_path / "old.html").read_text().startswith("<!DOCTYPE html>")
+    done = run("review", PLAN, "--report", "html=link.html", cwd=tmp_path)
+    assert (done.code, "is a symbolic link" in done.err) == (3, True)
+    done = run("review", PLAN, "--report", "html=old.html/x", cwd=tmp_path)
+    assert (done.code, "cannot be written" in done.err) == (3, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"old.html", "link.html"}
 
 
 def test_an_unreadable_plan_leaves_reports_alone(tmp_path: Path) -> None:

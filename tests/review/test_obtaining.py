@@ -4,7 +4,9 @@ import gzip
 import io
 import os
 import subprocess
+import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,36 @@ def test_a_plan_that_was_saved_elsewhere_is_shown_in_its_root_module(tmp_path: P
     done = run("review", "--source", root, "--", "-tfplan", cwd=odd, env=environ)
     assert (done.code, done.err) == (1, "")
     assert "aws_iam_policy.p policy  main.tf:12" in done.out
+
+
+MEASURED = """
+import atexit, resource, sys
+from vpc_cni_iam.cli.main import main
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+atexit.register(lambda: print(peak(), file=sys.stderr))
+main()
+"""
+
+
+def test_what_an_engine_shows_is_not_in_memory_as_a_whole(tmp_path: Path) -> None:
+    engine = tmp_path / "terraform"
+    engine.write_text(
+        "#!/bin/sh\n"
+        "printf '{\"other\": \"'; head -c 150M /dev/zero | tr '\\0' x; printf '\", '\n"
+        "tail -c +2 plan.json\n"
+    )
+    engine.chmod(0o755)
+    (tmp_path / "plan.json").write_bytes(PLAN)
+    with zipfile.ZipFile(tmp_path / "tfplan", "w") as archive:
+        archive.writestr("tfplan", "")
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, "review", "tfplan"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "aws_iam_policy.p" in done.stdout) == (1, True), done.stderr
+    # Pages that were passed are the system's to take back; the text itself would be there thrice.
+    assert int(done.stderr) < 250 * 1024

@@ -89,6 +89,17 @@ def test_marks_are_of_places() -> None:
     assert list(marked(values, False)) == []
 
 
+def test_a_policy_that_is_sensitive_is_hidden_however_a_role_repeats_it() -> None:
+    text = document(allow("s3:Get*", "arn:aws:s3:::hunter2"))
+    again = json.dumps(json.loads(text), indent=2, sort_keys=True)
+    repeated = {"name": "r", "inline_policy": [{"name": "i", "policy": again}]}
+    values = {"role": "r", "name": "i", "policy": text}
+    gone = resource("aws_iam_role_policy", "i", values, None, before_sensitive={"policy": True})
+    found = reviewed(gone, resource("aws_iam_role", "r", repeated, None))
+    for name, report in REPORTS.items():
+        assert "hunter2" not in report(found, Setting()), name
+
+
 HIDDEN = {"after_sensitive": {"name": True}, "before_sensitive": {"name": True}}
 
 

@@ -255,13 +255,13 @@ def _reports(
 def _write(
     result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
 ) -> None:
-    from vpc_cni_iam.files import tree
+    from vpc_cni_iam.files import single
     from vpc_cni_iam.review.reports import REPORTS, Setting
 
     setting = Setting(read_on.value if read_on else None, prefix)
     texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
     for path, text in texts.items():
-        tree.write(path.parent, {path.name: text})
+        single.write(path, text)
     if output is not Format.text:
         typer.echo(REPORTS[output.value](result, setting), nl=False)
 

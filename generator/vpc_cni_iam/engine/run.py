@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from vpc_cni_iam.errors import EngineError
 
@@ -40,19 +40,20 @@ class Engine:
     binary: str
     environ: Mapping[str, str]
 
-    def run(self, arguments: list[str], directory: Path) -> str:
+    def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
         """Run it in a directory and return what it prints on stdout.
 
         Args:
             arguments: The arguments after the binary's name.
             directory: The working directory.
+            into: A file that takes what it prints, which is then not returned.
 
         Raises:
             EngineError: It could not be run, or its exit code is not 0.
         """
         command = [self.binary, *arguments]
         try:
-            code, stdout, stderr = self._finish(command, directory)
+            code, stdout, stderr = self._finish(command, directory, into)
         except OSError as error:
             raise EngineError(
                 f"{self.binary} cannot be run: {error.strerror}", tuple(command)
@@ -70,14 +71,16 @@ class Engine:
             )
         return stdout
 
-    def _finish(self, command: list[str], directory: Path) -> tuple[int, str, str]:
+    def _finish(
+        self, command: list[str], directory: Path, into: BinaryIO | None
+    ) -> tuple[int, str, str]:
         """Run a command to its end, or take its whole process group down with this one."""
         with subprocess.Popen(  # noqa: S603 - a list of arguments, and no shell
             command,
             cwd=directory,
             env=dict(self.environ),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=into or subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Its providers are its children: an engine that is killed leaves them running.
             start_new_session=True,
@@ -87,7 +90,7 @@ class Engine:
             except BaseException:
                 _stop(process)
                 raise
-        return process.returncode, _text(stdout), _text(stderr).strip()
+        return process.returncode, _text(stdout or b""), _text(stderr).strip()
 
     def version(self) -> str:
         """Return its name and version, such as ``terraform 1.15.5``.

@@ -20,6 +20,7 @@ from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
 from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
+from vpc_cni_iam.sources.secrets import alike
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
@@ -82,7 +83,7 @@ class Gatherer:
         owners = tuple(self.owners.of(slot, after=after))
         if value.value == []:
             return Held(ABSENT, owners=owners)
-        if isinstance(value.value, str) and value.value in self._secrets:
+        if self._secrets and isinstance(value.value, str) and alike(value.value) in self._secrets:
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
@@ -197,7 +198,7 @@ class Gatherer:
     def _secrets(self) -> frozenset[str]:
         """What is marked sensitive in one place: a role repeats its inline policies unmarked."""
         return frozenset(
-            value.value
+            alike(value.value)
             for resource in self.plan.resources
             for slot in slots(resource, self.plan)
             for value in (slot.before, slot.after)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
 
 from vpc_cni_iam.engine.run import NAMES, Engine, find
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.sources.plan import Plan, read_plan
-from vpc_cni_iam.sources.plan_file import opened, saved_plan
+from vpc_cni_iam.sources.plan_file import contents, opened, saved_plan
 from vpc_cni_iam.texts import STDIN
 
 
@@ -44,23 +46,34 @@ def obtain(
         saved = saved_plan(path)
         if saved is not None:
             here = directory if directory is not None and directory.is_dir() else saved.parent
-            return _shown(saved, here, engine, environ)
+            return _shown(saved, here, engine, environ, passed)
     with opened(path, stdin) as data:
-        size = len(data)
-        tell = (lambda done: passed(done, size)) if passed else None
-        return read_plan(data, STDIN if path is None else target, tell)
+        return _read(data, STDIN if path is None else target, passed)
 
 
-def _shown(saved: Path, directory: Path, engine: str, environ: Mapping[str, str]) -> Plan:
+def _read(data: bytes | mmap, source: str, passed: Callable[[int, int], None] | None) -> Plan:
+    size = len(data)
+    return read_plan(data, source, (lambda done: passed(done, size)) if passed else None)
+
+
+def _shown(
+    saved: Path,
+    directory: Path,
+    engine: str,
+    environ: Mapping[str, str],
+    passed: Callable[[int, int], None] | None,
+) -> Plan:
     """Have an engine show a saved plan; it must be run where the plan was made."""
     failed: list[EngineError] = []
+    show = ["show", "-json", "-no-color", str(saved.absolute())]
     for found in _engines(engine, environ):
-        try:
-            text = found.run(["show", "-json", "-no-color", str(saved.absolute())], directory)
-        except EngineError as error:
-            failed.append(error)
-        else:
-            return read_plan(text.encode(), str(saved))
+        with tempfile.TemporaryFile() as file:
+            try:
+                found.run(show, directory, file)
+            except EngineError as error:
+                failed.append(error)
+            else:
+                return _read(contents(file, str(saved)), str(saved), passed)
     if not failed:
         how = "terraform show -json PLANFILE > plan.json, then name plan.json"
         raise EngineError(

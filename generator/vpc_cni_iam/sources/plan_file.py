@@ -69,24 +69,33 @@ def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
     """
     if path is not None and path.is_file():
         with path.open("rb") as file:
-            yield _text(file, str(path))
+            yield contents(file, str(path))
         return
     # A pipe has no places to go back to, whether it has a name or not.
     piped = path.open("rb") if path else nullcontext(stdin)
     with piped as stream, tempfile.TemporaryFile() as spooled:
         shutil.copyfileobj(stream, spooled)
-        spooled.seek(0)
-        yield _text(spooled, str(path or STDIN), piped=True)
+        yield contents(spooled, str(path or STDIN), piped=True)
 
 
-def _text(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
+def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
+    """Return the JSON text of a plan, mapped if it is large.
+
+    Args:
+        file: A file with places to go to.
+        source: The name that errors give it.
+        piped: Whether it came through a pipe.
+
+    Raises:
+        InputError: Neither JSON nor JSON compressed by gzip.
+    """
+    file.seek(0)
     begin = file.read(len(_ZIP))
     file.seek(0)
     if begin.startswith(_GZIP):
         with tempfile.TemporaryFile() as plain:
             _unpack(file, plain, source)
-            plain.seek(0)
-            return _text(plain, source, piped)
+            return contents(plain, source, piped)
     if begin.startswith(_ZIP):
         problem = "is a zip archive, but not a plan that terraform or tofu saved"
         if piped:

@@ -6,6 +6,7 @@ do not follow there, so that the values themselves are looked for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -45,6 +46,18 @@ def marked(values: Any, marks: Any) -> Iterator[str]:
             pending += [(value.get(name), inner) for name, inner in mark.items()]
         elif isinstance(mark, list) and isinstance(value, list):
             pending += zip(value, mark, strict=False)
+
+
+def alike(text: str) -> str:
+    """Return JSON as any provider may write it anew, and another text as it is.
+
+    Args:
+        text: The text.
+    """
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
 def leaves(value: Any) -> Iterator[str]:

@@ -1,0 +1,38 @@
+"""Writes one file so that nobody sees half of it, also where others write beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from vpc_cni_iam.errors import TreeError
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, and the folders it lies in.
+
+    Args:
+        path: Where.
+        text: Its text.
+
+    Raises:
+        TreeError: It cannot be written, or what is there is no regular file.
+    """
+    if path.is_symlink():
+        raise TreeError(f"{path}: is a symbolic link; this tool writes no file through one")
+    if path.exists() and not path.is_file():
+        kind = "a directory" if path.is_dir() else "a device or a pipe"
+        raise TreeError(f"{path}: is {kind} where a file is needed")
+    # Of this run alone: another one may be at work in the same folder.
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            new.write_text(text, encoding="utf-8", newline="\n")
+            new.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                new.unlink()
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -80,17 +80,19 @@ def instances(*keys: str) -> list[Json]:
         ("each.value", {"references": ["local.map"]}, False),
         ("each.value", {"constant_value": ["a", "b"]}, True),
         ("var.which", {}, False),
+        ("var.map", {"constant_value": {"a": "b", "b": "a"}}, False),
     ],
 )
 def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
     index: str, each: Json, known: bool
 ) -> None:
-    expressions = {"policy_arn": {"references": ["aws_iam_policy.p", index]}}
+    references = ["aws_iam_policy.p", index, *(["each.key"] if index == "var.map" else [])]
+    expressions = {"policy_arn": {"references": references}}
     found = reviewed(
         *instances("a", "b"),
         attach("a"),
         configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=each),
-        variables={"which": {"value": "b"}},
+        variables={"which": {"value": "b"}, "map": {"value": {"a": "b", "b": "a"}}},
     )
     assert ("unknown-attachment" in rules(found)) is not known
     if known:

@@ -230,3 +230,21 @@ def test_an_inline_policy_of_a_dynamic_block_is_not_passed_over(
 
 def test_a_policy_in_place_of_what_is_none_is_not_called_unknown() -> None:
     assert rules(reviewed(policy("p", "no policy", ONE))) == {"not-proven"}
+
+
+def test_a_policy_that_a_data_source_read_is_known() -> None:
+    arn = "arn:aws:iam::aws:policy/Elsewhere"
+    data = {
+        "address": "data.aws_iam_policy.e",
+        "mode": "data",
+        "type": "aws_iam_policy",
+        "name": "e",
+        "values": {"arn": arn, "policy": TWO},
+    }
+    state = {"values": {"root_module": {"resources": [data]}}}
+    attached = attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}))
+    found = reviewed(attached, prior_state=state)
+    assert rules(found) == {"new-policy"}
+    assert found.documents == ()
+    data["sensitive_values"] = {"policy": True}
+    assert rules(reviewed(attached, prior_state=state)) == {"sensitive-policy"}

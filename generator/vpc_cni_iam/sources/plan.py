@@ -31,6 +31,7 @@ from vpc_cni_iam.sources.shapes import (
 
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
+_POLICY = "aws_iam_policy"
 # What else says something about the plugin's role.
 _OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
@@ -99,6 +100,7 @@ class Plan:
         version: The version of the engine that made it.
         resources: Changes, deferred ones and drift, in the plan's order.
         documents: The policy document data sources that were read before the plan.
+        read: The managed policies that data sources read before the plan.
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
         complete: False if it leaves something out, as with targets, or puts it off.
@@ -108,6 +110,7 @@ class Plan:
     version: str
     resources: tuple[Resource, ...]
     documents: tuple[Resource, ...]
+    read: tuple[Resource, ...]
     configuration: Configuration
     variables: Mapping[str, Any]
     complete: bool = True
@@ -170,7 +173,8 @@ def _read(reader: Reader) -> Plan:
         reader.source,
         str(fields.get("terraform_version") or ""),
         (*changes, *kept),
-        tuple(r for r in state if r.mode == "data"),
+        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
+        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
         configuration,
         _variables(fields.get("variables"), configuration.root.secrets),
         fields.get("complete") is not False,
@@ -228,7 +232,7 @@ def _stated(item: StateResource, reader: Reader) -> list[Resource]:
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, Document).json}
         hidden = {"json": reader.decoded(item.sensitive_values, HiddenDocument).json}
-    elif item.mode == "managed" and _wanted(item.type):
+    elif item.type == _POLICY or (item.mode == "managed" and _wanted(item.type)):
         values = reader.decoded(item.values, dict[str, Any])
         hidden = reader.decoded(item.sensitive_values, object)
     else:

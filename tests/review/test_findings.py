@@ -248,3 +248,23 @@ def test_a_policy_that_a_data_source_read_is_known() -> None:
     assert found.documents == ()
     data["sensitive_values"] = {"policy": True}
     assert rules(reviewed(attached, prior_state=state)) == {"sensitive-policy"}
+
+
+@pytest.mark.parametrize(("count", "level"), [(1, "note"), (2, "error"), (None, "note")])
+def test_a_policy_that_others_have_too_gives_them_what_it_gains(
+    count: int | None, level: str
+) -> None:
+    """Newer providers say how often a policy is attached, by whomever."""
+    arn = "arn:aws:iam::111122223333:policy/p"
+    sides = [
+        {"name": "p", "arn": arn, "policy": text, "attachment_count": count} for text in (ONE, TWO)
+    ]
+    has = {"name": "i", "role": "r", "policy": TWO}
+    attached = {"role": "r", "policy_arn": arn}
+    found = reviewed(
+        resource("aws_iam_policy", "p", *sides),
+        resource("aws_iam_role_policy", "i", has, has),
+        attachment("r", arn, sides=(attached, attached)),
+    )
+    (finding,) = (f for f in found.findings if f.rule == "new-access")
+    assert finding.level == level

@@ -230,3 +230,41 @@ def test_an_inline_policy_of_a_dynamic_block_is_not_passed_over(
 
 def test_a_policy_in_place_of_what_is_none_is_not_called_unknown() -> None:
     assert rules(reviewed(policy("p", "no policy", ONE))) == {"not-proven"}
+
+
+def test_a_policy_that_a_data_source_read_is_known() -> None:
+    arn = "arn:aws:iam::aws:policy/Elsewhere"
+    data = {
+        "address": "data.aws_iam_policy.e",
+        "mode": "data",
+        "type": "aws_iam_policy",
+        "name": "e",
+        "values": {"arn": arn, "policy": TWO},
+    }
+    state = {"values": {"root_module": {"resources": [data]}}}
+    attached = attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}))
+    found = reviewed(attached, prior_state=state)
+    assert rules(found) == {"new-policy"}
+    assert found.documents == ()
+    data["sensitive_values"] = {"policy": True}
+    assert rules(reviewed(attached, prior_state=state)) == {"sensitive-policy"}
+
+
+@pytest.mark.parametrize(("count", "level"), [(1, "note"), (2, "error"), (None, "note")])
+def test_a_policy_that_others_have_too_gives_them_what_it_gains(
+    count: int | None, level: str
+) -> None:
+    """Newer providers say how often a policy is attached, by whomever."""
+    arn = "arn:aws:iam::111122223333:policy/p"
+    sides = [
+        {"name": "p", "arn": arn, "policy": text, "attachment_count": count} for text in (ONE, TWO)
+    ]
+    has = {"name": "i", "role": "r", "policy": TWO}
+    attached = {"role": "r", "policy_arn": arn}
+    found = reviewed(
+        resource("aws_iam_policy", "p", *sides),
+        resource("aws_iam_role_policy", "i", has, has),
+        attachment("r", arn, sides=(attached, attached)),
+    )
+    (finding,) = (f for f in found.findings if f.rule == "new-access")
+    assert finding.level == level

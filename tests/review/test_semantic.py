@@ -70,6 +70,16 @@ PAIRS = {
         policy(allow("ec2:CreateTags", ENI)),
         policy(allow("ec2:CreateTags", ENI.replace("network", "Network"))),
     ),
+    "every action of every service": (
+        policy(allow("*:*")),
+        policy(allow("*")),
+        policy(allow("*:G*")),
+    ),
+    "everything for every action": (
+        policy(allow("*")),
+        policy(allow("*:*")),
+        policy(allow("e*:*")),
+    ),
     "a value that stands twice": (
         policy(allow(["ec2:A", "ec2:A"])),
         policy(allow("ec2:A")),

@@ -111,7 +111,7 @@ def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> N
 
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
     for change in (
-        exclusive("policy_attachments", [MANAGED], None),
+        exclusive("policy_attachments", [WORKER], None),
         exclusive("policies", ["i"], None),
     ):
         found = reviewed(change)
@@ -271,3 +271,23 @@ def test_a_deny_that_one_of_two_resources_takes_away_may_be_new_access() -> None
         fail_on="new-access",
     )
     assert found.failed
+
+
+def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node_role() -> None:
+    found = reviewed(attach("a", MANAGED, True, True))
+    assert [(f.level, f.rule) for f in found.findings] == [("note", "managed-policy-attached")]
+    known = reviewed(role("r", OTHER, OTHER), attach("a", MANAGED, True, True))
+    assert not known.findings
+    sides = [{"name": "r", "assume_role_policy": OTHER}] * 2
+    hidden = resource("aws_iam_role", "r", *sides, after_sensitive={"assume_role_policy": True})
+    assert len(reviewed(hidden, attach("a", MANAGED, True, True)).findings) == 1
+
+
+def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:
+    left = inline("a", CNI, None, iam="old") | {"deposed": "abcd1234"}
+    found = reviewed(left, inline("a", ONE, ONE))
+    (principal,) = found.principals
+    assert len(principal.before) == 2 and len(principal.after) == 1
+    assert "coverage-lost" in rules(found)
+    same = inline("a", CNI, None) | {"deposed": "abcd1234"}
+    assert "conflict" in rules(reviewed(same, inline("a", CNI, CNI)))

@@ -80,17 +80,19 @@ def instances(*keys: str) -> list[Json]:
         ("each.value", {"references": ["local.map"]}, False),
         ("each.value", {"constant_value": ["a", "b"]}, True),
         ("var.which", {}, False),
+        ("var.map", {"constant_value": {"a": "b", "b": "a"}}, False),
     ],
 )
 def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
     index: str, each: Json, known: bool
 ) -> None:
-    expressions = {"policy_arn": {"references": ["aws_iam_policy.p", index]}}
+    references = ["aws_iam_policy.p", index, *(["each.key"] if index == "var.map" else [])]
+    expressions = {"policy_arn": {"references": references}}
     found = reviewed(
         *instances("a", "b"),
         attach("a"),
         configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=each),
-        variables={"which": {"value": "b"}},
+        variables={"which": {"value": "b"}, "map": {"value": {"a": "b", "b": "a"}}},
     )
     assert ("unknown-attachment" in rules(found)) is not known
     if known:
@@ -326,3 +328,17 @@ def test_inline_policies_of_a_dynamic_block_that_is_not_known_may_be_any() -> No
     )
     assert rules(found) == {"unknown-policy"}
     assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+
+
+@pytest.mark.parametrize("names", [["1", None], [None, "0"], [None, None], ["a", "a"]])
+def test_inline_policies_without_a_known_name_are_kept_apart(names: list[str | None]) -> None:
+    texts = [document(allow("*")), document(allow("ec2:A"))]
+    blocks = [
+        {"policy": text, **({"name": name} if name else {})}
+        for name, text in zip(names, texts, strict=True)
+    ]
+    unknown = {"inline_policy": [{} if name else {"name": True} for name in names]}
+    later = {"name": "r", "assume_role_policy": NODES, "inline_policy": blocks}
+    found = reviewed(resource("aws_iam_role", "r", None, later, after_unknown=unknown))
+    said = [c.after.policy.statements[0].actions for c in found.changes if c.kind == "permissions"]  # type: ignore[union-attr]
+    assert sorted(said) == [("*",), ("ec2:A",)]

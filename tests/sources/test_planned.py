@@ -42,6 +42,14 @@ def test_a_plan_is_opened_as_the_policies_that_it_leaves() -> None:
     }
 
 
+def test_a_policy_that_is_wholly_unknown_is_named_as_unread() -> None:
+    later = policy("l", None, None, actions=["create"], after_unknown=True)
+    text = plan(policy("p", None, ONE), deferred_changes=[{"resource_change": later}])
+    assert open_policies("-", text.decode, {}).unread == {
+        "aws_iam_policy.l": "is only known after apply"
+    }
+
+
 def test_a_plan_with_documents_alone_is_opened_as_those() -> None:
     data = {
         "address": "data.aws_iam_policy_document.d",

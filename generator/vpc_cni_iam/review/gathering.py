@@ -209,7 +209,7 @@ class Gatherer:
     def _by_arn(self) -> dict[str, Resource]:
         return {
             arn: resource
-            for resource in self.plan.resources
+            for resource in (*self.plan.read, *self.plan.resources)
             if resource.type == "aws_iam_policy" and not resource.drift
             for values in (resource.before, resource.after)
             if values and isinstance(arn := values.get("arn"), str)

@@ -75,7 +75,7 @@ class Holding:
         self.found: dict[str, Having] = {}
         self.removals: list[Removal] = []
         self._keys: dict[_Thing, list[str]] = {}
-        counted = [i for i in items if i.action != "drift" and not i.slot.resource.deposed]
+        counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
         known = {thing for item in counted for thing in _things(item, after=False)}
         known |= {thing for item in counted for thing in _things(item, after=True)}
         for item in counted:
@@ -193,7 +193,14 @@ class Holding:
 def _key(item: Item, held: Held) -> str:
     if item.slot.kind == "attachment":
         return held.policy
-    return f"{item.slot.resource.address} {item.slot.attribute}"
+    resource = item.slot.resource
+    left = f" (deposed {resource.deposed})" if resource.deposed else ""
+    return f"{resource.address}{left} {item.slot.attribute}"
+
+
+def _other_owner(item: Item) -> bool:
+    """Say whether a slot is of a principal that a replacement left behind at one's address."""
+    return bool(item.slot.resource.deposed) and not item.slot.owners
 
 
 def _things(item: Item, *, after: bool) -> Iterator[_Thing]:

@@ -31,6 +31,7 @@ from vpc_cni_iam.sources.plan import Plan
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
+OTHERS = "others that the plan does not hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,13 @@ def review(
     gatherer = Gatherer(plan, dynamic)
     items = without_echoes(tuple(gatherer.items()))
     comparer = Comparer(gatherer, locator, wanted)
-    holding = Holding(items, gatherer.echoes(), gatherer.replaced)
+    echoes = tuple(gatherer.echoes())
+    holding = Holding(items, echoes, gatherer.replaced)
     labels = _labels(plan)
     principals = {
         n: principal(n, h, labels.get(n, ""), wanted) for n, h in sorted(holding.found.items())
     }
-    holders = _holders(items)
+    holders = _holders((*items, *echoes), plan)
     changes = tuple(
         sorted(
             (
@@ -181,14 +183,22 @@ def _labels(plan: Plan) -> dict[str, str]:
     }
 
 
-def _holders(items: Iterable[Item]) -> dict[str, list[str]]:
+def _holders(items: Iterable[Item], plan: Plan) -> dict[str, list[str]]:
     """Return who has each managed policy of the plan, by the policy's address."""
-    found: dict[str, list[str]] = {}
+    before: dict[str, list[str]] = {}
+    after: dict[str, list[str]] = {}
     for item in items:
         if item.slot.kind == "attachment" and item.action != "drift":
-            for held in (item.before, item.after):
+            for held, found in ((item.before, before), (item.after, after)):
                 found.setdefault(held.policy, []).extend(o.name for o in held.owners)
-    return {policy: list(dict.fromkeys(names)) for policy, names in found.items()}
+    for resource in plan.resources:
+        # Newer providers say how often a policy is attached, by whomever.
+        count = (resource.before or {}).get("attachment_count")
+        known = before.setdefault(resource.address, [])
+        if isinstance(count, int) and count > len(set(known)):
+            known.append(OTHERS)
+    policies = dict.fromkeys([*before, *after])
+    return {p: list(dict.fromkeys([*before.get(p, ()), *after.get(p, ())])) for p in policies}
 
 
 def _held(change: Change, holders: Mapping[str, list[str]]) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import trust
 from vpc_cni_iam.review.changes import Change, Place, Principal
-from vpc_cni_iam.review.findings import Finding, Meaning
+from vpc_cni_iam.review.findings import Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
 from vpc_cni_iam.review.holding import Having, Holding
 from vpc_cni_iam.review.needs import concerns_plugin
@@ -113,16 +113,8 @@ class Roles:
                 place=place,
                 level="error",
             )
-        elif managed and self._is_node(principal.name, has):
-            scoped = [
-                other.name
-                for other in self._principals.values()
-                if other.concerns_plugin and other.name != principal.name
-            ]
-            text = f"{MANAGED} is attached to {principal.name}, the role of nodes"
-            if scoped:
-                text += f", though {', '.join(sorted(scoped))} is there for the plugin"
-            yield finding("managed-policy-attached", text, address=principal.name, place=place)
+        elif managed and principal.type == "role":
+            yield from self._on_nodes(principal, has, place)
         if principal.name in self._untagged and any(map(_needs_tags, _policies(has))):
             yield finding(
                 "pod-identity-tags-disabled",
@@ -130,6 +122,30 @@ class Roles:
                 address=principal.name,
                 place=place,
             )
+
+    def _on_nodes(
+        self, principal: Principal, has: Having, place: Place | None
+    ) -> Iterator[Finding]:
+        """Yield that the managed policy is on a role of nodes, or may be."""
+        text = f"{MANAGED} is attached to {principal.name}, "
+        level: Level | None = None
+        scoped = [
+            other.name
+            for other in self._principals.values()
+            if other.concerns_plugin and other.name != principal.name
+        ]
+        if self._is_node(principal.name, has):
+            text += "the role of nodes"
+            if scoped:
+                text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+        elif has.trust is None or has.trust.state.policy is None:
+            text += "which may be the role of nodes: the plan does not say who may assume it"
+            level = "note"
+        else:
+            return
+        yield finding(
+            "managed-policy-attached", text, address=principal.name, place=place, level=level
+        )
 
     def _left(self, change: Change) -> Iterator[Finding]:
         """Yield that somebody leaves a group that denies something."""

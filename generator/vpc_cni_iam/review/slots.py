@@ -242,7 +242,7 @@ def inline_name(slot: Slot, *, after: bool) -> str:
         return ""
     if slot.resource.type == "aws_iam_role":
         found = slot.attribute.removeprefix('inline_policy["').removesuffix('"]')
-        return "" if found == UNKNOWN else found
+        return "" if found.startswith("(") else found  # which no name in IAM does
     value = side(slot.resource, "name", after=after)
     return str(value.value or "") if not (value.hidden or value.unknown) else ""
 
@@ -264,5 +264,6 @@ def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
         secret = flagged(hidden, "inline_policy", place, "name")
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
-        found[str(name or place)] = Side(value, unknown, flagged(hidden, *where))
+        key = str(name) if name and name not in found else f"(block {place})"
+        found[key] = Side(value, unknown, flagged(hidden, *where))
     return found

@@ -144,12 +144,14 @@ class Configuration:
             for reference in _longest(node.get("references", ())):
                 self._follow(here, reference, each, trail)
         trail.open += ["and more"] if trail.pending else []
+        # A key may also choose from a variable what then chooses the instance.
+        lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
         once = dict.fromkeys
         return Meant(
             tuple(once(trail.resources)),
             tuple(trail.constants),
             tuple(once(trail.open)),
-            trail.aligned,
+            trail.aligned and not lookup,
         )
 
     def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:

@@ -33,6 +33,7 @@ from vpc_cni_iam.sources.shapes import (
 
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
+_POLICY = "aws_iam_policy"
 # What else says something about the plugin's role.
 _OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
@@ -100,6 +101,7 @@ class Plan:
         version: The version of the engine that made it.
         resources: Changes, deferred ones and drift, in the plan's order.
         documents: The policy document data sources that were read before the plan.
+        read: The managed policies that data sources read before the plan.
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
         secrets: Every value that is marked sensitive, wherever in the plan.
@@ -110,6 +112,7 @@ class Plan:
     version: str
     resources: tuple[Resource, ...]
     documents: tuple[Resource, ...]
+    read: tuple[Resource, ...]
     configuration: Configuration
     variables: Mapping[str, Any]
     secrets: frozenset[str]
@@ -176,7 +179,8 @@ def _read(reader: Reader) -> Plan:
         reader.source,
         str(fields.get("terraform_version") or ""),
         (*changes, *kept),
-        tuple(r for r in state if r.mode == "data"),
+        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
+        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
         configuration,
         {k: v for k, v in values.items() if k not in configuration.root.secrets},
         frozenset(secrets),
@@ -212,7 +216,7 @@ def _stated(item: StateResource, reader: Reader) -> list[Resource]:
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, Document).json}
         hidden = {"json": reader.decoded(item.sensitive_values, HiddenDocument).json}
-    elif item.mode == "managed" and _wanted(item.type):
+    elif item.type == _POLICY or (item.mode == "managed" and _wanted(item.type)):
         values = reader.decoded(item.values, dict[str, Any])
         hidden = reader.decoded(item.sensitive_values, object)
     else:

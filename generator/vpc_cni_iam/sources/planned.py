@@ -54,7 +54,11 @@ def identity_policies(
 
 def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
     for resource in plan.resources:
-        if resource.after is None or resource.drift or resource.deposed:
+        if resource.drift or resource.deposed:
+            continue
+        if resource.after is None:
+            if resource.unknown is True and resource.type in _POLICIES:
+                yield resource.address, _known(resource, "policy", {})
             continue
         if resource.type in _POLICIES:
             yield resource.address, _known(resource, "policy", resource.after)

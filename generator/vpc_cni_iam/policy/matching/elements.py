@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
@@ -10,6 +11,7 @@ from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, Wild, is_plain, read
 
 EVERYTHING: Template = (Wild.RUN,)
+_ALL_ACTIONS = re.compile(r"\*+:\*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def actions(statement: Statement, place: Place, variables: bool) -> Element:
             raise where.refuse(f"{text!r} has a policy variable, which an action cannot have")
         if ":" not in text and set(template) != {Wild.RUN}:
             raise where.refuse(f"{text!r} has no service prefix, such as ec2:, and is not *")
-        templates.append(template)
+        # An action has a service before its colon, so that *:* is as much as *.
+        templates.append(EVERYTHING if _ALL_ACTIONS.fullmatch(text) else template)
     return Element(tuple(templates), negated=bool(statement.not_actions))
 
 

@@ -105,8 +105,7 @@ def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.
     if not encoding.startswith("utf-8"):
         with tempfile.TemporaryFile() as plain:
             _recode(file, plain, source, encoding)
-            plain.seek(0)
-            return _text(plain, source)
+            return contents(plain, source, piped)
     if not begin:
         raise InputError(source, "", "is empty; the output of terraform show -json is expected")
     size = file.seek(0, 2)

@@ -107,7 +107,26 @@ EXPECTED: dict[str, list[str]] = {
         "warning sensitive-policy aws_iam_policy.encoded policy",
         "warning sensitive-policy aws_iam_role_policy.inline policy",
         "note access-removed aws_iam_role.gone assume_role_policy",
-        'note access-removed aws_iam_role.gone inline_policy["0"]',
+        'note access-removed aws_iam_role.gone inline_policy["(block 0)"]',
+    ],
+    "guesses": [
+        'warning new-policy aws_iam_policy.each["a"] policy',
+        'warning new-policy aws_iam_policy.each["b"] policy',
+        "warning new-policy aws_iam_policy_attachment.list policy_arn",
+        'warning unknown-policy aws_iam_role.blocks inline_policy["alpha"]',
+        'warning unknown-policy aws_iam_role.blocks inline_policy["zeta"]',
+        'warning unknown-policy aws_iam_role.dynamic inline_policy["(known after apply)"]',
+        'warning unknown-attachment aws_iam_role.list managed_policy_arns["(known after apply)"]',
+        'warning new-policy aws_iam_role.list managed_policy_arns["aws_iam_policy.each["a"]"]',
+        f'warning unknown-attachment {ATTACHMENT}.crossed["a"] policy_arn',
+        f'warning unknown-attachment {ATTACHMENT}.crossed["b"] policy_arn',
+        f"warning unknown-attachment {ATTACHMENT}.either policy_arn",
+        f'warning new-policy {ATTACHMENT}.straight["a"] policy_arn',
+        f'warning new-policy {ATTACHMENT}.straight["b"] policy_arn',
+        *(
+            f"note new-policy aws_iam_role.{r} assume_role_policy"
+            for r in ("blocks", "dynamic", "list")
+        ),
     ],
 }
 
@@ -186,6 +205,15 @@ def test_a_policy_that_is_not_known_is_rebuilt_as_far_as_it_goes() -> None:
     assert through.attachment is not None
     assert through.attachment.policy == "aws_iam_policy.rebuilt"
     assert through.principals == ("aws_iam_role.other",)
+
+
+def test_what_a_plan_seems_to_say_is_not_taken_for_what_it_says() -> None:
+    for name in ("alpha", "zeta"):
+        block = change("guesses", "aws_iam_role.blocks", f'inline_policy["{name}"]')
+        assert block.after.policy is not None
+        assert block.after.policy.actions() == (f"s3:{name}",)
+    lists = change("guesses", "aws_iam_policy_attachment.list", "policy_arn")
+    assert lists.principals == ("aws_iam_role.list", "roles known after apply")
 
 
 def test_places_are_found_through_modules_by_count_and_for_each() -> None:

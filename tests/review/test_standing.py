@@ -291,3 +291,22 @@ def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:
     assert "coverage-lost" in rules(found)
     same = inline("a", CNI, None) | {"deposed": "abcd1234"}
     assert "conflict" in rules(reviewed(same, inline("a", CNI, CNI)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"actions": ["forget"]},
+        {"actions": ["no-op"], "importing": {"id": "r"}},
+        {"actions": ["no-op"], "previous_address": "aws_iam_role_policies_exclusive.x"},
+        {"actions": ["create"]},
+    ],
+)
+def test_nothing_that_happens_to_an_exclusive_list_is_no_change(more: Json) -> None:
+    values = {"role_name": "r", "policy_names": ["i"]}
+    before = None if more["actions"] == ["create"] else values
+    after = None if more["actions"] == ["forget"] else values
+    change = resource("aws_iam_role_policies_exclusive", "e", before, after, **more)
+    found = reviewed(change, fail_on="any-change")
+    assert found.failed
+    assert {f.level for f in found.findings} == {"note"}

@@ -89,16 +89,18 @@ class _Judge:
     def kept(self) -> Iterator[Finding]:
         """Yield that what is managed changes, though the policy may not."""
         change = self.change
-        if change.action == "delete" and change.type.endswith("_exclusive") and not change.lines:
+        exclusive = change.type.endswith("_exclusive")
+        if exclusive and change.action in ("delete", "forget") and not change.lines:
             message = "An exclusive list is given up: from then on nothing is removed for it"
             yield self.make("moved", message)
-        if change.kind == "exclusive":
-            return
+        elif change.kind == "exclusive" and any(line.kind == "kept" for line in change.lines):
+            message = "An exclusive list keeps it, and removes what it does not name"
+            yield self.make("moved", message)
         if change.imported:
             yield self.make("moved", f"{self.what} is imported as {change.imported}")
         if change.moved_from:
             yield self.make("moved", f"{self.what} is moved from {change.moved_from}")
-        if change.action == "forget":
+        if change.action == "forget" and not exclusive:
             yield self.make(
                 "moved", f"{self.what} is forgotten: it stays in IAM, and is no longer managed"
             )

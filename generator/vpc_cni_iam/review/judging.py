@@ -12,6 +12,7 @@ from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import UNDENIED
 from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize, said, shown
+from vpc_cni_iam.review.trust import trusts_plugin
 
 
 def of_change(
@@ -179,7 +180,9 @@ class _Judge:
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change
         means = None
-        if change.before.policy and concerns_plugin(change.before.policy):
+        before = change.before.policy
+        about = trusts_plugin if change.kind == "trust" else concerns_plugin
+        if before and about(before):
             means = MEANINGS
         if change.after.known == "sensitive" or change.before.known == "sensitive":
             message = f"{self.what} is sensitive, so it is not judged"

@@ -189,6 +189,7 @@ class Roles:
         concerns = principal is not None and principal.concerns_plugin
         if change.after.policy is None or not (change.changes or concerns):
             return
+        yield from self._barred(change, plugins=concerns)
         tagged = change.address not in self._untagged
         before = change.before.policy or Policy(())
         had = {f.rule for f in trust.flaws(before, for_plugin=concerns, session_tags=tagged)}
@@ -201,6 +202,21 @@ class Roles:
                 attribute=change.attribute,
                 place=change.place,
                 level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+            )
+
+    def _barred(self, change: Change, *, plugins: bool) -> Iterator[Finding]:
+        """Yield that the plugin can no longer assume its role in any way."""
+        before, after = change.before.policy, change.after.policy
+        if before is None or after is None or change.after.known != "known":
+            return
+        had = trust.ways(before)
+        if had and not trust.ways(after) and (plugins or trust.trusts_plugin(before)):
+            yield finding(
+                "coverage-lost",
+                f"The plugin can no longer assume the role: not by {' or '.join(had)}",
+                address=change.address,
+                attribute=change.attribute,
+                place=change.place,
             )
 
 

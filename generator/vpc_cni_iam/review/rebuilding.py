@@ -106,9 +106,10 @@ class Rebuilder:
             if argument == _JOINED[2]:
                 statements = _merged(statements, reader.statements())
             found = values.get(argument)
+            found = [found] if isinstance(found, str) else found
             if found is None and flagged(resource.unknown, argument):
                 found = [None]
-            for place, text in enumerate([found] if isinstance(found, str) else found or ()):
+            for place, text in enumerate(found if isinstance(found, list) else []):
                 joined = self._joined(resource, argument, place, text, depth, holes)
                 statements = _merged(statements, joined)
         holes.insert(0, f"taken from {resource.address}, which is read at apply")

@@ -6,7 +6,7 @@ what refers to one document may still do something to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,7 +141,7 @@ class Configuration:
                 continue
             if "constant_value" in node:
                 trail.constants.append(node["constant_value"])
-            for reference in _longest(node.get("references", ())):
+            for reference in _longest(node.get("references")):
                 self._follow(here, reference, each, trail)
         trail.open += ["and more"] if trail.pending else []
         # A key may also choose from a variable what then chooses the instance.
@@ -198,9 +198,10 @@ class Configuration:
             trail.aligned = True
 
 
-def _longest(references: Iterable[Any]) -> Iterator[str]:
+def _longest(references: Any) -> Iterator[str]:
     """Yield references that are not the beginning of another; the plan lists each beginning."""
-    every = [r for r in references if isinstance(r, str)]
+    listed = references if isinstance(references, list) else []
+    every = [r for r in listed if isinstance(r, str)]
     for reference in every:
         if not any(
             o != reference and o.startswith((f"{reference}.", f"{reference}[")) for o in every

@@ -27,6 +27,7 @@ from vpc_cni_iam.sources.shapes import (
     HiddenDocument,
     Nothing,
     StateResource,
+    identifier,
 )
 
 _IAM = "aws_iam_"
@@ -270,7 +271,7 @@ def _changes(items: Iterable[ChangedResource], reader: Reader, drift: bool) -> I
         if not _wanted(item.type):
             continue
         change = reader.decoded(item.change, Changing)
-        yield Resource(
+        found = Resource(
             item.address,
             item.mode,
             item.type,
@@ -281,17 +282,13 @@ def _changes(items: Iterable[ChangedResource], reader: Reader, drift: bool) -> I
             change.after_unknown,
             change.before_sensitive,
             change.after_sensitive,
-            _importing(change.importing),
+            identifier(change.importing),
             item.previous_address if item.previous_address != item.address else "",
             item.deposed,
             drift,
         )
-
-
-def _importing(value: Mapping[str, Any] | None) -> str:
-    if value is None:
-        return ""
-    identity = value.get("identity")
-    if isinstance(identity, dict):
-        return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
-    return str(value.get("id") or "an identifier known after apply")
+        if {*found.actions} == {"create", "forget"}:
+            # What is replaced and not destroyed stays where it was.
+            yield replace(found, actions=("forget",), after=None, unknown=False)
+            found = replace(found, actions=("create",), before=None)
+        yield found

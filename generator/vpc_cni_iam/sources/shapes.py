@@ -74,3 +74,17 @@ class Block(Struct):
     mode: str = "managed"
     expressions: Raw = _NOTHING
     for_each_expression: Raw = _NOTHING
+
+
+def identifier(value: dict[str, Any] | None) -> str:
+    """Return the identifier that a resource is imported by; empty for none.
+
+    Args:
+        value: What a plan says of the import.
+    """
+    if value is None:
+        return ""
+    identity = value.get("identity")
+    if isinstance(identity, dict):
+        return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
+    return str(value.get("id") or "an identifier known after apply")

@@ -310,3 +310,19 @@ def test_nothing_that_happens_to_an_exclusive_list_is_no_change(more: Json) -> N
     found = reviewed(change, fail_on="any-change")
     assert found.failed
     assert {f.level for f in found.findings} == {"note"}
+
+
+def test_an_exclusive_list_that_attaches_what_allows_nothing_is_said() -> None:
+    found = reviewed(exclusive("policy_attachments", None, [COPY]), managed(GUARD, GUARD))
+    assert [(f.level, f.rule) for f in found.findings] == [("note", "new-policy")]
+
+
+def test_what_an_exclusive_list_removes_and_another_resource_attaches_may_be_lost() -> None:
+    sides = [{"policy_arn": COPY, "roles": roles} for roles in ([], ["r"])]
+    found = reviewed(
+        exclusive("policy_attachments", [COPY], []),
+        resource("aws_iam_policy_attachment", "m", *sides),
+        managed(CNI, CNI),
+        fail_on="coverage-lost",
+    )
+    assert found.failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.changes import Change, Principal, State
+from vpc_cni_iam.review.changes import Attachment, Change, Principal, State
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, Line
@@ -134,10 +134,8 @@ class _Judge:
         elif change.action == "replace":
             message = f"{self.what} is replaced by one that means the same"
             yield self.make("moved", message, said(change.lines))
-        elif change.kind == "attachment" and gains and change.attachment:
-            attached = change.attachment
-            message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
-            yield self.make("new-policy", message, said(change.lines), "note", ("any-change",))
+        elif change.attachment and gains:
+            yield self.idle(change.attachment)
         elif change.lines:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
@@ -163,9 +161,11 @@ class _Judge:
         if losses:
             # What goes may have denied something.
             opened = any(opens(self.principals.get(name)) for name in self.change.principals)
-            means: tuple[Meaning, ...] = ("new-access", "any-change") if opened else ("any-change",)
+            means: list[Meaning] = ["any-change"]
+            means += ["new-access"] if opened else []
+            means += ["coverage-lost"] if self.change.concerns_plugin else []
             message = losses[0].text
-            yield self.make("exclusive-removes", message, said(losses), means=means)
+            yield self.make("exclusive-removes", message, said(losses), means=tuple(means))
         elif self.change.kind == "exclusive" and self.change.after.why:
             message = "Which inline policies stay is known after apply; the others are removed"
             yield self.make("exclusive-removes", message, self.change.after.why)
@@ -176,6 +176,14 @@ class _Judge:
             yield from self.unknown(access)
         elif access and access.reason == UNDENIED:
             yield self.undenied()
+        elif gains and self.change.attachment:
+            yield self.idle(self.change.attachment)
+
+    def idle(self, attached: Attachment) -> Finding:
+        """Return that a policy is attached that allows nothing."""
+        message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
+        details = said(self.change.lines)
+        return self.make("new-policy", message, details, "note", ("any-change",))
 
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change

@@ -326,3 +326,10 @@ def test_what_an_exclusive_list_removes_and_another_resource_attaches_may_be_los
         fail_on="coverage-lost",
     )
     assert found.failed
+
+
+def test_a_deny_that_comes_and_that_a_list_removes_may_not_be_there() -> None:
+    there = inline("b", ONE, document(allow(["s3:A", "s3:B"])), iam="i2")
+    guard = document({**allow("s3:B"), "Effect": "Deny"})
+    change = exclusive("policies", ["i", "i2"], ["i2"])
+    assert reviewed(change, inline("a", None, guard), there, fail_on="new-access").failed

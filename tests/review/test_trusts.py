@@ -316,3 +316,14 @@ def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> No
     change = role("cni", GOOD, GOOD, after_unknown={"assume_role_policy": True})
     change["change"] |= {"actions": ["update"], "after": {"name": "cni"}}
     assert reviewed(change, fail_on="coverage-lost").failed
+
+
+def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
+    association = {"role_arn": "arn:aws:iam::111122223333:role/x/cni", "disable_session_tags": True}
+    kind = "aws_eks_pod_identity_association"
+    found = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
+    assert rules(found) == {"pod-identity-tags-disabled"}
+    unscoped = pods("sts:AssumeRole")
+    assert not reviewed(
+        role("cni", unscoped, unscoped), resource(kind, "a", None, association)
+    ).findings

@@ -187,13 +187,16 @@ class Roles:
     def _trust(self, change: Change) -> Iterator[Finding]:
         principal = self._principals.get(change.address)
         concerns = principal is not None and principal.concerns_plugin
-        if change.after.policy is None or not (change.changes or concerns):
+        looked_at = change.changes or concerns
+        tagged = change.address not in self._untagged
+        if change.after.policy is None or (tagged and not looked_at):
             return
         yield from self._barred(change, plugins=concerns)
-        tagged = change.address not in self._untagged
         before = change.before.policy or Policy(())
         had = {f.rule for f in trust.flaws(before, for_plugin=concerns, session_tags=tagged)}
         for flaw in trust.flaws(change.after.policy, for_plugin=concerns, session_tags=tagged):
+            if not looked_at and flaw.rule != "pod-identity-tags-disabled":
+                continue  # the association says nothing of the rest
             brought = change.before.policy is not None and flaw.rule not in had
             yield finding(
                 flaw.rule,

@@ -205,3 +205,39 @@ def test_what_no_engine_writes_is_no_crash(odd: object) -> None:
     configuration = {"root_module": {"resources": blocks}}
     found = reviewed(read, later, configuration=configuration)
     assert rules(found) == {"unknown-policy"}
+
+
+NOT = ("yes", True, 7, [[]], [None], {"a": None})
+
+
+@pytest.mark.parametrize("value", NOT)
+@pytest.mark.parametrize("place", ["inline_policy", "references", "documents", "type"])
+def test_a_value_of_another_kind_is_no_traceback(place: str, value: object) -> None:
+    named = {"name": value} if place == "inline_policy" else {"name": "i"}
+    values = {"name": "r", "inline_policy": [{**named, "policy": document(allow("ec2:A"))}]}
+    references = value if place == "references" else ["aws_iam_policy.p.arn", "aws_iam_policy.p"]
+    attachment = "aws_iam_role_policy_attachment"
+    later = resource(attachment, "a", None, {"role": "r"}, after_unknown={"policy_arn": True})
+    kind = "aws_iam_nothing" if place == "type" else "aws_iam_policy"
+    data = policy("d", None, None, actions=["read"], after_unknown={"json": True})
+    data |= {"mode": "data", "type": "aws_iam_policy_document"}
+    data["change"]["after"] = {"source_policy_documents": value, "source_json": value}
+    configuration = {
+        "root_module": {
+            "resources": [
+                {
+                    "type": attachment,
+                    "name": "a",
+                    "expressions": {"policy_arn": {"references": references}},
+                }
+            ]
+        }
+    }
+    found = reviewed(
+        resource("aws_iam_role", "r", None, values),
+        resource(kind, "p", None, {"policy": document(allow("ec2:A"))}, address="aws_iam_policy.p"),
+        *([data] if place == "documents" else []),
+        later,
+        configuration=configuration,
+    )
+    assert found.findings

@@ -179,3 +179,16 @@ def test_drift_that_stays_is_new_access() -> None:
     undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
     assert not undone.failed
     assert "drift" in rules(undone)
+
+
+@pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])
+def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str]) -> None:
+    """OpenTofu's ``lifecycle { destroy = false }``."""
+    cni = document(allow("ec2:*"))
+    sides = [{"role": name, "name": "i", "policy": cni} for name in ("old", "new")]
+    found = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
+    assert rules(found) == {"moved", "new-policy"}
+    assert {p.name: (len(p.before), len(p.after)) for p in found.principals} == {
+        "role old": (1, 1),
+        "role new": (0, 1),
+    }

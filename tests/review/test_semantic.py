@@ -171,3 +171,16 @@ def test_a_gain_is_shown_where_and_only_where_there_is_one(old: Json, new: Json)
         assert one == other or found
     if effects == {"no-op"}:
         assert proven([one], [other]) and proven([other], [one])
+
+
+@settings(max_examples=50)
+@given(POLICIES, POLICIES, POLICIES)
+def test_a_gain_beside_another_policy_is_shown_where_that_may_stand(
+    old: Json, new: Json, beside: Json
+) -> None:
+    one, other, third = (loads(json.dumps(p), "policy") for p in (old, new, beside))
+    effects = {line.effect for line in lines(one, other, alone=False)}
+    if not proven([one, third], [other, third]):
+        assert "gain" in effects
+    if not proven([other, third], [one, third]):
+        assert "loss" in effects

@@ -291,3 +291,45 @@ def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:
     assert "coverage-lost" in rules(found)
     same = inline("a", CNI, None) | {"deposed": "abcd1234"}
     assert "conflict" in rules(reviewed(same, inline("a", CNI, CNI)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"actions": ["forget"]},
+        {"actions": ["no-op"], "importing": {"id": "r"}},
+        {"actions": ["no-op"], "previous_address": "aws_iam_role_policies_exclusive.x"},
+        {"actions": ["create"]},
+    ],
+)
+def test_nothing_that_happens_to_an_exclusive_list_is_no_change(more: Json) -> None:
+    values = {"role_name": "r", "policy_names": ["i"]}
+    before = None if more["actions"] == ["create"] else values
+    after = None if more["actions"] == ["forget"] else values
+    change = resource("aws_iam_role_policies_exclusive", "e", before, after, **more)
+    found = reviewed(change, fail_on="any-change")
+    assert found.failed
+    assert {f.level for f in found.findings} == {"note"}
+
+
+def test_an_exclusive_list_that_attaches_what_allows_nothing_is_said() -> None:
+    found = reviewed(exclusive("policy_attachments", None, [COPY]), managed(GUARD, GUARD))
+    assert [(f.level, f.rule) for f in found.findings] == [("note", "new-policy")]
+
+
+def test_what_an_exclusive_list_removes_and_another_resource_attaches_may_be_lost() -> None:
+    sides = [{"policy_arn": COPY, "roles": roles} for roles in ([], ["r"])]
+    found = reviewed(
+        exclusive("policy_attachments", [COPY], []),
+        resource("aws_iam_policy_attachment", "m", *sides),
+        managed(CNI, CNI),
+        fail_on="coverage-lost",
+    )
+    assert found.failed
+
+
+def test_a_deny_that_comes_and_that_a_list_removes_may_not_be_there() -> None:
+    there = inline("b", ONE, document(allow(["s3:A", "s3:B"])), iam="i2")
+    guard = document({**allow("s3:B"), "Effect": "Deny"})
+    change = exclusive("policies", ["i", "i2"], ["i2"])
+    assert reviewed(change, inline("a", None, guard), there, fail_on="new-access").failed

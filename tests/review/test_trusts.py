@@ -265,3 +265,65 @@ def test_another_principal_is_let_in(more: Json) -> None:
     assert found.failed
     assert {"trust-widened", "not-proven"} & rules(found)
     assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed
+
+
+OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
+POD = pods("sts:AssumeRole", "sts:TagSession", Condition=NAMESPACE)
+LAMBDA = document(
+    {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+    }
+)
+NODES = LAMBDA.replace("lambda", "ec2")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (GOOD, OTHER, True),
+        (GOOD, LAMBDA, True),
+        (GOOD, document(), True),
+        (GOOD, irsa(StringEquals={**SUB, f"{OIDC}:aud": "other"}), True),
+        (GOOD, GOOD.replace("EXAMPLE", "ELSEWHERE"), False),
+        (GOOD, irsa(StringEquals=AUD, StringLike=SUB), False),
+        (GOOD, POD, False),
+        (POD, GOOD, False),
+        (POD, LAMBDA, True),
+        (NODES, LAMBDA, True),
+        (NODES, POD, False),
+        (LAMBDA, OTHER, False),
+    ],
+)
+def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
+    before: str, after: str, lost: bool
+) -> None:
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    there = resource("aws_iam_role_policy", "i", inline, inline)
+    found = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
+    assert found.failed is lost
+    levels = {f.level for f in found.findings if f.rule == "coverage-lost"}
+    assert levels == ({"error"} if lost else set())
+    # A role that has nothing to do with the plugin may trust whom it will.
+    other = {**inline, "policy": document({**json.loads(CNI)["Statement"][0], "Action": "s3:A"})}
+    elsewhere = resource("aws_iam_role_policy", "i", other, other)
+    if before != GOOD:
+        assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
+
+
+def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> None:
+    change = role("cni", GOOD, GOOD, after_unknown={"assume_role_policy": True})
+    change["change"] |= {"actions": ["update"], "after": {"name": "cni"}}
+    assert reviewed(change, fail_on="coverage-lost").failed
+
+
+def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
+    association = {"role_arn": "arn:aws:iam::111122223333:role/x/cni", "disable_session_tags": True}
+    kind = "aws_eks_pod_identity_association"
+    found = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
+    assert rules(found) == {"pod-identity-tags-disabled"}
+    unscoped = pods("sts:AssumeRole")
+    assert not reviewed(
+        role("cni", unscoped, unscoped), resource(kind, "a", None, association)
+    ).findings

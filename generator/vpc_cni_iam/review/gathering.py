@@ -182,7 +182,9 @@ class Gatherer:
             resource: The resource.
             after: Which side of its change.
         """
-        slot = next(slots(resource, self.plan))
+        slot = next(slots(resource, self.plan), None)
+        if slot is None:
+            return Read(State("unknown", why=(NOWHERE[0],)))
         return read_side(slot.after if after else slot.before, slot, self.rebuilder)
 
     @cached_property

@@ -174,7 +174,7 @@ class Holding:
                 if thing in named or not any(k in has.after for k in self._keys[thing]):
                     continue
                 self._remove(thing)
-                if thing not in before:
+                if thing not in before or thing in self._made:
                     message = f"{_said(thing)} is removed, since the list does not name it"
                     self._note("exclusive-removes", slots[0], thing, message)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.changes import Change, Principal, State
+from vpc_cni_iam.review.changes import Attachment, Change, Principal, State
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
 from vpc_cni_iam.review.gathering import NOWHERE
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import UNDENIED
 from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize, said, shown
+from vpc_cni_iam.review.trust import trusts_plugin
 
 
 def of_change(
@@ -89,16 +90,18 @@ class _Judge:
     def kept(self) -> Iterator[Finding]:
         """Yield that what is managed changes, though the policy may not."""
         change = self.change
-        if change.action == "delete" and change.type.endswith("_exclusive") and not change.lines:
+        exclusive = change.type.endswith("_exclusive")
+        if exclusive and change.action in ("delete", "forget") and not change.lines:
             message = "An exclusive list is given up: from then on nothing is removed for it"
             yield self.make("moved", message)
-        if change.kind == "exclusive":
-            return
+        elif change.kind == "exclusive" and any(line.kind == "kept" for line in change.lines):
+            message = "An exclusive list keeps it, and removes what it does not name"
+            yield self.make("moved", message)
         if change.imported:
             yield self.make("moved", f"{self.what} is imported as {change.imported}")
         if change.moved_from:
             yield self.make("moved", f"{self.what} is moved from {change.moved_from}")
-        if change.action == "forget":
+        if change.action == "forget" and not exclusive:
             yield self.make(
                 "moved", f"{self.what} is forgotten: it stays in IAM, and is no longer managed"
             )
@@ -131,10 +134,8 @@ class _Judge:
         elif change.action == "replace":
             message = f"{self.what} is replaced by one that means the same"
             yield self.make("moved", message, said(change.lines))
-        elif change.kind == "attachment" and gains and change.attachment:
-            attached = change.attachment
-            message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
-            yield self.make("new-policy", message, said(change.lines), "note", ("any-change",))
+        elif change.attachment and gains:
+            yield self.idle(change.attachment)
         elif change.lines:
             message = f"{self.what} is written differently and means the same"
             yield self.make("rewritten", message, said(change.lines))
@@ -160,9 +161,11 @@ class _Judge:
         if losses:
             # What goes may have denied something.
             opened = any(opens(self.principals.get(name)) for name in self.change.principals)
-            means: tuple[Meaning, ...] = ("new-access", "any-change") if opened else ("any-change",)
+            means: list[Meaning] = ["any-change"]
+            means += ["new-access"] if opened else []
+            means += ["coverage-lost"] if self.change.concerns_plugin else []
             message = losses[0].text
-            yield self.make("exclusive-removes", message, said(losses), means=means)
+            yield self.make("exclusive-removes", message, said(losses), means=tuple(means))
         elif self.change.kind == "exclusive" and self.change.after.why:
             message = "Which inline policies stay is known after apply; the others are removed"
             yield self.make("exclusive-removes", message, self.change.after.why)
@@ -173,11 +176,21 @@ class _Judge:
             yield from self.unknown(access)
         elif access and access.reason == UNDENIED:
             yield self.undenied()
+        elif gains and self.change.attachment:
+            yield self.idle(self.change.attachment)
+
+    def idle(self, attached: Attachment) -> Finding:
+        """Return that a policy is attached that allows nothing."""
+        message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
+        details = said(self.change.lines)
+        return self.make("new-policy", message, details, "note", ("any-change",))
 
     def unknown(self, access: Access) -> Iterator[Finding]:
         change = self.change
         means = None
-        if change.before.policy and concerns_plugin(change.before.policy):
+        before = change.before.policy
+        about = trusts_plugin if change.kind == "trust" else concerns_plugin
+        if before and about(before):
             means = MEANINGS
         if change.after.known == "sensitive" or change.before.known == "sensitive":
             message = f"{self.what} is sensitive, so it is not judged"

@@ -187,12 +187,16 @@ class Roles:
     def _trust(self, change: Change) -> Iterator[Finding]:
         principal = self._principals.get(change.address)
         concerns = principal is not None and principal.concerns_plugin
-        if change.after.policy is None or not (change.changes or concerns):
-            return
+        looked_at = change.changes or concerns
         tagged = change.address not in self._untagged
+        if change.after.policy is None or (tagged and not looked_at):
+            return
+        yield from self._barred(change, plugins=concerns)
         before = change.before.policy or Policy(())
         had = {f.rule for f in trust.flaws(before, for_plugin=concerns, session_tags=tagged)}
         for flaw in trust.flaws(change.after.policy, for_plugin=concerns, session_tags=tagged):
+            if not looked_at and flaw.rule != "pod-identity-tags-disabled":
+                continue  # the association says nothing of the rest
             brought = change.before.policy is not None and flaw.rule not in had
             yield finding(
                 flaw.rule,
@@ -201,6 +205,21 @@ class Roles:
                 attribute=change.attribute,
                 place=change.place,
                 level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+            )
+
+    def _barred(self, change: Change, *, plugins: bool) -> Iterator[Finding]:
+        """Yield that the plugin can no longer assume its role in any way."""
+        before, after = change.before.policy, change.after.policy
+        if before is None or after is None or change.after.known != "known":
+            return
+        had = trust.ways(before)
+        if had and not trust.ways(after) and (plugins or trust.trusts_plugin(before)):
+            yield finding(
+                "coverage-lost",
+                f"The plugin can no longer assume the role: not by {' or '.join(had)}",
+                address=change.address,
+                attribute=change.attribute,
+                place=change.place,
             )
 
 

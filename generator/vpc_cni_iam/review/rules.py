@@ -96,7 +96,8 @@ RULES: tuple[Rule, ...] = (
         "The plugin could make a call before that it cannot make after.",
         "The calls that the release makes are played against the policies of both sides. A fatal "
         "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
-        "warning.",
+        "warning, and so is what may be lost to a policy that is not known. A trust policy by "
+        "which the plugin can no longer assume its role loses everything.",
     ),
     rule(
         "coverage-lacking",

@@ -264,6 +264,6 @@ def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
         secret = flagged(hidden, "inline_policy", place, "name")
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
-        key = str(name) if name and name not in found else f"(block {place})"
+        key = name if isinstance(name, str) and name and name not in found else f"(block {place})"
         found[key] = Side(value, unknown, flagged(hidden, *where))
     return found

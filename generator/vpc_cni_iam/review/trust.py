@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.needs import names
 
 _PODS = "pods.eks.amazonaws.com"
+_NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -93,6 +96,38 @@ def trusts_plugin(policy: Policy) -> bool:
         if s.effect == "Allow"
         for c in s.conditions
     )
+
+
+def ways(policy: Policy) -> tuple[str, ...]:
+    """Return in which ways the plugin may assume a role, as far as its trust policy says.
+
+    Args:
+        policy: The trust policy.
+    """
+    found = []
+    for statement in policy.statements:
+        if statement.effect != "Allow":
+            continue
+        if names(statement, "sts:AssumeRole"):
+            services = (("EKS Pod Identity", _PODS), ("the nodes' instance profile", _NODES))
+            found += [way for way, service in services if _trusts(statement, service)]
+        if not names(statement, "sts:AssumeRoleWithWebIdentity"):
+            continue
+        for arn in (i for p in statement.principals for i in p.identifiers):
+            if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
+                found.append(f"IRSA of {issuer(arn)}")
+    return tuple(dict.fromkeys(found))
+
+
+def _takes_plugin(policy: Policy, provider: str) -> bool:
+    """Say whether a trust policy takes the token of the plugin's service account."""
+    name = issuer(provider)
+    said = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
+    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, said)
+    try:
+        return compile_policies([policy]).evaluate(request).allowed
+    except InputError:
+        return True  # nothing that the review says of it may rest on this
 
 
 def _trusts(statement: Statement, service: str) -> bool:

@@ -141,7 +141,7 @@ class Configuration:
                 continue
             if "constant_value" in node:
                 trail.constants.append(node["constant_value"])
-            for reference in _longest(node.get("references", ())):
+            for reference in _longest(node.get("references")):
                 self._follow(here, reference, each, trail)
         trail.open += ["and more"] if trail.pending else []
         # A key may also choose from a variable what then chooses the instance.

@@ -260,7 +260,7 @@ def _changes(
         if not change.actions or not ACTIONS.issuperset(change.actions):
             done = ", ".join(change.actions)[:80] or "nothing"
             raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
-        yield Resource(
+        found = Resource(
             item.address,
             item.mode,
             item.type,
@@ -276,3 +276,8 @@ def _changes(
             item.deposed,
             drift,
         )
+        if {*found.actions} == {"create", "forget"}:
+            # What is replaced and not destroyed stays where it was.
+            yield replace(found, actions=("forget",), after=None, unknown=False)
+            found = replace(found, actions=("create",), before=None)
+        yield found

@@ -9,21 +9,26 @@ from typing import Any
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
+from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.sources.policies import open_policies
 
 # How many statements the policies have that are planned, in the order of their addresses.
 STATEMENTS = {
     "ipv4": [2],
-    "ipv6": [2],
+    "ipv6": [3],
     "ipv4-scoped": [7],
     "ipv6-scoped": [5],
     "ipv4-ipv6": [2],
-    "present-day": [7],
+    "baseline": [2],
     "vendored": [3],
     "role-irsa": [2],
-    "role-ipv6": [2],
+    "role-ipv6": [3],
     "role-scoped-pod-identity": [7],
     "several-clusters": [7, 7],
     "moving-to-scoped": [],
@@ -32,6 +37,38 @@ STATEMENTS = {
 NOT_PLANNED = {"add-on"}
 PLANNED_WITH_A_REGISTRY = {"from-registry"}  # in tests/publishing
 ARGUMENTS = json.loads((ROOT / "tests" / "data" / "provider-6.45.0-arguments.json").read_text())
+
+PAGE = ROOT / "examples" / "README.md"
+_ROW = re.compile(r"^\| \[([a-z0-9-]+)\]\(\1\) \| .* \| (.*) \|$", re.MULTILINE)
+# Which releases each example says it is for.
+RELEASES = dict(_ROW.findall(PAGE.read_text())) if PAGE.exists() else {}
+# Examples that are about something else than the newest release.
+OLDER = {"baseline"}
+
+
+def serve(target: Path, document: str, said: str) -> None:
+    """Have `coverage` put a document to every release, and compare with what is said of it."""
+    found = of_input(str(target), str, [document] if document else [], {})
+    rows = matrix(found.policies, Setting(releases.newest(), found.mode, names=found.names)).rows
+    first = releases.find(said.split(maxsplit=1)[0])
+    works = frozenset(r.release for r in rows if r.release >= first and not r.fatal)
+    assert ", ".join(map(str, releases.spans(works))) == said
+
+
+def serve_planned(plan: dict[str, Any], folder: Path, said: str) -> None:
+    """The same for each policy that a plan leaves."""
+    write_tree(folder, {"plan.json": json.dumps(plan)})
+    found = open_policies(str(folder / "plan.json"), str, {})
+    assert found.policies and not found.unread
+    for one in found.policies:
+        serve(folder / "plan.json", one.name, said)
+
+
+@pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED} - OLDER))
+def test_an_example_is_for_the_newest_release(name: str) -> None:
+    assert RELEASES[name].endswith(str(releases.newest()))
+    own = ROOT / "examples" / name / "README.md"
+    assert not own.exists() or RELEASES[name] in own.read_text()
 
 
 def test_every_example_is_tried() -> None:
@@ -59,21 +96,36 @@ def test_an_example_plans(name: str, each_engine: Engine, tmp_path: Path) -> Non
     each_engine.run(["validate"], folder)
     counts = [len(loads(p["policy"], name).statements) for p in planned(plan, "aws_iam_policy")]
     assert counts == STATEMENTS[name]
+    if counts:
+        serve_planned(plan, tmp_path, RELEASES[name])
 
 
 @pytest.mark.engine
-def test_moving_to_scoped_step_by_step(newest: Engine, tmp_path: Path) -> None:
+def test_moving_to_scoped_step_by_step(each_engine: Engine, tmp_path: Path) -> None:
     folder = example("moving-to-scoped", tmp_path)
     managed = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
     seen = []
     for step in (1, 2, 3, 4):
         write_tree(folder, {"step.auto.tfvars": f"step = {step}\n"})
-        plan = newest.plan(folder)
+        plan = each_engine.plan(folder)
+        each_engine.run(["validate"], folder)
         attached = planned(plan, "aws_iam_role_policy_attachment")
         arns = [a.get("policy_arn") for a in attached]
         own = [len(loads(p["policy"], "x").statements) for p in planned(plan, "aws_iam_policy")]
         seen.append((arns.count(managed), len(arns), own))
+        if own:
+            serve_planned(plan, tmp_path, RELEASES["moving-to-scoped"])
     assert seen == [(1, 1, []), (2, 2, []), (1, 2, [7]), (0, 1, [7])]
+
+
+@pytest.mark.parametrize("name", sorted(NOT_PLANNED))
+def test_what_is_not_planned_calls_a_module_that_serves(name: str) -> None:
+    folder = ROOT / "examples" / name
+    blocks = read.parse((folder / "main.tf").read_text(), name)
+    (call,) = (b.attributes for b in blocks if b.type == "module")
+    texts = (call[name][0] for name in ("source", "variant"))
+    source, variant = (str(t.parts[0]) for t in texts if isinstance(t, read.Quoted))
+    serve(folder / source, variant, RELEASES[name])
 
 
 def test_arguments_of_newer_resources_are_those_of_the_published_bindings() -> None:

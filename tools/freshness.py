@@ -2,9 +2,9 @@
 
 python tools/freshness.py [--write]
 
-Generated are the module under modules/, the modules inside examples/, what init writes there, the
-README's tables, its pictures, the pages about risks and about the rules of a review, the schema of
-a review's JSON, and a page of its HTML.
+Generated are the modules under modules/ and inside examples/, what init writes there, the list of
+the examples, the README's tables, its pictures, the pages about risks and about the rules of a
+review, the schema of a review's JSON, and a page of its HTML.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -14,6 +14,7 @@ import re
 import sys
 from pathlib import Path
 
+import examples
 import screenshot
 from picture import svg
 from vpc_cni_iam.catalog import releases
@@ -38,14 +39,12 @@ from vpc_cni_iam.vendoring.sync import sync
 ROOT = Path(__file__).resolve().parent.parent
 
 MODULES: dict[str, Options] = {
-    f"modules/{NAME}": options(),
+    f"modules/{NAME}": examples.BASELINE,
     "modules/vpc-cni-iam-role": options(kind="role"),
-    "examples/ipv6-scoped/policy": options(["ipv6-scoped"], cni_version="latest"),
-    "examples/ipv4-ipv6/policy": options(["ipv4-ipv6"], cni_version="latest"),
-    "examples/role-many-clusters/role": options(
-        ["ipv4-pod-identity"], cni_version="latest", kind="role"
-    ),
-    "examples/present-day/policy": options(cni_version="latest"),
+    f"examples/modules/{NAME}": examples.POLICY,
+    "examples/modules/vpc-cni-iam-role": examples.ROLE,
+    "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
+    "examples/role-many-clusters/role": examples.MANY,
 }
 VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
@@ -115,6 +114,7 @@ def review_schema() -> str:
 # The configuration is what init writes; the vendored example is then made from it.
 FILES = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
+    "examples/README.md": examples.page,
     "docs/session.svg": svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,

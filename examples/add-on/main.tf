@@ -35,7 +35,7 @@ variable "oidc_provider_arn" {
 }
 
 module "vpc_cni_role" {
-  source = "../../modules/vpc-cni-iam-role"
+  source = "../modules/vpc-cni-iam-role"
 
   variant           = "ipv4"
   oidc_provider_arn = var.oidc_provider_arn

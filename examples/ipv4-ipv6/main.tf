@@ -22,7 +22,7 @@ variable "region" {
 }
 
 module "vpc_cni_policy" {
-  source = "./policy"
+  source = "../modules/vpc-cni-iam-policy"
 }
 
 resource "aws_iam_policy" "vpc_cni" {

@@ -34,7 +34,7 @@ variable "vpc_id" {
 }
 
 module "vpc_cni_policy" {
-  source = "../../modules/vpc-cni-iam-policy"
+  source = "../modules/vpc-cni-iam-policy"
 
   cluster_name = var.cluster_name
   vpc_id       = var.vpc_id

@@ -1,4 +1,4 @@
-# The policy of an IPv6 cluster, as upstream published it on 2022-01-31.
+# The policy of an IPv6 cluster.
 
 terraform {
   required_version = ">= 1.6"
@@ -22,7 +22,7 @@ variable "region" {
 }
 
 module "vpc_cni_policy" {
-  source = "../../modules/vpc-cni-iam-policy"
+  source = "../modules/vpc-cni-iam-policy"
 }
 
 resource "aws_iam_policy" "vpc_cni" {

@@ -77,7 +77,7 @@ resource "aws_iam_role_policy_attachment" "node" {
 
 # Step 2 gives the plugin a role of its own with the same policy; step 3 scopes it.
 module "vpc_cni_role" {
-  source = "../../modules/vpc-cni-iam-role"
+  source = "../modules/vpc-cni-iam-role"
   count  = var.step > 1 ? 1 : 0
 
   variant                = var.step > 2 ? "ipv4-scoped" : "ipv4"

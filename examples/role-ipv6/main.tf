@@ -28,7 +28,7 @@ variable "oidc_provider_arn" {
 }
 
 module "vpc_cni_role" {
-  source = "../../modules/vpc-cni-iam-role"
+  source = "../modules/vpc-cni-iam-role"
 
   variant           = "ipv6"
   oidc_provider_arn = var.oidc_provider_arn

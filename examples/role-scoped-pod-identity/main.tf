@@ -40,7 +40,7 @@ variable "eks_cluster_arn" {
 }
 
 module "vpc_cni_role" {
-  source = "../../modules/vpc-cni-iam-role"
+  source = "../modules/vpc-cni-iam-role"
 
   variant         = "ipv4-scoped"
   cluster_name    = var.cluster_name

@@ -42,7 +42,7 @@ variable "clusters" {
 }
 
 module "vpc_cni_role" {
-  source   = "../../modules/vpc-cni-iam-role"
+  source   = "../modules/vpc-cni-iam-role"
   for_each = var.clusters
 
   variant           = "ipv4-scoped"

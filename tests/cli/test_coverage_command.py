@@ -135,6 +135,16 @@ def test_a_generated_module(call: Call, tmp_path: Path) -> None:
     assert "choose with --document" in call("coverage", "m", cwd=tmp_path).err
 
 
+def test_a_generated_role_module_offers_what_can_be_read(call: Call, tmp_path: Path) -> None:
+    done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
+    assert done.code == 0
+    said = call("coverage", "m", cwd=tmp_path).err
+    assert said.endswith(
+        "m holds several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
+        "of the others: trust cannot be read\n"
+    )
+
+
 def test_a_policy_cannot_write_on_the_terminal(call: Call, tmp_path: Path) -> None:
     statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))

@@ -40,6 +40,30 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "no --registry-host and no --namespace"),
+        ("--namespace platform", "no --registry-host"),
+        ("--registry-host r.example.test", "no --namespace"),
+        ("--registry-host r.example.test --namespace platform", ""),
+    ],
+)
+def test_a_stand_in_that_a_version_keeps_for_good_is_named(
+    words: str, said: str, tmp_path: Path
+) -> None:
+    done = run(*LATEST, "--version", "1.0.0", *words.split(), cwd=tmp_path)
+    given = dict(zip(words.split()[::2], words.split()[1::2], strict=True))
+    host = given.get("--registry-host", "registry.example.com")
+    source = f"{host}/{given.get('--namespace', 'example')}/vpc-cni-iam/aws"
+    assert source in (tmp_path / "dist/terraform-aws-vpc-cni-iam/1.0.0/README.md").read_text()
+    wanted = f"vpc-cni-iam: {said}: the source in a version's README.md is {source}, with "
+    assert done.err.startswith(wanted if said else "")
+    assert (done.code, done.err.count("\n")) == (0, 1 if said else 0)
+    proposed = run(*LATEST, *words.split(), cwd=tmp_path)
+    assert proposed.err == done.err
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("--output d", "give --cni-version or --revision"),

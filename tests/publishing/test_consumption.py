@@ -1,5 +1,6 @@
 """Published modules are consumed by real engines, from everywhere they can come from."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -19,7 +20,10 @@ from consuming import (
     root,
     serving,
 )
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import parameters, releases
+from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.compare import differences
@@ -83,6 +87,10 @@ def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path
     with serving(published) as port:
         engine = at(each_engine, tmp_path, configuration(Coordinates().host, port))
         plan = engine.plan(folder)
+        engine.run(["validate"], folder)
+    write_tree(tmp_path, {"plan.json": json.dumps(plan)})
+    role = of_input(str(tmp_path / "plan.json"), str, (), {})
+    assert cover(role.policies, Setting(releases.newest(), role.mode)).verdict == "allowed"
     found = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
     (ipv6,) = (c for c in served(OPTIONS).composed() if c.variant.name == "ipv6")
     expected = parameters.substitute(ipv6.policy, parameters.values({}))

@@ -1,6 +1,7 @@
 """A tree and its tag get into a repository together, and nothing of the repository is lost."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -106,6 +107,53 @@ def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
         publish(checkout, "1.0.0", NEW)
     assert git(checkout, "rev-parse", "HEAD") == before
     assert git(checkout, "tag") == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["extra.tf", "override.tf", "x.tf.json", "main.tofu", "x.tofu.json", "modules/role/extra.tf"],
+)
+def test_a_file_that_an_engine_would_load_with_ours_is_refused(path: str, checkout: Path) -> None:
+    (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+    (checkout / path).write_text('variable "must" {}\n')
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "more of mine")
+    before = git(checkout, "rev-parse", "HEAD")
+    with pytest.raises(PublishError, match=rf"{re.escape(path)} would be loaded .*git rm"):
+        publish(checkout, "1.0.0", OLD)
+    assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "tag")) == (before, "")
+    git(checkout, "rm", "-q", path)
+    git(checkout, "commit", "-qm", "less of mine")
+    assert publish(checkout, "1.0.0", OLD).new
+
+
+def test_a_symbolic_link_that_an_engine_would_follow_is_refused(checkout: Path) -> None:
+    (checkout / "extra.tf").symlink_to("run.sh")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "a link of mine")
+    with pytest.raises(PublishError, match=r"extra\.tf would be loaded"):
+        publish(checkout, "1.0.0", OLD)
+
+
+def test_a_tag_that_is_there_with_a_file_that_an_engine_loads_is_refused(checkout: Path) -> None:
+    publish(checkout, "1.0.0", OLD)
+    (checkout / "extra.tf").write_text("")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "more of mine")
+    git(checkout, "tag", "-f", "v1.0.0")
+    with pytest.raises(PublishError, match=r"tag v1\.0\.0: extra\.tf would be loaded"):
+        publish(checkout, "1.0.0", OLD)
+
+
+def test_what_no_engine_loads_with_ours_is_kept(checkout: Path) -> None:
+    mine = {".hidden.tf", "x.tf~", "notes.tfvars", "infra/main.tf", "modules/mine/main.tf"}
+    for path in mine:
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_text("mine\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "more of mine")
+    publish(checkout, "1.0.0", OLD)
+    assert at(checkout, "v1.0.0").keys() >= mine
 
 
 def test_an_edit_of_ours_is_never_replaced(checkout: Path) -> None:

@@ -238,6 +238,45 @@ def test_additional_documents_are_joined_and_replace_nothing(
     assert differences(Policy(ours.statements + extra.statements), joined) == ()
 
 
+def test_an_additional_document_that_is_not_known_yet_still_plans(
+    engine: Engine, tmp_path: Path
+) -> None:
+    unknown = """
+resource "terraform_data" "bucket" {
+  input = "arn:aws:s3:::mine"
+}
+
+data "aws_iam_policy_document" "extra" {
+  statement {
+    actions   = ["s3:GetObject"]
+    resources = [terraform_data.bucket.output]
+  }
+}
+"""
+    argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
+    found = planned(engine, tmp_path, argument, unknown)
+    assert found["json"] is None
+
+
+def test_an_additional_document_that_is_none_is_refused_in_words(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Each wrong call is refused once, and not by the provider for each data source."""
+    wrong = ['"not json"', '""', "null", '"[]"', '"true"']
+    calls = "".join(
+        f'module "w{number}" {{\n  source = "./m"\n'
+        f'  additional_policy_documents = ["{{\\"Statement\\":[]}}", {text}]\n}}\n'
+        for number, text in enumerate(wrong)
+    )
+    write_tree(tmp_path / "m", render(options()))
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
+    with pytest.raises(EngineError) as caught:
+        engine.plan(tmp_path)
+    said = " ".join(str(caught.value).replace("│", " ").split())
+    words = "Each of additional_policy_documents must be an IAM policy document as JSON"
+    assert said.count("Error: ") == said.count(words) == len(wrong)
+
+
 HOSTILE = [
     '"',
     '${file("/etc/passwd")}',

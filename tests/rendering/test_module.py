@@ -90,7 +90,7 @@ def test_structure(selection: dict[str, Any]) -> None:
         for inner, statement in zip(block.blocks, composed.policy.statements, strict=True):
             assert set(inner.attributes) == {"effect", "actions", "resources"}
             assert [b.type for b in inner.blocks] == ["condition"] * len(statement.conditions)
-    for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf"):
+    for name in ("main.tf", "outputs.tf", "versions.tf"):
         assert "jsondecode" not in files[name]
         pending = list(read.parse(files[name], name))
         while pending:

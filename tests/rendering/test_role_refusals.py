@@ -104,6 +104,7 @@ VALUES: Cases = [
         {**POD, "permissions_boundary": BOUNDARY + "x" * 129},
         "the ARN of an IAM policy",
     ),
+    ({**POD, "additional_policy_documents": ["not json"]}, "an IAM policy document as JSON"),
     ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),
 ]
 

@@ -136,6 +136,7 @@ def publish(
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
     found = _coordinates(namespace, registry_host)
+    _tell_stand_in(namespace, registry_host, found)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)
         proposal = propose(folder, chosen, found)
@@ -161,6 +162,15 @@ def _coordinates(namespace: str | None, host: str | None) -> Coordinates:
         STAND_IN_NAMESPACE if namespace is None else namespace,
         STAND_IN_HOST if host is None else host,
     )
+
+
+def _tell_stand_in(namespace: str | None, host: str | None, used: Coordinates) -> None:
+    given = {"--registry-host": host, "--namespace": namespace}
+    if lacking := [f"no {option}" for option, value in given.items() if value is None]:
+        common.say(
+            f"{' and '.join(lacking)}: the source in a version's README.md is {used.source}, with "
+            "a stand-in, and a published version never changes"
+        )
 
 
 def _refuse_without_version(*given: str | None) -> None:

@@ -2,7 +2,8 @@
 
 The commit is made of git's objects alone, and branch and tag move in one transaction, so that
 nobody fetches half of it. All of it is tried first, so that what git would refuse is known before
-anything is published. Files of the repository that are not the module's are kept as they are.
+anything is published. Files of the repository that are not the module's are kept as they are, but
+for those that an engine would load with it: they are refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.publishing import refuse
 from vpc_cni_iam.publishing.coordinates import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 
@@ -129,8 +131,8 @@ def prepare(
         previous: The files of the version before, of which those that are gone are removed.
 
     Raises:
-        PublishError: The tag is there with other files, a file in the way is not the module's,
-            the work tree has changes, or git fails or would fail.
+        PublishError: The tag is there with other files, a file in the way is not the module's or
+            would be loaded with it, the work tree has changes, or git fails or would fail.
     """
     if not repository.path.is_dir():
         raise PublishError(f"{repository.path}: is no directory; git init makes a repository")
@@ -149,6 +151,7 @@ def prepare(
             f"{repository.path}: has changes that are not committed; commit them first"
         )
     kept = {path: entry for path, entry in now.items() if path not in previous}
+    refuse.loaded(str(repository.path), kept, objects)
     commit = _commit(git, {**kept, **objects}, head, version)
     if not bare:
         git.read_tree(head, commit, "-n")
@@ -169,6 +172,7 @@ def _same(git: _Git, name: str, commit: str, objects: Mapping[str, str]) -> Tagg
             f"{git.repository}: the tag {name} is there with other bytes ({', '.join(other[:5])}), "
             "and a published version never changes; choose another number"
         )
+    refuse.loaded(f"{git.repository}: the tag {name}", there, objects)
     return Tagging(name, commit, False, git, commit)
 
 

@@ -18,6 +18,8 @@ from vpc_cni_iam.publishing.semver import Version, step
 _LITTER = re.compile(
     r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*~|#.*#|\.#.*|\..*\.sw[a-p]|.*\.(bak|orig|orig\.\d+)"
 )
+# What an engine reads of a module's folder; OpenTofu prefers main.tofu to main.tf.
+_LOADED = (".tf", ".tf.json", ".tofu", ".tofu.json")
 # Files beside the versions, which a user may have had there, or may edit.
 _BESIDE = ("README.md", "nginx.conf", f"{ROOT}/.well-known/terraform.json")
 
@@ -42,6 +44,35 @@ def number(old: Version, new: Version, found: Comparison, why: str = "") -> None
             f"asks for {old.after(found.bump)}:\n"
             + "\n".join(f"  {f.bump.name}: {f}" for f in needed)
         )
+
+
+def loaded(where: str, there: Iterable[str], files: Iterable[str]) -> None:
+    """Refuse files that an engine would load with the module, and which no version knows.
+
+    Args:
+        where: What holds them, as the error names it.
+        there: Every path in it.
+        files: The paths that are the version's.
+
+    Raises:
+        PublishError: There is one.
+    """
+    ours = set(files)
+    folders = {p.rpartition("/")[0] for p in ours if p.endswith(_LOADED)}
+    found = sorted(
+        p for p in set(there) - ours if _is_loaded(p) and p.rpartition("/")[0] in folders
+    )
+    if found:
+        raise PublishError(
+            f"{where}: {', '.join(found[:5])} would be loaded as a part of the module, which "
+            "neither its number nor its provenance knows; move it to a folder of its own, or take "
+            "it out with git rm, and commit that"
+        )
+
+
+def _is_loaded(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.endswith(_LOADED) and not name.startswith(".")
 
 
 def foreign(folder: Path, files: Iterable[str]) -> None:

@@ -40,6 +40,10 @@ ADDITIONAL = Variable(
     "list(string)",
     "[]",
     nullable=False,
+    # Not every policy has a Statement: that of a data source without statements has none.
+    condition="alltrue([for d in var.additional_policy_documents : can(keys(jsondecode(d)))])",
+    message="Each of additional_policy_documents must be an IAM policy document as JSON, such as "
+    "data.aws_iam_policy_document.extra.json.",
 )
 
 

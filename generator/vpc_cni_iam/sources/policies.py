@@ -97,8 +97,12 @@ def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
             there = f"there are {_listed(known)}" if known else "its policy has no name"
             raise UsageError(f"{found.source} holds no document {name!r}; {there}")
     if not wanted and len(found.policies) + len(found.unread) > 1:
-        every = _listed([*known, *found.unread])
-        raise UsageError(f"{found.source} holds several policies, {every}; choose with --document")
+        # What cannot be read is no choice, unless there is nothing else to name.
+        offered, others = (known, list(found.unread)) if known else (list(found.unread), [])
+        said = f"{found.source} holds several policies, {_listed(offered)}; choose with --document"
+        if others:
+            said += f"\nof the others: {_listed(others)} cannot be read"
+        raise UsageError(said)
     if not found.policies:
         raise InputError(found.source, "", f"cannot be read: {next(iter(found.unread.values()))}")
     return tuple(o for o in found.policies if not wanted or o.name in wanted)

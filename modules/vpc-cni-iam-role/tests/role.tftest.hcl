@@ -178,11 +178,12 @@ run "wrong_values" {
   command = plan
 
   variables {
-    oidc_provider_arn = "oidc.eks.eu-west-1.amazonaws.com/id/EX"
-    role_name         = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    path              = "no-slash"
-    variant           = "nope"
+    oidc_provider_arn           = "oidc.eks.eu-west-1.amazonaws.com/id/EX"
+    role_name                   = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    path                        = "no-slash"
+    variant                     = "nope"
+    additional_policy_documents = ["not json"]
   }
 
-  expect_failures = [var.oidc_provider_arn, var.role_name, var.path, var.variant]
+  expect_failures = [var.oidc_provider_arn, var.additional_policy_documents, var.role_name, var.path, var.variant]
 }

@@ -45,4 +45,9 @@ variable "additional_policy_documents" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for d in var.additional_policy_documents : can(keys(jsondecode(d)))])
+    error_message = "Each of additional_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json."
+  }
 }

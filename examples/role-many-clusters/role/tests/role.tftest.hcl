@@ -62,10 +62,11 @@ run "wrong_values" {
   command = plan
 
   variables {
-    role_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    path      = "no-slash"
-    variant   = "nope"
+    role_name                   = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    path                        = "no-slash"
+    variant                     = "nope"
+    additional_policy_documents = ["not json"]
   }
 
-  expect_failures = [var.role_name, var.path, var.variant]
+  expect_failures = [var.additional_policy_documents, var.role_name, var.path, var.variant]
 }

@@ -183,3 +183,13 @@ run "wrong_partition" {
 
   expect_failures = [var.partition]
 }
+
+run "additional_document_that_is_no_json" {
+  command = plan
+
+  variables {
+    additional_policy_documents = ["not json"]
+  }
+
+  expect_failures = [var.additional_policy_documents]
+}

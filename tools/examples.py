@@ -1,0 +1,77 @@
+"""What the examples are made from, and the page that says which releases each one is for."""
+
+import re
+from pathlib import Path
+
+from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.rendering.module import NAME
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], cni_version="latest")
+IPV6_SCOPED = options(["ipv6-scoped"], cni_version="latest")
+ROLE = options(cni_version="latest", kind="role")
+MANY = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
+BASELINE = options()
+
+# What the examples attach; that from a registry is for what its publisher chose.
+_ATTACHED: dict[str, tuple[Options, str] | None] = {
+    "ipv4": (POLICY, "ipv4"),
+    "ipv6": (POLICY, "ipv6"),
+    "ipv4-scoped": (POLICY, "ipv4-scoped"),
+    "ipv6-scoped": (IPV6_SCOPED, "ipv6-scoped"),
+    "ipv4-ipv6": (POLICY, "ipv4-ipv6"),
+    "role-irsa": (ROLE, "ipv4"),
+    "role-ipv6": (ROLE, "ipv6"),
+    "role-scoped-pod-identity": (ROLE, "ipv4-scoped"),
+    "role-many-clusters": (MANY, "ipv4-pod-identity"),
+    "several-clusters": (ROLE, "ipv4-scoped"),
+    "moving-to-scoped": (ROLE, "ipv4-scoped"),
+    "add-on": (ROLE, "ipv4"),
+    "vendored": (POLICY, "ipv4"),
+    "from-registry": None,
+    "baseline": (BASELINE, "ipv4"),
+}
+_FIRST_SENTENCE = re.compile(r"\A((?:# .*\n)+)")
+
+
+def page() -> str:
+    """Return the page that lists the examples."""
+    lines = [
+        "# Examples",
+        "",
+        "Each is a root module that can be planned as it is. The generated modules that they call,",
+        f"but for the baseline's, are made with `--cni-version {newest()}`. For your own, make the",
+        "module and name it as the `source`:",
+        "",
+        "```sh",
+        f"vpc-cni-iam generate modules/{NAME} --cni-version latest",
+        "vpc-cni-iam generate modules/vpc-cni-iam-role --kind role --cni-version latest",
+        "```",
+        "",
+        "| example | what it shows | works with plugin |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| [{n}]({n}) | {_shows(n)} | {_works(n)} |" for n in _ATTACHED]
+    return "\n".join(lines) + "\n"
+
+
+def _shows(name: str) -> str:
+    """Return the first sentence of an example, up to a colon."""
+    text = (EXAMPLES / name / "main.tf").read_text(encoding="utf-8")
+    found = _FIRST_SENTENCE.match(text)
+    comment = " ".join(found[1].replace("# ", "").split()) if found else ""
+    return re.split(r"[.:] |\.$", comment)[0]
+
+
+def _works(name: str) -> str:
+    attached = _ATTACHED[name]
+    if attached is None:
+        return "those that the published version is for"
+    made_from, name = attached
+    (variant,) = find([name])
+    (policy,) = (c.policy for c in made_from.composed() if c.variant == variant)
+    return works_with(fit(policy, variant))

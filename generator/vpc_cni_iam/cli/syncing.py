@@ -116,7 +116,7 @@ def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool 
 def _finish(outcomes: Sequence[Outcome], request: Request) -> None:
     """Say what failed, and exit with the code of the house."""
     failures = [o.failure for o in outcomes if o.failure is not None]
-    for failure in failures:
+    for failure in dict.fromkeys(map(str, failures)):
         common.say(f"error: {failure}")
     if failures and len(outcomes) > 1:
         common.say(

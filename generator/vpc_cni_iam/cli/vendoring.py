@@ -123,11 +123,10 @@ def diff(
     output: FormatOption = Format.text,
 ) -> None:
     """See `DIFF`."""
-    from vpc_cni_iam.vendoring.diff import diff as compare
-    from vpc_cni_iam.vendoring.plan import plan
+    from vpc_cni_iam.vendoring.diff import diff_all
 
     found = vendored.find(config)
-    diffs = [compare(plan(found, module)) for module in vendored.modules(found, modules)]
+    diffs = diff_all(found, vendored.modules(found, modules))
     if output is Format.json:
         common.show_json({"modules": list(map(diff_data, diffs))})
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.observe import lost_bases, observe
 from vpc_cni_iam.vendoring.state import FINE, Judged, module_state
@@ -51,10 +52,19 @@ def check(
     """
     names = frozenset(only)
     return tuple(
-        _report(config, module, rendering)
+        _report_at_rest(config, module, rendering)
         for module in config.modules
         if not names or module.path in names
     )
+
+
+def _report_at_rest(config: Config, module: Vendored, rendering: bool) -> Report:
+    """Return what became of a module that no other run is half way through writing."""
+    report = _report(config, module, rendering)
+    if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
+        return report
+    with at_rest(config.folder(module)):
+        return _report(config, module, rendering)
 
 
 def _report(config: Config, module: Vendored, rendering: bool) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +14,9 @@ from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.vendoring.config import Vendored
-from vpc_cni_iam.vendoring.plan import Plan
+from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest
+from vpc_cni_iam.vendoring.select import Selected
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -88,6 +89,20 @@ def diff(plan: Plan) -> Diff:
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         found = (*found, Meaning("the module", (), note))
     return Diff(plan.module, found, text, kept)
+
+
+def diff_all(config: Config, modules: Iterable[Vendored]) -> list[Diff]:
+    """Return what a sync would change in some modules.
+
+    Args:
+        config: The configuration.
+        modules: Some of its modules.
+
+    Raises:
+        InputError: A manifest that cannot be read.
+        TreeError: A file that cannot be read.
+    """
+    return [diff(plan_at_rest(config, Selected(module))) for module in modules]
 
 
 def _side(plan: Plan, path: str) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.errors import TreeError, UsageError
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.config import Config, parse
 from vpc_cni_iam.vendoring.places import Places
-from vpc_cni_iam.vendoring.plan import Plan, Way, plan
+from vpc_cni_iam.vendoring.plan import Plan, Way, plan_at_rest
 from vpc_cni_iam.vendoring.select import Selected
 from vpc_cni_iam.vendoring.sync import Outcome, outcome, sync_all
 
@@ -148,8 +147,7 @@ def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> U
     """
     modules = {m.path: m for m in new.modules}
     found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
-    plans = tuple(plan(new, one.module, way, one.files) for one in found)
-    return Upgrade(old, new, found, way, plans)
+    return Upgrade(old, new, found, way, tuple(plan_at_rest(new, one, way) for one in found))
 
 
 def upgrade(prepared: Upgrade) -> list[Outcome]:
@@ -173,7 +171,6 @@ def upgrade(prepared: Upgrade) -> list[Outcome]:
     if new.text != old.text:
         folder, name = new.path.absolute().parent, new.path.name
         with locked(folder / name):
-            if contents(folder, [name]).get(name) != old.text.encode():
-                raise TreeError(f"{new.path}: was changed meanwhile; run upgrade again")
+            old.refuse_changed()
             write(folder, {name: new.text})
     return sync_all(new, prepared.chosen, prepared.way)

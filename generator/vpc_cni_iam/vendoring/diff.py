@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import trust
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
@@ -58,12 +58,14 @@ class Diff:
         meanings: For each variant that is there or is to be; none if nothing is changed.
         text: The unified diff of its files, from what is there to what will be.
         kept: Its files whose edits are kept, which no sync changes.
+        failure: Why that cannot be told, None if it can.
     """
 
     module: Vendored
     meanings: tuple[Meaning, ...]
     text: str
     kept: tuple[str, ...] = ()
+    failure: VpcCniIamError | OSError | None = None
 
 
 def diff(plan: Plan) -> Diff:
@@ -97,12 +99,14 @@ def diff_all(config: Config, modules: Iterable[Vendored]) -> list[Diff]:
     Args:
         config: The configuration.
         modules: Some of its modules.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read.
     """
-    return [diff(plan_at_rest(config, Selected(module))) for module in modules]
+    found = []
+    for module in modules:
+        try:
+            found.append(diff(plan_at_rest(config, Selected(module))))
+        except (VpcCniIamError, OSError) as error:
+            found.append(Diff(module, (), "", failure=error))
+    return found
 
 
 def _side(plan: Plan, path: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.config import Config, parse
@@ -111,7 +111,8 @@ class Upgrade:
         new: The configuration as it is to be.
         chosen: The modules to sync.
         way: What to do with edited files.
-        plans: What becomes of each of them.
+        plans: What becomes of each of them, but for those that failed.
+        failed: Those of which that cannot be told, and so not all of it can be done.
     """
 
     old: Config
@@ -119,6 +120,16 @@ class Upgrade:
     chosen: tuple[Selected, ...]
     way: Way
     plans: tuple[Plan, ...]
+    failed: tuple[Outcome, ...] = ()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self.failed or self.refused)
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what would become of each module."""
+        return [*map(outcome, self.plans), *self.failed]
 
     @property
     def refused(self) -> tuple[Plan, ...]:
@@ -139,19 +150,20 @@ def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> U
         new: The configuration as it is to be.
         chosen: The modules to sync, or files in them, as the old one has them.
         way: What to do with edited files.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, or a merge without what it starts from.
-        EngineError: git is needed for a merge and is missing.
     """
     modules = {m.path: m for m in new.modules}
     found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
-    return Upgrade(old, new, found, way, tuple(plan_at_rest(new, one, way) for one in found))
+    plans, failed = [], []
+    for one in found:
+        try:
+            plans.append(plan_at_rest(new, one, way))
+        except (VpcCniIamError, OSError) as error:
+            failed.append(Outcome(one.module, failure=error))
+    return Upgrade(old, new, found, way, tuple(plans), tuple(failed))
 
 
 def upgrade(prepared: Upgrade) -> list[Outcome]:
-    """Write a configuration and make its modules what it says, unless an edit is in the way.
+    """Write a configuration and make its modules what it says, unless something is in the way.
 
     The configuration is written first, so that a sync finishes what was interrupted.
 
@@ -159,14 +171,14 @@ def upgrade(prepared: Upgrade) -> list[Outcome]:
         prepared: What to do.
 
     Returns:
-        What became of each module; only of those that were refused if any was, and then nothing
-        was written.
+        What became of each module; only of those that were refused or failed if any was, and then
+        nothing was written.
 
     Raises:
         TreeError: The configuration was changed meanwhile, or may not be written.
     """
-    if prepared.refused:
-        return [outcome(p) for p in prepared.refused]
+    if prepared.stopped:
+        return [*map(outcome, prepared.refused), *prepared.failed]
     old, new = prepared.old, prepared.new
     if new.text != old.text:
         folder, name = new.path.absolute().parent, new.path.name

@@ -176,7 +176,11 @@ def main() -> int:
         page.write_text(readme(known), encoding="utf-8")
         return take_pictures()
     stale = stale_modules()
-    stale += [f"examples/vendored: {r.module.path} {r.state}" for r in check(vendored()) if r.files]
+    stale += [
+        f"examples/vendored: {r.module.path} {r.state}"
+        for r in check(vendored())
+        if r.files or r.failure
+    ]
     if readme(known) != known:
         stale.append("README.md: a generated table is stale")
     for path, make in FILES.items():

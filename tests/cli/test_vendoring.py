@@ -63,7 +63,7 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert "main.tf was edited by hand" in done.out
     assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
     found = json.loads(run("check", "--format", "json", cwd=repo).out)
-    assert found["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0}
+    assert found["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
     assert found["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
     assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
@@ -439,3 +439,37 @@ def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None
         assert f"conflict {MODULE}/main.tf: resolve them" in done.out
         assert ("nothing was changed" in done.err) is ("--dry-run" in words)
     assert "holds conflict markers" in run("check", cwd=repo).out
+
+
+def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    two_modules(tmp_path, "v1.20.4")
+    (tmp_path / "a/x/.vpc-cni-iam/manifest.json").write_text("{}")
+    main = tmp_path / "x" / "main.tf"
+    main.write_text(main.read_text() + "# mine\n")
+    before = read_tree(tmp_path)
+    problem = "a/x/.vpc-cni-iam/manifest.json: is not a manifest; restore it from version control"
+    done = run("check", cwd=tmp_path)
+    assert done.code == 3
+    assert f"failed   a/x\n         {problem}" in done.out
+    assert "edited   x\n         main.tf was edited by hand" in done.out
+    assert "1 edited, 1 failed" in done.out
+    assert f"error: {problem}" in done.err
+    assert run("check", "--quiet", cwd=tmp_path).code == 3
+    table = run("check", "--format", "markdown", cwd=tmp_path)
+    assert (table.code, "| `a/x` | failed | | a/x/" in table.out) == (3, True)
+    for command, key in (("check", "modules"), ("diff", "modules"), ("upgrade", "diffs")):
+        done = run(command, "--format", "json", cwd=tmp_path)
+        data = json.loads(done.out)
+        assert done.code == 3
+        assert "x" in {m["path"] for m in data[key]}
+        assert [m["path"] for m in data["modules"] if problem in (m["error"] or "")] == ["a/x"]
+    for words in (("upgrade",), ("upgrade", "--dry-run")):
+        done = run(*words, cwd=tmp_path)
+        assert done.code == 3
+        assert "ipv4: gained: ec2:DescribeSecurityGroups on *" in done.out
+        assert "refused x/main.tf: was edited by hand and is out of date" in done.out
+        assert "nothing was changed, for the edits above are in the way" in done.err
+        assert f"error: {problem}" in done.err
+        assert "1 of 2 modules cannot be read; mend that, then: vpc-cni-iam upgrade" in done.err
+    assert "-# mine" in run("diff", cwd=tmp_path).out
+    assert read_tree(tmp_path) == before

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.select import select
-from vpc_cni_iam.vendoring.sync import sync_all
+from vpc_cni_iam.vendoring.sync import Outcome, sync_all
 from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
@@ -39,7 +40,7 @@ def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Pa
     prepared = prepare(config, new, select(config, tmp_path, ()), "refuse")
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
-    with pytest.raises(TreeError, match="was changed meanwhile; run upgrade again"):
+    with pytest.raises(TreeError, match="was changed meanwhile; run the command again"):
         upgrade(prepared)
     assert read_tree(tmp_path) == before
 
@@ -74,6 +75,71 @@ def test_an_upgrade_waits_for_others_and_then_looks_again(tmp_path: Path) -> Non
     assert "was changed meanwhile" in said
     assert toml.read_text() == theirs
     assert read_tree(tmp_path / "deep") == before
+
+
+@pytest.mark.parametrize("command", ["sync", "upgrade"])
+def test_whoever_is_overtaken_leaves_what_the_other_wrote(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if stopped before the modules are written, while another upgrade runs to its end."""
+    toml = repository(tmp_path, "a", "b")
+    config = load(toml)
+    chosen = select(config, tmp_path, ())
+
+    def overtaken(*arguments: Any) -> list[Outcome]:
+        assert run("upgrade", "--cni-version", "v1.22.4", cwd=tmp_path).code == 0
+        return sync_all(*arguments)
+
+    monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
+    if command == "upgrade":
+        new = repin(config, cni_version="v1.23.0")
+        outcomes = upgrade(prepare(config, new, chosen, "refuse"))
+    else:
+        outcomes = overtaken(config, chosen, "refuse")
+    for outcome in outcomes:
+        assert str(outcome.failure) == f"{toml}: was changed meanwhile; run the command again"
+    assert toml.read_text().count("v1.22.4") == 2
+    assert run("check", cwd=tmp_path).code == 0
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="nothing tells who waits for a lock")
+def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
+    toml = repository(tmp_path, "deep/a", "deep/b")
+    before = read_tree(tmp_path / "deep")
+    with locked(tmp_path / "deep" / "a"):
+        process = subprocess.Popen(
+            [*COMMAND, "sync"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        assert waits_for_a_lock(process)
+        toml.write_text(toml.read_text().replace("v1.20.4", "v1.22.4"))
+    _, said = process.communicate()
+    assert process.returncode == 3
+    first, second = said.splitlines()
+    assert first.endswith("error: vpc-cni-iam.toml: was changed meanwhile; run the command again")
+    assert "2 of 2 modules are not what vpc-cni-iam.toml says" in second
+    assert read_tree(tmp_path / "deep") == before
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="nothing tells who waits for a lock")
+@pytest.mark.parametrize("command", ["upgrade", "diff", "check"])
+def test_a_module_that_another_is_writing_is_not_taken_for_edited(
+    command: str, tmp_path: Path
+) -> None:
+    """What is half written is looked at when the other is done, and not before."""
+    repository(tmp_path, "deep/m")
+    main = tmp_path / "deep" / "m" / "main.tf"
+    before = main.read_text()
+    with locked(tmp_path / "deep" / "m"):
+        main.write_text(before.replace("v1.20.4", "v1.22.4"))
+        process = subprocess.Popen(
+            [*COMMAND, command], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        )
+        waited = waits_for_a_lock(process)
+        main.write_text(before)
+    said, _ = process.communicate()
+    assert waited, said
+    assert process.returncode == 0
+    assert "edited" not in said
 
 
 @pytest.fixture

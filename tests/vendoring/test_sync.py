@@ -49,6 +49,8 @@ class Repository:
 
     def check(self) -> Report:
         (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
+        if report.failure is not None:
+            raise report.failure
         return report
 
     def states(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.vendored import Request, command, requested
+from vpc_cni_iam.cli.vendored import Request, command, exit_if_failed, requested
 from vpc_cni_iam.cli.vendoring import diff_data, show_diff
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def upgrade(
     """See `UPGRADE`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading
     from vpc_cni_iam.vendoring.diff import diff
-    from vpc_cni_iam.vendoring.sync import outcome
 
     wanted = upgrading.pin(cni_version, revision, latest)
     new = upgrading.repin(request.config, [one.module.path for one in request.chosen], **wanted)
@@ -78,20 +77,20 @@ def upgrade(
     as_text = request.output is Format.text
     for one in diffs if as_text and not request.quiet else ():
         show_diff(one, with_text=dry_run)
-    outcomes = list(map(outcome, prepared.plans)) if dry_run else upgrading.upgrade(prepared)
-    changed = new.text != request.config.text and not dry_run and not prepared.refused
+    outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
+    changed = new.text != request.config.text and not dry_run and not prepared.stopped
     if as_text:
         if changed and not request.quiet:
             typer.echo(f"replace {request.config.path}")
         again = command("upgrade", request.named, *upgrading.option(**wanted))
         _show(outcomes, request, again, prepared.idle)
-        if prepared.refused or dry_run:
+        if prepared.stopped or dry_run:
             why = ", for the edits above are in the way" if prepared.refused else ""
             common.say(f"nothing was changed{why}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
         common.show_json({**data, "modules": _data(outcomes)})
-    _finish(outcomes, request)
+    _finish(outcomes, request, "upgrade" if prepared.failed else "sync")
 
 
 def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool = True) -> None:
@@ -113,18 +112,13 @@ def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool 
             typer.echo(f"conflict {path}/{file.path}: {way}")
 
 
-def _finish(outcomes: Sequence[Outcome], request: Request) -> None:
+def _finish(outcomes: Sequence[Outcome], request: Request, again: str = "sync") -> None:
     """Say what failed, and exit with the code of the house."""
     failures = [o.failure for o in outcomes if o.failure is not None]
-    for failure in failures:
-        common.say(f"error: {failure}")
-    if failures and len(outcomes) > 1:
-        common.say(
-            f"{len(failures)} of {len(outcomes)} modules are not what {request.config.path} says; "
-            f"mend that, then: {command('sync', request.named)}"
-        )
-    if failures:
-        raise typer.Exit(3)
+    count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
+    what = f"are not what {path} says" if again == "sync" else "cannot be read"
+    then = f"{count} {what}; mend that, then: {command(again, request.named)}"
+    exit_if_failed(failures, then if len(request.chosen) > 1 else "")
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
 

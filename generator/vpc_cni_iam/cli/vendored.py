@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format, FormatOption
 
 if TYPE_CHECKING:
@@ -76,6 +77,21 @@ def command(name: str, config: Path | None, *options: str) -> str:
     """
     words = [*options, *(("--config", str(config)) if config is not None else ())]
     return shlex.join(["vpc-cni-iam", name, *words])
+
+
+def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
+    """Say what failed, and exit with the code of the house if anything did.
+
+    Args:
+        failures: What failed in each module, None where nothing did.
+        then: A line more, empty for none.
+    """
+    lines = dict.fromkeys(f"error: {failure}" for failure in failures if failure is not None)
+    for line in (*lines, then) if lines else ():
+        if line:
+            common.say(line)
+    if lines:
+        raise typer.Exit(3)
 
 
 @dataclass(frozen=True, slots=True)

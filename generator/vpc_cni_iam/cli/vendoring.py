@@ -24,9 +24,9 @@ Examples:
 """
 CHECK = """Say whether the vendored modules are what vpc-cni-iam.toml says. Writes nothing.
 
-Exit code 1 says that a module was edited, is out of date or incomplete, with the ways out. It
-believes the hashes that sync left beside each module, which is fast; --render does not, and finds
-what was edited together with its hash.
+Exit code 1 says that a module was edited, is out of date or incomplete, with the ways out; 3 that
+one could not be read. It believes the hashes that sync left beside each module, which is fast;
+--render does not, and finds what was edited together with its hash.
 
 \b
 Examples:
@@ -38,7 +38,7 @@ Examples:
 DIFF = """Show what a sync would change, and above it what that means for access.
 
 An edited file is shown as if the generated one were taken; one whose edit is kept is not changed.
-Exit code 1 says that something would be changed.
+Exit code 1 says that something would be changed, 3 that a module could not be read.
 
 \b
 Examples:
@@ -111,6 +111,7 @@ def check(
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet), nl=False)
+    vendored.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)
 
 
@@ -123,11 +124,10 @@ def diff(
     output: FormatOption = Format.text,
 ) -> None:
     """See `DIFF`."""
-    from vpc_cni_iam.vendoring.diff import diff as compare
-    from vpc_cni_iam.vendoring.plan import plan
+    from vpc_cni_iam.vendoring.diff import diff_all
 
     found = vendored.find(config)
-    diffs = [compare(plan(found, module)) for module in vendored.modules(found, modules)]
+    diffs = diff_all(found, vendored.modules(found, modules))
     if output is Format.json:
         common.show_json({"modules": list(map(diff_data, diffs))})
     else:
@@ -135,6 +135,7 @@ def diff(
             show_diff(one, with_text=not quiet)
             for path in () if quiet else one.kept:
                 typer.echo(f"note     {one.module.path}/{path} was edited, and the edit is kept")
+    vendored.exit_if_failed(d.failure for d in diffs)
     raise typer.Exit(1 if any(d.text for d in diffs) else 0)
 
 
@@ -174,4 +175,5 @@ def diff_data(one: Diff) -> dict[str, object]:
         ],
         "kept": list(one.kept),
         "diff": one.text,
+        "error": str(one.failure) if one.failure is not None else None,
     }

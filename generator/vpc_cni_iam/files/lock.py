@@ -38,8 +38,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         if made:
             parent.mkdir(parents=True, exist_ok=True)
-        place = parent if os.access(parent, os.R_OK) else directory
-        handle = os.open(place, os.O_RDONLY)
+        handle = _opened(directory)
     except OSError as error:
         raise TreeError(f"{error.filename}: cannot be written: {error.strerror}") from None
     try:
@@ -50,6 +49,33 @@ def locked(directory: Path) -> Iterator[None]:
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def at_rest(directory: Path) -> Iterator[None]:
+    """Hold a directory as it is while it is read, so that no run is half way through writing it.
+
+    Makes nothing, and holds nothing where there is nothing yet or locks are not to be had.
+
+    Args:
+        directory: The directory that is to be read.
+    """
+    handle = None
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            handle = _opened(directory)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _opened(directory: Path) -> int:
+    """Return a handle of what the lock of a directory is on."""
+    parent = directory.absolute().parent
+    return os.open(parent if os.access(parent, os.R_OK) else directory, os.O_RDONLY)
 
 
 def missing(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import Any
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.vendoring.places import Places
 
@@ -79,6 +79,19 @@ class Config:
             module: The module.
         """
         return self.path.parent / module.path
+
+    def refuse_changed(self) -> None:
+        """Refuse to go on from what the file no longer says.
+
+        Raises:
+            TreeError: The file was changed since it was read.
+        """
+        try:
+            same = self.path.read_bytes() == self.text.encode()
+        except OSError:
+            same = False
+        if not same:
+            raise TreeError(f"{self.path}: was changed meanwhile; run the command again")
 
 
 def load(path: Path) -> Config:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import trust
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.vendoring.config import Vendored
-from vpc_cni_iam.vendoring.plan import Plan
+from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest
+from vpc_cni_iam.vendoring.select import Selected
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -57,12 +58,14 @@ class Diff:
         meanings: For each variant that is there or is to be; none if nothing is changed.
         text: The unified diff of its files, from what is there to what will be.
         kept: Its files whose edits are kept, which no sync changes.
+        failure: Why that cannot be told, None if it can.
     """
 
     module: Vendored
     meanings: tuple[Meaning, ...]
     text: str
     kept: tuple[str, ...] = ()
+    failure: VpcCniIamError | OSError | None = None
 
 
 def diff(plan: Plan) -> Diff:
@@ -88,6 +91,22 @@ def diff(plan: Plan) -> Diff:
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         found = (*found, Meaning("the module", (), note))
     return Diff(plan.module, found, text, kept)
+
+
+def diff_all(config: Config, modules: Iterable[Vendored]) -> list[Diff]:
+    """Return what a sync would change in some modules.
+
+    Args:
+        config: The configuration.
+        modules: Some of its modules.
+    """
+    found = []
+    for module in modules:
+        try:
+            found.append(diff(plan_at_rest(config, Selected(module))))
+        except (VpcCniIamError, OSError) as error:
+            found.append(Diff(module, (), "", failure=error))
+    return found
 
 
 def _side(plan: Plan, path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from vpc_cni_iam import __version__
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.backup import backup_name
+from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
@@ -16,6 +17,7 @@ from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, base_path, digest
 from vpc_cni_iam.vendoring.merge import merge
 from vpc_cni_iam.vendoring.observe import Observed, observe
+from vpc_cni_iam.vendoring.select import Selected
 from vpc_cni_iam.vendoring.state import EDITED, Judged
 
 Way = Literal["refuse", "merge", "force", "keep"]
@@ -114,6 +116,23 @@ def plan(
     if len(settled) < len(fates):
         settled = {path for path in settled if path in files}
     return Plan(module, observed, wanted, bases, fates, frozenset(settled))
+
+
+def plan_at_rest(config: Config, chosen: Selected, way: Way = "refuse") -> Plan:
+    """Return what a sync will make of a module that no other run is half way through writing.
+
+    Args:
+        config: The configuration.
+        chosen: One of its modules, or files in it.
+        way: As `plan` takes it.
+
+    Raises:
+        InputError: As `plan` does.
+        TreeError: As `plan` does.
+        EngineError: As `plan` does.
+    """
+    with at_rest(config.folder(chosen.module)):
+        return plan(config, chosen.module, way, chosen.files)
 
 
 def _fate(

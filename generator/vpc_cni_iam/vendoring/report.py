@@ -12,7 +12,7 @@ from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.state import FINE, SYNC
 
-STATES = ("clean", "edited", "outdated", "both")
+STATES = ("clean", "edited", "outdated", "both", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def data(checked: Checked) -> dict[str, Any]:
                     }
                     for f in r.files
                 ],
+                "error": str(r.failure) if r.failure is not None else None,
             }
             for r in checked.reports
         ],
@@ -81,6 +82,8 @@ def text(checked: Checked, quiet: bool = False) -> str:
         path = report.module.path
         if not report.clean:
             lines.append(f"{report.state:<9}{path}")
+        if report.failure is not None:
+            lines.append(f"         {report.failure}")
         for file in report.files:
             if file.state not in FINE:
                 lines.append(f"         {file.path} {file.reason}")
@@ -128,6 +131,8 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
         lines += ["| module | state | file | what | ways out |", "| --- | --- | --- | --- | --- |"]
     for report in wrong:
         path = report.module.path
+        if report.failure is not None:
+            lines.append(f"| {_code(path)} | {report.state} | | {_plain(str(report.failure))} | |")
         for file in report.files:
             if file.state not in FINE:
                 ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))

@@ -78,11 +78,14 @@ def sync(
 
     Raises:
         InputError: A manifest that cannot be read.
-        TreeError: The module's directory may not be written as it is.
+        TreeError: The module's directory may not be written as it is, or the configuration was
+            changed since it was read.
         EngineError: git is needed for a merge and is missing.
     """
     folder = config.folder(module)
     with locked(folder):
+        # Whoever changes the configuration syncs afterwards, and waits for this lock then.
+        config.refuse_changed()
         planned = plan(config, module, way, files)
         changes: tuple[Change, ...] = ()
         if planned.settled:

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.errors import TreeError, UsageError
+from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.config import Config, parse
 from vpc_cni_iam.vendoring.places import Places
-from vpc_cni_iam.vendoring.plan import Plan, Way, plan
+from vpc_cni_iam.vendoring.plan import Plan, Way, plan_at_rest
 from vpc_cni_iam.vendoring.select import Selected
 from vpc_cni_iam.vendoring.sync import Outcome, outcome, sync_all
 
@@ -112,7 +111,8 @@ class Upgrade:
         new: The configuration as it is to be.
         chosen: The modules to sync.
         way: What to do with edited files.
-        plans: What becomes of each of them.
+        plans: What becomes of each of them, but for those that failed.
+        failed: Those of which that cannot be told, and so not all of it can be done.
     """
 
     old: Config
@@ -120,6 +120,16 @@ class Upgrade:
     chosen: tuple[Selected, ...]
     way: Way
     plans: tuple[Plan, ...]
+    failed: tuple[Outcome, ...] = ()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self.failed or self.refused)
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what would become of each module."""
+        return [*map(outcome, self.plans), *self.failed]
 
     @property
     def refused(self) -> tuple[Plan, ...]:
@@ -140,20 +150,20 @@ def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> U
         new: The configuration as it is to be.
         chosen: The modules to sync, or files in them, as the old one has them.
         way: What to do with edited files.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, or a merge without what it starts from.
-        EngineError: git is needed for a merge and is missing.
     """
     modules = {m.path: m for m in new.modules}
     found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
-    plans = tuple(plan(new, one.module, way, one.files) for one in found)
-    return Upgrade(old, new, found, way, plans)
+    plans, failed = [], []
+    for one in found:
+        try:
+            plans.append(plan_at_rest(new, one, way))
+        except (VpcCniIamError, OSError) as error:
+            failed.append(Outcome(one.module, failure=error))
+    return Upgrade(old, new, found, way, tuple(plans), tuple(failed))
 
 
 def upgrade(prepared: Upgrade) -> list[Outcome]:
-    """Write a configuration and make its modules what it says, unless an edit is in the way.
+    """Write a configuration and make its modules what it says, unless something is in the way.
 
     The configuration is written first, so that a sync finishes what was interrupted.
 
@@ -161,19 +171,18 @@ def upgrade(prepared: Upgrade) -> list[Outcome]:
         prepared: What to do.
 
     Returns:
-        What became of each module; only of those that were refused if any was, and then nothing
-        was written.
+        What became of each module; only of those that were refused or failed if any was, and then
+        nothing was written.
 
     Raises:
         TreeError: The configuration was changed meanwhile, or may not be written.
     """
-    if prepared.refused:
-        return [outcome(p) for p in prepared.refused]
+    if prepared.stopped:
+        return [*map(outcome, prepared.refused), *prepared.failed]
     old, new = prepared.old, prepared.new
     if new.text != old.text:
         folder, name = new.path.absolute().parent, new.path.name
         with locked(folder / name):
-            if contents(folder, [name]).get(name) != old.text.encode():
-                raise TreeError(f"{new.path}: was changed meanwhile; run upgrade again")
+            old.refuse_changed()
             write(folder, {name: new.text})
     return sync_all(new, prepared.chosen, prepared.way)

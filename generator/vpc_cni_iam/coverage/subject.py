@@ -75,7 +75,7 @@ def of_variant(name: str, selection: Selection, given: Mapping[str, str | None])
     """
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
-    chosen = parameters.values({**_examples(), **_given(given)})
+    chosen = parameters.values({**examples(), **_given(given)})
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (Opened(variant.identifier, filled, f"variant {name}"),)
@@ -101,7 +101,7 @@ def of_input(
         UsageError: A bad name.
     """
     parameters.values(given)
-    values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
+    values = {k: v for k, v in {**examples(), **_given(given)}.items() if v}
     wanted = tuple(documents)
     there = open_policies(target, stdin, values)
     opened = choose(there, wanted)
@@ -192,7 +192,8 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
-def _examples() -> dict[str, str]:
+def examples() -> dict[str, str]:
+    """Return the names that stand for those that nobody gave, by parameter."""
     return {p.name: EXAMPLE[p.name] for p in parameters.NAMES}
 
 

@@ -185,5 +185,5 @@ def test_every_identifier_is_explained_once_with_its_severity() -> None:
     assert {k: v.lower() for k, v in explained.items()} == given
     for name, severity in given.items():
         assert risks.explanation(name).startswith(f"*{severity.capitalize()}.* ")
-    with pytest.raises(UsageError, match="unknown risk 'x'; known are interfaces-unscoped"):
+    with pytest.raises(UsageError, match="unknown risk 'x'; known are actions-beyond-calls"):
         risks.explanation("x")

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.rendering.module import render
@@ -35,7 +36,7 @@ SELECTIONS.append({"cni_version": "v1.23.0", "hardening": HARDENED})
 
 def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
     blocks = read.parse(text, "main.tf")
-    scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, resolve.local_nodes(blocks))
+    scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
 

@@ -137,7 +137,7 @@ def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
         ("p.json", "[]", "holds no policy document"),
         ("p.json", '{"PolicyVersion": 1}', "holds no policy document"),
         ("p.tf", "data {", "not valid HCL"),
-        ("p.tf", 'variable "x" {}', "no data source aws_iam_policy_document"),
+        ("p.tf", 'variable "x" {}', "holds no policy of an identity"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:

@@ -207,6 +207,8 @@ def _subject(
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
     stdin = partial(inputs.text, "-", limit=None)
     found = subject.of_input(policy or "", stdin, documents or (), given)
+    for one in found.passed_over:
+        common.say(f"passed over: {one}")
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")

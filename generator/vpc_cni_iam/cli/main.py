@@ -33,6 +33,7 @@ _COMMANDS = {
     "diff": ("vendoring", "DIFF", "Show what a sync would change, and its meaning."),
     "upgrade": ("syncing", "UPGRADE", "Pin another release, show its meaning, and sync."),
     "review": ("review", "HELP", "Say what a plan will do to IAM policies."),
+    "compare": ("compare", "HELP", "Say whether a policy allows anything that another does not."),
     "coverage": ("coverage", "HELP", "Show whether the plugin works with a policy, and its risks."),
     "preflight": ("preflight", "HELP", "List what lacks the tags of a scoped policy."),
     "convert": ("convert", "HELP", "Turn any IAM policy into HCL, and back."),

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.review import wording
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from vpc_cni_iam.review.between import Between
     from vpc_cni_iam.review.changes import Change
     from vpc_cni_iam.review.findings import Finding, Review
+    from vpc_cni_iam.review.judgements import Line
 
 _EFFECTS = {"gain": "red", "loss": "yellow", "no-op": "dim"}
 _LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -37,13 +40,7 @@ def show(review: Review) -> None:
     Args:
         review: The review.
     """
-    from rich.console import Console
-
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # In a locale without a letter the report is to be read all the same.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(highlight=False, markup=False, width=None if bound else _WIDTH)
+    console = _console()
     head = f"{review.plan}, reviewed for plugin {review.release}, {wording.modes(review)}"
     console.print(_text(head, "bold"), soft_wrap=True)
     changed = list(wording.changed(review))
@@ -52,6 +49,32 @@ def show(review: Review) -> None:
     if not changed:
         console.print("Nothing in the plan changes an IAM policy.")
     _findings(console, review)
+
+
+def show_between(found: Between) -> None:
+    """Print how two policies differ as a review prints how a plan changes one.
+
+    Args:
+        found: How they differ.
+    """
+    console = _console()
+    _line(console, _text(f"{found.old} to {found.new}", "bold"))
+    if found.lines:
+        _lines(console, found.lines)
+    else:
+        console.print("The policies say the same.")
+    tone, words = wording.verdict(found.access)
+    _line(console, _text(words, _TONES[tone]))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, markup=False, width=None if bound else _WIDTH)
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -85,9 +108,6 @@ def _also(console: Console, addresses: list[str], by: int) -> None:
 
 
 def _change(console: Console, alike: list[Change]) -> None:
-    from rich.box import ROUNDED
-    from rich.table import Table
-
     change = alike[0]
     where = f"  {wording.where(change.place)}" if change.place else ""
     console.print()
@@ -99,17 +119,24 @@ def _change(console: Console, alike: list[Change]) -> None:
     )
     _also(console, [c.address for c in alike[1:]], 2)
     if change.lines:
-        table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold", ratio=1)
-        for one in change.lines:
-            sign, style = wording.SIGNS[one.effect], _EFFECTS[one.effect]
-            table.add_row(sign, one.kind, _text(one.text), style=style)
-        console.print(table)
+        _lines(console, change.lines)
     for tone, line in wording.about(change):
         # What is quiet goes on from the line above it.
         _indented(console, _text(line, _TONES[tone]), 4 if tone == "quiet" else 2)
+
+
+def _lines(console: Console, lines: Iterable[Line]) -> None:
+    from rich.box import ROUNDED
+    from rich.table import Table
+
+    table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for one in lines:
+        sign, style = wording.SIGNS[one.effect], _EFFECTS[one.effect]
+        table.add_row(sign, one.kind, _text(one.text), style=style)
+    console.print(table)
 
 
 def _findings(console: Console, review: Review) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.converting.attributes import attributes
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
+from vpc_cni_iam.hcl.attributes import attributes
 from vpc_cni_iam.hcl.embedded import Kept, Marks
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.read import parse

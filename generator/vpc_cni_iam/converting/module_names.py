@@ -10,8 +10,8 @@ from pathlib import Path
 from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.read import parse
-from vpc_cni_iam.hcl.resolve import local_nodes
 from vpc_cni_iam.texts import decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")

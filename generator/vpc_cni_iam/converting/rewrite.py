@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.converting import module_names
-from vpc_cni_iam.converting.attributes import Attribute, attributes
 from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
@@ -18,6 +17,7 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.files import read, tree
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.attributes import Attribute, attributes
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
 from vpc_cni_iam.hcl.locate import File, Text, Value, locate

@@ -9,6 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.coverage.beyond import Wider, wider
 from vpc_cni_iam.coverage.plugin import Node
 from vpc_cni_iam.coverage.sending import Call
 from vpc_cni_iam.coverage.setting import Setting
@@ -46,11 +47,13 @@ class Coverage:
         setting: Where the plugin runs.
         played: The situations that can arise there, as they went.
         unused: Actions as the policies name them, of which the release calls none.
+        wider: Patterns that grant more than what the release calls.
     """
 
     setting: Setting
     played: tuple[Played, ...]
     unused: tuple[str, ...]
+    wider: tuple[Wider, ...] = ()
 
     def denied(self) -> tuple[tuple[Situation, Call], ...]:
         """Return the calls that are denied, each with its situation."""
@@ -83,7 +86,9 @@ def cover(
     played = play(compile_policies(policies), setting, chosen)
     if not played:
         raise nothing_played(chosen, setting.mode, setting.release)
-    return Coverage(setting, played, unused(policies, setting))
+    idle = unused(policies, setting)
+    found = wider(policies, called_actions(setting))
+    return Coverage(setting, played, idle, tuple(w for w in found if w.pattern not in idle))
 
 
 def nothing_played(

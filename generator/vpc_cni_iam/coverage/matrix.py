@@ -9,6 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import forms, tag_keys
+from vpc_cni_iam.coverage.beyond import Wider, wider
 from vpc_cni_iam.coverage.cover import Played, Verdict, granted, nothing_played, play
 from vpc_cni_iam.coverage.plugin import CHANGES
 from vpc_cni_iam.coverage.sending import Call
@@ -70,6 +71,7 @@ class Matrix:
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its situation.
         situations: The names of the situations that were played.
+        wider: Patterns that grant more than what any of the releases calls.
     """
 
     setting: Setting
@@ -77,6 +79,7 @@ class Matrix:
     rows: tuple[Row, ...]
     reasons: dict[tuple[Release, str], tuple[str, Call]]
     situations: tuple[str, ...]
+    wider: tuple[Wider, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -149,6 +152,7 @@ def matrix(
     chosen = tuple(situations)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
     wanted = [c.action for c in calls.calls() if _in_mode(c, setting)]
+    beyond = wider(policies, wanted)
     spelled = {a.lower() for a in wanted}
     wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
@@ -177,7 +181,8 @@ def matrix(
         rows.append(Row(release, tuple(cells), failing))
     if not rows:
         raise nothing_played(chosen, setting.mode)
-    return Matrix(setting, tuple(wanted), tuple(rows), reasons, tuple(s.name for s in chosen))
+    names = tuple(s.name for s in chosen)
+    return Matrix(setting, tuple(wanted), tuple(rows), reasons, names, beyond)
 
 
 def _in_mode(call: calls.Call, setting: Setting) -> bool:

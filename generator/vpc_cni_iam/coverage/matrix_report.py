@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.report import beyond_data
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
 
@@ -45,6 +46,9 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
     if said := list(reasons(matrix)):
         yield ""
         yield from said
+    if matrix.wider:
+        yield ""
+        yield from beyond(matrix)
     yield ""
     yield f"works with {works(matrix)}"
 
@@ -101,6 +105,15 @@ def reasons(matrix: Matrix) -> Iterator[str]:
         )
 
 
+def beyond(matrix: Matrix) -> Iterator[str]:
+    """Yield a line for each pattern that grants more than any release calls.
+
+    Args:
+        matrix: How it went.
+    """
+    yield from (f"granted beyond what any release calls: {wider}" for wider in matrix.wider)
+
+
 def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
     """Return the matrix as plain data.
 
@@ -120,6 +133,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
             "situations": list(names),
             "works_with": [[str(s.first), str(s.last)] for s in more],
         },
+        "granted_beyond_calls": beyond_data(matrix.wider),
         "actions": list(matrix.actions),
         "releases": [
             {

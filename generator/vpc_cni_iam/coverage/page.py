@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, releases_text, works
+from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, heading, releases_text, works
 from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
 from vpc_cni_iam.coverage.subject import Subject
 
@@ -65,6 +65,7 @@ def html(subject: Subject, matrix: Matrix) -> str:
                 drawing(subject, matrix, whole=False),
                 *_table(matrix),
                 *_why(matrix),
+                *_beyond(matrix),
                 "</main>\n</body>\n</html>\n",
             ]
         )
@@ -121,3 +122,10 @@ def _why(matrix: Matrix) -> Iterator[str]:
         row = "".join(f'<td class="{name}">{plain(text)}</td>' for name, text in cells)
         yield f'<tr><th scope="row"><code>{plain(denial.action)}</code></th>{row}</tr>'
     yield "</tbody>\n</table>\n</div>"
+
+
+def _beyond(matrix: Matrix) -> Iterator[str]:
+    if matrix.wider:
+        yield '<h2 id="beyond">What is granted besides</h2>\n<ul>'
+        yield from (f"<li>{plain(line)}</li>" for line in beyond(matrix))
+        yield "</ul>"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from vpc_cni_iam.coverage.beyond import Wider
 from vpc_cni_iam.coverage.cover import Coverage, Played, granted
 from vpc_cni_iam.coverage.risks import Finding, explanation
 from vpc_cni_iam.coverage.sending import Call, Check
@@ -29,9 +30,11 @@ def text(
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
     for played in coverage.played:
         yield from _situation(subject, played, every)
-    if coverage.unused:
+    if coverage.unused or coverage.wider:
         yield ""
+    if coverage.unused:
         yield f"granted and never called: {', '.join(coverage.unused)}"
+    yield from (f"granted beyond what is called: {wider}" for wider in coverage.wider)
     if findings:
         yield ""
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
@@ -106,7 +109,8 @@ def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
         if key.startswith(("aws:RequestTag/", "aws:ResourceTag/"))
     ]
     carried = f" with {', '.join(tags)}" if tags else ""
-    return f"{what}no statement allows it on the {kind}{carried}"
+    on = "on all resources (*)" if kind == "*" else f"on the {kind}"
+    return f"{what}no statement allows it {on}{carried}"
 
 
 def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) -> dict[str, Any]:
@@ -133,6 +137,7 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
             for played in coverage.played
         ],
         "granted_never_called": list(coverage.unused),
+        "granted_beyond_calls": beyond_data(coverage.wider),
         "findings": [
             {
                 "id": finding.identifier,
@@ -143,6 +148,15 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
             for finding in findings
         ],
     }
+
+
+def beyond_data(found: Iterable[Wider]) -> list[dict[str, Any]]:
+    """Return patterns that grant more than the calls as plain data.
+
+    Args:
+        found: The patterns.
+    """
+    return [{"pattern": one.pattern, "examples": list(one.examples)} for one in found]
 
 
 def _call_data(subject: Subject, call: Call) -> dict[str, Any]:

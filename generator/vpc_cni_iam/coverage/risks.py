@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Literal
 
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
+from vpc_cni_iam.coverage.beyond import wider
 from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
 from vpc_cni_iam.coverage.cover import called_actions, play
 from vpc_cni_iam.coverage.sending import NODE, Call
@@ -88,9 +89,25 @@ def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...
         InputError: A policy that the evaluator refuses.
     """
     asked = _Asked(compile_policies(policies), setting)
-    found = [*_reach(asked), *_tagging(asked), *_needs(asked), *_reading(policies, setting)]
+    found = [
+        *_beyond(policies, setting),
+        *_reach(asked),
+        *_tagging(asked),
+        *_needs(asked),
+        *_reading(policies, setting),
+    ]
     order: tuple[Severity, ...] = ("high", "medium", "low", "note")
     return tuple(sorted(found, key=lambda f: order.index(f.severity)))
+
+
+def _beyond(policies: Sequence[Policy], setting: Setting) -> Iterator[Finding]:
+    """Yield what patterns grant that has nothing to do with the plugin."""
+    found = [w for w in wider(policies, called_actions(setting)) if w.is_grave]
+    if found:
+        examples = ", ".join(found[0].examples)
+        patterns = ", ".join(one.pattern for one in found)
+        text = f"the plugin never calls much of {patterns}, such as {examples}"
+        yield Finding("actions-beyond-calls", "high", text)
 
 
 class _Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.calls import Mode
@@ -30,12 +30,14 @@ class Subject:
         opened: The policies with their names.
         names: The names that requests are to have.
         found: Which of the names the policies themselves say, by parameter.
+        passed_over: Policies of the input that nobody chose to leave out, each with why.
     """
 
     title: str
     opened: tuple[Opened, ...]
     names: Names
     found: Mapping[str, str]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -73,7 +75,7 @@ def of_variant(name: str, selection: Selection, given: Mapping[str, str | None])
     """
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
-    chosen = parameters.values({**_examples(), **_given(given)})
+    chosen = parameters.values({**examples(), **_given(given)})
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (Opened(variant.identifier, filled, f"variant {name}"),)
@@ -99,8 +101,10 @@ def of_input(
         UsageError: A bad name.
     """
     parameters.values(given)
-    values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
-    opened = choose(open_policies(target, stdin, values), documents)
+    values = {k: v for k, v in {**examples(), **_given(given)}.items() if v}
+    wanted = tuple(documents)
+    there = open_policies(target, stdin, values)
+    opened = choose(there, wanted)
     for one in opened:
         _check(one)
     policies = [o.policy for o in opened]
@@ -108,7 +112,8 @@ def of_input(
     title = f"{opened[0].source} ({named})" if named else opened[0].source
     # What was filled in here is nothing that the policies say.
     said = {k: v for k, v in names_in(policies).items() if v != EXAMPLE.get(k)}
-    return _subject(title, opened, given, said)
+    others = () if wanted else tuple(f"{a} in {why}" for a, why in there.passed_over.items())
+    return replace(_subject(title, opened, given, said), passed_over=others)
 
 
 def _check(opened: Opened) -> None:
@@ -187,7 +192,8 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
-def _examples() -> dict[str, str]:
+def examples() -> dict[str, str]:
+    """Return the names that stand for those that nobody gave, by parameter."""
     return {p.name: EXAMPLE[p.name] for p in parameters.NAMES}
 
 

@@ -22,6 +22,7 @@ class Module:
         locals: Its locals by name.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
+        scope: What its variables and locals stand for.
     """
 
     values: dict[str, str]
@@ -30,6 +31,7 @@ class Module:
     locals: dict[str, Node]
     documents: tuple[Found, ...]
     unread: dict[str, str]
+    scope: Scope
 
 
 def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
@@ -61,10 +63,8 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
         if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
-    local_nodes = resolve.local_nodes(every)
-    scope = Scope(
-        {**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, local_nodes
-    )
+    nodes = local_nodes(every)
+    scope = Scope({**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, nodes)
     documents: list[Found] = []
     unread: dict[str, str] = {}
     for source, block in blocks:
@@ -84,10 +84,25 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
             if b.type == "output" and b.labels and "value" in b.attributes
         },
         variables=variables,
-        locals={name.removeprefix("local."): node for name, node in local_nodes.items()},
+        locals={name.removeprefix("local."): node for name, node in nodes.items()},
         documents=tuple(d for d in documents if d.name not in unread),
         unread=unread,
+        scope=scope,
     )
+
+
+def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
+    """Return the locals of a file as `Scope` takes them.
+
+    Args:
+        blocks: The blocks of the file.
+    """
+    return {
+        f"local.{name}": node
+        for b in blocks
+        if b.type == "locals"
+        for name, (node, _) in b.attributes.items()
+    }
 
 
 def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:

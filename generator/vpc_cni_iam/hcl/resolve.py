@@ -85,18 +85,17 @@ def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found
     )
 
 
-def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
-    """Return the locals of a file as `Scope` takes them.
+def text(code: str, scope: Scope) -> str | None:
+    """Return the text that a reference stands for; None for null, or if only an engine knows.
 
     Args:
-        blocks: The blocks of the file.
+        code: Such as ``local.name``.
+        scope: What variables and locals stand for.
     """
-    return {
-        f"local.{name}": node
-        for b in blocks
-        if b.type == "locals"
-        for name, (node, _) in b.attributes.items()
-    }
+    try:
+        return _Reader("", scope).value(Reference(code))
+    except _UnresolvedError:
+        return None
 
 
 class _Reader:

@@ -19,16 +19,21 @@ def report(review: Review) -> str:
     Args:
         review: The review.
     """
-    return json.dumps({"format": FORMAT, **_plain(review)}, indent=2) + "\n"
+    return json.dumps({"format": FORMAT, **plain(review)}, indent=2) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return dataclasses, and what is in them, as `json.dumps` takes it.
+
+    Args:
+        value: A dataclass of a review, or what one holds.
+    """
     if isinstance(value, Policy):
         return to_json(value)
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value
 
 

@@ -117,7 +117,7 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
     if change.principals and change.kind == "permissions":
         yield "plain", f"applies to {', '.join(change.principals)}"
     if change.access:
-        yield _access(change.access)
+        yield verdict(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
         yield from _nearest(change.nearest, any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
@@ -125,7 +125,12 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
             yield "bad", f"{size.what}: {size.size} of {size.limit} characters"
 
 
-def _access(access: Access) -> tuple[Tone, str]:
+def verdict(access: Access) -> tuple[Tone, str]:
+    """Return whether there is new access, in words with their tone.
+
+    Args:
+        access: What was found.
+    """
     tone, words = _VERDICTS[access.verdict]
     if access.witness:
         words += f", for instance {shown(access.witness)}"

@@ -45,11 +45,13 @@ class Input:
         source: The input, as errors name it.
         policies: Its identity policies.
         unread: Why others could not be read, by name.
+        passed_over: Where a policy is that its text does not write out, by address.
     """
 
     source: str
     policies: tuple[Opened, ...]
     unread: Mapping[str, str] = field(default_factory=dict)
+    passed_over: Mapping[str, str] = field(default_factory=dict)
 
 
 def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, str]) -> Input:
@@ -155,6 +157,7 @@ def _names(found: tuple[Document, ...]) -> Iterator[str]:
 
 def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:
     from vpc_cni_iam.hcl import module as hcl
+    from vpc_cni_iam.sources.written_out import written_out
 
     module = hcl.read(texts, values)
     opened, unread = [], dict(module.unread)
@@ -166,6 +169,12 @@ def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> In
         else:
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             unread[found.name] = f"line {found.line}: it {problem}"
+    there = written_out(texts, module.scope)
+    opened += [Opened(address, policy, source) for address, policy in there.policies.items()]
+    unread |= there.unread
     if not opened and not unread:
-        raise InputError(source, "", "holds no data source aws_iam_policy_document of an identity")
-    return Input(source, tuple(opened), unread)
+        problem = "holds no policy of an identity"
+        for address, why in there.passed_over.items():
+            problem += f"; {address} in {why}"
+        raise InputError(source, "", problem)
+    return Input(source, tuple(opened), unread, there.passed_over)

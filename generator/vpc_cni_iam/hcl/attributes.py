@@ -69,7 +69,7 @@ class Attribute:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = files("vpc_cni_iam.converting.data").joinpath("policy_attributes.json").read_text()
+    text = files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text()
     data: dict[str, Any] = json.loads(text)
     return data
 

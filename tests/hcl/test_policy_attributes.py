@@ -13,9 +13,7 @@ from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Principal, Statement, dumps
 
 pytestmark = pytest.mark.engine
-DATA = json.loads(
-    files("vpc_cni_iam.converting.data").joinpath("policy_attributes.json").read_text()
-)
+DATA = json.loads(files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text())
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 POLICY = Policy(
     (

@@ -1,0 +1,86 @@
+"""``vpc-cni-iam compare``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, inputs
+
+HELP = """Say how two policies differ, and whether the new one allows anything new.
+
+OLD and NEW are each a JSON policy, what the AWS CLI prints of one, such as aws iam
+get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
+input, once. Exit code 0 says that it is proven that NEW allows nothing that OLD does not; 1 that it
+does, with a request that shows it, or that neither is proven; 3 that one cannot be read.
+
+\b
+Examples:
+  vpc-cni-iam compare old.json new.json
+  vpc-cni-iam compare live.json infra/cni --document ipv4 --region eu-west-1
+  aws iam get-policy-version --policy-arn ARN --version-id v1 |
+    vpc-cni-iam compare - new.json --format json
+"""
+
+
+def compare(
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="The policy before: a path; - is standard input.")
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy after, likewise.")],
+    document: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--document",
+            metavar="NAME",
+            help="One of several policies in OLD and in NEW; repeat for more.",
+        ),
+    ] = None,
+    old_document: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--old-document",
+            metavar="NAME",
+            help="What it is called in OLD, if otherwise; repeat for more.",
+        ),
+    ] = None,
+    cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
+    vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,
+    partition: Annotated[str | None, common.name("--partition", "AWS partition.")] = None,
+    region: Annotated[str | None, common.name("--region", "AWS Region.")] = None,
+    account_id: Annotated[
+        str | None, common.name("--account-id", "AWS account ID of the nodes.")
+    ] = None,
+    vpc_owner_id: Annotated[
+        str | None, common.name("--vpc-owner-id", "AWS account ID of the VPC's owner.")
+    ] = None,
+    output: common.FormatOption = common.Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.cli import review_text
+    from vpc_cni_iam.review import between, json_report
+
+    inputs.check_once((old, new))
+    given = {
+        "cluster_name": cluster_name,
+        "vpc_id": vpc_id,
+        "partition": partition,
+        "region": region,
+        "account_id": account_id,
+        "vpc_owner_id": vpc_owner_id,
+    }
+    stdin = partial(inputs.text, "-", limit=None)
+    sides = [
+        between.side(target, stdin, names or (), given)
+        for target, names in ((old, old_document or document), (new, document))
+    ]
+    for one in (text for side in sides for text in side.passed_over):
+        common.say(f"passed over: {one}")
+    found = between.between(*sides)
+    if output is common.Format.json:
+        common.show_json({"format": json_report.FORMAT, **json_report.plain(found)})
+    else:
+        review_text.show_between(found)
+    raise typer.Exit(0 if found.access.verdict == "no new access" else 1)

@@ -1,0 +1,159 @@
+"""What patterns grant beyond the calls of the plugin, each with examples that AWS documents.
+
+A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
+far more. Nothing here knows every action of AWS, so a pattern is reported where it grants one of
+a short list: actions of the Service Authorization Reference, pages "Actions, resources, and
+condition keys" for Amazon EC2, AWS IAM, AWS STS, Amazon S3, AWS KMS and AWS Secrets Manager, with
+the type of resource that each is checked on; and what other releases or modes of the plugin call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from vpc_cni_iam.catalog import calls
+from vpc_cni_iam.catalog.requests import kind_of
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.matching.patterns import glob_matches
+from vpc_cni_iam.policy.matching.variables import Wild
+
+_SHOWN = 3
+_EVERY = "*"
+_ARN_PARTS = 6
+# Where its one required type of resource is, or * for an action that has none or needs several.
+_EXAMPLES = {
+    "iam:PassRole": "iam role",
+    "ec2:RunInstances": _EVERY,
+    "ec2:TerminateInstances": "ec2 instance",
+    "iam:CreateAccessKey": "iam user",
+    "iam:AttachRolePolicy": "iam role",
+    "sts:AssumeRole": "iam role",
+    "s3:GetObject": "s3 object",
+    "secretsmanager:GetSecretValue": "secretsmanager secret",
+    "kms:Decrypt": "kms key",
+    "ec2:ModifyInstanceAttribute": "ec2 instance",
+    "ec2:AuthorizeSecurityGroupIngress": "ec2 security-group",
+    "ec2:DeleteSecurityGroup": "ec2 security-group",
+    "ec2:DeleteSubnet": "ec2 subnet",
+    "ec2:CreateNetworkInterfacePermission": "ec2 network-interface",
+    "ec2:ResetNetworkInterfaceAttribute": "ec2 network-interface",
+    "ec2:CreateSnapshot": _EVERY,
+    "ec2:CreateVolume": "ec2 volume",
+    "ec2:AttachVolume": _EVERY,
+    "ec2:DetachVolume": "ec2 volume",
+    "ec2:DescribeVolumes": _EVERY,
+    "ec2:DescribeImages": _EVERY,
+    "ec2:DescribeSnapshots": _EVERY,
+}
+_READING = "ec2:Describe"
+
+
+@dataclass(frozen=True, slots=True)
+class Wider:
+    """A pattern that grants more than the calls.
+
+    Args:
+        pattern: The pattern, or ``all but`` those of a NotAction.
+        examples: Actions that it grants and the plugin never calls.
+        conditioned: Whether it grants them under conditions only.
+    """
+
+    pattern: str
+    examples: tuple[str, ...]
+    conditioned: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.pattern}, such as {', '.join(self.examples)}"
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether it grants more than to describe, and that without a condition."""
+        return not self.conditioned and not all(e.startswith(_READING) for e in self.examples)
+
+
+def wider(policies: Sequence[Policy], called: Collection[str]) -> tuple[Wider, ...]:
+    """Return the patterns of Allow statements that grant what is never called, each once.
+
+    Args:
+        policies: The policies of the plugin's role, taken together.
+        called: The actions that are called.
+    """
+    known = {action.lower() for action in called}
+    examples = {a: on for a, on in _every().items() if a.lower() not in known}
+    held_back = _held_back(policies)
+    found: dict[str, Wider] = {}
+    for name, statement in _patterns(policies):
+        anywhere = replace(statement, resources=("*",), not_resources=(), conditions=())
+        alone = compile_policies([Policy((anywhere,))])
+        granted = (
+            action
+            for action, on in examples.items()
+            if _reaches(statement, on)
+            and alone.evaluate(Request(action, "*")).allowed
+            and held_back.evaluate(Request(action, "*")).allowed
+        )
+        if some := tuple(islice(granted, _SHOWN)):
+            one = Wider(name, some, bool(statement.conditions))
+            before = found.get(name)
+            if before is None or (before.conditioned and not one.conditioned):
+                found[name] = one
+    return tuple(found.values())
+
+
+def _every() -> dict[str, str]:
+    """Return the list, and after it what some release of the plugin calls in some mode."""
+    called = {
+        call.action: f"ec2 {kind_of(call.resources[0])}"
+        if len(call.resources) == 1 and call.resources != (_EVERY,)
+        else _EVERY
+        for call in calls.calls()
+    }
+    return {**_EXAMPLES, **called}
+
+
+def _patterns(policies: Sequence[Policy]) -> Iterator[tuple[str, Statement]]:
+    """Yield each pattern of an Allow with a statement of it alone."""
+    for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
+        if statement.not_actions:
+            yield f"all but {', '.join(statement.not_actions)}", statement
+        for action in statement.actions:
+            if "*" in action or "?" in action:
+                yield action, replace(statement, actions=(action,))
+
+
+def _held_back(policies: Sequence[Policy]) -> Compiled:
+    """Return a policy that allows all but what the given ones deny whatever it is done to."""
+    denies = (
+        s
+        for p in policies
+        for s in p.statements
+        if s.effect == "Deny" and s.resources == ("*",) and not s.conditions
+    )
+    everything = Statement(actions=("*",), resources=("*",))
+    return compile_policies([Policy((everything, *denies))])
+
+
+def _reaches(statement: Statement, wanted: str) -> bool:
+    """Say whether a statement's resources have some of a type."""
+    if statement.not_resources:
+        return True
+    return any(_is_of(resource, wanted) for resource in statement.resources)
+
+
+def _is_of(resource: str, wanted: str) -> bool:
+    parts = resource.split(":", _ARN_PARTS - 1)
+    if resource == "*" or wanted == _EVERY or len(parts) < _ARN_PARTS:
+        return resource == "*"
+    service, kind = wanted.split()
+    if not glob_matches(_plain(parts[2]), service):
+        return False
+    own = parts[5].replace(":", "/").partition("/")[0]
+    return service == "s3" or glob_matches(_plain(own), kind)
+
+
+def _plain(text: str) -> tuple[str | Wild, ...]:
+    wild = {"*": Wild.RUN, "?": Wild.ONE}
+    return tuple(wild.get(letter, letter) for letter in text)

@@ -1,0 +1,106 @@
+"""Two policies of one identity, wherever they come from: how they differ, and new access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.coverage.subject import examples
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.review import semantic
+from vpc_cni_iam.review.judgements import Access, Line
+from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
+from vpc_cni_iam.sources.policies import choose, open_policies
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two policies.
+
+    Args:
+        title: What it is, in a line.
+        policy: The policy; the statements of all that were chosen.
+        passed_over: What else the input holds that nobody chose to leave out, each with why.
+    """
+
+    title: str
+    policy: Policy
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """How two policies differ.
+
+    Args:
+        old: What the one before is, in a line.
+        new: The same of the one after.
+        lines: The semantic difference, gains first.
+        access: Whether the new one allows anything that the old one does not.
+    """
+
+    old: str
+    new: str
+    lines: tuple[Line, ...]
+    access: Access
+
+
+def side(
+    target: str,
+    stdin: Callable[[], str],
+    documents: Iterable[str],
+    given: Mapping[str, str | None],
+) -> Side:
+    """Return the policy of an input.
+
+    Args:
+        target: A path, or ``-``.
+        stdin: Reads standard input.
+        documents: The names of the policies to take; an input with one that has no name needs
+            none.
+        given: Names that the user gave for a module's variables, by parameter; None for others.
+
+    Raises:
+        InputError: It cannot be read, or the evaluator refuses it.
+        UsageError: A name that is not there, several policies and no name, or a bad name.
+    """
+    parameters.values(given)
+    values = {**examples(), **{k: v for k, v in given.items() if v}}
+    there = open_policies(target, stdin, values)
+    nameless = not there.unread and [o.name for o in there.policies] == [""]
+    wanted = () if nameless else tuple(documents)
+    chosen = choose(there, wanted)
+    for one in chosen:
+        try:
+            compile_policies([one.policy])
+        except InputError as error:
+            place = f"{one.name}{error.place[1:]}" if one.name else error.place
+            raise InputError(one.source, place, error.problem) from None
+    versions = {one.policy.version for one in chosen}
+    if len(versions) > 1:
+        problem = "the chosen policies differ in their Version, and are not one policy"
+        raise InputError(there.source, "", problem)
+    named = ", ".join(o.name for o in chosen if o.name)
+    others = () if wanted else tuple(f"{a} in {why}" for a, why in there.passed_over.items())
+    policy = Policy(tuple(s for o in chosen for s in o.policy.statements), versions.pop())
+    return Side(f"{there.source} ({named})" if named else there.source, policy, others)
+
+
+def between(old: Side, new: Side) -> Between:
+    """Return how two policies differ, and whether the new one allows anything new.
+
+    As in the review of a plan, a Deny that goes is no proof: other policies of the identity may
+    allow what it held back.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+    """
+    access = new_access([old.policy], [new.policy])
+    if access.verdict == "no new access" and undenied([old.policy], [new.policy]):
+        access = Access("not proven", reason=UNDENIED)
+    lines = semantic.lines(old.policy, new.policy, alone=False)
+    return Between(old.title, new.title, lines, access)

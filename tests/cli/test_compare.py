@@ -1,0 +1,163 @@
+"""``vpc-cni-iam compare``: whether a policy allows what another does not, by which request."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT, Run, run
+
+Call = Callable[..., Run]
+SUBNETS = "arn:aws:ec2:*:*:subnet/*"
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(action: str, on: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": on, **more}
+
+
+def written(tmp_path: Path, **files: Any) -> None:
+    for name, value in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+
+
+DENY = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines", "verdict", "code"),
+    [
+        (
+            document(allow("ec2:*")),
+            document(allow("ec2:Describe*")),
+            [("-", "narrowed", "ec2:* to ec2:Describe* on *")],
+            "no new access (proven)",
+            0,
+        ),
+        (
+            document(allow("ec2:DescribeTags"), allow("s3:GetObject")),
+            document(allow("ec2:DescribeTags")),
+            [("-", "lost", "s3:GetObject on *")],
+            "no new access (proven)",
+            0,
+        ),
+        (
+            document(allow("ec2:DeleteTags", Condition=TAGGED)),
+            document(allow("ec2:DeleteTags")),
+            [("+", "weakened", "ec2:DeleteTags on *: from if aws:ResourceTag/a")],
+            "new access, for instance ec2:DeleteTags on",
+            1,
+        ),
+        (
+            document(allow("ec2:DeleteTags", Condition={"NumericLessThan": {"a:b": "5"}})),
+            document(allow("ec2:DeleteTags", Condition={"NumericLessThan": {"a:b": "4"}})),
+            [],
+            "new access is neither proven nor ruled out: ",
+            1,
+        ),
+        (
+            document(allow("ec2:DescribeTags"), DENY),
+            document(allow("ec2:DescribeTags")),
+            [("+", "undenied", "s3:* on *")],
+            "new access is neither proven nor ruled out: a Deny goes",
+            1,
+        ),
+        (document(allow("ec2:*")), document(allow("ec2:*")), [], "no new access (proven)", 0),
+    ],
+    ids=["narrowed", "lost", "weakened", "not proven", "a Deny", "same"],
+)
+def test_lines_verdict_and_exit_code(
+    tmp_path: Path, old: Any, new: Any, lines: list[tuple[str, ...]], verdict: str, code: int
+) -> None:
+    written(tmp_path, old=old, new=new)
+    done = run("compare", "old.json", "new.json", cwd=tmp_path)
+    assert (done.code, done.err) == (code, "")
+    first, *shown, last = done.out.splitlines()
+    assert first == "old.json to new.json"
+    assert last.startswith(verdict)
+    text = "\n".join(shown)
+    for words in lines:
+        assert all(word in text for word in words), text
+    if old == new:
+        assert shown == ["The policies say the same."]
+
+
+def test_as_json_with_a_request_that_shows_it(tmp_path: Path) -> None:
+    written(tmp_path, old=document(allow("ec2:CreateTags", SUBNETS)))
+    given = json.dumps({"PolicyVersion": {"Document": document(allow("ec2:CreateTags"))}})
+    done = run("compare", "old.json", "-", "--format", "json", cwd=tmp_path, stdin=given)
+    assert (done.code, done.err) == (1, "")
+    found = json.loads(done.out)
+    assert list(found) == ["format", "old", "new", "lines", "access"]
+    assert (found["old"], found["new"]) == ("old.json", "standard input")
+    assert [(one["effect"], one["kind"]) for one in found["lines"]] == [("gain", "widened")]
+    assert found["access"]["verdict"] == "new access"
+    assert found["access"]["witness"]["action"] == "ec2:CreateTags"
+
+
+def test_a_module_against_json_with_names(tmp_path: Path) -> None:
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+    made = run("policy", "ipv4-scoped", *names, cwd=tmp_path)
+    (tmp_path / "live.json").write_text(made.out)
+    module = str(ROOT / "modules/vpc-cni-iam-policy")
+    words = ("--document", "ipv4_scoped")
+    done = run("compare", "live.json", module, *words, *names, cwd=tmp_path)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "no new access (proven)")
+    other = run("compare", "live.json", module, *words, "--cluster-name", "test", cwd=tmp_path)
+    assert other.code == 1
+    assert "new access, for instance ec2:" in other.out
+
+
+def test_a_document_that_is_called_otherwise_before(tmp_path: Path) -> None:
+    for name, number in (("a", 1), ("b", 2)):
+        text = "".join(
+            f'data "aws_iam_policy_document" "{called}{number}" {{\n  statement {{\n'
+            f'    actions   = ["ec2:{action}"]\n    resources = ["*"]\n  }}\n}}\n'
+            for called, action in (("x", "DescribeTags"), ("y", "*"))
+        )
+        (tmp_path / f"{name}.tf").write_text(text)
+    words = ("compare", "a.tf", "b.tf", "--document", "x2")
+    done = run(*words, "--old-document", "x1", cwd=tmp_path)
+    assert (done.code, done.out.splitlines()[0]) == (0, "a.tf (x1) to b.tf (x2)")
+    assert run(*words, cwd=tmp_path).code == 2
+
+
+def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.tf").write_text(
+        'data "aws_iam_policy_document" "x" {\n  statement {\n    actions = ["ec2:*"]\n'
+        '    resources = ["*"]\n  }\n}\n'
+        'resource "aws_iam_policy" "y" {\n  policy = file("y.json")\n}\n'
+    )
+    done = run("compare", "a.tf", "a.tf", cwd=tmp_path)
+    assert done.code == 0
+    assert "passed over: aws_iam_policy.y.policy in a.tf, line 8: it is computed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("-", "-"), 2, "- is given twice"),
+        (("nope.json", "new.json"), 3, "nope.json: is not there"),
+        (("new.json", "bad.json"), 3, "bad.json: $.Statement"),
+        (("new.json", "odd.json"), 3, "odd.json: $.Statement[0].Condition"),
+        (("new.json", "new.json", "--cluster-name", "a b"), 2, "cluster"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, words: tuple[str, ...], code: int, text: str) -> None:
+    odd = allow("ec2:*", Condition={"StringSounds": {"a": "b"}})
+    written(tmp_path, new=document(allow("ec2:*")), bad={"Statement": [{}]}, odd=document(odd))
+    done = run("compare", *words, cwd=tmp_path)
+    assert (done.code, done.out) == (code, "")
+    assert text in done.err
+
+
+def test_what_a_terminal_would_obey_is_spelled(tmp_path: Path) -> None:
+    written(tmp_path, old=document(), new=document(allow("ec2:*", "arn:\x1b[2J")))
+    done = run("compare", "old.json", "new.json", cwd=tmp_path)
+    assert "\x1b" not in done.out

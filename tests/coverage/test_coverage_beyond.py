@@ -1,0 +1,112 @@
+"""Patterns that are wider than the plugin's calls are named, with what they grant besides."""
+
+import pytest
+
+from coverage_policies import composed, covered, setting
+from vpc_cni_iam.coverage import matrix_report, page, report, risks
+from vpc_cni_iam.coverage.matrix import matrix
+from vpc_cni_iam.coverage.setting import Names
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.sources.policies import Opened
+
+EVERYTHING = ("*",)
+EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")
+ENI = ("arn:aws:ec2:*:*:network-interface/*",)
+
+
+def allow(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
+    return Statement(actions=actions, resources=on)
+
+
+def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
+    return Statement("Deny", actions=actions, resources=on)
+
+
+@pytest.mark.parametrize(
+    ("statements", "wider"),
+    [
+        ((allow("*"),), {"*": ("iam:PassRole", *EC2)}),
+        ((allow("ec2:*"),), {"ec2:*": (*EC2, "ec2:ModifyInstanceAttribute")}),
+        ((allow("EC2:?*Instances"),), {"EC2:?*Instances": EC2}),
+        (
+            (Statement(not_actions=("iam:*",), resources=EVERYTHING),),
+            {"all but iam:*": (*EC2, "sts:AssumeRole")},
+        ),
+        ((allow("*"), deny("iam:*", "ec2:R*")), {"*": (EC2[1], "sts:AssumeRole", "s3:GetObject")}),
+        # A denial of one resource holds back nothing in general.
+        ((allow("ec2:Run*"), deny("ec2:*", on=ENI)), {}),
+        ((allow("*"), deny("ec2:*", on=ENI)), {"*": ("iam:PassRole", *EC2)}),
+        # What the resources are not.
+        ((allow("ec2:*", on=ENI),), {"ec2:*": ("ec2:CreateNetworkInterfacePermission",)}),
+        ((allow("*", on=("arn:aws:iam::111122223333:role/x",)),), {"*": ("iam:PassRole",)}),
+        ((allow("ec2:AssignPrivateIp*"),), {}),
+        ((allow("ec2:Assign*"),), {"ec2:Assign*": ("ec2:AssignIpv6Addresses",)}),
+        ((allow("ec2:DescribeInstances"),), {}),
+    ],
+)
+def test_patterns_are_named_with_what_they_grant_besides(
+    statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
+) -> None:
+    found = covered(Policy(statements), setting(), "fresh-node").wider
+    assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in found} == wider
+
+
+def test_what_matches_no_call_is_named_once() -> None:
+    found = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
+    assert (found.unused, found.wider) == (("s3:*",), ())
+
+
+@pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
+def test_upstreams_documents_name_actions(variant: str) -> None:
+    mode = "ipv6" if variant == "ipv6" else "ipv4"
+    assert covered(composed(variant, "latest"), setting(mode=mode)).wider == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "grave"),
+    [
+        (allow("*"), True),
+        (allow("ec2:Describe*"), False),
+        (
+            Statement(
+                actions=("ec2:*",),
+                resources=EVERYTHING,
+                conditions=(Condition("StringEquals", "aws:ResourceTag/a", ("b",)),),
+            ),
+            False,
+        ),
+    ],
+)
+def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
+    statement: Statement, grave: bool
+) -> None:
+    found = {f.identifier: f for f in risks.findings([Policy((statement,))], setting())}
+    assert ("actions-beyond-calls" in found) == grave
+    assert covered(Policy((statement,)), setting(), "fresh-node").wider
+    if grave:
+        text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
+        assert text in found["actions-beyond-calls"].text
+
+
+def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
+    policy = Policy((allow("ec2:Describe*", on=ENI),))
+    subject = Subject("a policy", (Opened("", policy, "a policy"),), Names(), {})
+    lines = list(report.text(subject, covered(policy, setting(), "fresh-node"), ()))
+    assert any("no statement allows it on all resources (*)" in line for line in lines)
+    assert not any("on the *" in line for line in lines)
+
+
+def test_every_report_says_it() -> None:
+    policy = Policy((allow("*"),))
+    subject = Subject("a policy", (Opened("", policy, "a policy"),), Names(), {})
+    one, every = covered(policy, setting()), matrix([policy], setting())
+    line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
+    assert f"granted beyond what is called{line}" in list(report.text(subject, one, ()))
+    said = f"granted beyond what any release calls{line}"
+    assert said in list(matrix_report.text(subject, every))
+    assert f"<li>{said}</li>" in page.html(subject, every)
+    for data in (report.data(subject, one, ()), matrix_report.data(subject, every)):
+        assert data["granted_beyond_calls"] == [
+            {"pattern": "*", "examples": ["iam:PassRole", *EC2]}
+        ]

@@ -351,3 +351,24 @@ def test_repin_in_inline_tables() -> None:
         ("--cni-version", "v1.23.0")
     ] * 2
     assert new.text.count("\n") == 1
+
+
+@pytest.mark.parametrize("paths", [("real/a", "lnk/a"), ("lnk/a",), ("lnk",), ("x/../lnk/deep/a",)])
+def test_a_path_behind_a_symbolic_link_is_refused(paths: tuple[str, ...], tmp_path: Path) -> None:
+    """Two such may be one, and no search for what was left behind follows a link."""
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "lnk").symlink_to("real")
+    tables = [f'[[module]]\npath = "{path}"\n{PIN}' for path in paths]
+    (tmp_path / "vpc-cni-iam.toml").write_text("".join(tables))
+    line = 3 * len(paths) - 1
+    with pytest.raises(InputError, match=f"line {line}: .* goes through the symbolic link lnk; "):
+        find(tmp_path, None)
+    (tmp_path / "vpc-cni-iam.toml").write_text(text("real/a"))
+    assert find(tmp_path, None).modules
+
+
+def test_a_configuration_that_is_itself_behind_a_link_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "lnk").symlink_to("real")
+    (tmp_path / "real" / "vpc-cni-iam.toml").write_text(text("m"))
+    assert find(tmp_path, tmp_path / "lnk" / "vpc-cni-iam.toml").modules

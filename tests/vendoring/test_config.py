@@ -317,14 +317,23 @@ def test_repin_changes_the_pin_and_nothing_else() -> None:
     assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
 
 
-def test_repin_to_a_revision() -> None:
-    body = '[[module]]\npath = "a"\ncni_version = "v1.20.4" # pin\n  gaps = false # why\n'
-    new = repin(config(body), revision="2024-07-22")
-    assert new.text == (
-        '[[module]]\npath = "a"\nrevision = "2024-07-22" # pin\n  # gaps = false # why\n'
-    )
-    harmless = body.replace("false", "true")
-    assert repin(config(harmless), revision="2024-07-22").text.endswith("\n  gaps = true # why\n")
+@pytest.mark.parametrize("gaps", ["true", "false"])
+@pytest.mark.parametrize("form", ["lines", "inline"])
+def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
+    """A revision is taken exactly, whatever they say; a release may come again."""
+    body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
+    if form == "inline":
+        body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'
+    exact = repin(config(body), revision="2024-07-22")
+    assert exact.text.count(f"gaps = {gaps}") == 1
+    assert tomllib.loads(exact.text)["module"][0]["gaps"] is (gaps == "true")
+    assert exact.modules[0].options == options(revision="2024-07-22")
+    assert repin(exact, revision="2024-07-22").text == exact.text
+    again = repin(exact, cni_version="v1.22.1")
+    assert again.modules == config(body).modules
+    if form == "lines":
+        assert exact.text == body.replace('cni_version = "v1.22.1"', 'revision = "2024-07-22"')
+        assert again.text == body
 
 
 def test_repin_to_the_same_changes_nothing() -> None:

@@ -186,7 +186,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             table.get("revision"),
             table.get("cni_version"),
             tuple(table.get("features", ())),
-            table.get("gaps", True),
+            # Of a revision there are none to fill, and the release may come again.
+            "revision" in table or table.get("gaps", True),
             table.get("kind", KINDS[0]),
             Hardening.of(
                 table.get("harden", False),
@@ -240,7 +241,6 @@ def _guilty(table: dict[str, Any], problem: str) -> str | None:
         ("feature", "features"),
         ("revision", "revision"),
         ("plugin", "cni_version"),
-        ("--no-gaps", "gaps"),
     ):
         if word in problem and key in table:
             return key
@@ -253,7 +253,6 @@ def _in_toml(problem: str) -> str:
         ("--cni-version v", "cni_version = v"),
         ("--cni-version", "cni_version"),
         ("--revision", "revision"),
-        ("--no-gaps", "gaps = false"),
         ("--variant", "variants"),
         (FLAG, "harden = true"),
         (KEY, "additional_tag_keys"),

@@ -1,13 +1,14 @@
 """Vendoring from the command line, on real git repositories and with real engines."""
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, read_tree, run, write_tree
+from conftest import OFFLINE_PROVIDER, ROOT, read_tree, run, write_tree
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.parse import loads
 
@@ -226,7 +227,12 @@ def test_a_consumer_plans_what_was_vendored(repo: Path, engine: Engine) -> None:
 
 
 def test_the_schema_is_published() -> None:
-    assert json.loads(run("init", "--schema").out)["title"] == "vpc-cni-iam.toml"
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    (name,) = re.findall(r"\| editors \| .*\(([\w.-]+\.schema\.json)\)", page)
+    published = (ROOT / "docs" / name).read_text()
+    assert run("init", "--schema").out == published
+    pattern = json.loads(published)["properties"]["module"]["items"]["properties"]["cni_version"]
+    assert re.search(pattern["pattern"], "v1.23.0")
 
 
 def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:

@@ -155,8 +155,9 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
         ("sync nowhere", 3, "is missing"),
         ("sync --merge --force", 2, "exclude each other"),
         ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
-        ("init --path ../x", 3, "leaves"),
-        ("init --path /x", 3, "is absolute"),
+        ("init --path ../x", 2, "error: --path: path '../x' leaves"),
+        ("init --path /x", 2, "error: --path: path '/x' is absolute"),
+        (r"init --path a\b", 2, r"error: --path: path 'a\\b' is not a path"),
     ],
 )
 def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog import calls, documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
-from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.config import Config, load, parse, schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
@@ -281,6 +281,19 @@ def test_a_byte_order_mark_is_named(encoding: str, words: str, tmp_path: Path) -
     (tmp_path / "c.toml").write_text(TOP, encoding=encoding)
     with pytest.raises(InputError, match=words):
         load(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize("path", ['x"\nharden = true #', "a\\b", "\x7f", "a\nb", "", "."])
+def test_init_refuses_what_is_no_path(path: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--path: path "):
+        init(tmp_path, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ['say "hi"', "it's", "gro\u00df/\U0001f600", "# x", "{path}"])
+def test_init_writes_any_path(path: str, tmp_path: Path) -> None:
+    (module,) = load(init(tmp_path, path)).modules
+    assert module.path == path
 
 
 def test_init_replaces_nothing(tmp_path: Path) -> None:

@@ -222,9 +222,9 @@ def _path_problem(path: str) -> str:
         return "is not a path; write it with forward slashes"
     pure = PurePosixPath(path)
     if pure.is_absolute() or re.match(r"[A-Za-z]:", path):
-        return "is absolute; write it relative to this file"
+        return "is absolute; write it relative to the configuration"
     if str(pure) == ".":
-        return "is this file's own directory; a module needs one of its own"
+        return "is the configuration's own directory; a module needs one of its own"
     if ".git" in {part.lower() for part in pure.parts}:
         return "lies in a .git directory"
     return ""

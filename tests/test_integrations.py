@@ -365,3 +365,8 @@ def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
     done = run("check", cwd=consumer)
     assert done.code == 1
     assert "outdated" in done.out
+
+
+def test_ci_kills_some_hundreds_of_times() -> None:
+    text = (ROOT / ".ci" / "run").read_text()
+    assert text.index("export CI=1") < text.index("step make test")

@@ -75,10 +75,9 @@ def forge(consumer: Path) -> None:
 
 def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
-    (consumer / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {tmp_path / 'project'}\n  rev: {revision}\n"
-        "  hooks:\n  - id: vpc-cni-iam-check\n"
-    )
+    hooks = f"repos:\n- repo: {tmp_path / 'project'}\n  rev: {revision}\n  hooks:\n"
+    plain = "  - id: vpc-cni-iam-check\n"
+    (consumer / ".pre-commit-config.yaml").write_text(hooks + plain)
     git(consumer, "add", "-A")
     git(consumer, "commit", "-qm", "hook")
     environ = {**UNCOMPILED, "PRE_COMMIT_HOME": str(tmp_path / "home")}
@@ -102,6 +101,24 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     done = hook("run")
     assert done.returncode == 1, done.stdout
     assert "main.tf is missing" in done.stdout
+    # The configuration in a folder of its own, named as the page has it.
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    (named,) = re.findall(r"```yaml\n(- id: vpc-cni-iam-check\n.*?)```", page, re.DOTALL)
+    ((option, place),) = (hook["args"] for hook in yaml.safe_load(named))
+    git(consumer, "reset", "-q", "--hard")
+    (consumer / place).parent.mkdir()
+    for name in ("vpc-cni-iam.toml", "modules"):
+        git(consumer, "mv", name, str(Path(place).parent))
+    assert hook().returncode == 1
+    indented = "".join(f"  {line}" for line in named.splitlines(keepends=True))
+    (consumer / ".pre-commit-config.yaml").write_text(hooks + indented)
+    git(consumer, "add", "-A")
+    done = hook()
+    assert (option, done.returncode) == ("--config", 0), done.stdout
+    (consumer / Path(place).parent / MODULE / "main.tf").write_text("# mine\n")
+    done = hook()
+    assert done.returncode == 1
+    assert f"vpc-cni-iam sync --config {place} --force" in done.stdout
 
 
 class Action:
@@ -365,3 +382,8 @@ def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
     done = run("check", cwd=consumer)
     assert done.code == 1
     assert "outdated" in done.out
+
+
+def test_ci_kills_some_hundreds_of_times() -> None:
+    text = (ROOT / ".ci" / "run").read_text()
+    assert text.index("export CI=1") < text.index("step make test")

@@ -4,7 +4,7 @@ python tools/freshness.py [--write]
 
 Generated are the modules under modules/ and inside examples/, what init writes there, the list of
 the examples, the README's tables, its pictures, the pages about risks and about the rules of a
-review, the schema of a review's JSON, and a page of its HTML.
+review, the schemas of a review's JSON and of the configuration, and a page of a review's HTML.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -32,7 +32,7 @@ from vpc_cni_iam.rendering.module import NAME
 from vpc_cni_iam.review.json_report import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.config import Config, load, schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
 
@@ -121,6 +121,7 @@ FILES = {
     "docs/rules.md": documentation,
     "docs/review.schema.json": review_schema,
     "docs/review.html": screenshot.page,
+    "docs/vpc-cni-iam.schema.json": schema_text,
 }
 SECTIONS = {"variants": variants_table, "features": features_table}
 

@@ -1,13 +1,14 @@
 """Vendoring from the command line, on real git repositories and with real engines."""
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, read_tree, run, write_tree
+from conftest import OFFLINE_PROVIDER, ROOT, read_tree, run, write_tree
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.parse import loads
 
@@ -154,8 +155,9 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
         ("sync nowhere", 3, "is missing"),
         ("sync --merge --force", 2, "exclude each other"),
         ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
-        ("init --path ../x", 3, "leaves"),
-        ("init --path /x", 3, "is absolute"),
+        ("init --path ../x", 2, "error: --path: path '../x' leaves"),
+        ("init --path /x", 2, "error: --path: path '/x' is absolute"),
+        (r"init --path a\b", 2, r"error: --path: path 'a\\b' is not a path"),
     ],
 )
 def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
@@ -226,7 +228,12 @@ def test_a_consumer_plans_what_was_vendored(repo: Path, engine: Engine) -> None:
 
 
 def test_the_schema_is_published() -> None:
-    assert json.loads(run("init", "--schema").out)["title"] == "vpc-cni-iam.toml"
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    (name,) = re.findall(r"\| editors \| .*\(([\w.-]+\.schema\.json)\)", page)
+    published = (ROOT / "docs" / name).read_text()
+    assert run("init", "--schema").out == published
+    pattern = json.loads(published)["properties"]["module"]["items"]["properties"]["cni_version"]
+    assert re.search(pattern["pattern"], "v1.23.0")
 
 
 def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:

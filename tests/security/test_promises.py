@@ -130,16 +130,31 @@ def test_nothing_is_written_outside_the_directory(
     assert written > 50  # the hook does see them
 
 
-@pytest.mark.parametrize("place", ["../away", "link/away"])
-def test_a_module_outside_the_configuration_s_directory_is_refused(
-    place: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("git", "path", "place"),
+    [
+        (".", "../away", "away"),
+        (".", "link/away", "away"),
+        ("work", "../../away", "away"),
+        ("work", "../other", "work/other"),
+    ],
+)
+def test_a_module_outside_the_repository_is_refused(
+    git: str, path: str, place: str, tmp_path: Path
 ) -> None:
-    work = write_tree(tmp_path / "work", {"vpc-cni-iam.toml": f'[[module]]\npath = "{place}"\n'})
+    """Outside the git checkout; where there is none, outside the configuration's directory."""
+    work = tmp_path / "work" / "infra" if git != "." else tmp_path / "work"
+    toml = f'[[module]]\npath = "{path}"\ncni_version = "latest"\n'
+    write_tree(work, {"vpc-cni-iam.toml": toml})
+    if git != ".":
+        (tmp_path / git / ".git").mkdir()
     (tmp_path / "away").mkdir()
     (work / "link").symlink_to(tmp_path)
     done = run("sync", cwd=work)
-    assert done.code in (2, 3), done.out
-    assert list((tmp_path / "away").iterdir()) == []
+    inside = place != "away"
+    assert done.code == (0 if inside else 3), done.out + done.err
+    assert inside or f"vpc-cni-iam.toml: line 2: path '{path}' leaves" in done.err
+    assert (tmp_path / place / "main.tf").exists() is inside
 
 
 # Text that would show if it were run by Python, a shell, jinja2 or an engine.

@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog import calls, documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS
-from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.config import Config, load, parse, schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
@@ -283,6 +283,19 @@ def test_a_byte_order_mark_is_named(encoding: str, words: str, tmp_path: Path) -
         load(tmp_path / "c.toml")
 
 
+@pytest.mark.parametrize("path", ['x"\nharden = true #', "a\\b", "\x7f", "a\nb", "", "."])
+def test_init_refuses_what_is_no_path(path: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--path: path "):
+        init(tmp_path, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ['say "hi"', "it's", "gro\u00df/\U0001f600", "# x", "{path}"])
+def test_init_writes_any_path(path: str, tmp_path: Path) -> None:
+    (module,) = load(init(tmp_path, path)).modules
+    assert module.path == path
+
+
 def test_init_replaces_nothing(tmp_path: Path) -> None:
     init(tmp_path)
     (tmp_path / "vpc-cni-iam.toml").write_text("# mine\n")
@@ -317,14 +330,23 @@ def test_repin_changes_the_pin_and_nothing_else() -> None:
     assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
 
 
-def test_repin_to_a_revision() -> None:
-    body = '[[module]]\npath = "a"\ncni_version = "v1.20.4" # pin\n  gaps = false # why\n'
-    new = repin(config(body), revision="2024-07-22")
-    assert new.text == (
-        '[[module]]\npath = "a"\nrevision = "2024-07-22" # pin\n  # gaps = false # why\n'
-    )
-    harmless = body.replace("false", "true")
-    assert repin(config(harmless), revision="2024-07-22").text.endswith("\n  gaps = true # why\n")
+@pytest.mark.parametrize("gaps", ["true", "false"])
+@pytest.mark.parametrize("form", ["lines", "inline"])
+def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
+    """A revision is taken exactly, whatever they say; a release may come again."""
+    body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
+    if form == "inline":
+        body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'
+    exact = repin(config(body), revision="2024-07-22")
+    assert exact.text.count(f"gaps = {gaps}") == 1
+    assert tomllib.loads(exact.text)["module"][0]["gaps"] is (gaps == "true")
+    assert exact.modules[0].options == options(revision="2024-07-22")
+    assert repin(exact, revision="2024-07-22").text == exact.text
+    again = repin(exact, cni_version="v1.22.1")
+    assert again.modules == config(body).modules
+    if form == "lines":
+        assert exact.text == body.replace('cni_version = "v1.22.1"', 'revision = "2024-07-22"')
+        assert again.text == body
 
 
 def test_repin_to_the_same_changes_nothing() -> None:
@@ -351,3 +373,24 @@ def test_repin_in_inline_tables() -> None:
         ("--cni-version", "v1.23.0")
     ] * 2
     assert new.text.count("\n") == 1
+
+
+@pytest.mark.parametrize("paths", [("real/a", "lnk/a"), ("lnk/a",), ("lnk",), ("x/../lnk/deep/a",)])
+def test_a_path_behind_a_symbolic_link_is_refused(paths: tuple[str, ...], tmp_path: Path) -> None:
+    """Two such may be one, and no search for what was left behind follows a link."""
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "lnk").symlink_to("real")
+    tables = [f'[[module]]\npath = "{path}"\n{PIN}' for path in paths]
+    (tmp_path / "vpc-cni-iam.toml").write_text("".join(tables))
+    line = 3 * len(paths) - 1
+    with pytest.raises(InputError, match=f"line {line}: .* goes through the symbolic link lnk; "):
+        find(tmp_path, None)
+    (tmp_path / "vpc-cni-iam.toml").write_text(text("real/a"))
+    assert find(tmp_path, None).modules
+
+
+def test_a_configuration_that_is_itself_behind_a_link_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "lnk").symlink_to("real")
+    (tmp_path / "real" / "vpc-cni-iam.toml").write_text(text("m"))
+    assert find(tmp_path, tmp_path / "lnk" / "vpc-cni-iam.toml").modules

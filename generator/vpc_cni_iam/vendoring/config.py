@@ -186,7 +186,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
             table.get("revision"),
             table.get("cni_version"),
             tuple(table.get("features", ())),
-            table.get("gaps", True),
+            # Of a revision there are none to fill, and the release may come again.
+            "revision" in table or table.get("gaps", True),
             table.get("kind", KINDS[0]),
             Hardening.of(
                 table.get("harden", False),
@@ -221,9 +222,9 @@ def _path_problem(path: str) -> str:
         return "is not a path; write it with forward slashes"
     pure = PurePosixPath(path)
     if pure.is_absolute() or re.match(r"[A-Za-z]:", path):
-        return "is absolute; write it relative to this file"
+        return "is absolute; write it relative to the configuration"
     if str(pure) == ".":
-        return "is this file's own directory; a module needs one of its own"
+        return "is the configuration's own directory; a module needs one of its own"
     if ".git" in {part.lower() for part in pure.parts}:
         return "lies in a .git directory"
     return ""
@@ -240,7 +241,6 @@ def _guilty(table: dict[str, Any], problem: str) -> str | None:
         ("feature", "features"),
         ("revision", "revision"),
         ("plugin", "cni_version"),
-        ("--no-gaps", "gaps"),
     ):
         if word in problem and key in table:
             return key
@@ -253,7 +253,6 @@ def _in_toml(problem: str) -> str:
         ("--cni-version v", "cni_version = v"),
         ("--cni-version", "cni_version"),
         ("--revision", "revision"),
-        ("--no-gaps", "gaps = false"),
         ("--variant", "variants"),
         (FLAG, "harden = true"),
         (KEY, "additional_tag_keys"),

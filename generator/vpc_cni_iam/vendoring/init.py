@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import tomlkit
+
 from vpc_cni_iam.catalog import calls, documents, releases, variants
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.rendering.module import NAME as MODULE
@@ -18,7 +20,7 @@ _TEMPLATE = """\
 
 [[module]]
 # Where, relative to this file.
-path = "{path}"
+path = {path}
 
 # The plugin release that the policies are made for.
 # renovate: datasource=github-releases depName=aws/amazon-vpc-cni-k8s
@@ -53,7 +55,7 @@ def text(path: str) -> str:
     """
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
-        path=path,
+        path=tomlkit.string(path).as_string(),
         release=releases.newest(),
         revision=known[-1],
         revisions=", ".join(known),
@@ -75,11 +77,16 @@ def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
 
     Raises:
         TreeError: There is one already.
-        InputError: The directory is a bare repository, or the path leaves it.
+        UsageError: The path is none for a module, or leaves the repository.
+        InputError: The directory is a bare repository.
     """
     refuse_bare(folder)
     target, first = folder / NAME, text(path)
-    inside(parse(first, target))
+    try:
+        inside(parse(first, target))
+    except InputError as error:
+        # Its line is one of a file that is not there.
+        raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
             raise TreeError(f"{target}: is there already; edit it, or remove it first")

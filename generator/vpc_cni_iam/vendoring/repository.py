@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
@@ -25,28 +26,47 @@ def find(start: Path, named: Path | None) -> Config:
 
 
 def inside(config: Config) -> Config:
-    """Return a configuration whose modules all lie inside its repository.
+    """Return a configuration whose modules all lie inside its repository, and behind no link.
 
     Args:
         config: The configuration.
 
     Raises:
-        InputError: A module lies outside; with the line.
+        InputError: A module lies outside, or behind a symbolic link; with the line.
     """
     top, places = root(config), Places(config.text)
     real = top.resolve()
+    links: dict[str, str] = {}
     for number, module in enumerate(config.modules):
         folder = Path(os.path.normpath(config.path.absolute().parent / module.path))
         if top not in folder.parents:
-            problem = "a module must lie inside it"
+            problem = f"leaves {top}: a module must lie inside it"
         elif real not in folder.resolve().parents:
-            problem = "by a symbolic link"
+            problem = f"leaves {top}: by a symbolic link"
+        elif link := _link(config.path.parent, module.path, links):
+            # By another path it may be another module, or one that nothing seems to name.
+            problem = f"goes through the symbolic link {link}; write the path that it leads to"
         else:
             continue
         line = places.key(number, "path") or module.line
-        problem = f"path {module.path!r} leaves {top}: {problem}"
-        raise InputError(str(config.path), f"line {line}", problem)
+        raise InputError(str(config.path), f"line {line}", f"path {module.path!r} {problem}")
     return config
+
+
+def _link(top: Path, folder: str, known: dict[str, str]) -> str:
+    """Return the first symbolic link on the way to a folder, empty if there is none.
+
+    Args:
+        top: Where the way starts.
+        folder: The folder, relative to it.
+        known: What was found of others; added to.
+    """
+    if folder in ("", ".."):
+        return ""
+    if folder not in known:
+        above = _link(top, posixpath.dirname(folder), known)
+        known[folder] = above or (folder if (top / folder).is_symlink() else "")
+    return known[folder]
 
 
 def _nearest(start: Path) -> Path:

@@ -45,10 +45,6 @@ def repin(
             inline.append(number)
             continue
         lines[line - 1] = _PIN.sub(rf'\g<1>{key}\g<2>"{value}"', lines[line - 1], count=1)
-        without = key == "revision" and not config.modules[number].options.selection.gaps
-        if without and (gaps := places.key(number, "gaps")):
-            # A revision is taken exactly and does not go with the key; a release may come again.
-            lines[gaps - 1] = _INDENT.sub(r"\g<0># ", lines[gaps - 1], count=1)
     text = "\n".join(lines)
     return parse(_repin_inline(text, inline, key, value) if inline else text, config.path)
 
@@ -57,7 +53,6 @@ _OTHER = {"cni_version": "revision", "revision": "cni_version"}
 _PIN = re.compile(
     r"""^(\s*["']?)(?:cni_version|revision)(["']?\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
 )
-_INDENT = re.compile(r"^\s*")
 
 
 def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> str:
@@ -68,9 +63,8 @@ def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> st
     for number in numbers:
         table = document["module"][number]
         table[key] = value
-        for gone in (_OTHER[key], "gaps" if key == "revision" and not table.get("gaps") else ""):
-            if gone in table:
-                del table[gone]
+        if _OTHER[key] in table:
+            del table[_OTHER[key]]
     return tomlkit.dumps(document)
 
 

@@ -5,6 +5,8 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
+# The sample of policies; a number other than 0.
+FUZZ_SEED ?= 1
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -66,8 +68,11 @@ check: venv ## run the linters and prove the committed modules current
 floors: venv ## run a part of the tests with the oldest dependencies that pyproject.toml allows
 	$(BIN)/python tools/floors.py
 
-fuzz: venv ## try the parsers on many texts that nobody meant, for half an hour
-	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) tests/security/test_fuzz.py
+fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an hour
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
+	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
+	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
+	  tests/policy/test_access_managed.py
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)

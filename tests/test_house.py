@@ -1,6 +1,7 @@
 """The rooms of the house import only what the picture in CONTRIBUTING.md lets them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,16 @@ def test_command_bodies_stay_short() -> None:
             if isinstance(node, ast.FunctionDef):
                 start = node.body[0].end_lineno or 0
                 assert (node.end_lineno or 0) - start <= 25, f"{path.name}: {node.name}"
+
+
+def test_make_fuzz_runs_every_test_that_has_a_long_run() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = makefile.partition("\nfuzz:")[2].partition("\n\n")[0]
+    long = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if re.search(r'environ\.get\("(VPC_CNI_IAM_FUZZ|FUZZ_EXAMPLES)"', path.read_text())
+    ]
+    assert len(long) == 4
+    assert all(path in recipe for path in long)
+    assert "VPC_CNI_IAM_FUZZ=" in recipe

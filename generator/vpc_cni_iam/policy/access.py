@@ -1,8 +1,8 @@
 """Whether new policies allow anything that old ones do not: a proof, a witness, or neither.
 
-What is proven is proven for every request that the evaluator decides for both: any action, any
-resource, any context. A request is newly allowed if a new Allow has it that no new Deny has, and
-either no old Allow has it or an old Deny does. So two things are shown:
+What is proven is proven for every request that the evaluator decides for both: any action that has
+a service and a name, any resource, any context. A request is newly allowed if a new Allow has it
+that no new Deny has, and either no old Allow has it or an old Deny does. So two things are shown:
 
 1. Every request of a new Allow is one of an old Allow or of a new Deny.
 2. Every request of a new Allow and of an old Deny is one of a new Deny.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
+from vpc_cni_iam.policy.matching.variables import Template, Wild, is_plain, literal
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import same_values
@@ -48,6 +48,7 @@ class Language:
 
 # Actions, resources, conditions and meaning of a statement.
 _Meaning: TypeAlias = tuple[Language, Language, tuple[Check, ...], Hashable]
+_ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 # Each change of a policy is proven with the same statements around it.
 _REMEMBERED = 256
 
@@ -176,7 +177,7 @@ def region(clause: Clause) -> Region:
         clause: The statement.
     """
     return Region(
-        tuple(_sides(clause.actions)),
+        tuple(map(_of_actions, _sides(clause.actions))),
         tuple(_sides(clause.resources)),
         clause.checks,
         (clause.callers,),
@@ -191,6 +192,16 @@ def _sides(language: Language) -> Iterator[Side]:
         return
     for template, glob in zip(language.element.templates, language.globs, strict=True):
         yield Side(((glob or ANYTHING,),), (), template)
+
+
+def _of_actions(side: Side) -> Side:
+    """Leave out what no request has: an action without a service or without a name."""
+    if side.template == EVERYTHING:
+        return replace(side, groups=((_ACTION,),))
+    if side.template[-1] is Wild.RUN and str(side.template[-2]).endswith(":"):
+        named = (*side.template[:-1], Wild.ONE, Wild.RUN)
+        return replace(side, groups=((globs.of(named),),))
+    return side
 
 
 def both(one: Region, other: Region) -> Region:

@@ -28,6 +28,7 @@ _FILLS = ("", "x")
 _OF_A_KEY = 24
 _CONTEXTS = 1500
 _ACTIONS = 6
+_TRUTHS = ("true", "false")
 
 
 def requests(
@@ -90,9 +91,9 @@ def _own_actions(hole: Hole, wanted: Sequence[Clause]) -> list[str]:
             begin = written.partition("*")[0].partition("?")[0]
             if word.startswith(begin.lower()):
                 word = begin + word[len(begin) :]
-    if ":" not in word:
-        return [f"ec2:{word}x", word]
-    return [word + "x", word] if word.endswith(":") else [word]
+    service, _, name = word.partition(":")
+    # One letter is what stands for any text; a service that there is reads better.
+    return [f"ec2:{name}", word] if len(service) == 1 else [word]
 
 
 def _resources(hole: Hole, action: str, variables: Mapping[str, str]) -> list[str]:
@@ -213,7 +214,9 @@ def _bases(clauses: Sequence[Clause]) -> Iterator[Context]:
 def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     texts = (text for check in checks for text in _texts(check, base))
-    found = list(dict.fromkeys([*hints, *texts, "x", ""]))[:_OF_A_KEY]
+    # AWS sends a truth value for a key that is compared with one.
+    likely = _TRUTHS if any(c.operator.base.family is Family.BOOL for c in checks) else ()
+    found = list(dict.fromkeys([*likely, *hints, *texts, "x", ""]))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     if any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)

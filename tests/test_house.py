@@ -139,3 +139,9 @@ def test_make_fuzz_runs_every_test_that_has_a_long_run() -> None:
     assert len(long) == 4
     assert all(path in recipe for path in long)
     assert "VPC_CNI_IAM_FUZZ=" in recipe
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """Pytest imports them by it, and notices only in a run of both."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))

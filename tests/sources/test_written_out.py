@@ -90,7 +90,8 @@ def test_one_with_a_computed_part_is_not_passed_over(
     tmp_path: Path, variable: str, words: str
 ) -> None:
     found = opened(tmp_path, HEREDOC + variable + READONLY)
-    with pytest.raises(UsageError, match=f"several policies, readonly, {OTHER}"):
+    choice = rf"readonly; choose with --document\nof the others: {OTHER} cannot be read"
+    with pytest.raises(UsageError, match=choice):
         choose(found, ())
     with pytest.raises(InputError) as error:
         choose(found, (OTHER,))

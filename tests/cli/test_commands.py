@@ -30,6 +30,15 @@ def test_generate_with_defaults(tmp_path: Path) -> None:
         assert words in done.err
 
 
+def test_generate_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
+    words = ("generate", "m", "--cni-version", "latest")
+    data = json.loads(run(*words, "--format", "json", cwd=tmp_path).out)
+    assert data["path"] == "m"
+    assert {"path": "main.tf", "kind": "create"} in data["changes"]
+    assert {c["path"] for c in data["changes"]} == set(read_tree(tmp_path / "m"))
+    assert run(*words, "--quiet", cwd=tmp_path).out == ""
+
+
 def test_generate_for_a_release_says_nothing(tmp_path: Path) -> None:
     done = run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")

@@ -1,5 +1,7 @@
 """Publishing from the command line."""
 
+import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -37,6 +39,44 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     moved = run(*LATEST, "--version", "1.0.0", cwd=tmp_path)
     assert moved.code == 3
     assert "a published version never changes" in moved.err
+
+
+def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
+    """In one shape, whether it proposes, publishes or finds all done."""
+    as_json = ("--format", "json")
+    proposed = json.loads(run(*OLD, *as_json, cwd=tmp_path).out)
+    assert (proposed["version"], proposed["previous"], proposed["bump"]) == ("1.0.0", None, None)
+    assert (proposed["changes"], proposed["tree"], proposed["sums"]) == ([], None, {})
+    assert list(tmp_path.iterdir()) == []
+    done = json.loads(run(*OLD, "--version", "1.0.0", *as_json, cwd=tmp_path).out)
+    assert (done["path"], done["tree"]) == ("dist", "dist/terraform-aws-vpc-cni-iam/1.0.0")
+    files = {p.relative_to(tmp_path / "dist").as_posix() for p in (tmp_path / "dist").rglob("*.*")}
+    assert {c["path"] for c in done["changes"] if c["kind"] == "create"} >= {
+        f for f in files if (tmp_path / "dist" / f).is_file()
+    }
+    archives = {p.name: p for p in (tmp_path / "dist").rglob("*") if p.name in done["sums"]}
+    assert done["sums"] == {
+        name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in archives.items()
+    }
+    text = run(*OLD, "--version", "1.0.0", cwd=tmp_path).out
+    assert f"oci      {done['digest']}  {done['oci']}\n" in text
+    assert run(*OLD, "--version", "1.0.0", "--quiet", cwd=tmp_path).out == ""
+    again = json.loads(run(*OLD, "--version", "1.0.0", *as_json, cwd=tmp_path).out)
+    assert again == {**done, "changes": []}
+    newer = json.loads(run(*LATEST, *as_json, cwd=tmp_path).out)
+    assert (newer["previous"], newer["bump"]) == ("1.0.0", "minor")
+    gained = {"bump": "minor", "text": "ipv4: gained: ec2:DescribeSecurityGroups on *"}
+    assert gained in newer["findings"]
+    assert set(newer) == set(done) == set(proposed)
+
+
+def test_what_was_written_is_said_though_the_upload_fails(tmp_path: Path) -> None:
+    environ = {"CI_API_V4_URL": "http://127.0.0.1:9/api/v4", "CI_PROJECT_ID": "1"}
+    environ["CI_JOB_TOKEN"] = "t"
+    words = (*OLD, "--version", "1.0.0", "--upload", "gitlab", "--format", "json")
+    done = run(*words, cwd=tmp_path, env=environ)
+    assert done.code == 3
+    assert (json.loads(done.out)["gitlab"], json.loads(done.out)["version"]) == (None, "1.0.0")
 
 
 @pytest.mark.parametrize(

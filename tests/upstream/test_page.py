@@ -295,3 +295,7 @@ def test_an_import_from_the_command_line(tmp_path: Path) -> None:
     assert "create  new/2026-11-02.json" in done.out.splitlines()
     entry = json.loads((tmp_path / "new/2026-11-02.json").read_text())
     assert (entry["first_release"], entry["last_release"]) == ("v1.24.0", None)
+    words += ["--output", "other"]
+    done = run("upstream", "import", "page.md", *words, "--format", "json", cwd=tmp_path)
+    assert {"path": "2026-11-02.json", "kind": "create"} in json.loads(done.out)["changes"]
+    assert run("upstream", "import", "page.md", *words, "--quiet", cwd=tmp_path).out == ""

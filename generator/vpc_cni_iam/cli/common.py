@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.files.tree import Change
 
 
 _LISTED = ", as the command catalog lists them"
@@ -166,6 +167,7 @@ ClaimTagOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")]
 
 
 # Where no terminal bounds a table; as wide as none of them is.
@@ -219,6 +221,32 @@ def show_json(value: object) -> None:
     import json
 
     typer.echo(json.dumps(value, indent=2))
+
+
+def changes_data(folder: Path, changes: Iterable[Change]) -> dict[str, object]:
+    """Return what was done to the files of a directory as plain data.
+
+    Args:
+        folder: The directory.
+        changes: What was done to each file.
+    """
+    done = [{"path": c.path, "kind": c.kind} for c in changes]
+    return {"path": str(folder), "changes": done}
+
+
+def show_changes(folder: Path, changes: Sequence[Change], output: Format, quiet: bool) -> None:
+    """Print what was done to the files of a directory.
+
+    Args:
+        folder: The directory.
+        changes: What was done to each file.
+        output: How to print it.
+        quiet: Whether to leave lines out, since nothing is wrong.
+    """
+    if output is Format.json:
+        show_json(changes_data(folder, changes))
+    for change in changes if output is Format.text and not quiet else ():
+        typer.echo(f"{change.kind:<7} {folder / change.path}")
 
 
 def notify(options: Options) -> None:

@@ -44,6 +44,8 @@ def generate(
             help="Write beside files of yours, and replace edited ones of ours, keeping a copy.",
         ),
     ] = False,
+    quiet: common.QuietOption = False,
+    output: common.FormatOption = common.Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.hardening import Hardening
@@ -55,5 +57,4 @@ def generate(
     target = common.path(directory, f"vpc-cni-iam-{kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)
-    for change in changes:
-        typer.echo(f"{change.kind:<7} {target / change.path}")
+    common.show_changes(target, changes, output, quiet)

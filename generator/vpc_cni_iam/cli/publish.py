@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli.published import Saying
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.publishing.coordinates import Coordinates
     from vpc_cni_iam.publishing.gitlab import Project
-    from vpc_cni_iam.publishing.gittag import Repository, Tagging
-    from vpc_cni_iam.publishing.publish import Proposal, Published
+    from vpc_cni_iam.publishing.gittag import Repository
+    from vpc_cni_iam.publishing.publish import Published
 
 PUBLISH = """Publish a version of the module for others.
 
@@ -126,6 +127,8 @@ def publish(
         Upload | None,
         typer.Option("--upload", help="Upload the archive to the GitLab project of this CI job."),
     ] = None,
+    quiet: common.QuietOption = False,
+    print_as: FormatOption = Format.text,
 ) -> None:
     """See `PUBLISH`."""
     from vpc_cni_iam.catalog.hardening import Hardening
@@ -139,20 +142,16 @@ def publish(
     _tell_stand_in(namespace, registry_host, found)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)
-        proposal = propose(folder, chosen, found)
-        _show(proposal)
-        typer.echo(f"nothing was written; --version {proposal.version} publishes it")
+        with Saying(folder, print_as, quiet) as saying:
+            saying.proposal(propose(folder, chosen, found), only=True)
         return
     project, number = _project(upload), Version.of(version)
     done = write(folder, chosen, found, number, oci_repository, _repository(git_tag))
     common.notify(chosen)
-    _show(done.proposal)
-    _show_files(done, folder)
-    if done.tagging is not None:
-        done.tagging.finish()
-        _show_tag(done.tagging)
-    if project is not None:
-        _upload(project, done)
+    with Saying(folder, print_as, quiet) as saying:
+        saying.proposal(done.proposal)
+        saying.files(done)
+        _finish(done, project, saying)
 
 
 def _coordinates(namespace: str | None, host: str | None) -> Coordinates:
@@ -196,46 +195,15 @@ def _project(wanted: Upload | None) -> Project | None:
     return None if wanted is None else project(os.environ)
 
 
-def _upload(project: Project, done: Published) -> None:
+def _finish(done: Published, project: Project | None, saying: Saying) -> None:
+    """Bring a version that is written to where it is to go besides."""
     from vpc_cni_iam.publishing.gitlab import upload
 
-    new = upload(project, done.proposal.version, done.archive)
-    typer.echo(f"gitlab   project {project.project}{'' if new else ', as it was'}")
-
-
-def _show_tag(done: Tagging) -> None:
-    typer.echo(f"tag      {done.tag} at {done.commit}{'' if done.new else ', as it was'}")
-
-
-def _show(proposal: Proposal) -> None:
-    typer.echo(f"{proposal.version}, {_after(proposal)}")
-    if proposal.comparison is not None:
-        found = (*proposal.comparison.permissions, *proposal.comparison.interface)
-        for finding in found:
-            typer.echo(f"  {finding.bump.name}: {finding}")
-
-
-def _after(proposal: Proposal) -> str:
-    if proposal.previous is None or proposal.comparison is None:
-        return "the first version"
-    return f"a {proposal.comparison.bump.name} change after {proposal.previous}"
-
-
-def _show_files(done: Published, output: Path) -> None:
-    from vpc_cni_iam.publishing import oci
-    from vpc_cni_iam.publishing.registry import ROOT
-
-    if not any(c.kind in ("create", "replace", "remove") for c in done.changes):
-        typer.echo("is published already; nothing to do")
-    for path in done.restored:
-        typer.echo(f"restore  {output / path}")
-    for path in done.copies:
-        typer.echo(f"copy     {output / path} of what was edited")
-    typer.echo(f"tree     {output / done.folder}")
-    typer.echo(f"registry {output / ROOT}")
-    for name, digest in sorted(done.sums.items()):
-        typer.echo(f"sha256   {digest}  {name}")
-    typer.echo(f"oci      {done.digest}  {output / oci.ROOT}:{done.proposal.version}")
+    if done.tagging is not None:
+        done.tagging.finish()
+        saying.tag(done.tagging)
+    if project is not None:
+        saying.upload(project.project, upload(project, done.proposal.version, done.archive))
 
 
 @registry.command(help=SERVE)

@@ -103,6 +103,8 @@ def import_(
             help="Directory to write to.  [default: the data folder of this source checkout]",
         ),
     ] = None,
+    quiet: common.QuietOption = False,
+    print_as: FormatOption = Format.text,
 ) -> None:
     """See `IMPORT`."""
     from vpc_cni_iam.catalog.releases import Release
@@ -113,8 +115,7 @@ def import_(
     origin = Origin(commit, date, subject, Release.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")
-    for change in write(folder, written):
-        typer.echo(f"{change.kind:<8}{folder / change.path}")
+    common.show_changes(folder, write(folder, written), print_as, quiet)
 
 
 @upstream.command(help=CALLS)

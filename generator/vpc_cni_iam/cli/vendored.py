@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config, Vendored
@@ -33,7 +33,6 @@ ConfigOption = Annotated[
         help="The configuration.  [default: the nearest vpc-cni-iam.toml]",
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")]
 
 
 def find(named: Path | None) -> Config:

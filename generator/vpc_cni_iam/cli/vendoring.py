@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, vendored
-from vpc_cni_iam.cli.common import Format, FormatOption
-from vpc_cni_iam.cli.vendored import ConfigOption, ModulesArgument, QuietOption
+from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
+from vpc_cni_iam.cli.vendored import ConfigOption, ModulesArgument
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.review.html_report import report
+from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
@@ -33,7 +34,9 @@ def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
     wanted = Wanted(releases.newest())
-    return report(review(plan, wanted, directory=SOURCE, fail_on="new-access"))
+    return report(
+        review(plan, wanted, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
+    )
 
 
 def is_current(picture: Path) -> bool:

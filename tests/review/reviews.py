@@ -11,6 +11,7 @@ from synthetic import WANTED, allow, attachment, document, plan, policy, resourc
 from vpc_cni_iam.review.changes import Place
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.ignoring import Entry
+from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.review import Ignoring, review
 from vpc_cni_iam.sources.plan import read_plan
 
@@ -76,7 +77,8 @@ def of_plan(path: Path) -> Review:
     folder = CONFIGURATIONS / path.name.partition(".")[0]
     after = folder / "after"
     directory = after if after.is_dir() else folder
-    return review(read_plan(path.read_bytes(), path.name), WANTED, directory=directory)
+    made = read_plan(path.read_bytes(), path.name)
+    return review(made, WANTED, locator=Locator(directory, made.configuration))
 
 
 def every() -> list[Review]:

@@ -11,6 +11,7 @@ import pytest
 from conftest import write_tree
 from synthetic import WANTED, document, plan, resource
 from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
 
@@ -40,7 +41,8 @@ def reviewed(directory: Path | None, module: str = "", source: str = "./m") -> R
     calls = {"m": {"source": source, "module": {}}} if module else {}
     configuration = {"root_module": {"module_calls": calls}}
     text = plan(change, configuration=configuration)
-    return review(read_plan(text, "plan.json"), WANTED, directory=directory)
+    made = read_plan(text, "plan.json")
+    return review(made, WANTED, locator=Locator(directory, made.configuration))
 
 
 def rules(found: Review) -> set[str]:

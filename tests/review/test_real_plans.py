@@ -9,6 +9,7 @@ from make_plans import CONFIGURATIONS, PLANS, plan
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.review.changes import Change
 from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
@@ -134,7 +135,8 @@ EXPECTED: dict[str, list[str]] = {
 def reviewed(case: str, engine: str = TERRAFORM_NEWEST, **more: object) -> Review:
     path = PLANS / f"{case}.{engine}.json"
     directory = CONFIGURATIONS / case / "after"
-    return review(read_plan(path.read_bytes(), path.name), WANTED, directory=directory, **more)  # type: ignore[arg-type]
+    made = read_plan(path.read_bytes(), path.name)
+    return review(made, WANTED, locator=Locator(directory, made.configuration), **more)  # type: ignore[arg-type]
 
 
 def change(case: str, address: str, attribute: str = "policy") -> Change:

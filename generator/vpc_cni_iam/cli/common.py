@@ -102,16 +102,6 @@ def feature(text: str) -> Any:
     return typer.Option("--feature", metavar="FEATURE", help=text, autocompletion=_features)
 
 
-def name(flag: str, text: str) -> Any:
-    """Return the option that gives a name or an ID of the cluster's surroundings.
-
-    Args:
-        flag: The option.
-        text: Its help.
-    """
-    return typer.Option(flag, metavar=flag.rpartition("-")[2].upper(), help=text)
-
-
 KindOption = Annotated[
     str,
     typer.Option(

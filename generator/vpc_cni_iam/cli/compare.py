@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs
+from vpc_cni_iam.cli import common, inputs, names
 
 HELP = """Say how two policies differ, and whether the new one allows anything new.
 
@@ -46,16 +46,12 @@ def compare(
             help="What it is called in OLD, if otherwise; repeat for more.",
         ),
     ] = None,
-    cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
-    vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,
-    partition: Annotated[str | None, common.name("--partition", "AWS partition.")] = None,
-    region: Annotated[str | None, common.name("--region", "AWS Region.")] = None,
-    account_id: Annotated[
-        str | None, common.name("--account-id", "AWS account ID of the nodes.")
-    ] = None,
-    vpc_owner_id: Annotated[
-        str | None, common.name("--vpc-owner-id", "AWS account ID of the VPC's owner.")
-    ] = None,
+    cluster_name: names.ClusterNameOption = None,
+    vpc_id: names.VpcIdOption = None,
+    partition: names.PartitionOption = None,
+    region: names.RegionOption = None,
+    account_id: names.AccountIdOption = None,
+    vpc_owner_id: names.VpcOwnerIdOption = None,
     output: common.FormatOption = common.Format.text,
 ) -> None:
     """See `HELP`."""
@@ -73,8 +69,8 @@ def compare(
     }
     stdin = partial(inputs.text, "-", limit=None)
     sides = [
-        between.side(target, stdin, names or (), given)
-        for target, names in ((old, old_document or document), (new, document))
+        between.side(target, stdin, chosen or (), given)
+        for target, chosen in ((old, old_document or document), (new, document))
     ]
     for one in (text for side in sides for text in side.passed_over):
         common.say(f"passed over: {one}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs
+from vpc_cni_iam.cli import common, inputs, names
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -137,16 +137,12 @@ def coverage(
         bool,
         typer.Option("--no-gaps", help="With --variant: add nothing to the document in force."),
     ] = False,
-    cluster_name: Annotated[str | None, common.name("--cluster-name", "Cluster's name.")] = None,
-    vpc_id: Annotated[str | None, common.name("--vpc-id", "VPC of the nodes.")] = None,
-    partition: Annotated[str | None, common.name("--partition", "AWS partition.")] = None,
-    region: Annotated[str | None, common.name("--region", "AWS Region.")] = None,
-    account_id: Annotated[
-        str | None, common.name("--account-id", "AWS account ID of the nodes.")
-    ] = None,
-    vpc_owner_id: Annotated[
-        str | None, common.name("--vpc-owner-id", "AWS account ID of the VPC's owner.")
-    ] = None,
+    cluster_name: names.ClusterNameOption = None,
+    vpc_id: names.VpcIdOption = None,
+    partition: names.PartitionOption = None,
+    region: names.RegionOption = None,
+    account_id: names.AccountIdOption = None,
+    vpc_owner_id: names.VpcOwnerIdOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
     ] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.names import name
 
 if TYPE_CHECKING:
     from vpc_cni_iam.policy.document import Policy
@@ -36,23 +37,17 @@ class Format(StrEnum):
 def policy(
     variant: common.VariantArgument,
     cluster_name: Annotated[
-        str | None, common.name("--cluster-name", "Cluster's name, of a scoped policy.")
+        str | None, name("--cluster-name", "Cluster's name, of a scoped policy.")
     ] = None,
-    vpc_id: Annotated[
-        str | None, common.name("--vpc-id", "VPC of the nodes, of a scoped policy.")
-    ] = None,
-    partition: Annotated[
-        str | None, common.name("--partition", "AWS partition.  [default: aws]")
-    ] = None,
-    region: Annotated[str | None, common.name("--region", "AWS Region.  [default: *]")] = None,
+    vpc_id: Annotated[str | None, name("--vpc-id", "VPC of the nodes, of a scoped policy.")] = None,
+    partition: Annotated[str | None, name("--partition", "AWS partition.  [default: aws]")] = None,
+    region: Annotated[str | None, name("--region", "AWS Region.  [default: *]")] = None,
     account_id: Annotated[
-        str | None, common.name("--account-id", "AWS account ID of the nodes.  [default: *]")
+        str | None, name("--account-id", "AWS account ID of the nodes.  [default: *]")
     ] = None,
     vpc_owner_id: Annotated[
         str | None,
-        common.name(
-            "--vpc-owner-id", "AWS account ID of the VPC's owner.  [default: that of the nodes]"
-        ),
+        name("--vpc-owner-id", "AWS account ID of the VPC's owner.  [default: that of the nodes]"),
     ] = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,

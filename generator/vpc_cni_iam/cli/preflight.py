@@ -8,6 +8,7 @@ import typer
 
 from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.names import name
 
 HELP = """List the instances and network interfaces that lack the tags a scoped policy needs.
 
@@ -30,9 +31,9 @@ def preflight(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="What aws printed; - is standard input.")
     ],
-    cluster_name: Annotated[str, common.name("--cluster-name", "Cluster's name.")],
+    cluster_name: Annotated[str, name("--cluster-name", "Cluster's name.")],
     vpc_id: Annotated[
-        str | None, common.name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
+        str | None, name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
     ] = None,
     variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
     revision: common.PinnedRevisionOption = None,

@@ -19,7 +19,6 @@ from vpc_cni_iam.cli.common import Mode
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.review import Ignoring
-    from vpc_cni_iam.sources.plan import Plan
 
 # Seconds until a bar is worth its flicker.
 _PATIENCE = 0.5
@@ -142,32 +141,30 @@ def review(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.review.locating import Locator
     from vpc_cni_iam.review.needs import Wanted
     from vpc_cni_iam.review.obtaining import obtain
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
     check_fail_on(fail_on)
+    if not plan:
+        raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
     wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
+    locator = Locator(source, read.configuration)
     with _progress("judging policies") as passed:
         result = reviewed(
-            read, wanted, directory=source, fail_on=fail_on, ignored=ignored, passed=passed
+            read, wanted, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
         )
-    _mind(source, read)
+    if not locator.fits:
+        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, read_on, _prefix(source))
     raise typer.Exit(1 if result.failed else 0)
-
-
-def _mind(source: Path | None, plan: Plan) -> None:
-    """Say that findings have no lines, since what is planned is written elsewhere."""
-    from vpc_cni_iam.review.locating import Locator
-
-    if not Locator(source, plan.configuration).fits:
-        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:
@@ -219,8 +216,6 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return what to write, as formats by their files."""
     from vpc_cni_iam.errors import UsageError
 
-    if not plan:
-        raise UsageError("PLAN is empty text; write . for the current directory")
     known = [f.value for f in Format if f is not Format.text]
     found: dict[Path, str] = {}
     taken = {Path(plan).resolve(): "is the plan"}

@@ -17,8 +17,7 @@ from vpc_cni_iam.catalog import calls
 from vpc_cni_iam.catalog.requests import kind_of
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
-from vpc_cni_iam.policy.matching.patterns import glob_matches
-from vpc_cni_iam.policy.matching.variables import Wild
+from vpc_cni_iam.policy.matching.patterns import fits
 
 _SHOWN = 3
 _EVERY = "*"
@@ -148,12 +147,7 @@ def _is_of(resource: str, wanted: str) -> bool:
     if resource == "*" or wanted == _EVERY or len(parts) < _ARN_PARTS:
         return resource == "*"
     service, kind = wanted.split()
-    if not glob_matches(_plain(parts[2]), service):
+    if not fits(parts[2], service):
         return False
     own = parts[5].replace(":", "/").partition("/")[0]
-    return service == "s3" or glob_matches(_plain(own), kind)
-
-
-def _plain(text: str) -> tuple[str | Wild, ...]:
-    wild = {"*": Wild.RUN, "?": Wild.ONE}
-    return tuple(wild.get(letter, letter) for letter in text)
+    return service == "s3" or fits(own, kind)

@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.setting import EXAMPLE, Names
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
-from vpc_cni_iam.sources.policies import Opened, choose, open_policies
+from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
 
 _ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
 _OWNED_WITH_VPC = ("subnet", "vpc")
@@ -75,7 +75,7 @@ def of_variant(name: str, selection: Selection, given: Mapping[str, str | None])
     """
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
-    chosen = parameters.values({**examples(), **_given(given)})
+    chosen = parameters.values({**_examples(), **_given(given)})
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (Opened(variant.identifier, filled, f"variant {name}"),)
@@ -100,20 +100,64 @@ def of_input(
         InputError: What `open_policies` and `choose` refuse.
         UsageError: A bad name.
     """
+    chosen = take(open_filled(target, stdin, given), documents)
+    # What was filled in here is nothing that the policies say.
+    names = names_in([o.policy for o in chosen.opened])
+    said = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
+    found = _subject(chosen.title, chosen.opened, given, said)
+    return replace(found, passed_over=chosen.passed_over)
+
+
+def open_filled(target: str, stdin: Callable[[], str], given: Mapping[str, str | None]) -> Input:
+    """Return what an input holds, with names that nobody gave replaced by examples.
+
+    Args:
+        target: A path, or ``-``.
+        stdin: Reads standard input.
+        given: Names that the user gave, by parameter; None for the others.
+
+    Raises:
+        InputError: What `open_policies` refuses.
+        UsageError: A bad name.
+    """
     parameters.values(given)
-    values = {k: v for k, v in {**examples(), **_given(given)}.items() if v}
+    values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
+    return open_policies(target, stdin, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Policies that were chosen from an input.
+
+    Args:
+        title: What they are, in a line.
+        opened: The policies with their names.
+        passed_over: What else there is that nobody chose to leave out, each with why.
+    """
+
+    title: str
+    opened: tuple[Opened, ...]
+    passed_over: tuple[str, ...]
+
+
+def take(there: Input, documents: Iterable[str]) -> Taken:
+    """Return the policies of an input that a user wants, which the evaluator takes.
+
+    Args:
+        there: What the input holds.
+        documents: The names of the policies to take; none if there is one only.
+
+    Raises:
+        InputError: What `choose` or the evaluator refuses.
+        UsageError: What `choose` refuses.
+    """
     wanted = tuple(documents)
-    there = open_policies(target, stdin, values)
     opened = choose(there, wanted)
     for one in opened:
         _check(one)
-    policies = [o.policy for o in opened]
     named = ", ".join(o.name for o in opened if o.name)
-    title = f"{opened[0].source} ({named})" if named else opened[0].source
-    # What was filled in here is nothing that the policies say.
-    said = {k: v for k, v in names_in(policies).items() if v != EXAMPLE.get(k)}
     others = () if wanted else tuple(f"{a} in {why}" for a, why in there.passed_over.items())
-    return replace(_subject(title, opened, given, said), passed_over=others)
+    return Taken(f"{there.source} ({named})" if named else there.source, opened, others)
 
 
 def _check(opened: Opened) -> None:
@@ -192,8 +236,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 
-def examples() -> dict[str, str]:
-    """Return the names that stand for those that nobody gave, by parameter."""
+def _examples() -> dict[str, str]:
     return {p.name: EXAMPLE[p.name] for p in parameters.NAMES}
 
 

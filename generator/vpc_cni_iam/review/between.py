@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.coverage.subject import examples
+from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
-from vpc_cni_iam.sources.policies import choose, open_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +64,16 @@ def side(
         InputError: It cannot be read, or the evaluator refuses it.
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
-    parameters.values(given)
-    values = {**examples(), **{k: v for k, v in given.items() if v}}
-    there = open_policies(target, stdin, values)
+    there = open_filled(target, stdin, given)
     nameless = not there.unread and [o.name for o in there.policies] == [""]
-    wanted = () if nameless else tuple(documents)
-    chosen = choose(there, wanted)
-    for one in chosen:
-        try:
-            compile_policies([one.policy])
-        except InputError as error:
-            place = f"{one.name}{error.place[1:]}" if one.name else error.place
-            raise InputError(one.source, place, error.problem) from None
-    versions = {one.policy.version for one in chosen}
+    chosen = take(there, () if nameless else documents)
+    policies = [o.policy for o in chosen.opened]
+    versions = {policy.version for policy in policies}
     if len(versions) > 1:
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
-    named = ", ".join(o.name for o in chosen if o.name)
-    others = () if wanted else tuple(f"{a} in {why}" for a, why in there.passed_over.items())
-    policy = Policy(tuple(s for o in chosen for s in o.policy.statements), versions.pop())
-    return Side(f"{there.source} ({named})" if named else there.source, policy, others)
+    policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
+    return Side(chosen.title, policy, chosen.passed_over)
 
 
 def between(old: Side, new: Side) -> Between:

@@ -16,6 +16,7 @@ from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.matching.patterns import fits
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
 # What nothing but the plugin, or something like it, has.
@@ -50,7 +51,7 @@ def concerns_plugin(policy: Policy) -> bool:
         policy: The policy.
     """
     return any(
-        re.fullmatch(pattern.replace("*", ".*").replace("?", "."), mark)
+        fits(pattern, mark)
         for action in policy.actions()
         if (pattern := action.lower()).startswith("ec2:") and not re.search(r"[^\w:*?-]", pattern)
         for mark in _MARKS
@@ -64,14 +65,9 @@ def names(statement: Statement, action: str) -> bool:
         statement: The statement.
         action: The action, without a wildcard.
     """
-
-    def fits(pattern: str) -> bool:
-        code = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
-        return re.fullmatch(code, action.lower()) is not None
-
-    if statement.not_actions:
-        return not any(map(fits, statement.not_actions))
-    return any(map(fits, statement.actions))
+    patterns = statement.not_actions or statement.actions
+    named = any(fits(pattern.lower(), action.lower()) for pattern in patterns)
+    return named is not bool(statement.not_actions)
 
 
 def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:

@@ -55,7 +55,7 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
         before=tuple(sorted(has.before)),
         after=tuple(sorted(has.after)),
         opaque=opaque,
-        access=_access(has, before, after) if changed else None,
+        access=_access(has, before, after, opaque) if changed else None,
         coverage=coverage,
         matrix=tuple(_matrix(before, after, bool(opaque), wanted)) if concerns else (),
         sizes=tuple(_sizes(has)),
@@ -72,23 +72,18 @@ def _policies(side: Mapping[str, Read]) -> list[Policy]:
     return [read.state.policy for read in side.values() if read.state.policy]
 
 
-def _access(has: Having, before: list[Policy], after: list[Policy]) -> Access:
+def _access(
+    has: Having, before: list[Policy], after: list[Policy], opaque: tuple[str, ...]
+) -> Access:
     """Say whether all policies together newly allow anything.
 
     A policy whose document is not known may be left out where it is there before and after: it
     adds as much on both sides, unless a Deny held back what it allows.
     """
-    unknown = [
-        key
-        for side in (has.before, has.after)
-        for key, read in side.items()
-        if read.state.known not in ("known", "absent")
-    ]
-    alike = [key for key in unknown if has.before.get(key) == has.after.get(key)]
+    alike = all(has.before.get(key) == has.after.get(key) for key in opaque)
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
-    if len(alike) < len(unknown) or (unknown and denies):
-        named = ", ".join(dict.fromkeys(unknown))
-        return Access("unknown", reason=f"not known: {named}")
+    if opaque and (denies or not alike):
+        return Access("unknown", reason=f"not known: {', '.join(opaque)}")
     found = new_access(before, after)
     if found.verdict == "no new access" and undenied(before, after):
         return Access("not proven", reason=UNDENIED)

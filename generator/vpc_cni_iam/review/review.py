@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.review import ignoring
@@ -67,7 +66,7 @@ def review(
     plan: Plan,
     wanted: Wanted,
     *,
-    directory: Path | None = None,
+    locator: Locator | None = None,
     fail_on: str = DEFAULT_LEVEL,
     ignored: Ignoring | None = None,
     passed: Callable[[int, int], None] | None = None,
@@ -77,15 +76,13 @@ def review(
     Args:
         plan: The plan.
         wanted: The plugin's release and IP family.
-        directory: The root module's directory, to say where resources are written.
+        locator: Says where resources are written; None to say it of none.
         fail_on: A level or a meaning, from which on findings fail the review.
         ignored: What to ignore.
         passed: Called now and then with how many policies of how many are judged.
 
-    Raises:
-        InputError: A directory without configuration.
     """
-    locator = Locator(directory, plan.configuration)
+    locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
     gatherer = Gatherer(plan, dynamic)
     items = without_echoes(tuple(gatherer.items()))

@@ -15,7 +15,6 @@ from vpc_cni_iam.review.proving import undenied
 from vpc_cni_iam.review.sides import side
 from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize
 
-_NODES = "ec2.amazonaws.com"
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 
@@ -182,7 +181,7 @@ class Roles:
 
     def _is_node(self, name: str, has: Having) -> bool:
         trusted = has.trust.state.policy if has.trust else None
-        return name in self._nodes or bool(trusted and trust.trusts_service(trusted, _NODES))
+        return name in self._nodes or bool(trusted and trust.trusts_service(trusted, trust.NODES))
 
     def _trust(self, change: Change) -> Iterator[Finding]:
         principal = self._principals.get(change.address)

@@ -7,7 +7,6 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,10 +14,11 @@ from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issu
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.matching.patterns import fits
 from vpc_cni_iam.review.needs import names
 
 _PODS = "pods.eks.amazonaws.com"
-_NODES = "ec2.amazonaws.com"
+NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -109,7 +109,7 @@ def ways(policy: Policy) -> tuple[str, ...]:
         if statement.effect != "Allow":
             continue
         if names(statement, "sts:AssumeRole"):
-            services = (("EKS Pod Identity", _PODS), ("the nodes' instance profile", _NODES))
+            services = (("EKS Pod Identity", _PODS), ("the nodes' instance profile", NODES))
             found += [way for way, service in services if _trusts(statement, service)]
         if not names(statement, "sts:AssumeRoleWithWebIdentity"):
             continue
@@ -202,7 +202,7 @@ def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
             continue
         if wild and not like:
             yield _never(condition, wild[0], "audience")
-        elif not any(fnmatch.fnmatchcase(AUDIENCE, v) for v in wild):
+        elif not any(fits(v, AUDIENCE) for v in wild):
             yield Flaw(
                 "irsa-other-audience",
                 f"the audience is to be {' or '.join(map(repr, condition.values))}, and tokens of "

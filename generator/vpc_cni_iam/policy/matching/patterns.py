@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import (
     Context,
     Plain,
@@ -14,6 +15,7 @@ from vpc_cni_iam.policy.matching.variables import (
     expand,
     is_plain,
     literal,
+    read,
 )
 
 ARN_PARTS = 6
@@ -96,6 +98,17 @@ def glob_matches(parts: Plain, text: str) -> bool:
             return False
     start = len(text) - _length(runs[-1])
     return start >= position and _stands(runs[-1], text, start) is not None
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Say whether a pattern as a document has it matches a text; ``${`` begins no variable in it.
+
+    Args:
+        pattern: The pattern, in the case of the text.
+        text: The text.
+    """
+    parts = expand(read(pattern, Place("a pattern"), variables=False, wildcards=True), {})
+    return parts is not None and glob_matches(parts, text)
 
 
 def arn_matches(parts: Plain, text: str) -> bool:

@@ -35,6 +35,7 @@ $(STAMP): pyproject.toml
 	  || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
+	@$(BIN)/python tools/relative_pth.py
 	@touch $@
 
 engines: venv ## install the engines that this machine can have (OpenTofu: 4 minutes, once)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -214,8 +215,7 @@ def reviews_a_plan(action: Action) -> None:
 
 
 # Answers as gh does: the list of comments through jq, and else what it was asked for.
-GH = """#!{python}
-import json, os, subprocess, sys
+GH = """import json, os, subprocess, sys
 words = sys.argv[1:]
 if "--jq" in words:
     filter = words[words.index("--jq") + 1]
@@ -245,7 +245,9 @@ def test_the_workflow_of_the_page_replaces_its_own_comment(before: bool, tmp_pat
     ours = [(4, BOT, f"{mark}\n\nold")] if before else []
     comments = [{"id": n, "user": user, "body": body} for n, user, body in [*others, *ours]]
     (tmp_path / "comments.json").write_text(json.dumps(comments))
-    (tmp_path / "gh").write_text(GH.format(python=sys.executable))
+    (tmp_path / "gh.py").write_text(GH)
+    command = shlex.join([sys.executable, str(tmp_path / "gh.py")])
+    (tmp_path / "gh").write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     (tmp_path / "gh").chmod(0o755)
     environ = {
         **os.environ,

@@ -35,6 +35,21 @@ class InputError(VpcCniIamError):
         self.problem = problem
 
 
+class PackageFileError(VpcCniIamError):
+    """A data file of this package that cannot be read: the installation is damaged.
+
+    Args:
+        path: The file.
+        reason: Why, as the operating system says it.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(
+            f"{path}: this file of vpc-cni-iam cannot be read: {reason}; "
+            "make it readable for you, or install vpc-cni-iam again"
+        )
+
+
 class InexpressibleError(VpcCniIamError):
     """A policy that ``aws_iam_policy_document`` cannot express without changing its meaning."""
 

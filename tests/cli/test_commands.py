@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -361,7 +362,7 @@ def test_interrupted_in_the_middle(number: signal.Signals, code: int, tmp_path: 
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -m vpc_cni_iam catalog --format json | head -n 1"
+    command = f"{shlex.join(COMMAND)} catalog --format json | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout == "{\n"
     assert done.stderr == ""

@@ -79,6 +79,7 @@ def test_fmt_examples_and_own_tests(newest: Engine, tmp_path: Path) -> None:
         newest.run(["test", "-no-color"], folder)
 
 
+@pytest.mark.engine
 def test_tflint_finds_nothing(tmp_path: Path) -> None:
     tflint = Engine(
         "tflint", str(tool("tflint-0.64.0")), {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}

@@ -257,6 +257,7 @@ def test_a_full_disk_in_the_middle_of_a_sync(tmp_path: Path) -> None:
     assert run("sync", cwd=tmp_path).code == 0
 
 
+@pytest.mark.mounts
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     repository(small_disk, "m")
     before = read_tree(small_disk)

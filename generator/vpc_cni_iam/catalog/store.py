@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-_DATA = Path(__file__).with_name("data")
+from vpc_cni_iam import resources
+
+_DATA = "catalog/data"
 
 
 def _read(name: str) -> Any:
-    return json.loads((_DATA / name).read_text(encoding="utf-8"))
+    return json.loads(resources.text(f"{_DATA}/{name}"))
 
 
 @cache
@@ -45,5 +46,5 @@ def managed_data() -> dict[str, Any]:
 @cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
-    names = sorted(path.name for path in _DATA.joinpath("revisions").glob("*.json"))
+    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "revisions").glob("*.json"))
     return tuple(_read(f"revisions/{name}") for name in names)

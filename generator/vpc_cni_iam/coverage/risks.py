@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from typing import Literal
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
 from vpc_cni_iam.coverage.beyond import wider
 from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
@@ -59,7 +59,7 @@ class Finding:
 
 def page() -> str:
     """Return the page that explains every risk, as Markdown."""
-    return files("vpc_cni_iam.coverage").joinpath(_PAGE).read_text(encoding="utf-8")
+    return resources.text(f"coverage/{_PAGE}")
 
 
 def explanation(identifier: str) -> str:

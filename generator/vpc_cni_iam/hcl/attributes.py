@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.hcl.locate import Block, File, Text, Value
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
@@ -69,7 +69,7 @@ class Attribute:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text()
+    text = resources.text("hcl/data/policy_attributes.json")
     data: dict[str, Any] = json.loads(text)
     return data
 

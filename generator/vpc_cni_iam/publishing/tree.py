@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.resources import files as resources
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
@@ -49,7 +49,7 @@ def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[s
     for variant in options.variants:
         found[f"examples/{variant.name}/main.tf"] = example(variant)
     found["examples/role/main.tf"] = _role_example(options.variants[0])
-    found["LICENSE"] = resources("vpc_cni_iam.publishing").joinpath("LICENSE").read_text("utf-8")
+    found["LICENSE"] = resources.text("publishing/LICENSE")
     return found
 
 

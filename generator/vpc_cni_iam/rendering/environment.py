@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.policy.document import Condition
@@ -30,7 +31,7 @@ def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[st
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("vpc_cni_iam.rendering"),
+        loader=FunctionLoader(lambda name: resources.text(f"rendering/templates/{name}")),
         bytecode_cache=PycacheBytecodeCache(),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - the output is HCL, whose only escape is in hcl.literals

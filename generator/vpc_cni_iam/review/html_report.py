@@ -10,8 +10,8 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from importlib import resources
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.coverage.page import STYLE
 from vpc_cni_iam.coverage.picture import ascii_only, style
 from vpc_cni_iam.review import permissions, wording
@@ -28,8 +28,8 @@ def report(review: Review) -> str:
     Args:
         review: The review.
     """
-    css = style(":root") + STYLE + _file("page.css")
-    script = _file("page.js")
+    css = style(":root") + STYLE + resources.text("review/page.css")
+    script = resources.text("review/page.js")
     title = f"IAM review of {review.plan}"
     policy = f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}"
     parts = (
@@ -51,10 +51,6 @@ def report(review: Review) -> str:
         f"</main>\n<script>{script}</script>\n</body>\n</html>\n",
     )
     return ascii_only("\n".join(parts))
-
-
-def _file(name: str) -> str:
-    return resources.files("vpc_cni_iam.review").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(content: str) -> str:

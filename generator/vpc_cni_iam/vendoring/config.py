@@ -8,10 +8,10 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
@@ -118,7 +118,7 @@ def schema_text() -> str:
 
     Nor does it say which variants and features work with which release.
     """
-    text = files("vpc_cni_iam.vendoring").joinpath(_SCHEMA).read_text(encoding="utf-8")
+    text = resources.text(f"vendoring/{_SCHEMA}")
     names = "|".join(re.escape(str(r).removeprefix("v")) for r in releases.served())
     # A backslash is doubled in JSON.
     known = f"v?({names})(-eksbuild\\.[0-9]+)?".replace("\\", "\\\\")

@@ -1,0 +1,27 @@
+"""Data files of this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpc_cni_iam.errors import PackageFileError
+
+PACKAGE = Path(__file__).parent
+
+
+def text(name: str) -> str:
+    """Return the text of a data file.
+
+    Args:
+        name: Its path below the package, such as ``catalog/data/calls.json``.
+
+    Raises:
+        PackageFileError: The file cannot be read.
+    """
+    path = PACKAGE / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PackageFileError(path, error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise PackageFileError(path, "it is not UTF-8 text") from None

@@ -10,7 +10,7 @@ FUZZ_SEED ?= 1
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-ENGINES := $(BIN)/python tools/engines.py
+ENGINES := $(BIN)/python -m tools.engines
 DEMO := build/demo/vpc-cni-iam-policy
 
 # Makes engines use the machine's cache of them and stay off the network.
@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml
 	  || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
-	@$(BIN)/python tools/relative_pth.py
+	@$(BIN)/python -m tools.relative_pth
 	@touch $@
 
 engines: venv ## install the engines that this machine can have (OpenTofu: 4 minutes, once)
@@ -61,13 +61,13 @@ check: venv ## run the linters and prove the committed modules current
 	$(USE_ENGINES); \
 	engine=$$($(ENGINES) path terraform || command -v terraform || command -v tofu) || exit 3; \
 	for folder in modules examples; do "$$engine" fmt -check -diff -recursive "$$folder" || exit; done
-	$(BIN)/python tools/freshness.py
+	$(BIN)/python -m tools.generate
 	@if [ -e .git ]; then \
 	  git --no-pager diff --check "$$(git hash-object -t tree /dev/null)"; \
 	else echo 'no git repository: white space is not checked'; fi
 
 floors: venv ## run a part of the tests with the oldest dependencies that pyproject.toml allows
-	$(BIN)/python tools/floors.py
+	$(BIN)/python -m tools.floors
 
 fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an hour
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
@@ -79,7 +79,7 @@ bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
 generate: venv ## write the committed modules/ and examples/ anew
-	$(BIN)/python tools/freshness.py --write
+	$(BIN)/python -m tools.generate --write
 
 plans: engines ## make the plans that the tests of reviews read anew, with every engine
 	$(USE_ENGINES) && $(BIN)/python tests/review/make_plans.py

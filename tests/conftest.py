@@ -7,19 +7,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tools.engines.cache import cache_directory
+
+from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from engine_cache import cache_directory  # noqa: E402
-from vpc_cni_iam.engine.run import Engine, find  # noqa: E402
 
 # Deterministic in CI, so that a red run can be run again.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -93,10 +92,11 @@ def run(
     cwd: Path | None = None,
     env: dict[str, str] | None = None,
     stdin: str = "",
+    command: Sequence[str] = COMMAND,
 ) -> Run:
     """Run the command line in a process of its own, as a user does."""
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         cwd=cwd,
         env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **(env or {})},
         input=stdin,

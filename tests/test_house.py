@@ -37,7 +37,6 @@ MAY_IMPORT = {
         "resources",
     },
     "preflight": {"errors", "texts", "policy", "catalog"},
-    "upstream": {"errors", "texts", "policy", "catalog"},
 }
 # The one room that may import each heavy library, and whether only inside functions.
 ONLY_IN = {

@@ -1,6 +1,6 @@
 """Run a part of the tests with the oldest dependencies that pyproject.toml allows.
 
-python tools/floors.py
+python -m tools.floors
 
 The floors are the lower bounds of `dependencies`; what they need in turn is the newest that goes
 with them. The environment, build/floors, is made anew.

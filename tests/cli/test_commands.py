@@ -260,8 +260,8 @@ def commands(*above: str) -> Iterator[tuple[str, ...]]:
 
 def test_version_and_help() -> None:
     assert run("--version").out.startswith("vpc-cni-iam 0.")
-    groups = {("registry",), ("upstream",)}
-    every = [*commands(), *commands("registry"), *commands("upstream")]
+    groups = {("registry",)}
+    every = [*commands(), *commands("registry")]
     assert len(every) > 15
     for command in every:
         done = run(*command, "--help")
@@ -410,11 +410,6 @@ def test_harden_refusals(words: str, said: str) -> None:
 
 
 def test_what_a_terminal_would_obey_is_spelled_out(tmp_path: Path) -> None:
-    policy = {"Statement": {"Effect": "Allow", "Action": "ec2:\x1b]0;x\x07", "Resource": "*"}}
-    (tmp_path / "page.md").write_text(json.dumps({"Version": "2012-10-17", **policy}))
-    done = run("upstream", "check", "page.md", cwd=tmp_path)
-    assert done.code == 1
-    assert "ec2:\\u001b]0;x\\u0007" in done.out
     done = run("convert", "a\x1b]0;x\x07.json", cwd=tmp_path)
     assert (done.code, "\x1b" in done.err) == (3, False)
     assert "a\\u001b]0;x\\u0007.json" in done.err

@@ -8,7 +8,7 @@ import pytest
 from conftest import run
 from vpc_cni_iam.cli.main import _COMMANDS
 
-GROUPS = {"registry": ["serve"], "upstream": ["check", "import", "calls"]}
+GROUPS = {"registry": ["serve"]}
 COMMANDS = [
     *((name,) for name in (*_COMMANDS, *GROUPS)),
     *((group, name) for group, names in GROUPS.items() for name in names),

@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tools.upstream.calls import calls
+from tools.upstream.check import compare
+from tools.upstream.checkout import Checkout
+from tools.upstream.gosource import read as read_go
+from tools.upstream.page import documents
 
 from conftest import ROOT
 from upstream_standins import page, source_of
@@ -37,11 +42,6 @@ from vpc_cni_iam.review.ignoring import load as load_ignoring
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
-from vpc_cni_iam.upstream.calls import calls
-from vpc_cni_iam.upstream.check import compare
-from vpc_cni_iam.upstream.checkout import Checkout
-from vpc_cni_iam.upstream.gosource import read as read_go
-from vpc_cni_iam.upstream.page import documents
 from vpc_cni_iam.vendoring.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import Entry
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text

@@ -53,7 +53,7 @@ def watch(words: str, cwd: Path, log: Path) -> tuple[int, list[list[str]], str]:
     done = subprocess.run(
         [sys.executable, "-B", watched.__file__, str(log), *words.split()],
         cwd=cwd,
-        env={**os.environ, "TMPDIR": str(temporary(log))},
+        env={**os.environ, "TMPDIR": str(temporary(log)), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -37,7 +37,11 @@ def main() -> None:
 
     sys.addaudithook(note)
     sys.argv[:] = ["vpc-cni-iam", *sys.argv[2:]]
-    from vpc_cni_iam.cli.main import main as command
+    if sys.argv[1:2] == ["upstream"]:  # the maintainers' tool
+        del sys.argv[1]
+        from tools.upstream.__main__ import main as command
+    else:
+        from vpc_cni_iam.cli.main import main as command
 
     command()
 

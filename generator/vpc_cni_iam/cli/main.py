@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
 
-# By use: make and check, keep in a repository, review, publish, follow upstream. Of each command
+# By use: make and check, keep in a repository, review, publish. Of each command
 # its module, the name of its help there, and its line in the list of commands.
 _COMMANDS = {
     "generate": ("generate", "HELP", "Write a Terraform module of policy documents or a role."),
@@ -41,7 +41,6 @@ _COMMANDS = {
 }
 _GROUPS = {
     "registry": ("publish", "Try a published module registry."),
-    "upstream": ("upstream", "Compare upstream's page and source with the catalog."),
 }
 
 
@@ -112,7 +111,16 @@ def _open_closed_streams() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with the code of the house."""
+    """Run the command line and exit with its documented code."""
+    run(lambda: application(sys.argv[1:])())  # noqa: PLW0108 - built where errors are caught
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a command line, and turn every expected failure into a line and an exit code.
+
+    Args:
+        command: What parses the arguments and runs.
+    """
     _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
         # A reader that goes away, as `head` does, ends this tool as it ends others.
@@ -121,7 +129,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(_cache_folder(os.environ))
     try:
-        application(sys.argv[1:])()
+        command()
     except VpcCniIamError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

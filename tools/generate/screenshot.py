@@ -19,7 +19,7 @@ from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
 
-_REVIEWED = Path(__file__).resolve().parent.parent / "tests" / "review"
+_REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"
 PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"
 SOURCE = _REVIEWED / "configurations" / "widen" / "after"
 # Which of Chromium's colour schemes each picture is taken in.

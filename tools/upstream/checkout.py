@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.upstream.gosource import GoFile, read
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.upstream.gosource import GoFile, read
 
 # Upstream's name, for the releases before there was a go.mod.
 _MODULE = "github.com/aws/amazon-vpc-cni-k8s"

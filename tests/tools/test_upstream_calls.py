@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from tools.upstream.against import against, release_to_compare
+from tools.upstream.calls import Calls, Site, calls
+from tools.upstream.checkout import read_checkout
+from tools.upstream.gobuild import build_constraint
 
-from conftest import run, write_tree
-from upstream_standins import MAIN, V2, nodes, source_of
+from conftest import write_tree
+from upstream_standins import MAIN, V2, nodes, source_of, upstream
 from vpc_cni_iam.catalog import calls as catalog
 from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.upstream.against import against, release_to_compare
-from vpc_cni_iam.upstream.calls import Calls, Site, calls
-from vpc_cni_iam.upstream.checkout import read_checkout
-from vpc_cni_iam.upstream.gobuild import build_constraint
 
 V1 = '"github.com/aws/aws-sdk-go/service/ec2"'
 # An interface as wide as a wrapper's: what is only in it is not called.
@@ -246,11 +246,11 @@ def test_the_release_to_compare_with() -> None:
 def test_calls_from_the_command_line(tmp_path: Path) -> None:
     files = {"go.mod": "module example.com/plugin\n", "cmd/agent/main.go": MAIN}
     write_tree(tmp_path, files | source_of(called_at_newest()))
-    done = run("upstream", "calls", ".", cwd=tmp_path)
+    done = upstream("calls", ".", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert "known     ec2:CreateTags                       pkg/nodes/nodes.go:" in done.out
     write_tree(tmp_path, source_of(["ec2:CreateVpc"]))
-    done = run("upstream", "calls", ".", "--format", "json", cwd=tmp_path)
+    done = upstream("calls", ".", "--format", "json", cwd=tmp_path)
     data = json.loads(done.out)
     assert (done.code, data["release"], data["programs"]) == (1, "v1.23.0", ["cmd/agent"])
     assert {"ec2:CreateVpc": "unknown", "ec2:CreateTags": "not found"}.items() <= {

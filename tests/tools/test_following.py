@@ -30,17 +30,13 @@ def test_the_commands_of_contributing(tmp_path: Path) -> None:
     checkout = tmp_path / "vpc-cni-iam"
     source = shutil.copytree(ROOT / "generator", checkout / "generator")
     shutil.copy(ROOT / "pyproject.toml", checkout)
-    bin_folder = tmp_path / "bin"
-    write_tree(
-        bin_folder, {"vpc-cni-iam": f'#!/bin/sh\nexec {sys.executable} -m vpc_cni_iam "$@"\n'}
-    )
-    (bin_folder / "vpc-cni-iam").chmod(0o755)
+    shutil.copytree(ROOT / "tools", checkout / "tools")
     done = subprocess.run(
         ["bash", "-c", commands],
         cwd=checkout,
         env={
             **os.environ,
-            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(source),
         },
         capture_output=True,

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tools.upstream.check import compare
+from tools.upstream.page import documents, placeholders
+from tools.upstream.revision import Origin, data_files
 
-from conftest import run
-from upstream_standins import HEADINGS, page, raw
+from upstream_standins import HEADINGS, page, raw, upstream
 from vpc_cni_iam.catalog.documents import find, revisions
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.upstream.check import compare
-from vpc_cni_iam.upstream.page import documents, placeholders
-from vpc_cni_iam.upstream.revision import Origin, data_files
 
 NEWEST = revisions()[-1]
 
@@ -254,7 +253,7 @@ def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: 
         option: value,
     }
     words = [w for pair in given.items() for w in pair]
-    done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
+    done = upstream("import", "page.md", *words, "--output", "new", cwd=tmp_path)
     assert done.code == 2
     assert said in done.err
     assert not (tmp_path / "new").exists()
@@ -262,9 +261,9 @@ def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: 
 
 def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page("2024-07-22"))
-    done = run("upstream", "check", "page.md", "--revision", "2024-07-22", cwd=tmp_path)
+    done = upstream("check", "page.md", "--revision", "2024-07-22", cwd=tmp_path)
     assert (done.code, done.out.splitlines()[0]) == (0, "compared with revision 2024-07-22")
-    done = run("upstream", "check", "page.md", "--format", "json", cwd=tmp_path)
+    done = upstream("check", "page.md", "--format", "json", cwd=tmp_path)
     data = json.loads(done.out)
     assert done.code == 1
     assert [(d["kind"], d["state"]) for d in data["documents"]] == [
@@ -278,11 +277,11 @@ def test_the_command(tmp_path: Path) -> None:
         (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),
     ):
-        done = run("upstream", "check", *words, cwd=tmp_path)
+        done = upstream("check", *words, cwd=tmp_path)
         assert done.code in (2, 3)
         assert said in done.err
     (tmp_path / "latin.md").write_bytes(b"a\n\xff")
-    done = run("upstream", "check", "latin.md", cwd=tmp_path)
+    done = upstream("check", "latin.md", cwd=tmp_path)
     assert (done.code, "latin.md: line 2: is not UTF-8 text" in done.err) == (3, True)
 
 
@@ -290,12 +289,12 @@ def test_an_import_from_the_command_line(tmp_path: Path) -> None:
     text = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
     (tmp_path / "page.md").write_text(text)
     words = ["--commit", "ab" * 20, "--date", "2026-11-02", "--cni-version", "1.24.0"]
-    done = run("upstream", "import", "page.md", *words, "--output", "new", cwd=tmp_path)
+    done = upstream("import", "page.md", *words, "--output", "new", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert "create  new/2026-11-02.json" in done.out.splitlines()
     entry = json.loads((tmp_path / "new/2026-11-02.json").read_text())
     assert (entry["first_release"], entry["last_release"]) == ("v1.24.0", None)
     words += ["--output", "other"]
-    done = run("upstream", "import", "page.md", *words, "--format", "json", cwd=tmp_path)
+    done = upstream("import", "page.md", *words, "--format", "json", cwd=tmp_path)
     assert {"path": "2026-11-02.json", "kind": "create"} in json.loads(done.out)["changes"]
-    assert run("upstream", "import", "page.md", *words, "--quiet", cwd=tmp_path).out == ""
+    assert upstream("import", "page.md", *words, "--quiet", cwd=tmp_path).out == ""

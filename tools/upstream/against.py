@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tools.upstream.calls import Calls, Site
 from vpc_cni_iam.catalog import calls as catalog
 from vpc_cni_iam.catalog.releases import Release, known
 from vpc_cni_iam.catalog.store import calls_data
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.upstream.calls import Calls, Site
 
 State = Literal["known", "guarded", "refused", "unknown", "not found"]
 _NOTES: dict[State, str] = {

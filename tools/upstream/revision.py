@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tools.upstream.check import compare
+from tools.upstream.page import documents
 from vpc_cni_iam.catalog.documents import Revision, revisions
 from vpc_cni_iam.catalog.releases import Release, known
 from vpc_cni_iam.catalog.store import revisions_data
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
-from vpc_cni_iam.upstream.check import compare
-from vpc_cni_iam.upstream.page import documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,9 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
 
 
 def checkout_folder() -> Path:
-    """Return the folder of the catalog's revisions, if this tool runs from its source checkout.
-
-    Raises:
-        UsageError: It is installed; what is written there would be lost.
-    """
-    folder = Path(__file__).parent.parent / "catalog" / "data" / "revisions"
-    if not (folder.parents[4] / "pyproject.toml").is_file():
-        raise UsageError("this is no source checkout of vpc-cni-iam; name a folder with --output")
-    return folder
+    """Return the folder of the catalog's revisions in this checkout."""
+    root = Path(__file__).resolve().parents[2]
+    return root / "generator" / "vpc_cni_iam" / "catalog" / "data" / "revisions"
 
 
 def _refuse_old(origin: Origin, newest: Revision) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine_cache import UnavailableError, home_directory, run, write
+from tools.engines.cache import UnavailableError, home_directory, run, write
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGURATION = "terraform.rc"  # in the cache

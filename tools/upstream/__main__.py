@@ -1,22 +1,32 @@
-"""``vpc-cni-iam upstream``: for those who keep the catalog true."""
+"""Compares upstream's page and source with the catalog.
+
+python -m tools.upstream check|import|calls
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tools.upstream.against import Action, against, release_to_compare
+from tools.upstream.calls import Site
+from tools.upstream.calls import calls as read_calls
+from tools.upstream.check import Compared, compare
+from tools.upstream.checkout import read_checkout
+from tools.upstream.page import documents
+from tools.upstream.revision import Origin, checkout_folder, data_files
+from vpc_cni_iam.catalog.documents import find, revisions
+from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.cli import common, inputs
 from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli.main import run
+from vpc_cni_iam.files.tree import write
+from vpc_cni_iam.texts import decode
 
-if TYPE_CHECKING:
-    from vpc_cni_iam.upstream.against import Action
-    from vpc_cni_iam.upstream.calls import Site
-    from vpc_cni_iam.upstream.check import Compared
-
-UPSTREAM = """Compare upstream's page and source with the catalog, and take in a new revision."""
+UPSTREAM = """Compare upstream's page and source with the catalog, and import a new revision."""
 CHECK = """Say how the documents on upstream's page differ in meaning from the catalog's.
 
 PAGE is docs/iam-policy.md of amazon-vpc-cni-k8s or a copy of it; - is standard input.
@@ -24,9 +34,9 @@ Headings, fences and line breaks may be lost. Exit code 1 says that something di
 
 \b
 Examples:
-  vpc-cni-iam upstream check amazon-vpc-cni-k8s/docs/iam-policy.md
-  git show origin/master:docs/iam-policy.md | vpc-cni-iam upstream check -
-  vpc-cni-iam upstream check iam-policy.md --revision 2024-07-22 --format json
+  python -m tools.upstream check amazon-vpc-cni-k8s/docs/iam-policy.md
+  git show origin/master:docs/iam-policy.md | python -m tools.upstream check -
+  python -m tools.upstream check iam-policy.md --revision 2024-07-22 --format json
 """
 IMPORT = """Write the catalog's data file of a new revision of upstream's page, to be committed.
 
@@ -34,7 +44,7 @@ The file of the revision before it is written too, with the last release that sh
 
 \b
 Example:
-  vpc-cni-iam upstream import docs/iam-policy.md --cni-version v1.24.0 \\
+  python -m tools.upstream import docs/iam-policy.md --cni-version v1.24.0 \\
     --commit 0123456789abcdef0123456789abcdef01234567 --date 2026-11-02 \\
     --subject "Update the IAM policy"
 """
@@ -46,11 +56,18 @@ the catalog does not know a call, has one that was not found, or that something 
 
 \b
 Examples:
-  vpc-cni-iam upstream calls amazon-vpc-cni-k8s
-  vpc-cni-iam upstream calls amazon-vpc-cni-k8s --cni-version v1.18.0
+  python -m tools.upstream calls amazon-vpc-cni-k8s
+  python -m tools.upstream calls amazon-vpc-cni-k8s --cni-version v1.18.0
 """
 
-upstream = typer.Typer(help=UPSTREAM, no_args_is_help=True, rich_markup_mode=None)
+upstream = typer.Typer(
+    help=UPSTREAM,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page; - is standard input.")]
 
 
@@ -64,11 +81,6 @@ def check(
     output: FormatOption = Format.text,
 ) -> None:
     """See `CHECK`."""
-    from vpc_cni_iam.catalog.documents import find, revisions
-    from vpc_cni_iam.texts import decode
-    from vpc_cni_iam.upstream.check import compare
-    from vpc_cni_iam.upstream.page import documents
-
     known = find(revision) if revision else revisions()[-1]
     content, source = inputs.content(page), inputs.source(page)
     compared = compare(documents(decode(content, source), source), known)
@@ -107,10 +119,6 @@ def import_(
     print_as: FormatOption = Format.text,
 ) -> None:
     """See `IMPORT`."""
-    from vpc_cni_iam.catalog.releases import Release
-    from vpc_cni_iam.files.tree import write
-    from vpc_cni_iam.upstream.revision import Origin, checkout_folder, data_files
-
     content, source = inputs.content(page), inputs.source(page)
     origin = Origin(commit, date, subject, Release.of(cni_version))
     written = data_files(content, source, origin)
@@ -128,27 +136,23 @@ def calls(
     output: FormatOption = Format.text,
 ) -> None:
     """See `CALLS`."""
-    from vpc_cni_iam.upstream.against import against, release_to_compare
-    from vpc_cni_iam.upstream.calls import calls as find
-    from vpc_cni_iam.upstream.checkout import read_checkout
-
     compared = release_to_compare(cni_version)
-    found = find(read_checkout(checkout))
-    actions = against(found, compared)
+    source_calls = read_calls(read_checkout(checkout))
+    actions = against(source_calls, compared)
     if output is Format.json:
         data = {
             "release": str(compared),
-            "programs": found.programs,
+            "programs": source_calls.programs,
             "actions": [asdict(a) for a in actions],
-            "undecided": [asdict(u) for u in found.undecided],
+            "undecided": [asdict(u) for u in source_calls.undecided],
         }
         common.show_json(data)
     else:
         typer.echo(f"compared with the catalog's calls of {compared}")
         typer.echo("".join(map(_action_lines, actions)), nl=False)
-        for u in found.undecided:
+        for u in source_calls.undecided:
             typer.echo(f"undecided {_sites((u.site,))}: {u.text}")
-    raise typer.Exit(0 if all(a.clean for a in actions) and not found.undecided else 1)
+    raise typer.Exit(0 if all(a.clean for a in actions) and not source_calls.undecided else 1)
 
 
 def _compared_lines(compared: Compared) -> str:
@@ -170,3 +174,12 @@ def _sites(sites: tuple[Site, ...]) -> str:
     for site in sites:
         lines.setdefault(site.file, []).append(str(site.line))
     return ", ".join(f"{file}:{','.join(dict.fromkeys(n))}" for file, n in lines.items())
+
+
+def main() -> None:
+    """Run the command line."""
+    run(lambda: upstream(prog_name="python -m tools.upstream"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Check that what is generated and committed is current, or write it anew.
 
-python tools/freshness.py [--write]
+python -m tools.generate [--write]
 
 Generated are the modules under modules/ and inside examples/, what init writes there, the list of
 the examples, the README's tables, its pictures, the pages about risks and about the rules of a
@@ -14,9 +14,8 @@ import re
 import sys
 from pathlib import Path
 
-import examples
-import screenshot
-from picture import svg
+from tools.generate import examples, screenshot
+from tools.generate.terminal import svg
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.catalog.listing import listing
@@ -36,7 +35,7 @@ from vpc_cni_iam.vendoring.config import Config, load, schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 MODULES: dict[str, Options] = {
     f"modules/{NAME}": examples.BASELINE,

@@ -1,9 +1,11 @@
 """Stand-ins for upstream's page and source, which are not in this repository."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from conftest import ROOT, Run, run
 from vpc_cni_iam.catalog.documents import revisions
 from vpc_cni_iam.catalog.store import revisions_data
 
@@ -16,6 +18,12 @@ import "example.com/plugin/pkg/nodes"
 
 func main() { nodes.Run() }
 """
+
+
+def upstream(*words: str, **more: Any) -> Run:
+    """Run `python -m tools.upstream` from any directory."""
+    command = [sys.executable, "-m", "tools.upstream"]
+    return run(*words, command=command, env={"PYTHONPATH": str(ROOT)}, **more)
 
 
 def raw(revision: str) -> dict[str, Any]:

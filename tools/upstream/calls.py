@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.upstream.checkout import Checkout
-from vpc_cni_iam.upstream.gosource import Function, GoFile, Token
+from tools.upstream.checkout import Checkout
+from tools.upstream.gosource import Function, GoFile, Token
 
 _SERVICE = re.compile(r"github\.com/aws/aws-sdk-go(?:-v2)?/service/(\w+)(?:/\w+iface)?")
 _INPUT = re.compile(r"([A-Z]\w+)(?:Input|APIClient)")

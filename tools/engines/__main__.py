@@ -1,8 +1,8 @@
 """Install real engines for tests and demonstrations, once per machine, outside the tree.
 
-python tools/engines.py install [--only NAME ...] [--best-effort]
-python tools/engines.py env [--path]
-python tools/engines.py path terraform|tofu|tflint|oras [VERSION]
+python -m tools.engines install [--only NAME ...] [--best-effort]
+python -m tools.engines env [--path]
+python -m tools.engines path terraform|tofu|tflint|oras [VERSION]
 
 The cache is $VPC_CNI_IAM_TOOLS, or else vpc-cni-iam/tools in the user's cache folder. Exit
 codes: 0 done, 2 wrong usage, 3 a tool cannot be had or is not installed, 130 interrupted.
@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from engine_cache import VARIABLE, UnavailableError, cache_directory, locked, say, workspace
-from engine_sources import CONFIGURATION, EVERYDAY, TOOL_LIST, Tool, write_settings
+from tools.engines.cache import VARIABLE, UnavailableError, cache_directory, locked, say, workspace
+from tools.engines.sources import CONFIGURATION, EVERYDAY, TOOL_LIST, Tool, write_settings
 
 EXECUTABLES = ("terraform", "tofu", "tflint", "oras")
 NAMES = tuple(dict.fromkeys(name for tool in TOOL_LIST for name in (tool.family, tool.name)))
@@ -156,7 +156,7 @@ def _path_command(family: str, version: str | None, cache: Path) -> int:
     if name not in NAMES:
         say(f"no {name} can be installed; there are: {', '.join(NAMES)}")
         return 2
-    say(f"{name} is not installed: python tools/engines.py install --only {name}")
+    say(f"{name} is not installed: python -m tools.engines install --only {name}")
     return 3
 
 

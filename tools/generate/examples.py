@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.rendering.module import NAME
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], cni_version="latest")
 IPV6_SCOPED = options(["ipv6-scoped"], cni_version="latest")

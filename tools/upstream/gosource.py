@@ -1,7 +1,7 @@
 """Reads Go source as far as names go: imports, functions with the names they use, call sites.
 
 This is no compiler: there are no types here. What that leaves open is for
-`vpc_cni_iam.upstream.calls` to say.
+`tools.upstream.calls` to say.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vpc_cni_iam.upstream.gobuild import build_constraint
+from tools.upstream.gobuild import build_constraint
 
 _TOKEN = re.compile(
     r"(?P<skip>\s+|//[^\n]*|/\*.*?(?:\*/|\Z))"

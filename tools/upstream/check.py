@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tools.upstream.page import Found
 from vpc_cni_iam.catalog.documents import Revision
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.compare import Difference, describe, differences
-from vpc_cni_iam.upstream.page import Found
 
 State = Literal["same", "differs", "missing", "unknown"]
 _ONE = "grouped or repeated otherwise, to the same effect"

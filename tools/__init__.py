@@ -1,0 +1,1 @@
+"""What maintainers need and users do not: engines, following upstream, what is generated."""

@@ -1,0 +1,1 @@
+"""Installs real engines into a cache outside the tree."""

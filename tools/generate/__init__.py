@@ -1,0 +1,1 @@
+"""Makes what is generated and committed: modules, examples, pictures, pages, schemas."""

@@ -1,0 +1,215 @@
+"""One run of the agent, in the network and mount namespace of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.plugin_probe import servers
+from tools.plugin_probe.cloud import CLUSTER, Cloud
+from tools.plugin_probe.kubernetes import Kubernetes
+from tools.plugin_probe.metadata import NODE
+from tools.plugin_probe.network import Links
+from tools.plugin_probe.pods import Pods
+from tools.plugin_probe.scenarios import Scenario, Step
+from tools.plugin_probe.servers import Recorded, World
+from vpc_cni_iam.policy.evaluate import Compiled
+
+_START = 100.0  # the most seconds that a start may take
+_QUIET = 6.0  # seconds without a request after which nothing more is to come
+_SOCKETS = Path("/var/run/aws-node")
+_ZONE_LABEL = {"topology.kubernetes.io/zone": "us-west-2a"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was seen.
+
+    Args:
+        exit_code: The agent's, None if it went on.
+        ready_after: Seconds until it answered the first pod, None if it never did.
+        pods_wanted: The most pods that there were to be.
+        pods_served: How many of them got an address.
+        interfaces: How many interfaces the instance had at the most.
+        requests: What it asked of AWS.
+        events: Events it sent to Kubernetes, each once: reason and note.
+        log: The last lines of its log.
+    """
+
+    exit_code: int | None
+    ready_after: float | None
+    pods_wanted: int
+    pods_served: int
+    interfaces: int
+    requests: tuple[Recorded, ...]
+    events: tuple[tuple[str, str], ...]
+    log: str
+
+
+def run(
+    agent: Path,
+    scenario: Scenario,
+    policies: Compiled | None,
+    denials: frozenset[str],
+    folder: Path,
+) -> Run:
+    """Run the agent through a scenario.
+
+    Args:
+        agent: The binary.
+        scenario: What happens.
+        policies: The policies under test; None allows everything.
+        denials: Actions that are denied besides.
+        folder: For its files; it is left as the run leaves it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    links = Links()
+    cloud = _cloud(scenario)
+    links.start(cloud)
+    most = 0
+
+    def changed() -> None:
+        nonlocal most
+        links.follow(cloud)
+        most = max(most, len(cloud.attached()))
+
+    kubernetes = Kubernetes(
+        scenario.provider_id,
+        dict(_ZONE_LABEL),
+        {name: dict(spec) for name, spec in scenario.configurations.items()},
+    )
+    world = World(cloud, kubernetes, policies, denials, scenario.family == "ipv6", changed)
+    servers.serve(world)
+    with _sockets(folder), (folder / "agent.log").open("w") as log:
+        process = subprocess.Popen(
+            [agent], env=_environment(scenario, folder), stdout=log, stderr=log, cwd=folder
+        )
+        world.started = time.monotonic()
+        ready, served = _live(process, scenario.steps, world)
+        code = process.poll()
+        process.kill()
+        process.wait()
+    lines = (folder / "agent.log").read_text(errors="replace").splitlines()
+    return Run(
+        exit_code=code,
+        ready_after=ready,
+        pods_wanted=max(step.pods for step in scenario.steps),
+        pods_served=served,
+        interfaces=max(most, len(cloud.attached())),
+        requests=tuple(world.requests),
+        events=tuple(dict.fromkeys(kubernetes.events)),
+        log="\n".join(lines[-20:]),
+    )
+
+
+def _cloud(scenario: Scenario) -> Cloud:
+    tags = {f"kubernetes.io/cluster/{CLUSTER}": "owned"}
+    cloud = Cloud(scenario.instance_type, copy.deepcopy(scenario.subnets), instance_tags=tags)
+    for number in range(scenario.leaked):
+        gone = f"i-{number + 1:017x}"
+        left = {
+            "node.k8s.amazonaws.com/instance_id": gone,
+            "cluster.k8s.amazonaws.com/name": CLUSTER,
+            "node.k8s.amazonaws.com/createdAt": "2020-01-01T00:00:00Z",
+        }
+        cloud.create(scenario.subnets[0].id, [], left, description=f"aws-K8S-{gone}")
+    return cloud
+
+
+def _live(
+    process: subprocess.Popen[bytes], steps: tuple[Step, ...], world: World
+) -> tuple[float | None, int]:
+    """Return the seconds until the first pod had an address, and the most pods that had one."""
+    pods = Pods("")
+    end = world.started + _START
+    while not pods.ready():
+        if process.poll() is not None or time.monotonic() > end:
+            return None, 0
+        time.sleep(0.1)
+    first: float | None = None
+    served: set[int] = set()
+    most = 0
+    for step in steps:
+        end = time.monotonic() + step.wait
+        while time.monotonic() < end and process.poll() is None:
+            for number in sorted(n for n in served if n >= step.pods):
+                if pods.remove(number):
+                    served.discard(number)
+            missing = [n for n in range(step.pods) if n not in served]
+            if missing and pods.add(missing[0]):
+                served.add(missing[0])
+                first = first or time.monotonic() - world.started
+                most = max(most, len(served))
+                continue
+            called = {request.action for request in world.requests}
+            if not missing and (step.until in called if step.until else _settled(world)):
+                break
+            time.sleep(0.25)
+    return first, most
+
+
+def _settled(world: World) -> bool:
+    """Say whether the agent has asked for nothing for a while."""
+    last = world.requests[-1].seconds if world.requests else 0.0
+    return time.monotonic() - world.started - last > _QUIET
+
+
+@contextlib.contextmanager
+def _sockets(folder: Path) -> Iterator[None]:
+    """Give the agent its folder of sockets and state, for as long as this namespace lives."""
+    own = folder / "run"
+    own.mkdir(exist_ok=True)
+    _SOCKETS.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "--bind", own, _SOCKETS], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", _SOCKETS], check=True)
+
+
+def _environment(scenario: Scenario, folder: Path) -> dict[str, str]:
+    cluster = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{servers.KUBERNETES}"}}
+        ],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+        "current-context": "c",
+    }
+    (folder / "kubeconfig").write_text(json.dumps(cluster))
+    aws = f"http://127.0.0.1:{servers.EC2}"
+    own = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "example",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{servers.METADATA}",
+        "AWS_EC2_ENDPOINT": aws,
+        "AWS_ENDPOINT_URL_EC2": aws,
+        "AWS_ENDPOINT_URL_STS": aws,
+        "AWS_ENDPOINT_URL_SAGEMAKER": aws,
+        "KUBECONFIG": str(folder / "kubeconfig"),
+        "MY_NODE_NAME": NODE,
+        "MY_POD_NAME": "aws-node-example",
+        "K8S_POD_NAMESPACE": "kube-system",
+        "CLUSTER_NAME": scenario.cluster_name,
+        "AWS_VPC_K8S_CNI_LOG_FILE": "stdout",
+        "AWS_VPC_K8S_CNI_LOGLEVEL": "DEBUG",
+        "AWS_VPC_K8S_CNI_BACKING_STORE": str(folder / "ipam.json"),
+        "DISABLE_METRICS": "true",
+        "DISABLE_INTROSPECTION": "true",
+        "ENABLE_IPv4": str(scenario.family == "ipv4").lower(),
+        "ENABLE_IPv6": str(scenario.family == "ipv6").lower(),
+        "WARM_ENI_TARGET": "1",
+        **scenario.environment,
+    }
+    return {name: value for name, value in own.items() if value}

@@ -1,0 +1,237 @@
+"""What happens to a node in a run: its configuration, and pods that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tools.plugin_probe.cloud import (
+    ACCOUNT,
+    CLUSTER,
+    SUBNET_OWNER,
+    InstanceType,
+    Subnet,
+)
+from vpc_cni_iam.catalog.releases import Release
+
+M5_LARGE = InstanceType("m5.large", (3,), 10)
+# A type that no release has in its table of limits.
+UNKNOWN_TYPE = InstanceType("m99.large", (3,), 10)
+TWO_CARDS = InstanceType("p4d.24xlarge", (15, 15, 15, 15), 50)
+
+PRIMARY, OTHER, FOREIGN, EXCLUDED = (f"subnet-{n:017x}" for n in range(1, 5))
+_CNI = "kubernetes.io/role/cni"
+_OWNER = "cni.networking.k8s.aws/cluster/"
+_HYPERPOD = "hp0123456789"
+
+Family = Literal["ipv4", "ipv6"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens once the agent is ready.
+
+    Args:
+        pods: How many pods there are to be from now on.
+        wait: The most seconds to wait for what the step is for.
+        until: An action that ends the step when the agent has called it.
+    """
+
+    pods: int
+    wait: float = 20.0
+    until: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A configuration of a node, and its life.
+
+    Args:
+        name: Its name, in words with hyphens.
+        summary: What it is for.
+        family: The IP family of the cluster.
+        since: The first plugin version that has it.
+        features: The catalog's features that it needs.
+        environment: Variables of the agent besides those that every run has.
+        instance_type: The type of the node.
+        subnets: The subnets; the node is in the first.
+        steps: What happens.
+        cluster_name: CLUSTER_NAME.
+        hyperpod: Whether the node is one of a SageMaker HyperPod cluster.
+        configurations: ENIConfigs by name.
+        leaked: How many interfaces of nodes that are gone lie about.
+        log: A text in the agent's log that ends the run.
+    """
+
+    name: str
+    summary: str
+    family: Family
+    steps: tuple[Step, ...]
+    since: Release = field(default_factory=lambda: Release.of("v1.8.0"))
+    features: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    instance_type: InstanceType = M5_LARGE
+    subnets: tuple[Subnet, ...] = (Subnet(PRIMARY, 0),)
+    cluster_name: str = CLUSTER
+    hyperpod: bool = False
+    configurations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    leaked: int = 0
+
+    @property
+    def provider_id(self) -> str:
+        """The node's provider id."""
+        if self.hyperpod:
+            return f"aws:///us-west-2a/sagemaker/cluster/hyperpod-{_HYPERPOD}-i-0123456789abcdef0"
+        return "aws:///us-west-2a/i-0123456789abcdef0"
+
+
+HYPERPOD_CLUSTER = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:cluster/{_HYPERPOD}"
+
+_V6 = {"ENABLE_PREFIX_DELEGATION": "true"}
+_LEAN = {"WARM_IP_TARGET": "1", "MINIMUM_IP_TARGET": "2", "IP_COOLDOWN_PERIOD": "1"}
+
+
+def _release(name: str) -> Release:
+    return Release.of(name)
+
+
+SCENARIOS = (
+    Scenario("ipv4", "Start, and pods until a second interface is needed.", "ipv4", (Step(12),)),
+    Scenario(
+        "ipv4-scale-down",
+        "Pods that go: addresses are unassigned, an interface is detached and deleted.",
+        "ipv4",
+        (Step(12, 120), Step(0, 200, "ec2:DeleteNetworkInterface")),
+        environment=_LEAN,
+    ),
+    Scenario(
+        "ipv4-prefixes",
+        "Prefix delegation: whole prefixes are assigned and given back.",
+        "ipv4",
+        (Step(20), Step(0, 90, "ec2:UnassignPrivateIpAddresses")),
+        since=_release("v1.9.0"),
+        environment={"ENABLE_PREFIX_DELEGATION": "true", **_LEAN},
+    ),
+    Scenario(
+        "ipv4-leaked-interfaces",
+        "Interfaces of a node that is gone are deleted, within five minutes of the start.",
+        "ipv4",
+        (Step(1, 320, "ec2:DeleteNetworkInterface"),),
+        leaked=2,
+    ),
+    Scenario(
+        "ipv4-custom-networking",
+        "Pods in the subnet of an ENIConfig.",
+        "ipv4",
+        (Step(5),),
+        environment={
+            "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true",
+            "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
+        },
+        subnets=(Subnet(PRIMARY, 0), Subnet(OTHER, 1)),
+        configurations={
+            "us-west-2a": {"subnet": OTHER, "securityGroups": ["sg-0fedcba9876543210"]}
+        },
+    ),
+    Scenario(
+        "ipv4-subnet-discovery",
+        "Interfaces in a tagged subnet with more free addresses; another cluster's is left alone.",
+        "ipv4",
+        (Step(12),),
+        since=_release("v1.18.0"),
+        subnets=(
+            Subnet(PRIMARY, 0, free=60),
+            Subnet(OTHER, 1, {_CNI: "1"}),
+            Subnet(FOREIGN, 2, {_CNI: "1", f"{_OWNER}another": "shared"}),
+        ),
+    ),
+    Scenario(
+        "ipv4-excluded-subnet",
+        "The node's own subnet is not for pods.",
+        "ipv4",
+        (Step(5),),
+        since=_release("v1.22.0"),
+        subnets=(Subnet(PRIMARY, 0, {_CNI: "0"}), Subnet(OTHER, 1, {_CNI: "1"})),
+    ),
+    Scenario(
+        "ipv4-shared-subnet",
+        "A subnet that another account owns and shares.",
+        "ipv4",
+        (Step(12),),
+        subnets=(Subnet(PRIMARY, 0, owner=SUBNET_OWNER),),
+    ),
+    Scenario(
+        "ipv4-unknown-type",
+        "An instance type that the plugin has no limits of.",
+        "ipv4",
+        (Step(12),),
+        instance_type=UNKNOWN_TYPE,
+    ),
+    Scenario(
+        "ipv4-no-cluster-name",
+        "CLUSTER_NAME is not set.",
+        "ipv4",
+        (Step(12),),
+        cluster_name="",
+    ),
+    Scenario(
+        "ipv4-security-groups-for-pods",
+        "ENABLE_POD_ENI: room for the trunk interface that the resource controller attaches.",
+        "ipv4",
+        (Step(5),),
+        environment={"ENABLE_POD_ENI": "true"},
+    ),
+    Scenario(
+        "ipv4-multi-nic",
+        "ENABLE_MULTI_NIC: an interface on each network card.",
+        "ipv4",
+        (Step(2),),
+        since=_release("v1.20.0"),
+        features=("multi-nic",),
+        environment={"ENABLE_MULTI_NIC": "true"},
+        instance_type=TWO_CARDS,
+    ),
+    Scenario(
+        "ipv4-hyperpod",
+        "A SageMaker HyperPod node: SageMaker attaches the interfaces.",
+        "ipv4",
+        (Step(12),),
+        since=_release("v1.23.2"),
+        features=("hyperpod",),
+        hyperpod=True,
+    ),
+    Scenario(
+        "ipv6",
+        "Start of an IPv6 node, with its prefix.",
+        "ipv6",
+        (Step(5),),
+        since=_release("v1.10.0"),
+        environment=_V6,
+    ),
+    Scenario(
+        "ipv6-multi-nic",
+        "ENABLE_MULTI_NIC on an IPv6 node.",
+        "ipv6",
+        (Step(2),),
+        since=_release("v1.20.0"),
+        features=("multi-nic",),
+        environment={**_V6, "ENABLE_MULTI_NIC": "true"},
+        instance_type=TWO_CARDS,
+    ),
+    Scenario(
+        "ipv6-excluded-subnet",
+        "The IPv6 node's own subnet is not for pods.",
+        "ipv6",
+        (Step(2),),
+        since=_release("v1.22.0"),
+        features=("excluded-primary-subnet",),
+        environment=_V6,
+        subnets=(Subnet(PRIMARY, 0, {_CNI: "0"}), Subnet(OTHER, 1, {_CNI: "1"})),
+    ),
+)
+
+
+def find(name: str) -> Scenario:
+    """Return the scenario of this name."""
+    return next(s for s in SCENARIOS if s.name == name)

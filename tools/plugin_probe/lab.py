@@ -9,48 +9,23 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tools.plugin_probe import servers
+from tools.plugin_probe.case import Run
 from tools.plugin_probe.cloud import CLUSTER, Cloud
 from tools.plugin_probe.kubernetes import Kubernetes
 from tools.plugin_probe.metadata import NODE
 from tools.plugin_probe.network import Links
 from tools.plugin_probe.pods import Pods
 from tools.plugin_probe.scenarios import Scenario, Step
-from tools.plugin_probe.servers import Recorded, World
+from tools.plugin_probe.servers import World
 from vpc_cni_iam.policy.evaluate import Compiled
 
 _START = 100.0  # the most seconds that a start may take
 _QUIET = 6.0  # seconds without a request after which nothing more is to come
 _SOCKETS = Path("/var/run/aws-node")
 _ZONE_LABEL = {"topology.kubernetes.io/zone": "us-west-2a"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """What was seen.
-
-    Args:
-        exit_code: The agent's, None if it went on.
-        ready_after: Seconds until it answered the first pod, None if it never did.
-        pods_wanted: The most pods that there were to be.
-        pods_served: How many of them got an address.
-        interfaces: How many interfaces the instance had at the most.
-        requests: What it asked of AWS.
-        events: Events it sent to Kubernetes, each once: reason and note.
-        log: The last lines of its log.
-    """
-
-    exit_code: int | None
-    ready_after: float | None
-    pods_wanted: int
-    pods_served: int
-    interfaces: int
-    requests: tuple[Recorded, ...]
-    events: tuple[tuple[str, str], ...]
-    log: str
 
 
 def run(

@@ -23,7 +23,7 @@ TWO_CARDS = InstanceType("p4d.24xlarge", (15, 15, 15, 15), 50)
 PRIMARY, OTHER, FOREIGN, EXCLUDED = (f"subnet-{n:017x}" for n in range(1, 5))
 _CNI = "kubernetes.io/role/cni"
 _OWNER = "cni.networking.k8s.aws/cluster/"
-_HYPERPOD = "hp0123456789"
+HYPERPOD = "hp0123456789"
 
 Family = Literal["ipv4", "ipv6"]
 
@@ -82,11 +82,11 @@ class Scenario:
     def provider_id(self) -> str:
         """The node's provider id."""
         if self.hyperpod:
-            return f"aws:///us-west-2a/sagemaker/cluster/hyperpod-{_HYPERPOD}-i-0123456789abcdef0"
+            return f"aws:///us-west-2a/sagemaker/cluster/hyperpod-{HYPERPOD}-i-0123456789abcdef0"
         return "aws:///us-west-2a/i-0123456789abcdef0"
 
 
-HYPERPOD_CLUSTER = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:cluster/{_HYPERPOD}"
+HYPERPOD_CLUSTER = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:cluster/{HYPERPOD}"
 
 _V6 = {"ENABLE_PREFIX_DELEGATION": "true"}
 _LEAN = {"WARM_IP_TARGET": "1", "MINIMUM_IP_TARGET": "2", "IP_COOLDOWN_PERIOD": "1"}

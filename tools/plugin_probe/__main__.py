@@ -1,0 +1,98 @@
+"""Runs the plugin's real agent against a policy.
+
+python -m tools.plugin_probe build v1.23.2
+python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
+
+It wants root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
+denied, 1 not so, 3 the probe cannot run here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tools.engines.cache import UnavailableError
+from tools.plugin_probe import build, case, cloud
+from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
+from vpc_cni_iam.catalog import compose, parameters, releases, variants
+from vpc_cni_iam.policy.document import dumps
+
+# The names of the stand-in account, for a policy of the catalog.
+NAMES = {
+    "cluster_name": cloud.CLUSTER,
+    "vpc_id": cloud.VPC,
+    "partition": "aws",
+    "region": cloud.REGION,
+    "account_id": cloud.ACCOUNT,
+    "hyperpod_cluster_id": HYPERPOD,
+}
+
+
+def policy(variant: str, release: releases.Release, features: tuple[str, ...]) -> str:
+    """Return the catalog's policy of a variant for a release, with the stand-in's names."""
+    (chosen,) = variants.find((variant,))
+    selection = compose.select(cni_version=str(release), features=features)
+    composed = compose.compose(chosen, selection).policy
+    known = {p.name for p in parameters.NAMES}
+    values = parameters.values({k: v for k, v in NAMES.items() if k in known})
+    return dumps(parameters.substitute(composed, values))
+
+
+def shown(seen: case.Run) -> str:
+    """Return what was seen in a few lines."""
+    lines = [
+        f"{'goes on' if seen.exit_code is None else f'exited with {seen.exit_code}'}; "
+        f"{seen.pods_served} of {seen.pods_wanted} pods got an address"
+        + (f", the first after {seen.ready_after:.1f} s" if seen.ready_after else "")
+        + f"; {seen.interfaces} interfaces"
+    ]
+    counts = Counter(f"{r.action}{f' {r.error}' if r.error else ''}" for r in seen.requests)
+    lines += [f"{number:4} {text}" for text, number in counts.items()]
+    lines += dict.fromkeys(f"denied: {text}" for r in seen.requests for text in r.denied)
+    lines += [f"event: {reason}: {note}" for reason, note in seen.events]
+    if seen.exit_code is not None or not seen.pods_served:
+        lines += ["last lines of its log:", seen.log]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Build or run.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("build", "run"):
+        commands.add_parser(name).add_argument("version", help="such as v1.23.2")
+    runs = commands.choices["run"]
+    runs.add_argument("scenario", choices=[s.name for s in SCENARIOS])
+    source = runs.add_mutually_exclusive_group()
+    source.add_argument("--variant", help="a policy of the catalog, for the version")
+    source.add_argument("--policy", type=Path, help="a JSON file with the policy")
+    runs.add_argument("--deny", action="append", default=[], metavar="ACTION")
+    given = parser.parse_args()
+    release = releases.find(given.version)
+    try:
+        agent = build.agent(release)
+        if given.command == "build":
+            print(agent)
+            return 0
+        scenario = find(given.scenario)
+        policies = [given.policy.read_text()] if given.policy else []
+        if given.variant:
+            policies = [policy(given.variant, release, scenario.features)]
+        seen = case.run(case.Case(str(agent), scenario.name, policies, given.deny))
+    except UnavailableError as error:
+        print(f"plugin_probe: {error}", file=sys.stderr)
+        return 3
+    print(shown(seen))
+    served = seen.pods_served == seen.pods_wanted and seen.exit_code is None
+    return 0 if served and not any(r.denied for r in seen.requests) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Builds the agent of a release as an ordinary Go dependency, into the cache outside the tree.
+
+Releases from v1.19.6 on build with the requirements of `agent/go.mod`, which were resolved for
+v1.23.2: the plugin's code is the release's, its dependencies are newer. Older ones are resolved
+by themselves. `go version -m` says which version of the plugin was built, since Go may raise it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.engines.cache import UnavailableError, cache_directory, locked, say
+from vpc_cni_iam.catalog.releases import Release
+
+MODULE = "github.com/aws/amazon-vpc-cni-k8s"
+PROGRAM = f"{MODULE}/cmd/aws-k8s-agent"
+_SHARED = Path(__file__).with_name("agent")
+_SHARED_SINCE = Release.of("v1.19.6")
+# What releases need pinned that are resolved by themselves: without it they do not compile.
+_NETLINK = ("github.com/vishvananda/netlink", "v1.2.1-beta.2")
+_PINNED_SINCE = Release.of("v1.15.5")
+
+
+def cached(release: Release) -> Path:
+    """Return where the agent of a release is kept."""
+    return cache_directory(os.environ) / "agents" / f"aws-k8s-agent-{release}"
+
+
+def agent(release: Release) -> Path:
+    """Return the agent of a release, built if it is not there yet.
+
+    Raises:
+        UnavailableError: It cannot be built here: no Go, or a version the module proxy lacks.
+    """
+    place = cached(release)
+    if place.exists():
+        return place
+    with locked(cache_directory(os.environ), place.name):
+        if place.exists():
+            return place
+        say(f"{place.name}: building, up to six minutes, once per machine")
+        with tempfile.TemporaryDirectory() as folder:
+            built = _build(release, Path(folder))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            new = place.with_suffix(".new")
+            shutil.copy(built, new)
+            new.replace(place)
+    return place
+
+
+def _build(release: Release, folder: Path) -> Path:
+    if release >= _SHARED_SINCE:
+        for name in ("go.mod", "go.sum"):
+            shutil.copy(_SHARED / name, folder)
+        _go(["mod", "edit", f"-require={MODULE}@{release}"], folder)
+    else:
+        (folder / "go.mod").write_text(
+            f"module agent\n\ngo 1.26\n\ntool {PROGRAM}\n\nrequire {MODULE} {release}\n\n"
+            f"replace {MODULE} => {MODULE} {release}\n"
+        )
+        if release >= _PINNED_SINCE:
+            name, version = _NETLINK
+            _go(["mod", "edit", f"-replace={name}={name}@{version}"], folder)
+        _go(["mod", "tidy"], folder)
+    built = folder / "aws-k8s-agent"
+    _go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
+    version = built_version(_go(["version", "-m", str(built)], folder))
+    if version != str(release):
+        raise UnavailableError(f"Go built {MODULE} {version} in place of {release}")
+    return built
+
+
+def built_version(listing: str) -> str:
+    """Return the plugin's version that ``go version -m`` lists; the replacement's counts."""
+    lines = re.search(
+        rf"^\t(?:mod|dep)\t{re.escape(MODULE)}\t(\S+).*\n(?:\t=>\t\S+\t(\S+))?", listing, re.MULTILINE
+    )
+    return (lines[2] or lines[1]) if lines else "unknown"
+
+
+def _go(arguments: Sequence[str], folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    if not (go := shutil.which("go")):
+        raise UnavailableError("the agent is built with Go, and there is no `go` on PATH")
+    done = subprocess.run(
+        [go, *arguments],
+        cwd=folder,
+        env={**environ, "GOWORK": "off", "GOFLAGS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UnavailableError(f"go {' '.join(arguments[:2])}: {last}")
+    return done.stdout

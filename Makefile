@@ -4,6 +4,9 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+PROBE_VERSION ?= latest
+PROBE_SCENARIO ?= ipv4
+PROBE_ARGS ?= --variant ipv4-scoped
 FUZZ_EXAMPLES ?= 20000
 # The sample of policies; a number other than 0.
 FUZZ_SEED ?= 1
@@ -18,7 +21,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo test check floors fuzz bench generate plans clean distclean
+.PHONY: help venv engines demo test check floors fuzz bench probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +80,10 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+
+probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)
+	@$(BIN)/python -m pip install --quiet --group probe
+	$(BIN)/python -m tools.plugin_probe run $(PROBE_VERSION) $(PROBE_SCENARIO) $(PROBE_ARGS)
 
 generate: venv ## write the committed modules/ and examples/ anew
 	$(BIN)/python -m tools.generate --write

@@ -79,7 +79,9 @@ def _build(release: Release, folder: Path) -> Path:
 def built_version(listing: str) -> str:
     """Return the plugin's version that ``go version -m`` lists; the replacement's counts."""
     lines = re.search(
-        rf"^\t(?:mod|dep)\t{re.escape(MODULE)}\t(\S+).*\n(?:\t=>\t\S+\t(\S+))?", listing, re.MULTILINE
+        rf"^\t(?:mod|dep)\t{re.escape(MODULE)}\t(\S+).*\n(?:\t=>\t\S+\t(\S+))?",
+        listing,
+        re.MULTILINE,
     )
     return (lines[2] or lines[1]) if lines else "unknown"
 

@@ -212,10 +212,20 @@ class _Kubernetes(_Handler):
         time.sleep(_WATCH)
 
 
-def serve(world: World) -> None:
-    """Start all servers on the loopback of this network namespace."""
-    for port, base in ((EC2, _Aws), (METADATA, _Metadata), (KUBERNETES, _Kubernetes)):
+def serve(
+    world: World, ports: tuple[int, int, int] = (EC2, METADATA, KUBERNETES)
+) -> tuple[int, ...]:
+    """Start all servers on the loopback, and return their ports.
+
+    Args:
+        world: What they show.
+        ports: Of EC2, metadata and Kubernetes; 0 for any that is free.
+    """
+    taken = []
+    for port, base in zip(ports, (_Aws, _Metadata, _Kubernetes), strict=True):
         handler = type(base.__name__, (base,), {"world": world})
         server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        taken.append(server.server_port)
+    return tuple(taken)

@@ -14,6 +14,8 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.hcl.locate import Block, File, Text, Value
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
+# A label or a key may spell any letter by its number.
+_SPELLED = r"Statement|\\[uU]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,20 @@ class Attribute:
         """Whether the provider shows a change where only the text of a policy differs."""
         name = ".".join((self.block.labels[0], *self.path))
         return name in _data()["compared_as_text"]["attributes"]
+
+
+def may_hold_policy(text: str) -> bool:
+    """Say whether a file may hold a policy, without parsing it; in doubt it may.
+
+    Args:
+        text: The text of a .tf file, or of one in JSON.
+    """
+    return _policy_words().search(text) is not None
+
+
+@cache
+def _policy_words() -> re.Pattern[str]:
+    return re.compile("|".join((_SPELLED, "aws_iam_policy_document", *_data()["attributes"])))
 
 
 @cache

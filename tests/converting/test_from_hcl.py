@@ -251,7 +251,9 @@ def test_options_that_do_not_go_together(arguments: list[str], words: str, tmp_p
     assert done.code == 2 and words in done.err
 
 
-@pytest.mark.parametrize("content", [b"locals {", b"\xff", b"locals {\n  a = 1\n  a = 2\n}\n"])
+@pytest.mark.parametrize(
+    "content", [b"locals { # Statement", b"\xff", b'locals {\n  a = "Statement"\n  a = 2\n}\n']
+)
 def test_a_file_that_is_no_hcl_is_not_touched(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_bytes(content)
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)

@@ -129,13 +129,14 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
         dry_run: Print the change and write nothing.
         as_json: Print a report.
     """
-    from vpc_cni_iam.converting.rewrite import rewriting
+    from vpc_cni_iam.converting.rewrite import Modules, rewriting
 
+    modules = Modules()
     found: list[Rewriting] = []
     errors: list[InputError] = []
     for file in dict.fromkeys(files):
         try:
-            found.append(rewriting(Path(file), found))
+            found.append(rewriting(Path(file), modules))
         except InputError as refused:
             errors.append(refused)
     # Before anything is saved: an interrupted run has said what it refused.
@@ -160,9 +161,12 @@ def _save(found: Sequence[Rewriting]) -> dict[Path, InputError]:
     from vpc_cni_iam.converting.rewrite import save
 
     unsaved = {}
-    for directory in dict.fromkeys(one.path.parent for one in found):
+    by_directory: dict[Path, list[Rewriting]] = {}
+    for one in found:
+        by_directory.setdefault(one.path.parent, []).append(one)
+    for directory, rewritings in by_directory.items():
         try:
-            save(directory, [one for one in found if one.path.parent == directory])
+            save(directory, rewritings)
         except InputError as refused:
             unsaved[directory] = refused
         except (VpcCniIamError, OSError) as refused:
@@ -211,7 +215,12 @@ def _rewriting_report(
                     for r in one.replaced
                 ],
                 "left": [
-                    {"address": x.address, "refused": x.refused, **_failure(x.error)}
+                    {
+                        "address": x.address,
+                        "kind": x.kind,
+                        "refused": x.refused,
+                        **_failure(x.error),
+                    }
                     for x in one.left
                 ],
             }

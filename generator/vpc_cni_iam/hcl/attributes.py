@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.hcl.embedded import has_statement, is_document
 from vpc_cni_iam.hcl.locate import Block, File, Text, Value
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
@@ -61,6 +62,17 @@ class Attribute:
             text: The text of the file.
         """
         return _WRITES.search(text, self.value.start + 1, self.value.end) is not None
+
+    def writes_policy(self, text: str) -> bool:
+        """Say whether its expression writes out what looks like a policy, or has one in it.
+
+        Args:
+            text: The text of the file.
+        """
+        if is_document(self.value):
+            return has_statement(self.value)
+        inside = self.has_document_inside(text)
+        return inside and "Statement" in text[self.value.start : self.value.end]
 
     @property
     def compared_as_text(self) -> bool:

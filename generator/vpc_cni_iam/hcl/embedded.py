@@ -10,13 +10,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
 from vpc_cni_iam.hcl.resolve import REFERENCE
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
@@ -96,6 +96,27 @@ class Embedded:
     policy: Policy
     marks: Marks
     body: Value | None
+
+    def filled(self, texts: Mapping[str, str]) -> Policy:
+        """Return the policy with texts in the places of its expressions; other marks stay.
+
+        Args:
+            texts: What expressions stand for, by their code.
+        """
+
+        def fill(text: str) -> str:
+            return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
+
+        def fill_statement(statement: Statement) -> Statement:
+            return replace(
+                statement.map_strings(fill),
+                actions=tuple(map(fill, statement.actions)),
+                not_actions=tuple(map(fill, statement.not_actions)),
+                sid=fill(statement.sid),
+            )
+
+        statements = tuple(map(fill_statement, self.policy.statements))
+        return replace(self.policy, statements=statements, id=fill(self.policy.id))
 
 
 def is_document(value: Value) -> bool:

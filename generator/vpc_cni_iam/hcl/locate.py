@@ -242,9 +242,10 @@ class _Locator:
     def call(self, tree: Branch) -> Value:
         whole = self.code(tree)
         name, *rest = branches(tree)
-        if "..." in whole.code:
+        lists = [c for c in rest if c.data == "arguments"]
+        if any("..." in map(str, c.children) for c in (tree, *lists)):  # as in f(list...)
             return whole
-        given = [a for c in rest if c.data == "arguments" for a in branches(c)]
+        given = [a for c in lists for a in branches(c)]
         arguments = tuple(self.value(a) for a in given if a.data != "new_line_or_comment")
         called = "".join(map(str, name.children))
         return Called(whole.start, whole.end, whole.line, called, arguments, whole.code)

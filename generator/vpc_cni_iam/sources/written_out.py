@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
-from vpc_cni_iam.hcl.embedded import MARK, Embedded
+from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.resolve import Scope
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.sources.skipped import Reason, Skipped
 
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
@@ -106,18 +105,4 @@ def _filled(found: Embedded, source: str, scope: Scope) -> Policy:
             problem = f"{kept.code} holds what would end a text of the JSON"
             raise InputError(source, f"line {kept.line}", problem)
         values[kept.code] = value
-
-    def fill(text: str) -> str:
-        return MARK.sub(lambda m: values[found.marks.of(m[0]).code], text)
-
-    def fill_actions(statement: Statement) -> Statement:
-        return replace(
-            statement,
-            actions=tuple(map(fill, statement.actions)),
-            not_actions=tuple(map(fill, statement.not_actions)),
-            sid=fill(statement.sid),
-        )
-
-    policy = found.policy.map_strings(fill)
-    statements = tuple(map(fill_actions, policy.statements))
-    return replace(policy, statements=statements, id=fill(policy.id))
+    return found.filled(values)

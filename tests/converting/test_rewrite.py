@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, readings
-from vpc_cni_iam.converting.rewrite import Kind, Modules, Rewriting, rewriting, save
+from vpc_cni_iam.converting.module_names import Modules
+from vpc_cni_iam.converting.rewrite import Kind, Rewriting, rewriting, save
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.embedded import MARK
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.marks import MARK
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import loads

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test_rewrite import files as whole_files
-from vpc_cni_iam.converting.module_names import Module
-from vpc_cni_iam.converting.rewrite import Modules, rewriting
+from vpc_cni_iam.converting.module_names import Module, Modules
+from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.locate import locate

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from vpc_cni_iam.converting.splices import Names, parsed, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.embedded import MARK, Kept, Marks
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.hcl.marks import MARK, Kept, Marks
 from vpc_cni_iam.hcl.read import Call, Node, Quoted, Reference
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import Block

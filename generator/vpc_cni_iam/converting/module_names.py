@@ -92,3 +92,25 @@ class Module:
             {} if unreadable else known,
             Names({} if unreadable else scalars, values, in_json, unreadable),
         )
+
+
+class Modules:
+    """The modules in which files are rewritten in one run; the files of each are read once."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._modules: dict[Path, Module] = {}
+
+    def of(self, directory: Path) -> Module:
+        """Return the module of a directory.
+
+        Args:
+            directory: The directory.
+
+        Raises:
+            InputError: A file in it cannot be read.
+        """
+        key = directory.resolve()
+        if key not in self._modules:
+            self._modules[key] = Module(directory)
+        return self._modules[key]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from vpc_cni_iam.converting.carry import Surroundings, fill
-from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.embedded import Embedded, Kept
+from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.expressible import problems
+from vpc_cni_iam.hcl.marks import Kept
 from vpc_cni_iam.hcl.read import parse
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import block as block_text
@@ -41,7 +42,12 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
 
     block = policy_document(name, policy.policy)
     fill(block, policy.marks, known, written)
-    (back,) = resolve.documents(parse(block_text(block), name), name, Scope(keep=mark))
+    try:
+        (back,) = resolve.documents(parse(block_text(block), name), name, Scope(keep=mark))
+    except InputError as error:
+        # Its place is one in a text that nobody sees.
+        problem = f"could not be proven to mean the same: {error.problem}"
+        raise InexpressibleError(problem) from None
     if differing := differences(policy.policy, back.policy):
         problem = policy.marks.shown(str(differing[0]))
         raise InexpressibleError(f"could not be proven to mean the same: {problem}")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
-from vpc_cni_iam.converting.module_names import Module
+from vpc_cni_iam.converting.module_names import Module, Modules
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.proof import check_meaning
@@ -98,28 +98,6 @@ class Rewriting:
     after: str
     replaced: tuple[Replaced, ...]
     left: tuple[Left, ...]
-
-
-class Modules:
-    """The modules in which files are rewritten in one run; the files of each are read once."""
-
-    def __init__(self) -> None:
-        """Start without any."""
-        self._modules: dict[Path, Module] = {}
-
-    def of(self, directory: Path) -> Module:
-        """Return the module of a directory.
-
-        Args:
-            directory: The directory.
-
-        Raises:
-            InputError: A file in it cannot be read.
-        """
-        key = directory.resolve()
-        if key not in self._modules:
-            self._modules[key] = Module(directory)
-        return self._modules[key]
 
 
 def rewriting(path: Path, modules: Modules) -> Rewriting:

@@ -58,6 +58,6 @@ def _options(value: Value) -> Collection[Value] | None:
             | Called(name="join", arguments=(Text(parts=()), only))
         ):
             return (only,)
-        case Code(code="null"):
+        case Code(code="null") | Text(parts=()):
             return ()
     return None

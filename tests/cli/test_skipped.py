@@ -290,5 +290,5 @@ def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(
     done = call("compare", "old.json", "a.tf", cwd=tmp_path)
     assert done.code == 1
     last = done.out.splitlines()[-1]
-    assert last.startswith(f"new access is neither proven nor ruled out: {Y} not read; ")
+    assert last.startswith(f"new access is neither proven nor ruled out: not read: {Y}; ")
     assert "; what was read newly allows, for instance, " in last

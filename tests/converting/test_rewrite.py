@@ -165,6 +165,7 @@ def inlined(resource: str) -> str:
         (encoded('"${aws_s3_bucket.b.arn}/*"'), '["${aws_s3_bucket.b.arn}/*"]'),
         (encoded('"${"${var.x}"}/$${aws:username}"'), '["${var.x}/$${aws:username}"]'),
         (encoded("[var.x]"), "[var.x]"),
+        (encoded('"a...${var.x}"'), '["a...${var.x}"]'),
         (encoded("var.x"), "flatten([var.x])"),
         (encoded("(var.x)"), "flatten([var.x])"),
         (encoded("var.text"), "[var.text]"),

@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test_rewrite import files as whole_files
+from vpc_cni_iam.converting import proof
 from vpc_cni_iam.converting.module_names import Module, Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.write import Block, policy_document
+from vpc_cni_iam.policy.document import Policy
 
 LOCALS = r"""
 variable "text" { default = "a" }
@@ -127,6 +131,7 @@ def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> Non
         ("aws_s3_bucket_object.x.id", "only an engine knows aws_s3_bucket_object"),
         ("aws_ssm_parameter.x.value", "only an engine knows aws_ssm"),
         ("data.template_file.x.rendered", "only an engine knows data.template_file"),
+        ("upper(local.plain...)", "only an engine knows upper(local.plain...)"),
         ("local.plain +", "is not an expression"),
         ("(local.plain) == (local.plain)", "only an engine knows"),
     ],
@@ -253,3 +258,20 @@ def test_each_file_is_read_once_however_many_there_are(
     assert not any("output" in text for text in parsed)
     assert sum(times for text, times in parsed.items() if "local" in text) <= 5 * number
     assert len(decoded) == 3 * number
+
+
+def test_a_data_source_that_would_mean_something_else_is_not_written(
+    module: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrowed(name: str, policy: Policy, **more: Any) -> Block:
+        first = replace(policy.statements[0], resources=("*",))
+        return policy_document(name, replace(policy, statements=(first,)), **more)
+
+    monkeypatch.setattr(proof, "policy_document", narrowed)
+    (module / "main.tf").write_text(SPLICED.replace("CODE", "local.plain"))
+    one = rewriting(module / "main.tf", Modules())
+    assert one.after == one.before
+    (left,) = one.left
+    assert left.refused
+    assert "could not be proven to mean the same: statement 1 (a:b)" in left.error.problem
+    assert "${local.plain}" in left.error.problem

@@ -60,7 +60,10 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
     """
     names = list(dict.fromkeys(one.name for one in skipped if one.counts))
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more} not read; choose the policies with --document"
+    said = f"not read: {', '.join(names[:_SHOWN])}{more}"
+    if any(one.reason is Reason.overrides for one in skipped):
+        return said
+    return f"{said}; name the policies to look at with --document"
 
 
 def lines(skipped: Sequence[Skipped]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, readings
 from vpc_cni_iam.converting.module_names import Modules
-from vpc_cni_iam.converting.rewrite import Kind, Rewriting, rewriting, save
+from vpc_cni_iam.converting.rewrite import Rewriting, WhyLeft, rewriting, save
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal, code
@@ -285,15 +285,15 @@ def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "address", "kind"),
     [
-        ("module m {\n  a = 1\n  policy = %s\n}\n", "module.m.policy", Kind.module_argument),
-        ("module m {\n\n  p = { x = [%s] }\n}\n", "module.m.p", Kind.module_argument),
-        ("locals {\n  a = 1\n  p = %s\n}\n", "locals.p", Kind.local),
-        ("locals {\n\n  p = var.x ? %s : null\n}\n", "locals.p", Kind.local),
-        ("output o {\n  sensitive = true\n  value = %s\n}\n", "output.o.value", Kind.other),
+        ("module m {\n  a = 1\n  policy = %s\n}\n", "module.m.policy", WhyLeft.module_argument),
+        ("module m {\n\n  p = { x = [%s] }\n}\n", "module.m.p", WhyLeft.module_argument),
+        ("locals {\n  a = 1\n  p = %s\n}\n", "locals.p", WhyLeft.local),
+        ("locals {\n\n  p = var.x ? %s : null\n}\n", "locals.p", WhyLeft.local),
+        ("output o {\n  sensitive = true\n  value = %s\n}\n", "output.o.value", WhyLeft.other),
     ],
 )
 def test_a_policy_that_no_resource_takes_is_named(
-    text: str, address: str, kind: Kind, tmp_path: Path
+    text: str, address: str, kind: WhyLeft, tmp_path: Path
 ) -> None:
     text = text.replace("%s", encoded("1"))
     one = rewritten(tmp_path, text)

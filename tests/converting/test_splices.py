@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test_rewrite import files as whole_files
-from vpc_cni_iam.converting import proof
-from vpc_cni_iam.converting.module_names import Module, Modules
+from vpc_cni_iam.converting import module_names, proof
+from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
@@ -95,7 +95,7 @@ def module(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> None:
-    assert why_not_plain(code, Module(module).surroundings.names) is None
+    assert why_not_plain(code, ModuleFiles(module).surroundings.names) is None
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> Non
     ],
 )
 def test_what_may_hold_a_quote_is_not(code: str, why: str, module: Path) -> None:
-    found = why_not_plain(code, Module(module).surroundings.names)
+    found = why_not_plain(code, ModuleFiles(module).surroundings.names)
     assert found is not None and why in found
 
 
@@ -230,7 +230,7 @@ def test_each_file_is_read_once_however_many_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: Counter[str] = Counter()
-    decoded: Counter[int] = Counter()
+    opened: Counter[str] = Counter()
 
     def counted(text: str) -> object:
         parsed[text] += 1
@@ -238,13 +238,12 @@ def test_each_file_is_read_once_however_many_there_are(
 
     parse_tree = hcl2.api.parses_to_tree
     monkeypatch.setattr(hcl2.api, "parses_to_tree", counted)
-    read_bytes = Path.read_bytes
 
     def read(path: Path) -> bytes:
-        decoded[len(decoded)] += 1
-        return read_bytes(path)
+        opened[path.name] += 1
+        return path.read_bytes()
 
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(module_names, "content", read)
     number = 20
     for n in range(number):
         text = SPLICED.replace("CODE", f"local.l{n}").replace('"x"', f'"p{n}"')
@@ -257,7 +256,7 @@ def test_each_file_is_read_once_however_many_there_are(
     # A file of locals once; one with a policy before and after; its data source in the proof.
     assert not any("output" in text for text in parsed)
     assert sum(times for text, times in parsed.items() if "local" in text) <= 5 * number
-    assert len(decoded) == 3 * number
+    assert len(opened) == 3 * number == opened.total()
 
 
 def test_a_data_source_that_would_mean_something_else_is_not_written(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.converting.splices import Names, parsed, why_not_plain
+from vpc_cni_iam.converting.splices import SpliceNames, parsed, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
@@ -38,7 +38,7 @@ class Surroundings:
 
     variables: Mapping[str, Node] = field(default_factory=dict)
     locals: Mapping[str, Node] = field(default_factory=dict)
-    names: Names = field(default_factory=lambda: Names({}, {}))
+    names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
 
     def shape(self, code: str) -> str:
         """Say what an expression is, as far as that can be known.

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings
-from vpc_cni_iam.converting.splices import Names
+from vpc_cni_iam.converting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import locate
 from vpc_cni_iam.hcl.read import Node, Reference, parse
-from vpc_cni_iam.texts import decode
+from vpc_cni_iam.texts import content, decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
@@ -20,7 +20,7 @@ _KEY = re.compile(r'"([\w-]+)"\s*:')
 _DEFINES = re.compile(r"\b(variable|locals)\b")
 
 
-class Module:
+class ModuleFiles:
     """The configuration files right in a directory, read once for all that is rewritten in it."""
 
     def __init__(self, directory: Path) -> None:
@@ -32,13 +32,13 @@ class Module:
         Raises:
             InputError: A file cannot be read.
         """
-        self.files: dict[str, bytes] = {}
-        for path in sorted(directory.iterdir()):
-            if path.name.endswith(_SUFFIXES) and path.is_file():
-                try:
-                    self.files[path.name] = path.read_bytes()
-                except OSError as error:
-                    raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+        try:
+            paths = sorted(directory.iterdir()) if directory.is_dir() else []
+        except OSError as error:
+            raise InputError(str(directory), "", f"cannot be read: {error.strerror}") from None
+        self.files = {
+            p.name: content(p) for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()
+        }
 
     @cached_property
     def taken(self) -> set[str]:
@@ -47,9 +47,9 @@ class Module:
         A name in a comment counts, and in JSON any key: a name too many is no harm.
         """
         found: set[str] = set()
-        for name, content in self.files.items():
+        for name, file in self.files.items():
             pattern = _KEY if name.endswith(".json") else _DATA_SOURCE
-            found.update(pattern.findall(content.decode(errors="replace")))
+            found.update(pattern.findall(file.decode(errors="replace")))
         return found
 
     @cached_property
@@ -60,12 +60,12 @@ class Module:
         values: defaultdict[str, list[locate.Value]] = defaultdict(list)
         in_json: set[str] = set()
         unreadable = ""
-        for name, content in self.files.items():
+        for name, encoded in self.files.items():
             if name.endswith(".json"):
-                in_json.update(_KEY.findall(content.decode(errors="replace")))
+                in_json.update(_KEY.findall(encoded.decode(errors="replace")))
                 continue
             try:
-                text = decode(content, name, "HCL")
+                text = decode(encoded, name, "HCL")
                 if not _DEFINES.search(text):
                     continue
                 blocks, file = parse(text, name), locate.locate(text, name)
@@ -90,7 +90,7 @@ class Module:
         return Surroundings(
             {} if unreadable else kinds,
             {} if unreadable else known,
-            Names({} if unreadable else scalars, values, in_json, unreadable),
+            SpliceNames({} if unreadable else scalars, values, in_json, unreadable),
         )
 
 
@@ -99,9 +99,9 @@ class Modules:
 
     def __init__(self) -> None:
         """Start without any."""
-        self._modules: dict[Path, Module] = {}
+        self._modules: dict[Path, ModuleFiles] = {}
 
-    def of(self, directory: Path) -> Module:
+    def of(self, directory: Path) -> ModuleFiles:
         """Return the module of a directory.
 
         Args:
@@ -112,5 +112,5 @@ class Modules:
         """
         key = directory.resolve()
         if key not in self._modules:
-            self._modules[key] = Module(directory)
+            self._modules[key] = ModuleFiles(directory)
         return self._modules[key]

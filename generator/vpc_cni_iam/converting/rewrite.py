@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
-from vpc_cni_iam.converting.module_names import Module, Modules
+from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.proof import check_meaning
@@ -50,11 +50,11 @@ class Replaced:
     notes: tuple[str, ...]
 
 
-class Kind(StrEnum):
-    """Why a policy stays as it is."""
+class WhyLeft(StrEnum):
+    """Why a policy stays as it is: refused, or not where policies are replaced."""
 
+    # It cannot be replaced without a change of what it means, as far as can be proven.
     refused = "refused"
-    """It cannot be replaced without a change of what it means, as far as can be proven."""
     elsewhere = "not written out"
     local = "local"
     module_argument = "module argument"
@@ -73,12 +73,12 @@ class Left:
 
     address: str
     error: InputError
-    kind: Kind
+    kind: WhyLeft
 
     @property
     def refused(self) -> bool:
         """Whether it stands where policies are replaced, and could not be."""
-        return self.kind is Kind.refused
+        return self.kind is WhyLeft.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     """
     if path.suffix not in (".tf", ".tofu"):
         raise InputError(str(path), "", "is no .tf file, which --rewrite is for")
-    if not path.is_file():
-        raise InputError(str(path), "", "is not there")
     module = modules.of(path.parent)
-    content = module.files[path.name]
+    content = module.files.get(path.name)
+    if content is None:
+        raise InputError(str(path), "", "is not there")
     before = decode(content, str(path), "HCL")
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):
@@ -148,7 +148,7 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
 
 
 class _Writer:
-    def __init__(self, file: File, module: Module) -> None:
+    def __init__(self, file: File, module: ModuleFiles) -> None:
         self.file = file
         self.module = module
         self.replaced: list[Replaced] = []
@@ -170,7 +170,7 @@ class _Writer:
             except (InputError, InexpressibleError) as error:
                 if isinstance(error, InexpressibleError):
                     error = self.refuse(attribute.value.line, str(error))
-                self.left.append(Left(attribute.address, error, Kind.refused))
+                self.left.append(Left(attribute.address, error, WhyLeft.refused))
         if not self.edits:
             return self.file.text
         pieces, place = [], 0
@@ -182,12 +182,12 @@ class _Writer:
             raise InputError(self.file.source, "", "could not be rewritten; it is as it was")
         return text
 
-    def kind(self, attribute: Attribute) -> Kind | None:
+    def kind(self, attribute: Attribute) -> WhyLeft | None:
         """Return what a policy is that no resource of the provider takes; None if there is none."""
         if not attribute.writes_policy(self.file.text):
             return None
-        kinds = {"module": Kind.module_argument, "locals": Kind.local}
-        return kinds.get(attribute.block.type, Kind.other)
+        kinds = {"module": WhyLeft.module_argument, "locals": WhyLeft.local}
+        return kinds.get(attribute.block.type, WhyLeft.other)
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.file.source, f"line {line}", problem)
@@ -200,7 +200,7 @@ class _Writer:
                 raise self.refuse(value.line, "stands in an expression, which stays as it is")
             if f"{_DOCUMENT}." not in code:
                 error = self.refuse(value.line, "no policy is written out here")
-                self.left.append(Left(attribute.address, error, Kind.elsewhere))
+                self.left.append(Left(attribute.address, error, WhyLeft.elsewhere))
             return
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"

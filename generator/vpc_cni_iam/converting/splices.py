@@ -75,13 +75,13 @@ _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class SpliceNames:
     """What a module says of its variables and locals.
 
     Args:
         types: The types of its variables by name, as they are written.
         local_values: Its locals by name, each as often as it is defined.
-        in_json: Names that configuration in JSON may define.
+        in_json: SpliceNames that configuration in JSON may define.
         unreadable: The name of a file of the module that cannot be read; empty for none.
     """
 
@@ -91,7 +91,7 @@ class Names:
     unreadable: str = ""
 
 
-def why_not_plain(code: str, names: Names) -> str | None:
+def why_not_plain(code: str, names: SpliceNames) -> str | None:
     """Say why text spliced into JSON may hold what JSON would escape; None if it cannot.
 
     Args:
@@ -105,7 +105,7 @@ def why_not_plain(code: str, names: Names) -> str | None:
 
 
 class _Follower:
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: SpliceNames) -> None:
         self.names = names
         # Locals that were followed to their end; the first reason ends everything.
         self.plain: set[str] = set()

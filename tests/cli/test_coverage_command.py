@@ -207,19 +207,3 @@ def test_a_placeholder_is_named_with_its_file(call: Call, tmp_path: Path) -> Non
     done = call("coverage", "p.json", cwd=tmp_path)
     assert done.code == 3
     assert "p.json: $.Statement[" in done.err and "put its value in first" in done.err
-
-
-def test_a_policy_that_is_computed_is_passed_over_aloud(call: Call, tmp_path: Path) -> None:
-    module = tmp_path / "main.tf"
-    module.write_text(
-        'data "aws_iam_policy_document" "readonly" {\n  statement {\n'
-        '    actions   = ["ec2:Describe*"]\n    resources = ["*"]\n  }\n}\n'
-        'resource "aws_iam_policy" "cni" {\n  policy = file("cni.json")\n}\n'
-    )
-    done = call("coverage", str(module), "--situation", "fresh-node")
-    assert done.err == (
-        f"vpc-cni-iam: passed over: aws_iam_policy.cni.policy in {module}, line 8: it is computed; "
-        "only an engine can know it; render it and give the JSON\n"
-    )
-    chosen = call("coverage", str(module), "--situation", "fresh-node", "--document", "readonly")
-    assert (chosen.code, chosen.err) == (1, "")

@@ -222,6 +222,68 @@ def test_a_file_without_policies_is_an_error(tmp_path: Path) -> None:
     assert "holds no policy" in done.err
 
 
+COMPUTED = """resource "aws_iam_policy" "y" {
+  policy = %s
+}
+data "aws_iam_policy_document" "z" {
+  statement {
+    actions = ["a:b"]
+    resources = ["*"]
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('file("x.json")', "is computed"),
+        ("var.x", "is computed"),
+        ("local.other", "is computed"),
+        ("var.x ? data.aws_iam_policy_document.z.json : var.y", "is computed"),
+        ("var.x ? jsonencode({ Statement = [] }) : null", "stands in an expression"),
+        ("data.aws_iam_policy_document.z.json", ""),
+        ("one(data.aws_iam_policy_document.z[*].json)", ""),
+        ("local.chosen[var.x]", ""),
+        ("null", ""),
+        ('""', ""),
+    ],
+)
+def test_what_is_left_out_is_named_and_the_exit_code_says_so(
+    body: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.tf").write_text(COMPUTED % body)
+    (tmp_path / "b.tf").write_text(
+        'locals {\n  chosen = { a = data.aws_iam_policy_document.z.json }\n  other = file("x")\n}\n'
+    )
+    files = ("a.tf", "b.tf")
+    done = run("convert", "--from-hcl", *files, cwd=tmp_path)
+    assert done.code == (1 if reason else 0), done.err
+    assert json.loads(done.out)["Statement"][0]["Action"] == "a:b"
+    if reason:
+        assert f"error: aws_iam_policy.y.policy: a.tf: line 2: {reason}" in done.err
+    report = json.loads(run("convert", "--from-hcl", *files, "--format", "json", cwd=tmp_path).out)
+    assert [f["address"] for f in report["failures"]] == ["aws_iam_policy.y.policy"] * bool(reason)
+    for name in ("z", "data.aws_iam_policy_document.z"):
+        done = run("convert", "--from-hcl", *files, "--document", name, cwd=tmp_path)
+        assert (done.code, done.err) == (0, "")
+    words = ("--document", "aws_iam_policy.y.policy")
+    done = run("convert", "--from-hcl", *files, *words, cwd=tmp_path)
+    assert (done.code, done.out) == ((3, "") if reason else (2, ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ('module "m" {\n  p = [jsonencode({ Statement = [] })]\n}\n', "module.m.p"),
+        ('locals {\n  p = var.x ? jsonencode({ Statement = [] }) : ""\n}\n', "locals.p"),
+    ],
+)
+def test_a_policy_in_an_expression_is_named_wherever_it_stands(text: str, address: str) -> None:
+    found = unread(text)
+    assert found.address == address and "stands in an expression" in found.error.problem
+
+
 def test_rewriting_by_command(tmp_path: Path) -> None:
     main = tmp_path / "main.tf"
     main.write_text(MAIN)
@@ -241,6 +303,8 @@ def test_rewriting_by_command(tmp_path: Path) -> None:
     [
         (["--from-hcl", "--rewrite"], "one of the two"),
         (["--dry-run"], "--dry-run goes with --rewrite"),
+        (["--rewrite", "--document", "x"], "--document goes with --from-hcl"),
+        (["--document", "x"], "--document goes with --from-hcl"),
         ([], "x.tf is HCL; --from-hcl prints its policies"),
         (["--rewrite", "--output", "x"], "--output and --rewrite do not go together"),
         (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
@@ -251,7 +315,9 @@ def test_options_that_do_not_go_together(arguments: list[str], words: str, tmp_p
     assert done.code == 2 and words in done.err
 
 
-@pytest.mark.parametrize("content", [b"locals {", b"\xff", b"locals {\n  a = 1\n  a = 2\n}\n"])
+@pytest.mark.parametrize(
+    "content", [b"locals { # Statement", b"\xff", b'locals {\n  a = "Statement"\n  a = 2\n}\n']
+)
 def test_a_file_that_is_no_hcl_is_not_touched(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_bytes(content)
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, readings
-from vpc_cni_iam.converting.rewrite import Rewriting, rewriting, save
+from vpc_cni_iam.converting.module_names import Modules
+from vpc_cni_iam.converting.rewrite import Rewriting, WhyLeft, rewriting, save
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.embedded import MARK
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.marks import MARK
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import loads
@@ -29,7 +30,7 @@ def rewritten(folder: Path, text: str, **others: str) -> Rewriting:
         (folder / name.replace("_", ".")).write_text(other)
     path = folder / "main.tf"
     path.write_bytes(text.encode())
-    return rewriting(path)
+    return rewriting(path, Modules())
 
 
 def hcl(value: object) -> str:
@@ -164,6 +165,7 @@ def inlined(resource: str) -> str:
         (encoded('"${aws_s3_bucket.b.arn}/*"'), '["${aws_s3_bucket.b.arn}/*"]'),
         (encoded('"${"${var.x}"}/$${aws:username}"'), '["${var.x}/$${aws:username}"]'),
         (encoded("[var.x]"), "[var.x]"),
+        (encoded('"a...${var.x}"'), '["a...${var.x}"]'),
         (encoded("var.x"), "flatten([var.x])"),
         (encoded("(var.x)"), "flatten([var.x])"),
         (encoded("var.text"), "[var.text]"),
@@ -177,7 +179,7 @@ def inlined(resource: str) -> str:
         (encoded('[var.m["a}"], "b"]'), '[\n      var.m["a}"],\n      "b",\n    ]'),
         (inlined('"${aws_s3_bucket.b.arn}/*"'), '["${aws_s3_bucket.b.arn}/*"]'),
         (inlined('"${ aws_s3_bucket.b.arn }"'), "[aws_s3_bucket.b.arn]"),
-        (inlined('"${var.m["}"]}/\\u00e9"'), '["${var.m["}"]}/é"]'),
+        (inlined('"${lower("}")}/\\u00e9"'), '["${lower("}")}/é"]'),
         (inlined("${jsonencode(var.x)}"), "flatten([var.x])"),
         (inlined('["${lower("A")}", "$${*}"]'), '[\n      lower("A"),\n      "$${*}",\n    ]'),
     ],
@@ -274,7 +276,36 @@ def test_what_cannot_be_carried_over_is_left_and_said(
 )
 def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
     one = rewritten(tmp_path, text)
-    assert (one.after, one.replaced, one.left) == (text, (), ())
+    assert (one.after, one.replaced) == (text, ())
+    # What looks like a policy all the same is named.
+    named = "Statement" in text
+    assert [left.refused for left in one.left] == ([False] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "kind"),
+    [
+        ("module m {\n  a = 1\n  policy = %s\n}\n", "module.m.policy", WhyLeft.module_argument),
+        ("module m {\n\n  p = { x = [%s] }\n}\n", "module.m.p", WhyLeft.module_argument),
+        ("locals {\n  a = 1\n  p = %s\n}\n", "locals.p", WhyLeft.local),
+        ("locals {\n\n  p = var.x ? %s : null\n}\n", "locals.p", WhyLeft.local),
+        ("output o {\n  sensitive = true\n  value = %s\n}\n", "output.o.value", WhyLeft.other),
+    ],
+)
+def test_a_policy_that_no_resource_takes_is_named(
+    text: str, address: str, kind: WhyLeft, tmp_path: Path
+) -> None:
+    text = text.replace("%s", encoded("1"))
+    one = rewritten(tmp_path, text)
+    assert one.after == text
+    (left,) = one.left
+    assert (left.address, left.kind, left.refused) == (address, kind, False)
+    assert (left.error.place, left.error.problem) == ("line 3", f"not rewritten: {kind}")
+    done = run("convert", "--rewrite", "main.tf", "--format", "json", cwd=tmp_path)
+    ((found,),) = (file["left"] for file in json.loads(done.out)["files"])
+    assert done.code == 0
+    assert (found["address"], found["kind"], found["path"]) == (address, str(kind), "line 3")
+    assert f"{address} is left: main.tf: line 3: not rewritten: {kind}" in done.err
 
 
 @pytest.mark.parametrize(
@@ -320,7 +351,10 @@ def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:
     text = "".join(policy(encoded('"*"')).replace('"x"', f'"{name}"') for name in "wxyz")
     text += policy(encoded('"*"'), "aws_sqs_queue_policy").replace('"x"', '"w"')
     text += policy(encoded('"*"'), "aws_iam_role", "assume_role_policy")
-    one = rewritten(tmp_path, text)
+    (tmp_path / "more.tf").write_text(policy(encoded('"*"')).replace('"x"', '"w"'))
+    (tmp_path / "main.tf").write_text(text)
+    modules = Modules()
+    one = rewriting(tmp_path / "main.tf", modules)
     assert [r.name for r in one.replaced] == [
         "w",
         "x_iam_policy",
@@ -330,8 +364,7 @@ def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:
         "x_assume_role",
     ]
     # Files of one run know of each other's names.
-    (tmp_path / "more.tf").write_text(policy(encoded('"*"')).replace('"x"', '"w"'))
-    (replaced,) = rewriting(tmp_path / "more.tf", [one]).replaced
+    (replaced,) = rewriting(tmp_path / "more.tf", modules).replaced
     assert replaced.name == "w_iam_policy"
 
 

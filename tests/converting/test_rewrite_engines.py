@@ -119,3 +119,110 @@ def test_what_the_next_plan_shows_though_it_means_the_same_is_said(
     with pytest.raises(EngineError) as caught:
         planned(newest, tmp_path)
     assert caught.value.returncode == 2
+
+
+MODULE = 'output "quoted" {\n  value = "a\\", \\"arn:aws:s3:::b"\n}\n'
+NAMES = r"""
+variable "caller" { default = "a\", \"arn:aws:s3:::b" }
+variable "flag" {
+  type    = bool
+  default = true
+}
+variable "number" {
+  type    = number
+  default = 5
+}
+locals {
+  plain   = "data"
+  again   = "x-${local.plain}"
+  third   = local.again
+  escape  = "$${aws:username}"
+  unicode = "é日😀"
+  quotes  = "a\", \"arn:aws:s3:::b"
+  quotes2 = local.quotes
+  quotes3 = "${local.quotes2}"
+  back    = "a\\u0062"
+  list    = ["a", "b"]
+  amp     = "&{aws:username}"
+}
+module "m" { source = "./m" }
+"""
+# What stands in a heredoc's JSON, and whether it is known to be plain.
+SPLICED = {
+    "local.plain": True,
+    "local.again": True,
+    "local.third": True,
+    "local.escape": True,
+    "local.unicode": True,
+    "local.list[1]": True,
+    "upper(local.third)": True,
+    'join("-", local.list)': True,
+    'format("%s", local.third)': True,
+    "var.number": True,
+    "md5(var.caller)": True,
+    'var.flag ? "$${aws:username}" : "b"': True,
+    'var.flag ? "$$${aws:username}" : "b"': True,
+    '"${"$${local.quotes}"}"': True,
+    "data.aws_caller_identity.current.account_id": True,
+    "aws_sqs_queue.q.arn": True,
+    "local.quotes": False,
+    "local.quotes2": False,
+    "local.quotes3": False,
+    "local.back": False,
+    "var.caller": False,
+    "module.m.quoted": False,
+    'templatefile("t.tpl", { x = local.quotes })': False,
+    'trimspace(file("t.tpl"))': False,
+    'replace(local.plain, "a", "\\\\u0062")': False,
+    "var.flag ? local.plain : local.quotes": False,
+}
+# The same as an argument of jsonencode, which escapes what has to be.
+ENCODED = {
+    "local.quotes3": True,
+    "var.caller": True,
+    "module.m.quoted": True,
+    'var.flag ? "$${aws:username}" : "b"': True,
+    '"x$$${aws:username}${local.quotes}"': True,
+    'templatefile("t.tpl", { x = jsonencode(local.quotes) })': True,
+    "local.amp": False,
+}
+
+
+def spliced_policies() -> tuple[str, set[str]]:
+    """A policy for each splice, and the names of those that are to be left."""
+    text, left = "", set()
+    for number, (code, plain) in enumerate([*SPLICED.items(), *ENCODED.items()]):
+        if number < len(SPLICED):
+            body = (
+                '<<-EOF\n    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",\n'
+                f'      "Action": "s3:Get*", "Resource": ["arn:aws:s3:::${{{code}}}/\\u0041"]}}]}}'
+                "\n  EOF"
+            )
+        else:
+            body = (
+                'jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", '
+                f'Action = "s3:GetObject", Resource = "arn:aws:s3:::${{{code}}}" }}] }})'
+            )
+        text += f'resource "aws_iam_policy" "p{number}" {{\n  policy = {body}\n}}\n'
+        left |= set() if plain else {f"aws_iam_policy.p{number}.policy"}
+    return text, left
+
+
+def test_what_is_spliced_keeps_its_meaning_or_is_left_and_named(
+    newest: Engine, tmp_path: Path, aws_endpoint: str
+) -> None:
+    text, left = spliced_policies()
+    others = 'resource "aws_sqs_queue" "q" {}\ndata "aws_caller_identity" "current" {}\n'
+    (tmp_path / "main.tf").write_text(text)
+    (tmp_path / "names.tf").write_text(NAMES + others + provider(aws_endpoint))
+    (tmp_path / "t.tpl").write_text('a", "arn:aws:s3:::b')
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/main.tf").write_text(MODULE)
+    applied(newest, tmp_path)
+    done = run("convert", "--rewrite", "main.tf", "--format", "json", cwd=tmp_path)
+    (file,) = json.loads(done.out)["files"]
+    assert done.code == 3
+    assert {one["address"] for one in file["left"]} == left
+    assert all(one["path"].startswith("line ") and one["reason"] for one in file["left"])
+    assert len(file["replaced"]) == len(SPLICED) + len(ENCODED) - len(left)
+    planned(newest, tmp_path)

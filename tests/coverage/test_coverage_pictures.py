@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]:
-    subject = Subject(title, (Opened("", policy, title),), Names(), {})
+    subject = Subject(title, (Opened("", policy, title),), Names(), {}, ())
     return subject, matrix([policy], setting("latest", subject.mode))
 
 

@@ -28,6 +28,7 @@ from vpc_cni_iam.converting.batch import Input
 from vpc_cni_iam.converting.batch import Options as ConvertOptions
 from vpc_cni_iam.converting.batch import convert as convert_all
 from vpc_cni_iam.converting.from_hcl import readings
+from vpc_cni_iam.converting.module_names import Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module import read as read_module
@@ -91,7 +92,7 @@ def rewrite(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "main.tf")
         path.write_bytes(text.encode(errors="surrogatepass"))
-        parse_hcl(rewriting(path).after, "main.tf")
+        parse_hcl(rewriting(path, Modules()).after, "main.tf")
 
 
 def preflight(text: str) -> None:

@@ -59,7 +59,7 @@ def opened(tmp_path: Path, text: str) -> Input:
 
 
 def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
-    (found,) = choose(opened(tmp_path, ENCODED), ())
+    (found,) = choose(opened(tmp_path, ENCODED), ()).policies
     arns = ("arn:aws:ec2:eu-west-1:*:subnet/*", "arn:aws:s3:::${aws:username}")
     one = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
     assert (found.name, found.policy) == (NAME, Policy((one,)))
@@ -67,7 +67,7 @@ def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
 
 def test_a_heredoc_alone(tmp_path: Path) -> None:
     text = HEREDOC + 'variable "what" {\n  default = "*"\n}\n'
-    (found,) = choose(opened(tmp_path, text), ())
+    (found,) = choose(opened(tmp_path, text), ()).policies
     one = Statement(actions=("ec2:*",), resources=("*",))
     assert (found.name, found.policy) == (OTHER, Policy((one,)))
 
@@ -76,7 +76,7 @@ def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
     found = opened(tmp_path, READONLY + ENCODED)
     with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):
         choose(found, ())
-    assert [o.name for o in choose(found, (NAME,))] == [NAME]
+    assert [o.name for o in choose(found, (NAME,)).policies] == [NAME]
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_one_with_a_computed_part_is_not_passed_over(
     tmp_path: Path, variable: str, words: str
 ) -> None:
     found = opened(tmp_path, HEREDOC + variable + READONLY)
-    choice = rf"readonly; choose with --document\nof the others: {OTHER} cannot be read"
-    with pytest.raises(UsageError, match=choice):
-        choose(found, ())
+    chosen = choose(found, ())
+    assert [o.name for o in chosen.policies] == ["readonly"]
+    assert [(s.name, s.counts) for s in chosen.skipped] == [(OTHER, True)]
     with pytest.raises(InputError) as error:
         choose(found, (OTHER,))
     assert words in str(error.value)
@@ -124,10 +124,10 @@ resource "aws_iam_policy" "cni" {{
 }}
 """
     found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ())] == ["readonly"]
-    assert list(found.passed_over) == ([NAME] if noted else [])
-    if noted:
-        assert "main.tf, line 16: it is computed; only an engine" in found.passed_over[NAME]
+    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
+    assert [s.name for s in found.skipped] == ([NAME] if noted else [])
+    for skipped in found.skipped:
+        assert "main.tf, line 16: it is computed; only an engine" in skipped.detail
 
 
 def test_a_local_that_writes_it_out_is_read_there(tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ resource "aws_iam_policy" "cni" {
 }
 """
     found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ())] == ["locals.cni"]
-    assert not found.passed_over
+    assert [o.name for o in choose(found, ()).policies] == ["locals.cni"]
+    assert not found.skipped
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ resource "aws_iam_policy" "cni" {
     ],
     ids=["trust", "bucket", "service control"],
 )
-def test_what_is_of_no_identity_is_neither_read_nor_named(tmp_path: Path, text: str) -> None:
+def test_what_is_of_no_identity_is_not_read_and_does_not_count(tmp_path: Path, text: str) -> None:
     found = opened(tmp_path, READONLY + text)
-    assert [o.name for o in choose(found, ())] == ["readonly"]
-    assert not found.passed_over
+    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
+    assert [s.counts for s in found.skipped] == [False]
 
 
 def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None:
     text = 'resource "aws_iam_policy" "cni" {\n  policy = file("cni.json")\n}\n'
     with pytest.raises(InputError) as error:
         opened(tmp_path, text)
-    assert f"holds no policy of an identity; {NAME} in " in str(error.value)
+    assert f"holds no policy of an identity that can be read; {NAME}: " in str(error.value)
     assert "it is computed; only an engine can know it" in str(error.value)

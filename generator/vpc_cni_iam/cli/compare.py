@@ -14,7 +14,8 @@ HELP = """Say how two policies differ, and whether the new one allows anything n
 OLD and NEW are each a JSON policy, what the AWS CLI prints of one, such as aws iam
 get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
 input, once. Exit code 0 says that it is proven that NEW allows nothing that OLD does not; 1 that it
-does, with a request that shows it, or that neither is proven; 3 that one cannot be read.
+does, with a request that shows it, or that neither is proven, as where an input holds a policy that
+was not read and --document chooses no others; 3 that one cannot be read.
 
 \b
 Examples:
@@ -72,8 +73,6 @@ def compare(
         between.side(target, stdin, chosen or (), given)
         for target, chosen in ((old, old_document or document), (new, document))
     ]
-    for one in (text for side in sides for text in side.passed_over):
-        common.say(f"passed over: {one}")
     found = between.between(*sides)
     if output is common.Format.json:
         common.show_json({"format": json_report.FORMAT, **json_report.plain(found)})

@@ -29,8 +29,10 @@ the data source cannot express is refused with its place and the reason; the oth
 all the same, and the exit code is 3.
 
 With --from-hcl, FILE is a .tf file, and its policies are printed as JSON: data sources, jsonencode
-and heredocs. With --rewrite, the heredocs and jsonencode in a .tf file that the AWS provider takes
-for IAM policies become data sources beside their resources, and nothing else in it changes.
+and heredocs. Exit code 1 says that some are left out, since only an engine can know them;
+--document names those to print. With --rewrite, the heredocs and jsonencode in a .tf file that the
+AWS provider takes for IAM policies become data sources beside their resources, and nothing else in
+it changes.
 
 \b
 Examples:
@@ -95,19 +97,27 @@ def convert(
         bool,
         typer.Option("--rewrite", help="Replace the policies in .tf files by data sources."),
     ] = False,
+    document: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--document",
+            metavar="NAME",
+            help="With --from-hcl: this policy alone, by its address; repeat for more.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --rewrite: print the change, write nothing.")
     ] = False,
 ) -> None:
     """See `HELP`."""
-    if from_hcl or rewrite or dry_run:
+    if from_hcl or rewrite or dry_run or document:
         forward = {"name": name, "parametrize": parametrize, "partition-aware": partition_aware}
         into = {"output": output is not None, "force": force} if rewrite else {}
-        reverse.check(from_hcl, rewrite, dry_run, {**forward, **into})
+        reverse.check(from_hcl, rewrite, dry_run, bool(document), {**forward, **into})
         if rewrite:
             reverse.rewrite(files, dry_run, form is Format.json)
         else:
-            reverse.from_hcl(files, output, form is Format.json, force)
+            reverse.from_hcl(files, document or (), output, form is Format.json, force)
         return
     from vpc_cni_iam.converting.batch import Options
     from vpc_cni_iam.converting.batch import convert as run

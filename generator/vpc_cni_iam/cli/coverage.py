@@ -25,8 +25,9 @@ situations of a node's life. POLICY is a JSON policy, what the AWS CLI prints of
 aws iam get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on
 standard input; --variant takes a policy of the catalog. The cluster, VPC and account are those
 that the policy names, or examples; options replace them. Exit code 1 says that a call is denied
-without which the plugin fails, with --strict that any is; with --all-releases, at any release. A
-risk does not change it.
+without which the plugin fails, with --strict that any is; with --all-releases, at any release; or
+that POLICY holds a policy that was not read, unless --document chooses others. A risk does not
+change it.
 
 \b
 Examples:
@@ -173,10 +174,10 @@ def coverage(
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
     setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
-    chosen = known.find(situation or (), skip or ())
     show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
-    worst = show(subject, setting, chosen, output, verbose)
-    raise typer.Exit(1 if worst == "fatal" or (strict and worst != "allowed") else 0)
+    worst = show(subject, setting, known.find(situation or (), skip or ()), output, verbose)
+    fails = worst == "fatal" or (strict and worst != "allowed")
+    raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
 
 def _subject(
@@ -203,8 +204,6 @@ def _subject(
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
     stdin = partial(inputs.text, "-", limit=None)
     found = subject.of_input(policy or "", stdin, documents or (), given)
-    for one in found.passed_over:
-        common.say(f"passed over: {one}")
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
         common.say(f"taken from the policy: {said}")

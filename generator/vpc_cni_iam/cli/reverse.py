@@ -14,15 +14,19 @@ from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.converting.rewrite import Rewriting
+    from vpc_cni_iam.hcl.locate import Value
 
 
-def check(from_hcl: bool, rewrite: bool, dry_run: bool, others: Mapping[str, object]) -> None:
+def check(
+    from_hcl: bool, rewrite: bool, dry_run: bool, document: bool, others: Mapping[str, object]
+) -> None:
     """Refuse options that do not go together.
 
     Args:
         from_hcl: Whether policies are to be read.
         rewrite: Whether files are to be rewritten.
         dry_run: Whether nothing is to be written.
+        document: Whether policies are named.
         others: Other options by name, with what was given for them.
 
     Raises:
@@ -32,16 +36,21 @@ def check(from_hcl: bool, rewrite: bool, dry_run: bool, others: Mapping[str, obj
         raise UsageError("--from-hcl reads and --rewrite writes; give one of the two")
     if dry_run and not rewrite:
         raise UsageError("--dry-run goes with --rewrite")
+    if document and not from_hcl:
+        raise UsageError("--document goes with --from-hcl")
     way = "--rewrite" if rewrite else "--from-hcl"
     if given := [f"--{name}" for name, value in others.items() if value]:
         raise UsageError(f"{', '.join(given)} and {way} do not go together")
 
 
-def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: bool) -> None:
+def from_hcl(
+    files: Sequence[str], documents: Sequence[str], output: str | None, as_json: bool, force: bool
+) -> None:
     """Print or write the policies of .tf files as JSON.
 
     Args:
         files: The files; ``-`` is standard input.
+        documents: The policies to take, by address or name; none for all.
         output: The directory to write to, one file a policy.
         as_json: Print a report that holds them all.
         force: Replace files of the directory that differ.
@@ -51,12 +60,13 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
     from vpc_cni_iam.converting.report import first
 
     inputs.check_once(files)
-    found = [one for file in files for one in _readings(file)]
+    found = room.choose(_readings(files), documents)
     read = [one for one in found if isinstance(one, room.Reading)]
     unread = [one for one in found if isinstance(one, room.Unread)]
     if output is None and not as_json and len(read) > 1:
         addresses = "".join(f"\n  {line}" for line in first([one.address for one in read]))
-        raise UsageError(f"{len(read)} policies; name a directory with --output:{addresses}")
+        ways = "name a directory with --output, or one of them with --document"
+        raise UsageError(f"{len(read)} policies; {ways}:{addresses}")
     _say_readings(read, unread)
     if output is not None and read:
         for change in save(common.path(output, "."), room.files(read), force=force):
@@ -66,18 +76,34 @@ def from_hcl(files: Sequence[str], output: str | None, as_json: bool, force: boo
     elif output is None and read:
         typer.echo(read[0].text, nl=False)
     if unread or not read:
-        raise typer.Exit(VpcCniIamError.exit_code)
+        # Code 1 says that what is printed is not all there is.
+        failed = not read or documents or not all(one.address for one in unread)
+        raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 
 
-def _readings(file: str) -> Sequence[Reading | Unread]:
-    from vpc_cni_iam.converting.from_hcl import Unread, readings
+def _readings(files: Sequence[str]) -> list[Reading | Unread]:
+    from vpc_cni_iam.converting.from_hcl import Unread, local_values, readings
 
-    source = inputs.source(file)
-    try:
-        found = readings(inputs.text(file, "HCL"), source)
-    except InputError as error:
-        return [Unread("", error)]
-    return found or [Unread("", InputError(source, "", "holds no policy that is written out"))]
+    found: list[Reading | Unread] = []
+    texts: dict[str, str] = {}
+    known: dict[str, Value] = {}
+    for file in files:
+        source = inputs.source(file)
+        try:
+            texts[source] = inputs.text(file, "HCL")
+            known |= local_values(texts[source], source)
+        except InputError as error:
+            texts.pop(source, None)
+            found.append(Unread("", error))
+    for source, text in texts.items():
+        try:
+            found += readings(text, source, known)
+        except InputError as error:
+            found.append(Unread("", error))
+    if not found:
+        sources = ", ".join(texts)
+        found.append(Unread("", InputError(sources, "", "holds no policy that is written out")))
+    return found
 
 
 def _say_readings(read: Sequence[Reading], unread: Sequence[Unread]) -> None:
@@ -129,15 +155,7 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
         dry_run: Print the change and write nothing.
         as_json: Print a report.
     """
-    from vpc_cni_iam.converting.rewrite import rewriting
-
-    found: list[Rewriting] = []
-    errors: list[InputError] = []
-    for file in dict.fromkeys(files):
-        try:
-            found.append(rewriting(Path(file), found))
-        except InputError as refused:
-            errors.append(refused)
+    found, errors = _rewritings(files)
     # Before anything is saved: an interrupted run has said what it refused.
     _say(line for one in found for line in _rewriting_lines(one))
     _say(errors, "error: ")
@@ -155,14 +173,32 @@ def rewrite(files: Sequence[str], dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(VpcCniIamError.exit_code)
 
 
+def _rewritings(files: Sequence[str]) -> tuple[list[Rewriting], list[InputError]]:
+    from vpc_cni_iam.converting.module_names import Modules
+    from vpc_cni_iam.converting.rewrite import rewriting
+
+    modules = Modules()
+    found: list[Rewriting] = []
+    errors: list[InputError] = []
+    for file in dict.fromkeys(files):
+        try:
+            found.append(rewriting(Path(file), modules))
+        except InputError as refused:
+            errors.append(refused)
+    return found, errors
+
+
 def _save(found: Sequence[Rewriting]) -> dict[Path, InputError]:
     """Write the files of each directory, and return why those of some were not written."""
     from vpc_cni_iam.converting.rewrite import save
 
     unsaved = {}
-    for directory in dict.fromkeys(one.path.parent for one in found):
+    by_directory: dict[Path, list[Rewriting]] = {}
+    for one in found:
+        by_directory.setdefault(one.path.parent, []).append(one)
+    for directory, rewritings in by_directory.items():
         try:
-            save(directory, [one for one in found if one.path.parent == directory])
+            save(directory, rewritings)
         except InputError as refused:
             unsaved[directory] = refused
         except (VpcCniIamError, OSError) as refused:
@@ -211,7 +247,12 @@ def _rewriting_report(
                     for r in one.replaced
                 ],
                 "left": [
-                    {"address": x.address, "refused": x.refused, **_failure(x.error)}
+                    {
+                        "address": x.address,
+                        "kind": x.kind,
+                        "refused": x.refused,
+                        **_failure(x.error),
+                    }
                     for x in one.left
                 ],
             }

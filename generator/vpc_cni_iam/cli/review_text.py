@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.visible import visible
+from vpc_cni_iam.sources.skipped import lines as skipped_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,6 +64,9 @@ def show_between(found: Between) -> None:
         _lines(console, found.lines)
     else:
         console.print("The policies say the same.")
+    for title, skipped in ((found.old, found.old_skipped), (found.new, found.new_skipped)):
+        for line in skipped_lines(skipped):
+            _line(console, _text(f"{title}: {line}"))
     tone, words = wording.verdict(found.access)
     _line(console, _text(words, _TONES[tone]))
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from vpc_cni_iam.converting.splices import SpliceNames, parsed, why_not_plain
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.embedded import MARK, Kept, Marks
+from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.marks import MARK, Kept, Marks
 from vpc_cni_iam.hcl.read import Call, Node, Quoted, Reference
+from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import Block
 from vpc_cni_iam.policy.document import Policy
 
-# In JSON text these would end a string, or write more JSON, which a data source would escape.
-_WRITES_QUOTES = re.compile(r"\\|<<|\b(jsonencode|file|templatefile|yamldecode)\(|\.rendered\b")
 # Attributes that are texts in every resource of the AWS provider that has them.
 _TEXT = re.compile(
     r"(?!(var|local|module|each|count|self)\.)(data\.)?\w+\.[\w-]+(\[(\d+|[\w.]+|\"[^\"]*\")\])?"
@@ -32,13 +32,13 @@ class Surroundings:
 
     Args:
         variables: The types of its variables by name.
-        locals: Its locals by name.
-        codes: The source texts of its locals by name.
+        locals: Its locals by reference, such as ``local.name``: those that are defined once.
+        names: The same, to follow what is spliced into JSON.
     """
 
     variables: Mapping[str, Node] = field(default_factory=dict)
     locals: Mapping[str, Node] = field(default_factory=dict)
-    codes: Mapping[str, str] = field(default_factory=dict)
+    names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
 
     def shape(self, code: str) -> str:
         """Say what an expression is, as far as that can be known.
@@ -56,11 +56,19 @@ class Surroundings:
             return _SCALARS[node.path]
         if isinstance(node, Call) and node.name in ("list", "set"):
             return "list"
-        node = self.locals.get(name) if root == "local" else None
+        node = self.locals.get(code)
         if isinstance(node, tuple):
             return "list"
         is_text = isinstance(node, Quoted) and any(isinstance(p, str) for p in node.parts)
         return "text" if is_text else "unknown"
+
+    def text(self, code: str) -> str | None:
+        """Return the text that an expression stands for, if locals alone say it.
+
+        Args:
+            code: The expression.
+        """
+        return resolve.text(code, Scope(nodes=self.locals))
 
     def check(self, kept: Kept, source: str) -> None:
         """Refuse an expression that means something else in a data source.
@@ -73,19 +81,13 @@ class Surroundings:
             InputError: With the line of the expression.
         """
         if kept.spliced:
-            names = re.findall(r"\blocal\.([\w-]+)", kept.code)
-            codes = [kept.code, *(self.codes.get(n, "") for n in names)]
-            if any(map(_WRITES_QUOTES.search, codes)):
-                problem = f"{kept.code} may write quotes into the JSON around it"
+            if why := why_not_plain(kept.code, self.names):
+                problem = f"{kept.code} may write quotes into the JSON around it: {why}"
                 raise InputError(source, f"line {kept.line}", problem)
             if "\n" in kept.code:
                 problem = "an expression in a heredoc that spans several lines is not carried over"
                 raise InputError(source, f"line {kept.line}", problem)
-        try:
-            (block,) = locate(f"x {{\n  x = [\n{kept.code}\n  ]\n}}\n", source).blocks
-        except (InputError, ValueError):
-            block = None
-        if block is None or list(block.attributes) != ["x"] or block.blocks:
+        elif parsed(kept.code) is None:
             problem = f"{kept.code} is not an expression that this reader knows"
             raise InputError(source, f"line {kept.line}", problem)
 
@@ -110,45 +112,55 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def fill(block: Block, marks: Marks, known: Surroundings) -> None:
+def fill(
+    block: Block,
+    marks: Marks,
+    known: Surroundings,
+    written: Callable[[Kept], str] = lambda kept: kept.code,
+) -> None:
     """Replace the marks in a data source's texts by their expressions.
 
     Args:
         block: The data source or a block in it; changed in place.
         marks: What the marks stand for.
         known: What is known of the names in them.
+        written: Returns what is written for an expression.
     """
-    block.attributes = [(n, _filled(v, marks, known)) for n, v in block.attributes]
+    block.attributes = [(n, _filled(v, marks, known, written)) for n, v in block.attributes]
     for inner in block.blocks:
-        fill(inner, marks, known)
+        fill(inner, marks, known, written)
 
 
 def _filled(
-    value: Value | tuple[Value, ...], marks: Marks, known: Surroundings
+    value: Value | tuple[Value, ...],
+    marks: Marks,
+    known: Surroundings,
+    written: Callable[[Kept], str],
 ) -> Value | tuple[Value, ...]:
     if not isinstance(value, tuple):
-        return _one(value, marks)
+        return _one(value, marks, written)
     match value:
         case (Literal(text=text),) if MARK.fullmatch(text) and marks.of(text).whole:
-            code = marks.of(text).code
-            shape = known.shape(code)
+            kept = marks.of(text)
+            shape = known.shape(kept.code)
             if shape in ("list", "unknown"):
                 # It takes a text and a list alike.
+                code = written(kept)
                 return Expression(code if shape == "list" else f"flatten([{code}])")
-    return tuple(_one(v, marks) for v in value)
+    return tuple(_one(v, marks, written) for v in value)
 
 
-def _one(value: Value, marks: Marks) -> Value:
+def _one(value: Value, marks: Marks, written: Callable[[Kept], str]) -> Value:
     if not isinstance(value, Literal) or not MARK.search(value.text):
         return value
     if MARK.fullmatch(value.text):
-        code = marks.of(value.text).code
+        code = written(marks.of(value.text))
         return Expression(f"({code})" if "\n" in code else code)
     parts: list[Literal | Expression] = []
     place = 0
     for found in MARK.finditer(value.text):
         parts.append(Literal(value.text[place : found.start()]))
-        parts.append(Expression(marks.of(found[0]).code))
+        parts.append(Expression(written(marks.of(found[0]))))
         place = found.end()
     parts.append(Literal(value.text[place:]))
     return Template(tuple(p for p in parts if p != Literal("")))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import embedded, resolve
-from vpc_cni_iam.hcl.attributes import attributes
-from vpc_cni_iam.hcl.embedded import Kept, Marks
-from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
+from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.locate import Value, locate
+from vpc_cni_iam.hcl.marks import Kept, Marks
 from vpc_cni_iam.hcl.read import parse
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.document import Policy, to_json
@@ -56,12 +57,8 @@ class Unread:
     error: InputError
 
 
-def readings(text: str, source: str) -> tuple[Reading | Unread, ...]:
-    """Return the policies of a file in their order.
-
-    These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc,
-    a quoted string or ``jsonencode`` in an attribute that the AWS provider takes for a policy,
-    or anywhere with a Statement.
+def local_values(text: str, source: str) -> dict[str, Value]:
+    """Return the locals of a file by name.
 
     Args:
         text: The text of a .tf file.
@@ -70,8 +67,61 @@ def readings(text: str, source: str) -> tuple[Reading | Unread, ...]:
     Raises:
         InputError: Not HCL; with the line.
     """
-    found = [*_written_out(text, source), *_data_sources(text, source)]
+    if "locals" not in text:
+        return {}
+    blocks = (b for b in locate(text, source).blocks if b.type == "locals")
+    return {name: value for b in blocks for name, value in b.attributes.items()}
+
+
+def readings(
+    text: str, source: str, known: Mapping[str, Value] | None = None
+) -> tuple[Reading | Unread, ...]:
+    """Return the policies of a file in their order.
+
+    These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc,
+    a quoted string or ``jsonencode`` in an attribute that the AWS provider takes for a policy,
+    or anywhere with a Statement. What is computed in such an attribute is not read.
+
+    Args:
+        text: The text of a .tf file.
+        source: The file name that errors name.
+        known: The locals of the files that are read together; without it, those of this one.
+
+    Raises:
+        InputError: Not HCL; with the line.
+    """
+    if not may_hold_policy(text):
+        return ()
+    known = local_values(text, source) if known is None else known
+    found = [*_written_out(text, source, known), *_data_sources(text, source)]
     return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
+
+
+def choose(found: Sequence[Reading | Unread], names: Iterable[str]) -> tuple[Reading | Unread, ...]:
+    """Return the policies of these names, and files that could not be read; of no names, all.
+
+    Args:
+        found: The policies.
+        names: Their addresses, or the names of data sources.
+
+    Raises:
+        UsageError: A name that is not there.
+    """
+    chosen = set(names)
+    if not chosen:
+        return tuple(found)
+    for name in sorted(chosen - {n for one in found for n in (one.address, _short(one.address))}):
+        there = ", ".join(one.address for one in found if one.address) or "none"
+        raise UsageError(f"no policy is called {name!r}; there are {there}")
+    return tuple(
+        one
+        for one in found
+        if not one.address or not chosen.isdisjoint((one.address, _short(one.address)))
+    )
+
+
+def _short(address: str) -> str:
+    return address.removeprefix("data.aws_iam_policy_document.")
 
 
 def files(found: Sequence[Reading]) -> dict[str, str]:
@@ -80,17 +130,24 @@ def files(found: Sequence[Reading]) -> dict[str, str]:
     Args:
         found: The policies.
     """
-    wanted = (r.address.removeprefix("data.aws_iam_policy_document.") for r in found)
-    names = naming.unique(list(map(naming.identifier, wanted)))
+    names = naming.unique([naming.identifier(_short(r.address)) for r in found])
     return {f"{name}.json": one.text for name, one in zip(names, found, strict=True)}
 
 
-def _written_out(text: str, source: str) -> Iterator[tuple[int, Reading | Unread]]:
+def _written_out(
+    text: str, source: str, known: Mapping[str, Value]
+) -> Iterator[tuple[int, Reading | Unread]]:
     for attribute in attributes(locate(text, source)):
         value = attribute.value
         if not embedded.is_document(value):
-            if attribute.holds_policy and attribute.has_document_inside(text):
+            problem = ""
+            if attribute.writes_policy(text) or (
+                attribute.holds_policy and attribute.has_document_inside(text)
+            ):
                 problem = "stands in an expression; only an engine can know its value"
+            elif attribute.holds_policy and not is_read_elsewhere(value, known):
+                problem = "is computed; only an engine can know its value"
+            if problem:
                 error = InputError(source, f"line {value.line}", problem)
                 yield value.line, Unread(attribute.address, error)
             continue

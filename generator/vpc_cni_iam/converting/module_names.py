@@ -3,93 +3,114 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections import defaultdict
+from functools import cached_property
 from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings
+from vpc_cni_iam.converting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.locate import locate
-from vpc_cni_iam.hcl.module import local_nodes
-from vpc_cni_iam.hcl.read import parse
-from vpc_cni_iam.texts import decode
+from vpc_cni_iam.hcl import locate
+from vpc_cni_iam.hcl.read import Node, Reference, parse
+from vpc_cni_iam.texts import content, decode
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
 _KEY = re.compile(r'"([\w-]+)"\s*:')
+_DEFINES = re.compile(r"\b(variable|locals)\b")
 
 
-def contents(directory: Path) -> dict[str, bytes]:
-    """Return the configuration files right in a directory.
+class ModuleFiles:
+    """The configuration files right in a directory, read once for all that is rewritten in it."""
 
-    Args:
-        directory: The directory.
+    def __init__(self, directory: Path) -> None:
+        """Read the files.
 
-    Raises:
-        InputError: A file cannot be read.
-    """
-    found = {}
-    for path in sorted(directory.iterdir()):
-        if path.name.endswith(_SUFFIXES) and path.is_file():
+        Args:
+            directory: The directory.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        try:
+            paths = sorted(directory.iterdir()) if directory.is_dir() else []
+        except OSError as error:
+            raise InputError(str(directory), "", f"cannot be read: {error.strerror}") from None
+        self.files = {
+            p.name: content(p) for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()
+        }
+
+    @cached_property
+    def taken(self) -> set[str]:
+        """The names that data sources of policy documents have, or might have.
+
+        A name in a comment counts, and in JSON any key: a name too many is no harm.
+        """
+        found: set[str] = set()
+        for name, file in self.files.items():
+            pattern = _KEY if name.endswith(".json") else _DATA_SOURCE
+            found.update(pattern.findall(file.decode(errors="replace")))
+        return found
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What is known of the variables and locals, which a rewriting does not change."""
+        types: defaultdict[str, list[Node]] = defaultdict(list)
+        nodes: defaultdict[str, list[Node]] = defaultdict(list)
+        values: defaultdict[str, list[locate.Value]] = defaultdict(list)
+        in_json: set[str] = set()
+        unreadable = ""
+        for name, encoded in self.files.items():
+            if name.endswith(".json"):
+                in_json.update(_KEY.findall(encoded.decode(errors="replace")))
+                continue
             try:
-                found[path.name] = path.read_bytes()
-            except OSError as error:
-                raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
-    return found
+                text = decode(encoded, name, "HCL")
+                if not _DEFINES.search(text):
+                    continue
+                blocks, file = parse(text, name), locate.locate(text, name)
+            except InputError:
+                unreadable = unreadable or name
+                continue
+            for block in blocks:
+                if block.type == "variable" and block.labels:
+                    default = (Reference("any"), block.line)
+                    types[block.labels[0]].append(block.attributes.get("type", default)[0])
+                elif block.type == "locals":
+                    for local, (node, _) in block.attributes.items():
+                        nodes[local].append(node)
+            for located in file.blocks:
+                if located.type == "locals":
+                    for local, value in located.attributes.items():
+                        values[local].append(value)
+        # What is set twice, as in an override file, is not known.
+        kinds = {n: t[0] for n, t in types.items() if len(t) == 1 and n not in in_json}
+        scalars = {n: t.path for n, t in kinds.items() if isinstance(t, Reference)}
+        known = {f"local.{n}": v[0] for n, v in nodes.items() if len(v) == 1 and n not in in_json}
+        return Surroundings(
+            {} if unreadable else kinds,
+            {} if unreadable else known,
+            SpliceNames({} if unreadable else scalars, values, in_json, unreadable),
+        )
 
 
-def taken(files: Mapping[str, bytes]) -> set[str]:
-    """Return the names that data sources of policy documents have, or might have.
+class Modules:
+    """The modules in which files are rewritten in one run; the files of each are read once."""
 
-    A name in a comment counts, and in JSON any key: a name too many is no harm.
+    def __init__(self) -> None:
+        """Start without any."""
+        self._modules: dict[Path, ModuleFiles] = {}
 
-    Args:
-        files: The configuration files of a directory by name.
-    """
-    found: set[str] = set()
-    for name, content in files.items():
-        pattern = _KEY if name.endswith(".json") else _DATA_SOURCE
-        found.update(pattern.findall(content.decode(errors="replace")))
-    return found
+    def of(self, directory: Path) -> ModuleFiles:
+        """Return the module of a directory.
 
+        Args:
+            directory: The directory.
 
-def surroundings(files: Mapping[str, bytes]) -> Surroundings:
-    """Return what is known of a module's variables and locals; files that are no HCL say nothing.
-
-    Args:
-        files: The configuration files of a directory by name.
-    """
-    known = Surroundings({}, {}, {})
-    for name, content in files.items():
-        if not name.endswith(".json"):
-            one = _surroundings(content)
-            known = Surroundings(
-                {**known.variables, **one.variables},
-                {**known.locals, **one.locals},
-                {**known.codes, **one.codes},
-            )
-    return known
-
-
-@lru_cache(maxsize=1024)  # each file of a directory is rewritten knowing all the others
-def _surroundings(content: bytes) -> Surroundings:
-    try:
-        text = decode(content, "", "HCL")
-        if not re.search(r"\b(variable|locals)\b", text):
-            return Surroundings()
-        blocks, file = parse(text, ""), locate(text, "")
-    except InputError:
-        return Surroundings()
-    types = {
-        b.labels[0]: b.attributes["type"][0]
-        for b in blocks
-        if b.type == "variable" and b.labels and "type" in b.attributes
-    }
-    codes = {
-        name: text[value.start : value.end]
-        for block in file.blocks
-        if block.type == "locals"
-        for name, value in block.attributes.items()
-    }
-    nodes = {name.removeprefix("local."): node for name, node in local_nodes(blocks).items()}
-    return Surroundings(types, nodes, codes)
+        Raises:
+            InputError: A file in it cannot be read.
+        """
+        key = directory.resolve()
+        if key not in self._modules:
+            self._modules[key] = ModuleFiles(directory)
+        return self._modules[key]

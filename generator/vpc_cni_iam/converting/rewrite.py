@@ -6,18 +6,20 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from vpc_cni_iam.converting import module_names
 from vpc_cni_iam.converting.carry import Surroundings, fill, quoted
+from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
+from vpc_cni_iam.converting.proof import check_meaning
 from vpc_cni_iam.converting.remarks import remarks
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.files import read, tree
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.hcl import embedded
-from vpc_cni_iam.hcl.attributes import Attribute, attributes
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
 from vpc_cni_iam.hcl.locate import File, Text, Value, locate
@@ -48,6 +50,17 @@ class Replaced:
     notes: tuple[str, ...]
 
 
+class WhyLeft(StrEnum):
+    """Why a policy stays as it is: refused, or not where policies are replaced."""
+
+    # It cannot be replaced without a change of what it means, as far as can be proven.
+    refused = "refused"
+    elsewhere = "not written out"
+    local = "local"
+    module_argument = "module argument"
+    other = "argument that the AWS provider does not take for an IAM policy"
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """A policy that stays as it is.
@@ -55,13 +68,17 @@ class Left:
     Args:
         address: Where it is.
         error: The file, the line, and why.
-        refused: It is written out, but cannot be replaced without changing what it means; else
-            it is not written out in this file.
+        kind: The kind of reason.
     """
 
     address: str
     error: InputError
-    refused: bool
+    kind: WhyLeft
+
+    @property
+    def refused(self) -> bool:
+        """Whether it stands where policies are replaced, and could not be."""
+        return self.kind is WhyLeft.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +100,27 @@ class Rewriting:
     left: tuple[Left, ...]
 
 
-def rewriting(path: Path, pending: Sequence[Rewriting] = ()) -> Rewriting:
+def rewriting(path: Path, modules: Modules) -> Rewriting:
     """Return what becomes of a file; nothing is written.
 
     Args:
         path: The .tf file. The others in its directory are read for the names they use.
-        pending: What becomes of other files in the same run, whose new names are taken too.
+        modules: The modules of this run, where its new names are taken from now on.
 
     Raises:
         InputError: A file cannot be read, or this one is not HCL; with the line.
     """
     if path.suffix not in (".tf", ".tofu"):
         raise InputError(str(path), "", "is no .tf file, which --rewrite is for")
-    if not path.is_file():
+    module = modules.of(path.parent)
+    content = module.files.get(path.name)
+    if content is None:
         raise InputError(str(path), "", "is not there")
-    files = module_names.contents(path.parent)
-    here = path.parent.resolve()
-    files |= {p.path.name: p.after.encode() for p in pending if p.path.parent.resolve() == here}
-    before = decode(files[path.name], str(path), "HCL")
-    mark = "\ufeff" if files[path.name].startswith(codecs.BOM_UTF8) else ""
-    writer = _Writer(
-        locate(before, str(path)),
-        module_names.taken(files),
-        module_names.surroundings(files),
-    )
+    before = decode(content, str(path), "HCL")
+    mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
+    if not may_hold_policy(before):
+        return Rewriting(path, mark + before, mark + before, (), ())
+    writer = _Writer(locate(before, str(path)), module)
     after = mark + writer.rewritten()
     return Rewriting(path, mark + before, after, tuple(writer.replaced), tuple(writer.left))
 
@@ -134,29 +148,46 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
 
 
 class _Writer:
-    def __init__(self, file: File, taken: set[str], known: Surroundings) -> None:
+    def __init__(self, file: File, module: ModuleFiles) -> None:
         self.file = file
-        self.taken = taken
-        self.known = known
+        self.module = module
         self.replaced: list[Replaced] = []
         self.left: list[Left] = []
         self.edits: list[tuple[int, int, str]] = []
 
+    @property
+    def known(self) -> Surroundings:
+        return self.module.surroundings
+
     def rewritten(self) -> str:
-        found = [a for a in attributes(self.file) if a.holds_policy]
-        for attribute in sorted(found, key=lambda a: a.value.start):
+        for attribute in sorted(attributes(self.file), key=lambda a: a.value.start):
             try:
-                self.attribute(attribute)
+                if attribute.holds_policy:
+                    self.attribute(attribute)
+                elif (kind := self.kind(attribute)) is not None:
+                    error = self.refuse(attribute.value.line, f"not rewritten: {kind}")
+                    self.left.append(Left(attribute.address, error, kind))
             except (InputError, InexpressibleError) as error:
                 if isinstance(error, InexpressibleError):
                     error = self.refuse(attribute.value.line, str(error))
-                self.left.append(Left(attribute.address, error, refused=True))
-        text = self.file.text
-        for start, end, new in sorted(self.edits, key=lambda e: e[0], reverse=True):
-            text = text[:start] + new + text[end:]
+                self.left.append(Left(attribute.address, error, WhyLeft.refused))
+        if not self.edits:
+            return self.file.text
+        pieces, place = [], 0
+        for start, end, new in sorted(self.edits, key=lambda e: e[:2]):
+            pieces += [self.file.text[place:start], new]
+            place = end
+        text = "".join((*pieces, self.file.text[place:]))
         if len(locate(text, self.file.source).blocks) != len(self.file.blocks) + len(self.replaced):
             raise InputError(self.file.source, "", "could not be rewritten; it is as it was")
         return text
+
+    def kind(self, attribute: Attribute) -> WhyLeft | None:
+        """Return what a policy is that no resource of the provider takes; None if there is none."""
+        if not attribute.writes_policy(self.file.text):
+            return None
+        kinds = {"module": WhyLeft.module_argument, "locals": WhyLeft.local}
+        return kinds.get(attribute.block.type, WhyLeft.other)
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.file.source, f"line {line}", problem)
@@ -169,7 +200,7 @@ class _Writer:
                 raise self.refuse(value.line, "stands in an expression, which stays as it is")
             if f"{_DOCUMENT}." not in code:
                 error = self.refuse(value.line, "no policy is written out here")
-                self.left.append(Left(attribute.address, error, refused=False))
+                self.left.append(Left(attribute.address, error, WhyLeft.elsewhere))
             return
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
@@ -179,8 +210,9 @@ class _Writer:
             self.known.check(kept, source)
         repeated, index = self.repeated(attribute, found)
         name = self.name(attribute)
+        check_meaning(name, found, self.known)
         new = self.data_source(name, attribute, found, repeated)
-        self.taken.add(name)
+        self.module.taken.add(name)
         said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
         said += quoted(found.policy, found.marks, self.known)
         if attribute.compared_as_text:
@@ -219,7 +251,7 @@ class _Writer:
                 case _:
                     name += f"_{attribute.path[0]}"
         tries = [name, f"{name}_{kind.removeprefix('aws_')}"]
-        return next(n for n in self.names(tries) if n not in self.taken)
+        return next(n for n in self.names(tries) if n not in self.module.taken)
 
     def names(self, tries: list[str]) -> Iterator[str]:
         yield from tries

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
-from vpc_cni_iam.coverage.report import beyond_data
+from vpc_cni_iam.coverage.report import INCOMPLETE, beyond_data
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.sources import skipped
 
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
@@ -49,8 +50,11 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
     if matrix.wider:
         yield ""
         yield from beyond(matrix)
+    if subject.skipped:
+        yield ""
+        yield from skipped.lines(subject.skipped)
     yield ""
-    yield f"works with {works(matrix)}"
+    yield conclusion(subject, matrix)
 
 
 def heading(subject: Subject, matrix: Matrix) -> str:
@@ -65,6 +69,19 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     if len(matrix.situations) < len(SITUATIONS):
         more += f", in {', '.join(matrix.situations)} only"
     return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
+
+
+def conclusion(subject: Subject, matrix: Matrix) -> str:
+    """Return the releases at which the plugin works; first what keeps that from being known.
+
+    Args:
+        subject: What was looked at.
+        matrix: How it went.
+    """
+    if subject.is_complete:
+        return f"works with {works(matrix)}"
+    said = skipped.incomplete(subject.skipped)
+    return f"incomplete: {said}; what was read works with {works(matrix)}"
 
 
 def works(matrix: Matrix) -> str:
@@ -127,7 +144,8 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
         "situations": list(matrix.situations),
-        "verdict": matrix.verdict,
+        "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
+        "skipped": skipped.data(subject.skipped),
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
         "works_but_for": {
             "situations": list(names),

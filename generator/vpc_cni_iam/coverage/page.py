@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, heading, releases_text, works
+from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, conclusion, heading, releases_text
 from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.sources import skipped
 
 # What pages of this project have in common, and what is this one's.
 STYLE = f"""
@@ -61,11 +62,14 @@ def html(subject: Subject, matrix: Matrix) -> str:
                 f"<title>{title}</title>",
                 f"<style>{style(':root')}{STYLE}</style>\n</head>\n<body>\n<main>",
                 f"<h1>{title}</h1>",
-                f'<p class="quiet">The plugin works with {plain(works(matrix))}.</p>',
+                f'<p class="quiet">The plugin {plain(conclusion(subject, matrix))}.</p>'
+                if subject.is_complete
+                else f"<p><strong>{plain(conclusion(subject, matrix))}.</strong></p>",
                 drawing(subject, matrix, whole=False),
                 *_table(matrix),
                 *_why(matrix),
                 *_beyond(matrix),
+                *_skipped(subject),
                 "</main>\n</body>\n</html>\n",
             ]
         )
@@ -122,6 +126,13 @@ def _why(matrix: Matrix) -> Iterator[str]:
         row = "".join(f'<td class="{name}">{plain(text)}</td>' for name, text in cells)
         yield f'<tr><th scope="row"><code>{plain(denial.action)}</code></th>{row}</tr>'
     yield "</tbody>\n</table>\n</div>"
+
+
+def _skipped(subject: Subject) -> Iterator[str]:
+    if subject.skipped:
+        yield '<h2 id="skipped">What was not looked at</h2>\n<ul>'
+        yield from (f"<li>{plain(line)}</li>" for line in skipped.lines(subject.skipped))
+        yield "</ul>"
 
 
 def _beyond(matrix: Matrix) -> Iterator[str]:

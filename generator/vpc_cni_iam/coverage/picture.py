@@ -13,7 +13,7 @@ from itertools import groupby
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, heading, works
+from vpc_cni_iam.coverage.matrix_report import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
@@ -108,13 +108,13 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
         view = f"{_MARGIN} {_MARGIN} {width - 2 * _MARGIN} {height - 2 * _MARGIN}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" role="img" '
-        f'class="matrix" aria-label="{title}: works with {plain(works(matrix))}">',
+        f'class="matrix" aria-label="{title}: {plain(conclusion(subject, matrix))}">',
         f"<style>{style('.matrix') if whole else ''}{_STYLE}</style>",
     ]
     if whole:
         room = width - 2 * _MARGIN
         shown = _cut(heading(subject, matrix), room / 8.2)
-        said = _cut(f"works with {works(matrix)}", room / 6.4)
+        said = _cut(conclusion(subject, matrix), room / 6.4)
         parts += [
             f'<rect width="{width}" height="{height}" rx="8" fill="var(--ground)"/>',
             f'<text class="title" x="{_MARGIN}" y="30">{plain(shown)}</text>',

@@ -11,7 +11,10 @@ from vpc_cni_iam.coverage.risks import Finding, explanation
 from vpc_cni_iam.coverage.sending import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.evaluate import Compiled, Request
+from vpc_cni_iam.sources import skipped
 
+# The verdict where a policy of the input was not read.
+INCOMPLETE = "incomplete"
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
@@ -40,8 +43,13 @@ def text(
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
         for finding in findings:
             yield f"  {finding.severity:<7} {finding.identifier}: {finding.text}"
+    if subject.skipped:
+        yield ""
+        yield from skipped.lines(subject.skipped)
     yield ""
     yield summary(coverage)
+    if not subject.is_complete:
+        yield f"incomplete: {skipped.incomplete(subject.skipped)}"
 
 
 def summary(coverage: Coverage) -> str:
@@ -127,7 +135,8 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
         "cni_version": str(setting.release),
         "mode": setting.mode,
         "features": list(setting.features),
-        "verdict": coverage.verdict,
+        "verdict": coverage.verdict if subject.is_complete else INCOMPLETE,
+        "skipped": skipped.data(subject.skipped),
         "situations": [
             {
                 "name": played.situation.name,

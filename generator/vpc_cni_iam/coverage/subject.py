@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.calls import Mode
@@ -16,6 +16,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
+from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
 _OWNED_WITH_VPC = ("subnet", "vpc")
@@ -30,14 +31,19 @@ class Subject:
         opened: The policies with their names.
         names: The names that requests are to have.
         found: Which of the names the policies themselves say, by parameter.
-        passed_over: Policies of the input that nobody chose to leave out, each with why.
+        skipped: What else the input holds, which no verdict may ignore.
     """
 
     title: str
     opened: tuple[Opened, ...]
     names: Names
     found: Mapping[str, str]
-    passed_over: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a verdict about the policies is one about the input."""
+        return is_complete(self.skipped)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -79,7 +85,7 @@ def of_variant(name: str, selection: Selection, given: Mapping[str, str | None])
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (Opened(variant.identifier, filled, f"variant {name}"),)
-    return _subject(f"variant {name} ({document})", opened, given, {})
+    return _subject(Taken(f"variant {name} ({document})", opened, ()), given, {})
 
 
 def of_input(
@@ -104,8 +110,7 @@ def of_input(
     # What was filled in here is nothing that the policies say.
     names = names_in([o.policy for o in chosen.opened])
     said = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
-    found = _subject(chosen.title, chosen.opened, given, said)
-    return replace(found, passed_over=chosen.passed_over)
+    return _subject(chosen, given, said)
 
 
 def open_filled(target: str, stdin: Callable[[], str], given: Mapping[str, str | None]) -> Input:
@@ -132,12 +137,12 @@ class Taken:
     Args:
         title: What they are, in a line.
         opened: The policies with their names.
-        passed_over: What else there is that nobody chose to leave out, each with why.
+        skipped: What else there is that nobody chose to leave out.
     """
 
     title: str
     opened: tuple[Opened, ...]
-    passed_over: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
 
 
 def take(there: Input, documents: Iterable[str]) -> Taken:
@@ -151,13 +156,12 @@ def take(there: Input, documents: Iterable[str]) -> Taken:
         InputError: What `choose` or the evaluator refuses.
         UsageError: What `choose` refuses.
     """
-    wanted = tuple(documents)
-    opened = choose(there, wanted)
-    for one in opened:
-        _check(one)
-    named = ", ".join(o.name for o in opened if o.name)
-    others = () if wanted else tuple(f"{a} in {why}" for a, why in there.passed_over.items())
-    return Taken(f"{there.source} ({named})" if named else there.source, opened, others)
+    chosen = choose(there, documents)
+    for opened in chosen.policies:
+        _check(opened)
+    named = ", ".join(o.name for o in chosen.policies if o.name)
+    title = f"{there.source} ({named})" if named else there.source
+    return Taken(title, chosen.policies, chosen.skipped)
 
 
 def _check(opened: Opened) -> None:
@@ -245,13 +249,12 @@ def _given(given: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _subject(
-    title: str,
-    opened: tuple[Opened, ...],
+    policies: Taken,
     given: Mapping[str, str | None],
     found: Mapping[str, str],
 ) -> Subject:
     chosen = {k: v for k, v in _given(given).items() if v and v != "*"}
     taken = {name: value for name, value in found.items() if name not in chosen}
-    known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in opened])}
+    known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in policies.opened])}
     names = names_of({**taken, **chosen}, owner_known=known)
-    return Subject(title, opened, names, taken)
+    return Subject(policies.title, policies.opened, names, taken, policies.skipped)

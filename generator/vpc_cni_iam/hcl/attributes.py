@@ -11,9 +11,12 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.hcl.embedded import has_statement, is_document
 from vpc_cni_iam.hcl.locate import Block, File, Text, Value
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
+# A label or a key may spell any letter by its number.
+_SPELLED = r"Statement|\\[uU]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,36 @@ class Attribute:
         """
         return _WRITES.search(text, self.value.start + 1, self.value.end) is not None
 
+    def writes_policy(self, text: str) -> bool:
+        """Say whether its expression writes out what looks like a policy, or has one in it.
+
+        Args:
+            text: The text of the file.
+        """
+        if is_document(self.value):
+            return has_statement(self.value)
+        inside = self.has_document_inside(text)
+        return inside and "Statement" in text[self.value.start : self.value.end]
+
     @property
     def compared_as_text(self) -> bool:
         """Whether the provider shows a change where only the text of a policy differs."""
         name = ".".join((self.block.labels[0], *self.path))
         return name in _data()["compared_as_text"]["attributes"]
+
+
+def may_hold_policy(text: str) -> bool:
+    """Say whether a file may hold a policy, without parsing it; in doubt it may.
+
+    Args:
+        text: The text of a .tf file, or of one in JSON.
+    """
+    return _policy_words().search(text) is not None
+
+
+@cache
+def _policy_words() -> re.Pattern[str]:
+    return re.compile("|".join((_SPELLED, "aws_iam_policy_document", *_data()["attributes"])))
 
 
 @cache

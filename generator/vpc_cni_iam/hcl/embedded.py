@@ -1,7 +1,7 @@
 """Policies that are written into an expression: a heredoc, a quoted string or ``jsonencode``.
 
 What depends on a reference cannot be known without an engine, so each such expression is kept,
-and a mark of one character stands for it in the policy's texts.
+and a mark stands for it in the policy's texts.
 """
 
 from __future__ import annotations
@@ -10,75 +10,20 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
+from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, Kept, Marks
 from vpc_cni_iam.hcl.resolve import REFERENCE
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
-_FIRST = 0xF0000
-MARK = re.compile("[\U000f0000-\U000ffffd]")
-# The same characters as JSON may spell them.
-_ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 _JSONENCODE = re.compile(r"jsonencode\((.*)\)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An expression that a mark stands for.
-
-    Args:
-        code: Its source text.
-        line: Where it stands in the file.
-        whole: It stands where a list may, so that it may be one.
-        spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
-    """
-
-    code: str
-    line: int
-    whole: bool = False
-    spliced: bool = False
-
-
-@dataclass(slots=True)
-class Marks:
-    """The expressions kept, in the order of their marks."""
-
-    kept: list[Kept] = field(default_factory=list)
-
-    def mark(self, kept: Kept) -> str:
-        """Return the mark that stands for an expression.
-
-        Args:
-            kept: The expression.
-        """
-        for number, other in enumerate(self.kept):
-            if (other.code, other.whole) == (kept.code, kept.whole):
-                return chr(_FIRST + number)
-        self.kept.append(kept)
-        return chr(_FIRST + len(self.kept) - 1)
-
-    def of(self, mark: str) -> Kept:
-        """Return the expression that a mark stands for.
-
-        Args:
-            mark: One character.
-        """
-        return self.kept[ord(mark) - _FIRST]
-
-    def shown(self, text: str) -> str:
-        """Return a text with each mark replaced by ``${`` its expression ``}``.
-
-        Args:
-            text: A text of the policy, or one that quotes it.
-        """
-        return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +41,27 @@ class Embedded:
     policy: Policy
     marks: Marks
     body: Value | None
+
+    def filled(self, texts: Mapping[str, str]) -> Policy:
+        """Return the policy with texts in the places of its expressions; other marks stay.
+
+        Args:
+            texts: What expressions stand for, by their code.
+        """
+
+        def fill(text: str) -> str:
+            return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
+
+        def fill_statement(statement: Statement) -> Statement:
+            return replace(
+                statement.map_strings(fill),
+                actions=tuple(map(fill, statement.actions)),
+                not_actions=tuple(map(fill, statement.not_actions)),
+                sid=fill(statement.sid),
+            )
+
+        statements = tuple(map(fill_statement, self.policy.statements))
+        return replace(self.policy, statements=statements, id=fill(self.policy.id))
 
 
 def is_document(value: Value) -> bool:
@@ -179,7 +145,7 @@ class _Reader:
         return InputError(self.source, f"line {line}", problem)
 
     def text(self, text: str, line: int) -> str:
-        if MARK.search(text) or _ESCAPED_MARK.search(text):
+        if MARK.search(text) or ESCAPED_MARK.search(text):
             raise self.refuse(line, "holds characters of Unicode's private plane 15")
         return unicodedata.normalize("NFC", text)  # as HCL does
 

@@ -45,6 +45,13 @@ class Code(Span):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice(Code):
+    """A conditional, with the two expressions that it chooses between."""
+
+    options: tuple[Value, Value]
+
+
+@dataclass(frozen=True, slots=True)
 class Text(Span):
     """A quoted string or heredoc; its parts are text and interpolated code."""
 
@@ -197,6 +204,8 @@ class _Locator:
             if bare:
                 return found
             outer = self.code(tree)  # in parentheses
+            if isinstance(found, Choice):
+                return replace(found, start=outer.start, end=outer.end, code=outer.code)
             if isinstance(found, Code | Called):
                 return outer
             return replace(found, start=outer.start, end=outer.end, line=outer.line)
@@ -212,6 +221,10 @@ class _Locator:
                 return Fields(start, end, line, tuple(self.field(c) for c in inner))
             case "function_call":
                 return self.call(tree)
+            case "conditional":
+                code, (_, *options) = self.code(tree), inner
+                first, second = map(self.value, options)
+                return Choice(start, end, line, code.code, (first, second))
         return self.code(tree)
 
     def code(self, tree: Branch) -> Code:
@@ -229,9 +242,10 @@ class _Locator:
     def call(self, tree: Branch) -> Value:
         whole = self.code(tree)
         name, *rest = branches(tree)
-        if "..." in whole.code:
+        lists = [c for c in rest if c.data == "arguments"]
+        if any("..." in map(str, c.children) for c in (tree, *lists)):  # as in f(list...)
             return whole
-        given = [a for c in rest if c.data == "arguments" for a in branches(c)]
+        given = [a for c in lists for a in branches(c)]
         arguments = tuple(self.value(a) for a in given if a.data != "new_line_or_comment")
         called = "".join(map(str, name.children))
         return Called(whole.start, whole.end, whole.line, called, arguments, whole.code)

@@ -22,6 +22,7 @@ class Module:
         locals: Its locals by name.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
+        calls: The blocks that call other modules, each with the name of its file.
         scope: What its variables and locals stand for.
     """
 
@@ -31,6 +32,7 @@ class Module:
     locals: dict[str, Node]
     documents: tuple[Found, ...]
     unread: dict[str, str]
+    calls: tuple[tuple[str, Block], ...]
     scope: Scope
 
 
@@ -87,6 +89,7 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
         locals={name.removeprefix("local."): node for name, node in nodes.items()},
         documents=tuple(d for d in documents if d.name not in unread),
         unread=unread,
+        calls=tuple((source, b) for source, b in blocks if b.type == "module"),
         scope=scope,
     )
 

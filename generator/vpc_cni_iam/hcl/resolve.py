@@ -24,6 +24,8 @@ _DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
 # How often it is there; each document of a data source so repeated reads the same.
 _INSTANCES = ("count", "for_each")
 _MAX_DEPTH = 50
+# Locals that name each other twice would double with every step.
+_MAX_NODES = 10_000
 # A name with attributes and indices, and nothing that an engine would compute.
 REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
@@ -102,6 +104,7 @@ class _Reader:
     def __init__(self, source: str, scope: Scope) -> None:
         self.source = source
         self.scope = scope
+        self.nodes = 0
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
@@ -234,8 +237,11 @@ class _Reader:
         Raises:
             _UnresolvedError: It cannot be known.
         """
+        self.nodes = 1 if depth == 0 else self.nodes + 1
         if depth > _MAX_DEPTH:
             raise _UnresolvedError("a local that refers to itself")
+        if self.nodes > _MAX_NODES:
+            raise _UnresolvedError(f"a text of more than {_MAX_NODES:,} parts")
         if isinstance(node, Quoted):
             pieces = [p if isinstance(p, str) else self.value(p, depth + 1) for p in node.parts]
             if any(p is None for p in pieces):

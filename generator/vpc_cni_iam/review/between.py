@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
+from vpc_cni_iam.sources.skipped import Skipped, incomplete, is_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,12 @@ class Side:
     Args:
         title: What it is, in a line.
         policy: The policy; the statements of all that were chosen.
-        passed_over: What else the input holds that nobody chose to leave out, each with why.
+        skipped: What else the input holds, which no verdict may ignore.
     """
 
     title: str
     policy: Policy
-    passed_over: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,16 @@ class Between:
         new: The same of the one after.
         lines: The semantic difference, gains first.
         access: Whether the new one allows anything that the old one does not.
+        old_skipped: What the input of the one before holds besides.
+        new_skipped: The same of the one after.
     """
 
     old: str
     new: str
     lines: tuple[Line, ...]
     access: Access
+    old_skipped: tuple[Skipped, ...]
+    new_skipped: tuple[Skipped, ...]
 
 
 def side(
@@ -65,7 +70,7 @@ def side(
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
     there = open_filled(target, stdin, given)
-    nameless = not there.unread and [o.name for o in there.policies] == [""]
+    nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]
     versions = {policy.version for policy in policies}
@@ -73,7 +78,7 @@ def side(
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    return Side(chosen.title, policy, chosen.passed_over)
+    return Side(chosen.title, policy, chosen.skipped)
 
 
 def between(old: Side, new: Side) -> Between:
@@ -89,5 +94,8 @@ def between(old: Side, new: Side) -> Between:
     access = new_access([old.policy], [new.policy])
     if access.verdict == "no new access" and undenied([old.policy], [new.policy]):
         access = Access("not proven", reason=UNDENIED)
+    skipped = (*old.skipped, *new.skipped)
+    if not is_complete(skipped):
+        access = Access("not proven", access.witness, incomplete(skipped))
     lines = semantic.lines(old.policy, new.policy, alone=False)
-    return Between(old.title, new.title, lines, access)
+    return Between(old.title, new.title, lines, access, old.skipped, new.skipped)

@@ -49,7 +49,8 @@ class Access:
 
     Args:
         verdict: ``no new access`` is proven; ``new access`` has a witness.
-        witness: The request of the latter, where it may be shown.
+        witness: The request of the latter, where it may be shown; of ``not proven``, a request that
+            is new in what was read, where not all was.
         reason: Why nothing could be proven, of the other two.
     """
 

@@ -132,10 +132,12 @@ def verdict(access: Access) -> tuple[Tone, str]:
         access: What was found.
     """
     tone, words = _VERDICTS[access.verdict]
-    if access.witness:
-        words += f", for instance {shown(access.witness)}"
-    elif access.verdict == "not proven":
+    if access.verdict == "not proven":
         words += f": {access.reason}"
+    if access.witness and access.verdict == "not proven":
+        words += f"; what was read newly allows, for instance, {shown(access.witness)}"
+    elif access.witness:
+        words += f", for instance {shown(access.witness)}"
     return tone, words
 
 

@@ -142,7 +142,7 @@ def _walk(
 
 
 def _is_json(value: object) -> bool:
-    return isinstance(value, str) and value.lstrip()[:1] == "{"
+    return isinstance(value, str) and _unquoted(value.lstrip())[:1] == "{"
 
 
 def _versions(

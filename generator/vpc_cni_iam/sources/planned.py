@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.sources.plan import Plan, Resource, read_plan
+from vpc_cni_iam.sources.skipped import Reason, Skipped
 
 # What terraform show -json prints first, and no policy document has.
 _PLAN = re.compile(r'\s*\{\s*"format_version"\s*:')
@@ -28,28 +29,39 @@ def is_plan(text: str) -> bool:
     return _PLAN.match(text) is not None
 
 
-def identity_policies(
-    text: str, source: str
-) -> tuple[tuple[tuple[str, Policy], ...], dict[str, str]]:
-    """Return the identity policies of a plan by their resource's address.
+def identity_policies(text: str, source: str) -> Iterator[tuple[str, Policy] | Skipped]:
+    """Yield the identity policies of a plan by their resource's address, and what was skipped.
 
-    The policy documents that the plan read are taken if it has no other policy.
+    The policy documents that the plan read are taken if it has no other policy. Skipped is what is
+    only known after apply, sensitive, or names principals.
 
     Args:
         text: The JSON of the plan.
         source: The file name that errors name.
-
-    Returns:
-        The policies, and why others cannot be read: what is only known after apply, or sensitive.
 
     Raises:
         InputError: Not such a plan, or a policy in it that is none.
     """
     plan = read_plan(text.encode(), source)
     texts = dict(_managed(plan)) or dict(_documents(plan))
-    unread = {name: why for name, (value, why) in texts.items() if value is None}
-    known = ((n, loads(value, f"{source}: {n}")) for n, (value, _) in texts.items() if value)
-    return tuple((name, policy) for name, policy in known if not policy.names_principals), unread
+    for name, (value, why) in texts.items():
+        if value is None:
+            yield Skipped(name, Reason.not_read, why)
+            continue
+        policy = loads(value, f"{source}: {name}")
+        if policy.names_principals:
+            yield Skipped(name, Reason.other_kind, "it names principals")
+        else:
+            yield name, policy
+    for resource in plan.resources:
+        if resource.drift or resource.deposed or resource.after is None:
+            continue
+        if resource.type == "aws_iam_role" and "assume_role_policy" in resource.after:
+            name = f"{resource.address}.assume_role_policy"
+            yield Skipped(name, Reason.other_kind, "a trust policy")
+    if not plan.complete:
+        detail = "made with -target, or with changes that are put off; make a plan of everything"
+        yield Skipped("the rest of the plan", Reason.not_read, detail)
 
 
 def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
@@ -64,9 +76,10 @@ def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
             yield resource.address, _known(resource, "policy", resource.after)
         blocks = resource.after.get("inline_policy") if resource.type == "aws_iam_role" else None
         for block in blocks if isinstance(blocks, list) else ():
-            if isinstance(block, dict) and block.get("policy"):
+            if isinstance(block, dict) and block.get("policy") != "":
                 name = f'{resource.address}.inline_policy["{block.get("name")}"]'
-                yield name, _known(resource, "inline_policy", {"inline_policy": block["policy"]})
+                values = {"inline_policy": block.get("policy")}
+                yield name, _known(resource, "inline_policy", values)
 
 
 def _documents(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:

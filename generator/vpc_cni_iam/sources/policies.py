@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.sources.json_documents import Document, documents
+from vpc_cni_iam.sources.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, read
 
 # The variable through which a generated module joins documents of a caller; empty by default.
 _JOINED = ("additional_policy_documents",)
 # The details of an account name thousands.
 _SHOWN = 20
+_SUFFIXES = (".tf", ".tofu", ".hcl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +41,34 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What an input holds.
+    """What an input holds; `choose` is the way to its policies.
 
     Args:
         source: The input, as errors name it.
         policies: Its identity policies.
-        unread: Why others could not be read, by name.
-        passed_over: Where a policy is that its text does not write out, by address.
+        skipped: What else it holds, and why that is not among them.
     """
 
     source: str
     policies: tuple[Opened, ...]
-    unread: Mapping[str, str] = field(default_factory=dict)
-    passed_over: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The policies that a verdict is about, with what it has to say of the rest of their input.
+
+    Args:
+        policies: The policies.
+        skipped: What was skipped, save what a user left out by naming the policies.
+    """
+
+    policies: tuple[Opened, ...]
+    skipped: tuple[Skipped, ...]
 
 
 def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, str]) -> Input:
-    """Return the identity policies of an input.
+    """Return the identity policies of an input, at least one.
 
     Args:
         target: A path, or ``-`` for standard input.
@@ -63,51 +76,72 @@ def open_policies(target: str, stdin: Callable[[], str], values: Mapping[str, st
         values: Values for the variables of a module, by name; its own defaults stand for others.
 
     Raises:
-        InputError: No such file, a kind that is not read, or no policy in it.
+        InputError: No such file, a kind that is not read, or no policy in it that can be read.
     """
+    found = _opened(target, stdin, values)
+    if not found.policies:
+        raise InputError(found.source, "", _nothing(found.skipped))
+    return found
+
+
+def _opened(target: str, stdin: Callable[[], str], values: Mapping[str, str]) -> Input:
     if target == "-":
         return _json(stdin(), STDIN)
     path = Path(target)
     if path.is_dir():
-        # *.tf only: what an engine reads besides, such as *.tf.json, is not read here.
-        files = sorted(p for p in path.iterdir() if p.suffix == ".tf" and p.is_file())
-        if not files:
-            raise InputError(target, "", "holds no .tf file; name a module's directory or a file")
-        return _hcl({str(p): read(p, "HCL") for p in files}, target, values)
-    if path.suffix in (".tf", ".tofu", ".hcl"):
-        return _hcl({target: read(path, "HCL")}, target, values)
+        from vpc_cni_iam.sources.directory import read_directory
+
+        directory = read_directory(path)
+        return _hcl(directory.texts, target, values, directory.skipped)
+    if path.suffix in _SUFFIXES:
+        return _hcl({target: read(path, "HCL")}, target, values, ())
     return _json(read(path, limit=None), target)
 
 
-def choose(found: Input, names: Iterable[str]) -> tuple[Opened, ...]:
-    """Return the policies of these names, or the only one there is.
+def choose(there: Input, names: Iterable[str]) -> Chosen:
+    """Return the policies of these names, or the only one that can be read.
 
     Args:
-        found: What `open_policies` returns.
+        there: What `open_policies` returns.
         names: The names, several for policies of one role; none if there is one policy only.
 
     Raises:
-        InputError: A policy that cannot be read is named, or none can be.
+        InputError: A name of what was skipped.
         UsageError: A name that is not there, or several policies and no name.
     """
-    wanted = tuple(dict.fromkeys(names))
-    known = [o.name for o in found.policies if o.name]
-    for name in wanted:
-        if name in found.unread:
-            raise InputError(found.source, "", f"{name} cannot be read: {found.unread[name]}")
+    chosen = tuple(dict.fromkeys(names))
+    known = [o.name for o in there.policies if o.name]
+    details = {s.name: f"{s.reason}: {s.detail}" for s in there.skipped}
+    for name in chosen:
+        if name not in known and name in details:
+            raise InputError(there.source, "", f"{name} is {details[name]}")
         if name not in known:
-            there = f"there are {_listed(known)}" if known else "its policy has no name"
-            raise UsageError(f"{found.source} holds no document {name!r}; {there}")
-    if not wanted and len(found.policies) + len(found.unread) > 1:
-        # What cannot be read is no choice, unless there is nothing else to name.
-        offered, others = (known, list(found.unread)) if known else (list(found.unread), [])
-        said = f"{found.source} holds several policies, {_listed(offered)}; choose with --document"
-        if others:
-            said += f"\nof the others: {_listed(others)} cannot be read"
-        raise UsageError(said)
-    if not found.policies:
-        raise InputError(found.source, "", f"cannot be read: {next(iter(found.unread.values()))}")
-    return tuple(o for o in found.policies if not wanted or o.name in wanted)
+            others = f"there are {_listed(known)}" if known else "its policy has no name"
+            raise UsageError(f"{there.source} holds no document {name!r}; {others}")
+    if not chosen and len(there.policies) > 1:
+        problem = f"{there.source} holds several policies, {_listed(known)}; "
+        unread = [s.name for s in there.skipped if s.counts]
+        if unread:
+            problem += f"choose with --document\nof the others: {_listed(unread)} cannot be read"
+        else:
+            problem += "choose with --document"
+        raise UsageError(problem)
+    if not chosen:
+        return Chosen(there.policies, there.skipped)
+    return Chosen(
+        tuple(o for o in there.policies if o.name in chosen),
+        tuple(s for s in there.skipped if s.reason is Reason.overrides),
+    )
+
+
+def _nothing(skipped: Sequence[Skipped]) -> str:
+    """Say why no policy of an input can be taken."""
+    if not skipped:
+        return "holds no policy of an identity"
+    listed = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped[:_SHOWN]]
+    if len(skipped) > _SHOWN:
+        listed.append(f"and {len(skipped) - _SHOWN:,} more")
+    return f"holds no policy of an identity that can be read; {'; '.join(listed)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -118,32 +152,40 @@ def _listed(names: Sequence[str]) -> str:
 def _json(text: str, source: str) -> Input:
     from vpc_cni_iam.sources import planned
 
-    if not planned.is_plan(text):
-        return _printed(documents(text, source), source)
-    known, unread = planned.identity_policies(text, source)
-    if not known and not unread:
-        raise InputError(source, "", "is a plan that leaves no policy of an identity")
-    return Input(source, tuple(Opened(*found, source) for found in known), unread)
+    if planned.is_plan(text):
+        return _sorted(planned.identity_policies(text, source), source)
+    return _sorted(_printed(documents(text, source)), source)
 
 
-def _printed(found: tuple[Document, ...], source: str) -> Input:
-    """Return the policies of a JSON file that are of identities."""
-    opened, unread = [], {}
+def _sorted(parts: Iterable[tuple[str, Policy] | Skipped], source: str) -> Input:
+    """Return an input of its policies and of what was skipped."""
+    opened: list[Opened] = []
+    skipped: list[Skipped] = []
+    for part in parts:
+        if isinstance(part, Skipped):
+            skipped.append(part)
+        else:
+            opened.append(Opened(*part, source))
+    return Input(source, tuple(opened), tuple(skipped))
+
+
+def _printed(found: tuple[Document, ...]) -> Iterator[tuple[str, Policy] | Skipped]:
+    """Yield the policies of a JSON file that are of identities."""
     for document, name in zip(found, _names(found), strict=True):
         try:
             policy = document.policy()
         except InputError as error:
             if len(found) == 1:
                 raise
-            unread[name] = f"{error.place}: {error.problem}"
+            yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
             continue
-        if not policy.names_principals:
-            opened.append(Opened(name, policy, source))
-    if not opened and not unread:
-        raise InputError(
-            source, "", "holds no policy of an identity: what is in it names principals"
-        )
-    return Input(source, tuple(opened), unread)
+        if policy.names_principals:
+            yield Skipped(name or document.place, Reason.other_kind, "it names principals")
+        else:
+            yield name, policy
+        for version in document.left_out:
+            detail = "another version is the default"
+            yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
 
 
 def _names(found: tuple[Document, ...]) -> Iterator[str]:
@@ -155,26 +197,29 @@ def _names(found: tuple[Document, ...]) -> Iterator[str]:
         yield name if unlike else document.place
 
 
-def _hcl(texts: Mapping[str, str], source: str, values: Mapping[str, str]) -> Input:
+def _hcl(
+    texts: Mapping[str, str], source: str, values: Mapping[str, str], skipped: Iterable[Skipped]
+) -> Input:
     from vpc_cni_iam.hcl import module as hcl
     from vpc_cni_iam.sources.written_out import written_out
 
     module = hcl.read(texts, values)
-    opened, unread = [], dict(module.unread)
-    for found in module.documents:
-        if found.policy.names_principals:
-            continue  # a trust policy
-        if hcl.joins_nothing(found, module, _JOINED):
-            opened.append(Opened(found.name, found.policy, source))
+    parts: list[tuple[str, Policy] | Skipped] = []
+    for document in module.documents:
+        if document.policy.names_principals:
+            detail = f"line {document.line}: it names principals"
+            parts.append(Skipped(document.name, Reason.other_kind, detail))
+        elif hcl.joins_nothing(document, module, _JOINED):
+            parts.append((document.name, document.policy))
         else:
             problem = "joins other documents, which needs an engine; render it and give the JSON"
-            unread[found.name] = f"line {found.line}: it {problem}"
-    there = written_out(texts, module.scope)
-    opened += [Opened(address, policy, source) for address, policy in there.policies.items()]
-    unread |= there.unread
-    if not opened and not unread:
-        problem = "holds no policy of an identity"
-        for address, why in there.passed_over.items():
-            problem += f"; {address} in {why}"
-        raise InputError(source, "", problem)
-    return Input(source, tuple(opened), unread, there.passed_over)
+            detail = f"line {document.line}: it {problem}"
+            parts.append(Skipped(document.name, Reason.not_read, detail))
+    parts += [Skipped(name, Reason.not_read, why) for name, why in module.unread.items()]
+    names = {document.name for document in module.documents} | set(module.unread)
+    parts += written_out(texts, module.scope, names)
+    for place, block in module.calls:
+        detail = f"{place}, line {block.line}: the policies of a called module are not read"
+        parts.append(Skipped(".".join(("module", *block.labels)), Reason.not_read, detail))
+    parts += skipped
+    return _sorted(parts, source)

@@ -3,105 +3,94 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
-from vpc_cni_iam.hcl.attributes import Attribute, attributes
-from vpc_cni_iam.hcl.embedded import MARK, Embedded
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
+from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.resolve import Scope
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.sources.skipped import Reason, Skipped
 
-# Locating every expression takes longer than looking whether there can be one.
-_MAY_HOLD = re.compile(r'Statement|resource\s+"?aws_(iam|eks|ssoadmin)_')
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
-_DOCUMENT = "data.aws_iam_policy_document."
-_LOCAL = re.compile(r"\blocal\.([\w-]+)")
+_TRUST = "assume_role_policy"
 _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenOut:
-    """What attributes hold.
+def written_out(
+    texts: Mapping[str, str], scope: Scope, documents: Collection[str]
+) -> Iterator[tuple[str, Policy] | Skipped]:
+    """Yield the policies of identities that the attributes of a module write out, by address.
 
-    Args:
-        policies: The policies by address.
-        unread: Why others that are written out could not be read, by address.
-        passed_over: Where a policy is that is not written out here, by address.
-    """
-
-    policies: dict[str, Policy] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
-    passed_over: dict[str, str] = field(default_factory=dict)
-
-
-def written_out(texts: Mapping[str, str], scope: Scope) -> WrittenOut:
-    """Return the policies of identities that the attributes of a module write out.
+    What else may be one, and what is of no identity, is yielded as skipped.
 
     Args:
         texts: The texts of its files by the name that errors show.
         scope: What its variables and locals stand for.
+        documents: The names of its data sources of policies, which are read elsewhere.
 
     Raises:
         InputError: A file is not HCL.
     """
-    found = WrittenOut()
     places = [
         (source, text, attribute)
         for source, text in sorted(texts.items())
-        if _MAY_HOLD.search(text)
+        if may_hold_policy(text) or "locals" in text
         for attribute in attributes(locate(text, source))
-        if _is_of_an_identity(attribute)
     ]
-    local_codes = {
-        a.path[0]: "" if embedded.has_statement(a.value) else _code(a, text)
-        for _, text, a in places
-        if a.block.type == "locals"
-    }
+    local_values = {a.path[0]: a.value for _, _, a in places if a.block.type == "locals"}
+    times = Counter(attribute.address for _, _, attribute in places)
     for source, text, attribute in places:
         value, address = attribute.value, attribute.address
-        if not embedded.is_document(value):
-            code = _code(attribute, text)
-            if attribute.holds_policy and not _is_read_elsewhere(code, local_codes):
-                place = f"{source}, line {value.line}"
-                found.passed_over[address] = f"{place}: it is computed; {_ENGINE}"
-        elif attribute.holds_policy or embedded.has_statement(value):
-            try:
-                policy = _filled(embedded.read(value, source), source, scope)
-            except InputError as error:
-                found.unread[address] = str(error)
-                continue
-            if not policy.names_principals:
-                found.policies[address] = policy
-    return found
+        is_document = embedded.is_document(value)
+        if not (attribute.holds_policy or embedded.has_statement(value)):
+            inside = attribute.has_document_inside(text) and not is_document
+            if inside and "Statement" in text[value.start : value.end]:
+                detail = f"{source}, line {value.line}: it stands in an expression; {_ENGINE}"
+                yield Skipped(address, Reason.not_read, detail)
+            continue
+        if not is_document and is_read_elsewhere(value, local_values, documents):
+            continue
+        place = f"{source}, line {value.line}"
+        if not _is_of_an_identity(attribute):
+            yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
+        elif not is_document:
+            yield Skipped(address, Reason.not_read, f"{place}: it is computed; {_ENGINE}")
+        elif attribute.dynamic:
+            yield Skipped(address, Reason.not_read, f"{place}: it is in a dynamic block; {_ENGINE}")
+        elif times[address] > 1:
+            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
+        else:
+            yield _read(attribute, source, scope)
+
+
+def _read(attribute: Attribute, source: str, scope: Scope) -> tuple[str, Policy] | Skipped:
+    value, address = attribute.value, attribute.address
+    try:
+        policy = _filled(embedded.read(value, source), source, scope)
+    except InputError as error:
+        return Skipped(address, Reason.not_read, str(error))
+    if policy.names_principals:
+        detail = f"{source}, line {value.line}: it names principals"
+        return Skipped(address, Reason.other_kind, detail)
+    return address, policy
+
+
+def _kind(attribute: Attribute) -> str:
+    if attribute.path[-1] == _TRUST:
+        return "a trust policy"
+    return f"a policy of {attribute.block.labels[0]}"
 
 
 def _is_of_an_identity(attribute: Attribute) -> bool:
-    if attribute.path[-1] == "assume_role_policy":
+    if attribute.path[-1] == _TRUST:
         return False
     kind = attribute.block.labels[0] if attribute.block.labels else ""
     return not attribute.holds_policy or kind.startswith(_OF_IDENTITIES)
-
-
-def _code(attribute: Attribute, text: str) -> str:
-    return text[attribute.value.start : attribute.value.end]
-
-
-def _is_read_elsewhere(code: str, local_codes: Mapping[str, str]) -> bool:
-    """Say whether an expression does no more than to choose documents that are read by themselves.
-
-    Args:
-        code: The expression.
-        local_codes: Those of locals by name; empty for one that writes a policy out.
-    """
-    names = [name for name in _LOCAL.findall(code) if name in local_codes]
-    every = [code, *(local_codes[name] for name in names)]
-    if any("(" in one for one in every):
-        return False
-    return any(_DOCUMENT in one or not one for one in every)
 
 
 def _filled(found: Embedded, source: str, scope: Scope) -> Policy:
@@ -116,18 +105,4 @@ def _filled(found: Embedded, source: str, scope: Scope) -> Policy:
             problem = f"{kept.code} holds what would end a text of the JSON"
             raise InputError(source, f"line {kept.line}", problem)
         values[kept.code] = value
-
-    def fill(text: str) -> str:
-        return MARK.sub(lambda m: values[found.marks.of(m[0]).code], text)
-
-    def fill_actions(statement: Statement) -> Statement:
-        return replace(
-            statement,
-            actions=tuple(map(fill, statement.actions)),
-            not_actions=tuple(map(fill, statement.not_actions)),
-            sid=fill(statement.sid),
-        )
-
-    policy = found.policy.map_strings(fill)
-    statements = tuple(map(fill_actions, policy.statements))
-    return replace(policy, statements=statements, id=fill(policy.id))
+    return found.filled(values)

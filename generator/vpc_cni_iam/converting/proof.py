@@ -1,0 +1,57 @@
+"""Proves that a data source means what the policy meant that was written out in its place."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.errors import InexpressibleError, InputError
+from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.embedded import Embedded
+from vpc_cni_iam.hcl.expressible import problems
+from vpc_cni_iam.hcl.marks import Kept
+from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.write import block as block_text
+from vpc_cni_iam.hcl.write import policy_document
+from vpc_cni_iam.policy.compare import differences
+
+
+def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
+    """Refuse a data source that would not mean what was written out.
+
+    Its text is read back, with a name of its own in the place of each expression that it carries,
+    and compared. Then what the data source cannot express is looked for in the texts that locals
+    are known to stand for.
+
+    Args:
+        name: The name of the data source.
+        policy: The policy that was written out.
+        known: What is known of the names in it.
+
+    Raises:
+        InexpressibleError: It would not, or that cannot be proven.
+    """
+    carried = policy.marks.kept
+    places = {f"local.carried_{number}": kept for number, kept in enumerate(carried)}
+    names = {(kept.code, kept.whole): place for place, kept in places.items()}
+
+    def written(kept: Kept) -> str:
+        return names[kept.code, kept.whole]
+
+    def mark(place: str) -> str:
+        return policy.marks.mark(places[place])
+
+    block = policy_document(name, policy.policy)
+    fill(block, policy.marks, known, written)
+    try:
+        (back,) = resolve.documents(parse(block_text(block), name), name, Scope(keep=mark))
+    except InputError as error:
+        # Its place is one in a text that nobody sees.
+        problem = f"could not be proven to mean the same: {error.problem}"
+        raise InexpressibleError(problem) from None
+    if differing := differences(policy.policy, back.policy):
+        problem = policy.marks.shown(str(differing[0]))
+        raise InexpressibleError(f"could not be proven to mean the same: {problem}")
+    texts = {kept.code: text for kept in carried if (text := known.text(kept.code)) is not None}
+    if unexpressed := problems(policy.filled(texts)):
+        problem = policy.marks.shown(str(unexpressed[0]))
+        raise InexpressibleError(f"with the values of its locals, {problem}")

@@ -1,0 +1,208 @@
+r"""Whether text that is put into JSON as it is may end a string there, or write JSON itself.
+
+``"Resource": "${local.arn}"`` in a heredoc means a list if ``local.arn`` is ``a", "b``. A data
+source would escape the quotes, and so mean something else. So each expression is followed to the
+literals that it is made of. What is no literal is plain only where AWS or Terraform keeps quotes
+and backslashes out of it: an ARN, an account number, a count, a digest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.locate import Called, Choice, Code, Fields, Items, Text, Value, locate
+
+_DEPTH = 50
+_ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_INDEX = r'(?:\[(?:\d+|[\w.]+|"[^"\\$%]*")\])?'
+_LOCAL = re.compile(r'local\.([\w-]+)((?:\.[\w-]+|\[(?:\d+|[\w.]+|"[^"\\$%]*")\])*)')
+_VARIABLE = re.compile(r"var\.([\w-]+)")
+# Resources and data sources whose names AWS limits to signs that JSON does not escape, or makes
+# itself, as the API reference of each service says; so are their ARNs and identifiers. Not so are
+# the names of alarms, Auto Scaling groups, log streams and objects in S3.
+_TYPES = (
+    r"acm_certificate|alb|athena_workgroup|availability_zone|backup_vault|caller_identity|"
+    r"canonical_user_id|cloudfront_distribution|cloudfront_origin_access_identity|cloudtrail|"
+    r"cloudwatch_event_bus|cloudwatch_event_rule|cloudwatch_log_group|codebuild_project|"
+    r"codecommit_repository|codepipeline|db_instance|dynamodb_table|ebs_volume|"
+    r"ecr_repository|ecs_cluster|ecs_service|ecs_task_definition|efs_file_system|"
+    r"eks_cluster|eks_node_group|elasticsearch_domain|elb_service_account|iam_group|"
+    r"iam_instance_profile|iam_openid_connect_provider|iam_policy|iam_role|"
+    r"iam_saml_provider|iam_user|instance|kinesis_firehose_delivery_stream|kinesis_stream|"
+    r"kms_alias|kms_key|lambda_alias|lambda_function|launch_template|lb|lb_listener|"
+    r"lb_target_group|nat_gateway|network_interface|opensearch_domain|"
+    r"partition|rds_cluster|"
+    r"redshift_cluster|region|s3_bucket|secretsmanager_secret|"
+    r"sfn_state_machine|sns_topic|sqs_queue|ssm_parameter|subnet|transfer_server|vpc|"
+    r"vpc_endpoint"
+)
+# These have identifiers from AWS, and names of any text.
+_FREELY_NAMED = (
+    r"organizations_account|organizations_organization|organizations_organizational_unit|"
+    r"route53_zone|security_group"
+)
+_NAMED_BY = (
+    r"account_id|arn|bucket|dns_suffix|function_name|iam_arn|id|key_id|name|partition|"
+    r"partition_prefix|region|unique_id|url|user_id"
+)
+_ATTRIBUTES = re.compile(
+    rf"(?:data\.)?aws_(?:{_TYPES})\.[\w-]+{_INDEX}\.(?:{_NAMED_BY})"
+    rf"|(?:data\.)?aws_(?:{_FREELY_NAMED})\.[\w-]+{_INDEX}\.(?:arn|id)"
+)
+# Numbers, and names that Terraform checks.
+_NAMES = ("count.index", "terraform.workspace")
+_WORDS = ("true", "false", "null")
+# Their results are made of characters of their arguments.
+_REARRANGING = (
+    r"chomp|coalesce|compact|concat|distinct|element|flatten|join|keys|lookup|lower|"
+    r"merge|one|regex|regexall|replace|reverse|setunion|slice|sort|split|strrev|"
+    r"substr|title|tolist|toset|tostring|trim|trimprefix|trimspace|trimsuffix|upper|"
+    r"values"
+)
+# Their results are numbers, digests or encoded, whatever their arguments are.
+_PLAIN = (
+    r"abs|base64encode|base64sha256|base64sha512|ceil|floor|length|max|md5|min|"
+    r"parseint|sha1|sha256|sha512|sum|urlencode"
+)
+_SCALARS = ("number", "bool")
+# %q and %#v write quotes.
+_PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
+
+
+@dataclass(frozen=True, slots=True)
+class SpliceNames:
+    """What a module says of its variables and locals.
+
+    Args:
+        types: The types of its variables by name, as they are written.
+        local_values: Its locals by name, each as often as it is defined.
+        in_json: SpliceNames that configuration in JSON may define.
+        unreadable: The name of a file of the module that cannot be read; empty for none.
+    """
+
+    types: Mapping[str, str]
+    local_values: Mapping[str, Collection[Value]]
+    in_json: Collection[str] = ()
+    unreadable: str = ""
+
+
+def why_not_plain(code: str, names: SpliceNames) -> str | None:
+    """Say why text spliced into JSON may hold what JSON would escape; None if it cannot.
+
+    Args:
+        code: The expression that is spliced.
+        names: What the module says of the names in it.
+    """
+    value = parsed(code)
+    if value is None:
+        return f"{code} is not an expression that this reader knows"
+    return next(_Follower(names).reasons(value, ()), None)
+
+
+class _Follower:
+    def __init__(self, names: SpliceNames) -> None:
+        self.names = names
+        # Locals that were followed to their end; the first reason ends everything.
+        self.plain: set[str] = set()
+
+    def reasons(self, value: Value, path: tuple[str, ...]) -> Iterator[str]:
+        """Yield why a value may hold what JSON would escape.
+
+        Args:
+            value: The value; of a list or an object, what is in it.
+            path: The locals that led to it.
+        """
+        match value:
+            case Text(parts=parts):
+                for part in parts:
+                    if isinstance(part, Code):
+                        yield from self.code(part.code, path)
+                    elif found := _ESCAPED_IN_JSON.search(part):
+                        yield f"{part!r} holds {found[0]!r}"
+            case Items(items=inner) | Choice(options=inner):
+                yield from self.each(inner, path)
+            case Fields(fields=fields):
+                yield from self.each((v for pair in fields for v in pair), path)
+            case Called():
+                yield from self.call(value, path)
+            case Code(code=code):
+                yield from self.code(code, path)
+
+    def each(self, values: Iterable[Value], path: tuple[str, ...]) -> Iterator[str]:
+        for value in values:
+            yield from self.reasons(value, path)
+
+    def call(self, value: Called, path: tuple[str, ...]) -> Iterator[str]:
+        if re.fullmatch(_REARRANGING, value.name) or _formats_plainly(value):
+            yield from self.each(value.arguments, path)
+        elif not re.fullmatch(_PLAIN, value.name):
+            yield f"only an engine knows what {value.name}(...) returns"
+
+    def code(self, code: str, path: tuple[str, ...]) -> Iterator[str]:
+        if code in (*_WORDS, *_NAMES) or _NUMBER.fullmatch(code) or _ATTRIBUTES.fullmatch(code):
+            return
+        if match := _LOCAL.fullmatch(code):
+            yield from self.local(match[1], path)
+        elif match := _VARIABLE.fullmatch(code):
+            if self.names.types.get(match[1]) not in _SCALARS:
+                yield f"the caller of the module sets {code}"
+        else:
+            inner = parsed(_bare(code))
+            if inner is None or (isinstance(inner, Code) and inner.code == code):
+                yield _unknown(code)
+            else:
+                yield from self.reasons(inner, path)
+
+    def local(self, name: str, path: tuple[str, ...]) -> Iterator[str]:
+        if name in self.plain:
+            return
+        values = list(self.names.local_values.get(name, ()))
+        if name in path or len(path) > _DEPTH:
+            yield f"local.{name} refers to itself"
+        elif name in self.names.in_json:
+            yield f"configuration in JSON may set local.{name}"
+        elif self.names.unreadable:
+            yield f"local.{name} may be set in a file that cannot be read, {self.names.unreadable}"
+        elif len(values) == 1:
+            whys = self.reasons(values[0], (*path, name))
+            yield from (f"local.{name}: {why}" for why in whys)
+            self.plain.add(name)
+        else:
+            yield f"local.{name} is defined {len(values)} times"
+
+
+def _formats_plainly(value: Called) -> bool:
+    match value:
+        case Called(name="format" | "formatlist", arguments=(Text(parts=(str() as form,)), *_)):
+            return _PLAIN_FORMAT.fullmatch(form) is not None
+    return False
+
+
+def _bare(code: str) -> str:
+    return code[1:-1].strip() if code.startswith("(") and code.endswith(")") else code
+
+
+def _unknown(code: str) -> str:
+    if code.startswith("module."):
+        return f"{code} is the output of a module, which is not read"
+    if code.startswith("each."):
+        return f"{code} is what for_each gives"
+    return f"only an engine knows {code}"
+
+
+@lru_cache(maxsize=1024)
+def parsed(code: str) -> Value | None:
+    """Return an expression with what it is made of; None if it is no expression."""
+    try:
+        (block,) = locate(f"x {{\n  x = [\n{code}\n  ]\n}}\n", "").blocks
+    except (InputError, ValueError):
+        return None
+    value = block.attributes.get("x")
+    if list(block.attributes) != ["x"] or block.blocks:
+        return None
+    return value.items[0] if isinstance(value, Items) and len(value.items) == 1 else None

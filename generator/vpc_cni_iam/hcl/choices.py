@@ -1,0 +1,63 @@
+"""Whether an expression takes its policy from documents that are read by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.locate import Called, Choice, Code, Fields, Items, Text, Value
+
+_INDEX = r"(?:\[[^\]]*\]|\.\*)?"
+_DATA_SOURCE = re.compile(
+    rf"data\.aws_iam_policy_document\.([\w-]+){_INDEX}\.(?:json|minified_json)"
+)
+_LOCAL = re.compile(r"local\.([\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
+
+
+def is_read_elsewhere(
+    value: Value,
+    local_values: Mapping[str, Value],
+    documents: Collection[str] | None = None,
+) -> bool:
+    """Say whether an expression only chooses between documents that are read by themselves.
+
+    Args:
+        value: The expression.
+        local_values: The locals of the module by name.
+        documents: The names of the data sources that are read; None if it is no matter which are.
+    """
+    pending, followed = [value], set[str]()
+    while pending:
+        option = pending.pop()
+        code = option.code if isinstance(option, Code) else ""
+        if match := _DATA_SOURCE.fullmatch(code):
+            if documents is not None and match[1] not in documents:
+                return False
+        elif (match := _LOCAL.fullmatch(code)) and (local := local_values.get(match[1])):
+            if match[1] not in followed and not embedded.has_statement(local):
+                pending.append(local)
+            followed.add(match[1])
+        elif (options := _options(option)) is not None:
+            pending += options
+        else:
+            return False
+    return True
+
+
+def _options(value: Value) -> Collection[Value] | None:
+    """Return the expressions of which a value is one, or None if it may be something else."""
+    match value:
+        case Choice(options=options) | Items(items=options):
+            return options
+        case Fields(fields=fields):
+            return [option for _, option in fields]
+        case (
+            Text(parts=(Code() as only,))  # "${x}" is x itself
+            | Called(name="one", arguments=(only,))
+            | Called(name="join", arguments=(Text(parts=()), only))
+        ):
+            return (only,)
+        case Code(code="null") | Text(parts=()):
+            return ()
+    return None

@@ -1,0 +1,63 @@
+"""Characters that stand for expressions in the texts of a policy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_FIRST = 0xF0000
+MARK = re.compile("[\U000f0000-\U000ffffd]")
+# The same characters as JSON may spell them.
+ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An expression that a mark stands for.
+
+    Args:
+        code: Its source text.
+        line: Where it stands in the file.
+        whole: It stands where a list may, so that it may be one.
+        spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
+    """
+
+    code: str
+    line: int
+    whole: bool = False
+    spliced: bool = False
+
+
+@dataclass(slots=True)
+class Marks:
+    """The expressions kept, in the order of their marks."""
+
+    kept: list[Kept] = field(default_factory=list)
+
+    def mark(self, kept: Kept) -> str:
+        """Return the mark that stands for an expression.
+
+        Args:
+            kept: The expression.
+        """
+        for number, other in enumerate(self.kept):
+            if (other.code, other.whole) == (kept.code, kept.whole):
+                return chr(_FIRST + number)
+        self.kept.append(kept)
+        return chr(_FIRST + len(self.kept) - 1)
+
+    def of(self, mark: str) -> Kept:
+        """Return the expression that a mark stands for.
+
+        Args:
+            mark: One character.
+        """
+        return self.kept[ord(mark) - _FIRST]
+
+    def shown(self, text: str) -> str:
+        """Return a text with each mark replaced by ``${`` its expression ``}``.
+
+        Args:
+            text: A text of the policy, or one that quotes it.
+        """
+        return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)

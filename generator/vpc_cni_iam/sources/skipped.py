@@ -1,0 +1,92 @@
+"""What an input holds and a command does not take into account, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+# A text shows so many; JSON has all.
+_SHOWN = 20
+
+
+class Reason(StrEnum):
+    """Why something was skipped."""
+
+    not_read = "not read"
+    overrides = "may change what was read"
+    other_kind = "not a policy of an identity"
+    not_in_force = "not in force"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A policy, or something that may hold one, that is not among the policies of an input.
+
+    Args:
+        name: What the input calls it: an address, a name, or a file.
+        reason: Why.
+        detail: The same in words, with the place.
+    """
+
+    name: str
+    reason: Reason
+    detail: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether a verdict about the input is not complete without it."""
+        return self.reason in (Reason.not_read, Reason.overrides)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.name}: {self.detail}"
+
+
+def is_complete(skipped: Iterable[Skipped]) -> bool:
+    """Say whether a verdict may stand though things were skipped.
+
+    Args:
+        skipped: What was skipped.
+    """
+    return not any(one.counts for one in skipped)
+
+
+def incomplete(skipped: Sequence[Skipped]) -> str:
+    """Return what keeps a verdict from standing, in a line.
+
+    Args:
+        skipped: What was skipped, of which something counts.
+    """
+    names = list(dict.fromkeys(one.name for one in skipped if one.counts))
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    said = f"not read: {', '.join(names[:_SHOWN])}{more}"
+    if any(one.reason is Reason.overrides for one in skipped):
+        return said
+    return f"{said}; name the policies to look at with --document"
+
+
+def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """Yield what was skipped, as lines for people.
+
+    Args:
+        skipped: What was skipped.
+    """
+    counting = [one for one in skipped if one.counts]
+    yield from map(str, counting[:_SHOWN])
+    if len(counting) > _SHOWN:
+        yield f"{len(counting) - _SHOWN:,} more like these; --format json prints all"
+    for reason in Reason:
+        names = [one.name for one in skipped if one.reason is reason and not one.counts]
+        if names:
+            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+            yield f"left out, {reason}: {', '.join(names[:_SHOWN])}{more}"
+
+
+def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
+    """Return what was skipped as plain data.
+
+    Args:
+        skipped: What was skipped.
+    """
+    return [asdict(one) for one in skipped]

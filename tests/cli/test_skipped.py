@@ -1,0 +1,294 @@
+"""What a command skips is in every format that it prints, and keeps a verdict from standing."""
+
+import html
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import Run, write_tree
+from synthetic import allow, document, plan, policy, resource
+from vpc_cni_iam.cli import main
+
+Call = Callable[..., Run]
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+ENCODED = f"jsonencode({json.dumps(EVERYTHING)})"
+READ = """
+data "aws_iam_policy_document" "read" {
+  statement {
+    actions   = ["*"]
+    resources = ["*"]
+  }
+}
+"""
+
+
+def dynamic(body: str) -> str:
+    return (
+        'resource "aws_iam_role" "x" {\n  dynamic "inline_policy" {\n    for_each = var.x\n'
+        f"    content {{\n      policy = {body}\n    }}\n  }}\n}}\n"
+    )
+
+
+def computed(code: str) -> str:
+    return f'resource "aws_iam_policy" "y" {{\n  policy = {code}\n}}\n'
+
+
+PLAN = plan(
+    policy("p", None, document(allow("*"))),
+    policy("later", None, None, after_unknown=True, actions=["create"]),
+).decode()
+PART = plan(policy("p", None, document(allow("*"))), complete=False).decode()
+INLINE = plan(
+    policy("p", None, document(allow("*"))),
+    resource(
+        "aws_iam_role",
+        "r",
+        None,
+        {"inline_policy": [{"name": "i"}]},
+        after_unknown={"inline_policy": [{"policy": True}]},
+    ),
+).decode()
+ACCOUNT = {
+    "RoleDetailList": [
+        {"PolicyName": "good", "PolicyDocument": EVERYTHING},
+        {"PolicyName": "bad", "PolicyDocument": {"Statement": [{}]}},
+    ]
+}
+Y = "aws_iam_policy.y.policy"
+# An input, its files, and the name of what cannot be read in it.
+NOT_READ: dict[str, tuple[str, dict[str, str], str]] = {
+    "a file": ("d", {"d/a.tf": READ + computed('file("y.json")')}, Y),
+    "a variable": ("d", {"d/a.tf": READ + computed("var.y")}, Y),
+    "one of two": (
+        "d",
+        {"d/a.tf": READ + computed("var.z ? data.aws_iam_policy_document.read.json : var.y")},
+        Y,
+    ),
+    "one of a local": (
+        "d",
+        {
+            "d/a.tf": READ + computed("local.y[var.z]"),
+            "d/b.tf": "locals {\n  y = {\n    a = data.aws_iam_policy_document.read.json\n"
+            "    b = var.y\n  }\n}\n",
+        },
+        Y,
+    ),
+    "a document of another file": (
+        "d/a.tf",
+        {"d/a.tf": READ + computed("data.aws_iam_policy_document.other.json")},
+        Y,
+    ),
+    "a computed part": ("d", {"d/a.tf": READ + computed(ENCODED.replace('"*"', "var.y"))}, Y),
+    "a computed statement": (
+        "d",
+        {"d/a.tf": READ + READ.replace('"read"', '"y"').replace('["*"]', "var.y")},
+        "y",
+    ),
+    "dynamic statements": (
+        "d",
+        {
+            "d/a.tf": READ + 'data "aws_iam_policy_document" "y" {\n  dynamic "statement" {\n'
+            '    for_each = var.y\n    content {\n      actions = ["*"]\n    }\n  }\n}\n'
+        },
+        "y",
+    ),
+    "a join": (
+        "d",
+        {
+            "d/a.tf": READ
+            + 'data "aws_iam_policy_document" "y" {\n  source_policy_documents = [var.y]\n}\n'
+        },
+        "y",
+    ),
+    "a dynamic block": (
+        "d",
+        {"d/a.tf": READ + dynamic(ENCODED)},
+        "aws_iam_role.x.dynamic.inline_policy.policy",
+    ),
+    "a conditional in a local": (
+        "d",
+        {"d/a.tf": READ + f'locals {{\n  y = var.y ? {ENCODED} : ""\n}}\n'},
+        "locals.y",
+    ),
+    "the same address twice": (
+        "d",
+        {"d/a.tf": READ + computed(ENCODED), "d/b.tf": computed(ENCODED)},
+        Y,
+    ),
+    "a module": ("d", {"d/a.tf": READ + 'module "y" {\n  source = "./y"\n}\n'}, "module.y"),
+    "JSON configuration": (
+        "d",
+        {"d/a.tf": READ, "d/y.tf.json": json.dumps({"resource": {"aws_iam_policy": {}}})},
+        "d/y.tf.json",
+    ),
+    "JSON configuration of OpenTofu": (
+        "d",
+        {"d/a.tf": READ, "d/y.tofu.json": json.dumps({"module": {}})},
+        "d/y.tofu.json",
+    ),
+    "an override": ("d", {"d/a.tf": READ, "d/y_override.tf": READ}, "d/y_override.tf"),
+    "what OpenTofu shadows": ("d", {"d/a.tofu": READ, "d/a.tf": READ}, "d/a.tf"),
+    "an account": ("a.json", {"a.json": json.dumps(ACCOUNT)}, "bad"),
+    "a plan": ("plan.json", {"plan.json": PLAN}, "aws_iam_policy.later"),
+    "a part of a plan": ("plan.json", {"plan.json": PART}, "the rest of the plan"),
+    "an inline policy of a plan": (
+        "plan.json",
+        {"plan.json": INLINE},
+        'aws_iam_role.r.inline_policy["i"]',
+    ),
+}
+TRUST = (
+    'data "aws_iam_policy_document" "trust" {\n  statement {\n    actions = ["sts:AssumeRole"]\n'
+    '    principals {\n      type = "Service"\n      identifiers = ["ec2.amazonaws.com"]\n    }\n'
+    "  }\n}\n"
+)
+# What is of no identity, or not in force, is named and does not count.
+OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
+    "a trust policy": ("d", {"d/a.tf": READ + TRUST}, "trust"),
+    "a trust policy in a role": (
+        "d",
+        {"d/a.tf": READ + 'resource "aws_iam_role" "y" {\n  assume_role_policy = var.y\n}\n'},
+        "aws_iam_role.y.assume_role_policy",
+    ),
+    "a policy of a bucket": (
+        "d",
+        {"d/a.tf": READ + 'resource "aws_s3_bucket_policy" "y" {\n  policy = var.y\n}\n'},
+        "aws_s3_bucket_policy.y.policy",
+    ),
+    "the trust of a role in an account": (
+        "a.json",
+        {
+            "a.json": json.dumps(
+                {
+                    "RoleName": "y",
+                    "AssumeRolePolicyDocument": {
+                        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
+                    },
+                    "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": EVERYTHING}],
+                }
+            )
+        },
+        "y/trust",
+    ),
+    "a version that is not in force": (
+        "a.json",
+        {
+            "a.json": json.dumps(
+                {
+                    "PolicyName": "p",
+                    "PolicyVersionList": [
+                        {"VersionId": "v2", "IsDefaultVersion": True, "Document": EVERYTHING},
+                        {"VersionId": "v1", "IsDefaultVersion": False, "Document": EVERYTHING},
+                    ],
+                }
+            )
+        },
+        "p v1",
+    ),
+}
+COMPARE = (("text",), ("json",))
+COVERAGE = (
+    ("text",),
+    ("json",),
+    ("text", "--all-releases"),
+    ("json", "--all-releases"),
+    ("svg",),
+    ("html",),
+)
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command line in this process."""
+
+    def here(*words: str, cwd: Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        monkeypatch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        code = ended.value.code
+        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return here
+
+
+def holds(out: str, name: str) -> bool:
+    """Say whether an output names something, in whatever way its format spells it."""
+    spelled = (name, json.dumps(name)[1:-1], html.escape(name))
+    return any(text in out for text in spelled)
+
+
+@pytest.mark.parametrize("what", NOT_READ)
+def test_what_was_not_read_is_in_every_format_and_counts(
+    what: str, call: Call, tmp_path: Path
+) -> None:
+    target, files, name = NOT_READ[what]
+    write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
+    for sides in (("old.json", target), (target, "old.json")):
+        for form in COMPARE:
+            done = call("compare", *sides, "--format", *form, cwd=tmp_path)
+            assert (done.code, done.err) == (1, ""), (sides, form)
+            assert holds(done.out, name), (sides, form)
+            assert "(proven)" not in done.out
+            if form == ("json",):
+                found = json.loads(done.out)
+                assert found["access"]["verdict"] == "not proven"
+                skipped = found["new_skipped"] + found["old_skipped"]
+                assert {one["name"] for one in skipped} == {name}
+    for form in COVERAGE:
+        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        assert done.code == 1, form
+        assert holds(done.out, name), form
+        assert "incomplete" in done.out, form
+        if form[0] == "json":
+            assert json.loads(done.out)["verdict"] == "incomplete"
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_is_of_no_identity_is_named_and_does_not_count(
+    what: str, call: Call, tmp_path: Path
+) -> None:
+    target, files, name = OTHERS[what]
+    write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
+    for form in COMPARE:
+        done = call("compare", "old.json", target, "--format", *form, cwd=tmp_path)
+        assert (done.code, done.err) == (0, ""), form
+        assert holds(done.out, name), form
+    for form in COVERAGE:
+        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        assert done.code == 0, form
+        assert "incomplete" not in done.out
+        assert holds(done.out, name) or form == ("svg",), form
+
+
+def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"old.json": json.dumps(EVERYTHING)})
+    for target, files, _ in NOT_READ.values():
+        write_tree(tmp_path, files)
+        if not target.startswith("d"):
+            continue
+        done = call("compare", "old.json", target, "--document", "read", cwd=tmp_path)
+        overridden = any("override" in name for name in files)
+        assert done.code == int(overridden), done.out
+        for file in files:
+            (tmp_path / file).unlink()
+
+
+def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(
+    call: Call, tmp_path: Path
+) -> None:
+    nothing = {"Version": "2012-10-17", "Statement": [{**EVERYTHING["Statement"][0]}]}
+    nothing["Statement"][0]["Action"] = "s3:GetObject"
+    write_tree(tmp_path, {"old.json": json.dumps(nothing), "a.tf": READ + computed("var.y")})
+    done = call("compare", "old.json", "a.tf", cwd=tmp_path)
+    assert done.code == 1
+    last = done.out.splitlines()[-1]
+    assert last.startswith(f"new access is neither proven nor ruled out: not read: {Y}; ")
+    assert "; what was read newly allows, for instance, " in last

@@ -10,7 +10,7 @@ from consuming import AT, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.publishing import oci, provenance
-from vpc_cni_iam.publishing.destination import RECORD, Asked, settle
+from vpc_cni_iam.publishing.destination import RECORD, DestinationOptions, resolve
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.semver import Version
 
@@ -18,7 +18,7 @@ BESIDE = ("README.md", "nginx.conf", RECORD)
 NEW = "new.example.test"
 
 
-def publish_as(folder: Path, version: str, asked: Asked) -> Published:
+def publish_as(folder: Path, version: str, asked: DestinationOptions) -> Published:
     return publish(folder, OPTIONS, asked, Version.of(version))
 
 
@@ -41,7 +41,7 @@ def test_a_later_version_needs_no_names(tmp_path: Path) -> None:
         "namespace": AT.namespace,
         "oci_repository": None,
     }
-    done = publish_as(tmp_path, "1.0.1", Asked())
+    done = publish_as(tmp_path, "1.0.1", DestinationOptions())
     assert (done.copies, done.restored) == ((), ())
     after = beside(tmp_path)
     assert (after["README.md"], after[RECORD]) == (before["README.md"], before[RECORD])
@@ -56,15 +56,15 @@ def test_another_host_is_refused_until_the_registry_is_to_move(
     publish_one(tmp_path)
     before = beside(tmp_path)
     with pytest.raises(PublishError, match=f"publishes for {AT.host}.* add --move-registry"):
-        publish_as(tmp_path, version, Asked(host=NEW))
+        publish_as(tmp_path, version, DestinationOptions(host=NEW))
     assert beside(tmp_path) == before
-    done = publish_as(tmp_path, version, Asked(host=NEW, move=True))
+    done = publish_as(tmp_path, version, DestinationOptions(host=NEW, move=True))
     assert (done.copies, done.restored) == ((), ())
     assert all(AT.host not in text for text in beside(tmp_path).values())
     # What is published never changes, its source included.
     assert host_in_readme(tmp_path, "1.0.0") == AT.host
-    assert {c.kind for c in publish_as(tmp_path, "1.0.0", Asked()).changes} == {"same"}
-    publish_as(tmp_path, "1.0.2", Asked())
+    assert {c.kind for c in publish_as(tmp_path, "1.0.0", DestinationOptions()).changes} == {"same"}
+    publish_as(tmp_path, "1.0.2", DestinationOptions())
     assert host_in_readme(tmp_path, "1.0.2") == NEW
 
 
@@ -72,7 +72,7 @@ def test_an_edit_is_kept_though_the_registry_moves(tmp_path: Path) -> None:
     publish_one(tmp_path)
     edited = (tmp_path / "nginx.conf").read_text() + "# mine\n"
     (tmp_path / "nginx.conf").write_text(edited)
-    done = publish_as(tmp_path, "1.0.1", Asked(host=NEW, move=True))
+    done = publish_as(tmp_path, "1.0.1", DestinationOptions(host=NEW, move=True))
     assert done.copies == ("nginx.conf.orig",)
     assert (tmp_path / "nginx.conf.orig").read_text() == edited
 
@@ -80,7 +80,7 @@ def test_an_edit_is_kept_though_the_registry_moves(tmp_path: Path) -> None:
 def test_another_namespace_is_another_directory_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
     with pytest.raises(PublishError, match="publishes for the namespace platform"):
-        publish_as(tmp_path, "1.0.1", Asked(namespace="other", move=True))
+        publish_as(tmp_path, "1.0.1", DestinationOptions(namespace="other", move=True))
 
 
 def test_an_oci_repository_is_asked_from_then_on(
@@ -90,14 +90,14 @@ def test_an_oci_repository_is_asked_from_then_on(
     monkeypatch.setattr(oci, "refuse_moved", lambda name, *_: asked.append(name))
     publish_one(tmp_path)
     assert asked == []
-    publish_as(tmp_path, "1.0.1", Asked(oci_repository="r.example.test/x"))
-    publish_as(tmp_path, "1.0.2", Asked())
+    publish_as(tmp_path, "1.0.1", DestinationOptions(oci_repository="r.example.test/x"))
+    publish_as(tmp_path, "1.0.2", DestinationOptions())
     assert asked == ["r.example.test/x"] * 2
     with pytest.raises(PublishError, match=r"publishes for r\.example\.test/x, and --oci-rep"):
-        publish_as(tmp_path, "1.0.3", Asked(oci_repository="r.example.test/y"))
-    publish_as(tmp_path, "1.0.3", Asked(oci_repository="r.example.test/y", move=True))
+        publish_as(tmp_path, "1.0.3", DestinationOptions(oci_repository="r.example.test/y"))
+    publish_as(tmp_path, "1.0.3", DestinationOptions(oci_repository="r.example.test/y", move=True))
     assert asked[2:] == ["r.example.test/y"]
-    assert settle(tmp_path, Asked()).destination.oci_repository == "r.example.test/y"
+    assert resolve(tmp_path, DestinationOptions()).destination.oci_repository == "r.example.test/y"
 
 
 def as_by_an_older_version(folder: Path) -> None:
@@ -109,8 +109,8 @@ def test_a_directory_without_a_record_is_read_from_its_versions(tmp_path: Path) 
     before = beside(tmp_path)
     as_by_an_older_version(tmp_path)
     with pytest.raises(PublishError, match=f"publishes for {AT.host}"):
-        publish_as(tmp_path, "1.0.1", Asked(host=NEW))
-    done = publish_as(tmp_path, "1.0.1", Asked())
+        publish_as(tmp_path, "1.0.1", DestinationOptions(host=NEW))
+    done = publish_as(tmp_path, "1.0.1", DestinationOptions())
     assert (done.copies, done.restored) == ((), ())
     assert beside(tmp_path)[RECORD] == before[RECORD]
 
@@ -118,13 +118,13 @@ def test_a_directory_without_a_record_is_read_from_its_versions(tmp_path: Path) 
 @pytest.mark.parametrize("host", [AT.host, NEW])
 def test_versions_of_several_hosts_ask_once_for_the_one(host: str, tmp_path: Path) -> None:
     publish_one(tmp_path)
-    publish_as(tmp_path, "1.0.1", Asked(host=NEW, move=True))
+    publish_as(tmp_path, "1.0.1", DestinationOptions(host=NEW, move=True))
     as_by_an_older_version(tmp_path)
     message = f"its versions were made for {AT.host}, {NEW}; say it once with --registry-host"
     with pytest.raises(PublishError, match=message):
-        publish_as(tmp_path, "1.0.2", Asked())
-    assert publish_as(tmp_path, "1.0.2", Asked(host=host)).copies == ()
-    assert settle(tmp_path, Asked()).destination.coordinates.host == host
+        publish_as(tmp_path, "1.0.2", DestinationOptions())
+    assert publish_as(tmp_path, "1.0.2", DestinationOptions(host=host)).copies == ()
+    assert resolve(tmp_path, DestinationOptions()).destination.coordinates.host == host
 
 
 def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
@@ -133,10 +133,10 @@ def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
     name = provenance.file_name(done.proposal.version)
     (tmp_path / FOLDER / "1.0.0" / name).write_text("{}")
     with pytest.raises(PublishError, match="no version's provenance tells it; say it once"):
-        publish_as(tmp_path, "1.0.0", Asked())
-    assert publish_as(tmp_path, "1.0.0", Asked(host=AT.host)).proposal.version == Version.of(
-        "1.0.0"
-    )
+        publish_as(tmp_path, "1.0.0", DestinationOptions())
+    assert publish_as(
+        tmp_path, "1.0.0", DestinationOptions(host=AT.host)
+    ).proposal.version == Version.of("1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_a_record_that_cannot_be_read_is_an_error(text: str, problem: str, tmp_p
     publish_one(tmp_path)
     (tmp_path / RECORD).write_text(text)
     with pytest.raises(InputError, match=problem) as caught:
-        publish_as(tmp_path, "1.0.1", Asked())
+        publish_as(tmp_path, "1.0.1", DestinationOptions())
     assert str(tmp_path / RECORD) in str(caught.value)
 
 
 def test_a_record_of_a_killed_publish_binds_nobody(tmp_path: Path) -> None:
     publish_one(tmp_path)
     shutil.rmtree(tmp_path / "registry")
-    assert settle(tmp_path, Asked(host=NEW)).destination.coordinates.host == NEW
+    assert resolve(tmp_path, DestinationOptions(host=NEW)).destination.coordinates.host == NEW
 
 
 @pytest.mark.parametrize(
@@ -175,17 +175,17 @@ def test_a_record_of_a_killed_publish_binds_nobody(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_names_that_are_no_oci_repository(name: str) -> None:
     with pytest.raises(UsageError, match="--oci-repository"):
-        Asked(oci_repository=name)
+        DestinationOptions(oci_repository=name)
 
 
 @pytest.mark.parametrize(
     "name", ["ghcr.io/example/vpc-cni-iam", "localhost:5000/x", "127.0.0.1:65535/a_b/c.d/e--f"]
 )
 def test_names_of_oci_repositories(name: str) -> None:
-    assert Asked(oci_repository=name).oci_repository == name
+    assert DestinationOptions(oci_repository=name).oci_repository == name
 
 
 def test_an_older_selection_keeps_the_host_too(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=options(cni_version="v1.21.2"))
-    publish_as(tmp_path, "1.1.0", Asked())
+    publish_as(tmp_path, "1.1.0", DestinationOptions())
     assert host_in_readme(tmp_path, "1.1.0") == AT.host

@@ -16,7 +16,7 @@ from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
 from vpc_cni_iam.files import tree as files
 from vpc_cni_iam.publishing.archive import tar_gz, unpacked
 from vpc_cni_iam.publishing.coordinates import Coordinates
-from vpc_cni_iam.publishing.destination import Asked
+from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import propose
 
 OLD = options(cni_version="v1.21.2")
@@ -93,13 +93,13 @@ def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> Non
 
 def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
-    assert str(propose(tmp_path, OPTIONS, Asked()).version) == "1.1.0"
+    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
     with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: gained"):
         publish_one(tmp_path, "1.0.1")
     publish_one(tmp_path, "1.1.0")
     with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
         publish_one(tmp_path, "1.2.0", OLD)
-    assert str(propose(tmp_path, OPTIONS, Asked()).version) == "1.1.1"
+    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.1"
     publish_one(tmp_path, "2.0.0", OLD)
     # A fix for an older line is compared with that line, and changes nothing of the newer ones.
     publish_one(tmp_path, "1.0.1", OLD)
@@ -208,7 +208,7 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
         with pytest.raises(InputError, match=r"SHA256SUMS: has another sum of .*\.tar\.gz than"):
             publish_one(tmp_path, version)
     with pytest.raises(InputError, match="has another sum of"):
-        propose(tmp_path, OPTIONS, Asked())
+        propose(tmp_path, OPTIONS, DestinationOptions())
     assert bytes_of(tmp_path) == before
 
 
@@ -254,7 +254,7 @@ def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
 def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
     with pytest.raises(PublishError, match="publishes for the namespace platform"):
-        propose(tmp_path, OPTIONS, Asked(namespace="other"))
+        propose(tmp_path, OPTIONS, DestinationOptions(namespace="other"))
 
 
 @pytest.mark.parametrize(

@@ -143,22 +143,22 @@ def publish(
 ) -> None:
     """See `PUBLISH`."""
     from vpc_cni_iam.catalog.hardening import Hardening
-    from vpc_cni_iam.publishing.destination import Asked, settle
+    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
-    asked = Asked(registry_host, namespace, oci_repository, move_registry)
-    _tell_stand_in(namespace, registry_host, settle(folder, asked).destination.coordinates)
+    target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
+    _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)
         with Saying(folder, print_as, quiet) as saying:
-            saying.proposal(propose(folder, chosen, asked), only=True)
+            saying.proposal(propose(folder, chosen, target), only=True)
         return
     project, number = _project(upload), Version.of(version)
-    done = write(folder, chosen, asked, number, _repository(git_tag))
+    done = write(folder, chosen, target, number, _repository(git_tag))
     common.notify(chosen)
     with Saying(folder, print_as, quiet) as saying:
         saying.proposal(done.proposal)
@@ -231,12 +231,12 @@ def serve(
     ] = None,
 ) -> None:
     """See `SERVE`."""
-    from vpc_cni_iam.publishing.destination import Asked, settle
+    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.serve import configuration, server
 
-    folder, asked = common.path(directory, "."), Asked(registry_host, move=True)
+    folder, target = common.path(directory, "."), DestinationOptions(registry_host, move=True)
     with server(folder, port, common.say) as running:
-        host = settle(folder, asked).destination.coordinates.host
+        host = resolve(folder, target).destination.coordinates.host
         typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

@@ -12,7 +12,7 @@ from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.publishing.destination import Settled
+    from vpc_cni_iam.publishing.destination import ResolvedDestination
     from vpc_cni_iam.publishing.gittag import Tagging
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
@@ -58,11 +58,11 @@ class Saying:
             self._line(f"  {finding.bump.name}: {finding}")
         if only:
             self._line(f"nothing was written; --version {found.version} publishes it")
-        destination = found.settled.destination
+        destination = found.resolved.destination
         self._data = {
             "source": destination.coordinates.source,
             "oci_repository": destination.oci_repository,
-            "moved": list(_moves(found.settled)),
+            "moved": list(_moves(found.resolved)),
             "version": str(found.version),
             "previous": str(found.previous) if found.previous is not None else None,
             "bump": bump,
@@ -92,7 +92,7 @@ class Saying:
         sums = dict(sorted(done.sums.items()))
         for line in (
             *(() if changes else ("is published already; nothing to do",)),
-            *(f"moved    {move}" for move in _moves(done.proposal.settled)),
+            *(f"moved    {move}" for move in _moves(done.proposal.resolved)),
             *(f"restore  {self._folder / path}" for path in done.restored),
             *(f"copy     {self._folder / path} of what was edited" for path in done.copies),
             f"tree     {held['tree']}",
@@ -125,12 +125,12 @@ class Saying:
         self._data["gitlab"] = {"project": project, "new": new}
 
 
-def _moves(settled: Settled) -> Iterator[str]:
+def _moves(resolved: ResolvedDestination) -> Iterator[str]:
     """Yield what a registry moved to; what was published keeps the source that its README names."""
-    for before in settled.before:
-        old, new = before.coordinates.host, settled.destination.coordinates.host
+    for before in resolved.before:
+        old, new = before.coordinates.host, resolved.destination.coordinates.host
         if old != new:
             yield f"from {old} to {new}; README.md of a published version keeps {old}"
-        repository = settled.destination.oci_repository
+        repository = resolved.destination.oci_repository
         if before.oci_repository not in (None, repository):
             yield f"from {before.oci_repository} to {repository}"

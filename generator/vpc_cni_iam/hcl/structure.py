@@ -7,6 +7,7 @@ object's key is quoted; a string that is one interpolation is that expression.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -33,10 +34,12 @@ _WHOLE = {
 _SEPARATED = {"tuple": LIST, "object": _OBJECT, "arguments": "arguments"}
 _MARKS = ("[", "]", "{", "}", ",")
 _LINES = "new_line_or_comment"
+_NEWLINE = "\n"
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class ArgumentForm:
     """One argument of a block.
 
     Args:
@@ -51,7 +54,7 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BlockForm:
     """A block.
 
     Args:
@@ -65,11 +68,11 @@ class Block:
     type: str
     labels: tuple[str, ...]
     line: int
-    arguments: Mapping[str, Argument]
-    blocks: tuple[Block, ...]
+    arguments: Mapping[str, ArgumentForm]
+    blocks: tuple[BlockForm, ...]
 
 
-def structure(text: str, source: str) -> Block:
+def structure(text: str, source: str) -> BlockForm:
     """Return what an HCL file says, as a block without a type whose blocks are the file's.
 
     Args:
@@ -79,10 +82,16 @@ def structure(text: str, source: str) -> Block:
     Raises:
         InputError: Not HCL; with the line.
     """
-    parse(text, source)  # refuses an argument that is set twice, and what nests too deeply
+    if lone := _LONE_RETURN.search(text):
+        place = f"line {text.count(_NEWLINE, 0, lone.start()) + 1}"
+        raise InputError(source, place, "holds a carriage return that ends no line")
+    parse(text, source)  # refuses an argument that is set twice
     tree, context = parse_tree(text, source)
-    newlines.check(tree, context, source)
-    return _Reader(context, source).block("", (), 1, tree)
+    try:
+        newlines.check(tree, context, source)
+        return _Reader(context, source).block("", (), 1, tree)
+    except RecursionError:
+        raise InputError(source, "", "nests too deeply to be read") from None
 
 
 class _Reader:
@@ -98,19 +107,19 @@ class _Reader:
             code = code.replace(mark, meant[0] + meant)
         return code
 
-    def block(self, kind: str, labels: tuple[str, ...], line: int, body: Branch) -> Block:
+    def block(self, kind: str, labels: tuple[str, ...], line: int, body: Branch) -> BlockForm:
         arguments, blocks = {}, []
         for child in branches(body):
             if child.data == "attribute":
                 name, *_, value = child.children
-                argument = Argument(self.form(value), self.code(value), child.meta.line)
+                argument = ArgumentForm(self.form(value), self.code(value), child.meta.line)
                 arguments[self.code(name)] = argument
             elif child.data == "block":
                 head = [c for c in branches(child) if c.data not in ("body", _LINES)]
                 names = [self.code(head[0]), *(self.label(c) for c in head[1:])]
                 (inner,) = (c for c in branches(child) if c.data == "body")
                 blocks.append(self.block(names[0], tuple(names[1:]), child.meta.line, inner))
-        return Block(kind, labels, line, arguments, tuple(blocks))
+        return BlockForm(kind, labels, line, arguments, tuple(blocks))
 
     def label(self, tree: Branch) -> str:
         if tree.data != "string":

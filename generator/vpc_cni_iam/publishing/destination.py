@@ -29,7 +29,7 @@ _PORTS, _NAME_LENGTH = 65535, 255
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DestinationOptions:
     """Where a user asks to publish to; None for what is recorded, or a stand-in.
 
     Args:
@@ -88,7 +88,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ResolvedDestination:
     """Where to publish to, and where the directory published to before.
 
     Args:
@@ -100,12 +100,12 @@ class Settled:
     before: tuple[Destination, ...] = ()
 
 
-def settle(directory: Path, asked: Asked) -> Settled:
+def resolve(directory: Path, target: DestinationOptions) -> ResolvedDestination:
     """Return where a directory publishes to: what it records, or what is asked for the first time.
 
     Args:
         directory: Where versions are published.
-        asked: What the user asks for.
+        target: What the user asks for.
 
     Raises:
         InputError: The record cannot be read.
@@ -115,22 +115,26 @@ def settle(directory: Path, asked: Asked) -> Settled:
     """
     namespaces = registry.namespaces(directory)
     if not namespaces:  # a record that a killed publish left binds nobody
-        return Settled(Destination(asked.coordinates(Coordinates()), asked.oci_repository))
-    if asked.namespace not in (None, *namespaces) or len(namespaces) > 1:
+        return ResolvedDestination(
+            Destination(target.coordinates(Coordinates()), target.oci_repository)
+        )
+    if target.namespace not in (None, *namespaces) or len(namespaces) > 1:
         raise PublishError(
             f"{directory}: publishes for the namespace {', '.join(namespaces)}; choose another "
-            f"directory for {asked.namespace or 'this'}"
+            f"directory for {target.namespace or 'this'}"
         )
     record = _recorded(directory)
     before = (record,) if record is not None else _told_by_versions(directory, namespaces[0])
     if len(before) != 1:
-        if asked.host is None:
+        if target.host is None:
             raise PublishError(_unknown_host(directory, before))
-        coordinates = Coordinates(namespaces[0], asked.host)
-        return Settled(Destination(coordinates, asked.oci_repository), before)
-    _refuse_other(directory, asked, before[0])
-    repository = asked.oci_repository or before[0].oci_repository
-    return Settled(Destination(asked.coordinates(before[0].coordinates), repository), before)
+        coordinates = Coordinates(namespaces[0], target.host)
+        return ResolvedDestination(Destination(coordinates, target.oci_repository), before)
+    _refuse_other(directory, target, before[0])
+    repository = target.oci_repository or before[0].oci_repository
+    return ResolvedDestination(
+        Destination(target.coordinates(before[0].coordinates), repository), before
+    )
 
 
 def made_for(directory: Path, coordinates: Coordinates, version: Version) -> Coordinates:
@@ -145,12 +149,12 @@ def made_for(directory: Path, coordinates: Coordinates, version: Version) -> Coo
     return coordinates if host is None else Coordinates(coordinates.namespace, host)
 
 
-def _refuse_other(directory: Path, asked: Asked, before: Destination) -> None:
+def _refuse_other(directory: Path, target: DestinationOptions, before: Destination) -> None:
     for option, wanted, there in (
-        ("--registry-host", asked.host, before.coordinates.host),
-        ("--oci-repository", asked.oci_repository, before.oci_repository),
+        ("--registry-host", target.host, before.coordinates.host),
+        ("--oci-repository", target.oci_repository, before.oci_repository),
     ):
-        if wanted not in (None, there) and there is not None and not asked.move:
+        if wanted not in (None, there) and there is not None and not target.move:
             raise PublishError(
                 f"{directory}: publishes for {there}, and {option} is {wanted}; leave {option} "
                 "out, or add --move-registry to publish for that from now on"

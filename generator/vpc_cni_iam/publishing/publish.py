@@ -21,11 +21,11 @@ from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.destination import (
     RECORD,
-    Asked,
     Destination,
-    Settled,
+    DestinationOptions,
+    ResolvedDestination,
     made_for,
-    settle,
+    resolve,
 )
 from vpc_cni_iam.publishing.gittag import Repository, Tagging
 from vpc_cni_iam.publishing.guide import guide
@@ -41,13 +41,13 @@ class Proposal:
         version: The number.
         previous: The version before it, None for the first one.
         comparison: How it differs from that one.
-        settled: Where the directory publishes to, and did before.
+        resolved: Where the directory publishes to, and did before.
     """
 
     version: Version
     previous: Version | None
     comparison: Comparison | None
-    settled: Settled
+    resolved: ResolvedDestination
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +79,32 @@ class Published:
     tagging: Tagging | None
 
 
-def propose(directory: Path, options: Options, asked: Asked) -> Proposal:
+def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
     """Return the number that publishing these options now would ask for. Writes nothing.
 
     Args:
         directory: Where versions are published.
         options: With the selection; every variant that it can serve is published.
-        asked: Where to publish to.
+        target: Where to publish to.
 
     Raises:
         InputError: What is published cannot be read.
         PublishError: The directory publishes to somewhere else.
     """
-    settled = settle(directory, asked)
-    coordinates = settled.destination.coordinates
+    resolved = resolve(directory, target)
+    coordinates = resolved.destination.coordinates
     every = registry.versions(directory, coordinates)
     draft = tree(served(options), FIRST, coordinates)
     if not every:
-        return Proposal(FIRST, None, None, settled)
+        return Proposal(FIRST, None, None, resolved)
     found = compare(_previous(directory, coordinates, every[-1]), draft)
-    return Proposal(every[-1].after(found.bump), every[-1], found, settled)
+    return Proposal(every[-1].after(found.bump), every[-1], found, resolved)
 
 
 def publish(
     directory: Path,
     options: Options,
-    asked: Asked,
+    target: DestinationOptions,
     version: Version,
     git_repository: Repository | None = None,
 ) -> Published:
@@ -113,7 +113,7 @@ def publish(
     Args:
         directory: Where; made if it does not exist.
         options: With the selection; every variant that it can serve is published.
-        asked: Where to publish to. An OCI repository is asked whether a tag would move.
+        target: Where to publish to. An OCI repository is asked whether a tag would move.
         version: The version.
         git_repository: Where its tag will be; tried, and left for the caller to finish.
 
@@ -125,18 +125,18 @@ def publish(
         UsageError: A selection that serves no variant.
     """
     with locked(directory):
-        return _publish(directory, served(options), asked, version, git_repository)
+        return _publish(directory, served(options), target, version, git_repository)
 
 
 def _publish(
     directory: Path,
     options: Options,
-    asked: Asked,
+    target: DestinationOptions,
     version: Version,
     git_repository: Repository | None,
 ) -> Published:
-    settled = settle(directory, asked)
-    coordinates = settled.destination.coordinates
+    resolved = resolve(directory, target)
+    coordinates = resolved.destination.coordinates
     every = registry.versions(directory, coordinates)
     last = _before(directory, coordinates, version, every)
     own = made_for(directory, coordinates, version) if version in every else coordinates
@@ -144,7 +144,7 @@ def _publish(
     if last is not None:
         old = _previous(directory, coordinates, last)
         found = compare(old, files)
-    proposal = Proposal(version, last, found, settled)
+    proposal = Proposal(version, last, found, resolved)
     files["CHANGELOG.md"] = changelog(version, options, found, old.get("CHANGELOG.md", ""))
     packed = {
         registry.archive_name(version): archive.tar_gz(files),
@@ -164,19 +164,19 @@ def _publish(
     artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
     base = registry.folder(coordinates, version)
     said = provenance.statement(options, version, own, sums, artifact.digest)
-    if settled.destination.oci_repository is not None:
-        oci.refuse_moved(settled.destination.oci_repository, version, artifact.digest)
+    if resolved.destination.oci_repository is not None:
+        oci.refuse_moved(resolved.destination.oci_repository, version, artifact.digest)
     new: dict[str, str | bytes] = {
         **{f"{place}/{path}": text for path, text in sorted(files.items())},
         **_archives(base, packed, sums),
         f"{base}/{provenance.file_name(version)}": said,
         **oci.files(directory, artifact, version),
-        **_beside(settled.destination, listed),
+        **_beside(resolved.destination, listed),
     }
     earlier: list[dict[str, str | bytes]] = []
     if every:
         own_files = new if version in every else {}
-        earlier = [{**own_files, **_beside(d, before)} for d in settled.before]
+        earlier = [{**own_files, **_beside(d, before)} for d in resolved.before]
     known = {p for was in earlier for p, content in was.items() if new.get(p) == content}
     copies = refuse.lost(directory, earlier, new)
     tagging = None

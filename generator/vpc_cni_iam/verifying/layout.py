@@ -15,7 +15,7 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.verifying.expected import of_variant
 from vpc_cni_iam.verifying.module import Module, text
-from vpc_cni_iam.verifying.structure import Finding, compare
+from vpc_cni_iam.verifying.structure import ModuleFinding, compare
 
 Files = Mapping[str, str]
 _TEST = ".tftest.hcl"
@@ -87,7 +87,7 @@ def _kind(module: Module) -> str:
 
 def findings(
     module: Module, options: Options, published: Callable[[Options], Files]
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[tuple[ModuleFinding, ...], tuple[str, ...]]:
     """Return how the files of a module differ from the catalog's, and notes on other files.
 
     Args:
@@ -108,11 +108,11 @@ def findings(
     for path in module.files.unreadable:
         problem = "is not in the catalog's module; an engine reads it, and this comparison does not"
         document = None if "/" in path else ""
-        every.append(Finding(path, 0, problem, document, plannable=False))
+        every.append(ModuleFinding(path, 0, problem, document, plannable=False))
     return tuple(every), tuple(_notes(module, catalog))
 
 
-def _nested(module: Module, catalog: Files) -> Iterator[Finding]:
+def _nested(module: Module, catalog: Files) -> Iterator[ModuleFinding]:
     """Yield how tests, and modules in folders, differ: those of a folder are one module."""
     groups: dict[str, list[str]] = {}
     for path in module.files.nested:
@@ -125,7 +125,7 @@ def _nested(module: Module, catalog: Files) -> Iterator[Finding]:
                 yield replace(finding, document=None)
         else:
             for path in paths:
-                yield Finding(path, 0, "is not in the catalog's module", document=None)
+                yield ModuleFinding(path, 0, "is not in the catalog's module", document=None)
 
 
 def _group(path: str) -> str:

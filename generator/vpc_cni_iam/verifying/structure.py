@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from vpc_cni_iam.hcl.structure import LIST, TEXT, Argument, Block, Form, structure
+from vpc_cni_iam.hcl.structure import LIST, TEXT, ArgumentForm, BlockForm, Form, structure
 
 T = TypeVar("T")
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
@@ -28,7 +28,7 @@ _WIDTH = 70
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ModuleFinding:
     """One part of a module that is not as in the catalog's module.
 
     Args:
@@ -57,7 +57,7 @@ class _Part:
     """A block of a file, or one value of a ``locals`` block."""
 
     file: str
-    block: Block
+    block: BlockForm
 
     @property
     def name(self) -> str:
@@ -71,7 +71,7 @@ class _Part:
 
 def compare(
     expected: Mapping[str, str], actual: Mapping[str, str], directory: Path
-) -> tuple[Finding, ...]:
+) -> tuple[ModuleFinding, ...]:
     """Return how the files of one folder differ from the catalog's.
 
     Args:
@@ -88,7 +88,7 @@ def compare(
     present = [
         p for path in sorted(actual) for p in _parts(path, actual[path], str(directory / path))
     ]
-    findings: list[Finding] = []
+    findings: list[ModuleFinding] = []
     ours, theirs = (
         _grouped(parts, lambda p: (p.block.type, p.block.labels)) for parts in (catalog, present)
     )
@@ -100,17 +100,17 @@ def compare(
 def _parts(file: str, text: str, source: str) -> Iterator[_Part]:
     """Yield the blocks of a file, each value of ``locals`` as one of its own."""
     body = structure(text, source)
-    loose = Block("", (), body.line, body.arguments, ())
+    loose = BlockForm("", (), body.line, body.arguments, ())
     for block in (loose, *body.blocks):
         if block.type in ("", "locals") and not block.labels and not block.blocks:
             kind = "local" if block.type else "argument"
             for name, argument in block.arguments.items():
-                yield _Part(file, Block(kind, (name,), argument.line, {"value": argument}, ()))
+                yield _Part(file, BlockForm(kind, (name,), argument.line, {"value": argument}, ()))
         else:
             yield _Part(file, block)
 
 
-def _compare_named(catalog: Sequence[_Part], present: Sequence[_Part]) -> Iterator[Finding]:
+def _compare_named(catalog: Sequence[_Part], present: Sequence[_Part]) -> Iterator[ModuleFinding]:
     """Compare the blocks of one name, of which a module has one unless somebody added more."""
     ours, theirs = list(catalog), list(present)
     for part in catalog:
@@ -121,7 +121,7 @@ def _compare_named(catalog: Sequence[_Part], present: Sequence[_Part]) -> Iterat
     for part, other in zip(ours, theirs, strict=False):
         for difference in _differences(part.block, other.block, part.name):
             plannable = part.block.type != "terraform"
-            yield Finding(
+            yield ModuleFinding(
                 other.file,
                 difference.line,
                 difference.text,
@@ -130,13 +130,13 @@ def _compare_named(catalog: Sequence[_Part], present: Sequence[_Part]) -> Iterat
                 wording=difference.wording,
             )
     for part in ours[len(theirs) :]:
-        yield Finding(part.file, 0, f"{part.name} is missing", part.document)
+        yield ModuleFinding(part.file, 0, f"{part.name} is missing", part.document)
     for part in theirs[len(ours) :]:
         plannable = part.block.type in _HARMLESS or bool(part.document)
         text = f"{part.name} is not in the catalog's module"
         # What is added changes a document only where changed code refers to it, or is it again.
         document = part.document if catalog else None
-        yield Finding(part.file, part.block.line, text, document, plannable=plannable)
+        yield ModuleFinding(part.file, part.block.line, text, document, plannable=plannable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class _Difference:
     wording: bool = False
 
 
-def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]:
+def _differences(ours: BlockForm, theirs: BlockForm, name: str) -> Iterator[_Difference]:
     """Yield how one block differs from the catalog's."""
     for key in dict.fromkeys((*ours.arguments, *theirs.arguments)):
         before, after = ours.arguments.get(key), theirs.arguments.get(key)
@@ -169,7 +169,9 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
         yield from _inner(inner.get(kind, []), others.get(kind, []), theirs.line, place)
 
 
-def _inner(ours: list[Block], theirs: list[Block], line: int, name: str) -> Iterator[_Difference]:
+def _inner(
+    ours: list[BlockForm], theirs: list[BlockForm], line: int, name: str
+) -> Iterator[_Difference]:
     """Compare the blocks of one type inside a block, whose order has no meaning."""
     for block in tuple(ours):
         same = (b for b in theirs if not any(_differences(block, b, "")))
@@ -192,13 +194,13 @@ def _grouped(items: Iterable[T], key: Callable[[T], _Key]) -> dict[_Key, list[T]
     return groups
 
 
-def _form(key: str, argument: Argument) -> Form:
+def _form(key: str, argument: ArgumentForm) -> Form:
     form = argument.form
     if key in _SETS and form[0] == LIST:
         return (LIST, *sorted(form[1:], key=repr))
     return form
 
 
-def _short(argument: Argument | None) -> str:
+def _short(argument: ArgumentForm | None) -> str:
     code = " ".join(argument.code.split()) if argument is not None else ""
     return code if len(code) <= _WIDTH else f"{code[:_WIDTH]}..."

@@ -24,7 +24,7 @@ from vpc_cni_iam.verifying.expected import Expected, expected
 from vpc_cni_iam.verifying.layout import findings, listed, nearest, whole
 from vpc_cni_iam.verifying.module import SAMPLE, Module, read
 from vpc_cni_iam.verifying.planning import Rendered
-from vpc_cni_iam.verifying.structure import Finding
+from vpc_cni_iam.verifying.structure import ModuleFinding
 
 
 class State(StrEnum):
@@ -67,7 +67,7 @@ class Verification:
     """
 
     checked: tuple[Checked, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[ModuleFinding, ...]
     notes: tuple[str, ...]
 
     @property
@@ -121,7 +121,7 @@ def verify(
 
 
 def _render(
-    module: Module, engine: Engine, differing: Sequence[Finding], notes: list[str]
+    module: Module, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
 ) -> dict[str, Rendered] | None:
     """Render a module unless that would run what is not the catalog's."""
     running = next((f for f in differing if not f.plannable), None)
@@ -141,7 +141,7 @@ def _render(
 def _check(
     module: Module,
     document: Expected,
-    differing: Sequence[Finding],
+    differing: Sequence[ModuleFinding],
     rendered: dict[str, Rendered] | None,
     seen: str,
 ) -> Checked:
@@ -161,7 +161,9 @@ def _check(
     return _checked(document, State.UNKNOWN if open_points else State.OK, open_points, seen)
 
 
-def _open(module: Module, document: Expected, differing: Sequence[Finding]) -> Iterator[Difference]:
+def _open(
+    module: Module, document: Expected, differing: Sequence[ModuleFinding]
+) -> Iterator[Difference]:
     """Yield why a document that shows no difference may have one all the same."""
     places = dict.fromkeys(
         f"{f.file}:{f.line}" if f.line else f.file

@@ -221,9 +221,9 @@ def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     command = [*COMMAND, "registry", "serve", "dist"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        running.stdout.readline()
-        assert running.stdout.readline() == 'host "new.example.com" {\n'
+        lines = [running.stdout.readline() for _ in range(2)]
         running.send_signal(signal.SIGINT)
+    assert lines[1] == 'host "new.example.com" {\n'
 
 
 def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
     [
         ("", "is not a record of where this directory publishes to"),
         ("[]", "is not a record"),
+        ("[" * 100_000, "is not a record"),
         ("{}", "is not a record"),
         (
             '{"format": 1, "host": "A", "namespace": "b", "oci_repository": null}',

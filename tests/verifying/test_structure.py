@@ -228,6 +228,18 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         add('data "aws_iam_policy_document.ipv4" {}'),
         f"data aws_iam_policy_document.ipv4 {MINE}",
     ),
+    "a label too few": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document" {}'),
+        f"data aws_iam_policy_document {MINE}",
+    ),
+    "a label too many": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document" "ipv4" "x" {}'),
+        f"data aws_iam_policy_document.ipv4.x {MINE}",
+    ),
     "a test that does more": (
         POLICY,
         "tests/policy.tftest.hcl",

@@ -150,13 +150,13 @@ def made_for(directory: Path, coordinates: Coordinates, version: Version) -> Coo
 
 
 def _refuse_other(directory: Path, target: DestinationOptions, before: Destination) -> None:
-    for option, wanted, there in (
+    for option, given, recorded in (
         ("--registry-host", target.host, before.coordinates.host),
         ("--oci-repository", target.oci_repository, before.oci_repository),
     ):
-        if wanted not in (None, there) and there is not None and not target.move:
+        if given not in (None, recorded) and recorded is not None and not target.move:
             raise PublishError(
-                f"{directory}: publishes for {there}, and {option} is {wanted}; leave {option} "
+                f"{directory}: publishes for {recorded}, and {option} is {given}; leave {option} "
                 "out, or add --move-registry to publish for that from now on"
             )
 
@@ -183,7 +183,7 @@ def _recorded(directory: Path) -> Destination | None:
             if repository is not None:
                 _check_repository(repository)
             return Destination(Coordinates(value["namespace"], value["host"]), repository)
-    except (ValueError, KeyError, TypeError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         problem = f"is not a record of where this directory publishes to: {error}; put it back"
         raise InputError(source, "", problem) from None
     raise InputError(source, "", f"has format {number!r}, and this version knows {_FORMAT}; update")
@@ -203,7 +203,7 @@ def _host(directory: Path, coordinates: Coordinates, version: Version) -> str | 
     try:
         host = provenance.host(contents(directory, [name]).get(name, b""))
         Coordinates(coordinates.namespace, host)
-    except (ValueError, UsageError):
+    except (ValueError, RecursionError, UsageError):
         return None
     return host
 

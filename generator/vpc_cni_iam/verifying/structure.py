@@ -16,7 +16,6 @@ from vpc_cni_iam.hcl.structure import LIST, TEXT, ArgumentForm, BlockForm, Form,
 
 T = TypeVar("T")
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
-DOCUMENT = ("data", "aws_iam_policy_document")
 # Texts for people: an engine shows them, and nothing else depends on them.
 _WORDS = frozenset({"description", "error_message"})
 # Blocks whose arguments in _WORDS are such texts; the description of a resource is sent to AWS.
@@ -65,8 +64,10 @@ class _Part:
 
     @property
     def document(self) -> str:
-        block = self.block
-        return block.labels[1] if (block.type, *block.labels[:1]) == DOCUMENT else ""
+        match (self.block.type, *self.block.labels):
+            case ("data", "aws_iam_policy_document", name):
+                return name
+        return ""
 
 
 def compare(

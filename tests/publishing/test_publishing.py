@@ -323,7 +323,7 @@ publish_one(Path(sys.argv[1]), "1.1.0")
 def test_after_a_kill_only_whole_versions_are_listed(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
-    paths = os.pathsep.join(map(str, (ROOT / "tests", Path(__file__).parent)))
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     environ = {**os.environ, "PYTHONPATH": paths}
     total = renames(tmp_path / "whole")
     for left in (total - 5, total - 2, total - 1):

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "files": {"errors"},
     "engine": {"errors"},
     "vendoring": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "files", "resources"},
-    "verifying": {"errors", "texts", "policy", "catalog", "hcl", "engine"},
+    "verifying": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "engine"},
     "publishing": {"errors", "policy", "catalog", "hcl", "rendering", "files", "resources"},
     "sources": {"errors", "texts", "policy", "hcl"},
     "coverage": {"errors", "policy", "catalog", "sources", "resources"},

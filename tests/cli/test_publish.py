@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -125,6 +126,10 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
         ("--output d --revision=", "''"),
         ("--output d --cni-version latest --feature=", "''"),
         ("--output d --cni-version latest --version 1.0.0 --oci-repository=", "'' is not the host"),
+        (
+            "--output d --cni-version latest --version 1.0.0 --oci-repository=Ghcr.io/x",
+            "--oci-repository 'Ghcr.io/x' is not the host and name",
+        ),
         ("--output d --cni-version latest --version 1.0.0 --git-tag=", "the directory is empty"),
         ("--output d --cni-version latest --git-tag m", "--upload need --version"),
     ],
@@ -163,6 +168,62 @@ def test_a_repository_that_cannot_be_tagged_is_found_before_anything_is_publishe
         done = run(*words, cwd=tmp_path, env=environ)
         assert (done.code, done.out) == (3, "")
         assert not (tmp_path / "dist").exists()
+
+
+def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path) -> None:
+    """Before anything is published, in the state that a new machine is in."""
+    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
+    (tmp_path / "home").mkdir()
+    nobody = {"HOME": str(tmp_path / "home"), "GIT_CONFIG_GLOBAL": "/dev/null"}
+    nobody |= {"GIT_CONFIG_NOSYSTEM": "1", "XDG_CONFIG_HOME": str(tmp_path / "home")}
+    # Git makes up an address where the machine's name is a full one; here it must not.
+    nobody |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly"}
+    nobody |= {"GIT_CONFIG_VALUE_0": "true"}
+    who = [f"GIT_{n}_{w}" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")]
+    unset = ["env", *(f"--unset={name}" for name in (*who, "EMAIL"))]
+    names = ("--registry-host", "r.example.test", "--namespace", "p")
+    words = [*COMMAND, *LATEST, *names, "--version", "1.0.0", "--git-tag", "module"]
+    environ = {**os.environ, **nobody}
+    done = subprocess.run(
+        [*unset, *words], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "vpc-cni-iam: error: module: git does not know who makes the commit; set user.name and "
+        "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and "
+        "GIT_COMMITTER_EMAIL\n"
+    )
+    assert not (tmp_path / "dist").exists()
+    environ |= dict.fromkeys(who, "t@example.test")
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
+    """Given once, the host and the namespace are used by every later command."""
+    names = ("--registry-host", "tf.example.com", "--namespace", "platform")
+    assert run(*OLD, *names, "--version", "1.0.0", cwd=tmp_path).code == 0
+    before = (tmp_path / "dist" / "nginx.conf").read_text()
+    done = run(*LATEST, "--version", "1.1.0", "--format", "json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)["copies"] == []
+    assert json.loads(done.out)["source"] == "tf.example.com/platform/vpc-cni-iam/aws"
+    after = (tmp_path / "dist" / "nginx.conf").read_text()
+    assert before != after and "server_name tf.example.com;" in after
+    other = run(*LATEST, "--registry-host", "new.example.com", cwd=tmp_path)
+    assert (other.code, other.out) == (3, "")
+    assert "add --move-registry" in other.err
+    words = ("--version", "1.1.1", "--registry-host", "new.example.com", "--move-registry")
+    moved = run(*LATEST, *words, cwd=tmp_path)
+    line = "moved    from tf.example.com to new.example.com; README.md of a published version keeps"
+    assert moved.code == 0 and line in moved.out
+    assert "copy " not in moved.out
+    command = [*COMMAND, "registry", "serve", "dist"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(2)]
+        running.send_signal(signal.SIGINT)
+    assert lines[1] == 'host "new.example.com" {\n'
 
 
 def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration, server
@@ -25,7 +26,11 @@ ARCHIVE = "terraform-aws-vpc-cni-iam-{}.tar.gz"
 
 
 def publish_one(folder: Path, version: str = "1.0.0", chosen: Options = OPTIONS) -> Published:
-    return publish(folder, chosen, AT, Version.of(version))
+    return publish(folder, chosen, asked(), Version.of(version))
+
+
+def asked(oci_repository: str | None = None, at: Coordinates = AT) -> DestinationOptions:
+    return DestinationOptions(at.host, at.namespace, oci_repository)
 
 
 @contextmanager

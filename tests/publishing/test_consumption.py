@@ -29,6 +29,7 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.gittag import Repository, prepare
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
@@ -80,7 +81,7 @@ def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
 def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path) -> None:
     """Published with the stand-ins that the example names, and served."""
     published = tmp_path / "out"
-    publish(published, OPTIONS, Coordinates(), Version.of("1.0.0"))
+    publish(published, OPTIONS, DestinationOptions(), Version.of("1.0.0"))
     folder = tmp_path / "root"
     main = (ROOT / "examples" / "from-registry" / "main.tf").read_text()
     write_tree(folder, {"main.tf": main, "override.tf": OFFLINE_PROVIDER})

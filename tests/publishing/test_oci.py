@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from consuming import publish_one
-from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.publishing.oci import image, refuse_moved
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.publishing.oci import image
 from vpc_cni_iam.publishing.semver import Version
 
 
@@ -53,9 +53,3 @@ def test_an_index_that_is_not_ours(tmp_path: Path) -> None:
         index.write_text(text)
         with pytest.raises(InputError, match="is not an index of ours"):
             publish_one(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["", "host", "host/", "/x", "a b/c", "u@host/x", "host/x?y"])
-def test_names_that_are_no_repository(name: str) -> None:
-    with pytest.raises(UsageError):
-        refuse_moved(name, Version.of("1.0.0"), "sha256:x")

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from consuming import ARCHIVE, AT, FOLDER, OPTIONS, publish_one
+from consuming import ARCHIVE, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
 from vpc_cni_iam.files import tree as files
 from vpc_cni_iam.publishing.archive import tar_gz, unpacked
 from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import propose
 
 OLD = options(cni_version="v1.21.2")
@@ -92,13 +93,13 @@ def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> Non
 
 def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
-    assert str(propose(tmp_path, OPTIONS, AT).version) == "1.1.0"
+    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
     with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: gained"):
         publish_one(tmp_path, "1.0.1")
     publish_one(tmp_path, "1.1.0")
     with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
         publish_one(tmp_path, "1.2.0", OLD)
-    assert str(propose(tmp_path, OPTIONS, AT).version) == "1.1.1"
+    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.1"
     publish_one(tmp_path, "2.0.0", OLD)
     # A fix for an older line is compared with that line, and changes nothing of the newer ones.
     publish_one(tmp_path, "1.0.1", OLD)
@@ -207,7 +208,7 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
         with pytest.raises(InputError, match=r"SHA256SUMS: has another sum of .*\.tar\.gz than"):
             publish_one(tmp_path, version)
     with pytest.raises(InputError, match="has another sum of"):
-        propose(tmp_path, OPTIONS, AT)
+        propose(tmp_path, OPTIONS, DestinationOptions())
     assert bytes_of(tmp_path) == before
 
 
@@ -253,7 +254,7 @@ def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
 def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
     with pytest.raises(PublishError, match="publishes for the namespace platform"):
-        propose(tmp_path, OPTIONS, Coordinates("other"))
+        propose(tmp_path, OPTIONS, DestinationOptions(namespace="other"))
 
 
 @pytest.mark.parametrize(
@@ -322,7 +323,7 @@ publish_one(Path(sys.argv[1]), "1.1.0")
 def test_after_a_kill_only_whole_versions_are_listed(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
-    paths = os.pathsep.join(map(str, (ROOT / "tests", Path(__file__).parent)))
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     environ = {**os.environ, "PYTHONPATH": paths}
     total = renames(tmp_path / "whole")
     for left in (total - 5, total - 2, total - 1):

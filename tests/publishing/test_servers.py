@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TERRAFORM_NEWEST, TOFU, make_engine, tool
-from consuming import ARCHIVE, AT, OPTIONS, at, consume
+from consuming import ARCHIVE, AT, OPTIONS, asked, at, consume
 from servers import Certificate, certificate, docker_registry, free_port, nginx
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import PublishError
@@ -45,7 +45,7 @@ def test_opentofu_installs_by_tag_and_by_digest(
     dist = tmp_path / "dist"
     with docker_registry(tmp_path, made) as host:
         target = f"{host}/platform/vpc-cni-iam"
-        done = publish(dist, OPTIONS, AT, FIRST, target)
+        done = publish(dist, OPTIONS, asked(target), FIRST)
         oras(made, dist, target, "1.0.0")
         sources = {
             "tag": f'  source = "oci://{target}?tag=1.0.0"',
@@ -54,9 +54,9 @@ def test_opentofu_installs_by_tag_and_by_digest(
         roles = {"role": f'  source = "oci://{target}//modules/role?tag=1.0.0"'}
         consume(tofu, tmp_path / "root", sources, roles)
         # The registry would take other bytes under the tag; the tool looks, and refuses.
-        assert publish(dist, OPTIONS, AT, FIRST, target).digest == done.digest
+        assert publish(dist, OPTIONS, asked(target), FIRST).digest == done.digest
         with pytest.raises(PublishError, match=r"the tag 1\.0\.0 is sha256:.*would move"):
-            publish(tmp_path / "other", options(cni_version="v1.21.2"), AT, FIRST, target)
+            publish(tmp_path / "other", options(cni_version="v1.21.2"), asked(target), FIRST)
         assert not (tmp_path / "other").exists()
     with pytest.raises(PublishError, match="cannot be asked"):
         oci.refuse_moved(target, FIRST, done.digest)
@@ -69,8 +69,8 @@ def test_nginx_serves_the_registry_with_discovery(
     port = free_port()
     here = replace(AT, host=f"127.0.0.1:{port}")
     dist = tmp_path / "dist"
-    publish(dist, OPTIONS, here, FIRST)
-    publish(dist, OPTIONS, here, Version.of("1.0.1"))
+    publish(dist, OPTIONS, asked(at=here), FIRST)
+    publish(dist, OPTIONS, asked(at=here), Version.of("1.0.1"))
     site = (dist / "nginx.conf").read_text()
     for old, new in (
         (f"listen      {port} ssl", f"listen      127.0.0.1:{port} ssl"),

@@ -48,12 +48,25 @@ COMMANDS = {
 }
 
 
+# Whose commit it is that `publish --git-tag` makes, whatever git on this machine is told.
+GIT_IDENTITY = {
+    f"GIT_{who}_{what}": "t@example.test"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
+
+
 def watch(words: str, cwd: Path, log: Path) -> tuple[int, list[list[str]], str]:
     log.write_text("")
     done = subprocess.run(
         [sys.executable, "-B", watched.__file__, str(log), *words.split()],
         cwd=cwd,
-        env={**os.environ, "TMPDIR": str(temporary(log)), "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            **GIT_IDENTITY,
+            "TMPDIR": str(temporary(log)),
+            "PYTHONPATH": str(ROOT),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -29,6 +29,9 @@ input or output removed, narrowed or newly required, or a floor raised; minor fo
 gained or a new input or output. Without --version the right number is proposed with the reasons,
 and nothing is written. A published version never changes.
 
+The registry's host, its namespace and the OCI repository are recorded in --output: give them once.
+Another one is refused, unless --move-registry says that it is meant.
+
 \b
 Examples:
   vpc-cni-iam publish --cni-version latest --output dist
@@ -54,15 +57,6 @@ class Upload(StrEnum):
 
 
 registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
-
-HostOption = Annotated[
-    str | None,
-    typer.Option(
-        "--registry-host",
-        metavar="HOST",
-        help="Host name of the registry.  [default: registry.example.com, a stand-in]",
-    ),
-]
 
 
 def _options(
@@ -103,18 +97,35 @@ def publish(
         typer.Option(
             "--namespace",
             metavar="NAME",
-            help="Namespace in the registry.  [default: example]",
+            help="Namespace in the registry.  [default: the one recorded in --output, at first "
+            "example]",
         ),
     ] = None,
-    registry_host: HostOption = None,
+    registry_host: Annotated[
+        str | None,
+        typer.Option(
+            "--registry-host",
+            metavar="HOST",
+            help="Host name of the registry.  [default: the one recorded in --output, at first "
+            "registry.example.com, a stand-in]",
+        ),
+    ] = None,
     oci_repository: Annotated[
         str | None,
         typer.Option(
             "--oci-repository",
             metavar="REPOSITORY",
-            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move.",
+            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move."
+            "  [default: the one recorded in --output]",
         ),
     ] = None,
+    move_registry: Annotated[
+        bool,
+        typer.Option(
+            "--move-registry",
+            help="Take another --registry-host or --oci-repository than the recorded one.",
+        ),
+    ] = False,
     git_tag: Annotated[
         str | None,
         typer.Option(
@@ -132,21 +143,22 @@ def publish(
 ) -> None:
     """See `PUBLISH`."""
     from vpc_cni_iam.catalog.hardening import Hardening
+    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
-    found = _coordinates(namespace, registry_host)
-    _tell_stand_in(namespace, registry_host, found)
+    target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
+    _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)
     if version is None:
         _refuse_without_version(oci_repository, git_tag, upload)
         with Saying(folder, print_as, quiet) as saying:
-            saying.proposal(propose(folder, chosen, found), only=True)
+            saying.proposal(propose(folder, chosen, target), only=True)
         return
     project, number = _project(upload), Version.of(version)
-    done = write(folder, chosen, found, number, oci_repository, _repository(git_tag))
+    done = write(folder, chosen, target, number, _repository(git_tag))
     common.notify(chosen)
     with Saying(folder, print_as, quiet) as saying:
         saying.proposal(done.proposal)
@@ -154,20 +166,17 @@ def publish(
         _finish(done, project, saying)
 
 
-def _coordinates(namespace: str | None, host: str | None) -> Coordinates:
-    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE, Coordinates
-
-    return Coordinates(
-        STAND_IN_NAMESPACE if namespace is None else namespace,
-        STAND_IN_HOST if host is None else host,
-    )
-
-
 def _tell_stand_in(namespace: str | None, host: str | None, used: Coordinates) -> None:
-    given = {"--registry-host": host, "--namespace": namespace}
-    if lacking := [f"no {option}" for option, value in given.items() if value is None]:
+    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE
+
+    absent = []
+    if host is None and used.host == STAND_IN_HOST:
+        absent.append("no --registry-host")
+    if namespace is None and used.namespace == STAND_IN_NAMESPACE:
+        absent.append("no --namespace")
+    if absent:
         common.say(
-            f"{' and '.join(lacking)}: the source in a version's README.md is {used.source}, with "
+            f"{' and '.join(absent)}: the source in a version's README.md is {used.source}, with "
             "a stand-in, and a published version never changes"
         )
 
@@ -212,13 +221,22 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
     ] = 0,
-    registry_host: HostOption = None,
+    registry_host: Annotated[
+        str | None,
+        typer.Option(
+            "--registry-host",
+            metavar="HOST",
+            help="Host name to serve it under.  [default: the one recorded in DIRECTORY]",
+        ),
+    ] = None,
 ) -> None:
     """See `SERVE`."""
+    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.serve import configuration, server
 
-    host = _coordinates(None, registry_host).host
-    with server(common.path(directory, "."), port, common.say) as running:
+    folder, target = common.path(directory, "."), DestinationOptions(registry_host, move=True)
+    with server(folder, port, common.say) as running:
+        host = resolve(folder, target).destination.coordinates.host
         typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,7 @@ from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.publishing.destination import ResolvedDestination
     from vpc_cni_iam.publishing.gittag import Tagging
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
@@ -56,7 +58,11 @@ class Saying:
             self._line(f"  {finding.bump.name}: {finding}")
         if only:
             self._line(f"nothing was written; --version {found.version} publishes it")
+        destination = found.resolved.destination
         self._data = {
+            "source": destination.coordinates.source,
+            "oci_repository": destination.oci_repository,
+            "moved": list(_moves(found.resolved)),
             "version": str(found.version),
             "previous": str(found.previous) if found.previous is not None else None,
             "bump": bump,
@@ -86,6 +92,7 @@ class Saying:
         sums = dict(sorted(done.sums.items()))
         for line in (
             *(() if changes else ("is published already; nothing to do",)),
+            *(f"moved    {move}" for move in _moves(done.proposal.resolved)),
             *(f"restore  {self._folder / path}" for path in done.restored),
             *(f"copy     {self._folder / path} of what was edited" for path in done.copies),
             f"tree     {held['tree']}",
@@ -116,3 +123,14 @@ class Saying:
         """
         self._line(f"gitlab   project {project}{'' if new else ', as it was'}")
         self._data["gitlab"] = {"project": project, "new": new}
+
+
+def _moves(resolved: ResolvedDestination) -> Iterator[str]:
+    """Yield what a registry moved to; what was published keeps the source that its README names."""
+    for before in resolved.before:
+        old, new = before.coordinates.host, resolved.destination.coordinates.host
+        if old != new:
+            yield f"from {old} to {new}; README.md of a published version keeps {old}"
+        repository = resolved.destination.oci_repository
+        if before.oci_repository not in (None, repository):
+            yield f"from {before.oci_repository} to {repository}"

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
 
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.verifying.verify import Verification
+
 HELP = """Compare the module in DIRECTORY with the catalog, edited or not.
 
-It is compared with what its files say it was made from; options replace what they say. With an
-engine, it is planned in a copy, with the provider that your configuration gives it, and what is
-rendered decides. Without one its files are read. Exit code 1 says that something differs, or is
-unknown without an engine.
+It is compared with what its files say it was made from; options replace what they say. All of
+its code must be that of the catalog's module: each other block, argument and file is reported
+with its line. With an engine, it is also planned in a copy, with the provider that your
+configuration gives it, and what is rendered must equal the catalog's policies. Exit code 1 says
+that something differs or is unknown.
 
 \b
 Examples:
@@ -61,7 +67,7 @@ def verify(
     output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.options import Options, options, override
+    from vpc_cni_iam.catalog.options import options, override
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
@@ -73,16 +79,36 @@ def verify(
         return options(*given) if any(given[:4]) or no_gaps else None
 
     found = None if engine is EngineChoice.none else find(engine.value, os.environ)
-    result = compare(directory, wanted, found)
+
+    result = compare(directory, wanted, found, _published)
     for note in result.notes:
         common.say(note)
+    _show(result, output)
+    raise typer.Exit(0 if result.clean else 1)
+
+
+def _published(chosen: Options) -> Mapping[str, str]:
+    from vpc_cni_iam.publishing.coordinates import Coordinates
+    from vpc_cni_iam.publishing.semver import FIRST
+    from vpc_cni_iam.publishing.tree import tree
+
+    return tree(chosen, FIRST, Coordinates())
+
+
+def _show(result: Verification, output: Format) -> None:
     if output is Format.json:
-        common.show_json({"documents": [asdict(c) for c in result.checked]})
-    for checked in result.checked if output is Format.text else ():
+        documents = [asdict(c) for c in result.checked]
+        findings = [
+            {"file": f.file, "line": f.line or None, "text": f.text} for f in result.findings
+        ]
+        common.show_json({"documents": documents, "findings": findings, "notes": result.notes})
+        return
+    for checked in result.checked:
         typer.echo(
             f"{checked.state:<8}{checked.name:<12} {checked.statements} statements, "
             f"{checked.against}; {checked.seen}"
         )
         for difference in checked.differences:
             common.show(f"        {difference}")
-    raise typer.Exit(0 if result.clean else 1)
+    for finding in result.findings:
+        common.show(f"differs {finding}")

@@ -152,12 +152,25 @@ def prepare(
         )
     kept = {path: entry for path, entry in now.items() if path not in previous}
     refuse.loaded(str(repository.path), kept, objects)
+    _refuse_without_identity(git)
     commit = _commit(git, {**kept, **objects}, head, version)
     if not bare:
         git.read_tree(head, commit, "-n")
         _try_checkout(git, commit, [p for p in objects if objects[p] != now.get(p)])
     git.run("update-ref", "--stdin", given=f"start\n{_moves(head, commit, name)}prepare\nabort\n")
     return Tagging(name, commit, True, git, head)
+
+
+def _refuse_without_identity(git: _Git) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        try:
+            git.run("var", f"GIT_{who}_IDENT")
+        except PublishError:
+            raise PublishError(
+                f"{git.repository}: git does not know who makes the commit; set user.name and "
+                "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, "
+                "GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"
+            ) from None
 
 
 def _blob(git: _Git, text: str, *, write: bool = True) -> str:

@@ -129,9 +129,7 @@ def refuse_moved(repository: str, version: Version, digest: str) -> None:
     Raises:
         PublishError: The tag names another digest, or the registry cannot be asked.
     """
-    host, slash, name = repository.partition("/")
-    if not slash or not host or not name or set(repository) & set(" ?#@%\\\n"):
-        raise UsageError(f"{repository!r} is not the host and name of an OCI repository")
+    host, _, name = repository.partition("/")
     request = Request(
         f"https://{host}/v2/{name}/manifests/{version}",
         method="HEAD",

@@ -87,3 +87,19 @@ def sums(text: bytes) -> dict[str, str]:
         return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
     except (KeyError, TypeError):
         raise ValueError("names no subjects") from None
+
+
+def host(text: bytes) -> str:
+    """Return the host that a statement names.
+
+    Args:
+        text: The statement.
+
+    Raises:
+        ValueError: Not one.
+    """
+    try:
+        parameters = json.loads(text)["predicate"]["buildDefinition"]["externalParameters"]
+        return str(parameters["registryHost"])
+    except (KeyError, TypeError):
+        raise ValueError("names no host") from None

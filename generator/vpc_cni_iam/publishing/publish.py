@@ -19,6 +19,14 @@ from vpc_cni_iam.publishing import archive, gittag, oci, provenance, refuse, reg
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.destination import (
+    RECORD,
+    Destination,
+    DestinationOptions,
+    ResolvedDestination,
+    made_for,
+    resolve,
+)
 from vpc_cni_iam.publishing.gittag import Repository, Tagging
 from vpc_cni_iam.publishing.guide import guide
 from vpc_cni_iam.publishing.semver import FIRST, Version
@@ -33,11 +41,13 @@ class Proposal:
         version: The number.
         previous: The version before it, None for the first one.
         comparison: How it differs from that one.
+        resolved: Where the directory publishes to, and did before.
     """
 
     version: Version
     previous: Version | None
     comparison: Comparison | None
+    resolved: ResolvedDestination
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +79,33 @@ class Published:
     tagging: Tagging | None
 
 
-def propose(directory: Path, options: Options, coordinates: Coordinates) -> Proposal:
+def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
     """Return the number that publishing these options now would ask for. Writes nothing.
 
     Args:
         directory: Where versions are published.
         options: With the selection; every variant that it can serve is published.
-        coordinates: Where the module is found.
+        target: Where to publish to.
 
     Raises:
         InputError: What is published cannot be read.
-        PublishError: The directory is another namespace's.
+        PublishError: The directory publishes to somewhere else.
     """
+    resolved = resolve(directory, target)
+    coordinates = resolved.destination.coordinates
     every = registry.versions(directory, coordinates)
     draft = tree(served(options), FIRST, coordinates)
     if not every:
-        return Proposal(FIRST, None, None)
+        return Proposal(FIRST, None, None, resolved)
     found = compare(_previous(directory, coordinates, every[-1]), draft)
-    return Proposal(every[-1].after(found.bump), every[-1], found)
+    return Proposal(every[-1].after(found.bump), every[-1], found, resolved)
 
 
 def publish(
     directory: Path,
     options: Options,
-    coordinates: Coordinates,
+    target: DestinationOptions,
     version: Version,
-    oci_repository: str | None = None,
     git_repository: Repository | None = None,
 ) -> Published:
     """Publish a version into a directory; the same again changes nothing.
@@ -102,38 +113,38 @@ def publish(
     Args:
         directory: Where; made if it does not exist.
         options: With the selection; every variant that it can serve is published.
-        coordinates: Where the module is found.
+        target: Where to publish to. An OCI repository is asked whether a tag would move.
         version: The version.
-        oci_repository: Where its OCI artifact will be pushed; asked whether a tag would move.
         git_repository: Where its tag will be; tried, and left for the caller to finish.
 
     Raises:
         InputError: What is published cannot be read.
-        PublishError: The number does not allow what changed, or is published with other bytes.
+        PublishError: The number does not allow what changed, or is published with other bytes, or
+            the directory publishes to somewhere else.
         TreeError: The directory may not be written.
         UsageError: A selection that serves no variant.
     """
     with locked(directory):
-        return _publish(
-            directory, served(options), coordinates, version, oci_repository, git_repository
-        )
+        return _publish(directory, served(options), target, version, git_repository)
 
 
 def _publish(
     directory: Path,
     options: Options,
-    coordinates: Coordinates,
+    target: DestinationOptions,
     version: Version,
-    oci_repository: str | None,
     git_repository: Repository | None,
 ) -> Published:
+    resolved = resolve(directory, target)
+    coordinates = resolved.destination.coordinates
     every = registry.versions(directory, coordinates)
     last = _before(directory, coordinates, version, every)
-    files, found, old = tree(options, version, coordinates), None, {}
+    own = made_for(directory, coordinates, version) if version in every else coordinates
+    files, found, old = tree(options, version, own), None, {}
     if last is not None:
         old = _previous(directory, coordinates, last)
         found = compare(old, files)
-    proposal = Proposal(version, last, found)
+    proposal = Proposal(version, last, found, resolved)
     files["CHANGELOG.md"] = changelog(version, options, found, old.get("CHANGELOG.md", ""))
     packed = {
         registry.archive_name(version): archive.tar_gz(files),
@@ -152,23 +163,22 @@ def _publish(
     listed = {**before, version: sums[registry.archive_name(version)]}
     artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
     base = registry.folder(coordinates, version)
-    said = provenance.statement(options, version, coordinates, sums, artifact.digest)
-    if oci_repository is not None:
-        oci.refuse_moved(oci_repository, version, artifact.digest)
+    said = provenance.statement(options, version, own, sums, artifact.digest)
+    if resolved.destination.oci_repository is not None:
+        oci.refuse_moved(resolved.destination.oci_repository, version, artifact.digest)
     new: dict[str, str | bytes] = {
         **{f"{place}/{path}": text for path, text in sorted(files.items())},
         **_archives(base, packed, sums),
         f"{base}/{provenance.file_name(version)}": said,
         **oci.files(directory, artifact, version),
-        "README.md": guide(coordinates),
-        **registry.files(coordinates, listed.items()),
+        **_beside(resolved.destination, listed),
     }
-    was: dict[str, str | bytes] = {}
-    if version in every:
-        was = new
-    elif every:
-        was = {"README.md": new["README.md"], **registry.files(coordinates, before.items())}
-    copies = refuse.lost(directory, was, new)
+    earlier: list[dict[str, str | bytes]] = []
+    if every:
+        own_files = new if version in every else {}
+        earlier = [{**own_files, **_beside(d, before)} for d in resolved.before]
+    known = {p for was in earlier for p, content in was.items() if new.get(p) == content}
+    copies = refuse.lost(directory, earlier, new)
     tagging = None
     if git_repository is not None:
         tagging = gittag.prepare(git_repository, version, files, old)
@@ -182,10 +192,19 @@ def _publish(
         digest=artifact.digest,
         archive=packed[registry.archive_name(version)],
         changes=changes,
-        restored=tuple(p for p in touched if p in was and was[p] == new[p]),
+        restored=tuple(p for p in touched if p in known and p != RECORD),
         copies=tuple(copies),
         tagging=tagging,
     )
+
+
+def _beside(destination: Destination, sums: Mapping[Version, str]) -> dict[str, str | bytes]:
+    """Return the files that are about all versions; the last ones make a version visible."""
+    return {
+        "README.md": guide(destination.coordinates),
+        RECORD: destination.record(),
+        **registry.files(destination.coordinates, sums.items()),
+    }
 
 
 def _before(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vpc_cni_iam.errors import PublishError, TreeError
@@ -11,6 +11,7 @@ from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import entries
 from vpc_cni_iam.publishing.comparison import Comparison
+from vpc_cni_iam.publishing.destination import RECORD
 from vpc_cni_iam.publishing.registry import ROOT
 from vpc_cni_iam.publishing.semver import Version, step
 
@@ -21,7 +22,7 @@ _LITTER = re.compile(
 # What an engine reads of a module's folder; OpenTofu prefers main.tofu to main.tf.
 _LOADED = (".tf", ".tf.json", ".tofu", ".tofu.json")
 # Files beside the versions, which a user may have had there, or may edit.
-_BESIDE = ("README.md", "nginx.conf", f"{ROOT}/.well-known/terraform.json")
+_BESIDE = ("README.md", RECORD, "nginx.conf", f"{ROOT}/.well-known/terraform.json")
 
 
 def number(old: Version, new: Version, found: Comparison, why: str = "") -> None:
@@ -93,13 +94,13 @@ def foreign(folder: Path, files: Iterable[str]) -> None:
 
 
 def lost(
-    directory: Path, was: Mapping[str, str | bytes], new: Mapping[str, str | bytes]
+    directory: Path, earlier: Sequence[Mapping[str, str | bytes]], new: Mapping[str, str | bytes]
 ) -> dict[str, str | bytes]:
     """Return the copies to keep of what somebody wrote where this tool is to write.
 
     Args:
         directory: Where versions are published.
-        was: What this tool left there; empty if it has published nothing.
+        earlier: What this tool may have left there; empty if it has published nothing.
         new: What it is to write.
 
     Returns:
@@ -110,10 +111,14 @@ def lost(
     """
     there = contents(directory, _BESIDE)
     texts = {name: content.decode(errors="replace") for name, content in there.items()}
-    others = [n for n, text in texts.items() if text not in (was.get(n), new[n])]
+    others = [
+        name
+        for name, text in texts.items()
+        if text != new[name] and all(text != was.get(name) for was in earlier)
+    ]
     for name in others:
         # A publish that was killed may have left a file of ours, and no version yet.
-        if not was and texts[name].splitlines()[:1] != str(new[name]).splitlines()[:1]:
+        if not earlier and texts[name].splitlines()[:1] != str(new[name]).splitlines()[:1]:
             raise TreeError(
                 f"{directory / name}: is not this tool's, and nothing is published here; choose "
                 "a directory of its own"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError, PublishError
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance
 from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
@@ -60,6 +60,16 @@ def folder(coordinates: Coordinates, version: Version | None = None) -> str:
     return base if version is None else f"{base}/{version}"
 
 
+def namespaces(directory: Path) -> tuple[str, ...]:
+    """Return the namespaces that a directory publishes for; this tool makes one.
+
+    Args:
+        directory: The directory; one that does not exist has none.
+    """
+    modules = directory / ROOT / SERVICES.strip("/")
+    return tuple(sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions")))
+
+
 def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
     """Return the versions that a directory publishes, oldest first.
 
@@ -69,16 +79,8 @@ def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
 
     Raises:
         InputError: The list of them cannot be read.
-        PublishError: The directory is another namespace's.
         TreeError: A path that may not be read.
     """
-    modules = directory / ROOT / SERVICES.strip("/")
-    others = sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions"))
-    if others not in ([], [coordinates.namespace]):
-        raise PublishError(
-            f"{directory}: publishes for the namespace {', '.join(others)}; choose another "
-            f"directory for {coordinates.namespace}"
-        )
     name = f"{folder(coordinates)}/versions"
     found = contents(directory, [name])
     if name not in found:

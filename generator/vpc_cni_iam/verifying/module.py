@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
 from vpc_cni_iam.texts import read as read_text
+from vpc_cni_iam.verifying.listing import Listing, listing
 
 # Values for all that a module of ours may ask for; none is a default, so that what ignores its
 # variable shows.
@@ -21,8 +22,8 @@ SAMPLE = {
     "source_account_id": "777788889999",
     "pod_identity": "true",
 }
-# What an engine reads besides *.tf, and in place of it.
-_ELSEWHERE = re.compile(r".*\.tf\.json|.*\.tofu(\.json)?|(.*_)?override\.tf")
+# The largest file that this tool generates has 40 KB.
+_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,16 @@ class Module:
     Args:
         directory: Where it is.
         stated: The options its files state, None if they state none.
-        read: What its files say.
-        elsewhere: Files that an engine reads, too, and this does not.
+        files: Its files.
+        texts: The texts of its own ``.tf`` files by path.
+        read: What its own ``.tf`` files say.
     """
 
     directory: Path
     stated: Options | None
+    files: Listing
+    texts: Mapping[str, str]
     read: hcl.Module
-    elsewhere: tuple[str, ...]
 
     def values(self, sample: bool) -> dict[str, str]:
         """Return what the catalog's documents are to be filled with.
@@ -65,29 +68,34 @@ def read(directory: Path) -> Module:
     """Read a module directory.
 
     Args:
-        directory: The directory; its ``*.tf`` files are read.
+        directory: The directory.
 
     Raises:
         InputError: No such directory, no module in it, or not HCL.
     """
-    if not directory.is_dir():
-        raise InputError(str(directory), "", "is not a directory; name a generated module's")
-    names = sorted(p.name for p in directory.iterdir())
-    elsewhere = tuple(n for n in names if _ELSEWHERE.fullmatch(n))
-    paths = [directory / n for n in names if n.endswith(".tf") and n not in elsewhere]
-    if not paths:
+    files = listing(directory)
+    if not files.configuration:
         raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
-    texts = {str(path): _text(path) for path in paths}
+    texts = {path: text(directory / path) for path in files.configuration}
+    own = {str(directory / path): texts[path] for path in texts}
     made_from = None
-    for source, text in texts.items():
-        made_from = made_from or stated(text)
-        if made_from is None and claims(text):
-            problem = f"was made by {claims(text)!r}, which this version does not know"
+    for source, content in own.items():
+        made_from = made_from or stated(content)
+        if made_from is None and claims(content):
+            problem = f"was made by {claims(content)!r}, which this version does not know"
             raise InputError(source, "", f"{problem}; update vpc-cni-iam, or say what to compare")
-    return Module(directory, made_from, hcl.read(texts, SAMPLE), elsewhere)
+    return Module(directory, made_from, files, texts, hcl.read(own, SAMPLE))
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """Return the text of a file of a module.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be read, is too large, or is not UTF-8.
+    """
     if not path.is_file():
         raise InputError(str(path), "", "is not a file that can be read")
-    return read_text(path, "HCL")
+    return read_text(path, "HCL", _LIMIT)

@@ -1,36 +1,38 @@
 """Compares a module directory with the catalog, statement by statement.
 
-With an engine, what it renders decides, once with sample values and once with the module's own
-defaults. Without one the files decide, and what cannot be known from them is said to be unknown,
-never taken for right.
+The files decide: a module is ``ok`` if all of its code is that of the catalog's module. An engine
+renders it besides, once with sample values and once with the module's own defaults. A rendering
+can find more differences, and cannot settle what reading left open: it shows what the code does
+for those values and no others.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
-from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.module import joins_nothing
-from vpc_cni_iam.hcl.read import Other
+from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.compare import Difference, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying import planning
-from vpc_cni_iam.verifying.expected import Expected, expected, of_variant
+from vpc_cni_iam.verifying.expected import Expected, expected
+from vpc_cni_iam.verifying.layout import findings, listed, nearest, whole
 from vpc_cni_iam.verifying.module import SAMPLE, Module, read
 from vpc_cni_iam.verifying.planning import Rendered
+from vpc_cni_iam.verifying.structure import ModuleFinding
 
-State = Literal["ok", "differs", "unknown"]
-_JOINED = ("additional_policy_documents",)
+
+class State(StrEnum):
+    """What is known of a document."""
+
+    OK = "ok"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ class Checked:
 
     Args:
         name: The variant's name, or the trust's.
-        state: ``ok``, ``differs``, or ``unknown`` if only an engine could tell.
+        state: ``unknown`` if code differs that may change it, and no difference was seen.
         against: What it was compared with, such as ``--revision 2022-01-31``.
         statements: How many statements the catalog's document has.
         differences: How the module's differs, or why that is unknown; empty if it is ok.
-        seen: By what it was seen: ``read``, or the engine that rendered it.
+        seen: How it was seen: ``read``, and by which engine it was rendered.
     """
 
     name: str
@@ -60,147 +62,135 @@ class Verification:
 
     Args:
         checked: Each document.
+        findings: Each part of the module's code that is not as in the catalog's.
         notes: What a person should know besides.
     """
 
     checked: tuple[Checked, ...]
+    findings: tuple[ModuleFinding, ...]
     notes: tuple[str, ...]
 
     @property
     def clean(self) -> bool:
-        """Whether every document is known to be right."""
-        return all(c.state == "ok" for c in self.checked)
+        """Whether every document and all code are known to be right."""
+        return not self.findings and all(c.state is State.OK for c in self.checked)
 
 
 def verify(
-    directory: Path, wanted: Callable[[Options | None], Options | None], engine: Engine | None
+    directory: Path,
+    wanted: Callable[[Options | None], Options | None],
+    engine: Engine | None,
+    published: Callable[[Options], Mapping[str, str]] = lambda _: {},
 ) -> Verification:
     """Compare a module directory with what it should be.
 
     Args:
         directory: The module.
         wanted: From the options that its files state, if any, to those to compare with; None
-            for the nearest document of each name.
+            for the nearest module of the catalog.
         engine: The engine that renders it, None to read it only.
+        published: Returns the files of a published version of given options, which has modules
+            and examples in folders.
 
     Raises:
         InputError: The directory is no module that can be read.
-        EngineError: The engine refuses the module.
+        EngineError: The engine refuses a module that is as the catalog's.
         UsageError: Options that contradict each other or the variants.
     """
     module = read(directory)
     notes: list[str] = []
     chosen = wanted(module.stated)
-    names = {d.name for d in module.read.documents} | set(module.read.unread)
+    options = nearest(module) if chosen is None else whole(module, chosen)
     if chosen is None:
-        notes.append("no file says what it was made from; compared with the nearest document")
-        every = _nearest(module)
-    else:
-        every = expected(chosen)
-        if module.stated is None:
-            every = [e for e in every if e.name in names] or every
-    known = {e.name for e in every} | {"trust"}
-    notes += [
-        f"data source {name} is none of the documents compared; left alone"
-        for name in sorted(names - known)
-    ]
+        against = " ".join(options.selection.arguments())
+        notes.append(f"no file says what it was made from; compared with the nearest, {against}")
+    documents = expected(options if module.stated is None or chosen is None else chosen)
+    every, remarks = findings(module, options, published)
+    notes += remarks
+    differing = tuple(f for f in every if not f.wording)
+    if words := [f"{f.file}:{f.line}" for f in every if f.wording]:
+        notes.append(f"texts for people differ, which changes no policy: {listed(words)}")
+    rendered = None
     if engine is None:
         notes.append("no engine was used: read only, not rendered")
-        return Verification(tuple(_read_check(module, e) for e in every), tuple(notes))
-    rendered = planning.render(module, engine)
-    seen = f"rendered by {engine.version()}"
-    checked = tuple(_rendered_check(module, e, rendered, seen) for e in every)
-    return Verification(checked, tuple(notes))
+    else:
+        rendered = _render(module, engine, differing, notes)
+    seen = "read" if engine is None or rendered is None else f"read, rendered by {engine.version()}"
+    checked = (_check(module, document, differing, rendered, seen) for document in documents)
+    return Verification(tuple(checked), differing, tuple(notes))
 
 
-def _nearest(module: Module) -> list[Expected]:
-    """Return the catalog's documents that differ least, going by the data sources' names."""
-    found = []
-    selections = [select(revision=r.name) for r in documents.revisions()]
-    selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
-    values = module.values(sample=True)
-    for read_one in module.read.documents:
-        candidates = [
-            of_variant(compose(variant, selection), returned=False)
-            for variant in VARIANTS
-            if variant.identifier == read_one.name
-            for selection in selections
-            if selection.release is None or selection.release >= variant.minimum
-        ]
-        if candidates:
-            by_distance = {
-                len(differences(c.filled(values), read_one.policy)): c for c in candidates[::-1]
-            }
-            found.append(by_distance[min(by_distance)])
-    if not found:
-        raise InputError(
-            str(module.directory),
-            "",
-            "holds no policy document that can be compared; say what it should be with "
-            "--revision or --cni-version",
-        )
-    return found
+def _render(
+    module: Module, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
+) -> dict[str, Rendered] | None:
+    """Render a module unless that would run what is not the catalog's."""
+    running = next((f for f in differing if not f.plannable), None)
+    if running is not None:
+        notes.append(f"not rendered, since that might run what stands there: {running}")
+        return None
+    try:
+        return planning.render(module, engine)
+    except EngineError as error:
+        if not differing:
+            raise
+        # What reading found is the answer, whether or not the rest can be rendered.
+        notes.append(f"not rendered: {error}")
+        return None
 
 
-def _read_check(module: Module, wanted: Expected) -> Checked:
-    """Compare a document by reading."""
-    policy = wanted.filled(module.values(sample=True))
-    found = next((d for d in module.read.documents if d.name == wanted.name), None)
-    reasons = list(_unknown(module, wanted))
-    if found is None:
-        if reasons:
-            return _checked(wanted, "unknown", reasons, "read")
-        missing = Difference("missing", "document", f"data source {wanted.name} is missing")
-        return _checked(wanted, "differs", [missing], "read")
-    real = differences(policy, found.policy)
-    if real:
-        return _checked(wanted, "differs", real, "read")
-    return _checked(wanted, "unknown" if reasons else "ok", reasons, "read")
-
-
-def _unknown(module: Module, wanted: Expected) -> Iterator[Difference]:
-    """Yield why reading cannot tell what an engine would make of a document."""
-
-    def unknown(text: str) -> Difference:
-        return Difference("changed", "document", f"{text}; only an engine can tell")
-
-    if module.elsewhere:
-        yield unknown(f"{', '.join(module.elsewhere)} may change it and is not read")
-    if wanted.name in module.read.unread:
-        yield unknown(module.read.unread[wanted.name])
-    found = next((d for d in module.read.documents if d.name == wanted.name), None)
-    if found is not None and not joins_nothing(found, module.read, _JOINED):
-        yield unknown("it joins other documents")
-    if wanted.output and found is not None:
-        reference = rf"data\.aws_iam_policy_document\.{wanted.name}\.json"
-        entry = rf'"{re.escape(wanted.key)}"\s*=\s*[^\n]*\b{reference}\s*\n'
-        local = module.read.locals.get("json")
-        returned = module.read.outputs.get(wanted.output)
-        if not (
-            isinstance(local, Other)
-            and re.search(entry, local.code)
-            and returned == Other(f'local.json["{wanted.key}"]')
-        ):
-            yield unknown(f"the output {wanted.output} is not as generated")
-
-
-def _rendered_check(
-    module: Module, wanted: Expected, rendered: dict[str, Rendered], seen: str
+def _check(
+    module: Module,
+    document: Expected,
+    differing: Sequence[ModuleFinding],
+    rendered: dict[str, Rendered] | None,
+    seen: str,
 ) -> Checked:
-    """Compare a document by what an engine rendered."""
-    found: list[Difference] = []
-    for call in planning.CALLS:
-        sample = call == "sample"
-        policy = wanted.filled(module.values(sample=sample))
-        # A trust has no defaults to be compared with: nobody is trusted by them.
-        if sample or wanted.key:
-            found += _rendered_differences(wanted, policy, rendered[call])
-    return _checked(wanted, "differs" if found else "ok", found, seen)
+    """Compare a document as it is read, and as it is rendered."""
+    policy = document.filled(module.values(sample=True))
+    actual = next((d for d in module.read.documents if d.name == document.name), None)
+    read_differences: Iterable[Difference] = ()
+    if actual is not None:
+        read_differences = differences(policy, actual.policy)
+    elif document.name not in module.read.unread:
+        text = f"data source {document.name} is missing"
+        read_differences = [Difference("missing", "document", text)]
+    rendered_differences = _rendered_differences(module, document, rendered) if rendered else ()
+    if real := [*rendered_differences] or [*read_differences]:
+        return _checked(document, State.DIFFERS, real, seen)
+    open_points = list(_open(module, document, differing))
+    return _checked(document, State.UNKNOWN if open_points else State.OK, open_points, seen)
+
+
+def _open(
+    module: Module, document: Expected, differing: Sequence[ModuleFinding]
+) -> Iterator[Difference]:
+    """Yield why a document that shows no difference may have one all the same."""
+    places = dict.fromkeys(
+        f"{f.file}:{f.line}" if f.line else f.file
+        for f in differing
+        if f.document in ("", document.name)
+    )
+    if places:
+        text = (
+            f"no difference was seen, yet it is not settled what this does to it: {listed(places)}"
+        )
+        yield Difference("changed", "document", text)
+    elif document.name in module.read.unread:
+        yield Difference("changed", "document", module.read.unread[document.name])
 
 
 def _rendered_differences(
-    wanted: Expected, policy: Policy, rendered: Rendered
-) -> Iterable[Difference]:
+    module: Module, document: Expected, rendered: Mapping[str, Rendered]
+) -> Iterator[Difference]:
+    for call in planning.CALLS:
+        sample = call == "sample"
+        # A trust has no defaults to be compared with: nobody is trusted by them.
+        if sample or document.key:
+            policy = document.filled(module.values(sample=sample))
+            yield from _call_differences(document, policy, rendered[call])
+
+
+def _call_differences(wanted: Expected, policy: Policy, rendered: Rendered) -> Iterable[Difference]:
     if wanted.output:
         # What a module returns counts, whatever data source it comes from.
         for name, value in (

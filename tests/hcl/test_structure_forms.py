@@ -1,0 +1,148 @@
+"""The form in which code is compared is one for the same code; line breaks are as HCL has them."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import write_tree
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.hcl.structure import structure
+from vpc_cni_iam.rendering.kinds import render
+
+SAME = [
+    ('a = { b = 1, "c" : [1, 2,], }', "a = {\n  c = [\n    1,\n    2\n  ]\n  b = 1\n}"),
+    ('a = "${var.x}"', "a = var.x"),
+    ('a = "x\\u0061"', 'a = "xa"'),
+    ("a = f(\n  1,\n  2,\n)", "a = f(1, 2)"),
+    ("a = (b\n? c\n: d) # x", "a = (b ? c : d)"),
+    ('data "x" "y" {\r\n}', "data x y { /* z */ }"),
+    ("a = x[\n0\n]", "a = x[0]"),
+]
+OTHER = [
+    ('a = "1"', "a = 1"),
+    ('a = "true"', "a = true"),
+    ("a = [1, 2]", "a = [2, 1]"),
+    ("a = f(x...)", "a = f(x)"),
+    ("a = (b)", "a = b"),
+    ('a = "$${b}"', 'a = "${b}"'),
+    ('a = "${b}${c}"', 'a = "${b}c"'),
+    ("a = { (b) = 1 }", "a = { b = 1 }"),
+    ("a = { b = 1, b = 1 }", "a = { b = 1 }"),
+    ("a = [for x in y : x]", "a = [for x in y : x if x]"),
+    ("a = <<E\nx\nE\n", "a = <<-E\nx\nE\n"),
+    ("a = !b", "a = b"),
+    ("a = b - c", "a = b + c"),
+    ("a = x.*.y", "a = x[*].y"),
+    ('a = "%{ if b }c%{ endif }"', 'a = "%{ if b }d%{ endif }"'),
+    ("a = p::x::f(1)", "a = f(1)"),
+]
+
+
+def forms(text: str) -> object:
+    body = structure(text + "\n", "x.tf")
+    blocks = [(b.type, b.labels, {k: a.form for k, a in b.arguments.items()}) for b in body.blocks]
+    return {name: argument.form for name, argument in body.arguments.items()}, blocks
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_the_same_code_has_one_form(one: str, other: str) -> None:
+    assert forms(one) == forms(other)
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER)
+def test_other_code_has_another_form(one: str, other: str) -> None:
+    assert forms(one) != forms(other)
+
+
+BROKEN = [
+    "a = 1 b = 2",
+    "a = 1\n+ 2",
+    "a = x\n? 1 : 2",
+    "a = { b = 1 c = 2 }",
+    "a = { b = 1\n, c = 2 }",
+    "a = [{ b = 1\n + 2 }]",
+    "b {\n a = 1 }",
+    "b { a = 1\n}",
+    "b { a = 1\n c = 2 }",
+    "b\n{\n}",
+    "b { c {} }",
+    "b {} c {}",
+    "a = 1 /* \n */ b = 2",
+    "a = (1 +\n 2) b = 1",
+    'a = "x\ny"',
+    "a = 1\rb = 2",
+]
+WHOLE = [
+    "a = (1\n+ 2)",
+    "a = { b = 1, c = 2 }",
+    "a = { b = 1,\n\n c = 2,\n}",
+    "a = {\n}",
+    "b { a = 1 }",
+    "b {}\nc {}",
+    "b {\n  c {}\n}",
+    "a = [\n{ b = 1\n c = 2 }\n]",
+    "a = { for k in x :\n k => 1\n}",
+    "a = 1 /* \n */\nb = 2",
+    "a = <<E\nx\nE\nb = 1",
+    "a = x ? {\n} : {\nb = 1\n}",
+    "a = 1 # x\nb = 2 // y\n",
+]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_line_breaks_that_an_engine_refuses_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="line "):
+        structure(text + "\n", "x.tf")
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_line_breaks_that_an_engine_takes_are_taken(text: str) -> None:
+    structure(text + "\n", "x.tf")
+
+
+def accepted(engine: Engine, folder: Path, text: str) -> bool:
+    write_tree(folder, {"x.tf": text})
+    try:
+        engine.run(["fmt", "-write=false", "-list=false", "x.tf"], folder)
+    except EngineError:
+        return False
+    return True
+
+
+@pytest.mark.engine
+def test_a_real_engine_says_the_same_of_them(newest: Engine, tmp_path: Path) -> None:
+    assert [t for t in BROKEN if accepted(newest, tmp_path, t + "\n")] == []
+    assert [t for t in WHOLE if not accepted(newest, tmp_path, t + "\n")] == []
+
+
+@pytest.mark.engine
+def test_what_an_engine_refuses_of_other_line_breaks_is_refused(
+    newest: Engine, tmp_path: Path
+) -> None:
+    """A line break put in or taken out anywhere in a module."""
+    texts = [t for p, t in render(options(kind="role")).items() if p.endswith(".tf")]
+    chance = random.Random(3)
+    refused = 0
+    for _ in range(24):
+        text = re.sub(r"^ *#.*\n", "", chance.choice(texts), flags=re.MULTILINE)
+        places = [m.start() for m in re.finditer(r"[ \n]", text)]
+        place = chance.choice(places)
+        other = text[:place] + (" " if text[place] == "\n" else "\n") + text[place + 1 :]
+        try:
+            structure(other, "x.tf")
+        except InputError:
+            refused += 1
+            continue
+        assert accepted(newest, tmp_path, other), other
+    assert 0 < refused < 24
+
+
+@pytest.mark.parametrize("text", ["[", "{ x = ", "(", "f(", "-", '"${', "x ? 1 : "])
+def test_what_nests_too_deeply_is_an_error(text: str) -> None:
+    closing = {"[": "]", "{": "}", "(": ")", "f": ")", '"': '}"'}.get(text[0], "")
+    with pytest.raises(InputError):
+        structure(f"a = {text * 700}1{closing * 700}\n", "x.tf")

@@ -1,0 +1,490 @@
+"""Whatever somebody puts into a module is named with its file and line, and never ok."""
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import read_tree, write_tree
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.semver import FIRST
+from vpc_cni_iam.publishing.tree import served, tree
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.verifying.structure import compare
+from vpc_cni_iam.verifying.verify import Verification, verify
+
+POLICY = options(cni_version="v1.23.0")
+ROLE = options(cni_version="v1.23.0", kind="role")
+STATEMENT = 'actions   = ["ec2:CreateTags"]'
+MINE = "is not in the catalog's module"
+
+
+def published(made_from: Options) -> dict[str, str]:
+    return tree(made_from, FIRST, Coordinates())
+
+
+def verified(folder: Path, engine: Engine | None = None) -> Verification:
+    return verify(folder, lambda stated: stated, engine, published)
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert old in text, old
+        return text.replace(old, new, 1)
+
+    return change
+
+
+def add(code: str) -> Callable[[str], str]:
+    return lambda text: f"{text}\n{code}\n"
+
+
+# Of the module, the file, how it is changed, and what is said of it.
+TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
+    "a policy of * on *": (
+        ROLE,
+        "main.tf",
+        add(
+            'resource "aws_iam_role_policy" "x" {\n  role   = aws_iam_role.this.id\n  policy = '
+            'jsonencode({ Statement = [{ Effect = "Allow", Action = "*", Resource = "*" }] })\n}'
+        ),
+        f"resource aws_iam_role_policy.x {MINE}",
+    ),
+    "a program run by a data source": (
+        POLICY,
+        "main.tf",
+        add('data "external" "x" {\n  program = ["touch", "ran"]\n}'),
+        f"data external.x {MINE}",
+    ),
+    "a provider": (POLICY, "versions.tf", add('provider "aws" {}'), f"provider aws {MINE}"),
+    "another provider's source": (
+        POLICY,
+        "versions.tf",
+        replace('"hashicorp/aws"', '"evil/aws"'),
+        "terraform, required_providers: aws is { source",
+    ),
+    "a provisioner": (
+        ROLE,
+        "main.tf",
+        replace(
+            "  role       = aws_iam_role.this.name\n",
+            "  role       = aws_iam_role.this.name\n"
+            '  provisioner "local-exec" {\n    command = "touch ran"\n  }\n',
+        ),
+        f"resource aws_iam_role_policy_attachment.this, provisioner local-exec {MINE}",
+    ),
+    "a module": (POLICY, "main.tf", add('module "x" {\n  source = "./x"\n}'), f"module x {MINE}"),
+    "an output": (POLICY, "x.tf", add('output "x" {\n  value = 1\n}'), f"output x {MINE}"),
+    "a local": (POLICY, "main.tf", add("locals {\n  x = 1\n}"), f"local x {MINE}"),
+    "a variable": (POLICY, "variables.tf", add('variable "x" {}'), f"variable x {MINE}"),
+    "a document beside ours": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document" "mine" {}'),
+        f"data aws_iam_policy_document.mine {MINE}",
+    ),
+    "a default": (
+        POLICY,
+        "variables.tf",
+        replace('default     = "aws"', 'default     = "aws-cn"'),
+        'variable partition: default is "aws-cn", in the catalog\'s module "aws"',
+    ),
+    "a validation removed": (
+        POLICY,
+        "variables.tf",
+        lambda text: re.sub(r"\n  validation \{.*?\n  \}\n", "", text, count=1, flags=re.DOTALL),
+        "variable cluster_name, validation (",
+    ),
+    "a validation that lets all pass": (
+        POLICY,
+        "variables.tf",
+        lambda text: re.sub(r"condition     = can.*", "condition     = true", text, count=1),
+        "variable partition, validation: condition is true, in the catalog's module can(regex(",
+    ),
+    "a precondition removed": (
+        POLICY,
+        "outputs.tf",
+        lambda text: re.sub(r"\n  precondition \{.*?\n  \}\n", "", text, count=1, flags=re.DOTALL),
+        "output ipv4_scoped_json, precondition (",
+    ),
+    "a dynamic statement": (
+        POLICY,
+        "main.tf",
+        replace(
+            "  statement {\n",
+            '  dynamic "statement" {\n    for_each = var.cluster_name == "prod" ? [1] : []\n'
+            '    content {\n      actions   = ["*"]\n      resources = ["*"]\n    }\n  }\n\n'
+            "  statement {\n",
+        ),
+        f"data aws_iam_policy_document.ipv4, dynamic statement {MINE}",
+    ),
+    "a conditional on the region": (
+        POLICY,
+        "main.tf",
+        replace(STATEMENT, 'actions = [var.region == "eu-west-1" ? "*" : "ec2:CreateTags"]'),
+        "data aws_iam_policy_document.ipv4, statement: actions is [var.region ==",
+    ),
+    "a conditional on the workspace in a local": (
+        POLICY,
+        "main.tf",
+        replace(
+            '"ipv4"        = ',
+            '"ipv4" = terraform.workspace == "prod" ? "{}" : ',
+        ),
+        "local json: value is {",
+    ),
+    "a sample value of verify itself": (
+        POLICY,
+        "main.tf",
+        replace("${var.partition}", "aws-us-gov"),
+        "data aws_iam_policy_document.ipv4, statement: resources is ",
+    ),
+    "a local that ignores the cluster": (
+        POLICY,
+        "main.tf",
+        replace('coalesce(var.cluster_name, "cluster_name-not-given")', '"*"'),
+        'local cluster_name: value is "*", in the catalog\'s module coalesce(',
+    ),
+    "documents from elsewhere": (
+        POLICY,
+        "main.tf",
+        replace(
+            "source_policy_documents = var.additional_policy_documents",
+            "override_policy_documents = var.additional_policy_documents",
+        ),
+        "override_policy_documents = var.additional_policy_documents is not in",
+    ),
+    "a role's boundary removed": (
+        ROLE,
+        "main.tf",
+        replace("  permissions_boundary = var.permissions_boundary\n", ""),
+        "resource aws_iam_role.this: permissions_boundary is missing",
+    ),
+    "a role's trust of another": (
+        ROLE,
+        "main.tf",
+        replace("[local.pod_identity_json]", '[local.pod_identity_json, var.role_name, "{}"]'),
+        "data aws_iam_policy_document.trust: source_policy_documents is concat(",
+    ),
+    "a meta-argument": (
+        ROLE,
+        "main.tf",
+        replace(
+            'resource "aws_iam_role" "this" {\n', 'resource "aws_iam_role" "this" {\n  count = 2\n'
+        ),
+        f"resource aws_iam_role.this: count = 2 {MINE}",
+    ),
+    "an error message that reads a file": (
+        ROLE,
+        "main.tf",
+        replace('error_message = "Nobody could', 'error_message = "${file("/x")}Nobody could'),
+        "lifecycle, precondition: error_message is ",
+    ),
+    "a block moved": (
+        POLICY,
+        "main.tf",
+        add("moved {\n  from = aws_iam_role.a\n  to   = aws_iam_role.b\n}"),
+        f"moved {MINE}",
+    ),
+    "an import": (
+        POLICY,
+        "main.tf",
+        add('import {\n  id = "x"\n  to = aws_iam_role.b\n}'),
+        f"import {MINE}",
+    ),
+    "a block removed": (
+        POLICY,
+        "main.tf",
+        add("removed {\n  from = aws_iam_role.a\n}"),
+        f"removed {MINE}",
+    ),
+    "a check": (
+        POLICY,
+        "main.tf",
+        add('check "x" {\n  data "http" "y" {\n    url = "https://example.com"\n  }\n}'),
+        f"check x {MINE}",
+    ),
+    "a backend": (
+        POLICY,
+        "versions.tf",
+        replace("terraform {\n", 'terraform {\n  backend "http" {}\n'),
+        f"terraform, backend http {MINE}",
+    ),
+    "an experiment": (
+        POLICY,
+        "versions.tf",
+        replace("terraform {\n", "terraform {\n  experiments = [x]\n"),
+        f"terraform: experiments = [x] {MINE}",
+    ),
+    "a label with a dot in it": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document.ipv4" {}'),
+        f"data aws_iam_policy_document.ipv4 {MINE}",
+    ),
+    "a label too few": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document" {}'),
+        f"data aws_iam_policy_document {MINE}",
+    ),
+    "a label too many": (
+        POLICY,
+        "main.tf",
+        add('data "aws_iam_policy_document" "ipv4" "x" {}'),
+        f"data aws_iam_policy_document.ipv4.x {MINE}",
+    ),
+    "a test that does more": (
+        POLICY,
+        "tests/policy.tftest.hcl",
+        add('run "x" {\n  module {\n    source = "./x"\n  }\n}'),
+        f"run x {MINE}",
+    ),
+}
+# Files that an engine may read and this comparison does not.
+FILES = (
+    "override.tf",
+    "x_override.tf",
+    "more.tf.json",
+    "x_override.tf.json",
+    "main.tofu",
+    "main.tofu.json",
+    "terraform.tfvars",
+    "x.auto.tfvars",
+    "x.auto.tfvars.json",
+    "x.tftest.json",
+    "tests/x.tofutest.hcl",
+    "modules/x/main.tf.json",
+)
+NESTED = (
+    "modules/x/main.tf",
+    "x/main.tf",
+    "tests/setup/main.tf",
+    "x.tftest.hcl",
+    "examples/x/a.tf",
+)
+
+
+def changed(folder: Path, name: str) -> Path:
+    made_from, file, change, _ = TRICKS[name]
+    files = render(made_from)
+    return write_tree(folder, {**files, file: change(files.get(file, ""))})
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_trick_is_named_with_file_and_line(name: str, tmp_path: Path) -> None:
+    _, file, _, text = TRICKS[name]
+    result = verified(changed(tmp_path / "m", name))
+    assert not result.clean
+    named = [f for f in result.findings if text in f.text]
+    assert named, result.findings
+    assert all(f.file == file and f.line for f in named)
+    # Nothing besides: what was changed is named as what it is.
+    assert len({f.line for f in result.findings}) <= 2, result.findings
+
+
+@pytest.mark.parametrize("path", [*FILES, *NESTED])
+def test_another_file_that_an_engine_reads_is_named(path: str, tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "m", {**render(POLICY), path: ""})
+    result = verified(folder)
+    assert not result.clean
+    assert [f.file for f in result.findings] == [path]
+    assert MINE in result.findings[0].text
+    if path in FILES and "/" not in path:
+        assert {c.state for c in result.checked} == {"unknown"}
+
+
+def test_a_file_that_no_engine_reads_stands_for_none_that_it_does(tmp_path: Path) -> None:
+    """Engines leave out hidden files and those that editors leave behind."""
+    files = render(POLICY)
+    hidden = write_tree(tmp_path / "m", {**files, ".outputs.tf": files["outputs.tf"]})
+    (hidden / "outputs.tf").unlink()
+    result = verified(hidden)
+    assert not result.clean
+    assert "outputs.tf: output ipv4_json is missing" in map(str, result.findings)
+
+
+def test_what_is_added_beside_the_documents_leaves_them_ok(tmp_path: Path) -> None:
+    """The documents are what the catalog has, and the module is not."""
+    result = verified(changed(tmp_path / "m", "a policy of * on *"))
+    assert ({c.state for c in result.checked}, result.clean) == ({"ok"}, False)
+
+
+def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:
+    more = {"NOTES.md": "mine\n", "x.tftpl": "", "README.md": "mine\n"}
+    folder = write_tree(tmp_path / "m", {**render(POLICY), **more})
+    (folder / "elsewhere").symlink_to(tmp_path)
+    (folder / "tests" / "policy.tftest.hcl").unlink()
+    result = verified(folder)
+    assert result.clean
+    assert result.notes == (
+        "tests/policy.tftest.hcl is missing; it tests the module, and no policy depends on it",
+        "not compared, since no engine reads it: NOTES.md, README.md, x.tftpl",
+        "not compared, since it is a symbolic link: elsewhere",
+        "no engine was used: read only, not rendered",
+    )
+
+
+HARMLESS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
+    "line ends": lambda files: {p: t.replace("\n", "\r\n") for p, t in files.items()},
+    "comments": lambda files: {
+        p: re.sub(r"^(.*\S.*)$", r"\1 # more", t, flags=re.MULTILINE).replace("{ #", "{ /* x */ #")
+        for p, t in files.items()
+        if p.endswith(".tf")
+    },
+    "no comments": lambda files: {
+        p: t if p == "versions.tf" else re.sub(r"^ *#.*\n", "", t, flags=re.MULTILINE)
+        for p, t in files.items()
+    },
+    "white space": lambda files: {
+        p: re.sub(r" +=", "=", t).replace("\n  ", "\n\t") for p, t in files.items()
+    },
+    "one file": lambda files: {
+        "main.tf": "\n".join(t for p, t in files.items() if p.endswith(".tf") and "/" not in p)
+    },
+    "blocks in another order": lambda files: {
+        p: "\n}\n".join(reversed(t.removesuffix("\n}\n").split("\n}\n"))) + "\n}\n"
+        if p in ("variables.tf", "outputs.tf")
+        else t
+        for p, t in files.items()
+    },
+    "arguments in another order": lambda files: {
+        p: re.sub(r"(  description .*\n)(  type .*\n)", r"\2\1", t) for p, t in files.items()
+    },
+    "interpolations of one name": lambda files: {
+        p: re.sub(r"= ((?:var|local)\.\w+)\n", r'= "${\1}"\n', t) for p, t in files.items()
+    },
+    "lists of a document in another order": lambda files: {
+        p: re.sub(
+            r"actions = \[\n((?: +\".*\",\n)+)",
+            lambda m: "actions = [\n" + "\n".join(m[1].splitlines()[::-1]) + "\n",
+            t,
+        )
+        for p, t in files.items()
+    },
+}
+
+
+@pytest.mark.parametrize("made_from", [POLICY, ROLE], ids=["policy", "role"])
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_means_the_same_is_ok(name: str, made_from: Options, tmp_path: Path) -> None:
+    files = render(made_from)
+    other = HARMLESS[name](files)
+    assert other != files
+    result = verified(write_tree(tmp_path / "m", other))
+    assert result.clean, result.findings
+
+
+def test_texts_for_people_are_a_note(tmp_path: Path) -> None:
+    files = render(POLICY)
+    files["variables.tf"] = files["variables.tf"].replace("AWS partition", "My partition", 1)
+    files["variables.tf"] = re.sub(
+        r'error_message = ".*"', 'error_message = "No."', files["variables.tf"]
+    )
+    result = verified(write_tree(tmp_path / "m", files))
+    assert result.clean, result.findings
+    assert any(
+        n.startswith("texts for people differ, which changes no policy: ") for n in result.notes
+    )
+
+
+@pytest.mark.parametrize(
+    "made_from",
+    [
+        options(revision="2022-01-31"),
+        options(revision="2024-07-22", kind="role"),
+        options(revision="2026-06-01"),
+        options(["ipv4-pod-identity"], cni_version="v1.23.0", kind="role"),
+        options(
+            ["ipv4-scoped"], cni_version="v1.23.0", hardening=Hardening.of(True, ("Name",), None)
+        ),
+        options(["ipv4-ipv6"], cni_version="v1.22.4", features=["multi-nic"], gaps=False),
+    ],
+    ids=lambda o: o.command,
+)
+def test_every_kind_of_module_is_ok_and_its_neighbour_is_not(
+    made_from: Options, tmp_path: Path
+) -> None:
+    files = render(made_from)
+    assert verified(write_tree(tmp_path / "m", files)).clean
+    other = re.sub(r'"ec2:DescribeTags"', '"ec2:DescribeTag*"', files["main.tf"], count=1)
+    assert other != files["main.tf"]
+    result = verified(write_tree(tmp_path / "m", {"main.tf": other}))
+    assert "differs" in {c.state for c in result.checked}
+
+
+def test_a_published_version_is_ok_with_its_modules_and_examples(tmp_path: Path) -> None:
+    files = published(served(POLICY))
+    folder = write_tree(tmp_path / "m", files)
+    result = verified(folder)
+    assert result.clean, result.findings
+    assert verified(folder / "modules" / "role").clean
+    role = folder / "modules" / "role" / "main.tf"
+    role.write_text(role.read_text().replace("var.permissions_boundary\n", "null\n", 1))
+    result = verified(folder)
+    assert [f.file for f in result.findings] == ["modules/role/main.tf"]
+    assert {c.state for c in result.checked} == {"ok"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["a program run by a data source", "a provisioner"])
+def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) -> None:
+    result = verified(changed(tmp_path / "m", name), newest)
+    assert not result.clean
+    assert not list(tmp_path.rglob("ran"))
+    if "data source" in name:
+        assert any(n.startswith("not rendered, since that might run") for n in result.notes)
+        assert {c.seen for c in result.checked} == {"read"}
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.*-]+|[^\s\w",]')
+_OTHERS = ('"*"', "null", "true", "1", "var.x", "data", "{", "}", "[", "]", "=", "!", "==", "||")
+
+
+def mutated(text: str, chance: random.Random) -> str:
+    """Change one token of a file's code, outside of comments and texts for people."""
+    places = []
+    position = 0
+    for line in text.splitlines(keepends=True):
+        if not re.match(r" *(#|description|error_message)", line):
+            places += [(position + m.start(), position + m.end()) for m in _TOKEN.finditer(line)]
+        position += len(line)
+    start, end = chance.choice(places)
+    token = text[start:end]
+    choices = [other for other in _OTHERS if other != token]
+    inner = [f"{token[:-1]}x{token[-1]}", token[0] + token[2:]] if len(token) > 2 else []
+    new = chance.choice(["", f"{token} {token}", chance.choice(choices), *inner])
+    return text[:start] + new + text[end:]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("made_from", [POLICY, ROLE], ids=["policy", "role"])
+def test_no_mutation_of_one_token_is_ok(made_from: Options, seed: int, tmp_path: Path) -> None:
+    files = {p: t for p, t in render(made_from).items() if p.endswith(".tf")}
+    chance = random.Random(seed)
+    for _ in range(25):
+        path = chance.choice(sorted(files))
+        other = mutated(files[path], chance)
+        try:
+            findings = compare({path: files[path]}, {path: other}, tmp_path)
+        except InputError:
+            continue
+        assert [f for f in findings if not f.wording], other
+    write_tree(tmp_path / "m", {**files, path: other})
+    try:
+        assert not verified(tmp_path / "m").clean
+    except InputError as error:
+        assert path in str(error)
+
+
+def test_the_module_s_own_files_are_left_alone(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "m", render(POLICY))
+    before = read_tree(folder)
+    verified(folder)
+    assert read_tree(folder) == before

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.fit import fit, works_with
 from vpc_cni_iam.catalog.releases import Release
@@ -77,9 +77,10 @@ def test_upstream_statements_have_no_sid() -> None:
 
 
 def test_releases_and_revisions() -> None:
-    assert len(releases.known()) == 97
-    assert str(releases.newest()) == "v1.23.0"
-    assert [r.name for r in documents.revisions()] == ["2022-01-31", "2024-07-22", "2026-06-01"]
+    assert len(releases.known()) == 99
+    assert str(releases.newest()) == "v1.23.2"
+    names = ["2022-01-31", "2024-07-22", "2026-06-01", "2026-09-29"]
+    assert [r.name for r in documents.revisions()] == names
     for name, revision in [
         ("v1.1.0", "2022-01-31"),
         ("v1.11.0", "2022-01-31"),
@@ -87,6 +88,8 @@ def test_releases_and_revisions() -> None:
         ("v1.18.4", "2024-07-22"),
         ("v1.22.4", "2024-07-22"),
         ("v1.23.0", "2026-06-01"),
+        ("v1.23.1", "2026-06-01"),
+        ("v1.23.2", "2026-09-29"),
     ]:
         assert documents.in_force(Release.of(name)).name == revision
 
@@ -94,7 +97,8 @@ def test_releases_and_revisions() -> None:
 def test_every_document_states_where_it_comes_from() -> None:
     for revision in documents.revisions():
         assert revision.source.repository == "aws/amazon-vpc-cni-k8s"
-        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.commit)
+        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.blob)
+        assert revision.source.blob in revision.source.pin or revision.source.commit
         assert revision.source.date.startswith(revision.name)
     assert re.fullmatch(r"[0-9a-f]{40}", calls_data()["source"]["commit"])
     assert managed_data()["version"] == "v6"
@@ -126,6 +130,8 @@ def test_every_document_states_where_it_comes_from() -> None:
         ),
         ("ipv6", "v1.22.4", ["ec2:ModifyNetworkInterfaceAttribute", "ec2:DescribeSubnets"]),
         ("ipv6", "v1.23.0", ["ec2:ModifyNetworkInterfaceAttribute"]),
+        ("ipv4", "v1.23.2", []),
+        ("ipv6", "v1.23.2", ["ec2:ModifyNetworkInterfaceAttribute"]),
         ("ipv4-scoped", "v1.8.0", []),
         ("ipv4-scoped", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
         ("ipv4-ipv6", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
@@ -203,10 +209,10 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
         ("ipv4", {}, "v1.1.0 to v1.21.2"),
         ("ipv6", {}, "v1.10.0 to v1.21.2"),
         ("ipv4-scoped", {}, "v1.8.0 to v1.21.2"),
-        ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("ipv6", {"revision": "2024-07-22"}, "v1.10.0 to v1.21.2"),
-        ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.0"),
-        ("ipv4-scoped", {"revision": "2026-06-01"}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.2"),
+        ("ipv4-scoped", {"revision": "2026-06-01"}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("ipv6", {"cni_version": "v1.22.4", "gaps": False}, "v1.10.0 to v1.21.2"),
     ],
 )
@@ -237,8 +243,22 @@ def test_features_add_their_statements() -> None:
     }
 
 
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
+def test_the_hyperpod_feature_is_upstreams_document(variant: variants.Variant) -> None:
+    """Word for word, until the user names the HyperPod cluster."""
+    page = documents.find("2026-09-29").document("hyperpod")
+    selection = select(cni_version="v1.23.2", features=["hyperpod"])
+    added = compose(variant, selection).additions[-1]
+    assert added.feature == "hyperpod"
+    filled = parameters.fill(Policy(added.statements), parameters.values({}))
+    assert filled.statements == page.statements
+    given = {"hyperpod_cluster_id": "abc123def456", "region": "eu-west-1"}
+    named = parameters.fill(Policy(added.statements), parameters.values(given))
+    assert named.statements[0].resources == ("arn:aws:sagemaker:eu-west-1:*:cluster/abc123def456",)
+
+
 def test_optional_uses_are_named_and_not_granted() -> None:
-    composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.0"))
+    composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.2"))
     assert {use.feature for use in composed.optional} == set(calls.features())
     assert not {use.action for use in composed.optional} & set(composed.policy.actions())
 
@@ -250,7 +270,7 @@ def test_optional_uses_are_named_and_not_granted() -> None:
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
         ({"cni_version": "v1.5.6"}, "nearest are v1.5.5 and v1.5.7"),
         ({"cni_version": "v0.9.0"}, "nearest are v1.1.0"),
-        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest release is v1.23.0"),
+        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest release is v1.23.2"),
         ({"cni_version": "v1.0.0"}, "tag:TagResources"),
         ({"cni_version": "soon"}, "'soon' is not a plugin release"),
         ({"cni_version": "v1.20.4\n"}, "is not a plugin release"),

@@ -23,6 +23,10 @@ DOCUMENTS = {
     "2026-06-01/ipv4": "091c3809c6bdc0e0",
     "2026-06-01/ipv4-scoped": "a25fa54ecc99ad9b",
     "2026-06-01/ipv6": "98a45b94f9e0aff0",
+    "2026-09-29/ipv4": "091c3809c6bdc0e0",
+    "2026-09-29/ipv4-scoped": "a25fa54ecc99ad9b",
+    "2026-09-29/ipv6": "98a45b94f9e0aff0",
+    "2026-09-29/hyperpod": "3ee2eea99debd5e2",
     "managed": "9b193f6f894168cc",
 }
 
@@ -51,7 +55,7 @@ RELEASES = """
 1.13.2 1.13.3 1.13.4 1.14.0 1.14.1 1.15.0 1.15.1 1.15.3 1.15.4 1.15.5 1.16.0 1.16.2
 1.16.3 1.16.4 1.17.1 1.18.0 1.18.1 1.18.2 1.18.3 1.18.4 1.18.5 1.18.6 1.19.0 1.19.2
 1.19.3 1.19.4 1.19.5 1.19.6 1.20.0 1.20.1 1.20.2 1.20.3 1.20.4 1.20.5 1.21.0 1.21.1
-1.21.2 1.22.0 1.22.1 1.22.2 1.22.3 1.22.4 1.23.0
+1.21.2 1.22.0 1.22.1 1.22.2 1.22.3 1.22.4 1.23.0 1.23.1 1.23.2
 """
 
 
@@ -107,6 +111,11 @@ USES = {
     "ec2:DescribeSecurityGroups": ["ipv4 v1.22.0 v1.22.1 fatal", "ipv6 v1.22.0 v1.22.1 fatal"],
     "ec2:DescribeTags": METRICS,
     "cloudwatch:PutMetricData": METRICS,
+    "sagemaker:AttachClusterNodeNetworkInterface": [
+        "ipv4 v1.23.2 - fatal hyperpod",
+        "ipv6 v1.23.2 - degraded hyperpod",
+    ],
+    "sts:GetCallerIdentity": ["ipv4 v1.23.2 - fatal hyperpod", "ipv6 v1.23.2 - fatal hyperpod"],
     "logs:DescribeLogGroups": LOGS,
     "logs:CreateLogGroup": LOGS,
     "logs:CreateLogStream": LOGS,
@@ -116,6 +125,11 @@ USES = {
 
 def test_calls() -> None:
     assert {c.action: list(map(row, c.uses)) for c in calls.calls()} == USES
+
+
+def test_the_one_action_that_aws_never_denies() -> None:
+    every = (use for call in calls.calls() for use in call.uses)
+    assert {use.action for use in every if not use.deniable} == {"sts:GetCallerIdentity"}
 
 
 def test_evidence_is_of_the_range_it_stands_for() -> None:

@@ -16,6 +16,7 @@ GIVEN = {
     "region": "cn-north-1",
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
+    "hyperpod_cluster_id": "abc123def456",
 }
 
 
@@ -58,8 +59,10 @@ def test_only_the_parameters_that_stand_in_a_document_are_used() -> None:
     names = [[p.name for p in used(compose(v, select()).policy)] for v in VARIANTS]
     assert names[0] == ["partition", "region", "account_id"]
     every = [p.name for p in parameters.PARAMETERS]
-    assert names[2] == every
+    assert names[2] == [name for name in every if name != "hyperpod_cluster_id"]
     assert names[3] == ["cluster_name", "partition", "region", "account_id"]
+    nodes = compose(VARIANTS[0], select(cni_version="latest", features=["hyperpod"])).policy
+    assert [p.name for p in used(nodes)] == [*names[0], "hyperpod_cluster_id"]
 
 
 HOSTILE = [
@@ -138,6 +141,11 @@ def test_other_values_that_do_not_fit_are_refused(name: str, value: str) -> None
             ["us-east", "us_east_1", "US-EAST-1"],
         ),
         ("account_id", ["123456789012", "*"], ["12345678901", "1234567890123"]),
+        (
+            "hyperpod_cluster_id",
+            ["abc123def456", "*"],
+            ["abc123def45", "ABC123DEF456", "abc123def4567", "abc-23def456"],
+        ),
     ],
 )
 def test_rules(name: str, fits: list[str], does_not: list[str]) -> None:

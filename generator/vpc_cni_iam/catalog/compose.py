@@ -230,10 +230,11 @@ def _statements(
             found = documents.by_session_tags(Policy(found)).statements
     elif ec2:
         found = (Statement(actions=ec2, resources=("*",)),)
-    if other:
-        resources = tuple(dict.fromkeys(r for a in other for r in calls.call(a).resources))
-        found += (Statement(actions=other, resources=resources),)
-    return found
+    by_resources: dict[tuple[str, ...], list[str]] = {}
+    for action in other:
+        by_resources.setdefault(calls.call(action).resources, []).append(action)
+    added = (Statement(actions=tuple(a), resources=r) for r, a in by_resources.items())
+    return (*found, *added)
 
 
 def _asked(

@@ -31,6 +31,7 @@ def listing() -> dict[str, Any]:
                 "source": {
                     "repository": r.source.repository,
                     "path": r.source.path,
+                    "git_blob": r.source.blob,
                     "commit": r.source.commit,
                     "date": r.source.date,
                 },
@@ -55,6 +56,7 @@ def listing() -> dict[str, Any]:
                         "mode": use.mode,
                         "impact": use.impact,
                         "feature": use.feature,
+                        "deniable": use.deniable,
                     }
                     for feature in (None, *calls.features())
                     for use in calls.uses(("ipv4", "ipv6"), release, feature)

@@ -34,7 +34,8 @@ class Form:
         breaks: What a denial breaks, by impact.
         stops: Whether ipamd stops where it is denied at start.
         uses: Where it is sent, by mode and range of releases.
-        on: The kinds of resource that it is checked on, such as ``instance``.
+        on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
+            answers whatever policies say.
     """
 
     name: str
@@ -72,7 +73,7 @@ def forms() -> Mapping[str, Form]:
 def _form(entry: Mapping[str, Any]) -> Form:
     action = entry["action"]
     uses = calls.call(action).uses
-    on = entry.get("on") or map(kind_of, calls.call(action).resources)
+    on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
         uses = tuple(
             Use(

@@ -144,6 +144,7 @@ def coverage(
     region: names.RegionOption = None,
     account_id: names.AccountIdOption = None,
     vpc_owner_id: names.VpcOwnerIdOption = None,
+    hyperpod_cluster_id: names.HyperpodClusterIdOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
     ] = False,
@@ -170,6 +171,7 @@ def coverage(
         "region": region,
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
+        "hyperpod_cluster_id": hyperpod_cluster_id,
     }
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)

@@ -49,6 +49,13 @@ def policy(
         str | None,
         name("--vpc-owner-id", "AWS account ID of the VPC's owner.  [default: that of the nodes]"),
     ] = None,
+    hyperpod_cluster_id: Annotated[
+        str | None,
+        name(
+            "--hyperpod-cluster-id",
+            "SageMaker HyperPod cluster's ID, with --feature hyperpod.  [default: *]",
+        ),
+    ] = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,
     feature: common.FeatureOption = None,
@@ -70,6 +77,7 @@ def policy(
         "region": region,
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
+        "hyperpod_cluster_id": hyperpod_cluster_id,
     }
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     gaps = not no_gaps

@@ -84,13 +84,14 @@ class Sender:
         return _use(name, setting.mode, setting.release, setting.features)
 
     def describe(self, name: str, about: Interface | None = None) -> None:
-        """Send a call that is checked on no resource.
+        """Send a call that is checked on no resource, or not at all.
 
         Args:
             name: The name of the form.
             about: The interface for whose sake it is sent, if any.
         """
-        checks = self.requests.on_nothing(forms()[name].action)
+        form = forms()[name]
+        checks = self.requests.on_nothing(form.action) if form.on else ()
         self.sent(name, "", checks, about is None or about.exists)
 
     def send(self, name: str, eni: Interface, more: tuple[Request, ...] = ()) -> None:

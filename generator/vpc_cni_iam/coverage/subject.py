@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
 from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
-_ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
+_ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
 _OWNED_WITH_VPC = ("subnet", "vpc")
 
 
@@ -204,6 +204,7 @@ def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
         values["account_id"],
         values["vpc_owner_id"],
         owner_known,
+        values["hyperpod_cluster_id"],
     )
 
 
@@ -232,11 +233,13 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                     note("vpc_id", value.rpartition("/")[2])
         for resource in statement.resources:
             if match := _ARN.match(resource):
-                partition, region, account, kind = match.groups()
+                partition, service, region, account, kind, identifier = match.groups()
                 note("partition", partition)
                 note("region", region)
                 owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
                 note(owner, account)
+                if (service, kind) == ("sagemaker", "cluster"):
+                    note("hyperpod_cluster_id", identifier)
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 

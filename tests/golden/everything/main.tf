@@ -20,7 +20,7 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2024-07-22, works with plugin v1.1.0 to v1.23.0.
+# ipv4: IPv4 clusters. The document of revision 2024-07-22, works with plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -89,7 +89,7 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2024-07-22, works with plugin v1.10.0 to v1.23.0.
+# ipv6: IPv6 clusters. The document of revision 2024-07-22, works with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -118,7 +118,8 @@ data "aws_iam_policy_document" "ipv6" {
   # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
   # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits.
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
   # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
   # call.
@@ -180,7 +181,7 @@ data "aws_iam_policy_document" "ipv6" {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2024-07-22, works
-# with plugin v1.8.0 to v1.23.0.
+# with plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -316,7 +317,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 }
 
 # ipv6-scoped: one IPv6 cluster, by its name. Derived by vpc-cni-iam from revision 2024-07-22, works
-# with plugin v1.10.0 to v1.23.0.
+# with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -353,7 +354,8 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits.
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
   # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
   # call.
@@ -515,7 +517,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 }
 
 # ipv4-ipv6: one policy for IPv4 and IPv6 clusters. Derived by vpc-cni-iam from revision 2024-07-22,
-# works with plugin v1.10.0 to v1.23.0.
+# works with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -588,7 +590,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived by vpc-cni-iam from revision 2024-07-22, works with plugin v1.8.0 to v1.23.0.
+# Derived by vpc-cni-iam from revision 2024-07-22, works with plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 

@@ -8,6 +8,7 @@ import pytest
 from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import calls_data, managed_data
 from vpc_cni_iam.errors import UsageError
@@ -21,8 +22,11 @@ def policy(variant: str, **options: object) -> Policy:
     return compose(BY_NAME[variant], select(**options)).policy  # type: ignore[arg-type]
 
 
-def test_the_baseline_ipv4_document() -> None:
-    everything, tags = policy("ipv4").statements
+OLDEST = "2022-01-31"
+
+
+def test_the_oldest_ipv4_document() -> None:
+    everything, tags = policy("ipv4", revision=OLDEST).statements
     assert everything.actions == (
         "ec2:AssignPrivateIpAddresses",
         "ec2:AttachNetworkInterface",
@@ -40,8 +44,8 @@ def test_the_baseline_ipv4_document() -> None:
     assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
 
 
-def test_the_baseline_ipv6_document() -> None:
-    everything, tags = policy("ipv6").statements
+def test_the_oldest_ipv6_document() -> None:
+    everything, tags = policy("ipv6", revision=OLDEST).statements
     assert everything.actions == (
         "ec2:AssignIpv6Addresses",
         "ec2:DescribeInstances",
@@ -52,8 +56,8 @@ def test_the_baseline_ipv6_document() -> None:
     assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
 
 
-def test_the_baseline_scoped_document() -> None:
-    found = policy("ipv4-scoped").statements
+def test_the_oldest_scoped_document() -> None:
+    found = policy("ipv4-scoped", revision=OLDEST).statements
     assert len(found) == 7
     conditions = [s.conditions for s in found]
     mine = ("${CLUSTER_NAME}",)
@@ -165,7 +169,7 @@ def test_scoped_additions_carry_upstream_conditions() -> None:
     for statement in found:
         free = statement.resources == ("*",)
         assert free == all(a.startswith("ec2:Describe") for a in statement.actions), statement
-    scoped = [s for s in policy("ipv4-scoped").statements if s.resources != ("*",)]
+    scoped = [s for s in policy("ipv4-scoped", revision=OLDEST).statements if s.resources != ("*",)]
     upstream = {(a, s.resources, s.conditions) for s in scoped for a in s.actions}
     derived = {(a, s.resources, s.conditions) for s in found[3:] for a in s.actions}
     describe = ("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
@@ -187,7 +191,7 @@ def test_instances_are_granted_where_a_release_asks_about_them(
 
 
 def test_the_derived_scoped_document() -> None:
-    describe, tags, assign = policy("ipv6-scoped").statements
+    describe, tags, assign = policy("ipv6-scoped", revision=OLDEST).statements
     assert all(a.startswith("ec2:Describe") for a in describe.actions)
     assert tags.actions == ("ec2:CreateTags",)
     assert assign.actions == ("ec2:AssignIpv6Addresses",)
@@ -206,9 +210,12 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("variant", "options", "text"),
     [
-        ("ipv4", {}, "v1.1.0 to v1.21.2"),
-        ("ipv6", {}, "v1.10.0 to v1.21.2"),
-        ("ipv4-scoped", {}, "v1.8.0 to v1.21.2"),
+        ("ipv4", {}, "v1.1.0 to v1.23.2"),
+        ("ipv6", {}, "v1.10.0 to v1.23.2"),
+        ("ipv4-scoped", {}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"),
+        ("ipv4", {"revision": OLDEST}, "v1.1.0 to v1.21.2"),
+        ("ipv6", {"revision": OLDEST}, "v1.10.0 to v1.21.2"),
+        ("ipv4-scoped", {"revision": OLDEST}, "v1.8.0 to v1.21.2"),
         ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("ipv6", {"revision": "2024-07-22"}, "v1.10.0 to v1.21.2"),
         ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.2"),
@@ -276,9 +283,13 @@ def test_optional_uses_are_named_and_not_granted() -> None:
         ({"cni_version": "v1.20.4\n"}, "is not a plugin release"),
         ({"cni_version": "v1.2\u0660.4"}, "is not a plugin release"),
         ({"features": ["warp"]}, "unknown feature 'warp'; known are multi-nic"),
-        ({"features": ["multi-nic"]}, "multi-nic exists from plugin v1.20.0 on, not at v1.18.3"),
+        (
+            {"features": ["multi-nic"], "revision": OLDEST},
+            "multi-nic exists from plugin v1.20.0 on, not at v1.18.3",
+        ),
         ({"features": ["multi-nic"], "cni_version": "v1.19.6"}, "not at v1.19.6"),
-        ({"gaps": False}, "--no-gaps goes with --cni-version"),
+        ({"gaps": False, "revision": OLDEST}, "--no-gaps goes with --cni-version"),
+        ({"hardening": Hardening(), "revision": OLDEST}, "not with --revision"),
     ],
 )
 def test_wrong_selections_are_refused(options: dict[str, object], words: str) -> None:
@@ -312,8 +323,8 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
 def test_the_document_scoped_by_session_tags() -> None:
     """Upstream's scoped document, statement for statement, with the tag for the name."""
     tag = ("${aws:PrincipalTag/eks-cluster-name}",)
-    scoped = policy("ipv4-scoped").statements
-    found = policy("ipv4-pod-identity").statements
+    scoped = policy("ipv4-scoped", revision=OLDEST).statements
+    found = policy("ipv4-pod-identity", revision=OLDEST).statements
     for one, other in zip(scoped, found, strict=True):
         assert (one.actions, one.resources) == (other.actions, other.resources)
     name = "cluster.k8s.amazonaws.com/name"

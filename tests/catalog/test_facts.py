@@ -6,9 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, releases
+from vpc_cni_iam.catalog import calls, documents, releases, variants
 from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.store import features_data
+from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog") / "data"
 
@@ -45,6 +47,19 @@ def test_documents(name: str) -> None:
         entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
         document = entry["documents"][variant]
     assert digest(document) == DOCUMENTS[name]
+
+
+@pytest.mark.parametrize("name", [n for n in DOCUMENTS if n != "managed"])
+def test_a_revision_is_upstreams_document_word_for_word(name: str) -> None:
+    revision, _, variant = name.partition("/")
+    entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
+    published = parse(entry["documents"][variant], name)
+    if variant in {v.name for v in variants.VARIANTS}:
+        (composed,) = options([variant], revision=revision).composed()
+        assert composed.policy == published
+        assert not composed.additions
+    else:
+        assert documents.find(revision).document(variant) == published
 
 
 RELEASES = """

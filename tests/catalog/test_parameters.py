@@ -21,7 +21,7 @@ GIVEN = {
 
 
 def filled(variant: int, **given: str) -> str:
-    return dumps(substitute(compose(VARIANTS[variant], select()).policy, values(given)))
+    return dumps(substitute(compose(VARIANTS[variant], select("2022-01-31")).policy, values(given)))
 
 
 def test_no_placeholder_is_left() -> None:
@@ -37,7 +37,7 @@ def test_no_placeholder_is_left() -> None:
 
 def test_defaults_are_upstream_s() -> None:
     text = filled(2, cluster_name="prod", vpc_id="vpc-01234567")
-    upstream = dumps(compose(VARIANTS[2], select()).policy)
+    upstream = dumps(compose(VARIANTS[2], select("2022-01-31")).policy)
     expected = upstream.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-01234567")
     assert text == expected
 
@@ -56,7 +56,7 @@ def test_a_scoped_policy_without_its_names_is_refused() -> None:
 
 
 def test_only_the_parameters_that_stand_in_a_document_are_used() -> None:
-    names = [[p.name for p in used(compose(v, select()).policy)] for v in VARIANTS]
+    names = [[p.name for p in used(compose(v, select("2022-01-31")).policy)] for v in VARIANTS]
     assert names[0] == ["partition", "region", "account_id"]
     every = [p.name for p in parameters.PARAMETERS]
     assert names[2] == [name for name in every if name != "hyperpod_cluster_id"]

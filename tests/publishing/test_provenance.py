@@ -21,7 +21,7 @@ def test_the_statement(tmp_path: Path) -> None:
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in done.sums
     }
     definition = data["predicate"]["buildDefinition"]
-    assert definition["externalParameters"]["selection"] == ["--cni-version", "v1.23.0"]
+    assert definition["externalParameters"]["selection"] == ["--cni-version", "v1.23.2"]
     (source,) = definition["resolvedDependencies"]
     assert source["digest"]["gitCommit"] in (tmp_path / done.folder / "main.tf").read_text()
 

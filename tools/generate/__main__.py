@@ -38,8 +38,9 @@ from vpc_cni_iam.vendoring.sync import sync
 ROOT = Path(__file__).resolve().parents[2]
 
 MODULES: dict[str, Options] = {
-    f"modules/{NAME}": examples.BASELINE,
+    f"modules/{NAME}": options(),
     "modules/vpc-cni-iam-role": options(kind="role"),
+    "modules/upstream-2022-01-31": examples.UPSTREAM,
     f"examples/modules/{NAME}": examples.POLICY,
     "examples/modules/vpc-cni-iam-role": examples.ROLE,
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,

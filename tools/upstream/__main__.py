@@ -98,7 +98,9 @@ def check(
 )
 def import_(
     page: PageArgument,
-    cni_version: Annotated[str, common.release("The first plugin release that ships the page.")],
+    cni_version: Annotated[
+        str, common.release("The first plugin release that ships the page.", known=False)
+    ],
     commit: Annotated[
         str, typer.Option(metavar="HASH", help="The commit that brought it, in full.")
     ],
@@ -131,7 +133,7 @@ def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     cni_version: Annotated[
         str | None,
-        common.release("The plugin release that is checked out.  [default: latest]"),
+        common.release("The plugin release that is checked out.  [default: latest]", known=False),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:

@@ -14,9 +14,6 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 
-# The document whose meaning the baseline keeps; a default that moves would change what people
-# have in production.
-BASELINE = "2022-01-31"
 _CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
 
 

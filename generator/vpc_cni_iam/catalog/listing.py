@@ -11,8 +11,9 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 
 
 def listing() -> dict[str, Any]:
-    """Return variants, revisions, features, releases and the AWS managed policy."""
+    """Return the newest release, variants, revisions, features, releases, the managed policy."""
     return {
+        "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
         "variants": [
             {
                 "name": v.name,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.files.tree import Change
 
 
+_STRICT = "vpc_cni_iam.strict"
 _LISTED = ", as the command catalog lists them"
 
 
@@ -84,13 +85,51 @@ def revision(text: str = "Take upstream's document of this date exactly.") -> An
     return typer.Option("--revision", metavar="DATE", help=text, autocompletion=_revisions)
 
 
-def release(text: str) -> Any:
+def release(text: str, *, known: bool = True) -> Any:
     """Return the option that names a release of the plugin.
 
     Args:
         text: Its help.
+        known: Whether it must be one that the catalog knows.
     """
-    return typer.Option("--cni-version", metavar="RELEASE", help=text, autocompletion=_releases)
+    return typer.Option(
+        "--cni-version",
+        metavar="RELEASE",
+        help=text,
+        autocompletion=_releases,
+        callback=_known_release if known else None,
+    )
+
+
+def _known_release(context: typer.Context, value: str | None) -> str | None:
+    """Take the newest release known for a later patch release, with a warning, if allowed."""
+    from vpc_cni_iam.catalog.releases import newest, newest_date, stand_in
+
+    if value is None or context.resilient_parsing or context.meta.get(_STRICT):
+        return value
+    found = stand_in(value)
+    if found is None:
+        return value
+    say(
+        f"warning: plugin {value} is newer than this catalog of {newest_date()}; taking "
+        f"{newest()}, the newest release known. Update vpc-cni-iam to know yours; --strict refuses"
+    )
+    return str(found)
+
+
+def _note_strict(context: typer.Context, value: bool) -> bool:
+    context.meta[_STRICT] = value
+    return value
+
+
+def strict(text: str) -> Any:
+    """Return the option that refuses what is not known.
+
+    Args:
+        text: Its help.
+    """
+    # Eager, so that it is known when the release is read.
+    return typer.Option("--strict", help=text, is_eager=True, callback=_note_strict)
 
 
 def feature(text: str) -> Any:
@@ -118,26 +157,26 @@ VariantOption = Annotated[
 ]
 RevisionOption = Annotated[
     str | None,
-    revision("Take upstream's document of this date exactly.  [default: 2022-01-31]"),
+    revision("Take upstream's document of this date exactly, not what a release needs."),
 ]
-PinnedRevisionOption = Annotated[str | None, revision()]
 VersionOption = Annotated[
     str | None,
-    release("Take what works with this plugin release, such as v1.20.4, or latest."),
+    release("Take what works with this plugin release.  [default: latest]"),
 ]
+StrictOption = Annotated[bool, strict("Refuse a plugin release newer than the catalog.")]
 FeatureOption = Annotated[
     list[str] | None,
     feature(f"Grant what an optional feature calls{_LISTED}; repeat for more."),
 ]
 NoGapsOption = Annotated[
     bool,
-    typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
+    typer.Option("--no-gaps", help="Add nothing to the release's document of upstream."),
 ]
 HardenOption = Annotated[
     bool,
     typer.Option(
         "--harden",
-        help="With --cni-version: narrow a scoped document to the tags and VPC that it needs.",
+        help="Narrow a scoped document to the tags and the VPC that the release needs.",
     ),
 ]
 TagKeyOption = Annotated[

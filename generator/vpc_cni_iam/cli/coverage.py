@@ -146,7 +146,8 @@ def coverage(
     vpc_owner_id: names.VpcOwnerIdOption = None,
     hyperpod_cluster_id: names.HyperpodClusterIdOption = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
+        bool,
+        common.strict("Exit with 1 if any call is denied; refuse a release that is not known."),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="List the calls that are allowed, too.")
@@ -154,15 +155,10 @@ def coverage(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import risks
-    from vpc_cni_iam.coverage import situations as known
+    from vpc_cni_iam.coverage.situations import find
 
-    if list_situations:
-        for one in known.SITUATIONS:
-            typer.echo(f"{one.name:<24} {one.summary}")
-        return
-    if explain is not None:
-        typer.echo(risks.explanation(explain), nl=False)
+    if list_situations or explain is not None:
+        _explain(explain)
         return
     given = {
         "cluster_name": cluster_name,
@@ -176,10 +172,23 @@ def coverage(
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
     setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
+    chosen = find(situation or (), skip or ())
     show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
-    worst = show(subject, setting, known.find(situation or (), skip or ()), output, verbose)
+    worst = show(subject, setting, chosen, output, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
+
+
+def _explain(risk: str | None) -> None:
+    """Print what a risk is; the list of situations without one."""
+    from vpc_cni_iam.coverage import risks
+    from vpc_cni_iam.coverage.situations import SITUATIONS
+
+    if risk is not None:
+        typer.echo(risks.explanation(risk), nl=False)
+        return
+    for one in SITUATIONS:
+        typer.echo(f"{one.name:<24} {one.summary}")
 
 
 def _subject(

@@ -13,11 +13,11 @@ HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role t
 \b
 Examples:
   vpc-cni-iam generate
-  vpc-cni-iam generate modules/vpc-cni --cni-version latest
-  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.20.4
-  vpc-cni-iam generate --kind role --cni-version latest
-  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.23.0 --harden \\
+  vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped
+  vpc-cni-iam generate --kind role --cni-version v1.20.4
+  vpc-cni-iam generate --variant ipv4-scoped --harden \\
     --additional-tag-key team
+  vpc-cni-iam generate --revision 2022-01-31
 """
 
 
@@ -32,6 +32,7 @@ def generate(
     variant: common.VariantOption = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,
+    strict: common.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,

@@ -17,11 +17,11 @@ HELP = """Print one policy document, ready for IAM.
 
 \b
 Examples:
-  vpc-cni-iam policy ipv4 --cni-version latest
+  vpc-cni-iam policy ipv4
   vpc-cni-iam policy ipv4 --cni-version v1.20.4 |
     aws iam create-policy --policy-name x --policy-document file:///dev/stdin
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
-  vpc-cni-iam policy ipv4-scoped --cluster-name prod --cni-version v1.23.0 \\
+  vpc-cni-iam policy ipv4-scoped --cluster-name prod \\
     --vpc-id vpc-0123456789abcdef0 --harden --eni-claim-tag node-pool=main
 """
 
@@ -51,13 +51,11 @@ def policy(
     ] = None,
     hyperpod_cluster_id: Annotated[
         str | None,
-        name(
-            "--hyperpod-cluster-id",
-            "SageMaker HyperPod cluster's ID, with --feature hyperpod.  [default: *]",
-        ),
+        name("--hyperpod-cluster-id", "SageMaker HyperPod cluster's ID.  [default: *]"),
     ] = None,
     revision: common.RevisionOption = None,
     cni_version: common.VersionOption = None,
+    strict: common.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,

@@ -86,6 +86,7 @@ def review(
     cni_version: Annotated[
         str, common.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
+    strict: common.StrictOption = False,
     mode: Annotated[
         Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
     ] = None,

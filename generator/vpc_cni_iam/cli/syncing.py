@@ -60,7 +60,8 @@ def upgrade(
         str | None,
         common.release("Pin this plugin release, such as v1.20.4."),
     ] = None,
-    revision: common.PinnedRevisionOption = None,
+    strict: common.StrictOption = False,
+    revision: Annotated[str | None, common.revision()] = None,
     latest: Annotated[
         bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
     ] = False,

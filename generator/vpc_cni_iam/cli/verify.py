@@ -59,6 +59,7 @@ def verify(
     cni_version: Annotated[
         str | None, common.release("Compare with what works with this plugin release, or latest.")
     ] = None,
+    strict: common.StrictOption = False,
     feature: Annotated[
         list[str] | None,
         common.feature("Expect what an optional feature calls; repeat for more."),

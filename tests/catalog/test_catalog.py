@@ -233,14 +233,22 @@ def test_features_add_their_statements() -> None:
     star = ("*",)
     metrics = policy("ipv4", features=["metrics-helper"]).statements[-1]
     assert (metrics.actions, metrics.resources) == (("cloudwatch:PutMetricData",), star)
-    logs = policy("ipv6-scoped", features=["network-policy-logs"]).statements[-1]
-    assert logs.resources == star
-    assert logs.actions == (
-        "logs:DescribeLogGroups",
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-    )
+    for variant, cluster in {
+        "ipv4-scoped": "${CLUSTER_NAME}",
+        "ipv6-scoped": "${CLUSTER_NAME}",
+        "ipv4-pod-identity": "${aws:PrincipalTag/eks-cluster-name}",
+        "ipv4": "*",
+        "ipv6": "*",
+        "ipv4-ipv6": "*",
+    }.items():
+        group = f"arn:aws:logs:*:*:log-group:/aws/eks/{cluster}/cluster"
+        streams = f"{group}:log-stream:*"
+        added = policy(variant, features=["network-policy-logs"]).statements[-3:]
+        assert [(s.actions, s.resources, s.conditions) for s in added] == [
+            (("logs:DescribeLogGroups",), star, ()),
+            (("logs:CreateLogGroup",), (group, streams), ()),
+            (("logs:CreateLogStream", "logs:PutLogEvents"), (streams,), ()),
+        ]
     nic = policy("ipv6", cni_version="v1.20.0", features=["multi-nic"]).statements[-1]
     assert set(nic.actions) == {
         "ec2:CreateNetworkInterface",

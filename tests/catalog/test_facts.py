@@ -86,11 +86,17 @@ def row(use: Use) -> str:
 NIC = ["ipv6 v1.20.0 - degraded multi-nic"]
 FATAL_NIC = [*NIC, "ipv6 v1.22.0 - fatal excluded-primary-subnet"]
 DEGRADED_NIC = [*NIC, "ipv6 v1.22.0 - degraded excluded-primary-subnet"]
+# The agent of v1.23.0 and later was read; those of releases before it were not.
 LOGS = [
+    f"{mode} {span} network-policy-logs"
+    for mode in ("ipv4", "ipv6")
+    for span in ("v1.14.0 v1.22.4 degraded", "v1.23.0 - fatal")
+]
+METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
+WRITTEN = [
     "ipv4 v1.14.0 - degraded network-policy-logs",
     "ipv6 v1.14.0 - degraded network-policy-logs",
 ]
-METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
 USES = {
     "ec2:AssignPrivateIpAddresses": ["ipv4 v1.0.0 - fatal"],
     "ec2:UnassignPrivateIpAddresses": ["ipv4 v1.5.0 - degraded"],
@@ -124,7 +130,7 @@ USES = {
         "ipv6 v1.22.0 - fatal",
     ],
     "ec2:DescribeSecurityGroups": ["ipv4 v1.22.0 v1.22.1 fatal", "ipv6 v1.22.0 v1.22.1 fatal"],
-    "ec2:DescribeTags": METRICS,
+    "ec2:DescribeTags": [METRICS[0], WRITTEN[0], METRICS[1], WRITTEN[1]],
     "cloudwatch:PutMetricData": METRICS,
     "sagemaker:AttachClusterNodeNetworkInterface": [
         "ipv4 v1.23.2 - fatal hyperpod",
@@ -134,8 +140,21 @@ USES = {
     "logs:DescribeLogGroups": LOGS,
     "logs:CreateLogGroup": LOGS,
     "logs:CreateLogStream": LOGS,
-    "logs:PutLogEvents": LOGS,
+    "logs:PutLogEvents": WRITTEN,
 }
+_GROUP = "arn:aws:logs:*:*:log-group:/aws/eks/${CLUSTER_NAME}/cluster"
+# Service Authorization Reference, Amazon CloudWatch Logs, and what upstream documents.
+LOG_RESOURCES = {
+    "logs:DescribeLogGroups": ("*",),
+    "logs:CreateLogGroup": (_GROUP, f"{_GROUP}:log-stream:*"),
+    "logs:CreateLogStream": (f"{_GROUP}:log-stream:*",),
+    "logs:PutLogEvents": (f"{_GROUP}:log-stream:*",),
+}
+
+
+def test_resources_of_the_logs() -> None:
+    logs = [c for c in calls.calls() if c.action.startswith("logs:")]
+    assert {c.action: c.resources for c in logs} == LOG_RESOURCES
 
 
 def test_calls() -> None:

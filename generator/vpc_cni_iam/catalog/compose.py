@@ -238,9 +238,18 @@ def _statements(
         found = (Statement(actions=ec2, resources=("*",)),)
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for action in other:
-        by_resources.setdefault(calls.call(action).resources, []).append(action)
+        by_resources.setdefault(_resources(action, variant), []).append(action)
     added = (Statement(actions=tuple(a), resources=r) for r, a in by_resources.items())
     return (*found, *added)
+
+
+def _resources(action: str, variant: Variant) -> tuple[str, ...]:
+    """Return the resources of an action, for the cluster if the variant knows which that is."""
+    cluster = documents.CLUSTER_TAG if variant.session_tags else "*"
+    return tuple(
+        resource if variant.scoped else resource.replace("${CLUSTER_NAME}", cluster)
+        for resource in calls.call(action).resources
+    )
 
 
 def _asked(

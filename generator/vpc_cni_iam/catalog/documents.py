@@ -14,7 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 
-_CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
+CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def by_session_tags(policy: Policy) -> Policy:
 def _by_session_tags(statement: Statement) -> Statement:
     kept = []
     for c in statement.conditions:
-        values = tuple(v.replace("${CLUSTER_NAME}", _CLUSTER_TAG) for v in c.values)
+        values = tuple(v.replace("${CLUSTER_NAME}", CLUSTER_TAG) for v in c.values)
         if "${CLUSTER_NAME}" not in c.key and not any("${VPC_ID}" in v for v in values):
             kept.append(replace(c, values=values))
     return replace(statement, conditions=tuple(kept))

@@ -123,7 +123,7 @@ PLACES = {
     "${HYPERPOD_CLUSTER_ID}": HYPERPOD_CLUSTER_ID,
 }
 _PLACE = re.compile(r"(\$\{[A-Z_]+\})")
-_ARN = re.compile(r"arn:aws:(?P<service>ec2|sagemaker):\*:\*:(?P<shared>subnet|vpc)?(?=.*/)")
+_ARN = re.compile(r"arn:aws:(?P<service>ec2|sagemaker|logs):\*:\*:(?P<shared>subnet|vpc)?(?=.*/)")
 
 Parts = tuple["str | Parameter", ...]
 

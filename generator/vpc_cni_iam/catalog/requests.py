@@ -7,6 +7,7 @@ and for the deletion with the instance. Source: ``data/requests.json``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,8 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 OWNER = "eks:eni:owner"
+_ARN_PARTS = 6
+_SEPARATOR = re.compile("[:/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def kind_of(resource: str) -> str:
     Args:
         resource: The ARN, or a pattern that names the kind.
     """
-    return resource.rpartition(":")[2].partition("/")[0]
+    return _SEPARATOR.split(resource.split(":", _ARN_PARTS - 1)[-1])[0]
 
 
 def checked_on(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vpc_cni_iam.files.tree import Change
 
 
-_STRICT = "vpc_cni_iam.strict"
 _LISTED = ", as the command catalog lists them"
 
 
@@ -52,12 +51,6 @@ def _revisions() -> list[str]:
     return [r.name for r in revisions()]
 
 
-def _releases() -> list[str]:
-    from vpc_cni_iam.catalog.releases import LATEST, known
-
-    return [LATEST, *map(str, reversed(known()[1:]))]
-
-
 def _features() -> list[str]:
     from vpc_cni_iam.catalog.calls import features
 
@@ -83,53 +76,6 @@ def revision(text: str = "Take upstream's document of this date exactly.") -> An
         text: Its help.
     """
     return typer.Option("--revision", metavar="DATE", help=text, autocompletion=_revisions)
-
-
-def release(text: str, *, known: bool = True) -> Any:
-    """Return the option that names a release of the plugin.
-
-    Args:
-        text: Its help.
-        known: Whether it must be one that the catalog knows.
-    """
-    return typer.Option(
-        "--cni-version",
-        metavar="RELEASE",
-        help=text,
-        autocompletion=_releases,
-        callback=_known_release if known else None,
-    )
-
-
-def _known_release(context: typer.Context, value: str | None) -> str | None:
-    """Take the newest release known for a later patch release, with a warning, if allowed."""
-    from vpc_cni_iam.catalog.releases import newest, newest_date, stand_in
-
-    if value is None or context.resilient_parsing or context.meta.get(_STRICT):
-        return value
-    found = stand_in(value)
-    if found is None:
-        return value
-    say(
-        f"warning: plugin {value} is newer than this catalog of {newest_date()}; taking "
-        f"{newest()}, the newest release known. Update vpc-cni-iam to know yours; --strict refuses"
-    )
-    return str(found)
-
-
-def _note_strict(context: typer.Context, value: bool) -> bool:
-    context.meta[_STRICT] = value
-    return value
-
-
-def strict(text: str) -> Any:
-    """Return the option that refuses what is not known.
-
-    Args:
-        text: Its help.
-    """
-    # Eager, so that it is known when the release is read.
-    return typer.Option("--strict", help=text, is_eager=True, callback=_note_strict)
 
 
 def feature(text: str) -> Any:
@@ -159,11 +105,6 @@ RevisionOption = Annotated[
     str | None,
     revision("Take upstream's document of this date exactly, not what a release needs."),
 ]
-VersionOption = Annotated[
-    str | None,
-    release("Take what works with this plugin release.  [default: latest]"),
-]
-StrictOption = Annotated[bool, strict("Refuse a plugin release newer than the catalog.")]
 FeatureOption = Annotated[
     list[str] | None,
     feature(f"Grant what an optional feature calls{_LISTED}; repeat for more."),

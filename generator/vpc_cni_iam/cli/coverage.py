@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, names
+from vpc_cni_iam.cli import common, inputs, names, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def coverage(
         ),
     ] = None,
     cni_version: Annotated[
-        str, common.release("The plugin's release, such as v1.20.4, or latest.")
+        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
     all_releases: Annotated[
         bool, typer.Option("--all-releases", help="Show the matrix of releases and actions.")
@@ -147,7 +147,7 @@ def coverage(
     hyperpod_cluster_id: names.HyperpodClusterIdOption = None,
     strict: Annotated[
         bool,
-        common.strict("Exit with 1 if any call is denied; refuse a release that is not known."),
+        versions.strict("Exit with 1 if any call is denied; refuse a release that is not known."),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="List the calls that are allowed, too.")

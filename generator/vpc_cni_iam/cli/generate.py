@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 
 HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role that has one of them.
 
@@ -31,8 +31,8 @@ def generate(
     kind: common.KindOption = "policy",
     variant: common.VariantOption = None,
     revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
-    strict: common.StrictOption = False,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,

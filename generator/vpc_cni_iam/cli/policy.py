@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.names import name
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def policy(
         name("--hyperpod-cluster-id", "SageMaker HyperPod cluster's ID.  [default: *]"),
     ] = None,
     revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
-    strict: common.StrictOption = False,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs
+from vpc_cni_iam.cli import common, inputs, versions
 from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.names import name
 
@@ -37,8 +37,8 @@ def preflight(
     ] = None,
     variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
     revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
-    strict: common.StrictOption = False,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,

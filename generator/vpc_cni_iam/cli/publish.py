@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.published import Saying
 
@@ -83,8 +83,8 @@ def publish(
             help="Number, such as 1.0.0.  [default: propose one]",
         ),
     ] = None,
-    cni_version: common.VersionOption = None,
-    strict: common.StrictOption = False,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     revision: common.RevisionOption = None,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vpc_cni_iam.catalog.calls import call
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.coverage import log_requests
 from vpc_cni_iam.coverage.checks import Group, Interface, Subnet
 from vpc_cni_iam.coverage.sending import NODE, Sender
 from vpc_cni_iam.coverage.setting import Setting
@@ -249,9 +249,28 @@ class Node(Sender):
 
     def beside(self) -> None:
         """Send what the programs beside ipamd send, if their features are in use."""
-        for name, form in forms().items():
-            if not call(form.action).component.startswith("aws-node"):
-                self.describe(name)
+        self.describe("describe-tags")
+        self.describe("put-metric-data")
+        if self.use("describe-cluster-tag") is not None:
+            self.log_network_policies()
+
+    def log_network_policies(self) -> None:
+        """Write what the network policy agent logs to CloudWatch Logs.
+
+        Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
+        pkg/ebpf/events/events.go:121-148, 187-197, 293-325.
+        """
+        named = self.describe("describe-cluster-tag")
+        cluster = self.setting.names.cluster_name
+        group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
+        on = f"log group {group}"
+        found = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (found,))
+        made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
+        self.sent("create-log-group", on, (made,))
+        for name in ("create-log-stream", "put-log-events"):
+            action = forms()[name].action
+            self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
 
 
 def is_trunk(eni: Interface) -> bool:

@@ -19,6 +19,10 @@ from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
 from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
+_LOG_GROUP = re.compile(
+    r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
+)
+_OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 
 
@@ -232,7 +236,10 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 elif key == "ec2:vpc":
                     note("vpc_id", value.rpartition("/")[2])
         for resource in statement.resources:
-            if match := _ARN.match(resource):
+            if match := _LOG_GROUP.fullmatch(resource):
+                for name, value in zip(_OF_LOG_GROUP, match.groups(), strict=False):
+                    note(name, value)
+            elif match := _ARN.match(resource):
                 partition, service, region, account, kind, identifier = match.groups()
                 note("partition", partition)
                 note("region", region)

@@ -71,21 +71,45 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
@@ -162,21 +186,45 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv6
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
@@ -298,21 +346,45 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*"]
   }
 }
 
@@ -498,21 +570,45 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv6
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*"]
   }
 }
 
@@ -571,21 +667,45 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4 and
-  # ipv6 mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 and ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
@@ -695,20 +815,44 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"]
   }
 }

@@ -72,21 +72,50 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
+  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
@@ -214,21 +243,50 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
+  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*"]
   }
 }
 
@@ -345,20 +403,49 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
+  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
+  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
+  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"]
   }
 }

@@ -23,8 +23,8 @@ run "ipv4" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_json).Statement) == 5
-    error_message = "ipv4 does not have 5 statements."
+    condition     = length(jsondecode(output.ipv4_json).Statement) == 7
+    error_message = "ipv4 does not have 7 statements."
   }
 
   assert {
@@ -88,7 +88,7 @@ run "ipv4" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4, statement 5: the actions are not those of the catalog."
   }
 
@@ -101,14 +101,44 @@ run "ipv4" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4, statement 5: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4, statement 6: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4, statement 6: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4, statement 6: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4, statement 7: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4, statement 7: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4, statement 7: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv4_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 10
-    error_message = "ipv4-scoped does not have 10 statements."
+    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 12
+    error_message = "ipv4-scoped does not have 12 statements."
   }
 
   assert {
@@ -247,7 +277,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4-scoped, statement 10: the actions are not those of the catalog."
   }
 
@@ -260,14 +290,44 @@ run "ipv4_scoped" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4-scoped, statement 10: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4-scoped, statement 11: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv4-scoped, statement 11: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-scoped, statement 11: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4-scoped, statement 12: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv4-scoped, statement 12: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-scoped, statement 12: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv4_pod_identity" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_pod_identity_json).Statement) == 10
-    error_message = "ipv4-pod-identity does not have 10 statements."
+    condition     = length(jsondecode(output.ipv4_pod_identity_json).Statement) == 12
+    error_message = "ipv4-pod-identity does not have 12 statements."
   }
 
   assert {
@@ -406,7 +466,7 @@ run "ipv4_pod_identity" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4-pod-identity, statement 10: the actions are not those of the catalog."
   }
 
@@ -418,6 +478,36 @@ run "ipv4_pod_identity" {
   assert {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4-pod-identity, statement 10: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4-pod-identity, statement 11: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    error_message = "ipv4-pod-identity, statement 11: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-pod-identity, statement 11: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4-pod-identity, statement 12: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    error_message = "ipv4-pod-identity, statement 12: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-pod-identity, statement 12: the conditions are not those of the catalog."
   }
 }
 

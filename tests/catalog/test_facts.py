@@ -9,7 +9,7 @@ import pytest
 from vpc_cni_iam.catalog import calls, documents, releases, variants
 from vpc_cni_iam.catalog.calls import Use
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.store import features_data
+from vpc_cni_iam.catalog.store import calls_data, features_data
 from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog") / "data"
@@ -76,6 +76,12 @@ RELEASES = """
 
 def test_releases() -> None:
     assert [str(r) for r in releases.known()] == [f"v{r}" for r in RELEASES.split()]
+
+
+def test_the_newest_release_and_its_date() -> None:
+    source = calls_data()["source"]
+    assert source["newest_release"] == str(releases.newest()) == "v1.23.2"
+    assert source["newest_release_date"] == releases.newest_date() == "2026-09-29"
 
 
 def row(use: Use) -> str:

@@ -49,7 +49,7 @@ demo: venv ## generate a module and have a real engine verify it
 	else set -- terraform-1.15.5 provider; fi; \
 	$(ENGINES) install --best-effort --only "$$@"
 	rm -rf $(DEMO)
-	$(BIN)/vpc-cni-iam generate $(DEMO) --cni-version latest
+	$(BIN)/vpc-cni-iam generate $(DEMO)
 	eval "$$($(ENGINES) env --path)" && $(BIN)/vpc-cni-iam verify $(DEMO) --engine terraform
 	head -n 40 $(DEMO)/main.tf
 

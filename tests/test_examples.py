@@ -26,7 +26,7 @@ STATEMENTS = {
     "ipv4-scoped": [7],
     "ipv6-scoped": [5],
     "ipv4-ipv6": [2],
-    "baseline": [2],
+    "upstream-2022-01-31": [2],
     "vendored": [3],
     "role-irsa": [2],
     "role-ipv6": [3],
@@ -44,7 +44,7 @@ _ROW = re.compile(r"^\| \[([a-z0-9-]+)\]\(\1\) \| .* \| (.*) \|$", re.MULTILINE)
 # Which releases each example says it is for.
 RELEASES = dict(_ROW.findall(PAGE.read_text())) if PAGE.exists() else {}
 # Examples that are about something else than the newest release.
-OLDER = {"baseline"}
+OLDER = {"upstream-2022-01-31"}
 
 
 def serve(target: Path, document: str, said: str) -> None:

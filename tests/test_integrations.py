@@ -378,7 +378,7 @@ def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
     assert found is not None
     assert found["depName"] == "aws/amazon-vpc-cni-k8s"
     assert found["datasource"] == "github-releases"
-    assert found["currentValue"] == "v1.23.0"
+    assert found["currentValue"] == "v1.23.2"
     start, end = found.span("currentValue")
     (consumer / "vpc-cni-iam.toml").write_text(f"{text[:start]}v1.22.4{text[end:]}")
     done = run("check", cwd=consumer)

@@ -5,9 +5,10 @@ from collections import Counter
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import calls_data, managed_data
 from vpc_cni_iam.errors import UsageError
@@ -21,8 +22,11 @@ def policy(variant: str, **options: object) -> Policy:
     return compose(BY_NAME[variant], select(**options)).policy  # type: ignore[arg-type]
 
 
-def test_the_baseline_ipv4_document() -> None:
-    everything, tags = policy("ipv4").statements
+OLDEST = "2022-01-31"
+
+
+def test_the_oldest_ipv4_document() -> None:
+    everything, tags = policy("ipv4", revision=OLDEST).statements
     assert everything.actions == (
         "ec2:AssignPrivateIpAddresses",
         "ec2:AttachNetworkInterface",
@@ -40,8 +44,8 @@ def test_the_baseline_ipv4_document() -> None:
     assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
 
 
-def test_the_baseline_ipv6_document() -> None:
-    everything, tags = policy("ipv6").statements
+def test_the_oldest_ipv6_document() -> None:
+    everything, tags = policy("ipv6", revision=OLDEST).statements
     assert everything.actions == (
         "ec2:AssignIpv6Addresses",
         "ec2:DescribeInstances",
@@ -52,8 +56,8 @@ def test_the_baseline_ipv6_document() -> None:
     assert (tags.actions, tags.resources) == (("ec2:CreateTags",), (ENI,))
 
 
-def test_the_baseline_scoped_document() -> None:
-    found = policy("ipv4-scoped").statements
+def test_the_oldest_scoped_document() -> None:
+    found = policy("ipv4-scoped", revision=OLDEST).statements
     assert len(found) == 7
     conditions = [s.conditions for s in found]
     mine = ("${CLUSTER_NAME}",)
@@ -77,9 +81,10 @@ def test_upstream_statements_have_no_sid() -> None:
 
 
 def test_releases_and_revisions() -> None:
-    assert len(releases.known()) == 97
-    assert str(releases.newest()) == "v1.23.0"
-    assert [r.name for r in documents.revisions()] == ["2022-01-31", "2024-07-22", "2026-06-01"]
+    assert len(releases.known()) == 99
+    assert str(releases.newest()) == "v1.23.2"
+    names = ["2022-01-31", "2024-07-22", "2026-06-01", "2026-09-29"]
+    assert [r.name for r in documents.revisions()] == names
     for name, revision in [
         ("v1.1.0", "2022-01-31"),
         ("v1.11.0", "2022-01-31"),
@@ -87,6 +92,8 @@ def test_releases_and_revisions() -> None:
         ("v1.18.4", "2024-07-22"),
         ("v1.22.4", "2024-07-22"),
         ("v1.23.0", "2026-06-01"),
+        ("v1.23.1", "2026-06-01"),
+        ("v1.23.2", "2026-09-29"),
     ]:
         assert documents.in_force(Release.of(name)).name == revision
 
@@ -94,7 +101,8 @@ def test_releases_and_revisions() -> None:
 def test_every_document_states_where_it_comes_from() -> None:
     for revision in documents.revisions():
         assert revision.source.repository == "aws/amazon-vpc-cni-k8s"
-        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.commit)
+        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.blob)
+        assert revision.source.blob in revision.source.pin or revision.source.commit
         assert revision.source.date.startswith(revision.name)
     assert re.fullmatch(r"[0-9a-f]{40}", calls_data()["source"]["commit"])
     assert managed_data()["version"] == "v6"
@@ -126,6 +134,8 @@ def test_every_document_states_where_it_comes_from() -> None:
         ),
         ("ipv6", "v1.22.4", ["ec2:ModifyNetworkInterfaceAttribute", "ec2:DescribeSubnets"]),
         ("ipv6", "v1.23.0", ["ec2:ModifyNetworkInterfaceAttribute"]),
+        ("ipv4", "v1.23.2", []),
+        ("ipv6", "v1.23.2", ["ec2:ModifyNetworkInterfaceAttribute"]),
         ("ipv4-scoped", "v1.8.0", []),
         ("ipv4-scoped", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
         ("ipv4-ipv6", "v1.22.1", ["ec2:DescribeSecurityGroups"]),
@@ -159,7 +169,7 @@ def test_scoped_additions_carry_upstream_conditions() -> None:
     for statement in found:
         free = statement.resources == ("*",)
         assert free == all(a.startswith("ec2:Describe") for a in statement.actions), statement
-    scoped = [s for s in policy("ipv4-scoped").statements if s.resources != ("*",)]
+    scoped = [s for s in policy("ipv4-scoped", revision=OLDEST).statements if s.resources != ("*",)]
     upstream = {(a, s.resources, s.conditions) for s in scoped for a in s.actions}
     derived = {(a, s.resources, s.conditions) for s in found[3:] for a in s.actions}
     describe = ("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
@@ -181,7 +191,7 @@ def test_instances_are_granted_where_a_release_asks_about_them(
 
 
 def test_the_derived_scoped_document() -> None:
-    describe, tags, assign = policy("ipv6-scoped").statements
+    describe, tags, assign = policy("ipv6-scoped", revision=OLDEST).statements
     assert all(a.startswith("ec2:Describe") for a in describe.actions)
     assert tags.actions == ("ec2:CreateTags",)
     assert assign.actions == ("ec2:AssignIpv6Addresses",)
@@ -200,13 +210,16 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("variant", "options", "text"),
     [
-        ("ipv4", {}, "v1.1.0 to v1.21.2"),
-        ("ipv6", {}, "v1.10.0 to v1.21.2"),
-        ("ipv4-scoped", {}, "v1.8.0 to v1.21.2"),
-        ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv4", {}, "v1.1.0 to v1.23.2"),
+        ("ipv6", {}, "v1.10.0 to v1.23.2"),
+        ("ipv4-scoped", {}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"),
+        ("ipv4", {"revision": OLDEST}, "v1.1.0 to v1.21.2"),
+        ("ipv6", {"revision": OLDEST}, "v1.10.0 to v1.21.2"),
+        ("ipv4-scoped", {"revision": OLDEST}, "v1.8.0 to v1.21.2"),
+        ("ipv4", {"revision": "2024-07-22"}, "v1.1.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("ipv6", {"revision": "2024-07-22"}, "v1.10.0 to v1.21.2"),
-        ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.0"),
-        ("ipv4-scoped", {"revision": "2026-06-01"}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"),
+        ("ipv4", {"revision": "2026-06-01"}, "v1.1.0 to v1.23.2"),
+        ("ipv4-scoped", {"revision": "2026-06-01"}, "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("ipv6", {"cni_version": "v1.22.4", "gaps": False}, "v1.10.0 to v1.21.2"),
     ],
 )
@@ -220,14 +233,22 @@ def test_features_add_their_statements() -> None:
     star = ("*",)
     metrics = policy("ipv4", features=["metrics-helper"]).statements[-1]
     assert (metrics.actions, metrics.resources) == (("cloudwatch:PutMetricData",), star)
-    logs = policy("ipv6-scoped", features=["network-policy-logs"]).statements[-1]
-    assert logs.resources == star
-    assert logs.actions == (
-        "logs:DescribeLogGroups",
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-    )
+    for variant, cluster in {
+        "ipv4-scoped": "${CLUSTER_NAME}",
+        "ipv6-scoped": "${CLUSTER_NAME}",
+        "ipv4-pod-identity": "${aws:PrincipalTag/eks-cluster-name}",
+        "ipv4": "*",
+        "ipv6": "*",
+        "ipv4-ipv6": "*",
+    }.items():
+        group = f"arn:aws:logs:*:*:log-group:/aws/eks/{cluster}/cluster"
+        streams = f"{group}:log-stream:*"
+        added = policy(variant, features=["network-policy-logs"]).statements[-3:]
+        assert [(s.actions, s.resources, s.conditions) for s in added] == [
+            (("logs:DescribeLogGroups",), star, ()),
+            (("logs:CreateLogGroup",), (group, streams), ()),
+            (("logs:CreateLogStream", "logs:PutLogEvents"), (streams,), ()),
+        ]
     nic = policy("ipv6", cni_version="v1.20.0", features=["multi-nic"]).statements[-1]
     assert set(nic.actions) == {
         "ec2:CreateNetworkInterface",
@@ -237,8 +258,22 @@ def test_features_add_their_statements() -> None:
     }
 
 
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
+def test_the_hyperpod_feature_is_upstreams_document(variant: variants.Variant) -> None:
+    """Word for word, until the user names the HyperPod cluster."""
+    page = documents.find("2026-09-29").document("hyperpod")
+    selection = select(cni_version="v1.23.2", features=["hyperpod"])
+    added = compose(variant, selection).additions[-1]
+    assert added.feature == "hyperpod"
+    filled = parameters.fill(Policy(added.statements), parameters.values({}))
+    assert filled.statements == page.statements
+    given = {"hyperpod_cluster_id": "abc123def456", "region": "eu-west-1"}
+    named = parameters.fill(Policy(added.statements), parameters.values(given))
+    assert named.statements[0].resources == ("arn:aws:sagemaker:eu-west-1:*:cluster/abc123def456",)
+
+
 def test_optional_uses_are_named_and_not_granted() -> None:
-    composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.0"))
+    composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.2"))
     assert {use.feature for use in composed.optional} == set(calls.features())
     assert not {use.action for use in composed.optional} & set(composed.policy.actions())
 
@@ -250,15 +285,19 @@ def test_optional_uses_are_named_and_not_granted() -> None:
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
         ({"cni_version": "v1.5.6"}, "nearest are v1.5.5 and v1.5.7"),
         ({"cni_version": "v0.9.0"}, "nearest are v1.1.0"),
-        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest release is v1.23.0"),
+        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest release is v1.23.2"),
         ({"cni_version": "v1.0.0"}, "tag:TagResources"),
         ({"cni_version": "soon"}, "'soon' is not a plugin release"),
         ({"cni_version": "v1.20.4\n"}, "is not a plugin release"),
         ({"cni_version": "v1.2\u0660.4"}, "is not a plugin release"),
         ({"features": ["warp"]}, "unknown feature 'warp'; known are multi-nic"),
-        ({"features": ["multi-nic"]}, "multi-nic exists from plugin v1.20.0 on, not at v1.18.3"),
+        (
+            {"features": ["multi-nic"], "revision": OLDEST},
+            "multi-nic exists from plugin v1.20.0 on, not at v1.18.3",
+        ),
         ({"features": ["multi-nic"], "cni_version": "v1.19.6"}, "not at v1.19.6"),
-        ({"gaps": False}, "--no-gaps goes with --cni-version"),
+        ({"gaps": False, "revision": OLDEST}, "--no-gaps goes with --cni-version"),
+        ({"hardening": Hardening(), "revision": OLDEST}, "not with --revision"),
     ],
 )
 def test_wrong_selections_are_refused(options: dict[str, object], words: str) -> None:
@@ -292,8 +331,8 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
 def test_the_document_scoped_by_session_tags() -> None:
     """Upstream's scoped document, statement for statement, with the tag for the name."""
     tag = ("${aws:PrincipalTag/eks-cluster-name}",)
-    scoped = policy("ipv4-scoped").statements
-    found = policy("ipv4-pod-identity").statements
+    scoped = policy("ipv4-scoped", revision=OLDEST).statements
+    found = policy("ipv4-pod-identity", revision=OLDEST).statements
     for one, other in zip(scoped, found, strict=True):
         assert (one.actions, one.resources) == (other.actions, other.resources)
     name = "cluster.k8s.amazonaws.com/name"

@@ -6,9 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, releases
+from vpc_cni_iam.catalog import calls, documents, releases, variants
 from vpc_cni_iam.catalog.calls import Use
-from vpc_cni_iam.catalog.store import features_data
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.store import calls_data, features_data
+from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog") / "data"
 
@@ -23,6 +25,10 @@ DOCUMENTS = {
     "2026-06-01/ipv4": "091c3809c6bdc0e0",
     "2026-06-01/ipv4-scoped": "a25fa54ecc99ad9b",
     "2026-06-01/ipv6": "98a45b94f9e0aff0",
+    "2026-09-29/ipv4": "091c3809c6bdc0e0",
+    "2026-09-29/ipv4-scoped": "a25fa54ecc99ad9b",
+    "2026-09-29/ipv6": "98a45b94f9e0aff0",
+    "2026-09-29/hyperpod": "3ee2eea99debd5e2",
     "managed": "9b193f6f894168cc",
 }
 
@@ -43,6 +49,19 @@ def test_documents(name: str) -> None:
     assert digest(document) == DOCUMENTS[name]
 
 
+@pytest.mark.parametrize("name", [n for n in DOCUMENTS if n != "managed"])
+def test_a_revision_is_upstreams_document_word_for_word(name: str) -> None:
+    revision, _, variant = name.partition("/")
+    entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
+    published = parse(entry["documents"][variant], name)
+    if variant in {v.name for v in variants.VARIANTS}:
+        (composed,) = options([variant], revision=revision).composed()
+        assert composed.policy == published
+        assert not composed.additions
+    else:
+        assert documents.find(revision).document(variant) == published
+
+
 RELEASES = """
 1.0.0 1.1.0 1.2.0 1.2.1 1.3.0 1.3.1 1.3.2 1.3.3 1.3.4 1.4.0 1.4.1 1.5.0 1.5.1 1.5.2
 1.5.3 1.5.4 1.5.5 1.5.7 1.6.0 1.6.1 1.6.2 1.6.3 1.6.4 1.7.0 1.7.1 1.7.2 1.7.3 1.7.4
@@ -51,12 +70,18 @@ RELEASES = """
 1.13.2 1.13.3 1.13.4 1.14.0 1.14.1 1.15.0 1.15.1 1.15.3 1.15.4 1.15.5 1.16.0 1.16.2
 1.16.3 1.16.4 1.17.1 1.18.0 1.18.1 1.18.2 1.18.3 1.18.4 1.18.5 1.18.6 1.19.0 1.19.2
 1.19.3 1.19.4 1.19.5 1.19.6 1.20.0 1.20.1 1.20.2 1.20.3 1.20.4 1.20.5 1.21.0 1.21.1
-1.21.2 1.22.0 1.22.1 1.22.2 1.22.3 1.22.4 1.23.0
+1.21.2 1.22.0 1.22.1 1.22.2 1.22.3 1.22.4 1.23.0 1.23.1 1.23.2
 """
 
 
 def test_releases() -> None:
     assert [str(r) for r in releases.known()] == [f"v{r}" for r in RELEASES.split()]
+
+
+def test_the_newest_release_and_its_date() -> None:
+    source = calls_data()["source"]
+    assert source["newest_release"] == str(releases.newest()) == "v1.23.2"
+    assert source["newest_release_date"] == releases.newest_date() == "2026-09-29"
 
 
 def row(use: Use) -> str:
@@ -67,11 +92,17 @@ def row(use: Use) -> str:
 NIC = ["ipv6 v1.20.0 - degraded multi-nic"]
 FATAL_NIC = [*NIC, "ipv6 v1.22.0 - fatal excluded-primary-subnet"]
 DEGRADED_NIC = [*NIC, "ipv6 v1.22.0 - degraded excluded-primary-subnet"]
+# The agent of v1.23.0 and later was read; those of releases before it were not.
 LOGS = [
+    f"{mode} {span} network-policy-logs"
+    for mode in ("ipv4", "ipv6")
+    for span in ("v1.14.0 v1.22.4 degraded", "v1.23.0 - fatal")
+]
+METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
+WRITTEN = [
     "ipv4 v1.14.0 - degraded network-policy-logs",
     "ipv6 v1.14.0 - degraded network-policy-logs",
 ]
-METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
 USES = {
     "ec2:AssignPrivateIpAddresses": ["ipv4 v1.0.0 - fatal"],
     "ec2:UnassignPrivateIpAddresses": ["ipv4 v1.5.0 - degraded"],
@@ -105,17 +136,40 @@ USES = {
         "ipv6 v1.22.0 - fatal",
     ],
     "ec2:DescribeSecurityGroups": ["ipv4 v1.22.0 v1.22.1 fatal", "ipv6 v1.22.0 v1.22.1 fatal"],
-    "ec2:DescribeTags": METRICS,
+    "ec2:DescribeTags": [METRICS[0], WRITTEN[0], METRICS[1], WRITTEN[1]],
     "cloudwatch:PutMetricData": METRICS,
+    "sagemaker:AttachClusterNodeNetworkInterface": [
+        "ipv4 v1.23.2 - fatal hyperpod",
+        "ipv6 v1.23.2 - degraded hyperpod",
+    ],
+    "sts:GetCallerIdentity": ["ipv4 v1.23.2 - fatal hyperpod", "ipv6 v1.23.2 - fatal hyperpod"],
     "logs:DescribeLogGroups": LOGS,
     "logs:CreateLogGroup": LOGS,
     "logs:CreateLogStream": LOGS,
-    "logs:PutLogEvents": LOGS,
+    "logs:PutLogEvents": WRITTEN,
 }
+_GROUP = "arn:aws:logs:*:*:log-group:/aws/eks/${CLUSTER_NAME}/cluster"
+# Service Authorization Reference, Amazon CloudWatch Logs, and what upstream documents.
+LOG_RESOURCES = {
+    "logs:DescribeLogGroups": ("*",),
+    "logs:CreateLogGroup": (_GROUP, f"{_GROUP}:log-stream:*"),
+    "logs:CreateLogStream": (f"{_GROUP}:log-stream:*",),
+    "logs:PutLogEvents": (f"{_GROUP}:log-stream:*",),
+}
+
+
+def test_resources_of_the_logs() -> None:
+    logs = [c for c in calls.calls() if c.action.startswith("logs:")]
+    assert {c.action: c.resources for c in logs} == LOG_RESOURCES
 
 
 def test_calls() -> None:
     assert {c.action: list(map(row, c.uses)) for c in calls.calls()} == USES
+
+
+def test_the_one_action_that_aws_never_denies() -> None:
+    every = (use for call in calls.calls() for use in call.uses)
+    assert {use.action for use in every if not use.deniable} == {"sts:GetCallerIdentity"}
 
 
 def test_evidence_is_of_the_range_it_stands_for() -> None:

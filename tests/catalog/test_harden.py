@@ -230,8 +230,9 @@ def test_refusals(wanted: bool, keys: list[str], claim: str | None, said: str) -
 
 
 def test_what_it_needs() -> None:
-    with pytest.raises(UsageError, match="--harden goes with --cni-version"):
-        options(["ipv4-scoped"], hardening=Hardening())
+    with pytest.raises(UsageError, match="--harden goes with --cni-version and not with"):
+        options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())
+    assert options(["ipv4-scoped"], hardening=Hardening()).selection.release == releases.newest()
     with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
         options(["ipv4"], cni_version="latest", hardening=Hardening())
     assert caveats.caveats(options(cni_version="latest")) == ()

@@ -38,9 +38,11 @@ def test_stated_options_read_back(words: dict[str, object]) -> None:
     assert stated(f"# x\n#   {made.command}\n# more\n") == made
 
 
-def test_the_default_is_the_baseline_of_upstreams_three() -> None:
-    assert options() == options(["ipv4-scoped", "ipv6", "ipv4"], revision="2022-01-31")
-    assert "--revision 2022-01-31" in options().command
+def test_the_default_is_the_newest_release_and_upstreams_three() -> None:
+    assert options() == options(["ipv4-scoped", "ipv6", "ipv4"], cni_version="latest")
+    assert f"--cni-version {releases.newest()}" in options().command  # which moves no module
+    bare = options(gaps=False)
+    assert bare == options(cni_version=str(releases.newest()), gaps=False)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_the_default_is_the_baseline_of_upstreams_three() -> None:
     [
         "",
         "vpc-cni-iam generate DIRECTORY\n",
+        "vpc-cni-iam generate DIRECTORY --variant ipv4\n",
         "vpc-cni-iam generate DIRECTORY --variant nope --revision 2022-01-31\n",
         "vpc-cni-iam generate DIRECTORY --variant ipv4 --cni-version v9.0.0\n",
         "vpc-cni-iam generate DIRECTORY --variant ipv4 --exec rm\n",

@@ -16,11 +16,12 @@ GIVEN = {
     "region": "cn-north-1",
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
+    "hyperpod_cluster_id": "abc123def456",
 }
 
 
 def filled(variant: int, **given: str) -> str:
-    return dumps(substitute(compose(VARIANTS[variant], select()).policy, values(given)))
+    return dumps(substitute(compose(VARIANTS[variant], select("2022-01-31")).policy, values(given)))
 
 
 def test_no_placeholder_is_left() -> None:
@@ -36,7 +37,7 @@ def test_no_placeholder_is_left() -> None:
 
 def test_defaults_are_upstream_s() -> None:
     text = filled(2, cluster_name="prod", vpc_id="vpc-01234567")
-    upstream = dumps(compose(VARIANTS[2], select()).policy)
+    upstream = dumps(compose(VARIANTS[2], select("2022-01-31")).policy)
     expected = upstream.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-01234567")
     assert text == expected
 
@@ -55,11 +56,13 @@ def test_a_scoped_policy_without_its_names_is_refused() -> None:
 
 
 def test_only_the_parameters_that_stand_in_a_document_are_used() -> None:
-    names = [[p.name for p in used(compose(v, select()).policy)] for v in VARIANTS]
+    names = [[p.name for p in used(compose(v, select("2022-01-31")).policy)] for v in VARIANTS]
     assert names[0] == ["partition", "region", "account_id"]
     every = [p.name for p in parameters.PARAMETERS]
-    assert names[2] == every
+    assert names[2] == [name for name in every if name != "hyperpod_cluster_id"]
     assert names[3] == ["cluster_name", "partition", "region", "account_id"]
+    nodes = compose(VARIANTS[0], select(cni_version="latest", features=["hyperpod"])).policy
+    assert [p.name for p in used(nodes)] == [*names[0], "hyperpod_cluster_id"]
 
 
 HOSTILE = [
@@ -138,6 +141,11 @@ def test_other_values_that_do_not_fit_are_refused(name: str, value: str) -> None
             ["us-east", "us_east_1", "US-EAST-1"],
         ),
         ("account_id", ["123456789012", "*"], ["12345678901", "1234567890123"]),
+        (
+            "hyperpod_cluster_id",
+            ["abc123def456", "*"],
+            ["abc123def45", "ABC123DEF456", "abc123def4567", "abc-23def456"],
+        ),
     ],
 )
 def test_rules(name: str, fits: list[str], does_not: list[str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.module import render
@@ -26,8 +27,15 @@ def test_generate_with_defaults(tmp_path: Path) -> None:
     assert done.code == 0
     assert read_tree(tmp_path / "vpc-cni-iam-policy") == render(options())
     assert "create  vpc-cni-iam-policy/main.tf" in done.out.splitlines()
-    assert done.err.count("\n") == 1
-    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "fatal", "--cni-version latest"):
+    assert done.err == ""
+    assert f"--cni-version {newest()}" in (tmp_path / "vpc-cni-iam-policy/main.tf").read_text()
+
+
+def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path) -> None:
+    done = run("generate", "m", "--revision", "2022-01-31", cwd=tmp_path)
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert read_tree(tmp_path / "m") == render(options(revision="2022-01-31"))
+    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "fatal", "Leave --revision out"):
         assert words in done.err
 
 
@@ -43,7 +51,35 @@ def test_generate_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
 def test_generate_for_a_release_says_nothing(tmp_path: Path) -> None:
     done = run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert read_tree(tmp_path / "m") == render(options(cni_version="v1.23.0"))
+    assert read_tree(tmp_path / "m") == render(options(cni_version="v1.23.2"))
+
+
+LATER = [
+    ("generate", "m"),
+    ("policy", "ipv4"),
+    ("coverage", "--variant", "ipv4"),
+    ("publish", "--output", "dist"),
+    ("verify", "there", "--engine", "none"),
+]
+
+
+@pytest.mark.parametrize("words", LATER, ids=lambda w: w[0])
+def test_a_later_patch_release_is_answered_with_the_newest_known(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert run("generate", "there", cwd=tmp_path).code == 0
+    known = run(*words, "--cni-version", "v1.23.2", cwd=tmp_path)
+    done = run(*words, "--cni-version", "v1.23.9", cwd=tmp_path)
+    assert (done.code, known.code) == (0, 0)
+    assert done.out.replace("same  ", "create") == known.out
+    warning, *rest = done.err.splitlines()
+    assert warning.startswith("vpc-cni-iam: warning: plugin v1.23.9 is newer than this catalog of ")
+    assert "taking v1.23.2" in warning and "--strict refuses" in warning
+    assert rest == known.err.splitlines()
+    refused = run(*words, "--cni-version", "v1.23.9", "--strict", cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert "plugin v1.23.9 is newer than this catalog" in refused.err
+    assert run(*words, "--cni-version", "v1.24.0", cwd=tmp_path).code == 2
 
 
 def test_generate_options_reach_the_module(tmp_path: Path) -> None:
@@ -95,7 +131,7 @@ def test_policy_options_reach_the_document() -> None:
     ("words", "code", "out"),
     [
         ("", 0, "ok      ipv4 "),
-        ("--variant ipv4", 0, "--cni-version v1.23.0; read"),
+        ("--variant ipv4", 0, "--cni-version v1.23.2; read"),
         ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is not expected"),
         ("--cni-version v1.22.1", 1, "ec2:DescribeSecurityGroups"),
         ("--feature metrics-helper", 1, "is missing: allows cloudwatch:PutMetricData"),
@@ -135,7 +171,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("generate --variant ipv5", 2, "unknown variant 'ipv5'"),
         ("generate --revision 2021-01-01", 2, "unknown revision '2021-01-01'"),
         ("generate --cni-version v1.5.6", 2, "nearest are v1.5.5 and v1.5.7"),
-        ("generate --cni-version v9.0.0", 2, "newest release is v1.23.0"),
+        ("generate --cni-version v9.0.0", 2, "newest release is v1.23.2"),
         ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
         ("generate file", 3, "file: is a file; name a directory"),
         ("generate full", 3, "full: holds mine.txt not written by this tool"),
@@ -236,15 +272,25 @@ def test_verify_with_a_real_engine(tmp_path: Path) -> None:
 def test_catalog_for_programs() -> None:
     found = json.loads(run("catalog", "--format", "json").out)
     assert [v["name"] for v in found["variants"]][:3] == ["ipv4", "ipv6", "ipv4-scoped"]
-    assert len(found["releases"]) == 97
-    assert {len(r["source"]["commit"]) for r in found["revisions"]} == {40}
+    assert len(found["releases"]) == 99
+    assert found["newest_release"] == {"release": "v1.23.2", "date": "2026-09-29"}
+    assert {len(r["source"]["git_blob"]) for r in found["revisions"]} == {40}
+    assert [r["source"]["commit"] is None for r in found["revisions"]] == [False] * 3 + [True]
     assert found["managed_policy"]["version"] == "v6"
 
 
 def test_catalog_for_people() -> None:
     done = run("catalog", env={"COLUMNS": "100"})
     assert done.code == 0
-    for words in ("ipv6-scoped", "derived", "2022-01-31", "1c102afec248", "multi-nic", "v1.22.0"):
+    for words in (
+        "ipv6-scoped",
+        "derived",
+        "2022-01-31",
+        "1c102afec248",
+        "multi-nic",
+        "v1.22.0",
+        "2026-09-29",
+    ):
         assert words in done.out
     assert done.out.isascii()
 
@@ -259,7 +305,9 @@ def commands(*above: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_version_and_help() -> None:
-    assert run("--version").out.startswith("vpc-cni-iam 0.")
+    first, second = run("--version").out.splitlines()
+    assert first.startswith("vpc-cni-iam 0.")
+    assert second == "newest plugin release known: v1.23.2 of 2026-09-29"
     groups = {("registry",)}
     every = [*commands(), *commands("registry")]
     assert len(every) > 15
@@ -398,7 +446,7 @@ def test_harden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("ipv4-scoped --harden", "--harden goes with --cni-version"),
+        ("ipv4-scoped --harden --revision 2026-06-01", "--harden goes with --cni-version"),
         ("ipv4 --harden --cni-version latest", "--harden narrows a variant that is tied"),
         ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "goes with --harden"),
         ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),

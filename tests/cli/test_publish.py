@@ -107,7 +107,6 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--output d", "give --cni-version or --revision"),
         ("--output d --cni-version latest --revision 2022-01-31", "give one"),
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
         ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),

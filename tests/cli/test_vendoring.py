@@ -86,7 +86,7 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
 
 def pin(repo: Path, version: str) -> None:
     toml = repo / "vpc-cni-iam.toml"
-    toml.write_text(toml.read_text().replace('"v1.23.0"', f'"{version}"'))
+    toml.write_text(toml.read_text().replace('"v1.23.2"', f'"{version}"'))
     assert run("sync", cwd=repo).code == 0
 
 
@@ -94,14 +94,14 @@ def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
     pin(repo, "v1.20.4")
     done = run("check", cwd=repo)
     assert done.code == 0
-    assert "pinned to --cni-version v1.20.4; the newest release known is v1.23.0" in done.out
+    assert "pinned to --cni-version v1.20.4; the newest release known is v1.23.2" in done.out
     assert run("check", "--outdated", cwd=repo).code == 1
     assert run("check", "--quiet", cwd=repo).out == ""
 
 
 def test_the_newest_revision_is_not_behind(tmp_path: Path) -> None:
     """Its document is the one in force; that of an earlier one no longer is."""
-    for revision, code in (("2026-06-01", 0), ("2024-07-22", 1)):
+    for revision, code in (("2026-09-29", 0), ("2026-06-01", 1)):
         table = f'[[module]]\npath = "m"\nrevision = "{revision}"\nvariants = ["ipv4"]\n'
         write_tree(tmp_path, {"vpc-cni-iam.toml": table})
         assert run("sync", cwd=tmp_path).code == 0
@@ -128,7 +128,7 @@ def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> N
     done = run("upgrade", cwd=repo)
     assert done.code == 0
     assert "gained" in done.out
-    assert (repo / "vpc-cni-iam.toml").read_text() == toml.replace("v1.20.4", "v1.23.0")
+    assert (repo / "vpc-cni-iam.toml").read_text() == toml.replace("v1.20.4", "v1.23.2")
     assert run("check", "--outdated", cwd=repo).code == 0
 
 
@@ -145,7 +145,7 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
     assert data["diffs"][0]["variants"][0]["variant"] == "ipv4"
     text = (repo / MODULE / "main.tf").read_text()
     assert '["ec2:*"]' in text
-    assert "v1.23.0" in text
+    assert "v1.23.2" in text
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_single_files_are_named_from_where_one_is(repo: Path) -> None:
     assert f"main.tf is a file in {MODULE}; name that" in done.err
 
 
-def two_modules(folder: Path, version: str = "v1.23.0") -> Path:
+def two_modules(folder: Path, version: str = "v1.23.2") -> Path:
     table = '[[module]]\npath = "{}"\ncni_version = "' + version + '"\n'
     (folder / "vpc-cni-iam.toml").write_text("".join(map(table.format, ("a/x", "x"))))
     assert run("sync", "--quiet", cwd=folder).code == 0
@@ -324,7 +324,7 @@ def test_a_path_that_looks_like_an_option_is_shown_so_that_it_is_none(tmp_path: 
 def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Path) -> None:
     """By git, of which the base comes from the update whichever manifest is taken; then by sync."""
     toml = repo / "vpc-cni-iam.toml"
-    toml.write_text(toml.read_text().replace("v1.23.0", "v1.20.4"))
+    toml.write_text(toml.read_text().replace("v1.23.2", "v1.20.4"))
     assert run("sync", cwd=repo).code == 0
     git(repo, "commit", "-qam", "old")
     git(repo, "branch", "update")
@@ -388,7 +388,7 @@ def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
     done = run("check", "--outdated", "--quiet", cwd=repo)
     assert done.code == 1
     assert done.out == (
-        "behind   1 pinned to --cni-version v1.20.4; the newest release known is v1.23.0\n"
+        "behind   1 pinned to --cni-version v1.20.4; the newest release known is v1.23.2\n"
     )
 
 
@@ -437,7 +437,7 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
 
 
 def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
-    edit(repo, "--cni-version v1.23.0", "--cni-version v1.23.0 # mine")
+    edit(repo, "--cni-version v1.23.2", "--cni-version v1.23.2 # mine")
     wanted = ("upgrade", "--cni-version", "v1.22.1", "--merge")
     for words in ((*wanted, "--dry-run"), wanted):
         done = run(*words, cwd=repo)

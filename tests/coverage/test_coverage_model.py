@@ -216,7 +216,11 @@ def test_ipv6_cleans_up_in_old_releases_only() -> None:
     [
         ({"ENABLE_SUBNET_DISCOVERY": "false"}, "v1.21.2", {"describe-subnets"}),
         ({"DISABLE_LEAKED_ENI_CLEANUP": "true"}, "v1.23.0", {"delete-leaked", "tag-leaked"}),
-        ({"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"}, "v1.23.0", {"set-groups"}),
+        (
+            {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"},
+            "v1.23.0",
+            {"set-groups", "describe-subnets"},
+        ),
         ({"ENABLE_PREFIX_DELEGATION": "true"}, "v1.23.0", set()),
     ],
 )

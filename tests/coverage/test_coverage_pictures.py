@@ -31,7 +31,7 @@ def test_the_picture_stands_for_itself() -> None:
     drawn = picture.svg(*SCOPED)
     root = ET.fromstring(drawn)
     assert root.tag == f"{SVG}svg" and root.get("role") == "img"
-    assert "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0" in str(root.get("aria-label"))
+    assert "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2" in str(root.get("aria-label"))
     assert "prefers-color-scheme: dark" in drawn and "@media print" in drawn
     assert not re.search(r"<script|href|url\(|@import|@font-face", drawn)
     assert re.findall(r"https?://[^\s\"]+", drawn) == ["http://www.w3.org/2000/svg"]
@@ -120,12 +120,12 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
     lines = list(matrix_report.text(subject, found, every=True))
     assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
-    assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"
+    assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
 
 
 def test_data_says_why() -> None:
     given = matrix_report.data(*SCOPED)
-    assert given["works_with"] == [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.0"]]
+    assert given["works_with"] == [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]]
     row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
@@ -141,7 +141,7 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert found.works() == ()
     said = (
         "no known release; but for cluster-name-corrected, "
-        "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.0"
+        "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     )
     assert matrix_report.works(found) == said
     assert f"works with {said}" in picture.svg(subject, found)
@@ -155,4 +155,4 @@ def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
     policy = upstream("ipv4", "2026-06-01")
     found = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
     assert str(found.rows[0].release) == "v1.19.4"
-    assert list(map(str, found.works())) == ["v1.19.4 to v1.23.0"]
+    assert list(map(str, found.works())) == ["v1.19.4 to v1.23.2"]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from consuming import FOLDER, publish_one
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.cli.publish import publish as command
 
 
@@ -21,8 +22,19 @@ def test_the_statement(tmp_path: Path) -> None:
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in done.sums
     }
     definition = data["predicate"]["buildDefinition"]
-    assert definition["externalParameters"]["selection"] == ["--cni-version", "v1.23.0"]
+    assert definition["externalParameters"]["selection"] == ["--cni-version", "v1.23.2"]
     (source,) = definition["resolvedDependencies"]
+    # Of a revision whose commit is not known, git's name of the page itself.
+    assert list(source["digest"]) == ["gitBlob"]
+    assert source["digest"]["gitBlob"] in (tmp_path / done.folder / "main.tf").read_text()
+
+
+def test_the_statement_names_the_commit_where_it_is_known(tmp_path: Path) -> None:
+    done = publish_one(tmp_path, chosen=options(cni_version="v1.23.0"))
+    path = tmp_path / FOLDER / "1.0.0" / "terraform-aws-vpc-cni-iam-1.0.0.intoto.json"
+    definition = json.loads(path.read_text())["predicate"]["buildDefinition"]
+    (source,) = definition["resolvedDependencies"]
+    assert list(source["digest"]) == ["gitCommit"]
     assert source["digest"]["gitCommit"] in (tmp_path / done.folder / "main.tf").read_text()
 
 

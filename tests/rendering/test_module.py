@@ -10,11 +10,12 @@ from vpc_cni_iam.catalog import documents, parameters, releases
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.module import render
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -26,12 +27,14 @@ VALUES = {
     "region": "us-gov-east-1",
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
+    "hyperpod_cluster_id": "abc123def456",
 }
 HARDENED = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 SELECTIONS: list[dict[str, Any]] = [{"revision": r.name} for r in documents.revisions()] + [
     {"cni_version": str(r)} for r in releases.known()[1:]
 ]
-SELECTIONS.append({"cni_version": "v1.23.0", "hardening": HARDENED})
+SELECTIONS.append({"cni_version": "v1.23.2", "hardening": HARDENED})
+SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
 
 
 def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
@@ -59,7 +62,12 @@ def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, Any]) ->
             assert found[variant.identifier].policy == expected
 
 
-DEFAULTS = {"partition": "aws", "region": "*", "account_id": "*"}
+DEFAULTS = {
+    "partition": "aws",
+    "region": "*",
+    "account_id": "*",
+    "hyperpod_cluster_id": "*",
+}
 
 
 def test_the_round_trip_notices_a_changed_module() -> None:
@@ -107,8 +115,8 @@ def test_structure(selection: dict[str, Any]) -> None:
         (["ipv4"], {"partition", "region", "account_id"}),
         (["ipv6-scoped"], {"partition", "region", "account_id", "cluster_name"}),
         (["ipv4", "ipv6-scoped"], {"partition", "region", "account_id", "cluster_name"}),
-        (["ipv4-scoped"], set(VALUES)),
-        (EVERY, set(VALUES)),
+        (["ipv4-scoped"], set(VALUES) - {"hyperpod_cluster_id"}),
+        (EVERY, set(VALUES) - {"hyperpod_cluster_id"}),
     ],
 )
 def test_only_the_variables_that_are_needed(names: list[str], expected: set[str]) -> None:
@@ -181,8 +189,48 @@ def test_derived_variants_are_marked_wherever_they_appear() -> None:
     assert files["README.md"].count("derived by vpc-cni-iam") == 3
 
 
+@pytest.mark.parametrize("kind", ["policy", "role"])
+def test_a_readme_says_first_what_the_module_works_with(kind: str) -> None:
+    def start(**words: Any) -> list[str]:
+        text = render_kind(options(["ipv4", "ipv6"], kind=kind, **words))["README.md"]
+        return text.partition("-->\n")[2].splitlines()[2:8]
+
+    newest = releases.newest()
+    assert start()[:4] == [
+        "Works with these plugin versions:",
+        "",
+        f"- `ipv4`: v1.1.0 to {newest}",
+        f"- `ipv6`: v1.10.0 to {newest}",
+    ]
+    assert start(revision="2022-01-31")[2:] == [
+        "- `ipv4`: v1.1.0 to v1.21.2",
+        "- `ipv6`: v1.10.0 to v1.21.2",
+        "",
+        "The documents are upstream's of 2022-01-31, word for word.",
+    ]
+    derived = render_kind(options(["ipv6-scoped"], kind=kind, revision="2022-01-31"))
+    assert "word for word" not in derived["README.md"]
+
+
+@pytest.mark.parametrize("variant", UPSTREAM, ids=lambda v: v.name)
+def test_the_committed_module_of_upstreams_documents_is_what_upstream_published(
+    variant: Variant,
+) -> None:
+    """modules/upstream-2022-01-31, with upstream's own values, against upstream's own JSON."""
+    text = (ROOT / "modules" / "upstream-2022-01-31" / "main.tf").read_text(encoding="utf-8")
+    values = {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}
+    published = documents.find("2022-01-31").document(variant.name)
+    expected = parameters.substitute(published, parameters.values(values))
+    assert read_back(text, values)[variant.identifier].policy == expected
+
+
 GOLDEN_CASES: dict[str, Options] = {
-    "baseline": options(),
+    "default": options(),
+    "upstream-2022-01-31": options(revision="2022-01-31"),
+    "hyperpod": options(
+        ["ipv4", "ipv4-scoped", "ipv4-pod-identity"],
+        features=["hyperpod", "network-policy-logs"],
+    ),
     "scoped-alone": options(["ipv4-scoped"], cni_version="v1.20.4"),
     "everything": options(
         EVERY,

@@ -12,7 +12,7 @@ from tools.upstream.check import compare
 from tools.upstream.page import documents, placeholders
 from tools.upstream.revision import Origin, data_files
 
-from upstream_standins import HEADINGS, page, raw, upstream
+from upstream_standins import page, raw, upstream
 from vpc_cni_iam.catalog.documents import find, revisions
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import revisions_data
@@ -65,7 +65,7 @@ SPELLINGS = [
 @pytest.mark.parametrize("revision", [r.name for r in revisions()])
 def test_a_copy_of_the_page_means_what_the_catalog_has(copy: str, revision: str) -> None:
     found = documents(COPIES[copy](page(revision)), "page")
-    assert [f.kind for f in found] == list(HEADINGS)
+    assert [f.kind for f in found] == list(raw(revision)) == list(find(revision).kinds)
     assert {f.kind: f.value for f in found} == raw(revision)
     assert {c.state for c in compare(found, find(revision))} == {"same"}
 
@@ -114,6 +114,7 @@ def test_differences_are_said_in_meaning() -> None:
     assert compared(ipv6=lambda t: t.replace('"ec2:DescribeTags"', '"ec2:DescribeVpcs"')) == {
         "ipv4": ("same", []),
         "ipv6": ("differs", ["gained: ec2:DescribeVpcs on *", "lost: ec2:DescribeTags on *"][::-1]),
+        "hyperpod": ("same", []),
         "ipv4-scoped": ("same", []),
     }
     changes = compared(ipv4_scoped=lambda t: t.replace('"owned"', '"shared"'))["ipv4-scoped"][1]
@@ -141,6 +142,8 @@ def test_missing_and_unknown_documents() -> None:
     text += '{"Statement": {"Effect": "Allow", "Action": "eks:*", "Resource": "*"}}'
     found = {c.kind: c for c in compare(documents(text, "page"), NEWEST)}
     assert (found["ipv6"].state, found["ipv4-scoped"].state) == ("missing", "missing")
+    before = compare(documents(page(), "page"), find("2026-06-01"))
+    assert [(c.kind, c.state) for c in before if c.state != "same"] == [("hyperpod", "unknown")]
     assert (found["other"].state, found["other"].note) == ("unknown", "allows eks:* on *")
 
 
@@ -204,18 +207,18 @@ def test_an_import_is_the_catalogs_own_form() -> None:
 
     content = page(ipv6=added, ipv4_scoped=spelled("<cluster-name>", "$VPC_ID")).encode()
     written = data_files(content, "page", NEXT)
-    assert list(written) == ["2026-06-01.json", "2026-11-02.json"]
+    assert list(written) == ["2026-09-29.json", "2026-11-02.json"]
     old, new = (json.loads(text) for text in written.values())
-    assert old == {**revisions_data()[-1], "last_release": "v1.23.0"}
+    assert old == {**revisions_data()[-1], "last_release": "v1.23.2"}
     assert list(new) == list(old)
     assert list(new["source"]) == list(old["source"])
     assert new["documents"]["ipv4-scoped"] == old["documents"]["ipv4-scoped"]
     assert "ec2:DescribeVpcs" in json.dumps(new["documents"]["ipv6"])
     assert new["source"]["commits"][0]["subject"] == NEXT.subject
     folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/data/revisions"
-    kept = (folder / "2026-06-01.json").read_text(encoding="utf-8")
-    assert written["2026-06-01.json"] == kept.replace(
-        '"last_release": null', '"last_release": "v1.23.0"'
+    kept = (folder / "2026-09-29.json").read_text(encoding="utf-8")
+    assert written["2026-09-29.json"] == kept.replace(
+        '"last_release": null', '"last_release": "v1.23.2"'
     )
 
 
@@ -239,8 +242,8 @@ def test_imports_that_are_refused(
         ("--commit", "abc", "not a whole commit id"),
         ("--date", "yesterday", "not a date such as"),
         ("--date", "2026-W01-1", "year-month-day"),
-        ("--date", "2026-06-01", "not later than revision 2026-06-01"),
-        ("--cni-version", "v1.23.0", "not later than v1.23.0"),
+        ("--date", "2026-09-29", "not later than revision 2026-09-29"),
+        ("--cni-version", "v1.23.2", "not later than v1.23.2"),
         ("--cni-version", "one", "not a plugin release"),
     ],
 )
@@ -269,6 +272,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert [(d["kind"], d["state"]) for d in data["documents"]] == [
         ("ipv4", "differs"),
         ("ipv6", "differs"),
+        ("hyperpod", "missing"),
         ("ipv4-scoped", "same"),
     ]
     for words, said in (

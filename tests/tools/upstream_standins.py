@@ -9,7 +9,12 @@ from conftest import ROOT, Run, run
 from vpc_cni_iam.catalog.documents import revisions
 from vpc_cni_iam.catalog.store import revisions_data
 
-HEADINGS = {"ipv4": "IPv4 mode", "ipv6": "IPv6 mode", "ipv4-scoped": "sample for one cluster"}
+HEADINGS = {
+    "ipv4": "IPv4 mode",
+    "ipv6": "IPv6 mode",
+    "hyperpod": "SageMaker HyperPod nodes",
+    "ipv4-scoped": "sample for one cluster",
+}
 NEWEST = revisions()[-1].name
 V2 = '"github.com/aws/aws-sdk-go-v2/service/ec2"'
 MAIN = """package main
@@ -47,7 +52,9 @@ def nodes(body: str, imports: str = V2, more: str = "") -> dict[str, str]:
 
 def source_of(called: list[str]) -> dict[str, str]:
     """A checkout that calls some actions, for the comparison with the catalog."""
-    imports = f'{V2}\n\t"github.com/aws/aws-sdk-go-v2/service/cloudwatch"'
+    sdk = "github.com/aws/aws-sdk-go-v2/service"
+    services = dict.fromkeys(["ec2", *(action.partition(":")[0] for action in called)])
+    imports = "\n\t".join(f'"{sdk}/{service}"' for service in services)
     lines = []
     for action in called:
         service, _, name = action.partition(":")

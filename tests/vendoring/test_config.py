@@ -34,7 +34,7 @@ def test_what_init_writes_works_and_is_pinned() -> None:
     (module,) = found.modules
     assert module.path == "modules/x"
     assert module.newest
-    assert module.options == options(cni_version="v1.23.0")
+    assert module.options == options(cni_version="v1.23.2")
     jsonschema.validate(tomllib.loads(text("modules/x")), SCHEMA)
 
 

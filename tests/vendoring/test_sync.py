@@ -26,7 +26,7 @@ from vpc_cni_iam.vendoring.sync import Outcome
 from vpc_cni_iam.vendoring.sync import sync as sync_one
 
 TOML = '[[module]]\npath = "m"\ncni_version = "{}"\nvariants = [{}]\n'
-OLD, NEW = "v1.20.4", "v1.23.0"
+OLD, NEW = "v1.20.4", "v1.23.2"
 
 
 class Repository:

@@ -276,7 +276,7 @@ def test_a_document_that_stands_twice_is_unknown(tmp_path: Path) -> None:
 
 
 def test_a_release_that_only_another_version_knows(tmp_path: Path) -> None:
-    folder = module(tmp_path / "m", lambda t: t.replace("v1.23.0", "v1.99.0", 1))
+    folder = module(tmp_path / "m", lambda t: t.replace("v1.23.2", "v1.99.0", 1))
     with pytest.raises(
         InputError, match=r"--cni-version v1\.99\.0', which this version does not know"
     ):
@@ -346,7 +346,9 @@ def test_an_engine_that_fails_with_the_catalog_s_module_is_an_error(tmp_path: Pa
 
 
 def test_options_given_win_over_those_stated(tmp_path: Path) -> None:
-    result = verify(module(tmp_path / "m", str, options()), lambda _: LATEST, None)
+    result = verify(
+        module(tmp_path / "m", str, options(revision="2022-01-31")), lambda _: LATEST, None
+    )
     assert any("ec2:DescribeSubnets is missing" in found for found in lines(result))
 
 

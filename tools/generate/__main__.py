@@ -18,6 +18,7 @@ from tools.generate import examples, screenshot
 from tools.generate.terminal import svg
 from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
+from vpc_cni_iam.catalog.documents import revisions
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.coverage import risks
@@ -38,8 +39,9 @@ from vpc_cni_iam.vendoring.sync import sync
 ROOT = Path(__file__).resolve().parents[2]
 
 MODULES: dict[str, Options] = {
-    f"modules/{NAME}": examples.BASELINE,
+    f"modules/{NAME}": options(),
     "modules/vpc-cni-iam-role": options(kind="role"),
+    "modules/upstream-2022-01-31": examples.UPSTREAM,
     f"examples/modules/{NAME}": examples.POLICY,
     "examples/modules/vpc-cni-iam-role": examples.ROLE,
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
@@ -100,7 +102,7 @@ def features_table() -> str:
 
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
-    subject = of_variant("ipv4-scoped", select("2026-06-01"), {})
+    subject = of_variant("ipv4-scoped", select(revisions()[-1].name), {})
     setting = Setting(releases.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
 

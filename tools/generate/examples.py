@@ -15,7 +15,7 @@ POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], cni_version="late
 IPV6_SCOPED = options(["ipv6-scoped"], cni_version="latest")
 ROLE = options(cni_version="latest", kind="role")
 MANY = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
-BASELINE = options()
+UPSTREAM = options(revision="2022-01-31")
 
 # What the examples attach; that from a registry is for what its publisher chose.
 _ATTACHED: dict[str, tuple[Options, str] | None] = {
@@ -33,7 +33,7 @@ _ATTACHED: dict[str, tuple[Options, str] | None] = {
     "add-on": (ROLE, "ipv4"),
     "vendored": (POLICY, "ipv4"),
     "from-registry": None,
-    "baseline": (BASELINE, "ipv4"),
+    "upstream-2022-01-31": (UPSTREAM, "ipv4"),
 }
 _FIRST_SENTENCE = re.compile(r"\A((?:# .*\n)+)")
 
@@ -43,13 +43,13 @@ def page() -> str:
     lines = [
         "# Examples",
         "",
-        "Each is a root module that can be planned as it is. The generated modules that they call,",
-        f"but for the baseline's, are made with `--cni-version {newest()}`. For your own, make the",
-        "module and name it as the `source`:",
+        "Each is a root module that can be planned as it is. The generated modules that they call",
+        f"are for plugin {newest()}, but for the one of upstream's document. For your own, make",
+        "the module and name it as the `source`:",
         "",
         "```sh",
-        f"vpc-cni-iam generate modules/{NAME} --cni-version latest",
-        "vpc-cni-iam generate modules/vpc-cni-iam-role --kind role --cni-version latest",
+        f"vpc-cni-iam generate modules/{NAME}",
+        "vpc-cni-iam generate modules/vpc-cni-iam-role --kind role",
         "```",
         "",
         "| example | what it shows | works with plugin |",

@@ -20,7 +20,7 @@ from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
 from vpc_cni_iam.catalog.documents import find, revisions
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.cli import common, inputs
+from vpc_cni_iam.cli import common, inputs, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.files.tree import write
@@ -98,7 +98,9 @@ def check(
 )
 def import_(
     page: PageArgument,
-    cni_version: Annotated[str, common.release("The first plugin release that ships the page.")],
+    cni_version: Annotated[
+        str, versions.release("The first plugin release that ships the page.", known=False)
+    ],
     commit: Annotated[
         str, typer.Option(metavar="HASH", help="The commit that brought it, in full.")
     ],
@@ -131,7 +133,7 @@ def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     cni_version: Annotated[
         str | None,
-        common.release("The plugin release that is checked out.  [default: latest]"),
+        versions.release("The plugin release that is checked out.  [default: latest]", known=False),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:

@@ -7,7 +7,6 @@ from typing import Literal
 
 from tools.upstream.page import Found
 from vpc_cni_iam.catalog.documents import Revision
-from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.policy.change import Change, changes
 from vpc_cni_iam.policy.compare import Difference, describe, differences
 
@@ -20,7 +19,7 @@ class Compared:
     """One document of the page, or of the revision, and what became of it.
 
     Args:
-        kind: The upstream variant, or ``other``.
+        kind: The name of the revision's document, or ``other``.
         state: ``same`` in meaning, ``differs``, ``missing`` on the page, or ``unknown`` to the
             catalog.
         place: Where it starts on the page, empty if it is missing.
@@ -45,10 +44,10 @@ def compare(found: tuple[Found, ...], revision: Revision) -> tuple[Compared, ...
         revision: The revision to compare with.
     """
     by_kind = {f.kind: f for f in found}
-    result = [_compared(v.name, by_kind.get(v.name), revision) for v in UPSTREAM]
-    for extra in (f for f in found if f.kind == "other"):
+    result = [_compared(kind, by_kind.get(kind), revision) for kind in revision.kinds]
+    for extra in (f for f in found if f.kind not in revision.kinds):
         lines = "; ".join(map(describe, extra.policy.statements))
-        result.append(Compared("other", "unknown", extra.place, note=lines))
+        result.append(Compared(extra.kind, "unknown", extra.place, note=lines))
     return tuple(result)
 
 

@@ -36,7 +36,8 @@ class Found:
     """One document of the page.
 
     Args:
-        kind: The upstream variant it is, or ``other`` for one that the catalog has no name for.
+        kind: The upstream variant it is, ``hyperpod`` for what that feature needs besides, or
+            ``other`` for one that the catalog has no name for.
         place: Where it starts, such as ``line 12``.
         value: Its JSON as the page has it, with the catalog's placeholders.
         policy: What it means.
@@ -164,6 +165,8 @@ def _respelled(value: object, source: str) -> object:
 
 def _kind(policy: Policy) -> str:
     allowed = {a.lower() for a in policy.actions()}
+    if "sagemaker:attachclusternodenetworkinterface" in allowed:
+        return "hyperpod"
     ipv4 = "ec2:assignprivateipaddresses" in allowed
     ipv6 = "ec2:assignipv6addresses" in allowed
     scoped = any(s.conditions for s in policy.statements)

@@ -15,7 +15,6 @@ from tools.upstream.page import documents
 from vpc_cni_iam.catalog.documents import Revision, revisions
 from vpc_cni_iam.catalog.releases import Release, known
 from vpc_cni_iam.catalog.store import revisions_data
-from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
 
@@ -76,14 +75,14 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
                 source,
                 "",
                 f"{where} is {c.state}; a revision has exactly upstream's documents "
-                f"{', '.join(v.name for v in UPSTREAM)}, so the catalog's code must learn this",
+                f"{', '.join(newest.kinds)}, so the catalog's code must learn this",
             )
     if all(c.state == "same" for c in compared):
         raise UsageError(f"{source} means what revision {newest.name} means: nothing to import")
     by_kind = {f.kind: f.value for f in found}
     before: dict[str, Any] = dict(revisions_data()[-1])
     entry = _entry(content, origin, before["source"])
-    entry["documents"] = {v.name: by_kind[v.name] for v in UPSTREAM}
+    entry["documents"] = {kind: by_kind[kind] for kind in newest.kinds}
     before["last_release"] = str(max(r for r in known() if r < origin.release))
     return {f"{newest.name}.json": _text(before), f"{origin.name}.json": _text(entry)}
 

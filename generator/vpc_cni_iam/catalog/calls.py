@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import calls_data, features_data
@@ -24,10 +24,11 @@ class Use:
         mode: The IP family of the cluster.
         first: The first release of the range.
         last: The last one, None if the newest known release still calls it.
-        impact: ``fatal``: the plugin does not start or pods get no address; ``degraded``: it
-            works with less.
+        impact: What a denial breaks. ``fatal``: the plugin does not start, or pods get no
+            address; ``degraded``: it works with less.
         feature: The optional feature without which it is not called, None if always.
         evidence: Where in the plugin's source this was read.
+        deniable: False where AWS answers whatever policies say.
     """
 
     action: str
@@ -37,6 +38,7 @@ class Use:
     impact: Impact
     feature: str | None
     evidence: str
+    deniable: bool = True
 
     def at(self, release: Release) -> bool:
         """Say whether this use is there at a release.
@@ -73,7 +75,7 @@ def calls() -> tuple[Call, ...]:
 
 
 def _call(entry: dict[str, object]) -> Call:
-    modes: dict[Mode, list[dict[str, str]]] = entry["modes"]  # type: ignore[assignment]
+    modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
     general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
     uses = tuple(
         Use(
@@ -81,9 +83,10 @@ def _call(entry: dict[str, object]) -> Call:
             mode=mode,
             first=Release.of(use["first"]),
             last=Release.of(use["last"]) if use["last"] else None,
-            impact="fatal" if use["impact"] == "fatal" else "degraded",
+            impact=use["impact"],
             feature=use.get("feature"),
             evidence=use.get("evidence", general[0]),
+            deniable=use.get("deniable", True),
         )
         for mode, found in modes.items()
         for use in found

@@ -44,6 +44,11 @@ class Selection:
         return self.release is not None and self.release < self.revision.first
 
     @property
+    def word_for_word(self) -> bool:
+        """Whether upstream's own variants are as upstream published them."""
+        return self.release is None and not self.features
+
+    @property
     def serves(self) -> Release:
         """The release asked for; of a revision the last that shipped it."""
         return self.release or self.revision.last or releases.newest()
@@ -66,31 +71,32 @@ def select(
     gaps: bool = True,
     hardening: Hardening | None = None,
 ) -> Selection:
-    """Return the selection that a user's options mean; the baseline without any.
+    """Return the selection that a user's options mean; for the newest release without any.
 
     Args:
         revision: The date of a revision, for that document exactly.
         cni_version: A release name or ``latest``, for a policy that works with it.
         features: Names of optional features to grant.
         gaps: False to leave the document in force at the release alone.
-        hardening: How to narrow it, for which the release must be known.
+        hardening: How to narrow it, which no revision goes with.
 
     Raises:
         UsageError: Unknown or contradicting options.
     """
     if revision is not None and cni_version is not None:
         raise UsageError("--revision and --cni-version choose the document in two ways; give one")
-    if cni_version is None:
+    if revision is not None:
         if hardening is not None:
             raise UsageError(
-                f"{FLAG} goes with --cni-version: the tags that the plugin sends depend on it"
+                f"{FLAG} goes with --cni-version and not with --revision: the tags that the plugin "
+                "sends depend on the release"
             )
         if not gaps:
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
-        found = documents.find(documents.BASELINE if revision is None else revision)
+        found = documents.find(revision)
         chosen = calls.check_features(features, Selection(found).serves)
         return Selection(found, features=chosen)
-    release = releases.find(cni_version)
+    release = releases.find(releases.LATEST if cni_version is None else cni_version)
     chosen = calls.check_features(features, release)
     return Selection(documents.in_force(release), release, gaps, chosen, hardening)
 
@@ -230,10 +236,20 @@ def _statements(
             found = documents.by_session_tags(Policy(found)).statements
     elif ec2:
         found = (Statement(actions=ec2, resources=("*",)),)
-    if other:
-        resources = tuple(dict.fromkeys(r for a in other for r in calls.call(a).resources))
-        found += (Statement(actions=other, resources=resources),)
-    return found
+    by_resources: dict[tuple[str, ...], list[str]] = {}
+    for action in other:
+        by_resources.setdefault(_resources(action, variant), []).append(action)
+    added = (Statement(actions=tuple(a), resources=r) for r, a in by_resources.items())
+    return (*found, *added)
+
+
+def _resources(action: str, variant: Variant) -> tuple[str, ...]:
+    """Return the resources of an action, for the cluster if the variant knows which that is."""
+    cluster = documents.CLUSTER_TAG if variant.session_tags else "*"
+    return tuple(
+        resource if variant.scoped else resource.replace("${CLUSTER_NAME}", cluster)
+        for resource in calls.call(action).resources
+    )
 
 
 def _asked(

@@ -14,10 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 
-# The document whose meaning the baseline keeps; a default that moves would change what people
-# have in production.
-BASELINE = "2022-01-31"
-_CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
+CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +24,25 @@ class Source:
     Args:
         repository: Owner and name on GitHub.
         path: The file in it.
-        commit: The commit that brought the revision.
-        date: When, in ISO 8601.
+        blob: Git's name of the file's content, by which anyone finds it in the repository.
+        release: The first release that shipped the revision.
+        commit: The commit that brought it, None where that is not known.
+        date: When, in ISO 8601: of the commit, of the release where that is not known.
     """
 
     repository: str
     path: str
-    commit: str
+    blob: str
+    release: str
+    commit: str | None
     date: str
+
+    @property
+    def pin(self) -> str:
+        """What names the content exactly, in words."""
+        if self.commit is None:
+            return f"git blob {self.blob} in release {self.release}"
+        return f"commit {self.commit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +54,22 @@ class Revision:
         source: Where it comes from.
         first: The first release that shipped it.
         last: The last one, None for the newest revision.
+        kinds: The names of its documents: upstream's variants, and features with one.
     """
 
     name: str
     source: Source
     first: Release
     last: Release | None
+    kinds: tuple[str, ...]
 
-    def document(self, variant: str) -> Policy:
+    def document(self, kind: str) -> Policy:
         """Return one of upstream's documents, with its placeholders.
 
         Args:
-            variant: The name of an upstream variant.
+            kind: One of `kinds`.
         """
-        return _document(self.name, variant)
+        return _document(self.name, kind)
 
 
 @cache
@@ -72,16 +82,24 @@ def _revision(entry: dict[str, Any]) -> Revision:
     source, commit = entry["source"], entry["source"]["commits"][0]
     return Revision(
         name=entry["revision"],
-        source=Source(source["repository"], source["path"], commit["commit"], commit["date"]),
+        source=Source(
+            source["repository"],
+            source["path"],
+            source["git_blob"],
+            commit["first_release"],
+            commit["commit"],
+            commit["date"],
+        ),
         first=Release.of(entry["first_release"]),
         last=Release.of(entry["last_release"]) if entry["last_release"] else None,
+        kinds=tuple(entry["documents"]),
     )
 
 
 @cache
-def _document(revision: str, variant: str) -> Policy:
+def _document(revision: str, kind: str) -> Policy:
     entry = next(r for r in revisions_data() if r["revision"] == revision)
-    return parse(entry["documents"][variant], f"revision {revision}, {variant}")
+    return parse(entry["documents"][kind], f"revision {revision}, {kind}")
 
 
 def managed_policy() -> Policy:
@@ -145,7 +163,7 @@ def by_session_tags(policy: Policy) -> Policy:
 def _by_session_tags(statement: Statement) -> Statement:
     kept = []
     for c in statement.conditions:
-        values = tuple(v.replace("${CLUSTER_NAME}", _CLUSTER_TAG) for v in c.values)
+        values = tuple(v.replace("${CLUSTER_NAME}", CLUSTER_TAG) for v in c.values)
         if "${CLUSTER_NAME}" not in c.key and not any("${VPC_ID}" in v for v in values):
             kept.append(replace(c, values=values))
     return replace(statement, conditions=tuple(kept))

@@ -11,8 +11,9 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 
 
 def listing() -> dict[str, Any]:
-    """Return variants, revisions, features, releases and the AWS managed policy."""
+    """Return the newest release, variants, revisions, features, releases, the managed policy."""
     return {
+        "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
         "variants": [
             {
                 "name": v.name,
@@ -31,6 +32,7 @@ def listing() -> dict[str, Any]:
                 "source": {
                     "repository": r.source.repository,
                     "path": r.source.path,
+                    "git_blob": r.source.blob,
                     "commit": r.source.commit,
                     "date": r.source.date,
                 },
@@ -55,6 +57,7 @@ def listing() -> dict[str, Any]:
                         "mode": use.mode,
                         "impact": use.impact,
                         "feature": use.feature,
+                        "deniable": use.deniable,
                     }
                     for feature in (None, *calls.features())
                     for use in calls.uses(("ipv4", "ipv6"), release, feature)

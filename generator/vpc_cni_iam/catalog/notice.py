@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.fit import fit
 from vpc_cni_iam.catalog.options import Options
 
@@ -20,12 +20,10 @@ def notice(options: Options) -> str:
     failures = _failures(options)
     if selection.release is not None and not failures:
         return ""
-    if selection.revision.name == documents.BASELINE:
-        revision += " (the baseline)"
     if not failures:
         return revision
     reasons = "; ".join(f"{words} ({', '.join(names)})" for words, names in failures.items())
-    advice = "For a present-day plugin use --cni-version latest"
+    advice = "Leave --revision out for the newest plugin"
     if selection.release is not None:
         advice = "Leave --no-gaps out to have that granted"
     return f"{revision}: {reasons}. {advice}"

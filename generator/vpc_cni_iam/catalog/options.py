@@ -155,7 +155,8 @@ def _read_back(command: str) -> Options | None:
     for word in words:
         given.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
     known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", *_FLAGS, KEY, CLAIM}
-    if set(given) - known:
+    # Without a revision or a release, what is meant would move with the catalog.
+    if set(given) - known or not {"--revision", "--cni-version"} & set(given):
         return None
     try:
         return options(

@@ -1,6 +1,7 @@
 """What a user fills into a document: cluster, VPC, partition, region and accounts.
 
-The placeholders are upstream's ``${CLUSTER_NAME}`` and ``${VPC_ID}``; the rest are the parts of
+The placeholders are upstream's ``${CLUSTER_NAME}`` and ``${VPC_ID}``, and
+``${HYPERPOD_CLUSTER_ID}`` where upstream has ``*``; the rest are the parts of
 ``arn:aws:ec2:*:*:`` that upstream's page says users may narrow.
 """
 
@@ -94,8 +95,16 @@ VPC_OWNER_ID = Parameter(
     "[*]|[0-9]{12}",
     "an AWS account ID of 12 digits, or *",
 )
+HYPERPOD_CLUSTER_ID = Parameter(
+    "hyperpod_cluster_id",
+    "ID of the SageMaker HyperPod cluster whose nodes attach network interfaces, the last part of "
+    "its ARN; * for any.",
+    "[*]|[0-9a-z]{12}",
+    "a SageMaker HyperPod cluster ID of 12 lower-case letters and digits, or *",
+    "*",
+)
 NAMES = (CLUSTER_NAME, VPC_ID)
-PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID)
+PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
 
 # Values that no default has, so that an ARN or a name that ignores its variable shows.
 SAMPLE = {
@@ -105,11 +114,16 @@ SAMPLE = {
     "region": "us-gov-west-1",
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
+    "hyperpod_cluster_id": "0123456789ab",
 }
 
-PLACES = {"${CLUSTER_NAME}": CLUSTER_NAME, "${VPC_ID}": VPC_ID}
+PLACES = {
+    "${CLUSTER_NAME}": CLUSTER_NAME,
+    "${VPC_ID}": VPC_ID,
+    "${HYPERPOD_CLUSTER_ID}": HYPERPOD_CLUSTER_ID,
+}
 _PLACE = re.compile(r"(\$\{[A-Z_]+\})")
-_ARN = re.compile(r"arn:aws:ec2:\*:\*:(subnet|vpc)?(?=.*/)")
+_ARN = re.compile(r"arn:aws:(?P<service>ec2|sagemaker|logs):\*:\*:(?P<shared>subnet|vpc)?(?=.*/)")
 
 Parts = tuple["str | Parameter", ...]
 
@@ -123,9 +137,9 @@ def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
     """
     parts: list[str | Parameter] = []
     if match := _ARN.match(text):
-        owner = VPC_OWNER_ID if match[1] else ACCOUNT_ID
-        parts = ["arn:", PARTITION, ":ec2:", REGION, ":", owner]
-        text = ":" + text[match.start(1) if match[1] else match.end() :]
+        owner = VPC_OWNER_ID if match["shared"] else ACCOUNT_ID
+        parts = ["arn:", PARTITION, f":{match['service']}:", REGION, ":", owner]
+        text = ":" + text[match.start("shared") if match["shared"] else match.end() :]
     for piece in _PLACE.split(text):
         if piece:
             parts.append(places.get(piece, piece))

@@ -65,6 +65,27 @@ def newest() -> Release:
     return known()[-1]
 
 
+def newest_date() -> str:
+    """Return the day on which the newest release the catalog knows was published."""
+    return str(calls_data()["source"]["newest_release_date"])
+
+
+def stand_in(name: str) -> Release | None:
+    """Return the newest known release for a later patch release of it, None for any other name.
+
+    A patch release seldom calls anything new, so that what works with the one before it is the
+    best answer there is, though not a sure one.
+
+    Args:
+        name: As a user wrote it.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    asked, last = Release.of(name), newest()
+    return last if asked > last and asked.number[:2] == last.number[:2] else None
+
+
 def find(name: str) -> Release:
     """Return the known release of this name.
 

@@ -7,6 +7,7 @@ and for the deletion with the instance. Source: ``data/requests.json``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,8 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 OWNER = "eks:eni:owner"
+_ARN_PARTS = 6
+_SEPARATOR = re.compile("[:/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Form:
         breaks: What a denial breaks, by impact.
         stops: Whether ipamd stops where it is denied at start.
         uses: Where it is sent, by mode and range of releases.
-        on: The kinds of resource that it is checked on, such as ``instance``.
+        on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
+            answers whatever policies say.
     """
 
     name: str
@@ -72,7 +76,7 @@ def forms() -> Mapping[str, Form]:
 def _form(entry: Mapping[str, Any]) -> Form:
     action = entry["action"]
     uses = calls.call(action).uses
-    on = entry.get("on") or map(kind_of, calls.call(action).resources)
+    on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
         uses = tuple(
             Use(
@@ -100,7 +104,7 @@ def kind_of(resource: str) -> str:
     Args:
         resource: The ARN, or a pattern that names the kind.
     """
-    return resource.rpartition(":")[2].partition("/")[0]
+    return _SEPARATOR.split(resource.split(":", _ARN_PARTS - 1)[-1])[0]
 
 
 def checked_on(

@@ -51,12 +51,6 @@ def _revisions() -> list[str]:
     return [r.name for r in revisions()]
 
 
-def _releases() -> list[str]:
-    from vpc_cni_iam.catalog.releases import LATEST, known
-
-    return [LATEST, *map(str, reversed(known()[1:]))]
-
-
 def _features() -> list[str]:
     from vpc_cni_iam.catalog.calls import features
 
@@ -84,15 +78,6 @@ def revision(text: str = "Take upstream's document of this date exactly.") -> An
     return typer.Option("--revision", metavar="DATE", help=text, autocompletion=_revisions)
 
 
-def release(text: str) -> Any:
-    """Return the option that names a release of the plugin.
-
-    Args:
-        text: Its help.
-    """
-    return typer.Option("--cni-version", metavar="RELEASE", help=text, autocompletion=_releases)
-
-
 def feature(text: str) -> Any:
     """Return the option that names an optional feature of the plugin.
 
@@ -118,12 +103,7 @@ VariantOption = Annotated[
 ]
 RevisionOption = Annotated[
     str | None,
-    revision("Take upstream's document of this date exactly.  [default: 2022-01-31]"),
-]
-PinnedRevisionOption = Annotated[str | None, revision()]
-VersionOption = Annotated[
-    str | None,
-    release("Take what works with this plugin release, such as v1.20.4, or latest."),
+    revision("Take upstream's document of this date exactly, not what a release needs."),
 ]
 FeatureOption = Annotated[
     list[str] | None,
@@ -131,13 +111,13 @@ FeatureOption = Annotated[
 ]
 NoGapsOption = Annotated[
     bool,
-    typer.Option("--no-gaps", help="With --cni-version: add nothing to the document in force."),
+    typer.Option("--no-gaps", help="Add nothing to the release's document of upstream."),
 ]
 HardenOption = Annotated[
     bool,
     typer.Option(
         "--harden",
-        help="With --cni-version: narrow a scoped document to the tags and VPC that it needs.",
+        help="Narrow a scoped document to the tags and the VPC that the release needs.",
     ),
 ]
 TagKeyOption = Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, names
+from vpc_cni_iam.cli import common, inputs, names, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def coverage(
         ),
     ] = None,
     cni_version: Annotated[
-        str, common.release("The plugin's release, such as v1.20.4, or latest.")
+        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
     all_releases: Annotated[
         bool, typer.Option("--all-releases", help="Show the matrix of releases and actions.")
@@ -144,8 +144,10 @@ def coverage(
     region: names.RegionOption = None,
     account_id: names.AccountIdOption = None,
     vpc_owner_id: names.VpcOwnerIdOption = None,
+    hyperpod_cluster_id: names.HyperpodClusterIdOption = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if any call is denied.")
+        bool,
+        versions.strict("Exit with 1 if any call is denied; refuse a release that is not known."),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="List the calls that are allowed, too.")
@@ -153,15 +155,10 @@ def coverage(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import risks
-    from vpc_cni_iam.coverage import situations as known
+    from vpc_cni_iam.coverage.situations import find
 
-    if list_situations:
-        for one in known.SITUATIONS:
-            typer.echo(f"{one.name:<24} {one.summary}")
-        return
-    if explain is not None:
-        typer.echo(risks.explanation(explain), nl=False)
+    if list_situations or explain is not None:
+        _explain(explain)
         return
     given = {
         "cluster_name": cluster_name,
@@ -170,14 +167,28 @@ def coverage(
         "region": region,
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
+        "hyperpod_cluster_id": hyperpod_cluster_id,
     }
     subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
     setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
+    chosen = find(situation or (), skip or ())
     show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
-    worst = show(subject, setting, known.find(situation or (), skip or ()), output, verbose)
+    worst = show(subject, setting, chosen, output, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
+
+
+def _explain(risk: str | None) -> None:
+    """Print what a risk is; the list of situations without one."""
+    from vpc_cni_iam.coverage import risks
+    from vpc_cni_iam.coverage.situations import SITUATIONS
+
+    if risk is not None:
+        typer.echo(risks.explanation(risk), nl=False)
+        return
+    for one in SITUATIONS:
+        typer.echo(f"{one.name:<24} {one.summary}")
 
 
 def _subject(

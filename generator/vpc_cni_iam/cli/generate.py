@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 
 HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role that has one of them.
 
 \b
 Examples:
   vpc-cni-iam generate
-  vpc-cni-iam generate modules/vpc-cni --cni-version latest
-  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.20.4
-  vpc-cni-iam generate --kind role --cni-version latest
-  vpc-cni-iam generate --variant ipv4-scoped --cni-version v1.23.0 --harden \\
+  vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped
+  vpc-cni-iam generate --kind role --cni-version v1.20.4
+  vpc-cni-iam generate --variant ipv4-scoped --harden \\
     --additional-tag-key team
+  vpc-cni-iam generate --revision 2022-01-31
 """
 
 
@@ -31,7 +31,8 @@ def generate(
     kind: common.KindOption = "policy",
     variant: common.VariantOption = None,
     revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,

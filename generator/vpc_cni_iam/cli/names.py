@@ -23,4 +23,7 @@ VpcIdOption = Annotated[_Given, name("--vpc-id", "VPC of the nodes.")]
 PartitionOption = Annotated[_Given, name("--partition", "AWS partition.")]
 RegionOption = Annotated[_Given, name("--region", "AWS Region.")]
 AccountIdOption = Annotated[_Given, name("--account-id", "AWS account ID of the nodes.")]
+HyperpodClusterIdOption = Annotated[
+    _Given, name("--hyperpod-cluster-id", "SageMaker HyperPod cluster's ID.")
+]
 VpcOwnerIdOption = Annotated[_Given, name("--vpc-owner-id", "AWS account ID of the VPC's owner.")]

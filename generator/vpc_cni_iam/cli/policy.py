@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.names import name
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ HELP = """Print one policy document, ready for IAM.
 
 \b
 Examples:
-  vpc-cni-iam policy ipv4 --cni-version latest
+  vpc-cni-iam policy ipv4
   vpc-cni-iam policy ipv4 --cni-version v1.20.4 |
     aws iam create-policy --policy-name x --policy-document file:///dev/stdin
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
-  vpc-cni-iam policy ipv4-scoped --cluster-name prod --cni-version v1.23.0 \\
+  vpc-cni-iam policy ipv4-scoped --cluster-name prod \\
     --vpc-id vpc-0123456789abcdef0 --harden --eni-claim-tag node-pool=main
 """
 
@@ -49,8 +49,13 @@ def policy(
         str | None,
         name("--vpc-owner-id", "AWS account ID of the VPC's owner.  [default: that of the nodes]"),
     ] = None,
+    hyperpod_cluster_id: Annotated[
+        str | None,
+        name("--hyperpod-cluster-id", "SageMaker HyperPod cluster's ID.  [default: *]"),
+    ] = None,
     revision: common.RevisionOption = None,
-    cni_version: common.VersionOption = None,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     no_gaps: common.NoGapsOption = False,
     harden: common.HardenOption = False,
@@ -70,6 +75,7 @@ def policy(
         "region": region,
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
+        "hyperpod_cluster_id": hyperpod_cluster_id,
     }
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     gaps = not no_gaps

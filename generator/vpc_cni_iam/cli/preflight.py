@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs
+from vpc_cni_iam.cli import common, inputs, versions
 from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.names import name
 
@@ -36,11 +36,9 @@ def preflight(
         str | None, name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
     ] = None,
     variant: Annotated[str, common.variant("Variant to move to.")] = "ipv4-scoped",
-    revision: common.PinnedRevisionOption = None,
-    cni_version: Annotated[
-        str | None,
-        common.release("Take what works with this plugin release.  [default: latest]"),
-    ] = None,
+    revision: common.RevisionOption = None,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,
@@ -52,8 +50,6 @@ def preflight(
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.preflight import findings, read, report
 
-    if revision is None and cni_version is None:
-        cni_version = "latest"
     inputs.check_once(files)
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.published import Saying
 
@@ -34,7 +34,7 @@ Another one is refused, unless --move-registry says that it is meant.
 
 \b
 Examples:
-  vpc-cni-iam publish --cni-version latest --output dist
+  vpc-cni-iam publish --output dist
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
   vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
     --namespace platform --registry-host registry.example.com
@@ -66,10 +66,7 @@ def _options(
     hardening: Hardening | None,
 ) -> Options:
     from vpc_cni_iam.catalog.options import options
-    from vpc_cni_iam.errors import UsageError
 
-    if cni_version is None and revision is None:
-        raise UsageError("what goes to others is chosen: give --cni-version or --revision")
     return options((), revision, cni_version, feature or (), hardening=hardening)
 
 
@@ -86,8 +83,9 @@ def publish(
             help="Number, such as 1.0.0.  [default: propose one]",
         ),
     ] = None,
-    cni_version: common.VersionOption = None,
-    revision: common.PinnedRevisionOption = None,
+    cni_version: versions.VersionOption = None,
+    strict: versions.StrictOption = False,
+    revision: common.RevisionOption = None,
     feature: common.FeatureOption = None,
     harden: common.HardenOption = False,
     additional_tag_key: common.TagKeyOption = None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ def review(
         ),
     ],
     cni_version: Annotated[
-        str, common.release("The plugin's release, such as v1.20.4, or latest.")
+        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
     ] = "latest",
+    strict: versions.StrictOption = False,
     mode: Annotated[
         Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
     ] = None,

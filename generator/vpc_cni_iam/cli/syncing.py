@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.vendored import Request, command, exit_if_failed, requested
 from vpc_cni_iam.cli.vendoring import diff_data, show_diff
@@ -58,9 +58,10 @@ def upgrade(
     request: Request,
     cni_version: Annotated[
         str | None,
-        common.release("Pin this plugin release, such as v1.20.4."),
+        versions.release("Pin this plugin release, such as v1.20.4."),
     ] = None,
-    revision: common.PinnedRevisionOption = None,
+    strict: versions.StrictOption = False,
+    revision: Annotated[str | None, common.revision()] = None,
     latest: Annotated[
         bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
     ] = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ def verify(
         str | None, common.revision("Compare with upstream's document of this date exactly.")
     ] = None,
     cni_version: Annotated[
-        str | None, common.release("Compare with what works with this plugin release, or latest.")
+        str | None, versions.release("Compare with what works with this plugin release, or latest.")
     ] = None,
+    strict: versions.StrictOption = False,
     feature: Annotated[
         list[str] | None,
         common.feature("Expect what an optional feature calls; repeat for more."),

@@ -105,7 +105,7 @@ def wider(policies: Sequence[Policy], called: Collection[str]) -> tuple[Wider, .
 def _every() -> dict[str, str]:
     """Return the list, and after it what some release of the plugin calls in some mode."""
     called = {
-        call.action: f"ec2 {kind_of(call.resources[0])}"
+        call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
         if len(call.resources) == 1 and call.resources != (_EVERY,)
         else _EVERY
         for call in calls.calls()

@@ -5,6 +5,9 @@ Service Authorization Reference's, page "Actions, resources, and condition keys 
 (list_amazonec2.html). A key that the page does not give a resource is absent: ec2:Vpc from the
 interface of CreateNetworkInterface, ec2:CreateAction from a CreateTags call of its own. Nothing
 is given to the interface of a CreateTags at creation but what the request itself carries.
+
+That SageMaker checks the attachment on the cluster is upstream's word: v1.23.2:docs/iam-policy.md,
+lines 88 to 109.
 """
 
 from __future__ import annotations
@@ -149,6 +152,18 @@ class Requests:
         context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": f"{self.names.region}a"}
         context["aws:ResourceAccount"] = self.names.account_id
         return Request(action, self.arn("instance", instance, self.names.account_id), "", context)
+
+    def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
+        """Return the check of an action on the SageMaker HyperPod cluster of the node.
+
+        Args:
+            action: The action.
+        """
+        names = self.names
+        place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
+        context = self.common | {"aws:ResourceAccount": names.account_id}
+        cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
+        return (Request(action, cluster, "", context),)
 
     def create_tags(self, eni: Interface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own.

@@ -202,7 +202,9 @@ def _profile(setting: Setting, situations: Iterable[Situation]) -> object:
 
 
 def _sent(played: Iterable[Played]) -> set[str]:
-    return {check.request.action for p in played for call in p.calls for check in call.checks}
+    calls = [call for p in played for call in p.calls]
+    checked = {check.request.action for call in calls for check in call.checks}
+    return checked | {call.form.action for call in calls}
 
 
 def _denied(played: Iterable[Played]) -> dict[str, tuple[str, Call]]:

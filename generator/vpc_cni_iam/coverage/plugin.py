@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.coverage import log_requests
 from vpc_cni_iam.coverage.checks import Group, Interface, Subnet
 from vpc_cni_iam.coverage.sending import NODE, Sender
 from vpc_cni_iam.coverage.setting import Setting
@@ -21,11 +22,10 @@ PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _FIRST_INTERFACE = 0x0123456789ABCDEF0
 _CREATED = "2026-01-01T00:00:00Z"
-_DISCOVERY_IN_SETUP = Release((1, 22, 0))  # v1.22.0:pkg/ipamd/ipamd.go:500 and :1297
 _GROUPS_ANYWAY_BEFORE = Release((1, 22, 1))  # v1.22.1 looks for groups by custom networking
 _TAGS_AFTER_ATTACH = Release((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
 # Where requests change for a reason that is not in the ranges of the catalog.
-CHANGES = (_TAGS_AFTER_ATTACH, _DISCOVERY_IN_SETUP, _GROUPS_ANYWAY_BEFORE)
+CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
 class Node(Sender):
@@ -39,6 +39,7 @@ class Node(Sender):
     def __init__(self, setting: Setting, policies: Compiled) -> None:
         super().__init__(setting, policies)
         self._interfaces = 0
+        self.hyperpod = False
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.release, setting.plugin.cluster_name)
@@ -92,7 +93,7 @@ class Node(Sender):
     def start(self, *interfaces: Interface) -> None:
         """Start ipamd with the interfaces that are attached; the first is the primary one.
 
-        Source: nodeInit, v1.23.0:pkg/ipamd/ipamd.go:484-671.
+        Source: nodeInit, v1.23.2:pkg/ipamd/ipamd.go:459-676.
 
         Args:
             interfaces: The managed ones, and trunks, whose name says so.
@@ -101,20 +102,21 @@ class Node(Sender):
         self.describe("describe-instance-types")
         if not plugin.imds_only or setting.mode == "ipv6":
             self.describe("describe-interfaces")
-        if plugin.subnet_discovery and setting.release >= _DISCOVERY_IN_SETUP:
-            self.describe("describe-subnets")
+        if plugin.subnet_discovery:
+            self.describe("check-subnets")
         for eni in self._managed(interfaces):
             if not is_trunk(eni):
                 if plugin.provisioning:
                     self.tag(eni)
                 self.send("assign-ipv6", eni)
-        if not plugin.provisioning:
-            return
-        if plugin.subnet_discovery and (
-            not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
-        ):
-            self.describe("describe-security-groups")
-        self.regroup(*interfaces)
+        if plugin.provisioning:
+            if plugin.subnet_discovery and (
+                not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
+            ):
+                self.describe("describe-security-groups")
+            self.regroup(*interfaces)
+        if self.hyperpod:
+            self.describe("caller-identity")
         if not plugin.custom_networking:
             self.assign(interfaces[0])
 
@@ -198,12 +200,18 @@ class Node(Sender):
         tags_first = self.setting.release < _TAGS_AFTER_ATTACH
         if tags_first:
             self._tag_created(eni)
-        self.describe("describe-instances", eni)
-        self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
+        if self.hyperpod:
+            checks = self.requests.on_hyperpod_cluster(forms()["attach-by-sagemaker"].action)
+            self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
+        else:
+            self.describe("describe-instances", eni)
+            self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
         if not tags_first:
             self._tag_created(eni)
         action = "ec2:ModifyNetworkInterfaceAttribute"
         self.send("set-delete-on-termination", eni, self.instance(action))
+        if plugin.subnet_discovery:
+            self.describe("check-subnet-of-new", eni)
         self.send("assign-ipv6", eni)
         self.assign(eni)
         return eni
@@ -241,9 +249,28 @@ class Node(Sender):
 
     def beside(self) -> None:
         """Send what the programs beside ipamd send, if their features are in use."""
-        for name, form in forms().items():
-            if all(use.feature for use in form.uses):
-                self.describe(name)
+        self.describe("describe-tags")
+        self.describe("put-metric-data")
+        if self.use("describe-cluster-tag") is not None:
+            self.log_network_policies()
+
+    def log_network_policies(self) -> None:
+        """Write what the network policy agent logs to CloudWatch Logs.
+
+        Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
+        pkg/ebpf/events/events.go:121-148, 187-197, 293-325.
+        """
+        named = self.describe("describe-cluster-tag")
+        cluster = self.setting.names.cluster_name
+        group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
+        on = f"log group {group}"
+        found = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (found,))
+        made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
+        self.sent("create-log-group", on, (made,))
+        for name in ("create-log-stream", "put-log-events"):
+            action = forms()[name].action
+            self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
 
 
 def is_trunk(eni: Interface) -> bool:

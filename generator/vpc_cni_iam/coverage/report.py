@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from vpc_cni_iam.catalog.requests import kind_of
 from vpc_cni_iam.coverage.beyond import Wider
 from vpc_cni_iam.coverage.cover import Coverage, Played, granted
 from vpc_cni_iam.coverage.risks import Finding, explanation
@@ -110,7 +111,7 @@ def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
         return f"{what}denied by statement {by}"
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{what}no statement allows the action"
-    kind = request.resource.rpartition(":")[2].partition("/")[0]
+    kind = kind_of(request.resource)
     tags = [
         f"{key.partition(':')[2]}={value}"
         for key, value in sorted(request.context.items())

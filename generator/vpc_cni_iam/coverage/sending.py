@@ -10,10 +10,12 @@ from vpc_cni_iam.catalog.calls import Mode, Use
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import Form, forms
 from vpc_cni_iam.coverage.checks import Interface, Requests
+from vpc_cni_iam.coverage.log_requests import AnyOf
 from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request
+from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
 
 NODE = "i-0123456789abcdef0"
+_STRONGEST: tuple[Outcome, ...] = ("explicitly denied", "allowed", "implicitly denied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,16 @@ class Sender:
         setting = self.setting
         return _use(name, setting.mode, setting.release, setting.features)
 
-    def describe(self, name: str, about: Interface | None = None) -> None:
-        """Send a call that is checked on no resource.
+    def describe(self, name: str, about: Interface | None = None) -> bool:
+        """Send a call that is checked on no resource, or not at all; say as `sent` does.
 
         Args:
             name: The name of the form.
             about: The interface for whose sake it is sent, if any.
         """
-        checks = self.requests.on_nothing(forms()[name].action)
-        self.sent(name, "", checks, about is None or about.exists)
+        form = forms()[name]
+        checks = self.requests.on_nothing(form.action) if form.on else ()
+        return self.sent(name, "", checks, about is None or about.exists)
 
     def send(self, name: str, eni: Interface, more: tuple[Request, ...] = ()) -> None:
         """Send a call about an interface.
@@ -124,7 +127,9 @@ class Sender:
         """
         return (self.requests.on_instance(action, NODE),)
 
-    def sent(self, name: str, on: str, requests: Iterable[Request], reached: bool = True) -> bool:
+    def sent(
+        self, name: str, on: str, requests: Iterable[Request | AnyOf], reached: bool = True
+    ) -> bool:
         """Send a call if the release does, and say whether it was sent and allowed.
 
         Args:
@@ -136,12 +141,17 @@ class Sender:
         form, use = forms()[name], self.use(name)
         if use is None:
             return False
-        checks = tuple(Check(r, self._policies.evaluate(r)) for r in requests)
+        checks = tuple(map(self._check, requests))
         call = Call(form, use, on, checks, reached and self._running)
         self.calls.append(call)
         if form.stops and use.impact == "fatal" and not call.allowed:
             self._running = False
         return call.allowed
+
+    def _check(self, request: Request | AnyOf) -> Check:
+        forms = request.requests if isinstance(request, AnyOf) else (request,)
+        checks = (Check(form, self._policies.evaluate(form)) for form in forms)
+        return min(checks, key=lambda check: _STRONGEST.index(check.decision.outcome))
 
 
 @cache

@@ -19,6 +19,7 @@ EXAMPLE = {
     "partition": "aws",
     "region": "eu-west-1",
     "account_id": "111122223333",
+    "hyperpod_cluster_id": "example01234",
 }
 # Keys of ADDITIONAL_ENI_TAGS with it are dropped: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
 _RESERVED = "k8s.amazonaws.com"
@@ -36,6 +37,7 @@ class Names:
         account_id: The account of the nodes.
         vpc_owner_id: The account that owns the VPC and its subnets.
         owner_known: Whether the user or the policy says which account that is.
+        hyperpod_cluster_id: The SageMaker HyperPod cluster of the nodes that have one.
     """
 
     cluster_name: str = EXAMPLE["cluster_name"]
@@ -45,6 +47,7 @@ class Names:
     account_id: str = EXAMPLE["account_id"]
     vpc_owner_id: str = EXAMPLE["account_id"]
     owner_known: bool = False
+    hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ def _fresh(node: Node) -> None:
     node.beside()
 
 
+def _hyperpod(node: Node) -> None:
+    node.hyperpod = True
+    _fresh(node)
+
+
 def _primary_untagged(node: Node) -> None:
     primary = node.interface(PRIMARY, {INSTANCE: NODE})
     node.start(primary)
@@ -141,6 +146,10 @@ def _customised(setting: Setting) -> Setting:
     return replace(setting, plugin=replace(setting.plugin, custom_networking=True))
 
 
+def _on_hyperpod(setting: Setting) -> bool:
+    return "hyperpod" in setting.features
+
+
 def _named(setting: Setting) -> bool:
     return setting.plugin.cluster_name
 
@@ -173,6 +182,13 @@ SITUATIONS = (
         "a new node: its primary interface bears none of the plugin's tags",
         _from("v1.0.0", "v1.10.0"),
         _fresh,
+    ),
+    Situation(
+        "hyperpod-node",
+        "a new node of a SageMaker HyperPod cluster, on which SageMaker attaches the interfaces",
+        _from("v1.23.2", "v1.23.2"),
+        _hyperpod,
+        possible=_on_hyperpod,
     ),
     Situation(
         "primary-untagged",

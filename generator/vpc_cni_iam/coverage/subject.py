@@ -18,7 +18,11 @@ from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
 from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
-_ARN = re.compile(r"arn:([^:]*):ec2:([^:]*):([^:]*):([a-z-]+)/")
+_ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
+_LOG_GROUP = re.compile(
+    r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
+)
+_OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 
 
@@ -204,6 +208,7 @@ def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
         values["account_id"],
         values["vpc_owner_id"],
         owner_known,
+        values["hyperpod_cluster_id"],
     )
 
 
@@ -231,12 +236,17 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 elif key == "ec2:vpc":
                     note("vpc_id", value.rpartition("/")[2])
         for resource in statement.resources:
-            if match := _ARN.match(resource):
-                partition, region, account, kind = match.groups()
+            if match := _LOG_GROUP.fullmatch(resource):
+                for name, value in zip(_OF_LOG_GROUP, match.groups(), strict=False):
+                    note(name, value)
+            elif match := _ARN.match(resource):
+                partition, service, region, account, kind, identifier = match.groups()
                 note("partition", partition)
                 note("region", region)
                 owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
                 note(owner, account)
+                if (service, kind) == ("sagemaker", "cluster"):
+                    note("hyperpod_cluster_id", identifier)
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
 
 

@@ -23,7 +23,13 @@ from vpc_cni_iam.publishing.semver import Bump
 _TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
 _VARIANTS = {v.identifier: v.name for v in VARIANTS}
 # What stands for the variables of a module in the words of a change, where it is upstream's.
-_VALUES = {"partition": "aws", "region": "*", "account_id": "*", "vpc_owner_id": "*"}
+_VALUES = {
+    "partition": "aws",
+    "region": "*",
+    "account_id": "*",
+    "vpc_owner_id": "*",
+    "hyperpod_cluster_id": "*",
+}
 
 
 @dataclass(frozen=True, slots=True)

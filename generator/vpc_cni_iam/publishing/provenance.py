@@ -63,7 +63,9 @@ def statement(
                 "resolvedDependencies": [
                     {
                         "uri": f"git+https://github.com/{source.repository}",
-                        "digest": {"gitCommit": source.commit},
+                        "digest": {"gitCommit": source.commit}
+                        if source.commit
+                        else {"gitBlob": source.blob},
                         "annotations": {"path": source.path},
                     }
                 ],

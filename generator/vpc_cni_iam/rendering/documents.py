@@ -171,15 +171,17 @@ def _evidence(uses: Iterable[Use]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
     alike: dict[tuple[object, ...], list[Use]] = {}
     for use in uses:
-        alike.setdefault((use.first, use.last, use.impact, use.evidence), []).append(use)
+        key = (use.first, use.last, use.impact, use.evidence, use.deniable)
+        alike.setdefault(key, []).append(use)
     lines = []
     for shared in alike.values():
         use = shared[0]
         actions = ", ".join(dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {use.last}" if use.last else "on"
+        impact = f"{use.impact} if denied" if use.deniable else "which AWS never denies"
         lines.append(
-            f"{actions} in {modes} mode from {use.first} {last}, {use.impact} if denied. "
+            f"{actions} in {modes} mode from {use.first} {last}, {impact}. "
             f"Evidence: {use.evidence}."
         )
     return lines

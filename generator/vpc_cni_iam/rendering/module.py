@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from vpc_cni_iam.catalog import parameters
@@ -43,6 +44,14 @@ def render(options: Options) -> dict[str, str]:
     return fill(FILES, context(options))
 
 
+def _served(documents: Iterable[laid_out.Document]) -> dict[str, list[str]]:
+    """Return the releases that documents work with, each with the variants that do."""
+    found: dict[str, list[str]] = {}
+    for document in documents:
+        found.setdefault(document.works_with, []).append(document.name)
+    return found
+
+
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     """Return what the templates of a module lay out.
 
@@ -80,6 +89,9 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
             name: Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
             for name in names
         },
+        "served": _served(documents),
+        "word_for_word": options.selection.word_for_word
+        and not any(c.variant.derived for c in composed),
         "scoped_since": min((c.variant.minimum for c in scoped), default=None),
         "caveats": caveats(options),
         "hardened": [f"`{c.variant.name}`" for c in composed if c.hardened],

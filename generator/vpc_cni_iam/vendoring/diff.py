@@ -27,6 +27,7 @@ _VALUES = {
     "region": "*",
     "account_id": "*",
     "vpc_owner_id": "*",
+    "hyperpod_cluster_id": "*",
     "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
     "eks_cluster_arn": "${var.eks_cluster_arn}",
     "source_account_id": "${var.source_account_id}",

@@ -104,6 +104,7 @@ def dumps(
         "upstream": {
             "repository": source.repository,
             "revision": options.selection.revision.name,
+            "git_blob": source.blob,
             "commit": source.commit,
         },
         **({"unfinished": True} if unfinished else {}),

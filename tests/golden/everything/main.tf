@@ -20,7 +20,7 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2024-07-22, works with plugin v1.1.0 to v1.23.0.
+# ipv4: IPv4 clusters. The document of revision 2024-07-22, works with plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -71,25 +71,49 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2024-07-22, works with plugin v1.10.0 to v1.23.0.
+# ipv6: IPv6 clusters. The document of revision 2024-07-22, works with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -118,7 +142,8 @@ data "aws_iam_policy_document" "ipv6" {
   # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
   # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits.
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
   # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
   # call.
@@ -161,26 +186,50 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv6
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2024-07-22, works
-# with plugin v1.8.0 to v1.23.0.
+# with plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -297,26 +346,50 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*"]
   }
 }
 
 # ipv6-scoped: one IPv6 cluster, by its name. Derived by vpc-cni-iam from revision 2024-07-22, works
-# with plugin v1.10.0 to v1.23.0.
+# with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -353,7 +426,8 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits.
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
   # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
   # call.
@@ -496,26 +570,50 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv6
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/${local.cluster_name}/cluster:log-stream:*"]
   }
 }
 
 # ipv4-ipv6: one policy for IPv4 and IPv6 clusters. Derived by vpc-cni-iam from revision 2024-07-22,
-# works with plugin v1.10.0 to v1.23.0.
+# works with plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -569,26 +667,50 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4 and
-  # ipv6 mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 and ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/*/cluster:log-stream:*"]
   }
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived by vpc-cni-iam from revision 2024-07-22, works with plugin v1.8.0 to v1.23.0.
+# Derived by vpc-cni-iam from revision 2024-07-22, works with plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 
@@ -693,20 +815,44 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents in ipv4
-  # mode from v1.14.0 on, degraded if denied. Evidence: Amazon EKS User Guide, network policy
-  # troubleshooting: Send network policy logs to Amazon CloudWatch Logs; the agent's calls were not
-  # read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
+  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
+  # CloudWatch Logs; the agents of these releases were not read from source.
+  statement {
+    effect    = "Allow"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  statement {
+    effect  = "Allow"
+    actions = ["logs:CreateLogGroup"]
+
+    resources = [
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster",
+      "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*",
+    ]
+  }
+
+  # Added for the feature network-policy-logs:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
+  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
+  # Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
 
     actions = [
-      "logs:DescribeLogGroups",
-      "logs:CreateLogGroup",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
     ]
 
-    resources = ["*"]
+    resources = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"]
   }
 }

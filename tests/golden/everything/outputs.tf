@@ -65,12 +65,12 @@ output "works_with" {
   description = "Releases of the VPC CNI plugin that start and serve pods with each variant, of those known when this module was made."
 
   value = {
-    "ipv4"              = "v1.1.0 to v1.23.0"
-    "ipv6"              = "v1.10.0 to v1.23.0"
-    "ipv4-scoped"       = "v1.8.0 to v1.23.0"
-    "ipv6-scoped"       = "v1.10.0 to v1.23.0"
-    "ipv4-ipv6"         = "v1.10.0 to v1.23.0"
-    "ipv4-pod-identity" = "v1.8.0 to v1.23.0"
+    "ipv4"              = "v1.1.0 to v1.23.2"
+    "ipv6"              = "v1.10.0 to v1.23.2"
+    "ipv4-scoped"       = "v1.8.0 to v1.23.2"
+    "ipv6-scoped"       = "v1.10.0 to v1.23.2"
+    "ipv4-ipv6"         = "v1.10.0 to v1.23.2"
+    "ipv4-pod-identity" = "v1.8.0 to v1.23.2"
   }
 }
 

@@ -23,8 +23,8 @@ run "ipv4" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_json).Statement) == 5
-    error_message = "ipv4 does not have 5 statements."
+    condition     = length(jsondecode(output.ipv4_json).Statement) == 7
+    error_message = "ipv4 does not have 7 statements."
   }
 
   assert {
@@ -88,7 +88,7 @@ run "ipv4" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4, statement 5: the actions are not those of the catalog."
   }
 
@@ -101,14 +101,44 @@ run "ipv4" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4, statement 5: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4, statement 6: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4, statement 6: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4, statement 6: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4, statement 7: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4, statement 7: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4, statement 7: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv6" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_json).Statement) == 6
-    error_message = "ipv6 does not have 6 statements."
+    condition     = length(jsondecode(output.ipv6_json).Statement) == 8
+    error_message = "ipv6 does not have 8 statements."
   }
 
   assert {
@@ -187,7 +217,7 @@ run "ipv6" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[5].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[5].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv6, statement 6: the actions are not those of the catalog."
   }
 
@@ -200,14 +230,44 @@ run "ipv6" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv6_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv6, statement 6: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[6].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv6, statement 7: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[6].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv6, statement 7: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv6_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv6, statement 7: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[7].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv6, statement 8: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_json).Statement[7].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv6, statement 8: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv6_json).Statement[7], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv6, statement 8: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv4_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 10
-    error_message = "ipv4-scoped does not have 10 statements."
+    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 12
+    error_message = "ipv4-scoped does not have 12 statements."
   }
 
   assert {
@@ -346,7 +406,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4-scoped, statement 10: the actions are not those of the catalog."
   }
 
@@ -359,14 +419,44 @@ run "ipv4_scoped" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4-scoped, statement 10: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4-scoped, statement 11: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv4-scoped, statement 11: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-scoped, statement 11: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4-scoped, statement 12: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv4-scoped, statement 12: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-scoped, statement 12: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv6_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 13
-    error_message = "ipv6-scoped does not have 13 statements."
+    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 15
+    error_message = "ipv6-scoped does not have 15 statements."
   }
 
   assert {
@@ -550,7 +640,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[12].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[12].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv6-scoped, statement 13: the actions are not those of the catalog."
   }
 
@@ -563,14 +653,44 @@ run "ipv6_scoped" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[12], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv6-scoped, statement 13: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[13].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv6-scoped, statement 14: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[13].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv6-scoped, statement 14: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[13], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv6-scoped, statement 14: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[14].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv6-scoped, statement 15: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[14].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    error_message = "ipv6-scoped, statement 15: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv6_scoped_json).Statement[14], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv6-scoped, statement 15: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv4_ipv6" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_ipv6_json).Statement) == 5
-    error_message = "ipv4-ipv6 does not have 5 statements."
+    condition     = length(jsondecode(output.ipv4_ipv6_json).Statement) == 7
+    error_message = "ipv4-ipv6 does not have 7 statements."
   }
 
   assert {
@@ -634,7 +754,7 @@ run "ipv4_ipv6" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4-ipv6, statement 5: the actions are not those of the catalog."
   }
 
@@ -647,14 +767,44 @@ run "ipv4_ipv6" {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_ipv6_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4-ipv6, statement 5: the conditions are not those of the catalog."
   }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[5].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4-ipv6, statement 6: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[5].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4-ipv6, statement 6: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_ipv6_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-ipv6, statement 6: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[6].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4-ipv6, statement 7: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_ipv6_json).Statement[6].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    error_message = "ipv4-ipv6, statement 7: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_ipv6_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-ipv6, statement 7: the conditions are not those of the catalog."
+  }
 }
 
 run "ipv4_pod_identity" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_pod_identity_json).Statement) == 10
-    error_message = "ipv4-pod-identity does not have 10 statements."
+    condition     = length(jsondecode(output.ipv4_pod_identity_json).Statement) == 12
+    error_message = "ipv4-pod-identity does not have 12 statements."
   }
 
   assert {
@@ -793,7 +943,7 @@ run "ipv4_pod_identity" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
     error_message = "ipv4-pod-identity, statement 10: the actions are not those of the catalog."
   }
 
@@ -805,6 +955,36 @@ run "ipv4_pod_identity" {
   assert {
     condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
     error_message = "ipv4-pod-identity, statement 10: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    error_message = "ipv4-pod-identity, statement 11: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    error_message = "ipv4-pod-identity, statement 11: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-pod-identity, statement 11: the conditions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "ipv4-pod-identity, statement 12: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    error_message = "ipv4-pod-identity, statement 12: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
+    error_message = "ipv4-pod-identity, statement 12: the conditions are not those of the catalog."
   }
 }
 

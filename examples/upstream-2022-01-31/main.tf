@@ -1,5 +1,5 @@
-# The policy of an IPv4 cluster, word for word as upstream published it on 2022-01-31: the default
-# of `vpc-cni-iam generate`, for older plugins only.
+# The policy of an IPv4 cluster, word for word as upstream published it on 2022-01-31: for older
+# plugins only, as `vpc-cni-iam generate --revision 2022-01-31` makes it.
 
 terraform {
   required_version = ">= 1.6"
@@ -23,7 +23,7 @@ variable "region" {
 }
 
 module "vpc_cni_policy" {
-  source = "../../modules/vpc-cni-iam-policy"
+  source = "../../modules/upstream-2022-01-31"
 }
 
 resource "aws_iam_policy" "vpc_cni" {

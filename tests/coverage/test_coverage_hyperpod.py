@@ -1,0 +1,124 @@
+"""On a SageMaker HyperPod node SageMaker attaches interfaces; DescribeSubnets by release."""
+
+from dataclasses import replace
+
+import pytest
+
+from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
+from vpc_cni_iam.catalog import documents
+from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy, Statement
+
+ATTACH = "sagemaker:AttachClusterNodeNetworkInterface"
+NODE = "hyperpod-node"
+
+
+def without(policy: Policy, *actions: str) -> Policy:
+    kept = (
+        replace(s, actions=tuple(a for a in s.actions if a not in actions))
+        for s in policy.statements
+    )
+    return replace(policy, statements=tuple(s for s in kept if s.actions))
+
+
+def hyperpod(mode: str = "ipv4", *features: str) -> Setting:
+    return setting("v1.23.2", "ipv6" if mode == "ipv6" else "ipv4", "hyperpod", *features)
+
+
+def test_the_attachment_is_checked_on_the_clusters_arn_and_not_on_ec2() -> None:
+    found = covered(composed("ipv4", "v1.23.2", "hyperpod"), hyperpod(), NODE)
+    assert found.verdict == "allowed"
+    actions = [call.form.action for call in found.played[0].calls]
+    assert "ec2:AttachNetworkInterface" not in actions
+    assert "ec2:DescribeInstances" not in actions
+    (attach,) = (c for c in found.played[0].calls if c.form.action == ATTACH)
+    (check,) = attach.checks
+    assert check.request.resource == (
+        f"arn:aws:sagemaker:eu-west-1:{NAMES.account_id}:cluster/{NAMES.hyperpod_cluster_id}"
+    )
+
+
+def test_upstreams_document_for_hyperpod_nodes_is_enough_beside_the_generic_one() -> None:
+    page = documents.find("2026-09-29")
+    policy = Policy(page.document("ipv4").statements + page.document("hyperpod").statements)
+    assert covered(policy, hyperpod(), NODE, "fresh-node").verdict == "allowed"
+    bare = covered(page.document("ipv4"), hyperpod(), NODE)
+    assert denied(bare) == {(NODE, "attach-by-sagemaker", "fatal")}
+
+
+def test_an_ec2_attachment_is_not_needed_where_every_node_is_of_hyperpod() -> None:
+    policy = without(composed("ipv4", "v1.23.2", "hyperpod"), "ec2:AttachNetworkInterface")
+    assert covered(policy, hyperpod(), NODE).verdict == "allowed"
+    assert ("fresh-node", "attach", "fatal") in denied(covered(policy, hyperpod()))
+
+
+def test_another_clusters_arn_is_denied() -> None:
+    other = Statement(actions=(ATTACH,), resources=("arn:aws:sagemaker:*:*:cluster/000000000000",))
+    policy = with_statement(composed("ipv4", "v1.23.2"), 9, other)
+    assert (NODE, "attach-by-sagemaker", "fatal") in denied(covered(policy, hyperpod(), NODE))
+
+
+def test_aws_answers_get_caller_identity_whatever_policies_say() -> None:
+    deny = Statement("Deny", actions=("sts:GetCallerIdentity",), resources=("*",))
+    policy = with_statement(composed("ipv4", "v1.23.2", "hyperpod"), 9, deny)
+    found = covered(policy, hyperpod(), NODE)
+    assert found.verdict == "allowed"
+    assert "sts:GetCallerIdentity" in {c.form.action for c in found.played[0].calls}
+    assert "sts:GetCallerIdentity" not in found.unused
+
+
+def test_in_ipv6_mode_only_a_feature_attaches_interfaces() -> None:
+    policy = without(composed("ipv6", "v1.23.2", "hyperpod", "multi-nic"), ATTACH)
+    assert denied(covered(policy, hyperpod("ipv6"), NODE)) == set()
+    both = covered(policy, hyperpod("ipv6", "multi-nic"), NODE)
+    assert denied(both) == {(NODE, "attach-by-sagemaker", "degraded")}
+
+
+def test_hyperpod_nodes_come_with_the_feature_and_from_v1_23_2_on() -> None:
+    policy = composed("ipv4", "v1.23.2")
+    assert NODE not in {p.situation.name for p in covered(policy, setting("v1.23.2")).played}
+    with pytest.raises(UsageError, match=r"hyperpod exists from plugin v1\.23\.2 on, not at v1"):
+        composed("ipv4", "v1.23.1", "hyperpod")
+
+
+@pytest.mark.parametrize(
+    ("release", "mode", "expected"),
+    [
+        ("v1.21.2", "ipv4", {("describe-subnets", "degraded")}),
+        (
+            "v1.23.1",
+            "ipv4",
+            {
+                ("check-subnets", "degraded"),
+                ("describe-subnets", "fatal"),
+                ("check-subnet-of-new", "fatal"),
+            },
+        ),
+        (
+            "v1.23.2",
+            "ipv4",
+            {
+                ("check-subnets", "degraded"),
+                ("describe-subnets", "fatal"),
+                ("check-subnet-of-new", "degraded"),
+            },
+        ),
+        ("v1.21.2", "ipv6", set()),
+        ("v1.23.2", "ipv6", {("check-subnets", "fatal")}),
+    ],
+)
+def test_what_breaks_without_describe_subnets(
+    release: str, mode: str, expected: set[tuple[str, str]]
+) -> None:
+    """IPv4 starts and makes no further interface from v1.22.0 on; IPv6 does not start."""
+    name = "ipv6" if mode == "ipv6" else "ipv4"
+    policy = without(composed(name, release), "ec2:DescribeSubnets")
+    found = covered(policy, setting(release, "ipv6" if mode == "ipv6" else "ipv4"), "fresh-node")
+    assert {(call, impact) for _, call, impact in denied(found)} == expected
+    (stopped,) = {
+        not call.reached
+        for call in found.played[0].calls
+        if call.on == "primary interface" and "assign" in call.form.name
+    } or {False}
+    assert stopped is (mode == "ipv6" and release == "v1.23.2")

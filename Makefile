@@ -82,7 +82,6 @@ bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
 probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)
-	@$(BIN)/python -m pip install --quiet --group probe
 	$(BIN)/python -m tools.plugin_probe run $(PROBE_VERSION) $(PROBE_SCENARIO) $(PROBE_ARGS)
 
 generate: venv ## write the committed modules/ and examples/ anew

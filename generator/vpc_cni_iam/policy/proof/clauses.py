@@ -13,10 +13,12 @@ from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Template, Wild, is_plain, literal
+from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import same_values
+from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+from vpc_cni_iam.policy.wildcard import Wild
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,13 @@ class Language:
     templates: frozenset[Template]
     covers: bool
 
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """Texts of which each word begins with one."""
+        if self.element.negated:
+            return frozenset([""])
+        return frozenset("" if glob is None else glob.prefix for glob in self.globs)
+
     def has(self, text: str) -> bool:
         """Say whether a text matches.
 
@@ -50,7 +59,7 @@ class Language:
 _Meaning: TypeAlias = tuple[Language, Language, tuple[Check, ...], Hashable]
 _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 # Each change of a policy is proven with the same statements around it.
-_REMEMBERED = 256
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +134,39 @@ class Region:
     resources: tuple[Side, ...]
     checks: tuple[Check, ...]
     callers: tuple[frozenset[tuple[str, str]], ...] = ()
+
+
+class ClauseIndex:
+    """Statements, found by the requests that they can be about.
+
+    Args:
+        clauses: The statements.
+    """
+
+    def __init__(self, clauses: Sequence[Clause]) -> None:
+        self._clauses = clauses
+        self._by_action = PrefixIndex(
+            (prefix, n) for n, c in enumerate(clauses) for prefix in c.actions.prefixes
+        )
+        self._by_resource = PrefixIndex(
+            (prefix, n) for n, c in enumerate(clauses) for prefix in c.resources.prefixes
+        )
+
+    def meeting(self, region: Region) -> list[Clause]:
+        """Return the statements that can be about a request of a region, in their order.
+
+        Args:
+            region: The region.
+        """
+        some: set[int] = set()
+        for action in {side.prefix for side in region.actions}:
+            some |= self._by_action.meeting(action)
+        if not some:
+            return []
+        others: set[int] = set()
+        for resource in {side.prefix for side in region.resources}:
+            others |= self._by_resource.meeting(resource)
+        return [self._clauses[number] for number in sorted(some & others)]
 
 
 def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:

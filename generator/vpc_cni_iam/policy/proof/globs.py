@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Template, Variable, Wild
+from vpc_cni_iam.policy.matching.variables import Template, Variable
+from vpc_cni_iam.policy.wildcard import Wild
 
 _KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
 

@@ -14,12 +14,13 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, Wild, is_plain
+from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, is_plain
 from vpc_cni_iam.policy.proof import automata
-from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Side
 from vpc_cni_iam.policy.proof.coverage import Hole
 from vpc_cni_iam.policy.proof.implication import example, implied
+from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
 

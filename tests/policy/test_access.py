@@ -632,7 +632,7 @@ def test_a_witness_reads_like_a_request() -> None:
     )
     assert isinstance(answer, Witness)
     assert answer.request.action == "ec2:CreateTags"
-    assert answer.request.resource == pools.ARN + "network-interface/x"
+    assert answer.request.resource == pools.ARN + "network-interface/eni-0123456789abcdef0"
     assert dict(answer.request.context) == {TEAM: "ax"}
 
 

@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, samples
+from vpc_cni_iam.policy.proof import automata, cases, clauses, examples, globs, samples
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
 from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
@@ -28,7 +28,7 @@ _MORE_HOLES = 20
 _FIRST_TRIES = 200
 _TRIES_OF_A_HOLE = 6000
 _STEPS_OF_A_TRY = 20
-_STEPS_OF_A_STATEMENT = 40
+_STEPS_OF_A_STATEMENT = 100
 _CASES = 32
 _SPLITS_IN_ALL = 4000
 _NAMED = 5
@@ -47,11 +47,14 @@ class Witness:
         request: The request.
         new: The statement of the new policies that allows it.
         old: What the old policies say.
+        made_up: What of it only comes of the policies' patterns, so that AWS may have no such
+            thing: ``action``, ``resource``, both joined by ``and``, or empty.
     """
 
     request: Request
     new: Decision
     old: Decision
+    made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +174,14 @@ class _Search:
         leaves some to the others.
         """
         whole, reason = self.budget, ""
-        questions, every = _questions(old, new), (*old, *new)
+        questions, every = _questions(old, new), ClauseIndex((*old, *new))
         for number, question in enumerate(questions):
             self.budget = whole.part(whole.steps // (len(questions) - number))
             question.covering.budget = self.budget
             try:
                 answer = self._answer(question, every)
             except TooHardError:
-                answer = NotProven(_too_complex(question))
+                answer = NotProven(reason or _too_complex(question))
             if isinstance(answer, Witness):
                 return answer
             reason = reason or (answer.reason if answer else "")
@@ -186,7 +189,7 @@ class _Search:
                 break
         return NotProven(reason) if reason else Proven()
 
-    def _answer(self, question: _Question, every: Sequence[Clause]) -> Witness | NotProven | None:
+    def _answer(self, question: _Question, every: ClauseIndex) -> Witness | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""
         reason, covering = "", question.covering
         for region, wanted in question.regions():
@@ -194,7 +197,7 @@ class _Search:
             for hole in covering.holes(region):
                 if hole.region in closed:
                     continue
-                near = [clause for clause in every if clause not in wanted]
+                near = [c for c in every.meeting(hole.region) if c not in wanted]
                 witness = self._witness(hole, wanted, near, _FIRST_TRIES)
                 if witness is None and self._is_closed(hole, covering):
                     closed.add(hole.region)
@@ -220,7 +223,7 @@ class _Search:
             except InputError:
                 continue
             if now.allowed and not then.allowed:
-                return Witness(request, now, then)
+                return Witness(request, now, then, _made_up(request, (*wanted, *near)))
         return None
 
     def _is_closed(self, hole: Hole, covering: Coverage, most: int = _CASES) -> bool:
@@ -240,6 +243,20 @@ class _Search:
         return False
 
 
+def _made_up(request: Request, statements: Sequence[Clause]) -> str:
+    """Return what of a request neither AWS has, as far as is known, nor a policy names."""
+    named = {
+        text.lower()
+        for clause in statements
+        for text in (*clause.statement.actions, *clause.statement.not_actions)
+    }
+    action = request.action.lower()
+    parts = [] if action in named or examples.is_known(action) else ["action"]
+    if request.resource != "*" and not examples.is_like_an_arn(request.resource):
+        parts.append("resource")
+    return " and ".join(parts)
+
+
 def _near(hole: Hole, covering: Coverage) -> list[Clause]:
     """Return the statements that could cover a hole, as far as actions go."""
     action = automata.text(hole.action)
@@ -249,7 +266,7 @@ def _near(hole: Hole, covering: Coverage) -> list[Clause]:
 def _reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget) -> str:
     """Return what stands in the way of a proof: what is not covered, for want of what."""
     lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
-    action, resource = automata.text(hole.action), automata.text(hole.resource)
+    action, resource = automata.text(hole.action), automata.text(hole.resource) or "*"
     open_ones = [
         condition_text(condition)
         for clause in near
@@ -278,9 +295,10 @@ def _too_complex(question: _Question) -> str:
     pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")
     if _wildcards(pattern) > 1:
         advice = f"write patterns such as {pattern!r} with fewer wildcards"
+    elif keys := dict.fromkeys(check.key for c in near for check in c.checks):
+        advice = f"compare policies with fewer condition keys than {', '.join([*keys][:_NAMED])}"
     else:
-        keys = dict.fromkeys(check.key for c in near for check in c.checks)
-        advice = f"compare policies with fewer condition keys (here {', '.join([*keys][:_NAMED])})"
+        advice = "compare policies with fewer statements"
     return f"too complex: {named} takes more steps than an answer may; {advice}"
 
 

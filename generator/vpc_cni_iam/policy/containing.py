@@ -48,7 +48,7 @@ def contains(one: Grant, other: Grant, budget: Budget) -> bool:
         budget.spend(_STEPS_OF_A_PAIR)
     except TooHardError:
         return False
-    return _holds(_is_contained, budget, _bare(other.statement), _bare(one.statement))
+    return _holds(_is_contained, budget, other.bare, one.bare)
 
 
 class Containers:
@@ -76,7 +76,7 @@ class Containers:
         # What begins with more than the other contains only a part of it.
         action, resource = _begins(grant.statement)
         numbers = {*self._by_action.within(action)} & {*self._by_resource.within(resource)}
-        if _holds(_is_nothing, self._budget, _bare(grant.statement)):
+        if _holds(_is_nothing, self._budget, grant.bare):
             numbers = {*range(len(self._grants))}
         for number in sorted(numbers):
             if contains(self._grants[number], grant, self._budget):
@@ -117,12 +117,6 @@ def _is_nothing(budget: Budget, statement: Statement) -> bool:
 
 def _parts(statement: Statement) -> list[_Part]:
     return [tuple((name, getattr(statement, name)) for name in names) for names in _PARTS]
-
-
-def _bare(statement: Statement) -> Statement:
-    """Return a statement as one that allows what the other is about, to whomever has it."""
-    resources = statement.resources or (() if statement.not_resources else ("*",))
-    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
 
 
 def _proven(budget: Budget, narrow: _Part, *wide: _Part) -> bool:

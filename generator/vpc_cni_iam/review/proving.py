@@ -76,5 +76,5 @@ def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget
         (key, (value,) if isinstance(value, str) else value)
         for key, value in sorted(request.context.items())
     )
-    witness = Witness(request.action, request.resource, request.principal, context)
+    witness = Witness(request.action, request.resource, request.principal, context, answer.made_up)
     return Access("new access", witness)

@@ -7,6 +7,7 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.change import Change, all_changes
@@ -119,7 +120,8 @@ class _Judge:
 
         A loss is what a gain would be if the policies changed places.
         """
-        first, second, gone, come = self._old, self._new, change.before, change.after
+        first, second = self._old, self._new
+        gone, come = _together(change.before), _together(change.after)
         if effect == "loss":
             first, second, gone, come = second, first, come, gone
         denies = (gone or come)[0].effect == "Deny"
@@ -134,6 +136,14 @@ class _Judge:
             rest = second.about(gone)
             return proven([_with(rest, gone)], [rest], budget)
         return proven([first.about(come)], [_with(_denials(second.about(come)), come)], budget)
+
+
+def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """Return statements with the actions of those that are otherwise alike in one."""
+    actions: dict[Statement, list[str]] = {}
+    for statement in statements:
+        actions.setdefault(replace(statement, actions=()), []).extend(statement.actions)
+    return tuple(replace(s, actions=tuple(dict.fromkeys(a))) for s, a in actions.items())
 
 
 class _Indexed:

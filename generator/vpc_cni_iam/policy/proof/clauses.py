@@ -31,6 +31,7 @@ class Language:
         exact: Those of its patterns that are tested as the evaluator does.
         templates: All its patterns, to be looked up.
         covers: Whether words can be known to match at all.
+        unless: Patterns with variables, of which it is not known that a word misses them.
     """
 
     element: Element
@@ -38,6 +39,7 @@ class Language:
     exact: Patterns
     templates: frozenset[Template]
     covers: bool
+    unless: frozenset[Glob]
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -52,7 +54,8 @@ class Language:
         Args:
             text: The text.
         """
-        return self.covers and self.exact.matches(text, {}) is not self.element.negated
+        known = self.covers and not self.unless
+        return known and self.exact.matches(text, {}) is not self.element.negated
 
 
 # Actions, resources, conditions and meaning of a statement.
@@ -101,12 +104,16 @@ class Side:
     Args:
         groups: Each with the patterns of which one must match.
         excluded: Patterns that must not match.
-        template: The pattern it came from.
+        template: A pattern it came from.
+        within: All patterns it came from.
+        without: Those of what is excluded.
     """
 
     groups: tuple[tuple[Glob, ...], ...]
     excluded: tuple[Glob, ...]
     template: Template
+    within: tuple[Template, ...]
+    without: tuple[Template, ...] = ()
 
     @property
     def text(self) -> str | None:
@@ -205,11 +212,11 @@ def _read(statement: Statement, place: Place, variables: bool, narrow: bool) -> 
 
 def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
     plain = filter(is_plain, element.templates)
-    if element.negated:
-        covers = all(glob is not None and not glob.has_atoms for glob in automata)
-    else:
-        covers = any(glob is not None for glob in automata)
-    return Language(element, automata, Patterns.of(plain), frozenset(element.templates), covers)
+    known = [glob for glob in automata if glob is not None]
+    covers = len(known) == len(automata) if element.negated else bool(known)
+    unless = frozenset(glob for glob in known if glob.has_atoms and element.negated)
+    templates = frozenset(element.templates)
+    return Language(element, automata, Patterns.of(plain), templates, covers, unless)
 
 
 def region(clause: Clause) -> Region:
@@ -230,10 +237,11 @@ def _sides(language: Language) -> Iterator[Side]:
     """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
     if language.element.negated:
         excluded = (glob for glob in language.globs if glob is not None)
-        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING)
+        without = language.element.templates
+        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING, (EVERYTHING,), without)
         return
     for template, glob in zip(language.element.templates, language.globs, strict=True):
-        yield Side(((glob or ANYTHING,),), (), template)
+        yield Side(((glob or ANYTHING,),), (), template, (template,))
 
 
 def _of_actions(side: Side) -> Side:
@@ -272,4 +280,10 @@ def _meet(one: Side, other: Side) -> Side:
         groups += other.groups
     if literal(other.template) is not None:
         one, other = other, one
-    return Side(groups, one.excluded + other.excluded, one.template)
+    return Side(
+        groups,
+        one.excluded + other.excluded,
+        one.template,
+        one.within + other.within,
+        one.without + other.without,
+    )

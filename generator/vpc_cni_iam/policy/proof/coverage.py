@@ -198,12 +198,14 @@ def _partition(
                 owner.append(number)
     first = len(readers)
     readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
-    all_but = {n for n, language in enumerate(languages) if language.element.negated}
+    negated = {n for n, language in enumerate(languages) if language.element.negated}
+    # What a variable excepts is missed for certain only where the side leaves it out as well.
+    all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
 
     def settled(sure: frozenset[int]) -> bool:
         if any(number >= first for number in sure):
             return True
-        members = frozenset(owner[number] for number in sure) - all_but
+        members = frozenset(owner[number] for number in sure) - negated
         return bool(members) and enough(members)
 
     for reading in automata.readings(side.groups, readers, budget, settled):
@@ -211,7 +213,7 @@ def _partition(
             continue
         hit = {owner[number] for number in reading.accepted}
         missed = all_but - hit if reading.certain else set()
-        yield reading.word, frozenset((hit - all_but) | missed)
+        yield reading.word, frozenset((hit - negated) | missed)
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

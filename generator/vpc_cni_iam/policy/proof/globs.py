@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
@@ -60,18 +61,19 @@ class Glob:
         return any(isinstance(item, Atom) for item in self.items)
 
     def __post_init__(self) -> None:
-        text = ""
+        text = []
         for item, loop in zip(self.items, self.loops, strict=False):
             if loop is not Reach.NONE or not isinstance(item, str) or len(item) != 1:
                 break
-            text += item
-        object.__setattr__(self, "prefix", text)
+            text.append(item)
+        object.__setattr__(self, "prefix", "".join(text))
 
 
 ANYTHING = Glob((), (Reach.ALL,))
 EMPTY = Glob((), (Reach.NONE,))
 
 
+@lru_cache(maxsize=4096)
 def of(template: Template) -> Glob:
     """Return the automaton of a pattern whose wildcards take any character.
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.compare import condition_text, describe
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, examples, globs, samples
+from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons, samples
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
 from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.implication import impossible
 
 _MORE_HOLES = 20
 _FIRST_TRIES = 200
@@ -31,7 +30,6 @@ _STEPS_OF_A_TRY = 20
 _STEPS_OF_A_STATEMENT = 100
 _CASES = 32
 _SPLITS_IN_ALL = 4000
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +179,9 @@ class _Search:
             try:
                 answer = self._answer(question, every)
             except TooHardError:
-                answer = NotProven(reason or _too_complex(question))
+                answer = NotProven(
+                    reason or reasons.too_complex(question.clause, question.covering.clauses)
+                )
             if isinstance(answer, Witness):
                 return answer
             reason = reason or (answer.reason if answer else "")
@@ -205,7 +205,7 @@ class _Search:
                 witness = witness or self._witness(hole, wanted, near, _TRIES_OF_A_HOLE)
                 if witness is not None:
                     return witness
-                reason = reason or _reason(hole, wanted, _near(hole, covering), self.budget)
+                reason = reason or reasons.reason(hole, wanted, _near(hole, covering), self.budget)
                 self.more -= 1
                 if self.more < 0:
                     return NotProven(reason)
@@ -223,7 +223,7 @@ class _Search:
             except InputError:
                 continue
             if now.allowed and not then.allowed:
-                return Witness(request, now, then, _made_up(request, (*wanted, *near)))
+                return Witness(request, now, then, reasons.made_up(request, (*wanted, *near)))
         return None
 
     def _is_closed(self, hole: Hole, covering: Coverage, most: int = _CASES) -> bool:
@@ -243,71 +243,7 @@ class _Search:
         return False
 
 
-def _made_up(request: Request, statements: Sequence[Clause]) -> str:
-    """Return what of a request neither AWS has, as far as is known, nor a policy names."""
-    named = {
-        text.lower()
-        for clause in statements
-        for text in (*clause.statement.actions, *clause.statement.not_actions)
-    }
-    action = request.action.lower()
-    parts = [] if action in named or examples.is_known(action) else ["action"]
-    if request.resource != "*" and not examples.is_like_an_arn(request.resource):
-        parts.append("resource")
-    return " and ".join(parts)
-
-
 def _near(hole: Hole, covering: Coverage) -> list[Clause]:
     """Return the statements that could cover a hole, as far as actions go."""
     action = automata.text(hole.action)
     return [clause for clause in covering.near(hole.region) if clause.actions.has(action)]
-
-
-def _reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget) -> str:
-    """Return what stands in the way of a proof: what is not covered, for want of what."""
-    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
-    action, resource = automata.text(hole.action), automata.text(hole.resource) or "*"
-    open_ones = [
-        condition_text(condition)
-        for clause in near
-        for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
-        if implied(hole.region.checks, check, budget) is not None
-    ]
-    named = ", ".join(list(dict.fromkeys(open_ones))[:_NAMED])
-    why = f"; not shown to follow: {named}" if named else ""
-    return (
-        f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
-        f"action {action!r} and resource {resource!r}, and no such request was found to be "
-        f"newly allowed{why}"
-    )
-
-
-def _named(clause: Clause, side: str) -> str:
-    policy, statement = clause.at
-    return f"statement {statement + 1} of {side} policy {policy + 1} ({describe(clause.statement)})"
-
-
-def _too_complex(question: _Question) -> str:
-    """Return what takes too many steps, and how to make it simpler."""
-    clause = question.clause
-    named = _named(clause, "old" if clause.denies else "new")
-    near = [clause, *question.covering.clauses]
-    pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")
-    if _wildcards(pattern) > 1:
-        advice = f"write patterns such as {pattern!r} with fewer wildcards"
-    elif keys := dict.fromkeys(check.key for c in near for check in c.checks):
-        advice = f"compare policies with fewer condition keys than {', '.join([*keys][:_NAMED])}"
-    else:
-        advice = "compare policies with fewer statements"
-    return f"too complex: {named} takes more steps than an answer may; {advice}"
-
-
-def _patterns(statement: Statement) -> Iterator[str]:
-    yield from (*statement.actions, *statement.not_actions)
-    yield from (*statement.resources, *statement.not_resources)
-    for condition in statement.conditions:
-        yield from condition.values
-
-
-def _wildcards(pattern: str) -> int:
-    return pattern.count("*") + pattern.count("?")

@@ -35,7 +35,7 @@ def contains(one: Grant, other: Grant, budget: Budget) -> bool:
         other: The one that may be contained.
         budget: What the proofs may cost.
     """
-    if (one.effect, one.principals) != (other.effect, other.principals):
+    if budget.steps < 0 or (one.effect, one.principals) != (other.effect, other.principals):
         return False
     for wide, narrow in (
         (one.action.lower(), other.action.lower()),
@@ -71,7 +71,7 @@ class Containers:
         Args:
             grant: The grant.
         """
-        if not self._grants:
+        if not self._grants or self._budget.steps < 0:
             return
         # What begins with more than the other contains only a part of it.
         action, resource = _begins(grant.statement)

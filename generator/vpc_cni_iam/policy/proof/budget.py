@@ -17,6 +17,8 @@ T = TypeVar("T")
 # What two policies within IAM's limits are given, and what each statement adds to it.
 ANSWER = 2_500_000
 OF_A_STATEMENT = 4_000
+# No answer takes more than this, however many statements there are.
+MOST = 30_000_000
 # What a review of many policies is given: one answer in full, and for each policy a share more.
 OF_A_POLICY = 100_000
 
@@ -31,7 +33,7 @@ def steps_for(policies: Iterable[Policy]) -> int:
     Args:
         policies: The policies of both sides.
     """
-    return ANSWER + sum(map(_of_statements, policies))
+    return min(MOST, ANSWER + sum(map(_of_statements, policies)))
 
 
 def _of_statements(policy: Policy) -> int:

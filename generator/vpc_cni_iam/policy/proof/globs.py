@@ -73,13 +73,17 @@ ANYTHING = Glob((), (Reach.ALL,))
 EMPTY = Glob((), (Reach.NONE,))
 
 
-@lru_cache(maxsize=4096)
 def of(template: Template) -> Glob:
     """Return the automaton of a pattern whose wildcards take any character.
 
     Args:
         template: The pattern.
     """
+    return _of(template)
+
+
+@lru_cache(maxsize=4096)
+def _of(template: Template) -> Glob:
     return _build([(part, Reach.ALL) for part in template])
 
 

@@ -152,8 +152,8 @@ def _resources(
 
 
 def _ordinary(template: Template, base: Context) -> Iterator[str]:
-    """Yield a pattern filled as ARNs of AWS are."""
-    for empty in (False, True):
+    """Yield a pattern filled as ARNs of AWS are, with as few letters as read well first."""
+    for begins in ("/:", "", None):
         text = ""
         for number, part in enumerate(template):
             following = template[number + 1] if number + 1 < len(template) else ""
@@ -167,7 +167,7 @@ def _ordinary(template: Template, base: Context) -> Iterator[str]:
                 text.endswith(":") and str(following).startswith(":") and text.count(":") in _USUAL
             ):
                 text += _USUAL[text.count(":")]
-            elif not empty:
+            elif begins == "" or (begins and text.endswith(tuple(begins))):
                 text += examples.name_after(text)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text

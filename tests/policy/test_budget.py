@@ -83,7 +83,7 @@ def test_a_comparison_takes_no_more_than_its_steps(
         spend(self, steps)
 
     monkeypatch.setattr(Budget, "spend", counted)
-    found = between(Side("old", old), Side("new", new))
+    found = between(Side("old", old, ()), Side("new", new, ()))
     assert len(budgets) == 1
     # What a part refuses to pay for is counted, too.
     assert spent <= 1.5 * (STEPS + 4000 * (len(old.statements) + len(new.statements)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, Variable, read
 from vpc_cni_iam.policy.proof import automata, globs
-from vpc_cni_iam.policy.proof.automata import Budget, TooHardError
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.globs import Atom, Glob, Reach
 
 ALPHABET = "ab:"

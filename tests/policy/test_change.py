@@ -7,6 +7,7 @@ import pytest
 from vpc_cni_iam.policy import containing
 from vpc_cni_iam.policy.change import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.proof.budget import Budget
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))
 ONE = Statement(actions=("s3:Get", "s3:List"), resources=("arn:aws:s3:::a/*",), conditions=(TAG,))
@@ -251,11 +252,10 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
     asked: list[Policy] = []
     prove = containing.no_new_access
 
-    def counted(old: list[Policy], new: list[Policy]) -> object:
+    def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
-        return prove(old, new)
+        return prove(old, new, budget)
 
-    containing._proven.cache_clear()  # whatever other tests have asked for
     monkeypatch.setattr(containing, "no_new_access", counted)
     old, new, one = (
         Policy((Statement(actions=actions, resources=("*",)),))
@@ -278,9 +278,9 @@ def test_conditions_are_compared_once_for_all_actions_that_have_them(
     asked: list[Policy] = []
     prove = containing.no_new_access
 
-    def counted(old: list[Policy], new: list[Policy]) -> object:
+    def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
-        return prove(old, new)
+        return prove(old, new, budget)
 
     monkeypatch.setattr(containing, "no_new_access", counted)
     old, new = (

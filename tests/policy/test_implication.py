@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.implication import example, implied, impossible
 
 PLACE = Place("test")

@@ -4,6 +4,7 @@ import pytest
 
 from account import ROLES, World
 from synthetic import WANTED, reviewed
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.needs import concerns_plugin, coverage_change
 from vpc_cni_iam.review.proving import new_access
 
@@ -23,7 +24,7 @@ def compare(world: World) -> None:
     for account in world.applied():
         for role in ROLES:
             before, after = world.before.of(role), account.of(role)
-            if new_access(before, after).verdict == "new access":
+            if new_access(before, after, Budget()).verdict == "new access":
                 assert "new-access" in means, role
             if any(map(concerns_plugin, (*before, *after))):
                 change = coverage_change(before, after, WANTED)

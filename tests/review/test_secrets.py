@@ -29,7 +29,7 @@ def test_a_real_plan_shows_no_value_that_it_marks(path: Path, name: str) -> None
     text = shown(path, "--format", name)
     assert "hunter2" not in text
     # What is beside it is judged and shown all the same.
-    assert "arn:aws:s3:::(sensitive)/x" in text or name in ("sarif", "junit")
+    assert "arn:aws:s3:::(sensitive)/example" in text or name in ("sarif", "junit")
     assert "s3:PutObject" in text
     if name == "text":
         assert "on (sensitive) if s3:prefix StringEquals '(sensitive)'" in text

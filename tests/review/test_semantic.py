@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.judgements import Line
 from vpc_cni_iam.review.proving import proven
 from vpc_cni_iam.review.semantic import lines
@@ -30,7 +31,7 @@ def deny(action: Any, resource: Any = "*", **more: Any) -> Json:
 
 def difference(old: Json, new: Json) -> tuple[Line, ...]:
     texts = json.dumps(old), json.dumps(new)
-    return lines(loads(texts[0], "old"), loads(texts[1], "new"), texts)
+    return lines(loads(texts[0], "old"), loads(texts[1], "new"), Budget(), texts)
 
 
 TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
@@ -131,7 +132,7 @@ def test_what_means_the_same_is_said_to_and_what_looks_like_it_is_not(name: str)
 def test_white_space_alone_is_said() -> None:
     document = policy(allow("ec2:A"))
     one, other = json.dumps(document), json.dumps(document, indent=2)
-    found = lines(loads(one, "a"), loads(other, "b"), (one, other))
+    found = lines(loads(one, "a"), loads(other, "b"), Budget(), (one, other))
     assert [(line.effect, line.kind) for line in found] == [("no-op", "respelled")]
 
 
@@ -162,15 +163,15 @@ def test_a_gain_is_shown_where_and_only_where_there_is_one(old: Json, new: Json)
     found = difference(old, new)
     one, other = loads(json.dumps(old), "old"), loads(json.dumps(new), "new")
     effects = {line.effect for line in found}
-    if not proven([one], [other]):
+    if not proven([one], [other], Budget()):
         assert "gain" in effects
-    if not proven([other], [one]):
+    if not proven([other], [one], Budget()):
         assert "loss" in effects
-    if proven([one], [other]) and proven([other], [one]):
+    if proven([one], [other], Budget()) and proven([other], [one], Budget()):
         # Each line may gain or lose by itself; if all lines are no-ops, so is the whole.
         assert one == other or found
     if effects == {"no-op"}:
-        assert proven([one], [other]) and proven([other], [one])
+        assert proven([one], [other], Budget()) and proven([other], [one], Budget())
 
 
 @settings(max_examples=50)
@@ -179,8 +180,8 @@ def test_a_gain_beside_another_policy_is_shown_where_that_may_stand(
     old: Json, new: Json, beside: Json
 ) -> None:
     one, other, third = (loads(json.dumps(p), "policy") for p in (old, new, beside))
-    effects = {line.effect for line in lines(one, other, alone=False)}
-    if not proven([one, third], [other, third]):
+    effects = {line.effect for line in lines(one, other, Budget(), alone=False)}
+    if not proven([one, third], [other, third], Budget()):
         assert "gain" in effects
-    if not proven([other, third], [one, third]):
+    if not proven([other, third], [one, third], Budget()):
         assert "loss" in effects

@@ -17,7 +17,7 @@ from tools.plugin_probe.cloud import (
     Interface,
     Subnet,
 )
-from vpc_cni_iam.policy.matching.patterns import fits
+from vpc_cni_iam.policy import wildcard
 
 Form = Mapping[str, str]
 _PAGE = 5  # interfaces a page where the plugin asks for pages, so that there are several
@@ -246,7 +246,7 @@ def _passes(
             there = known[name](thing)
         else:
             raise ApiError("InvalidParameterValue", f"The filter '{name}' is invalid")
-        if not any(fits(value, text) for value in values for text in there):
+        if not any(wildcard.matches(value, text) for value in values for text in there):
             return False
     return True
 

@@ -15,9 +15,9 @@ from itertools import islice
 
 from vpc_cni_iam.catalog import calls
 from vpc_cni_iam.catalog.requests import kind_of
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
-from vpc_cni_iam.policy.matching.patterns import fits
 
 _SHOWN = 3
 _EVERY = "*"
@@ -147,7 +147,7 @@ def _is_of(resource: str, wanted: str) -> bool:
     if resource == "*" or wanted == _EVERY or len(parts) < _ARN_PARTS:
         return resource == "*"
     service, kind = wanted.split()
-    if not fits(parts[2], service):
+    if not wildcard.matches(parts[2], service):
         return False
     own = parts[5].replace(":", "/").partition("/")[0]
-    return service == "s3" or fits(own, kind)
+    return service == "s3" or wildcard.matches(own, kind)

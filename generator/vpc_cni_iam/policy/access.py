@@ -11,26 +11,25 @@ that no new Deny has, and either no old Allow has it or an old Deny does. So two
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, samples
-from vpc_cni_iam.policy.proof.automata import Budget, TooHardError
-from vpc_cni_iam.policy.proof.clauses import Clause, Region
+from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons, samples
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
 from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.implication import impossible
 
 _MORE_HOLES = 20
 _FIRST_TRIES = 200
 _TRIES_OF_A_HOLE = 6000
-_TRIES = 60_000
+_STEPS_OF_A_TRY = 20
+_STEPS_OF_A_STATEMENT = 100
 _CASES = 32
 _SPLITS_IN_ALL = 4000
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,14 @@ class Witness:
         request: The request.
         new: The statement of the new policies that allows it.
         old: What the old policies say.
+        made_up: What of it only comes of the policies' patterns, so that AWS may have no such
+            thing: ``action``, ``resource``, both joined by ``and``, or empty.
     """
 
     request: Request
     new: Decision
     old: Decision
+    made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class NotProven:
     reason: str
 
 
-def no_new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Proven | Witness | NotProven:
+def no_new_access(
+    old: Sequence[Policy], new: Sequence[Policy], budget: Budget | None = None
+) -> Proven | Witness | NotProven:
     """Say whether new policies allow anything that old ones do not.
 
     Both are the policies of one identity, taken together. It answers `Proven` only where that
@@ -74,22 +78,28 @@ def no_new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Proven | Witn
     Args:
         old: The policies there were.
         new: The policies there are to be.
+        budget: What the answer may cost; None for as much as policies of this size get.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
+    budget = Budget.of(*old, *new) if budget is None else budget
     statements = [s for policy in (*old, *new) for s in policy.statements]
     if any(statement.not_principals for statement in statements):
         return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
     before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
     try:
-        for narrow in (False, True):
-            sides = [list(clauses.read(side, narrow)) for side in (old, new)]
-            answer = _Search(before, after).run(*sides)
-            if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
-                return answer
+        budget.spend(_STEPS_OF_A_STATEMENT * len(statements))
     except TooHardError:
-        return NotProven("the patterns are too many or too intricate to be compared in full")
+        return NotProven(
+            "too complex: what was compared before took all steps of this answer; "
+            "write policies with fewer wildcards and condition keys"
+        )
+    for narrow in (False, True):
+        sides = [list(clauses.read(side, narrow)) for side in (old, new)]
+        answer = _Search(before, after, budget).run(*sides)
+        if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
+            return answer
     return Proven()
 
 
@@ -97,28 +107,97 @@ def _is_ambiguous(clause: Clause) -> bool:
     return any(map(globs.is_ambiguous, clause.resources.element.templates))
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether all that a statement brings is covered.
+
+    Args:
+        clause: An Allow that is new, or a Deny that is no more.
+        covering: What must cover it.
+        allows: What such a Deny may have held back; None of an Allow.
+    """
+
+    clause: Clause
+    covering: Coverage
+    allows: ClauseIndex | None = None
+
+    def regions(self) -> Iterator[tuple[Region, tuple[Clause, ...]]]:
+        """Yield regions, with the statements they come from."""
+        region = clauses.region(self.clause)
+        if self.allows is None:
+            yield region, (self.clause,)
+        elif next(self.covering.holes(region), None) is not None:
+            for allow in self.allows.meeting(region):
+                both = clauses.both(clauses.region(allow), region)
+                yield both, (allow, self.clause)
+
+
+def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
+    """Return what is to be shown of each statement that may bring new access."""
+    allows = [clause for clause in new if not clause.denies]
+    denies = [clause for clause in new if clause.denies]
+    known = {clause.meaning for clause in old}
+    covering = Coverage([*(c for c in old if not c.denies), *denies])
+    questions = [_Question(clause, covering) for clause in allows if clause.meaning not in known]
+    kept = {clause.meaning for clause in denies}
+    if gone := [clause for clause in old if clause.denies and clause.meaning not in kept]:
+        narrowing, index = Coverage(denies), ClauseIndex(allows)
+        questions += [_Question(clause, narrowing, index) for clause in gone]
+    return questions
+
+
 @dataclass(slots=True)
 class _Search:
-    """One attempt at a proof."""
+    """One attempt at a proof.
+
+    Args:
+        before: The old policies.
+        after: The new policies.
+        budget: What is left of the steps, of one question while it is looked at.
+        splits: How many ways to take conditions apart are still tried.
+        more: How many holes that stay open are still looked at, for a witness.
+    """
 
     before: Compiled
     after: Compiled
-    budget: Budget = field(default_factory=Budget)
-    tries: int = _TRIES
+    budget: Budget
     splits: int = _SPLITS_IN_ALL
+    more: int = _MORE_HOLES
 
     def run(self, old: Sequence[Clause], new: Sequence[Clause]) -> Proven | Witness | NotProven:
         """Look at every hole until there is a witness, or a hole that stays open.
 
         After the latter only a witness can still change the answer; a few more holes are tried.
+        No question gets more than its share of the steps, so that one that is too complex
+        leaves some to the others.
         """
-        reason, more = "", _MORE_HOLES
-        for region, wanted, covering in self._tasks(old, new):
+        whole, reason = self.budget, ""
+        questions, every = _questions(old, new), ClauseIndex((*old, *new))
+        for number, question in enumerate(questions):
+            self.budget = whole.part(whole.steps // (len(questions) - number))
+            question.covering.budget = self.budget
+            try:
+                answer = self._answer(question, every)
+            except TooHardError:
+                answer = NotProven(
+                    reason or reasons.too_complex(question.clause, question.covering.clauses)
+                )
+            if isinstance(answer, Witness):
+                return answer
+            reason = reason or (answer.reason if answer else "")
+            if self.more < 0:
+                break
+        return NotProven(reason) if reason else Proven()
+
+    def _answer(self, question: _Question, every: ClauseIndex) -> Witness | NotProven | None:
+        """Return what a question comes to, None if nothing new is allowed."""
+        reason, covering = "", question.covering
+        for region, wanted in question.regions():
             closed: set[Region] = set()
-            near = [clause for clause in (*old, *new) if clause not in wanted]
             for hole in covering.holes(region):
                 if hole.region in closed:
                     continue
+                near = [c for c in every.meeting(hole.region) if c not in wanted]
                 witness = self._witness(hole, wanted, near, _FIRST_TRIES)
                 if witness is None and self._is_closed(hole, covering):
                     closed.add(hole.region)
@@ -126,51 +205,25 @@ class _Search:
                 witness = witness or self._witness(hole, wanted, near, _TRIES_OF_A_HOLE)
                 if witness is not None:
                     return witness
-                reason = reason or _reason(hole, wanted, _near(hole, covering), self.budget)
-                more -= 1
-                if more < 0:
+                reason = reason or reasons.reason(hole, wanted, _near(hole, covering), self.budget)
+                self.more -= 1
+                if self.more < 0:
                     return NotProven(reason)
-        return NotProven(reason) if reason else Proven()
-
-    def _tasks(
-        self, old: Sequence[Clause], new: Sequence[Clause]
-    ) -> Iterator[tuple[Region, tuple[Clause, ...], Coverage]]:
-        """Yield regions, the statements they come from, and what must cover them."""
-        allows = [clause for clause in new if not clause.denies]
-        known = {clause.meaning for clause in old}
-        covering = Coverage(
-            [c for c in old if not c.denies] + [c for c in new if c.denies], self.budget
-        )
-        for clause in allows:
-            if clause.meaning not in known:
-                yield clauses.region(clause), (clause,), covering
-        denies = [clause for clause in new if clause.denies]
-        kept = {clause.meaning for clause in denies}
-        narrowing = Coverage(denies, self.budget)
-        for deny in old:
-            if not deny.denies or deny.meaning in kept:
-                continue
-            if next(narrowing.holes(clauses.region(deny)), None) is None:
-                continue
-            for clause in allows:
-                both = clauses.both(clauses.region(clause), clauses.region(deny))
-                yield both, (clause, deny), narrowing
+        return NotProven(reason) if reason else None
 
     def _witness(
         self, hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> Witness | None:
         """Return a request of a hole that is newly allowed, None if none was found."""
         for request in islice(samples.requests(hole, wanted, near, self.budget), tries):
-            self.tries -= 1
-            if self.tries < 0:
-                return None
+            self.budget.spend(_STEPS_OF_A_TRY)
             try:
                 now = self.after.evaluate(request)
                 then = self.before.evaluate(request) if now.allowed else now
             except InputError:
                 continue
             if now.allowed and not then.allowed:
-                return Witness(request, now, then)
+                return Witness(request, now, then, reasons.made_up(request, (*wanted, *near)))
         return None
 
     def _is_closed(self, hole: Hole, covering: Coverage, most: int = _CASES) -> bool:
@@ -193,25 +246,4 @@ class _Search:
 def _near(hole: Hole, covering: Coverage) -> list[Clause]:
     """Return the statements that could cover a hole, as far as actions go."""
     action = automata.text(hole.action)
-    return [clause for clause in covering.clauses if clause.actions.has(action)]
-
-
-def _reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget) -> str:
-    """Return what stands in the way of a proof: what is not covered, for want of what."""
-    policy, statement = wanted[0].at
-    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
-    action, resource = automata.text(hole.action), automata.text(hole.resource)
-    open_ones = [
-        condition_text(condition)
-        for clause in near
-        for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
-        if implied(hole.region.checks, check, budget) is not None
-    ]
-    named = ", ".join(list(dict.fromkeys(open_ones))[:_NAMED])
-    why = f"; not shown to follow: {named}" if named else ""
-    return (
-        f"statement {statement + 1} of new policy {policy + 1} "
-        f"({describe(wanted[0].statement)}){lost} is not shown to be covered, for instance on "
-        f"action {action!r} and resource {resource!r}, and no such request was found to be "
-        f"newly allowed{why}"
-    )
+    return [clause for clause in covering.near(hole.region) if clause.actions.has(action)]

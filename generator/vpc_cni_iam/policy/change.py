@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.containing import Containers, contains
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.grants import Grant, Key, grants
+from vpc_cni_iam.policy.proof.budget import Budget
 
 Kind = Literal[
     "gained",
@@ -77,7 +78,7 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
     return tuple(c for c in all_changes(old, new) if c.kind != "redundant")
 
 
-def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
+def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple[Change, ...]:
     """Return what `changes` does, and as ``redundant`` what comes or goes without any effect.
 
     That is what a grant that stays contains, and what stands for another of one meaning.
@@ -85,32 +86,37 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
     Args:
         old: The policy before.
         new: The policy after.
+        budget: What the proofs may cost; None for as much as policies of this size get.
     """
+    budget = Budget.of(old, new) if budget is None else budget
     before, after = grants(old), grants(new)
     kept = [grant for key, grant in before.items() if key in after]
-    lost, idle_before = _apart(before, after, kept)
-    gained, idle_after = _apart(after, before, kept)
-    narrowed, widened = _contained(lost, gained), _contained(gained, lost)
+    lost, idle_before = _apart(before, after, kept, budget)
+    gained, idle_after = _apart(after, before, kept, budget)
+    narrowed, widened = _contained(lost, gained, budget), _contained(gained, lost, budget)
     found: list[_Found] = []
     for key, grant in gained.items():
         if olds := [lost[k] for k in widened[key] if key not in narrowed[k]]:
-            found.append(_difference(olds, [grant]))
+            found.append(_difference(olds, [grant], budget))
         # Other conditions of one meaning are told of: what they are filled with may differ yet.
         for same in (lost[k] for k in widened[key] if key in narrowed[k]):
-            one = _difference([same], [grant])
+            one = _difference([same], [grant], budget)
             alike = same.conditions == grant.conditions
             found.append(replace(one, kind="redundant") if alike else one)
     for key, grant in lost.items():
         if news := [gained[k] for k in narrowed[key] if key not in widened[k]]:
-            found.append(_difference([grant], news))
+            found.append(_difference([grant], news, budget))
     held = {key for inner in (*narrowed.values(), *widened.values()) for key in inner}
     rest = {k: g for k, g in gained.items() if not widened[k] and k not in held}
     gone = {k: g for k, g in lost.items() if not narrowed[k] and k not in held}
+    by_subject: dict[tuple[object, ...], dict[Key, Grant]] = {}
+    for key, grant in gone.items():
+        by_subject.setdefault(_subject(grant), {})[key] = grant
     for key, grant in list(rest.items()):
-        twin = _twin(grant, gone.values())
+        twin = _twin(grant, by_subject.get(_subject(grant), {}).values())
         if twin is not None:
-            del rest[key], gone[twin.key]
-            found.append(_difference([twin], [grant]))
+            del rest[key], gone[twin.key], by_subject[_subject(grant)][twin.key]
+            found.append(_difference([twin], [grant], budget))
     found += [_Found(_of_effect("lost", g), *g.line, olds=(g,)) for g in gone.values()]
     found += [_Found(_of_effect("gained", g), *g.line, news=(g,)) for g in rest.values()]
     found += [_Found("redundant", *g.line, olds=(g,)) for g in idle_before]
@@ -119,18 +125,20 @@ def all_changes(old: Policy, new: Policy) -> tuple[Change, ...]:
 
 
 def _apart(
-    here: dict[Key, Grant], there: Iterable[Key], kept: list[Grant]
+    here: dict[Key, Grant], there: Iterable[Key], kept: list[Grant], budget: Budget
 ) -> tuple[dict[Key, Grant], list[Grant]]:
     """Return the grants of one side alone, without and with those that a kept one contains."""
     alone = {key: grant for key, grant in here.items() if key not in there}
-    containers = Containers(kept)
+    containers = Containers(kept, budget)
     idle = {key: grant for key, grant in alone.items() if any(containers.of(grant))}
     return {k: g for k, g in alone.items() if k not in idle}, list(idle.values())
 
 
-def _contained(some: Mapping[Key, Grant], others: Mapping[Key, Grant]) -> dict[Key, list[Key]]:
+def _contained(
+    some: Mapping[Key, Grant], others: Mapping[Key, Grant], budget: Budget
+) -> dict[Key, list[Key]]:
     """Return for the key of each of some grants those of others that it contains."""
-    containers = Containers(some.values())
+    containers = Containers(some.values(), budget)
     found: dict[Key, list[Key]] = {key: [] for key in some}
     for key, grant in others.items():
         for one in containers.of(grant):
@@ -138,24 +146,26 @@ def _contained(some: Mapping[Key, Grant], others: Mapping[Key, Grant]) -> dict[K
     return found
 
 
-def _twin(grant: Grant, lost: Iterable[Grant]) -> Grant | None:
-    """Return the lost grant that this one replaces: same action, and same resource if any is."""
-    same = [
-        g
-        for g in lost
-        if (g.effect, g.action.lower(), g.principals)
-        == (grant.effect, grant.action.lower(), grant.principals)
-    ]
-    same_resource = [g for g in same if g.resource == grant.resource]
-    same_conditions = [g for g in same if g.conditions == grant.conditions]
-    return next(iter(same_resource + same_conditions), None)
+def _twin(grant: Grant, alike: Iterable[Grant]) -> Grant | None:
+    """Return the grant that this one replaces, of those with its action: on its resource if any."""
+    same_resource, same_conditions = None, None
+    for other in alike:
+        if other.resource == grant.resource:
+            same_resource = same_resource or other
+        elif other.conditions == grant.conditions:
+            same_conditions = same_conditions or other
+    return same_resource or same_conditions
 
 
-def _difference(olds: list[Grant], news: list[Grant]) -> _Found:
+def _subject(grant: Grant) -> tuple[object, ...]:
+    return (grant.effect, grant.action.lower(), grant.principals)
+
+
+def _difference(olds: list[Grant], news: list[Grant], budget: Budget) -> _Found:
     """Return what it means that grants stand in the place of others, one on one side at least."""
     old, new = olds[0], news[0]
-    tighter = all(contains(old, one) for one in news)
-    looser = all(contains(new, one) for one in olds)
+    tighter = all(contains(old, one, budget) for one in news)
+    looser = all(contains(new, one, budget) for one in olds)
     kind: Kind = "changed"
     every = [*olds, *news]
     conditions = {g.conditions for g in every}

@@ -5,30 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
-from itertools import accumulate
 from typing import Any, TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.grants import Grant
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 
 # The elements of a statement that decide together, with their values.
 _Part: TypeAlias = tuple[tuple[str, Any], ...]
 _PARTS = (("actions", "not_actions"), ("resources", "not_resources"), ("conditions",))
 _CAN_LEAVE_NOTHING = ("not_actions", "not_resources", "conditions")
+# What one proof may take of the steps that are left.
+_SHARE = 8
+_STEPS_OF_A_PAIR = 10
 _ANYTHING = Statement(actions=("*",), resources=("*",))
 
 
-def contains(one: Grant, other: Grant) -> bool:
+def contains(one: Grant, other: Grant, budget: Budget) -> bool:
     """Say whether one grant is of all that another is, whatever the effect of both.
+
+    Where the budget ends, one that may contain another is taken not to.
 
     Args:
         one: The one that may contain.
         other: The one that may be contained.
+        budget: What the proofs may cost.
     """
-    if (one.effect, one.principals) != (other.effect, other.principals):
+    if budget.steps < 0 or (one.effect, one.principals) != (other.effect, other.principals):
         return False
     for wide, narrow in (
         (one.action.lower(), other.action.lower()),
@@ -37,7 +44,11 @@ def contains(one: Grant, other: Grant) -> bool:
         # What has no wildcard and excepts nothing contains itself alone.
         if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
             return False
-    return _holds(_is_contained, _bare(other.statement), _bare(one.statement))
+    try:
+        budget.spend(_STEPS_OF_A_PAIR)
+    except TooHardError:
+        return False
+    return _holds(_is_contained, budget, other.bare, one.bare)
 
 
 class Containers:
@@ -45,12 +56,14 @@ class Containers:
 
     Args:
         grants: The grants.
+        budget: What the proofs may cost.
     """
 
-    def __init__(self, grants: Iterable[Grant]) -> None:
-        self._by_begin: dict[str, list[Grant]] = {}
-        for grant in grants:
-            self._by_begin.setdefault(_begin(grant), []).append(grant)
+    def __init__(self, grants: Iterable[Grant], budget: Budget) -> None:
+        self._grants, self._budget = list(grants), budget
+        begins = [_begins(grant.statement) for grant in self._grants]
+        self._by_action = PrefixIndex((begin, n) for n, (begin, _) in enumerate(begins))
+        self._by_resource = PrefixIndex((begin, n) for n, (_, begin) in enumerate(begins))
 
     def of(self, grant: Grant) -> Iterator[Grant]:
         """Yield those that contain a grant.
@@ -58,41 +71,45 @@ class Containers:
         Args:
             grant: The grant.
         """
-        if not self._by_begin:
+        if not self._grants or self._budget.steps < 0:
             return
         # What begins with more than the other contains only a part of it.
-        begins: Iterable[str] = accumulate(_begin(grant), initial="")
-        if _holds(_is_nothing, _bare(grant.statement)):
-            begins = self._by_begin
-        for begin in begins:
-            yield from (one for one in self._by_begin.get(begin, ()) if contains(one, grant))
+        action, resource = _begins(grant.statement)
+        numbers = {*self._by_action.within(action)} & {*self._by_resource.within(resource)}
+        if _holds(_is_nothing, self._budget, grant.bare):
+            numbers = {*range(len(self._grants))}
+        for number in sorted(numbers):
+            if contains(self._grants[number], grant, self._budget):
+                yield self._grants[number]
 
 
-def _begin(grant: Grant) -> str:
-    """Return what all actions of a grant begin with, in lower case."""
-    begin = grant.action.lower().partition("*")[0].partition("?")[0]
-    return begin if grant.statement.actions else ""
+def _begins(statement: Statement) -> tuple[str, str]:
+    """Return what all actions of a grant begin with, in lower case, and all its resources."""
+    action = next(iter(statement.actions), "").lower()
+    resource = next(iter(statement.resources), "")
+    if resource.count(":") < ARN_PARTS - 1:
+        resource += ":*"  # so is one completed that is too short
+    return _WILD.split(action, 1)[0], _WILD.split(resource, 1)[0] if statement.resources else ""
 
 
-def _holds(said: Callable[..., bool], *statements: Statement) -> bool:
+def _holds(said: Callable[..., bool], budget: Budget, *statements: Statement) -> bool:
     """Say whether something holds of statements, whatever their variables are filled with."""
     try:
-        return all(said(*filled) for filled in _filled(*statements))
+        return all(said(budget, *filled) for filled in _filled(*statements))
     except InputError:
         return False
 
 
-def _is_contained(narrow: Statement, wide: Statement) -> bool:
+def _is_contained(budget: Budget, narrow: Statement, wide: Statement) -> bool:
     """Say whether one statement is within one other: each of its parts is, or it is of nothing."""
-    # All parts are looked at, so that a bad one is refused in any case.
-    each = [_proven(*pair) for pair in zip(_parts(narrow), _parts(wide), strict=True)]
-    return all(each) or _is_nothing(narrow)
+    pairs = zip(_parts(narrow), _parts(wide), strict=True)
+    return all(_proven(budget, *pair) for pair in pairs) or _is_nothing(budget, narrow)
 
 
-def _is_nothing(statement: Statement) -> bool:
+def _is_nothing(budget: Budget, statement: Statement) -> bool:
     """Say whether nothing can be as a statement says, so that anything contains it."""
     return any(
-        _proven(part)
+        _proven(budget, part)
         for part in _parts(statement)
         if any(values for name, values in part if name in _CAN_LEAVE_NOTHING)
     )
@@ -102,16 +119,14 @@ def _parts(statement: Statement) -> list[_Part]:
     return [tuple((name, getattr(statement, name)) for name in names) for names in _PARTS]
 
 
-def _bare(statement: Statement) -> Statement:
-    """Return a statement as one that allows what the other is about, to whomever has it."""
-    resources = statement.resources or (() if statement.not_resources else ("*",))
-    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
-
-
-@lru_cache(maxsize=4096)
-def _proven(narrow: _Part, *wide: _Part) -> bool:
+def _proven(budget: Budget, narrow: _Part, *wide: _Part) -> bool:
     """Say whether a part is of nothing that others are not of."""
-    return isinstance(no_new_access(_alone(*wide), _alone(narrow)), Proven)
+
+    def proven() -> bool:
+        part = budget.part(budget.steps // _SHARE)
+        return isinstance(no_new_access(_alone(*wide), _alone(narrow), part), Proven)
+
+    return budget.remember(("contained", narrow, wide), proven)
 
 
 def _alone(*parts: _Part) -> list[Policy]:
@@ -127,15 +142,18 @@ def _filled(*statements: Statement) -> Iterator[list[Statement]]:
     of one character and of several, one of which has a case, and for a module's a wildcard.
     """
     names = sorted({name for s in statements for text in _texts(s) for name in _NAMES(text)})
+    if not names:
+        yield [*statements]
+        return
     letters = {name: _letter(number) for number, name in enumerate(names)}
     yield [_fill(s, letters) for s in statements]
-    if names:
-        longer = {name: f"{letter}K" for name, letter in letters.items()}
-        yield [_fill(s, longer) for s in statements]
+    longer = {name: f"{letter}K" for name, letter in letters.items()}
+    yield [_fill(s, longer) for s in statements]
     if wild := {name: "*" for name in names if ":" not in name}:
         yield [_fill(s, letters | wild) for s in statements]
 
 
+_WILD = re.compile(r"[*?]|\$\{")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _NAMES = _VARIABLE.findall
 

@@ -20,6 +20,7 @@ class Grant:
 
     Args:
         statement: The statement, of this action and resource alone and without its Sid.
+        bare: The same as one that allows what the other is about, to whomever has it.
         action: The action, or in words all but those of a NotAction.
         resource: The resource, the same way; ``itself`` in a policy without resources.
         conditions: The statement's conditions, normalised.
@@ -29,6 +30,7 @@ class Grant:
     """
 
     statement: Statement
+    bare: Statement
     action: str
     resource: str
     conditions: frozenset[tuple[str, str, frozenset[str]]]
@@ -72,13 +74,15 @@ def _of(statement: Statement) -> Iterable[Grant]:
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     for action in actions:
         for resource in resources or ("itself",):
+            own = replace(
+                statement,
+                actions=(action,) if statement.actions else (),
+                resources=(resource,) if statement.resources else (),
+                sid="",
+            )
             yield Grant(
-                replace(
-                    statement,
-                    actions=(action,) if statement.actions else (),
-                    resources=(resource,) if statement.resources else (),
-                    sid="",
-                ),
+                own,
+                _bare(own),
                 action,
                 resource,
                 normalise.conditions(statement),
@@ -86,3 +90,8 @@ def _of(statement: Statement) -> Iterable[Grant]:
                 f" by {who}" if who else "",
                 words,
             )
+
+
+def _bare(statement: Statement) -> Statement:
+    resources = statement.resources or (() if statement.not_resources else ("*",))
+    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())

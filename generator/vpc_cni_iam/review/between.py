@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
@@ -91,11 +92,13 @@ def between(old: Side, new: Side) -> Between:
         old: The policy before.
         new: The policy after.
     """
-    access = new_access([old.policy], [new.policy])
-    if access.verdict == "no new access" and undenied([old.policy], [new.policy]):
+    budget = Budget.of(old.policy, new.policy)
+    access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))
+    denies_less = undenied([old.policy], [new.policy], budget.part(budget.steps // 2))
+    if access.verdict == "no new access" and denies_less:
         access = Access("not proven", reason=UNDENIED)
     skipped = (*old.skipped, *new.skipped)
     if not is_complete(skipped):
         access = Access("not proven", access.witness, incomplete(skipped))
-    lines = semantic.lines(old.policy, new.policy, alone=False)
+    lines = semantic.lines(old.policy, new.policy, budget, alone=False)
     return Between(old.title, new.title, lines, access, old.skipped, new.skipped)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.review import semantic, sizes
 from vpc_cni_iam.review.changes import Action, Attachment, Change, Place, State
 from vpc_cni_iam.review.gathering import Gatherer
@@ -28,11 +29,13 @@ class Comparer:
         gatherer: Gathered them.
         locator: Finds where they are written.
         wanted: For what the plan is reviewed.
+        budget: What all proofs of the review may cost.
     """
 
     gatherer: Gatherer
     locator: Locator
     wanted: Wanted
+    budget: Budget
 
     def change(self, item: Item) -> Change | None:
         """Return what the plan does to a policy; None for drift that is not about it.
@@ -48,6 +51,7 @@ class Comparer:
         before, after = item.before.read.state, item.after.read.state
         document = self._document(item)
         known = [s.policy for s in (after, before) if s.policy]
+        budget = self.budget.part(steps_for(known))
         concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, known))
         return Change(
             address=resource.address,
@@ -59,8 +63,8 @@ class Comparer:
             moved_from=resource.moved_from,
             before=before,
             after=after,
-            lines=_lines(item) if differs else (),
-            access=_access(item, action) if differs else None,
+            lines=_lines(item, budget) if differs else (),
+            access=_access(item, action, budget) if differs else None,
             coverage=self._coverage(item) if concerns and differs else None,
             nearest=self._nearest(known) if concerns else None,
             sizes=tuple(_sizes(item)),
@@ -139,17 +143,17 @@ def _policies(state: State) -> list[Policy]:
     return [state.policy] if state.policy else []
 
 
-def _access(item: Item, action: Action) -> Access | None:
-    found = None if action == "delete" else _granted(item)
-    if found in (None, _NONE) and _undenied(item):
+def _access(item: Item, action: Action, budget: Budget) -> Access | None:
+    found = None if action == "delete" else _granted(item, budget)
+    if found in (None, _NONE) and _undenied(item, budget):
         return Access("not proven", reason=UNDENIED)
     return found
 
 
-def _granted(item: Item) -> Access:
+def _granted(item: Item, budget: Budget) -> Access:
     before, after = item.before.read.state, item.after.read.state
     if item.slot.kind in ("exclusive", "boundary"):
-        gains = any(line.effect == "gain" for line in _lines(item))
+        gains = any(line.effect == "gain" for line in _lines(item, budget))
         return Access("unknown", reason="what the boundary held back") if gains else _NONE
     pairs = _pairs(item)
     if item.slot.kind == "membership":
@@ -161,20 +165,20 @@ def _granted(item: Item) -> Access:
         if state.known not in ("known", "absent"):
             return Access("unknown", reason="; ".join(state.why))
     old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
-    return new_access(old, _policies(after))
+    return new_access(old, _policies(after), budget)
 
 
-def _undenied(item: Item) -> bool:
+def _undenied(item: Item, budget: Budget) -> bool:
     """Say whether somebody loses a Deny, which may have held back what other policies allow."""
     before, after = item.before.read.state, item.after.read.state
     old = _policies(before)
     if item.slot.kind == "attachment":
         pairs = _pairs(item)
-        return bool(pairs[0] - pairs[1]) and undenied(old, [])
+        return bool(pairs[0] - pairs[1]) and undenied(old, [], budget)
     if item.slot.kind != "permissions":
         return False
     owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return undenied(old, [] if owners - kept else _policies(after))
+    return undenied(old, [] if owners - kept else _policies(after), budget)
 
 
 def _reaches_others(item: Item) -> bool:
@@ -186,7 +190,7 @@ def _reaches_others(item: Item) -> bool:
 _NONE = Access("no new access")
 
 
-def _lines(item: Item) -> tuple[Line, ...]:
+def _lines(item: Item, budget: Budget) -> tuple[Line, ...]:
     if item.slot.kind in ("permissions", "trust"):
         before, after = item.before.read, item.after.read
         exact = {before.state.known, after.state.known} <= {"known", "absent"}
@@ -196,11 +200,15 @@ def _lines(item: Item) -> tuple[Line, ...]:
             if not one_absent or not (before.state.policy or after.state.policy):
                 return ()
         if _reaches_others(item):
-            lost = semantic.lines(before.state.policy, None, exact=exact, alone=False)
-            return (*semantic.lines(None, after.state.policy, exact=exact, alone=False), *lost)
+            half = budget.part(budget.steps // 2)
+            lost = semantic.lines(before.state.policy, None, half, exact=exact, alone=False)
+            gained = semantic.lines(None, after.state.policy, budget, exact=exact, alone=False)
+            return (*gained, *lost)
         texts, alone = (before.text, after.text), item.slot.kind == "trust"
-        return semantic.lines(before.state.policy, after.state.policy, texts, exact, alone)
-    return tuple(_attached(item))
+        return semantic.lines(
+            before.state.policy, after.state.policy, budget, texts, exact=exact, alone=alone
+        )
+    return tuple(_attached(item, budget))
 
 
 def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
@@ -211,10 +219,10 @@ def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     return old, new
 
 
-def _attached(item: Item) -> Iterator[Line]:
+def _attached(item: Item, budget: Budget) -> Iterator[Line]:
     """Yield lines for what is attached, bounded, joined or named instead of written there."""
     if item.slot.kind == "boundary":
-        yield from _bounding(item)
+        yield from _bounding(item, budget)
         return
     old, new = _pairs(item)
     come, go = sorted(new - old), sorted(old - new)
@@ -230,7 +238,7 @@ def _attached(item: Item) -> Iterator[Line]:
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
         yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
         return
-    denies = undenied(_policies(item.before.read.state), [])
+    denies = undenied(_policies(item.before.read.state), [], budget)
     yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
     for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
@@ -240,16 +248,16 @@ def _attached(item: Item) -> Iterator[Line]:
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
 
 
-def _bounding(item: Item) -> Iterator[Line]:
+def _bounding(item: Item, budget: Budget) -> Iterator[Line]:
     """Yield lines for a boundary, which takes away, so that its going gives."""
     old, new = _pairs(item)
     one, other = item.before.read.state, item.after.read.state
     known = one.known == other.known == "known"
     for policy, owner in sorted(new - old):
-        if not (known and proven(_policies(other), _policies(one))):
+        if not (known and proven(_policies(other), _policies(one), budget)):
             yield Line("loss", "bounded", f"{owner} by {policy}")
     for policy, owner in sorted(old - new):
-        if not (known and proven(_policies(one), _policies(other))):
+        if not (known and proven(_policies(one), _policies(other), budget)):
             yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.rules import BY_ID
 from vpc_cni_iam.review.stating import finding
@@ -116,4 +116,4 @@ def apply(
 
 def _fits(pattern: str, address: str) -> bool:
     # An address may hold ? and brackets: nothing but a star stands for anything else.
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), address, re.S) is not None
+    return wildcard.matches(pattern, address, wildcards="*")

@@ -35,12 +35,15 @@ class Witness:
         resource: The resource's ARN, or ``*``.
         principal: The caller, of a trust policy; else empty.
         context: Context keys with their values, sorted.
+        made_up: What of it comes of the policies' patterns alone, so that AWS may have no such
+            thing: ``action``, ``resource``, ``action and resource``, or empty.
     """
 
     action: str
     resource: str
     principal: str
     context: tuple[tuple[str, tuple[str, ...]], ...]
+    made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)

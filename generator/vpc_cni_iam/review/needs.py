@@ -14,9 +14,9 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
-from vpc_cni_iam.policy.matching.patterns import fits
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
 # What nothing but the plugin, or something like it, has.
@@ -51,7 +51,7 @@ def concerns_plugin(policy: Policy) -> bool:
         policy: The policy.
     """
     return any(
-        fits(pattern, mark)
+        wildcard.matches(pattern, mark)
         for action in policy.actions()
         if (pattern := action.lower()).startswith("ec2:") and not re.search(r"[^\w:*?-]", pattern)
         for mark in _MARKS
@@ -66,7 +66,7 @@ def names(statement: Statement, action: str) -> bool:
         action: The action, without a wildcard.
     """
     patterns = statement.not_actions or statement.actions
-    named = any(fits(pattern.lower(), action.lower()) for pattern in patterns)
+    named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
     return named is not bool(statement.not_actions)
 
 

@@ -11,6 +11,7 @@ from vpc_cni_iam.coverage.cover import called_actions
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
 from vpc_cni_iam.review.holding import Having
@@ -23,7 +24,7 @@ from vpc_cni_iam.review.trust import trusts_plugin
 Grade = Literal["yes", "some", "no", "unknown"]
 
 
-def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
+def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget) -> Principal:
     """Return a principal with what is said of all its policies together.
 
     Args:
@@ -31,6 +32,7 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
         has: What it has.
         label: Its IAM name, empty where it is not known.
         wanted: For what the plan is reviewed.
+        budget: What the proofs may cost.
     """
     opaque = tuple(
         dict.fromkeys(
@@ -55,7 +57,7 @@ def principal(name: str, has: Having, label: str, wanted: Wanted) -> Principal:
         before=tuple(sorted(has.before)),
         after=tuple(sorted(has.after)),
         opaque=opaque,
-        access=_access(has, before, after, opaque) if changed else None,
+        access=_access(has, before, after, opaque, budget) if changed else None,
         coverage=coverage,
         matrix=tuple(_matrix(before, after, bool(opaque), wanted)) if concerns else (),
         sizes=tuple(_sizes(has)),
@@ -73,7 +75,11 @@ def _policies(side: Mapping[str, Read]) -> list[Policy]:
 
 
 def _access(
-    has: Having, before: list[Policy], after: list[Policy], opaque: tuple[str, ...]
+    has: Having,
+    before: list[Policy],
+    after: list[Policy],
+    opaque: tuple[str, ...],
+    budget: Budget,
 ) -> Access:
     """Say whether all policies together newly allow anything.
 
@@ -84,8 +90,9 @@ def _access(
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
     if opaque and (denies or not alike):
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
-    found = new_access(before, after)
-    if found.verdict == "no new access" and undenied(before, after):
+    budget = budget.part(steps_for((*before, *after)))
+    found = new_access(before, after, budget)
+    if found.verdict == "no new access" and undenied(before, after, budget):
         return Access("not proven", reason=UNDENIED)
     return found
 

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import access
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.judgements import Access, Witness
 
-# A plan may hold one policy a thousand times.
-_REMEMBERED = 4096
 UNDENIED = "a Deny goes, and what it held back is for other policies to say"
 
 
-def new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Access:
+def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> Access:
     """Say whether policies allow anything that others do not.
 
     Args:
         old: The policies of an identity before.
         new: Its policies after.
+        budget: What the proof may cost.
     """
-    return _new_access(tuple(old), tuple(new))
+    before, after = tuple(old), tuple(new)
+    # A plan may hold one policy a thousand times.
+    return budget.remember(
+        ("new access", before, after), lambda: _new_access(before, after, budget)
+    )
 
 
-def proven(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
+def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
     """Say whether it is proven that policies allow nothing that others do not.
 
     Args:
         old: The policies that may allow more.
         new: Those that must not.
+        budget: What the proof may cost.
     """
-    return new_access(old, new).verdict == "no new access"
+    return new_access(old, new, budget).verdict == "no new access"
 
 
-def undenied(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
+def undenied(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
     """Say whether policies may deny less than others did.
 
     What a Deny holds back is allowed by other policies of the identity, which a plan need not
@@ -45,8 +49,9 @@ def undenied(old: Sequence[Policy], new: Sequence[Policy]) -> bool:
     Args:
         old: The policies of an identity before.
         new: Its policies after.
+        budget: What the proof may cost.
     """
-    return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)))
+    return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)), budget)
 
 
 def _denied(policy: Policy) -> Policy:
@@ -55,12 +60,11 @@ def _denied(policy: Policy) -> Policy:
     return Policy(denies, policy.version)
 
 
-@lru_cache(_REMEMBERED)
-def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> Access:
+def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget) -> Access:
     if old == new or not any(p.statements for p in new):
         return Access("no new access")
     try:
-        answer = access.no_new_access(old, new)
+        answer = access.no_new_access(old, new, budget)
     except InputError as error:
         return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")
     if isinstance(answer, access.Proven):
@@ -72,5 +76,5 @@ def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> Access:
         (key, (value,) if isinstance(value, str) else value)
         for key, value in sorted(request.context.items())
     )
-    witness = Witness(request.action, request.resource, request.principal, context)
+    witness = Witness(request.action, request.resource, request.principal, context, answer.made_up)
     return Access("new access", witness)

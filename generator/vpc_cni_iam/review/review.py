@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignoring
 from vpc_cni_iam.review.changes import Change, Document, Place
 from vpc_cni_iam.review.comparing import Comparer
@@ -86,12 +88,14 @@ def review(
     dynamic, unseen = _dynamic(plan, locator)
     gatherer = Gatherer(plan, dynamic)
     items = without_echoes(tuple(gatherer.items()))
-    comparer = Comparer(gatherer, locator, wanted)
+    budget = Budget.of_review(_policies(items))
+    comparer = Comparer(gatherer, locator, wanted, budget)
     echoes = tuple(gatherer.echoes())
     holding = Holding(items, echoes, gatherer.replaced)
     labels = _labels(plan)
     principals = {
-        n: principal(n, h, labels.get(n, ""), wanted) for n, h in sorted(holding.found.items())
+        n: principal(n, h, labels.get(n, ""), wanted, budget)
+        for n, h in sorted(holding.found.items())
     }
     holders = _holders((*items, *echoes), plan)
     changes = tuple(
@@ -113,7 +117,7 @@ def review(
         found.append(finding("unseen", f"{message}; --source does"))
     if not plan.complete:
         found.append(finding("incomplete", "The plan leaves something out, or puts it off"))
-    found += Roles(gatherer, holding, principals, places).findings(changes)
+    found += Roles(gatherer, holding, principals, places, budget).findings(changes)
     left: tuple[Finding, ...] = tuple(found)
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
@@ -133,6 +137,13 @@ def review(
         any(fails(f, fail_on) for f in left),
     )
     return without_secrets(whole, plan.secrets)
+
+
+def _policies(items: Iterable[Item]) -> Iterator[Policy]:
+    for item in items:
+        for held in (item.before, item.after):
+            if held.read.state.policy:
+                yield held.read.state.policy
 
 
 def _counted(items: tuple[Item, ...], passed: Callable[[int, int], None] | None) -> Iterator[Item]:

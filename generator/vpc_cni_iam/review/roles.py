@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import trust
 from vpc_cni_iam.review.changes import Change, Place, Principal
 from vpc_cni_iam.review.findings import Finding, Level, Meaning
@@ -26,6 +27,7 @@ class Roles:
         holding: What each principal has.
         principals: The principals.
         places: Where they are written, by name.
+        budget: What the proofs of the review may cost.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class Roles:
         holding: Holding,
         principals: Mapping[str, Principal],
         places: Mapping[str, Place | None],
+        budget: Budget,
     ) -> None:
+        self._budget = budget
         self._holding = holding
         self._principals = principals
         self._places = places
@@ -153,7 +157,7 @@ class Roles:
             return
         policies = [r.state.policy for r in self._holding.found[group].before.values()]
         if any(x.effect == "loss" for x in change.lines) and undenied(
-            [p for p in policies if p], []
+            [p for p in policies if p], [], self._budget
         ):
             yield finding(
                 "not-proven",

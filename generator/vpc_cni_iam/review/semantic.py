@@ -7,11 +7,15 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from dataclasses import replace
 
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.change import Change, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.policy.proof import clauses
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review import spelling
 from vpc_cni_iam.review.judgements import Effect, Line
 from vpc_cni_iam.review.proving import new_access, proven, undenied
@@ -20,13 +24,15 @@ _NONE = Policy(())
 _GAINS = ("gained", "widened", "weakened", "undenied", "changed")
 _LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
+_TOO_COMPLEX = " (too complex to be compared with the other statements)"
 
 
-@lru_cache(4096)
 def lines(
     old: Policy | None,
     new: Policy | None,
+    budget: Budget,
     texts: tuple[str, str] = ("", ""),
+    *,
     exact: bool = True,
     alone: bool = True,
 ) -> tuple[Line, ...]:
@@ -35,6 +41,7 @@ def lines(
     Args:
         old: The policy before; None if there was none.
         new: The policy after.
+        budget: What the proofs may cost.
         texts: Both as JSON, for what is only spelled differently; empty where there is no text.
         exact: False if a policy has places that are not known, about which nothing is proven.
         alone: False if other policies may allow what this one denies.
@@ -42,12 +49,14 @@ def lines(
     before, after = old or _NONE, new or _NONE
     if before == after and texts[0] == texts[1]:
         return ()
-    judge = partial(_judged, old=before, new=after, exact=exact, alone=alone)
-    found = [line for c in all_changes(before, after) for line in judge(c)]
+    changes = all_changes(before, after, budget.part(budget.steps // 3))
+    judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
+    for number, change in enumerate(changes):
+        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
     if old and new:
         found += _version(old, new)
     if exact:
-        found += _unsaid(before, after, found)
+        found += _unsaid(before, after, found, budget)
     if old and new:
         found += spelling.lines(old, new, texts)
     if not found:
@@ -56,54 +65,112 @@ def lines(
     return tuple(sorted(dict.fromkeys(found), key=lambda line: order.index(line.effect)))
 
 
-def _judged(change: Change, old: Policy, new: Policy, exact: bool, alone: bool) -> Iterator[Line]:
-    """Yield the line or lines of one change."""
-    statements = (*change.before, *change.after)
-    denies = statements[0].effect == "Deny"
-    looks: list[Effect] = []
-    if change.kind in _GAINS:
-        looks.append("gain")
-    if change.kind in _LOSSES:
-        looks.append("loss")
-    if change.kind == "redundant":
-        looks.append("loss" if bool(change.before) is not denies else "gain")
-    kept = [effect for effect in looks if not (exact and _nothing(effect, change, old, new, alone))]
-    for effect in kept:
-        kind: str = change.kind
-        if kind == "redundant":
-            words = ("undenied", "denied") if denies else ("gained", "lost")
-            kind = words[0 if effect == "gain" else 1]
-        elif kind == "changed" and len(kept) == 1:
-            kind = "weakened" if effect == "gain" else "tightened"
-        yield Line(effect, kind, change.text)
-    if kept:
-        return
-    if change.before and change.after:
-        yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
-    elif denies:
-        still = "nothing else allows it" if alone else "another Deny denies it"
-        yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
-    else:
-        still = "still allowed by another statement" if change.before else "allowed before, too"
-        yield Line("no-op", "redundant", f"{change.text} ({still})")
+class _Judge:
+    """Tells of each change of a policy whether it is a gain, a loss, or proven to be neither."""
 
+    def __init__(
+        self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget
+    ) -> None:
+        self._old, self._new = _Indexed(old), _Indexed(new)
+        self._exact, self._alone = exact, alone
+        # Where the policies as wholes are no gain, no change is one.
+        self._without: dict[Effect, bool] = {
+            "gain": exact and proven([old], [new], budget.part(budget.steps // 3)),
+            "loss": exact and proven([new], [old], budget.part(budget.steps // 3)),
+        }
 
-def _nothing(effect: Effect, change: Change, old: Policy, new: Policy, alone: bool) -> bool:
-    """Say whether it is proven that a change is not the gain, or the loss, that it looks like."""
-    denies = (change.before or change.after)[0].effect == "Deny"
-    if not denies and not (old if effect == "gain" else new).statements:
-        return False  # against nothing there is nothing to prove
-    if denies and not alone:
-        gains = effect == "gain"
-        one, other = (change.before, new) if gains else (change.after, old)
-        return not undenied([Policy(one, (old if gains else new).version)], [other])
-    if effect == "gain":
+    def lines(self, change: Change, budget: Budget) -> Iterator[Line]:
+        """Yield the line or lines of one change.
+
+        Args:
+            change: The change.
+            budget: What the proofs may cost.
+        """
+        statements = (*change.before, *change.after)
+        denies = statements[0].effect == "Deny"
+        looks: list[Effect] = []
+        if change.kind in _GAINS:
+            looks.append("gain")
+        if change.kind in _LOSSES:
+            looks.append("loss")
+        if change.kind == "redundant":
+            looks.append("loss" if bool(change.before) is not denies else "gain")
+        kept = [e for e in looks if not (self._exact and self._is_nothing(e, change, budget))]
+        for effect in kept:
+            kind: str = change.kind
+            if kind == "redundant":
+                words = ("undenied", "denied") if denies else ("gained", "lost")
+                kind = words[0 if effect == "gain" else 1]
+            elif kind == "changed" and len(kept) == 1:
+                kind = "weakened" if effect == "gain" else "tightened"
+            yield Line(effect, kind, change.text + (_TOO_COMPLEX if budget.steps < 0 else ""))
+        if kept:
+            return
+        if change.before and change.after:
+            yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+        elif denies:
+            still = "nothing else allows it" if self._alone else "another Deny denies it"
+            yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
+        else:
+            still = "still allowed by another statement" if change.before else "allowed before, too"
+            yield Line("no-op", "redundant", f"{change.text} ({still})")
+
+    def _is_nothing(self, effect: Effect, change: Change, budget: Budget) -> bool:
+        """Say whether it is proven that a change is not the gain, or loss, that it looks like.
+
+        A loss is what a gain would be if the policies changed places.
+        """
+        first, second = self._old, self._new
+        gone, come = _together(change.before), _together(change.after)
+        if effect == "loss":
+            first, second, gone, come = second, first, come, gone
+        denies = (gone or come)[0].effect == "Deny"
+        if not denies and not first.policy.statements:
+            return False  # against nothing there is nothing to prove
+        if denies and not self._alone:
+            lost = Policy(gone, first.policy.version)
+            return not undenied([lost], [second.about(gone)], budget)
+        if self._without[effect]:
+            return True
         if denies:
-            return proven([_with(new, change.before)], [new])
-        return proven([old], [_with(_denials(new), change.after)])
-    if denies:
-        return proven([_with(old, change.after)], [old])
-    return proven([new], [_with(_denials(old), change.before)])
+            rest = second.about(gone)
+            return proven([_with(rest, gone)], [rest], budget)
+        return proven([first.about(come)], [_with(_denials(second.about(come)), come)], budget)
+
+
+def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """Return statements with the actions of those that are otherwise alike in one."""
+    actions: dict[Statement, list[str]] = {}
+    for statement in statements:
+        actions.setdefault(replace(statement, actions=()), []).extend(statement.actions)
+    return tuple(replace(s, actions=tuple(dict.fromkeys(a))) for s, a in actions.items())
+
+
+class _Indexed:
+    """A policy whose statements are found by what they are about."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._index: ClauseIndex | None = None
+
+    def about(self, statements: tuple[Statement, ...]) -> Policy:
+        """Return the policy with those statements alone that may be about the same requests.
+
+        Args:
+            statements: Statements.
+        """
+        version = self.policy.version
+        try:
+            if self._index is None:
+                self._index = ClauseIndex(list(clauses.read([self.policy])))
+            near = {
+                clause.at: clause.statement
+                for own in clauses.read([Policy(statements, version)])
+                for clause in self._index.meeting(clauses.region(own))
+            }
+        except InputError:
+            return self.policy  # the proof says what is wrong with it
+        return Policy(tuple(near[at] for at in sorted(near)), version)
 
 
 def _with(policy: Policy, statements: Iterable[Statement]) -> Policy:
@@ -126,7 +193,7 @@ def _version(old: Policy, new: Policy) -> Iterator[Line]:
         yield Line("no-op", "respelled", f"{text} (the policies have no variables)")
 
 
-def _unsaid(old: Policy, new: Policy, found: list[Line]) -> Iterator[Line]:
+def _unsaid(old: Policy, new: Policy, found: list[Line], budget: Budget) -> Iterator[Line]:
     """Yield what the lines do not say, though the documents together mean it."""
     if equal(old, new):
         return
@@ -134,7 +201,7 @@ def _unsaid(old: Policy, new: Policy, found: list[Line]) -> Iterator[Line]:
     for effect, one, other in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue
-        answer = new_access([one], [other])
+        answer = new_access([one], [other], budget)
         if answer.verdict == "no new access":
             continue
         text = answer.reason

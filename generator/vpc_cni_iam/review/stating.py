@@ -143,4 +143,6 @@ def shown(witness: Witness) -> str:
     text = f"{witness.action} {by}"
     if witness.context:
         text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
+    if witness.made_up:
+        text += f" ({witness.made_up} made up from the policy's patterns)"
     return text

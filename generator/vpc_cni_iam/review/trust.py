@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.policy.matching.patterns import fits
 from vpc_cni_iam.review.needs import names
 
 _PODS = "pods.eks.amazonaws.com"
@@ -202,7 +202,7 @@ def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
             continue
         if wild and not like:
             yield _never(condition, wild[0], "audience")
-        elif not any(fits(v, AUDIENCE) for v in wild):
+        elif not any(wildcard.matches(v, AUDIENCE) for v in wild):
             yield Flaw(
                 "irsa-other-audience",
                 f"the audience is to be {' or '.join(map(repr, condition.values))}, and tokens of "

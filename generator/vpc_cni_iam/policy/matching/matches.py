@@ -6,7 +6,6 @@ Condition operators".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +13,7 @@ from typing import TypeAlias, TypeVar
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family, Operator
-from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_regex
+from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, literal
 
 # Whether a value of the request, with its context, matches one of the policy's.
@@ -74,17 +73,15 @@ def _like(check: Check) -> Match:
 
 def _arn(check: Check) -> Match:
     """Match part by part, ``ArnEquals`` too; page "...: Condition operators", ARN."""
-    plain = [expand(t, {}) or () for t in check.templates if is_plain(t)]
+    plain = [arn_pattern(expand(t, {}) or ()) for t in check.templates if is_plain(t)]
     dynamic = [t for t in check.templates if not is_plain(t)]
-    expressions = [text for parts in plain if (text := arn_regex(parts)) is not None]
-    compiled = re.compile("|".join(expressions), re.DOTALL) if expressions else None
 
     def match(value: str, context: Context) -> bool:
-        if compiled is not None and compiled.fullmatch(value):
+        if any(arn_matches(pattern, value) for pattern in plain):
             return True
         for template in dynamic:
             parts = expand(template, context)
-            if parts is not None and arn_matches(parts, value):
+            if parts is not None and arn_matches(arn_pattern(parts), value):
                 return True
         return False
 

@@ -1,46 +1,23 @@
-"""Matching of ``*`` and ``?``, in time that no pattern can blow up."""
+"""Patterns of a policy, with wildcards and policy variables, matched to texts."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import (
     Context,
     Plain,
     Template,
-    Wild,
     expand,
     is_plain,
     literal,
-    read,
 )
+from vpc_cni_iam.policy.wildcard import Wild, Wildcard
 
 ARN_PARTS = 6
-
-
-def regex(parts: Plain, within: str = ".") -> str:
-    r"""Return a regular expression for a pattern, to be used with ``fullmatch`` and DOTALL.
-
-    Each literal run is looked for at the first place it can stand and never moved from there
-    (an atomic group), which is exact because the ``*`` after it takes whatever lies between.
-
-    Args:
-        parts: The pattern.
-        within: The class of characters that wildcards take, such as ``[^:]``.
-    """
-    runs = [""]
-    for part in parts:
-        if part is Wild.RUN:
-            runs.append("")
-        else:
-            runs[-1] += within if isinstance(part, Wild) else re.escape(part)
-    if len(runs) == 1:
-        return runs[0]
-    middle = "".join(f"(?>{within}*?{run})" for run in runs[1:-1] if run)
-    return f"{runs[0]}{middle}{within}*{runs[-1]}"
+ArnPattern: TypeAlias = tuple[Wildcard, ...]
 
 
 def split_arn(parts: Plain) -> list[Plain] | None:
@@ -60,95 +37,30 @@ def split_arn(parts: Plain) -> list[Plain] | None:
     return list(map(tuple, split)) if len(split) == ARN_PARTS else None
 
 
-def arn_regex(parts: Plain) -> str | None:
-    """Return a regular expression for an ARN pattern of the condition operators.
+def arn_pattern(parts: Plain) -> ArnPattern | None:
+    """Return an ARN pattern of the condition operators, None if it has fewer than six parts.
+
+    Args:
+        parts: The pattern, variables expanded.
+    """
+    split = split_arn(parts)
+    return None if split is None else tuple(map(Wildcard.of, split))
+
+
+def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
+    """Say whether an ARN pattern of the condition operators matches a text.
 
     Page "IAM JSON policy elements: Condition operators", ARN: each of the six parts between
     colons is checked separately, so a wildcard in the first five does not cross a colon.
 
     Args:
-        parts: The pattern.
-    """
-    split = split_arn(parts)
-    if split is None:
-        return None
-    *front, last = split
-    return ":".join([*(regex(part, "[^:]") for part in front), regex(last)])
-
-
-def glob_matches(parts: Plain, text: str) -> bool:
-    """Say whether a pattern matches a text, without the cost of compiling it.
-
-    Args:
-        parts: The pattern.
+        pattern: The pattern.
         text: The text.
     """
-    runs: list[list[str | Wild]] = [[]]
-    for part in parts:
-        if part is Wild.RUN:
-            runs.append([])
-        else:
-            runs[-1].append(part)
-    position = _stands(runs[0], text, 0)
-    if position is None or len(runs) == 1:
-        return position == len(text)
-    for run in runs[1:-1]:
-        position = _first(run, text, position)
-        if position is None:
-            return False
-    start = len(text) - _length(runs[-1])
-    return start >= position and _stands(runs[-1], text, start) is not None
-
-
-def fits(pattern: str, text: str) -> bool:
-    """Say whether a pattern as a document has it matches a text; ``${`` begins no variable in it.
-
-    Args:
-        pattern: The pattern, in the case of the text.
-        text: The text.
-    """
-    parts = expand(read(pattern, Place("a pattern"), variables=False, wildcards=True), {})
-    return parts is not None and glob_matches(parts, text)
-
-
-def arn_matches(parts: Plain, text: str) -> bool:
-    """Say whether an ARN pattern of the condition operators matches a text.
-
-    Args:
-        parts: The pattern.
-        text: The text.
-    """
-    split, value = split_arn(parts), text.split(":", ARN_PARTS - 1)
-    if split is None or len(value) != ARN_PARTS:
+    values = text.split(":", ARN_PARTS - 1)
+    if pattern is None or len(values) != ARN_PARTS:
         return False
-    return all(map(glob_matches, split, value))
-
-
-def _length(run: Iterable[str | Wild]) -> int:
-    return sum(1 if isinstance(part, Wild) else len(part) for part in run)
-
-
-def _stands(run: Iterable[str | Wild], text: str, position: int) -> int | None:
-    """Return where a run of literals and ``?`` ends that stands at a position."""
-    for part in run:
-        if isinstance(part, Wild):
-            if position >= len(text):
-                return None
-            position += 1
-        elif text.startswith(part, position):
-            position += len(part)
-        else:
-            return None
-    return position
-
-
-def _first(run: list[str | Wild], text: str, position: int) -> int | None:
-    """Return where the first occurrence of a run at or after a position ends."""
-    for start in range(position, len(text) - _length(run) + 1):
-        end = _stands(run, text, start)
-        if end is not None:
-            return end
-    return None
+    return all(part.matches(value) for part, value in zip(pattern, values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +70,13 @@ class Patterns:
     Args:
         everything: Whether one of them is ``*``.
         literals: Those without wildcards.
-        regex: Those with wildcards.
+        wild: Those with wildcards.
         dynamic: Those with policy variables.
     """
 
     everything: bool
     literals: frozenset[str]
-    regex: re.Pattern[str] | None
+    wild: tuple[Wildcard, ...]
     dynamic: tuple[Template, ...]
 
     @classmethod
@@ -174,17 +86,17 @@ class Patterns:
         Args:
             templates: The patterns.
         """
-        literals, expressions, dynamic = set(), [], []
+        literals, wild, dynamic = set(), [], []
         for template in templates:
             text = literal(template)
             if text is not None:
                 literals.add(text)
             elif is_plain(template):
-                expressions.append(regex(expand(template, {}) or ()))
+                wild.append(Wildcard.of(expand(template, {}) or ()))
             else:
                 dynamic.append(template)
-        compiled = re.compile("|".join(expressions), re.DOTALL) if expressions else None
-        return cls(".*" in expressions, frozenset(literals), compiled, tuple(dynamic))
+        everything = any(pattern.everything for pattern in wild)
+        return cls(everything, frozenset(literals), tuple(wild), tuple(dynamic))
 
     def matches(self, text: str, context: Context) -> bool:
         """Say whether one of the patterns matches.
@@ -195,10 +107,11 @@ class Patterns:
         """
         if self.everything or text in self.literals:
             return True
-        if self.regex is not None and self.regex.fullmatch(text):
-            return True
+        for pattern in self.wild:
+            if pattern.matches(text):
+                return True
         for template in self.dynamic:
             parts = expand(template, context)
-            if parts is not None and glob_matches(parts, text):
+            if parts is not None and Wildcard.of(parts).matches(text):
                 return True
         return False

@@ -9,20 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.wildcard import Wild
 
 # The request's context, its keys in lower case.
 Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
-
-
-class Wild(Enum):
-    """A wildcard: ``*`` is any run of characters, the empty one too; ``?`` is exactly one."""
-
-    RUN = "*"
-    ONE = "?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import Atom, Glob, Item, Reach, Symbol
 
 Word: TypeAlias = tuple[Symbol, ...]
@@ -26,34 +27,6 @@ _Link: TypeAlias = tuple["_Link | None", Symbol] | None
 
 _LIKELY = "xyz0123456789-_qw"
 _PRIVATE = 0xE000
-
-
-class TooHardError(Exception):
-    """The automata of these patterns are larger than what this is willing to walk."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """How much all walks of one proof may cost.
-
-    Args:
-        steps: How many positions of patterns may still be visited.
-    """
-
-    steps: int = 1_500_000
-
-    def spend(self, steps: int = 1) -> None:
-        """Count steps.
-
-        Args:
-            steps: Their number.
-
-        Raises:
-            TooHardError: There are no more.
-        """
-        self.steps -= steps
-        if self.steps < 0:
-            raise TooHardError
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +145,13 @@ def readings(
         TooHardError: The budget is used up.
     """
     machine = _Machine.of(groups, readers)
+    budget.spend(len(machine.items))
     first = sum(map(len, groups))
     begin = (frozenset(machine.start[:first]), frozenset(machine.start[first:]), True)
     seen, queue = {begin}, deque[tuple[Positions, Positions, bool, _Link]]([(*begin, None)])
     reported: set[tuple[frozenset[int], bool]] = set()
     while queue:
         makers, reading, certain, link = queue.popleft()
-        budget.spend(1 + len(makers) + len(reading))
         ending = machine.ends(reading)
         if settled(frozenset(_sure(machine, reading))):
             continue
@@ -188,6 +161,7 @@ def readings(
                 reported.add((accepted, certain))
                 yield Reading(_unwind(link), accepted, certain)
         for symbol in machine.symbols(makers, reading):
+            budget.spend(1 + len(makers) + len(reading))
             made = machine.step(makers, symbol)
             if len({machine.owner[p] for p in made}) < len(groups):
                 continue

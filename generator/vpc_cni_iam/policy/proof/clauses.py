@@ -13,10 +13,12 @@ from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Template, Wild, is_plain, literal
+from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import same_values
+from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+from vpc_cni_iam.policy.wildcard import Wild
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,7 @@ class Language:
         exact: Those of its patterns that are tested as the evaluator does.
         templates: All its patterns, to be looked up.
         covers: Whether words can be known to match at all.
+        unless: Patterns with variables, of which it is not known that a word misses them.
     """
 
     element: Element
@@ -36,6 +39,14 @@ class Language:
     exact: Patterns
     templates: frozenset[Template]
     covers: bool
+    unless: frozenset[Glob]
+
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """Texts of which each word begins with one."""
+        if self.element.negated:
+            return frozenset([""])
+        return frozenset("" if glob is None else glob.prefix for glob in self.globs)
 
     def has(self, text: str) -> bool:
         """Say whether a text matches.
@@ -43,14 +54,15 @@ class Language:
         Args:
             text: The text.
         """
-        return self.covers and self.exact.matches(text, {}) is not self.element.negated
+        known = self.covers and not self.unless
+        return known and self.exact.matches(text, {}) is not self.element.negated
 
 
 # Actions, resources, conditions and meaning of a statement.
 _Meaning: TypeAlias = tuple[Language, Language, tuple[Check, ...], Hashable]
 _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 # Each change of a policy is proven with the same statements around it.
-_REMEMBERED = 256
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +104,16 @@ class Side:
     Args:
         groups: Each with the patterns of which one must match.
         excluded: Patterns that must not match.
-        template: The pattern it came from.
+        template: A pattern it came from.
+        within: All patterns it came from.
+        without: Those of what is excluded.
     """
 
     groups: tuple[tuple[Glob, ...], ...]
     excluded: tuple[Glob, ...]
     template: Template
+    within: tuple[Template, ...]
+    without: tuple[Template, ...] = ()
 
     @property
     def text(self) -> str | None:
@@ -125,6 +141,39 @@ class Region:
     resources: tuple[Side, ...]
     checks: tuple[Check, ...]
     callers: tuple[frozenset[tuple[str, str]], ...] = ()
+
+
+class ClauseIndex:
+    """Statements, found by the requests that they can be about.
+
+    Args:
+        clauses: The statements.
+    """
+
+    def __init__(self, clauses: Sequence[Clause]) -> None:
+        self._clauses = clauses
+        self._by_action = PrefixIndex(
+            (prefix, n) for n, c in enumerate(clauses) for prefix in c.actions.prefixes
+        )
+        self._by_resource = PrefixIndex(
+            (prefix, n) for n, c in enumerate(clauses) for prefix in c.resources.prefixes
+        )
+
+    def meeting(self, region: Region) -> list[Clause]:
+        """Return the statements that can be about a request of a region, in their order.
+
+        Args:
+            region: The region.
+        """
+        some: set[int] = set()
+        for action in {side.prefix for side in region.actions}:
+            some |= self._by_action.meeting(action)
+        if not some:
+            return []
+        others: set[int] = set()
+        for resource in {side.prefix for side in region.resources}:
+            others |= self._by_resource.meeting(resource)
+        return [self._clauses[number] for number in sorted(some & others)]
 
 
 def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
@@ -163,11 +212,11 @@ def _read(statement: Statement, place: Place, variables: bool, narrow: bool) -> 
 
 def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
     plain = filter(is_plain, element.templates)
-    if element.negated:
-        covers = all(glob is not None and not glob.has_atoms for glob in automata)
-    else:
-        covers = any(glob is not None for glob in automata)
-    return Language(element, automata, Patterns.of(plain), frozenset(element.templates), covers)
+    known = [glob for glob in automata if glob is not None]
+    covers = len(known) == len(automata) if element.negated else bool(known)
+    unless = frozenset(glob for glob in known if glob.has_atoms and element.negated)
+    templates = frozenset(element.templates)
+    return Language(element, automata, Patterns.of(plain), templates, covers, unless)
 
 
 def region(clause: Clause) -> Region:
@@ -188,10 +237,11 @@ def _sides(language: Language) -> Iterator[Side]:
     """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
     if language.element.negated:
         excluded = (glob for glob in language.globs if glob is not None)
-        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING)
+        without = language.element.templates
+        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING, (EVERYTHING,), without)
         return
     for template, glob in zip(language.element.templates, language.globs, strict=True):
-        yield Side(((glob or ANYTHING,),), (), template)
+        yield Side(((glob or ANYTHING,),), (), template, (template,))
 
 
 def _of_actions(side: Side) -> Side:
@@ -230,4 +280,10 @@ def _meet(one: Side, other: Side) -> Side:
         groups += other.groups
     if literal(other.template) is not None:
         one, other = other, one
-    return Side(groups, one.excluded + other.excluded, one.template)
+    return Side(
+        groups,
+        one.excluded + other.excluded,
+        one.template,
+        one.within + other.within,
+        one.without + other.without,
+    )

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from vpc_cni_iam.policy.matching.elements import EVERYTHING
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.proof import automata
-from vpc_cni_iam.policy.proof.automata import Budget, Word
-from vpc_cni_iam.policy.proof.clauses import Clause, Language, Region, Side
+from vpc_cni_iam.policy.proof.automata import Word
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, Side
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.proof.implication import implied
 
@@ -44,13 +45,27 @@ class Coverage:
 
     Args:
         clauses: The statements.
-        budget: What all walks may cost.
+        budget: What the question at hand may cost.
     """
 
     clauses: Sequence[Clause]
-    budget: Budget
+    budget: Budget = field(default_factory=Budget)
+    _index: ClauseIndex = field(init=False)
     _implied: dict[tuple[tuple[Check, ...], Check], bool] = field(default_factory=dict)
     _outside: dict[Hashable, Word | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._index = ClauseIndex(self.clauses)
+
+    def near(self, region: Region) -> list[Clause]:
+        """Return the statements that can be about a request of a region.
+
+        Args:
+            region: The region.
+        """
+        near = self._index.meeting(region)
+        self.budget.spend(1 + len(near))
+        return near
 
     def holes(self, region: Region) -> Iterator[Hole]:
         """Yield parts of a region that are not covered; none if all is.
@@ -64,7 +79,7 @@ class Coverage:
         Raises:
             TooHardError: The budget is used up.
         """
-        usable = [clause for clause in self.clauses if self._usable(region, clause)]
+        usable = [clause for clause in self.near(region) if self._usable(region, clause)]
         for action in region.actions:
             for resource, word, outside in self._holes(action, region.resources, usable):
                 part = Region((action,), (resource,), region.checks, region.callers)
@@ -183,12 +198,14 @@ def _partition(
                 owner.append(number)
     first = len(readers)
     readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
-    all_but = {n for n, language in enumerate(languages) if language.element.negated}
+    negated = {n for n, language in enumerate(languages) if language.element.negated}
+    # What a variable excepts is missed for certain only where the side leaves it out as well.
+    all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
 
     def settled(sure: frozenset[int]) -> bool:
         if any(number >= first for number in sure):
             return True
-        members = frozenset(owner[number] for number in sure) - all_but
+        members = frozenset(owner[number] for number in sure) - negated
         return bool(members) and enough(members)
 
     for reading in automata.readings(side.groups, readers, budget, settled):
@@ -196,7 +213,7 @@ def _partition(
             continue
         hit = {owner[number] for number in reading.accepted}
         missed = all_but - hit if reading.certain else set()
-        yield reading.word, frozenset((hit - all_but) | missed)
+        yield reading.word, frozenset((hit - negated) | missed)
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Template, Variable, Wild
+from vpc_cni_iam.policy.matching.variables import Template, Variable
+from vpc_cni_iam.policy.wildcard import Wild
 
 _KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
 
@@ -59,12 +61,12 @@ class Glob:
         return any(isinstance(item, Atom) for item in self.items)
 
     def __post_init__(self) -> None:
-        text = ""
+        text = []
         for item, loop in zip(self.items, self.loops, strict=False):
             if loop is not Reach.NONE or not isinstance(item, str) or len(item) != 1:
                 break
-            text += item
-        object.__setattr__(self, "prefix", text)
+            text.append(item)
+        object.__setattr__(self, "prefix", "".join(text))
 
 
 ANYTHING = Glob((), (Reach.ALL,))
@@ -77,6 +79,11 @@ def of(template: Template) -> Glob:
     Args:
         template: The pattern.
     """
+    return _of(template)
+
+
+@lru_cache(maxsize=4096)
+def _of(template: Template) -> Glob:
     return _build([(part, Reach.ALL) for part in template])
 
 

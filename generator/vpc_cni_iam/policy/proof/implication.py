@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import automata, knowledge
-from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import Knowledge
 

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
-from itertools import islice, permutations, product
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, Wild, is_plain
-from vpc_cni_iam.policy.proof import automata
-from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS, Patterns
+from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, expand
+from vpc_cni_iam.policy.proof import automata, contexts, examples, globs, ordinary
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Side
 from vpc_cni_iam.policy.proof.coverage import Hole
-from vpc_cni_iam.policy.proof.implication import example, implied
+from vpc_cni_iam.policy.proof.globs import Glob
+from vpc_cni_iam.policy.wildcard import Wild
 
-Value: TypeAlias = str | tuple[str, ...]
-
-_REGION, _ACCOUNT = "us-east-1", "111122223333"
-_FILLS = ("", "x")
-_OF_A_KEY = 24
 _CONTEXTS = 1500
-_ACTIONS = 6
-_TRUTHS = ("true", "false")
+_FIRST_CONTEXTS = 6
+_STEPS = 500
+_ACTIONS = 3
+_KNOWN = 2
+_PAIRS = 8
+_BASES = 40
+_READINGS = 12
+_WORDS = 2
+# What stands in a part of an ARN, by the colons before it.
+_USUAL = {1: "aws", 3: ordinary.REGION, 4: ordinary.ACCOUNT}
 
 
 def requests(
     hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> Iterator[Request]:
-    """Yield requests in a hole, the likeliest witnesses first.
+    """Yield requests in a hole, the most ordinary ones and the likeliest witnesses first.
 
     Args:
         hole: The hole.
@@ -45,47 +43,53 @@ def requests(
     Raises:
         TooHardError: The budget is used up.
     """
-    callers, actions = _callers(wanted), _actions(hole, wanted, others)
-    word = automata.text(hole.action)
-    near = [*wanted, *(c for c in others if c.actions.has(word))]
-    hints = _hints(hole.region.checks, near, budget)
-    for base in _bases(near):
-        for context in islice(_contexts(hole.region.checks, near, hints, base), _CONTEXTS):
-            variables = {k.lower(): v for k, v in context.items() if isinstance(v, str)}
-            for action in actions:
-                for resource in _resources(hole, action, variables):
+    budget.spend(_STEPS)
+    callers, word = _callers(wanted), automata.text(hole.action)
+    actions = _actions(hole, wanted, others)
+    others = [clause for clause in others if clause.actions.has(word)]
+    near = [*wanted, *others]
+    hints = contexts.hints(hole.region.checks, near, budget)
+    side = hole.region.resources[0]
+    bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
+    resources = [_resources(hole, actions, wanted, others, base, budget) for base in bases]
+    # All values of the variables first, each in a few contexts; then each in all contexts.
+    for begin, end in ((0, _FIRST_CONTEXTS), (_FIRST_CONTEXTS, _CONTEXTS)):
+        for base, pairs in zip(bases, resources, strict=True):
+            tried = contexts.contexts(hole.region.checks, near, hints, base)
+            for context in islice(tried, begin, end):
+                for action, resource in pairs:
                     for caller in callers:
                         yield Request(action, resource, caller, context)
 
 
-def _hints(checks: Sequence[Check], near: Sequence[Clause], budget: Budget) -> dict[str, list[str]]:
-    """Return values that conditions want and those of other statements do not, by key."""
-    hints: dict[str, list[str]] = {}
-    for key in dict.fromkeys(check.key for check in checks):
-        value = example(checks, key, budget)
-        if value is not None:
-            hints.setdefault(key, []).append(value)
-    for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
-        gap = implied(checks, conclusion, budget)
-        if gap is not None and gap.value is not None:
-            hints.setdefault(conclusion.key, []).append(gap.value)
-    return {key: sorted(values) for key, values in hints.items()}
-
-
 def _actions(hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause]) -> list[str]:
-    """Return actions in the hole, then others nearby, in the case in which they are written."""
-    named = dict.fromkeys(
-        action
-        for clause in others
-        for action in clause.statement.actions + clause.statement.not_actions
-        if "*" not in action and "?" not in action
-    )
-    near = (a for a in named if all(c.actions.has(a.lower()) for c in wanted))
-    return list(dict.fromkeys([*_own_actions(hole, wanted), *islice(near, _ACTIONS)]))
-
-
-def _own_actions(hole: Hole, wanted: Sequence[Clause]) -> list[str]:
+    """Return actions as in the hole: those that AWS has, or that policies name, first."""
     word = automata.text(hole.action)
+    named = {
+        action.lower(): action
+        for clause in (*others, *wanted)
+        for action in (*clause.statement.actions, *clause.statement.not_actions)
+        if "*" not in action and "?" not in action
+    }
+    if word in named:
+        return [named[word]]
+    side = hole.region.resources[0]
+    resources = [text for t in side.within for text in _ordinary(t, {})]
+    known = sorted(
+        examples.actions(),
+        key=lambda pair: not any(examples.can_be_on(pair[0], text) for text in resources),
+    )
+    # The same statements are about an action of one class.
+    like = [
+        spelled
+        for action, spelled in (*named.items(), *known)
+        if all(c.actions.has(action) is c.actions.has(word) for c in (*wanted, *others))
+    ]
+    return [*like[:_ACTIONS], *_made_up(word, wanted)]
+
+
+def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
+    """Return an action in the case in which its begin is written."""
     for clause in wanted:
         for written in clause.statement.actions:
             begin = written.partition("*")[0].partition("?")[0]
@@ -96,34 +100,116 @@ def _own_actions(hole: Hole, wanted: Sequence[Clause]) -> list[str]:
     return [f"ec2:{name}", word] if len(service) == 1 else [word]
 
 
-def _resources(hole: Hole, action: str, variables: Mapping[str, str]) -> list[str]:
-    """Return resources in the hole, those that look like ARNs first."""
-    service = action.partition(":")[0].lower()
-    found = [*_like_arn(hole.region.resources[0], variables)]
-    found.append(f"arn:aws:{service}:{_REGION}:{_ACCOUNT}:x")
-    found.append(automata.text(hole.resource, variables))
-    return list(dict.fromkeys([*found, "*"]))
+def _resources(
+    hole: Hole,
+    actions: Sequence[str],
+    wanted: Sequence[Clause],
+    others: Sequence[Clause],
+    base: Context,
+    budget: Budget,
+) -> list[tuple[str, str]]:
+    """Return actions with resources in the hole, those that other statements are not about first.
+
+    Args:
+        hole: The hole.
+        actions: The actions.
+        wanted: The statements that are to apply.
+        others: The statements that are not to apply.
+        base: The values of the variables.
+        budget: What looking for them may cost.
+    """
+    side = hole.region.resources[0]
+    written = [text for t in side.within for text in _ordinary(t, base)]
+    words = list(_words(side, others, base, budget))
+    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*wanted, *others)}
+
+    def is_about(clause: Clause, text: str) -> bool:
+        found = patterns[id(clause)].matches(text, base)
+        return found is not clause.resources.element.negated
+
+    pairs = []
+    for action in actions:
+        known = [
+            arn
+            for arn in examples.resources(action)
+            if all(is_about(clause, arn) for clause in wanted)
+        ]
+        rest = [automata.text(hole.resource, _texts_of(base)), "*"]
+        own = [*known[:_KNOWN], *written, *words, *rest]
+        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in wanted)]
+    budget.spend(len(pairs) * (1 + len(patterns)))
+    covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
+    order = {action: number for number, action in enumerate(actions)}
+    pairs.sort(
+        key=lambda pair: (
+            covered[pair[1]],
+            pair[1] != "*" and not examples.is_like_an_arn(pair[1]),
+            not examples.can_be_on(*pair),
+            order[pair[0]],
+        )
+    )
+    return list(dict.fromkeys(pairs))[:_PAIRS]
 
 
-def _like_arn(side: Side, variables: Mapping[str, str]) -> Iterator[str]:
-    for fill in ("x", ""):
-        texts = [""]
-        for part in side.template:
+def _ordinary(template: Template, base: Context) -> Iterator[str]:
+    """Yield a pattern filled as ARNs of AWS are, with as few letters as read well first."""
+    for begins in ("/:", "", None):
+        text = ""
+        for number, part in enumerate(template):
+            following = template[number + 1] if number + 1 < len(template) else ""
             if isinstance(part, str):
-                texts[-1] += part
+                text += part
             elif isinstance(part, Variable):
-                texts[-1] += variables.get(part.key, part.default or "v")
+                text += _value_of(part, base)
             elif part is Wild.ONE:
-                texts[-1] += "x"
-            else:
-                texts.append("")
-        text = texts[0]
-        for rest in texts[1:]:
-            known = {3: _REGION, 4: _ACCOUNT}.get(text.count(":"))
-            whole = text.endswith(":") and rest.startswith(":")
-            text += (known if known and whole else fill) + rest
+                text += "x"
+            elif (
+                text.endswith(":") and str(following).startswith(":") and text.count(":") in _USUAL
+            ):
+                text += _USUAL[text.count(":")]
+            elif begins == "" or (begins and text.endswith(tuple(begins))):
+                text += examples.name_after(text)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
+
+
+def _words(side: Side, others: Sequence[Clause], base: Context, budget: Budget) -> Iterator[str]:
+    """Yield texts that all patterns of a side match, those that fewest other patterns match first.
+
+    Args:
+        side: The side.
+        others: Statements with the other patterns.
+        base: The values of the variables.
+        budget: What looking for them may cost.
+    """
+    groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
+    if None in groups:
+        return
+    avoided = [_filled(t, base) for c in others for t in c.resources.element.templates]
+    known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
+    first, readers = len(known[0]), [*known[0], *known[1]]
+    found = sorted(
+        (len(reading.accepted), automata.text(reading.word))
+        for reading in islice(
+            automata.readings([[glob] for glob in groups if glob], readers, budget), _READINGS
+        )
+        if not any(number < first for number in reading.accepted)
+    )
+    yield from (text for _, text in found[:_WORDS])
+
+
+def _filled(template: Template, base: Context) -> Glob | None:
+    parts = expand(template, base)
+    return None if parts is None else globs.of(parts)
+
+
+def _value_of(variable: Variable, base: Context) -> str:
+    value = base.get(variable.key)
+    return value if isinstance(value, str) else variable.default or ""
+
+
+def _texts_of(base: Context) -> dict[str, str]:
+    return {key: value for key, value in base.items() if isinstance(value, str)}
 
 
 def _callers(wanted: Sequence[Clause]) -> list[str]:
@@ -132,127 +218,8 @@ def _callers(wanted: Sequence[Clause]) -> list[str]:
     found = []
     for name in names:
         account = name if name.isdigit() else name.split(":")[4] if name.endswith(":root") else ""
-        found.append(f"arn:aws:iam::{account}:user/x" if account else name)
-    return list(dict.fromkeys([*found, f"arn:aws:iam::{_ACCOUNT}:user/x"])) if found else [""]
-
-
-def _contexts(
-    checks: Sequence[Check],
-    clauses: Sequence[Clause],
-    hints: Mapping[str, list[str]],
-    base: Context,
-) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements."""
-    near = [*checks, *(check for clause in clauses for check in clause.checks)]
-    written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    keys = list(dict.fromkeys(check.key for check in near))
-    place = Place("request")
-    choices = []
-    for key in keys:
-        tests = [conditions.test(check, place) for check in checks if check.key == key]
-        options = _values([c for c in near if c.key == key], base, hints.get(key, []))
-        choices.append([v for v in options if _holds(tests, base, key, v)])
-    if not all(choices):
-        return
-    for values in _diagonal(choices):
-        made = dict(base)
-        for key, value in zip(keys, values, strict=True):
-            if value is None:
-                made.pop(key, None)
-            else:
-                made[key] = value
-        yield {written.get(key, key): value for key, value in made.items()}
-
-
-def _diagonal(choices: Sequence[Sequence[Value | None]]) -> Iterator[tuple[Value | None, ...]]:
-    """Yield combinations: those that differ from the first in one place, then all."""
-    first = tuple(options[0] for options in choices)
-    yield first
-    for index, options in enumerate(choices):
-        for option in options[1:]:
-            yield (*first[:index], option, *first[index + 1 :])
-    yield from product(*choices)
-
-
-def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Value | None) -> bool:
-    context = {k: v for k, v in base.items() if k != key}
-    if value is not None:
-        context[key] = value
-    try:
-        return all(test(context) for test in tests)
-    except InputError:
-        return False  # several values for a condition that takes one
-
-
-def _bases(clauses: Sequence[Clause]) -> Iterator[Context]:
-    """Yield values of the policy variables: all different, then each as another text has it."""
-    templates = [t for c in clauses for check in c.checks for t in check.templates]
-    templates += [t for c in clauses for t in c.resources.element.templates]
-    keys = dict.fromkeys(p.key for t in templates for p in t if isinstance(p, Variable))
-    first: dict[str, Value] = {key: f"v{number}" for number, key in enumerate(keys, 1)}
-    yield first
-    if not keys:
-        return
-    texts = dict.fromkeys(_fill(t, {}, "x") for t in templates if is_plain(t))
-    for template in dict.fromkeys(templates):
-        found = [n for n, part in enumerate(template) if isinstance(part, Variable)]
-        for number in found[:1] if len(found) == 1 else ():
-            begin = _fill(template[:number], {}, "")
-            end = _fill(template[number + 1 :], {}, "")
-            variable = template[number]
-            for text in texts:
-                long_enough = len(text) >= len(begin) + len(end)
-                if long_enough and text.startswith(begin) and text.endswith(end):
-                    value = text[len(begin) : len(text) - len(end)]
-                    yield {**first, getattr(variable, "key", ""): value}
-    for key in keys:
-        yield {**first, key: ""}
-        yield {k: v for k, v in first.items() if k != key}
-    yield dict.fromkeys(keys, "v")
-
-
-def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Value | None]:
-    """Return values of a key worth trying; None for none."""
-    texts = (text for check in checks for text in _texts(check, base))
-    # AWS sends a truth value for a key that is compared with one.
-    likely = _TRUTHS if any(c.operator.base.family is Family.BOOL for c in checks) else ()
-    found = list(dict.fromkeys([*likely, *hints, *texts, "x", ""]))[:_OF_A_KEY]
-    pairs: Iterator[tuple[str, ...]] = iter(())
-    if any(check.operator.quantifier for check in checks):
-        pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
-    return [None, *found, *pairs]
-
-
-def _texts(check: Check, base: Context) -> Iterator[str]:
-    """Yield single values that satisfy a condition, or nearly do."""
-    family = check.operator.base.family
-    if family in (Family.NUMERIC, Family.DATE):
-        for value in check.values:
-            yield value
-            if value.lstrip("-").isdigit():
-                yield from (str(int(value) + 1), str(int(value) - 1))
-        yield from ("0", "4102444800", "1970-01-01")
-    elif family is Family.IP:
-        yield from (str(ip_network(value, strict=False)[0]) for value in check.values)
-        yield from ("198.51.100.7", "2001:db8::7")
-    elif family in (Family.BOOL, Family.NULL):
-        yield from ("true", "false", "x")
-    elif family is Family.BINARY:
-        yield from (*check.values, "QQ==", "eA==")
-    for template in check.templates:
-        for fill in _FILLS:
-            text = _fill(template, base, fill)
-            yield from (text, text.swapcase(), text + "x", "x" + text)
-
-
-def _fill(template: Template, base: Context, fill: str) -> str:
-    parts = []
-    for part in template:
-        if isinstance(part, Variable):
-            value = base.get(part.key, "")
-            parts.append(value if isinstance(value, str) else "")
-        elif isinstance(part, Wild):
-            parts.append("x" if part is Wild.ONE else fill)
-        else:
-            parts.append(part)
-    return "".join(parts)
+        if account:
+            found.append(f"arn:aws:iam::{account}:user/alice")
+        elif name != ANYONE:
+            found.append(name)
+    return list(dict.fromkeys([*found, ordinary.USER])) if names else [""]

@@ -1,0 +1,45 @@
+"""Finds, among many patterns, those that can match a text in common with another pattern."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+
+class PrefixIndex:
+    """Numbers by the literal text that a pattern begins with.
+
+    Args:
+        prefixes: A prefix and its number; a number may have several prefixes.
+    """
+
+    def __init__(self, prefixes: Iterable[tuple[str, int]]) -> None:
+        self._numbers: dict[str, list[int]] = {}
+        for prefix, number in prefixes:
+            self._numbers.setdefault(prefix, []).append(number)
+        self._sorted = sorted(self._numbers)
+        self._lengths = sorted(set(map(len, self._numbers)))
+
+    def within(self, prefix: str) -> Iterator[int]:
+        """Yield the numbers of those that a text with this prefix may match: they begin no later.
+
+        Args:
+            prefix: What every text in question begins with.
+        """
+        for length in self._lengths:
+            if length > len(prefix):
+                return
+            yield from self._numbers.get(prefix[:length], ())
+
+    def meeting(self, prefix: str) -> set[int]:
+        """Return the numbers of those with which a pattern may have a text in common.
+
+        Args:
+            prefix: What every text of the pattern begins with.
+        """
+        found = set(self.within(prefix))
+        for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            if not self._sorted[position].startswith(prefix):
+                break
+            found.update(self._numbers[self._sorted[position]])
+        return found

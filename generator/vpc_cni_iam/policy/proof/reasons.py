@@ -1,0 +1,99 @@
+"""Why there is no proof, in words, and what of a counterexample is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vpc_cni_iam.policy.compare import condition_text, describe
+from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.proof import automata, examples
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.coverage import Hole
+from vpc_cni_iam.policy.proof.implication import implied
+
+_NAMED = 5
+
+
+def made_up(request: Request, statements: Sequence[Clause]) -> str:
+    """Return what of a request neither AWS has, as far as is known, nor a policy names.
+
+    Args:
+        request: The request.
+        statements: The statements that it was made for.
+    """
+    named = {
+        text.lower()
+        for clause in statements
+        for text in (*clause.statement.actions, *clause.statement.not_actions)
+    }
+    action = request.action.lower()
+    parts = [] if action in named or examples.is_known(action) else ["action"]
+    if request.resource != "*" and not examples.is_like_an_arn(request.resource):
+        parts.append("resource")
+    return " and ".join(parts)
+
+
+def reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget) -> str:
+    """Return what stands in the way of a proof: what is not covered, for want of what.
+
+    Args:
+        hole: What is not covered.
+        wanted: The statements that it comes from.
+        near: Those that could cover it.
+        budget: What looking for it may cost.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
+    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
+    action, resource = automata.text(hole.action), automata.text(hole.resource) or "*"
+    open_ones = [
+        condition_text(condition)
+        for clause in near
+        for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
+        if implied(hole.region.checks, check, budget) is not None
+    ]
+    named = ", ".join(list(dict.fromkeys(open_ones))[:_NAMED])
+    why = f"; not shown to follow: {named}" if named else ""
+    return (
+        f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
+        f"action {action!r} and resource {resource!r}, and no such request was found to be "
+        f"newly allowed{why}"
+    )
+
+
+def _named(clause: Clause, side: str) -> str:
+    policy, statement = clause.at
+    return f"statement {statement + 1} of {side} policy {policy + 1} ({describe(clause.statement)})"
+
+
+def too_complex(clause: Clause, covering: Sequence[Clause]) -> str:
+    """Return what takes too many steps, and how to make it simpler.
+
+    Args:
+        clause: The statement that is not compared in full.
+        covering: What it is compared with.
+    """
+    named = _named(clause, "old" if clause.denies else "new")
+    near = [clause, *covering]
+    pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")
+    if _wildcards(pattern) > 1:
+        advice = f"write patterns such as {pattern!r} with fewer wildcards"
+    elif keys := dict.fromkeys(check.key for c in near for check in c.checks):
+        advice = f"compare policies with fewer condition keys than {', '.join([*keys][:_NAMED])}"
+    else:
+        advice = "compare policies with fewer statements"
+    return f"too complex: {named} takes more steps than an answer may; {advice}"
+
+
+def _patterns(statement: Statement) -> Iterator[str]:
+    yield from (*statement.actions, *statement.not_actions)
+    yield from (*statement.resources, *statement.not_resources)
+    for condition in statement.conditions:
+        yield from condition.values
+
+
+def _wildcards(pattern: str) -> int:
+    return pattern.count("*") + pattern.count("?")

@@ -1,0 +1,143 @@
+"""The one matcher of ``*`` and ``?``: no other code makes anything of a pattern to match with it.
+
+Each run of literal text and ``?`` between two stars is looked for at the first place where it can
+stand and never moved from there. That is exact, because the star after it takes whatever lies
+between; and it takes no more than the product of the lengths of pattern and text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import TypeAlias
+
+
+class Wild(Enum):
+    """A wildcard: ``*`` is any run of characters, the empty one too; ``?`` is exactly one."""
+
+    RUN = "*"
+    ONE = "?"
+
+
+# What stands between two stars: text alone, or text and ``?`` with its length.
+_Run: TypeAlias = "str | tuple[tuple[str | Wild, ...], int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A pattern made ready to be matched.
+
+    Args:
+        head: What every match begins with.
+        middle: What follows in this order; None if the head is all.
+        tail: What every match ends with.
+    """
+
+    head: _Run
+    middle: tuple[_Run, ...] | None
+    tail: _Run
+
+    @classmethod
+    def of(cls, parts: Iterable[str | Wild]) -> Wildcard:
+        """Return the matcher of a pattern.
+
+        Args:
+            parts: Its literal texts and wildcards.
+        """
+        runs: list[list[str | Wild]] = [[]]
+        for part in parts:
+            if part is Wild.RUN:
+                runs.append([])
+            elif part:
+                runs[-1].append(part)
+        head, *rest = map(_run, runs)
+        if not rest:
+            return cls(head, None, "")
+        return cls(head, tuple(run for run in rest[:-1] if run), rest[-1])
+
+    @property
+    def everything(self) -> bool:
+        """Whether it matches any text."""
+        return self.head == self.tail == "" and self.middle == ()
+
+    def matches(self, text: str) -> bool:
+        """Say whether a text as a whole matches.
+
+        Args:
+            text: The text.
+        """
+        if not _stands(self.head, text, 0):
+            return False
+        position, end = _length(self.head), len(text)
+        if self.middle is None:
+            return position == end
+        end -= _length(self.tail)
+        if end < position or not _stands(self.tail, text, end):
+            return False
+        for run in self.middle:
+            position = _after(run, text, position, end)
+            if position < 0:
+                return False
+        return True
+
+
+def _run(parts: list[str | Wild]) -> _Run:
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return "".join(texts)
+    return tuple(parts), sum(map(len, texts)) + len(parts) - len(texts)
+
+
+def _length(run: _Run) -> int:
+    return len(run) if isinstance(run, str) else run[1]
+
+
+def _stands(run: _Run, text: str, position: int) -> bool:
+    """Say whether a run stands at a position."""
+    if isinstance(run, str):
+        return text.startswith(run, position)
+    if position + run[1] > len(text):
+        return False
+    for part in run[0]:
+        if isinstance(part, Wild):
+            position += 1
+        elif text.startswith(part, position):
+            position += len(part)
+        else:
+            return False
+    return True
+
+
+def _after(run: _Run, text: str, position: int, end: int) -> int:
+    """Return where the first occurrence of a run between two positions ends; -1 for none."""
+    if isinstance(run, str):
+        begin = text.find(run, position, end)
+        return begin if begin < 0 else begin + len(run)
+    for begin in range(position, end - run[1] + 1):
+        if _stands(run, text, begin):
+            return begin + run[1]
+    return -1
+
+
+@lru_cache(maxsize=4096)
+def _read(pattern: str, wildcards: str) -> Wildcard:
+    parts: list[str | Wild] = [""]
+    for letter in pattern:
+        if letter in wildcards:
+            parts += [Wild(letter), ""]
+        else:
+            parts[-1] = f"{parts[-1]}{letter}"
+    return Wildcard.of(parts)
+
+
+def matches(pattern: str, text: str, *, wildcards: str = "*?") -> bool:
+    """Say whether a pattern matches a text; ``${`` begins no variable in it.
+
+    Args:
+        pattern: The pattern, in the case of the text.
+        text: The text.
+        wildcards: The characters that are wildcards in it.
+    """
+    return _read(pattern, wildcards).matches(text)

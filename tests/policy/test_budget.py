@@ -1,0 +1,172 @@
+"""One answer has one budget, in steps, so that no policy makes it wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.proof import budget
+from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
+from vpc_cni_iam.review import semantic
+from vpc_cni_iam.review.between import Side, between
+from vpc_cni_iam.review.proving import new_access
+
+
+def allow(*actions: str, on: tuple[str, ...] = ("*",), when: tuple[Condition, ...] = ()) -> Policy:
+    return Policy((Statement(actions=actions, resources=on, conditions=when),))
+
+
+def joined(*policies: Policy) -> Policy:
+    return Policy(tuple(s for policy in policies for s in policy.statements))
+
+
+STEPS = 200_000
+ACTIONS = tuple(f"ec2:*a{n}*b" for n in range(14))
+RESOURCES = tuple(f"arn:aws:s3:::*x{n}*y" for n in range(14))
+KEYS = [f"aws:RequestTag/k{n}" for n in range(12)]
+ABSENT = [Condition("Null", key, ("true",)) for key in KEYS]
+PRESENT = [Condition("Null", key, ("false",)) for key in KEYS]
+HARD = {
+    "stars in actions and resources": (
+        allow(*ACTIONS, on=RESOURCES), allow(*(f"{a}*" for a in ACTIONS), on=RESOURCES),
+    ),
+    "stars crosswise": (
+        joined(*(allow(a, on=RESOURCES) for a in ACTIONS)),
+        joined(*(allow(*ACTIONS, on=(f"{r}?",)) for r in RESOURCES)),
+    ),
+    "question marks": (
+        allow("s3:A", on=tuple(f"arn:aws:s3:::*a{'?' * n}" for n in range(10, 40))),
+        allow("s3:A", on=tuple(f"arn:aws:s3:::*a{'?' * n}*" for n in range(10, 40))),
+    ),
+    "one pattern beside another": (
+        allow("s3:A", on=(f"arn:aws:s3:::*a{'?' * 60}*b",)),
+        allow("s3:A", on=(f"arn:aws:s3:::*b*a{'?' * 61}*b",)),
+    ),
+    "keys there and not": (
+        joined(
+            *(
+                allow("s3:A", when=tuple((ABSENT, PRESENT)[n >> b & 1][b] for b in range(6)))
+                for n in range(63)
+            )
+        ),
+        allow("s3:A"),
+    ),
+    "patterns of values": (
+        allow("s3:A", when=(Condition("StringLike", KEYS[0], tuple(f"*{n}*{n}*" for n in KEYS)),)),
+        allow("s3:A", when=(Condition("StringLike", KEYS[0], tuple(f"*{n}*{n}?" for n in KEYS)),)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_comparison_takes_no_more_than_its_steps(
+    name: str, backwards: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = HARD[name][::-1] if backwards else HARD[name]
+    monkeypatch.setattr(budget, "ANSWER", STEPS)  # fewer, for the time of the tests
+    budgets: list[Budget] = []
+    of = Budget.of
+
+    def noted(*policies: Policy) -> Budget:
+        budgets.append(of(*policies))
+        return budgets[-1]
+
+    monkeypatch.setattr(Budget, "of", noted)
+    spent = 0
+    spend = Budget.spend
+
+    def counted(self: Budget, steps: int = 1) -> None:
+        nonlocal spent
+        spent += steps
+        spend(self, steps)
+
+    monkeypatch.setattr(Budget, "spend", counted)
+    found = between(Side("old", old, ()), Side("new", new, ()))
+    assert len(budgets) == 1
+    # What a part refuses to pay for is counted, too.
+    assert spent <= 1.5 * (STEPS + 4000 * (len(old.statements) + len(new.statements)))
+    if found.access.verdict == "not proven":
+        assert "too complex: statement" in found.access.reason or "not shown" in found.access.reason
+
+
+def test_what_is_too_complex_is_named_with_what_to_simplify() -> None:
+    old, new = HARD["stars crosswise"]
+    answer = no_new_access([old], [new], Budget(100_000))
+    assert isinstance(answer, NotProven)
+    assert answer.reason.startswith("too complex: statement 1 of new policy 1 (allows ec2:*a0*b,")
+    assert answer.reason.endswith(
+        "write patterns such as 'arn:aws:s3:::*x0*y?' with fewer wildcards"
+    )
+
+
+def test_what_is_too_complex_hides_no_counterexample_elsewhere() -> None:
+    old, new = HARD["stars crosswise"]
+    answer = no_new_access([old], [joined(new, allow("iam:PassRole"))], Budget(200_000))
+    assert isinstance(answer, Witness)
+    assert answer.request.action == "iam:PassRole"
+
+
+def test_a_line_that_is_too_complex_to_compare_says_so() -> None:
+    old, new = HARD["stars crosswise"]
+    lines = semantic.lines(old, new, Budget(100_000))
+    assert {"gain", "loss"} <= {line.effect for line in lines}
+    assert any("too complex to be compared" in line.text for line in lines)
+
+
+def test_an_answer_is_the_same_whatever_was_asked_before() -> None:
+    old, new = HARD["patterns of values"]
+    first, other = no_new_access([old], [new]), no_new_access([new], [old])
+    assert no_new_access([old], [new]) == first
+    assert no_new_access([new], [old]) == other
+
+
+def test_a_question_asked_again_costs_nothing() -> None:
+    old, new = allow("s3:Get*", "s3:List*"), allow("s3:GetObject")
+    steps = Budget()
+    new_access([old], [new], steps)
+    left = steps.steps
+    new_access([old], [new], steps.part(10))
+    assert steps.steps == left < ANSWER
+
+
+def test_parts_count_in_the_whole() -> None:
+    whole = Budget(100)
+    part = whole.part(60)
+    part.spend(50)
+    assert (part.steps, whole.steps) == (10, 50)
+    with pytest.raises(TooHardError):
+        part.spend(11)
+    assert whole.part(1000).steps <= 50
+
+
+def ordinary(count: int, *, wider: bool = False) -> Policy:
+    return joined(
+        *(
+            allow(
+                f"s3:Get{n}",
+                on=(f"arn:aws:s3:::bucket-{n}/{'' if wider and n % 10 == 5 else 'logs/'}*",),
+                when=(Condition("StringEquals", "aws:PrincipalTag/team", (f"t{n % 7}",)),),
+            )
+            for n in range(count)
+        )
+    )
+
+
+@pytest.mark.parametrize("same_action", [False, True])
+def test_work_grows_with_the_number_of_statements(same_action: bool) -> None:
+    """Ten times as many statements cost about ten times as many steps, not a hundred times."""
+
+    def steps(count: int) -> int:
+        old, new = ordinary(count), ordinary(count, wider=True)
+        if same_action:
+            old, new = (
+                p.map_strings(lambda t: "s3:Get" if "s3:Get" in t else t) for p in (old, new)
+            )
+        left = Budget(10**9)
+        assert isinstance(no_new_access([new], [old], left), Proven)
+        semantic.lines(old, new, left)
+        return 10**9 - left.steps
+
+    assert steps(300) < 20 * steps(30)

@@ -1,0 +1,234 @@
+"""Counterexamples: found where policy variables decide, and such as AWS may get."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.evaluate import compile_policies
+
+B = "arn:aws:s3:::b/"
+HOME = B + "home/${aws:username}/*"
+
+
+def allow(*actions: str, on: str | tuple[str, ...] = "*", when: object = ()) -> Statement:
+    resources = (on,) if isinstance(on, str) else on
+    conditions = (when,) if isinstance(when, Condition) else tuple(when)  # type: ignore[arg-type]
+    return Statement("Allow", actions, resources=resources, conditions=conditions)
+
+
+def deny(*actions: str, on: str | tuple[str, ...] = "*", when: object = ()) -> Statement:
+    return replace(allow(*actions, on=on, when=when), effect="Deny")
+
+
+def all_but(statement: Statement) -> Statement:
+    return replace(statement, resources=(), not_resources=statement.resources)
+
+
+def like(key: str, *values: str) -> Condition:
+    return Condition("StringLike", key, values)
+
+
+def equals(key: str, *values: str) -> Condition:
+    return Condition("StringEquals", key, values)
+
+
+def witness(old: list[Statement], new: list[Statement]) -> Witness:
+    before, after = [Policy(tuple(old))], [Policy(tuple(new))]
+    answer = no_new_access(before, after)
+    assert isinstance(answer, Witness), answer
+    assert compile_policies(after).evaluate(answer.request).allowed
+    assert not compile_policies(before).evaluate(answer.request).allowed
+    return answer
+
+
+EVERYTHING = allow("s3:*")
+# What stays, and the Deny that goes.
+DROPPED: dict[str, tuple[Statement, Statement]] = {
+    "a home": (EVERYTHING, deny("s3:*", on=HOME)),
+    "a home of a bucket": (allow("s3:*", on=B + "*"), deny("s3:*", on=HOME)),
+    "a home and its default": (
+        EVERYTHING, deny("s3:*", on=B + "home/${aws:username, 'nobody'}/*"),
+    ),
+    "a home by a tag": (EVERYTHING, deny("s3:*", on=B + "${aws:PrincipalTag/team}/*")),
+    "a home of two variables": (
+        EVERYTHING, deny("s3:*", on=B + "${aws:PrincipalTag/team}/${aws:username}/*"),
+    ),
+    "one variable twice": (
+        EVERYTHING, deny("s3:*", on=B + "${aws:username}/${aws:username}.txt"),
+    ),
+    "alice's home among any user's": (
+        allow("s3:*", on=B + "home/alice/*"), deny("s3:*", on=HOME),
+    ),
+    "a home by a wildcard": (allow("s3:*", on=B + "home/a*/x"), deny("s3:*", on=HOME)),
+    "a wildcard on both sides of the variable": (
+        allow("s3:*", on=B + "*/private/*"), deny("s3:*", on=B + "*${aws:username}/*"),
+    ),
+    "one variable that meets another": (
+        allow("s3:*", on=B + "home/${aws:userid}/*"), deny("s3:*", on=HOME),
+    ),
+    "a variable that another pattern has, too": (
+        allow("s3:*", on=B + "*/${aws:username}/x"), deny("s3:*", on=HOME),
+    ),
+    "all but a home": (EVERYTHING, all_but(deny("s3:*", on=HOME))),
+    "all but a home, of all but bob's": (
+        all_but(allow("s3:*", on=B + "home/bob/*")), deny("s3:*", on=HOME),
+    ),
+    "all but a home, of a home": (
+        allow("s3:*", on=B + "home/alice/*"), all_but(deny("s3:*", on=HOME)),
+    ),
+    "a prefix": (
+        EVERYTHING, deny("s3:ListBucket", when=like("s3:prefix", "home/${aws:username}/*")),
+    ),
+    "a prefix and a home": (
+        allow("s3:*", on=B + "home/*", when=like("s3:prefix", "home/alice/*")),
+        deny("s3:*", on=HOME, when=like("s3:prefix", "home/${aws:username}/*")),
+    ),
+    "a tag equal to a tag": (
+        allow("ec2:*"),
+        deny("ec2:*", when=equals("aws:ResourceTag/owner", "${aws:username}")),
+    ),
+    "a tag equal to another": (
+        allow("ec2:*", when=equals("aws:ResourceTag/owner", "alice", "bob")),
+        deny("ec2:*", when=equals("aws:ResourceTag/owner", "${aws:PrincipalTag/owner, 'root'}")),
+    ),
+    "not the user's own tag": (
+        allow("ec2:*"),
+        deny(
+            "ec2:*", when=Condition("StringNotEquals", "aws:ResourceTag/owner", ("${aws:userid}",))
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_a_deny_with_a_variable_that_goes_has_a_counterexample(name: str) -> None:
+    stays, goes = DROPPED[name]
+    found = witness([stays, goes], [stays])
+    assert found.old.outcome == "explicitly denied"
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_an_allow_with_a_variable_that_comes_has_a_counterexample(name: str) -> None:
+    _, goes = DROPPED[name]
+    witness([allow("sqs:*")], [allow("sqs:*"), replace(goes, effect="Allow")])
+
+
+def test_all_but_a_variable_covers_all_but_the_same_variable() -> None:
+    old, new = all_but(allow("s3:*", on=(HOME, B + "x"))), all_but(allow("s3:Get*", on=HOME))
+    also = replace(new, not_resources=(HOME, B + "x", B + "y"))
+    for kept in (deny("s3:PutObject"), deny("s3:GetObject", on=B + "z")):
+        before, after = [Policy((old, kept))], [Policy((also, kept))]
+        assert no_new_access(before, after) == Proven()
+    assert not isinstance(no_new_access([Policy((old,))], [Policy((new,))]), Proven)
+    before = [Policy((EVERYTHING, all_but(deny("s3:Put*", on=HOME))))]
+    after = [Policy((EVERYTHING, all_but(deny("s3:*", on=HOME))))]
+    assert no_new_access(before, after) == Proven()
+    assert isinstance(no_new_access(after, before), Witness)
+
+
+def test_all_but_a_variable_covers_nothing_that_may_equal_it() -> None:
+    old = Policy((all_but(allow("s3:*", on=HOME)),))
+    for text in (B + "home/bob/x", B + "home/*", B + "home/${aws:userid}/*"):
+        assert isinstance(no_new_access([old], [Policy((allow("s3:*", on=text),))]), Witness)
+    elsewhere = Policy((allow("s3:*", on=B + "home/${aws:userid}x"),))
+    assert not isinstance(no_new_access([old], [elsewhere]), Proven)
+
+
+# Requests that AWS may get.
+
+ORDINARY: dict[str, tuple[Statement, str, str]] = {
+    "every action": (allow("*"), "ec2:TerminateInstances", "instance/i-0123456789abcdef0"),
+    "of a service": (allow("ec2:*"), "ec2:TerminateInstances", "instance/i-0123456789abcdef0"),
+    "by a begin": (
+        allow("ec2:Create*"), "ec2:CreateTags", "arn:aws:ec2:us-east-1:111122223333:instance/i-",
+    ),
+    "by an end": (allow("ec2:*Interface"), "ec2:CreateNetworkInterface", "eni-0123456789abcdef0"),
+    "on a type": (
+        allow("ec2:*", on="arn:aws:ec2:*:*:volume/*"),
+        "ec2:Create", "arn:aws:ec2:us-east-1:111122223333:volume/vol-0123456789abcdef0",
+    ),
+    "in a region": (
+        allow("ec2:TerminateInstances", on="arn:aws:ec2:eu-west-1:*:instance/*"),
+        "ec2:TerminateInstances",
+        "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0",
+    ),
+    "buckets": (allow("s3:*"), "s3:GetObject", "arn:aws:s3:::amzn-s3-demo-bucket/example.txt"),
+    "a bucket": (allow("s3:*", on="arn:aws:s3:::logs/*"), "s3:", "arn:aws:s3:::logs/example"),
+    "roles": (allow("iam:*"), "iam:PassRole", "arn:aws:iam::111122223333:role/example"),
+    "users": (
+        allow("iam:*User", on="arn:aws:iam::*:user/*"),
+        "iam:CreateUser", "arn:aws:iam::111122223333:user/alice",
+    ),
+    "role sessions": (allow("sts:*"), "sts:AssumeRole", "arn:aws:iam::111122223333:role/example"),
+    "logs": (
+        allow("logs:*"), "logs:CreateLogGroup",
+        "arn:aws:logs:us-east-1:111122223333:log-group:/aws/eks/example/cluster",
+    ),
+    "clusters": (
+        allow("eks:*"), "eks:DescribeCluster", "arn:aws:eks:us-east-1:111122223333:cluster/example",
+    ),
+    "HyperPod": (
+        allow("sagemaker:Attach*"), "sagemaker:AttachClusterNodeNetworkInterface",
+        "arn:aws:sagemaker:us-east-1:111122223333:cluster/example",
+    ),
+    "what has no resource": (allow("ec2:DescribeSubnets"), "ec2:DescribeSubnets", "*"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_a_counterexample_is_an_ordinary_request(name: str) -> None:
+    statement, action, resource = ORDINARY[name]
+    found = witness([], [statement])
+    assert found.request.action.startswith(action)
+    assert resource in found.request.resource
+    assert found.made_up == ""
+    assert dict(found.request.context) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "made_up"),
+    [
+        ([allow("ec2:*a0*b")], [allow("ec2:*a0*b*")], "action"),
+        ([], [allow("nosuch:*")], "action"),
+        ([], [allow("ec2:CreateTags", on="arn:aws:ec2:us:1:1:x")], "resource"),
+    ],
+)
+def test_a_counterexample_that_is_made_up_says_so(
+    old: list[Statement], new: list[Statement], made_up: str
+) -> None:
+    assert witness(old, new).made_up == made_up
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        (Condition("IpAddress", "aws:SourceIp", ("10.0.0.0/8",)), r"10\.0\.0\.7"),
+        (Condition("NotIpAddress", "aws:VpcSourceIp", ("10.0.0.0/8",)), r"[0-9.]+"),
+        (Condition("Bool", "aws:SecureTransport", ("true",)), "true"),
+        (Condition("DateLessThan", "aws:CurrentTime", ("2027-01-01T00:00:00Z",)), "20.*Z"),
+        (Condition("NumericLessThan", "s3:max-keys", ("5",)), "[0-4]"),
+        (Condition("ArnLike", "aws:SourceArn", ("arn:aws:iam::*:role/*",)), "arn:aws:iam:.*"),
+        (Condition("StringLike", "aws:username", ("*",)), "alice"),
+        (Condition("StringLike", "aws:SourceAccount", ("*",)), "111122223333"),
+        (Condition("StringLike", "aws:SourceVpc", ("vpc-*",)), "vpc-0123456789abcdef0"),
+        (Condition("StringLike", "aws:RequestTag/team", ("*",)), "example"),
+    ],
+    ids=lambda value: value.key if isinstance(value, Condition) else "",
+)
+def test_values_of_a_counterexample_have_their_type(condition: Condition, value: str) -> None:
+    there = Condition("Null", condition.key, ("false",))
+    found = witness([], [allow("s3:GetObject", when=(condition, there))])
+    assert re.fullmatch(value, str(found.request.context[condition.key]))
+    if "Ip" in condition.operator:
+        ip_address(str(found.request.context[condition.key]))
+
+
+def test_a_caller_is_a_user_of_an_account() -> None:
+    trust = Statement("Allow", ("sts:AssumeRole",), principals=(Principal("AWS", ("*",)),))
+    assert witness([], [trust]).request.principal == "arn:aws:iam::111122223333:user/alice"

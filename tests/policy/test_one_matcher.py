@@ -1,0 +1,70 @@
+"""No code but `policy/wildcard.py` makes anything of a pattern with ``*`` to match with it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "generator" / "vpc_cni_iam"
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "wildcard.py")
+# Their regular expressions are written as such, of the parameters of the catalog's documents.
+EXPRESSIONS = {"catalog/parameters.py", "coverage/subject.py"}
+WILD = {"*", "?", r"\*", r"\?", r"[*?]", r"[*]", r"[?]"}
+BUILDS = {"compile", "fullmatch", "match", "search", "sub", "subn", "finditer", "findall", "split"}
+
+
+def own_matchers(text: str) -> list[int]:
+    """Return the lines of code that builds a matcher of its own."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    handles_wildcards = any(
+        (isinstance(n, ast.Constant) and n.value in WILD)
+        or (isinstance(n, ast.Attribute) and n.attr in ("RUN", "ONE"))
+        for n in nodes
+    )
+    found = []
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None), *(alias.name for alias in node.names)]
+            if {"fnmatch", "glob"} & {str(name).split(".")[0] for name in names}:
+                found.append(node.lineno)
+        if (
+            handles_wildcards
+            and isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id in ("re", "regex")
+            and node.func.attr in BUILDS
+            and not isinstance(node.args[0], ast.Constant)
+        ):
+            found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_no_code_builds_a_matcher_of_its_own(path: Path) -> None:
+    if str(path.relative_to(SOURCE)) not in EXPRESSIONS:
+        lines = own_matchers(path.read_text(encoding="utf-8"))
+        assert not lines, "policy/wildcard.py matches patterns with * and ?"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import fnmatch",
+        "from fnmatch import fnmatchcase",
+        "from glob import translate",
+        're.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text)',
+        'expression = re.escape(p).replace(r"\\*", ".*")\nre.compile(expression)',
+        'table = {"*": ".*", "?": "."}\nre.match("".join(table.get(c, c) for c in p), text)',
+        'body = re.sub("[*]", ".*", p)\nre.search(f"^{body}$", text)',
+    ],
+)
+def test_a_matcher_of_its_own_is_seen(code: str) -> None:
+    assert own_matchers(code)
+
+
+def test_an_expression_that_is_written_as_one_is_no_matcher() -> None:
+    assert not own_matchers('re.compile(r"a.*b")\nx = "*"')

@@ -1,0 +1,60 @@
+"""Plans whose policies are made to be slow are reviewed all the same, and say what is open."""
+
+from __future__ import annotations
+
+import pytest
+
+from synthetic import allow, document, policy, reviewed
+from vpc_cni_iam.policy.proof import budget
+from vpc_cni_iam.policy.proof.budget import Budget
+
+ACTIONS = [f"ec2:*a{n}*b" for n in range(14)]
+RESOURCES = [f"arn:aws:s3:::*x{n}*y" for n in range(14)]
+OLD = document(*(allow(action, RESOURCES) for action in ACTIONS))
+NEW = document(*(allow(ACTIONS, f"{resource}?") for resource in RESOURCES))
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the steps of a review, of which there are fewer, for the time of the tests."""
+    monkeypatch.setattr(budget, "ANSWER", 100_000)
+    monkeypatch.setattr(budget, "OF_A_POLICY", 10_000)
+    spent = [0]
+    spend = Budget.spend
+
+    def counted(self: Budget, steps: int = 1) -> None:
+        spent[0] += steps
+        spend(self, steps)
+
+    monkeypatch.setattr(Budget, "spend", counted)
+    return spent
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_a_review_takes_no_more_than_its_steps(count: int, steps: list[int]) -> None:
+    found = reviewed(
+        *(
+            policy(f"p{n}", OLD.replace("b", f"b{n}"), NEW.replace("b", f"b{n}"))
+            for n in range(count)
+        )
+    )
+    # What a part refuses to pay for is counted, too.
+    assert steps[0] <= 1.5 * (100_000 + count * 2 * (10_000 + 14 * budget.OF_A_STATEMENT))
+    accesses = [change.access for change in found.changes]
+    assert {access.verdict for access in accesses if access} == {"not proven"}
+    assert all("too complex" in access.reason for access in accesses if access)
+
+
+def test_one_policy_in_many_places_is_compared_once(steps: list[int]) -> None:
+    reviewed(policy("p0", OLD, NEW))
+    once, steps[0] = steps[0], 0
+    wider = document(allow("s3:*"))
+    reviewed(*(policy(f"p{n}", document(allow("s3:Get*")), wider) for n in range(100)))
+    assert steps[0] < once
+
+
+def test_stars_in_an_action_cost_nothing(steps: list[int]) -> None:
+    stars = document(allow("ec2:" + "*a" * 11 + "*"))
+    found = reviewed(policy("p", document(allow("ec2:Describe*")), stars))
+    assert found.changes[0].access is not None
+    assert found.changes[0].access.verdict == "new access"

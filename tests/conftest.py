@@ -170,16 +170,25 @@ provider "aws" {
 
 
 FORKING = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 {setup}
 there_and_back()
-start = time.perf_counter()
+calls = 0
+def count(frame, event, function):
+    global calls
+    calls += event == "c_call"
+sys.setprofile(count)
 there_and_back()
-print(time.perf_counter() - start, flush=True)
+sys.setprofile(None)
+print(calls, flush=True)
+def tell(frame, event, function):
+    if event == "c_call":
+        os.write({pipe}, b".")
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
+        sys.setprofile(tell)
         while True:
             there_and_back()
     print(child, flush=True)
@@ -191,6 +200,9 @@ for _ in sys.stdin:
 def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
     """Start a process that runs `there_and_back` on and on, kill it whenever; so many times.
 
+    It tells of each call that it makes, and is killed after a random number of them, so that a
+    busy machine does not decide how far it comes.
+
     Args:
         folder: Where the script is kept.
         setup: Python code that defines `there_and_back`.
@@ -199,21 +211,36 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
     Yields:
         None, after each kill.
     """
+    reading, writing = os.pipe()
     script = folder / "forking.py"
-    script.write_text(FORKING.format(setup=setup))
+    script.write_text(FORKING.format(setup=setup, pipe=writing))
     chance = random.Random(7)
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        os.fdopen(reading, "rb", buffering=0) as calls,
+        subprocess.Popen(
+            [sys.executable, script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[writing],
+            text=True,
+        ) as process,
+    ):
+        os.close(writing)
         assert process.stdin is not None and process.stdout is not None
-        one_round = float(process.stdout.readline())
+        one_round = int(process.stdout.readline())
         for _ in range(times):
             process.stdin.write("go\n")
             process.stdin.flush()
             child = int(process.stdout.readline())
-            time.sleep(chance.uniform(0, 2 * one_round))
+            left = chance.randrange(2 * one_round)
+            while left > 0:
+                left -= len(calls.read(left))
             os.kill(child, signal.SIGKILL)
             assert process.stdout.readline() == "dead\n"
+            os.set_blocking(reading, False)
+            while calls.read(1 << 16):
+                pass
+            os.set_blocking(reading, True)
             yield
 
 

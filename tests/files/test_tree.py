@@ -13,8 +13,8 @@ import pytest
 
 from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files import tree as module
 from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.replacement import Replacement
 from vpc_cni_iam.files.tree import entries, texts, write
 
 OLD = {"main.tf": "old main\n", "gone.tf": "old gone\n", "tests/a.tf": "old test\n"}
@@ -289,17 +289,17 @@ def test_a_pipe_is_refused_and_not_waited_for(tree: Path) -> None:
 def test_a_second_interrupt_waits_until_all_is_put_back(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_back = module._put_back
+    undo = Replacement.undo
 
-    def interrupted(old: Path, place: Path) -> None:
+    def interrupted(replacement: Replacement) -> None:
         signal.raise_signal(signal.SIGINT)
-        put_back(old, place)
+        undo(replacement)
 
     def step(word: str) -> None:
         if word.startswith("remove"):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_put_back", interrupted)
+    monkeypatch.setattr(Replacement, "undo", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write(tree, NEW, ["gone.tf"], step=step)
     assert read_tree(tree) == {**OLD, **YOURS}

@@ -13,7 +13,7 @@ from conftest import ROOT, run
 from consuming import ARCHIVE, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
-from vpc_cni_iam.files import tree as files
+from vpc_cni_iam.files.replacement import Replacement
 from vpc_cni_iam.publishing.archive import tar_gz, unpacked
 from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.destination import DestinationOptions
@@ -286,16 +286,16 @@ def test_an_interrupted_publish_leaves_no_trace(
     total = renames(tmp_path / "whole")
     folder = tmp_path / "dist"
     publish_one(folder, chosen=OLD)
-    before, limit, count, real = bytes_of(folder), 0, 0, files._replace
+    before, limit, count, real = bytes_of(folder), 0, 0, Replacement.apply
 
-    def stop(*arguments: object) -> None:
+    def stop(replacement: Replacement) -> None:
         nonlocal count
         count += 1
         if count == limit:
             raise KeyboardInterrupt
-        real(*arguments)  # type: ignore[arg-type]
+        real(replacement)
 
-    monkeypatch.setattr(files, "_replace", stop)
+    monkeypatch.setattr(Replacement, "apply", stop)
     for limit in (1, 2, total - 3, total - 2, total - 1, total):  # noqa: B007
         count = 0
         with pytest.raises(KeyboardInterrupt):
@@ -306,16 +306,16 @@ def test_an_interrupted_publish_leaves_no_trace(
 KILLED = """
 import os, sys
 from pathlib import Path
-from vpc_cni_iam.files import tree
+from vpc_cni_iam.files.replacement import Replacement
 from consuming import publish_one
-real, left = tree._replace, int(sys.argv[2])
-def replace(*arguments):
+real, left = Replacement.apply, int(sys.argv[2])
+def apply(replacement):
     global left
     left -= 1
     if left < 0:
         os._exit(9)
-    real(*arguments)
-tree._replace = replace
+    real(replacement)
+Replacement.apply = apply
 publish_one(Path(sys.argv[1]), "1.1.0")
 """
 

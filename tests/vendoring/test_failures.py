@@ -150,24 +150,33 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def carry_out(folder: Path, command: str) -> list[Outcome]:
+    config = load(folder / "vpc-cni-iam.toml")
+    chosen = select(config, folder, ())
+    if command == "upgrade":
+        new = repin(config, cni_version="v1.22.4")
+        return upgrade(prepare(config, new, chosen, "refuse"))
+    return sync_all(config, chosen, "refuse")
+
+
 def as_nobody(folder: Path, command: str) -> tuple[int, str]:
-    """Do something in a process without root's rights, to which nothing is read-only."""
+    """Do something in a process without root's rights, to which nothing is read-only.
+
+    It is done on a copy first, with those rights: what the package reads of itself is then read,
+    and it may lie where nobody else may read it.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = 70
         try:
             os.close(reading)
+            with tempfile.TemporaryDirectory() as name:
+                carry_out(shutil.copytree(folder, Path(name, "copy")), command)
             if os.getuid() == 0:
                 os.setgid(65534)
                 os.setuid(65534)
-            config = load(folder / "vpc-cni-iam.toml")
-            chosen = select(config, folder, ())
-            if command == "upgrade":
-                new = repin(config, cni_version="v1.22.4")
-                outcomes = upgrade(prepare(config, new, chosen, "refuse"))
-            else:
-                outcomes = sync_all(config, chosen, "refuse")
+            outcomes = carry_out(folder, command)
             code = sum(o.failure is not None for o in outcomes)
             os.write(writing, "\n".join(str(o.failure) for o in outcomes).encode())
         except BaseException as error:

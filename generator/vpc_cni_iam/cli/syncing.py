@@ -95,6 +95,8 @@ def upgrade(
 
 
 def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool = True) -> None:
+    from vpc_cni_iam.vendoring.state import Judged
+
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
         typer.echo("everything is what the file says; nothing to do")
     for outcome in outcomes:
@@ -108,6 +110,12 @@ def _show(outcomes: Sequence[Outcome], request: Request, again: str, idle: bool 
                 typer.echo(f"        {way}")
         for edit in outcome.edits:
             typer.echo(edit, nl=False)
+        for kept in outcome.kept:
+            if not kept.fine:
+                common.show(f"kept    {path}/{kept.path} {kept}")
+                file = Judged(kept.path, "kept", kept=kept)
+                for way in file.ways_out(path, command("sync", request.named)):
+                    common.show(f"        {way}")
         for file in outcome.conflicts:
             (way,) = file.ways_out(path, command("sync", request.named))
             typer.echo(f"conflict {path}/{file.path}: {way}")
@@ -124,6 +132,8 @@ def _finish(outcomes: Sequence[Outcome], request: Request, again: str = "sync") 
 
 
 def _data(outcomes: Iterable[Outcome]) -> list[dict[str, object]]:
+    from vpc_cni_iam.vendoring.report import edit_data
+
     return [
         {
             "path": outcome.module.path,
@@ -131,6 +141,7 @@ def _data(outcomes: Iterable[Outcome]) -> list[dict[str, object]]:
             "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
             "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
             "conflicts": [f.path for f in outcome.conflicts],
+            "kept": list(map(edit_data, outcome.kept)),
             "error": str(outcome.failure) if outcome.failure is not None else None,
         }
         for outcome in outcomes

@@ -25,8 +25,9 @@ Examples:
 CHECK = """Say whether the vendored modules are what vpc-cni-iam.toml says. Writes nothing.
 
 Exit code 1 says that a module was edited, is out of date or incomplete, with the ways out; 3 that
-one could not be read. It believes the hashes that sync left beside each module, which is fast;
---render does not, and finds what was edited together with its hash.
+one could not be read. An edit that sync keeps must add no access, or be accepted in the file.
+It believes the hashes that sync left beside each module, which is fast; --render does not, and
+finds what was edited together with its hash.
 
 \b
 Examples:
@@ -38,7 +39,8 @@ Examples:
 DIFF = """Show what a sync would change, and above it what that means for access.
 
 An edited file is shown as if the generated one were taken; one whose edit is kept is not changed.
-Exit code 1 says that something would be changed, 3 that a module could not be read.
+Exit code 1 says that something would be changed, or that a kept edit adds access; 3 that a module
+could not be read.
 
 \b
 Examples:
@@ -89,6 +91,9 @@ def check(
         bool,
         typer.Option("--render", help="Generate and compare; believe no manifest. For CI."),
     ] = False,
+    no_kept: Annotated[
+        bool, typer.Option("--no-kept", help="Fail if any edit is kept, whatever it means.")
+    ] = False,
     config: ConfigOption = None,
     quiet: QuietOption = False,
     output: Annotated[
@@ -102,7 +107,7 @@ def check(
 
     found = vendored.find(config)
     chosen = vendored.modules(found, modules)
-    reports = compare(found, (m.path for m in chosen), rendering=render)
+    reports = compare(found, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     noted = not quiet or output is CheckFormat.json
     left = orphans(found) if noted and not modules else ()
     checked = Checked(reports, left, vendored.command("sync", config), outdated)
@@ -133,10 +138,13 @@ def diff(
     else:
         for one in diffs:
             show_diff(one, with_text=not quiet)
-            for path in () if quiet else one.kept:
-                typer.echo(f"note     {one.module.path}/{path} was edited, and the edit is kept")
+            for edit in one.kept:
+                if not (quiet and edit.fine):
+                    word = "note" if edit.fine else "kept"
+                    common.show(f"{word:<9}{one.module.path}/{edit.path} {edit}")
     vendored.exit_if_failed(d.failure for d in diffs)
-    raise typer.Exit(1 if any(d.text for d in diffs) else 0)
+    unfit = any(d.text or not all(e.fine for e in d.kept) for d in diffs)
+    raise typer.Exit(1 if unfit else 0)
 
 
 def show_diff(one: Diff, *, with_text: bool = True) -> None:
@@ -163,6 +171,8 @@ def diff_data(one: Diff) -> dict[str, object]:
     Args:
         one: What it would.
     """
+    from vpc_cni_iam.vendoring.report import edit_data
+
     return {
         "path": one.module.path,
         "variants": [
@@ -173,7 +183,7 @@ def diff_data(one: Diff) -> dict[str, object]:
             }
             for m in one.meanings
         ],
-        "kept": list(one.kept),
+        "kept": list(map(edit_data, one.kept)),
         "diff": one.text,
         "error": str(one.failure) if one.failure is not None else None,
     }

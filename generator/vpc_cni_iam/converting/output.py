@@ -36,4 +36,4 @@ def save(directory: Path, files: Mapping[str, str], *, force: bool = False) -> t
                 f"directory, or replace with --force, which keeps a copy named *{SUFFIX}"
             )
         backups = {backup_name(directory, n): there[n] for n in differing}
-        return write(directory, {**backups, **files})
+        return write(directory, {**backups, **files}, observed=there)

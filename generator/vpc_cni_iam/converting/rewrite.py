@@ -144,7 +144,11 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
         for name, one in changed.items():
             if now.get(name) != one.before.encode():
                 raise InputError(str(one.path), "", "changed while it was read; run this again")
-        tree.write(directory, {name: one.after.encode() for name, one in changed.items()})
+        tree.write(
+            directory,
+            {name: one.after.encode() for name, one in changed.items()},
+            observed=now,
+        )
 
 
 class _Writer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 SUFFIX = ".orig"
@@ -14,7 +16,17 @@ def backup_name(directory: Path, path: str) -> str:
         directory: The directory that the path is relative to.
         path: The file's path.
     """
+    return free_name(path, lambda name: os.path.lexists(directory / name))
+
+
+def free_name(path: str, taken: Callable[[str], bool]) -> str:
+    """Return a name for a copy of a file.
+
+    Args:
+        path: The file's path.
+        taken: Whether something has a name.
+    """
     name, number = path + SUFFIX, 1
-    while (directory / name).exists():
+    while taken(name):
         name, number = f"{path}{SUFFIX}.{number}", number + 1
     return name

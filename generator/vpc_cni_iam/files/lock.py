@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.folder import Folder
+from vpc_cni_iam.files.opened import OpenTree
 
 try:
     import fcntl
@@ -17,7 +19,7 @@ except ImportError:  # pragma: no cover - no such module on Windows
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     """Hold a directory's lock, so that two runs that read and then write it take turns.
 
     The lock is on the directory's parent, which is there for all that want it, or on the
@@ -26,6 +28,7 @@ def locked(directory: Path) -> Iterator[None]:
 
     Args:
         directory: The directory that is to be read and written.
+        top: A directory above, from which on no symbolic link is followed.
 
     Raises:
         TreeError: Neither may be read or made.
@@ -33,22 +36,19 @@ def locked(directory: Path) -> Iterator[None]:
     if fcntl is None:  # pragma: no cover
         yield
         return
-    parent = directory.absolute().parent
-    made = missing(parent)
-    try:
-        if made:
-            parent.mkdir(parents=True, exist_ok=True)
-        handle = _opened(directory)
-    except OSError as error:
-        raise TreeError(f"{error.filename}: cannot be written: {error.strerror}") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-        for folder in made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+    directory = directory.absolute()
+    with OpenTree(directory, top) as tree, OpenTree(directory.parent, top) as above:
+        try:
+            handle = _opened(above.make(""), tree)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            place = error.filename or directory
+            raise TreeError(f"{place}: cannot be written: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            os.close(handle)
+            above.remove_made()
 
 
 @contextlib.contextmanager
@@ -61,10 +61,17 @@ def at_rest(directory: Path) -> Iterator[None]:
         directory: The directory that is to be read.
     """
     handle = None
+    directory = directory.absolute()
     if fcntl is not None:
-        with contextlib.suppress(OSError):
-            handle = _opened(directory)
-            fcntl.flock(handle, fcntl.LOCK_SH)
+        with (
+            contextlib.suppress(OSError, TreeError),
+            OpenTree(directory) as tree,
+            OpenTree(directory.parent) as above,
+        ):
+            parent = above.find("")
+            if parent is not None:
+                handle = _opened(parent, tree)
+                fcntl.flock(handle, fcntl.LOCK_SH)
     try:
         yield
     finally:
@@ -72,23 +79,15 @@ def at_rest(directory: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _opened(directory: Path) -> int:
+def _opened(parent: Folder, tree: OpenTree) -> int:
     """Return a handle of what the lock of a directory is on."""
-    parent = directory.absolute().parent
-    return os.open(parent if os.access(parent, os.R_OK) else directory, os.O_RDONLY)
-
-
-def missing(folder: Path) -> list[Path]:
-    """Return a folder and those above it that are not there, from the folder upwards.
-
-    Args:
-        folder: The folder.
-    """
-    found = []
-    while not folder.exists():
-        found.append(folder)
-        folder = folder.parent
-    return found
+    try:
+        return parent.open()
+    except PermissionError:
+        folder = tree.find("")
+        if folder is None:
+            raise
+        return folder.open()
 
 
 @contextlib.contextmanager

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
-
-# Opening a pipe must not wait for its writer.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_MORE = 1 << 20
+from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -25,9 +20,34 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         TreeError: It is no directory or a symbolic link, or a file cannot be read or lies behind
             a symbolic link.
     """
-    top = os.fspath(directory)
-    found = ((name, _content(f"{top}/{name}")) for name in _reachable(directory, names))
-    return {name: content for name, content in found if content is not None}
+    found = {}
+    with OpenTree(directory) as tree:
+        tree.find("")
+        for path in names:
+            check_inside(directory, path)
+            place, name = split(path)
+            folder = tree.find(place)
+            content = folder.read(name) if folder is not None else None
+            if content is not None:
+                found[path] = content
+    return found
+
+
+def listed(directory: Path) -> list[str]:
+    """Return the names of all that is in a directory, none if it does not exist.
+
+    Args:
+        directory: The directory.
+
+    Raises:
+        TreeError: It is no directory, a symbolic link, or cannot be read.
+    """
+    with OpenTree(directory) as tree:
+        folder = tree.find("")
+        try:
+            return folder.names() if folder is not None else []
+        except OSError as error:
+            raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:
@@ -40,25 +60,15 @@ def absent(directory: Path, names: Iterable[str]) -> list[str]:
     Raises:
         TreeError: It is no directory or a symbolic link, or a file lies behind one.
     """
-    every, top = list(names), os.fspath(directory)
-    there = {n for n in _reachable(directory, every) if os.path.lexists(f"{top}/{n}")}
-    return [name for name in every if name not in there]
-
-
-def _reachable(directory: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yield the names whose folders are there, and are folders."""
-    top = os.fspath(directory)
-    known = {"": _is_folder(top)}
-    for name in names:
-        check_inside(directory, name)
-        folder, place = "", known[""]
-        for part in name.split("/")[:-1]:
-            folder = f"{folder}/{part}"
-            if place and folder not in known:
-                known[folder] = _is_folder(top + folder)
-            place = place and known[folder]
-        if place:
-            yield name
+    missing = []
+    with OpenTree(directory) as tree:
+        for path in names:
+            check_inside(directory, path)
+            place, name = split(path)
+            folder = tree.find(place)
+            if folder is None or folder.status(name) is None:
+                missing.append(path)
+    return missing
 
 
 def unix(content: bytes) -> bytes:
@@ -78,55 +88,3 @@ def decoded(content: bytes) -> str:
             written again.
     """
     return unix(content).decode(errors="surrogateescape")
-
-
-def check_inside(directory: Path, name: str) -> None:
-    """Refuse a name that leaves a directory.
-
-    Args:
-        directory: The directory.
-        name: A path relative to it.
-
-    Raises:
-        TreeError: It does.
-    """
-    if not name or name.startswith("/") or ".." in name.split("/"):
-        raise TreeError(f"{name}: is not a path inside {directory}")
-
-
-def _is_folder(name: str) -> bool:
-    """Say whether a name is that of a directory, False if there is nothing."""
-    try:
-        mode = os.lstat(name).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise TreeError(f"{name}: cannot be read: {error.strerror}") from None
-    if stat.S_ISLNK(mode):
-        raise TreeError(f"{name}: is a symbolic link, and this tool follows none")
-    if not stat.S_ISDIR(mode):
-        raise TreeError(f"{name}: is a file where a directory is needed")
-    return True
-
-
-def _content(name: str) -> bytes | None:
-    try:
-        handle = os.open(name, _FLAGS)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        link = Path(name).is_symlink()
-        what = "is a symbolic link" if link else f"cannot be read: {error.strerror}"
-        raise TreeError(f"{name}: {what}") from None
-    try:
-        there = os.fstat(handle)
-        if not stat.S_ISREG(there.st_mode):
-            raise TreeError(f"{name}: is not a regular file; move it away")
-        parts = [os.read(handle, there.st_size + 1)]
-        while parts[-1]:
-            parts.append(os.read(handle, _MORE))
-        return b"".join(parts)
-    except OSError as error:
-        raise TreeError(f"{name}: cannot be read: {error.strerror}") from None
-    finally:
-        os.close(handle)

@@ -1,28 +1,34 @@
 """Writes a set of files into a directory so that nobody sees half of it.
 
 Every new text goes to a temporary name beside its place, reaches the disk, and only then are
-all of them renamed. A failure or Ctrl-C on the way puts back what was there; after a SIGKILL
-each file is old or new and whole, and the next run removes what was left lying about.
+all of them exchanged with what is there. A failure, Ctrl-C or a file that another program saved on
+the way puts back what was there; after a SIGKILL each file is old or new and whole, and the next
+run removes what was left lying about.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.lock import missing, uninterrupted
-from vpc_cni_iam.files.many import Listings, reach_disk
-from vpc_cni_iam.files.read import check_inside, contents, decoded
+from vpc_cni_iam.files.folder import LINK
+from vpc_cni_iam.files.lock import uninterrupted
+from vpc_cni_iam.files.many import reach_disk
+from vpc_cni_iam.files.opened import OpenTree, check_inside, split
+from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.replacement import (
+    PREFIX,
+    ChangedError,
+    Replacement,
+    clean,
+    left_behind,
+)
 
-# The names of files in flight; nothing else of the user's is called so.
-_PREFIX = ".vpc-cni-iam-"
-_NEW, _OLD = f"{_PREFIX}new-", f"{_PREFIX}old-"
 # What git and engines keep in a directory; nobody's edits.
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
 
@@ -84,7 +90,7 @@ def _walk(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
     for entry in entries:
-        if entry.name in _OTHERS or entry.name.startswith(_PREFIX):
+        if entry.name in _OTHERS or entry.name.startswith(PREFIX):
             continue
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
@@ -93,14 +99,20 @@ def _walk(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def in_flight(name: str) -> str:
-    """Return where a run keeps what it replaces until all is done; a killed run leaves it there.
+def left_by_killed(directory: Path, path: str) -> list[bytes]:
+    """Return what a killed run replaced of a file, as far as it is still there.
 
     Args:
-        name: The path of the file that is replaced, with forward slashes.
+        directory: The directory.
+        path: The file's path relative to it, with forward slashes.
+
+    Raises:
+        TreeError: It lies behind a symbolic link.
     """
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{_OLD}{last}"
+    place, name = split(path)
+    with OpenTree(directory) as tree:
+        folder = tree.find(place)
+        return list(left_behind(folder, name)) if folder is not None else []
 
 
 def write(
@@ -108,6 +120,8 @@ def write(
     files: Mapping[str, str | bytes],
     remove: Iterable[str] = (),
     *,
+    observed: Mapping[str, bytes] | None = None,
+    top: Path | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> tuple[Change, ...]:
     """Make the files of a directory what they should be, all of them or none.
@@ -119,147 +133,145 @@ def write(
         files: Texts or bytes by path relative to it, with forward slashes. They are renamed
             into place in this order, so that one that names others may come after them.
         remove: Paths to take away.
+        observed: What the files were seen to hold when it was decided what to write, without
+            those that were not there. None if that depends on nothing that is there.
+        top: A directory above, from which on no symbolic link is followed.
         step: Called with a word before each change on disk, for tests that interrupt.
 
     Raises:
-        TreeError: What is there may not be written; nothing in the directory was changed.
+        TreeError: What is there may not be written, or was saved by another program meanwhile;
+            nothing in the directory was changed.
     """
-    target = directory.resolve() if directory.exists() else directory
-    removed, listings = tuple(remove), Listings()
-    for name in (*files, *removed):
-        _check_inside(target, name, listings)
-    try:
-        _clean({(target / name).parent for name in (*files, *removed)})
-        return _write(target, files, removed, step)
-    except OSError as error:
-        place = error.filename or target
-        hint = f"; nothing in {directory} was changed"
-        raise TreeError(f"{place}: cannot be written: {error.strerror or error}{hint}") from None
+    removed = tuple(remove)
+    with OpenTree(directory, top) as tree:
+        for path in (*files, *removed):
+            _check(tree, directory, path)
+        try:
+            kept = _clean(tree, (*files, *removed))
+            return (*kept, *_write(tree, directory, files, removed, observed, step))
+        except ChangedError as error:
+            raise TreeError(
+                f"{directory / str(error)}: was changed while this command ran; nothing in "
+                f"{directory} was changed by it, run it again"
+            ) from None
+        except OSError as error:
+            place = error.filename or directory
+            hint = f"; nothing in {directory} was changed"
+            raise TreeError(
+                f"{place}: cannot be written: {error.strerror or error}{hint}"
+            ) from None
 
 
-def _check_inside(directory: Path, name: str, listings: Listings) -> None:
-    """Refuse a name that leaves the directory, by itself or through a symbolic link."""
-    check_inside(directory, name)
-    parts = PurePosixPath(name).parts
-    place = directory
-    for part in parts:
-        listings.refuse_other_case(place, part)
-        place /= part
-        if place.is_symlink():
-            raise TreeError(f"{place}: is a symbolic link; this tool writes no file through one")
-        if part != parts[-1] and place.exists() and not place.is_dir():
-            raise TreeError(f"{place}: is a file where a directory is needed")
-    if place.is_dir():
-        raise TreeError(f"{place}: is a directory where a file is needed")
-    if place.exists() and not place.is_file():
-        raise TreeError(f"{place}: is a device or a pipe where a file is needed")
+def _check(tree: OpenTree, directory: Path, path: str) -> None:
+    """Refuse a path that leaves the directory, by itself or through a symbolic link."""
+    check_inside(directory, path)
+    folder, place, part = None, "", ""
+    for part in path.split("/"):
+        folder = tree.find(place)
+        if folder is None:
+            return
+        folder.refuse_other_case(part)
+        place = f"{place}/{part}" if place else part
+    status = folder.status(part) if folder is not None else None
+    if folder is None or status is None or stat.S_ISREG(status.st_mode):
+        return
+    if stat.S_ISLNK(status.st_mode):
+        what = LINK
+    elif stat.S_ISDIR(status.st_mode):
+        what = "is a directory where a file is needed"
+    else:
+        what = "is a device or a pipe where a file is needed"
+    raise TreeError(f"{folder.place(part)}: {what}")
 
 
-def _clean(folders: Iterable[Path]) -> None:
-    """Remove what a killed run left; the files themselves are whole, so nothing is lost.
+def _clean(tree: OpenTree, paths: Iterable[str]) -> list[Change]:
+    """Remove what a killed run left, and return the copies of what somebody saved meanwhile.
 
     Only beside the files that are to be written: another run may be at work further down.
     """
-    for folder in folders:
-        if folder.is_dir():
-            for path in folder.iterdir():
-                if path.name.startswith((_NEW, _OLD)):
-                    path.unlink()
+    copies = []
+    for place in dict.fromkeys(split(path)[0] for path in paths):
+        folder = tree.find(place)
+        for name in clean(folder) if folder is not None else ():
+            copies.append(Change(f"{place}/{name}" if place else name, "create"))
+    return copies
 
 
 def _write(
+    tree: OpenTree,
     directory: Path,
     files: Mapping[str, str | bytes],
-    remove: tuple[str, ...],
+    removed: tuple[str, ...],
+    observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[Change, ...]:
-    changes = [_change(directory, name, text) for name, text in files.items()]
-    changes += [Change(name, "remove") for name in remove if (directory / name).exists()]
-    undo: list[Callable[[], None]] = []
-    staged: list[tuple[Path, Path]] = []
+    contents = {path: _encoded(content) for path, content in files.items()}
+    changes, before = [], {}
+    for path in (*contents, *removed):
+        before[path] = _content(tree, path)
+        if observed is not None and before[path] != observed.get(path):
+            raise ChangedError(path)
+        if path in contents or before[path] is not None:
+            changes.append(Change(path, _kind(before[path], contents.get(path))))
+    work: list[tuple[Change, Replacement]] = []
     try:
         for change in changes:
-            if change.kind in ("create", "replace"):
-                place = directory / change.path
-                _make_folders(place.parent, undo)
+            if change.kind == "same":
+                continue
+            place, name = split(change.path)
+            with _named(directory, change.path):
+                folder = tree.make(place)
+            if change.kind != "remove":
                 step(f"stage {change.path}")
-                staged.append((_stage(place, files[change.path], undo), place))
-        reach_disk([new for new, _ in staged])
-        kept: list[Path] = []
-        for new, place in staged:
-            step(f"rename {place.name}")
-            _replace(new, place, undo, kept)
-        for change in changes:
-            if change.kind == "remove":
-                step(f"remove {change.path}")
-                _remove(directory / change.path, undo, kept)
+            replacement = Replacement(folder, name, before[change.path], contents.get(change.path))
+            work.append((change, replacement))
+            with _named(directory, change.path):
+                replacement.stage()
+        reach_disk([r.reach_disk for _, r in work])
+        for change, replacement in work:
+            step(f"{'remove' if change.kind == 'remove' else 'rename'} {change.path}")
+            with _named(directory, change.path):
+                replacement.apply()
+        for change, replacement in work:
+            with _named(directory, change.path):
+                replacement.confirm()
     except BaseException:
         with uninterrupted():
-            for action in reversed(undo):
+            for _, replacement in reversed(work):
                 with contextlib.suppress(OSError):
-                    action()
+                    replacement.undo()
+            tree.remove_made()
         raise
     with uninterrupted():
-        for old in kept:
-            old.unlink(missing_ok=True)
+        for _, replacement in work:
+            replacement.finish()
     return tuple(changes)
+
+
+@contextlib.contextmanager
+def _named(directory: Path, path: str) -> Iterator[None]:
+    """Name the file that is at work, and not its temporary name in an open folder."""
+    try:
+        yield
+    except ChangedError:
+        raise ChangedError(path) from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(directory / path)) from None
+
+
+def _content(tree: OpenTree, path: str) -> bytes | None:
+    place, name = split(path)
+    folder = tree.find(place)
+    return folder.read(name) if folder is not None else None
+
+
+def _kind(before: bytes | None, after: bytes | None) -> str:
+    if after is None:
+        return "remove"
+    if before is None:
+        return "create"
+    return "same" if before == after else "replace"
 
 
 def _encoded(content: str | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
-
-
-def _change(directory: Path, name: str, content: str | bytes) -> Change:
-    path = directory / name
-    if not path.exists():
-        return Change(name, "create")
-    return Change(name, "same" if path.read_bytes() == _encoded(content) else "replace")
-
-
-def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
-    for new in reversed(missing(folder)):
-        new.mkdir(exist_ok=True)
-        undo.append(new.rmdir)
-
-
-def _stage(place: Path, content: str | bytes, undo: list[Callable[[], None]]) -> Path:
-    """Write the content beside its place under a temporary name."""
-    if place.exists() and not os.access(place, os.W_OK):
-        raise PermissionError(errno.EACCES, "it is read-only", str(place))
-    new = place.with_name(f"{_NEW}{place.name}")
-    undo.append(lambda: new.unlink(missing_ok=True))
-    with new.open("xb") as handle:
-        handle.write(_encoded(content))
-    if place.exists():
-        new.chmod(stat.S_IMODE(place.stat().st_mode))
-    return new
-
-
-def _replace(new: Path, place: Path, undo: list[Callable[[], None]], kept: list[Path]) -> None:
-    if place.exists():
-        old = _keep(place, kept)
-        undo.append(lambda: _put_back(old, place))
-    else:
-        undo.append(lambda: place.unlink(missing_ok=True))
-    new.replace(place)
-
-
-def _remove(place: Path, undo: list[Callable[[], None]], kept: list[Path]) -> None:
-    old = _keep(place, kept)
-    undo.append(lambda: _put_back(old, place))
-    place.unlink()
-
-
-def _put_back(old: Path, place: Path) -> None:
-    old.replace(place)
-
-
-def _keep(place: Path, kept: list[Path]) -> Path:
-    """Keep what is there under a second name, which takes no room on a full disk."""
-    old = place.with_name(f"{_OLD}{place.name}")
-    try:
-        os.link(place, old)
-    except OSError:  # a file system without hard links
-        old.write_bytes(place.read_bytes())
-    kept.append(old)
-    return old

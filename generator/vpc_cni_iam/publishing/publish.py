@@ -14,6 +14,7 @@ from pathlib import Path
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import Change, write
 from vpc_cni_iam.publishing import archive, gittag, oci, provenance, refuse, registry
 from vpc_cni_iam.publishing.changelog import before, changelog
@@ -178,11 +179,12 @@ def _publish(
         own_files = new if version in every else {}
         earlier = [{**own_files, **_beside(d, before)} for d in resolved.before]
     known = {p for was in earlier for p, content in was.items() if new.get(p) == content}
+    there = contents(directory, new)
     copies = refuse.lost(directory, earlier, new)
     tagging = None
     if git_repository is not None:
         tagging = gittag.prepare(git_repository, version, files, old)
-    changes = write(directory, {**copies, **new})
+    changes = write(directory, {**copies, **new}, observed=there)
     touched = [c.path for c in changes if c.kind in ("create", "replace")]
     return Published(
         proposal=proposal,

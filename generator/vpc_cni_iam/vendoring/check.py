@@ -7,13 +7,15 @@ templates nor HCL are read.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import at_rest
+from vpc_cni_iam.files.read import decoded
+from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.observe import lost_bases, observe
-from vpc_cni_iam.vendoring.state import FINE, Judged, module_state
+from vpc_cni_iam.vendoring.observe import Observed, lost_bases, observe, redefined, rendered
+from vpc_cni_iam.vendoring.state import Judged, module_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class Report:
         state: ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told.
         files: Those of its files that are worth a word; all are fine in a clean module.
         failure: Why it cannot be told, None if it can.
+        unused: What the configuration accepts of it, and no kept edit is.
     """
 
     module: Vendored
     state: str
     files: tuple[Judged, ...] = ()
     failure: VpcCniIamError | OSError | None = None
+    unused: tuple[Acceptance, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -39,7 +43,7 @@ class Report:
 
 
 def check(
-    config: Config, only: Iterable[str] = (), *, rendering: bool = False
+    config: Config, only: Iterable[str] = (), *, rendering: bool = False, no_kept: bool = False
 ) -> tuple[Report, ...]:
     """Return what became of every module.
 
@@ -48,30 +52,50 @@ def check(
         only: The paths of the modules to check; all without any.
         rendering: Whether to generate every module and compare with that, and believe no
             manifest, which whoever edits a module can edit too.
+        no_kept: Whether a kept edit is a finding, whatever it means.
     """
     names = frozenset(only)
     return tuple(
-        _report_at_rest(config, module, rendering)
+        _report_at_rest(config, module, rendering=rendering, no_kept=no_kept)
         for module in config.modules
         if not names or module.path in names
     )
 
 
-def _report_at_rest(config: Config, module: Vendored, rendering: bool) -> Report:
+def _report_at_rest(config: Config, module: Vendored, *, rendering: bool, no_kept: bool) -> Report:
     """Return what became of a module that no other run is half way through writing."""
-    report = _report(config, module, rendering)
+    report = _report(config, module, rendering=rendering, no_kept=no_kept)
     if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
         return report
     with at_rest(config.folder(module)):
-        return _report(config, module, rendering)
+        return _report(config, module, rendering=rendering, no_kept=no_kept)
 
 
-def _report(config: Config, module: Vendored, rendering: bool) -> Report:
+def _report(config: Config, module: Vendored, *, rendering: bool, no_kept: bool) -> Report:
     try:
         observed = observe(config, module, trusting=not rendering)
         files = [f for f in observed.files if f.state != "clean"]
         files += [Judged(name, "lost") for name in lost_bases(observed)]
+        files += redefined(observed, module)
+        if any(f.state == "kept" for f in files):
+            files = _with_meaning(module, observed, files)
     except (VpcCniIamError, OSError) as error:
         return Report(module, "failed", failure=error)
-    state = module_state(f for f in files if f.state not in FINE)
-    return Report(module, state, tuple(files))
+    if no_kept:
+        files = [replace(f, forbidden=f.state in ("kept", "deleted")) for f in files]
+    edits = {f.kept.path for f in files if f.kept is not None}
+    unused = tuple(entry for entry in module.accepted if entry.file not in edits)
+    return Report(module, module_state(files), tuple(files), unused=unused)
+
+
+def _with_meaning(module: Vendored, observed: Observed, files: list[Judged]) -> list[Judged]:
+    """Return files with what their kept edits mean."""
+    # Imported here, since only kept edits need HCL and proofs.
+    from vpc_cni_iam.vendoring.kept import kept_edits
+
+    generated = rendered(module.options)
+    deleted = {f.path for f in files if f.state == "deleted"}
+    kept = {f.path: decoded(observed.held[f.path]) for f in files if f.state == "kept"}
+    texts = {p: t for p, t in generated.items() if p not in deleted} | kept
+    edits = {e.path: e for e in kept_edits(generated, texts, kept, module.accepted)}
+    return [replace(f, kept=edits.get(f.path)) for f in files]

@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.texts import decode
+from vpc_cni_iam.vendoring.acceptance import Acceptance, acceptances
 from vpc_cni_iam.vendoring.places import Places
 
 NAME = "vpc-cni-iam.toml"
@@ -32,6 +33,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "harden": (bool, "true or false"),
     "additional_tag_keys": (list, "a list of strings"),
     "eni_claim_tag": (str, "a string"),
+    "accept": (list, "a list of tables"),
 }
 
 
@@ -43,11 +45,13 @@ class Vendored:
         path: Where, relative to the configuration, with forward slashes.
         options: What it is made from.
         line: The line of its table.
+        accepted: The edits of its files that are accepted.
     """
 
     path: str
     options: Options
     line: int
+    accepted: tuple[Acceptance, ...] = ()
 
     @property
     def newest(self) -> bool:
@@ -166,7 +170,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         if key not in _TYPES:
             raise refuse(key, f"unknown key {key!r}; known are {', '.join(_TYPES)}")
         kind, words = _TYPES[key]
-        listed = isinstance(value, list) and not all(isinstance(v, str) for v in value)
+        item = dict if key == "accept" else str
+        listed = isinstance(value, list) and not all(isinstance(v, item) for v in value)
         if not isinstance(value, kind) or listed:
             raise refuse(key, f"{key} must be {words}")
     if "path" not in table:
@@ -198,7 +203,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
     except UsageError as error:
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
     where = posixpath.normpath(path)
-    return Vendored(where, made_from, places.table(number))
+    accepted = acceptances(table.get("accept", []), refuse)
+    return Vendored(where, made_from, places.table(number), accepted)
 
 
 @cache

@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest
 from vpc_cni_iam.vendoring.select import Selected
+from vpc_cni_iam.vendoring.state import KeptEdit
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -58,14 +59,14 @@ class Diff:
         module: The module.
         meanings: For each variant that is there or is to be; none if nothing is changed.
         text: The unified diff of its files, from what is there to what will be.
-        kept: Its files whose edits are kept, which no sync changes.
+        kept: The edits that are kept, which no sync changes, and what they mean.
         failure: Why that cannot be told, None if it can.
     """
 
     module: Vendored
     meanings: tuple[Meaning, ...]
     text: str
-    kept: tuple[str, ...] = ()
+    kept: tuple[KeptEdit, ...] = ()
     failure: VpcCniIamError | OSError | None = None
 
 
@@ -82,8 +83,7 @@ def diff(plan: Plan) -> Diff:
         name = f"{plan.module.path}/{path}"
         side = f"{name} ({_side(plan, path)})"
         lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
-    kept = tuple(f.file.path for f in plan.fates if f.file.state == "kept")
-    text = "".join(lines)
+    kept, text = plan.kept, "".join(lines)
     if conflicts := ", ".join(f.file.path for f in plan.fates if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
         return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)

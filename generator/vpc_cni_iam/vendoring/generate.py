@@ -8,7 +8,8 @@ from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import TreeError, VpcCniIamError
 from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.tree import Change, entries, texts, write
+from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.tree import Change, entries, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
@@ -45,7 +46,8 @@ def _generate(
     present = entries(directory)
     if MANIFEST in present:
         raise TreeError(f"{directory}: {_kept_by(directory)}")
-    there = texts(directory, [p for p in present if p in PATHS])
+    held = contents(directory, [p for p in present if p in PATHS])
+    there = {path: decoded(content) for path, content in held.items()}
     own, edited = _own(there, {options: new})
     foreign = [p for p in present if p not in own and not _is_backup(p, own)]
     in_the_way = [p for p in foreign if p in new]
@@ -65,9 +67,9 @@ def _generate(
             f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
             f"another version of it; --force replaces it and keeps a copy named *{SUFFIX}"
         )
-    backups = {backup_name(directory, p): there[p] for p in clobbered}
+    backups = {backup_name(directory, p): held[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
-    return write(directory, {**new, **backups}, left_over)
+    return write(directory, {**backups, **new}, left_over, observed=held)
 
 
 def _kept_by(directory: Path) -> str:

@@ -90,5 +90,5 @@ def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
     with locked(target):
         if target.exists() or target.is_symlink():
             raise TreeError(f"{target}: is there already; edit it, or remove it first")
-        write(folder, {NAME: first})
+        write(folder, {NAME: first}, observed={})
     return target

@@ -51,12 +51,15 @@ class Manifest:
         generator: The version of this tool that made it.
         files: What is remembered of each file, by its path.
         unfinished: Whether files are still to be made what the options say.
+        configuration: The configuration that the module is of, relative to the module; None in
+            one of a version that did not say so.
     """
 
     options: Options | None
     generator: str
     files: Mapping[str, Entry] = field(default_factory=dict)
     unfinished: bool = False
+    configuration: str | None = None
 
 
 def digest(text: str) -> str:
@@ -78,7 +81,12 @@ def base_path(path: str) -> str:
 
 
 def dumps(
-    options: Options, generator: str, files: Mapping[str, Entry], *, unfinished: bool = False
+    options: Options,
+    generator: str,
+    files: Mapping[str, Entry],
+    *,
+    configuration: str | None = None,
+    unfinished: bool = False,
 ) -> str:
     """Return the text of a manifest.
 
@@ -86,6 +94,7 @@ def dumps(
         options: What it was made from.
         generator: The version of this tool.
         files: What to remember of each file.
+        configuration: The configuration that the module is of, relative to the module.
         unfinished: Whether more of them are to be made what the options say.
     """
     source = options.selection.revision.source
@@ -101,6 +110,7 @@ def dumps(
         "about": _ABOUT,
         "made_by": options.command,
         "generator": generator,
+        **({"configuration": configuration} if configuration is not None else {}),
         "upstream": {
             "repository": source.repository,
             "revision": options.selection.revision.name,
@@ -146,7 +156,11 @@ def loads(text: str, source: str) -> Manifest:
             for path, entry in document["files"].items()
         }
         made_from, generator = stated(document["made_by"]), str(document["generator"])
-        return Manifest(made_from, generator, files, document.get("unfinished", False) is True)
+        unfinished = document.get("unfinished", False) is True
+        configuration = document.get("configuration")
+        if not isinstance(configuration, str | None) or "\0" in (configuration or ""):
+            raise ValueError(configuration)
+        return Manifest(made_from, generator, files, unfinished, configuration)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
         raise InputError(

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import Options, stated
-from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.read import absent, contents, decoded, unix
-from vpc_cni_iam.files.tree import in_flight
+from vpc_cni_iam.files.read import absent, contents, decoded, listed, unix
+from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.duplicates import duplicates
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, Manifest
-from vpc_cni_iam.vendoring.state import Judged, has_markers, judge
+from vpc_cni_iam.vendoring.repository import refuse_other_owner
+from vpc_cni_iam.vendoring.state import EDITED, Judged, has_markers, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,13 @@ def observe(config: Config, module: Vendored, *, trusting: bool = False) -> Obse
 
     Raises:
         InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, or a symbolic link.
+        TreeError: A file that cannot be read, a symbolic link, or a module that another
+            configuration keeps.
     """
     folder = config.folder(module)
     held = contents(folder, [MANIFEST])
     known = _loaded(folder, held)
+    refuse_other_owner(config, module, known.configuration if known is not None else None)
     entries = known.files if known is not None else {}
     wanted = wanted_digests(module, known if trusting else None)
     held |= contents(folder, {*entries, *wanted})
@@ -110,11 +113,8 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: Entry | None) -
     beside; without that, somebody put the file there, and it is theirs.
     """
     if entry is not None:
-        try:
-            copy = contents(folder, [in_flight(path)]).get(in_flight(path))
-        except TreeError:
-            return False
-        if copy is None or _digest(copy) != entry.generated:
+        copies = left_by_killed(folder, path)
+        if entry.generated not in map(_digest, copies):
             return False
     made_from = stated(decoded(content))
     return made_from is not None and _rendered(made_from).get(path) == _digest(content)
@@ -139,8 +139,43 @@ def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str
 
 
 @cache
+def rendered(options: Options) -> Mapping[str, str]:
+    """Return the files of a module, of which many share their options.
+
+    Args:
+        options: What it is made from.
+    """
+    return render(options)
+
+
+@cache
 def _rendered(options: Options) -> Mapping[str, str]:
-    return {path: manifests.digest(text) for path, text in render(options).items()}
+    return {path: manifests.digest(text) for path, text in rendered(options).items()}
+
+
+def redefined(observed: Observed, module: Vendored) -> tuple[Judged, ...]:
+    """Return the files beside a module's own that define again what those define.
+
+    Args:
+        observed: The module.
+        module: The same.
+
+    Raises:
+        TreeError: A file that cannot be read.
+    """
+    known = {f.path for f in observed.files}
+    if all(n in known or not n.endswith(".tf") for n in listed(observed.folder)):
+        return ()
+    texts = dict(rendered(module.options))
+    for file in observed.files:
+        if file.state in ("deleted", "left over"):
+            texts.pop(file.path, None)
+        elif file.path in observed.held and file.state in (*EDITED, "kept"):
+            texts[file.path] = decoded(observed.held[file.path])
+    return tuple(
+        Judged(path, "redefined", detail=problem)
+        for path, problem in duplicates(observed.folder, texts, known)
+    )
 
 
 def lost_bases(observed: Observed) -> list[str]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
+# A table inside the module table above it, such as [[module.accept]].
+_INNER = re.compile(r"\s*\[+\s*[\"']?[^\s\"'\].]+[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
 _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 
 
@@ -20,12 +22,17 @@ class Places:
         self._tables: list[int] = []
         self._keys: dict[tuple[int | None, str], int] = {}
         number: int | None = None
+        inside = False
         for line, words in _lines(text):
-            if table := _TABLE.match(words):
+            if inner := _INNER.match(words):
+                inside = True
+                self._keys.setdefault((number, inner[1]), line)
+            elif table := _TABLE.match(words):
+                inside = False
                 number = 0 if number is None else number + 1
                 self._tables.append(line)
                 self._keys.setdefault((None, table[1]), line)
-            elif key := _KEY.match(words):
+            elif not inside and (key := _KEY.match(words)):
                 self._keys.setdefault((number, key[1]), line)
 
     def table(self, number: int) -> int:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam import __version__
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, base_path, digest
+from vpc_cni_iam.vendoring.duplicates import duplicates
+from vpc_cni_iam.vendoring.kept import kept_edits
+from vpc_cni_iam.vendoring.manifest import Entry, base_path, digest
 from vpc_cni_iam.vendoring.merge import merge
 from vpc_cni_iam.vendoring.observe import Observed, observe
+from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import Selected
-from vpc_cni_iam.vendoring.state import EDITED, Judged
+from vpc_cni_iam.vendoring.state import EDITED, Judged, KeptEdit
 
 Way = Literal["refuse", "merge", "force", "keep"]
 
@@ -56,6 +56,7 @@ class Plan:
         bases: Its files as they were generated, as far as that is still known.
         fates: What becomes of each file.
         settled: The paths of those that will be written; none if all are left as they are.
+        configuration: The path of the configuration from the module.
     """
 
     module: Vendored
@@ -64,11 +65,28 @@ class Plan:
     bases: Mapping[str, bytes]
     fates: tuple[Fate, ...]
     settled: frozenset[str]
+    configuration: str
 
     @property
     def refused(self) -> tuple[Judged, ...]:
         """The files whose user has to say what to do."""
         return tuple(f.file for f in self.fates if f.refused)
+
+    @property
+    def seen(self) -> dict[str, bytes]:
+        """What the files that may be written held when it was planned, of those that were there."""
+        return {**self.observed.held, **{base_path(p): text for p, text in self.bases.items()}}
+
+    @property
+    def kept(self) -> tuple[KeptEdit, ...]:
+        """What the edits mean that will be kept."""
+        there = {f.file.path: f.content for f in self.fates if f.content is not None}
+        texts = {f.file.path: decoded(there[f.file.path]) for f in self.fates if _is_kept(f, there)}
+        deleted = {f.file.path for f in self.fates} - there.keys()
+        if not texts:
+            return ()
+        others = {p: t for p, t in self.wanted.items() if p not in deleted}
+        return kept_edits(self.wanted, {**others, **texts}, texts, self.module.accepted)
 
     @property
     def before(self) -> dict[str, str]:
@@ -80,6 +98,10 @@ class Plan:
     def after(self) -> dict[str, str]:
         """The texts that will be there, as generated for files that are refused."""
         return {f.file.path: decoded(f.content) for f in self.fates if f.content is not None}
+
+
+def _is_kept(fate: Fate, there: Container[str]) -> bool:
+    return fate.entry is not None and fate.entry.kept is not None and fate.file.path in there
 
 
 def plan(
@@ -99,7 +121,8 @@ def plan(
 
     Raises:
         InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, or a merge without what it starts from.
+        TreeError: A file that cannot be read, a merge without what it starts from, or a file
+            beside that defines the same once more.
         EngineError: git is needed for a merge and is missing.
     """
     observed, wanted = observe(config, module), render(module.options)
@@ -115,7 +138,17 @@ def plan(
     settled = {f.file.path for f in fates if not f.refused}
     if len(settled) < len(fates):
         settled = {path for path in settled if path in files}
-    return Plan(module, observed, wanted, bases, fates, frozenset(settled))
+    _refuse_duplicates(observed, fates)
+    return Plan(
+        module, observed, wanted, bases, fates, frozenset(settled), name_from(config, module)
+    )
+
+
+def _refuse_duplicates(observed: Observed, fates: tuple[Fate, ...]) -> None:
+    texts = {f.file.path: decoded(f.content) for f in fates if f.content is not None}
+    for path, problem in duplicates(observed.folder, texts, {f.path for f in observed.files}):
+        file = Judged(path, "redefined", detail=problem)
+        raise TreeError(f"{observed.folder / path}: {file.reason}")
 
 
 def plan_at_rest(config: Config, chosen: Selected, way: Way = "refuse") -> Plan:
@@ -145,7 +178,7 @@ def _fate(
     path, state = file.path, file.state
     held, known = observed.held.get(path), observed.entries.get(path)
     entry = Entry(digest(wanted[path]))
-    theirs = Fate(file, _unless_same(held, wanted[path]), entry)
+    theirs = Fate(file, unless_same(held, wanted[path]), entry)
     if way == "force":
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
@@ -167,7 +200,7 @@ def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> 
     entry = Entry(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
-    return Fate(file, _unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+    return Fate(file, unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
 
 
 def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
@@ -203,66 +236,17 @@ def _fate_of_left_over(
     return Fate(file, None, None, copied=edited, refused=edited and way == "refuse")
 
 
-def _unless_same(held: bytes | None, text: str) -> bytes:
+def unless_same(held: bytes | None, text: str) -> bytes:
     """Return a new content; the old one if only its line ends differ, which a check-out chose.
 
     They are those of most lines of the old one.
+
+    Args:
+        held: The old content, None if there is none.
+        text: The new text.
     """
     new = text.encode(errors="surrogateescape")
     if held is None or unix(held) == new:
         return new if held is None else held
     dos = held.count(b"\r\n") * 2 > held.count(b"\n")
     return new.replace(b"\n", b"\r\n") if dos else new
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """What to write and remove in a module's directory, in this order."""
-
-    files: Mapping[str, bytes]
-    remove: tuple[str, ...]
-
-
-def writing(plan: Plan) -> Writing:
-    """Return what a plan writes, the manifest last, since it tells of the others.
-
-    Args:
-        plan: The plan.
-    """
-    observed, fates = plan.observed, [f for f in plan.fates if f.file.path in plan.settled]
-    files = {
-        backup_name(observed.folder, f.file.path): observed.held[f.file.path]
-        for f in fates
-        if f.copied
-    }
-    files |= {f.file.path: f.content for f in fates if f.content is not None}
-    remove = [f.file.path for f in fates if f.content is None and f.file.path in observed.held]
-    for path in plan.settled:
-        if path not in plan.wanted:
-            remove += [base_path(path)] if path in plan.bases else []
-    for fate in fates:
-        path = fate.file.path
-        if path in plan.wanted:
-            files[base_path(path)] = _unless_same(plan.bases.get(path), plan.wanted[path])
-    files[MANIFEST] = _manifest(plan, fates)
-    return Writing(files, tuple(remove))
-
-
-def _manifest(plan: Plan, fates: list[Fate]) -> bytes:
-    known, held = plan.observed.known, plan.observed.held.get(MANIFEST)
-    entries = {p: e for p, e in plan.observed.entries.items() if p not in plan.settled}
-    left = {f.file.path for f in plan.fates} - plan.settled
-    unfinished = any(
-        path not in plan.wanted
-        or path not in entries
-        or entries[path].generated != digest(plan.wanted[path])
-        for path in left
-    )
-    entries |= {f.file.path: f.entry for f in fates if f.entry is not None}
-    text = ""
-    # Another version of this tool whose output is the same is no difference.
-    for generator in (known.generator if known else __version__, __version__):
-        text = manifests.dumps(plan.module.options, generator, entries, unfinished=unfinished)
-        if held is not None and text == decoded(held):
-            break
-    return _unless_same(held, text)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.policy.spelled import spelled
 from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.manifest import FOLDER
-from vpc_cni_iam.vendoring.state import FINE, SYNC
+from vpc_cni_iam.vendoring.state import SYNC, Judged, KeptEdit
 
 STATES = ("clean", "edited", "outdated", "both", "failed")
 
@@ -56,10 +57,12 @@ def data(checked: Checked) -> dict[str, Any]:
                         "path": f.path,
                         "state": f.state,
                         "reason": f.reason,
+                        **_meaning(f),
                         "ways_out": list(f.ways_out(r.module.path, checked.command)),
                     }
                     for f in r.files
                 ],
+                "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
                 "error": str(r.failure) if r.failure is not None else None,
             }
             for r in checked.reports
@@ -67,6 +70,26 @@ def data(checked: Checked) -> dict[str, Any]:
         "orphans": list(checked.orphans),
         "summary": _counts(checked.reports),
         "newest_release": str(releases.newest()),
+    }
+
+
+def _meaning(file: Judged) -> dict[str, Any]:
+    return {"kept": edit_data(file.kept)} if file.kept is not None else {}
+
+
+def edit_data(edit: KeptEdit) -> dict[str, Any]:
+    """Return what a kept edit means as plain data.
+
+    Args:
+        edit: The edit.
+    """
+    return {
+        "path": edit.path,
+        "sha256": edit.sha256,
+        "access": edit.access.name.lower(),
+        "details": list(edit.details),
+        "accepted": edit.accepted or None,
+        "fine": edit.fine,
     }
 
 
@@ -85,8 +108,8 @@ def text(checked: Checked, quiet: bool = False) -> str:
         if report.failure is not None:
             lines.append(f"         {report.failure}")
         for file in report.files:
-            if file.state not in FINE:
-                lines.append(f"         {file.path} {file.reason}")
+            if not file.fine:
+                lines.append(f"         {file.path} {spelled(file.reason)}")
                 lines += [f"           {way}" for way in file.ways_out(path, checked.command)]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
@@ -109,8 +132,13 @@ def _behind(checked: Checked) -> list[str]:
 def _notes(checked: Checked) -> Iterator[str]:
     for report in checked.reports:
         for file in report.files:
-            if file.state in FINE:
-                yield f"{report.module.path}/{file.path} {file.reason}"
+            if file.fine:
+                yield f"{report.module.path}/{file.path} {spelled(file.reason)}"
+        for entry in report.unused:
+            yield (
+                f"{report.module.path}: the configuration accepts an edit of "
+                f"{spelled(entry.file)} that is not there; remove that entry of accept"
+            )
     for path in checked.orphans:
         yield (
             f"{path} was written by sync, and the configuration does not name it: add it there, "
@@ -134,9 +162,10 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
         if report.failure is not None:
             lines.append(f"| {_code(path)} | {report.state} | | {_plain(str(report.failure))} | |")
         for file in report.files:
-            if file.state not in FINE:
+            if not file.fine:
                 ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
-                cells = (_code(path), report.state, _code(file.path), file.reason)
+                reason = _plain(spelled(file.reason))
+                cells = (_code(path), report.state, _code(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []
     if checked.outdated or not quiet:

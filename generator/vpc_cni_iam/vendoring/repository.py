@@ -6,8 +6,8 @@ import os
 import posixpath
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.vendoring.config import NAME, Config, load
+from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.vendoring.config import NAME, Config, Vendored, load
 from vpc_cni_iam.vendoring.places import Places
 
 
@@ -93,6 +93,69 @@ def refuse_bare(folder: Path) -> None:
             raise InputError(str(place), "", "is a bare git repository; work in a checkout of it")
         if (place / ".git").exists():
             return
+
+
+def above(config: Config, module: Vendored) -> Path:
+    """Return the directory from which on the path of a module goes through no symbolic link.
+
+    Args:
+        config: The configuration.
+        module: One of its modules.
+    """
+    folder = config.path.absolute().parent
+    for part in Path(module.path).parts:
+        folder = folder.parent if part == ".." else folder
+    return folder
+
+
+def name_from(config: Config, module: Vendored) -> str:
+    """Return the path of a configuration from a module, which is the same in every clone.
+
+    Args:
+        config: The configuration.
+        module: One of its modules.
+    """
+    if ".." not in module.path:  # of a thousand modules, nearly all
+        return f"{'../' * (module.path.count('/') + 1)}{config.path.name}"
+    folder = config.folder(module).absolute()
+    return Path(os.path.relpath(config.path.absolute(), folder)).as_posix()
+
+
+def refuse_other_owner(config: Config, module: Vendored, owner: str | None) -> None:
+    """Refuse a module that another configuration keeps.
+
+    Args:
+        config: The configuration.
+        module: One of its modules.
+        owner: The path of the configuration that its manifest names, None if it names none.
+
+    Raises:
+        TreeError: It is another one, and still names the module.
+    """
+    if owner is None or owner == name_from(config, module):
+        return
+    folder = Path(os.path.normpath(config.folder(module).absolute()))
+    other = Path(os.path.normpath(folder / owner))
+    if not other.is_file() or other.samefile(config.path):
+        return
+    try:
+        theirs = load(other)
+        line = next(
+            (m.line for m in theirs.modules if _same(theirs.folder(m), folder)),
+            None,
+        )
+        problem = f"is kept by {other}, line {line}"
+    except InputError as error:
+        line, problem = 0, f"was written for {other}, which cannot be read: {error}"
+    if line is not None:
+        raise TreeError(
+            f"{config.folder(module)}: {problem}; to hand it over to {config.path}, remove the "
+            "module there and run this again"
+        )
+
+
+def _same(folder: Path, other: Path) -> bool:
+    return os.path.normpath(folder.absolute()) == os.path.normpath(other)
 
 
 def root(config: Config) -> Path:

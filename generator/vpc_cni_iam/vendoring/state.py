@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from vpc_cni_iam.vendoring.manifest import Entry
@@ -23,14 +24,15 @@ State = Literal[
     "both",
     "edited left over",
     "foreign",
+    "redefined",
 ]
 # States in which the file holds, or by its absence is, somebody's work.
-EDITED = frozenset({"edited", "both", "edited left over", "foreign"})
+EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined"})
 # States in which it is not what would be generated now.
 OUTDATED = frozenset(
     {"new", "unrecorded", "outdated", "missing", "lost", "left over", "both", "edited left over"}
 )
-FINE = frozenset({"clean", "kept", "deleted"})
+_FINE = frozenset({"clean", "kept", "deleted"})
 
 _REASONS: Mapping[State, str] = {
     "clean": "is as generated",
@@ -46,6 +48,10 @@ _REASONS: Mapping[State, str] = {
     "both": "was edited by hand and is out of date",
     "edited left over": "was edited by hand and is no longer generated",
     "foreign": "is not in the manifest, and stands where a file is to be generated",
+    "redefined": (
+        "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
+        "one of them"
+    ),
 }
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
@@ -60,6 +66,8 @@ _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
     "both": (_THEIRS, _MINE, ("merge the two", "--merge")),
     "edited left over": (("remove it", "--force"), ("keep it as your own", "--keep")),
     "foreign": (_THEIRS, _MINE),
+    "kept": (_THEIRS,),
+    "deleted": (_THEIRS,),
 }
 SYNC = "vpc-cni-iam sync"
 CONFLICT = "holds conflict markers"
@@ -75,6 +83,49 @@ def has_markers(content: bytes) -> bool:
     return _MARKS[0] in content and _MARKS[1] in content
 
 
+class KeptAccess(StrEnum):
+    """What a kept edit means for access, in words."""
+
+    NONE = "adds no access"
+    ADDED = "adds access"
+    UNKNOWN = "is not proven to add no access"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEdit:
+    """What an edit that is kept means.
+
+    Args:
+        path: The file, relative to the module.
+        sha256: The SHA-256 of the edited file.
+        access: Whether it adds access.
+        details: The access that it adds, or why that is not proven.
+        accepted: The reason for which the configuration accepts it, empty if it does not.
+        other: Whether the configuration accepts another text of the file.
+    """
+
+    path: str
+    sha256: str
+    access: KeptAccess
+    details: tuple[str, ...] = ()
+    accepted: str = ""
+    other: bool = False
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is to be done about it."""
+        return self.access is KeptAccess.NONE or bool(self.accepted)
+
+    def __str__(self) -> str:
+        text = f"was edited, and the edit is kept; it {self.access}"
+        text += f": {'; '.join(self.details)}" if self.details else ""
+        if self.accepted:
+            return f"{text}; accepted: {self.accepted}"
+        if self.other and not self.fine:
+            text += "; the configuration accepts another text of the file, which changed since"
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One file and its state.
@@ -83,16 +134,32 @@ class Judged:
         path: Relative to the module.
         state: What became of it.
         conflict: Whether it holds conflict markers.
+        kept: What its edit means, if that is kept and was looked at.
+        forbidden: Whether no edit is to be kept.
+        detail: What its reason says besides.
     """
 
     path: str
     state: State
     conflict: bool = False
+    kept: KeptEdit | None = None
+    forbidden: bool = False
+    detail: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is to be done about it."""
+        if self.state not in _FINE or (self.forbidden and self.state != "clean"):
+            return False
+        return self.kept is None or self.kept.fine
 
     @property
     def reason(self) -> str:
         """The state in words."""
-        return CONFLICT if self.conflict else _REASONS[self.state]
+        if self.conflict:
+            return CONFLICT
+        text = str(self.kept) if self.kept is not None else _REASONS[self.state].format(self.detail)
+        return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
         """Return what to do about it, each with its command.
@@ -106,10 +173,15 @@ class Judged:
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
             return (f"resolve them, then keep the result: {command} --keep {file}",)
-        return tuple(
+        steps = tuple(
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
-            for what, way in _WAYS_OUT.get(self.state, ())
+            for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())
         )
+        if self.kept is None or self.kept.fine or self.forbidden:
+            return steps
+        # Braces on one line are TOML, and need no place after the other keys of the module.
+        entry = f'{{ file = "{self.path}", sha256 = "{self.kept.sha256}", reason = "..." }}'
+        return (*steps, f"accept it, in the module's table of vpc-cni-iam.toml: accept = [{entry}]")
 
 
 def judge(
@@ -160,8 +232,9 @@ def module_state(files: Iterable[Judged]) -> str:
     Args:
         files: Its files.
     """
-    states = {f.state for f in files}
-    edited, outdated = bool(states & EDITED), bool(states & OUTDATED)
+    unfit = [f for f in files if not f.fine]
+    states = {f.state for f in unfit}
+    edited, outdated = bool(states - OUTDATED | states & EDITED), bool(states & OUTDATED)
     if edited and outdated:
         return "both"
     return "edited" if edited else "outdated" if outdated else "clean"

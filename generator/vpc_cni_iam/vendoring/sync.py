@@ -11,9 +11,11 @@ from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.tree import Change, write
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.plan import Plan, Way, plan, writing
+from vpc_cni_iam.vendoring.plan import Plan, Way, plan
+from vpc_cni_iam.vendoring.repository import above
 from vpc_cni_iam.vendoring.select import Selected
-from vpc_cni_iam.vendoring.state import Judged
+from vpc_cni_iam.vendoring.state import Judged, KeptEdit
+from vpc_cni_iam.vendoring.writing import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Outcome:
         edits: What was edited in those, as unified diffs.
         conflicts: Files that now hold conflict markers.
         failure: Why nothing could be done, None if something could.
+        kept: The edits that are kept, and what they mean.
     """
 
     module: Vendored
@@ -35,11 +38,13 @@ class Outcome:
     edits: tuple[str, ...] = ()
     conflicts: tuple[Judged, ...] = ()
     failure: VpcCniIamError | OSError | None = None
+    kept: tuple[KeptEdit, ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to be done by hand."""
-        return not (self.refused or self.conflicts or self.failure)
+        fine = all(edit.fine for edit in self.kept)
+        return fine and not (self.refused or self.conflicts or self.failure)
 
 
 def sync_all(config: Config, chosen: Iterable[Selected], way: Way) -> list[Outcome]:
@@ -83,14 +88,21 @@ def sync(
         EngineError: git is needed for a merge and is missing.
     """
     folder = config.folder(module)
-    with locked(folder):
+    with locked(folder, above(config, module)):
         # Whoever changes the configuration syncs afterwards, and waits for this lock then.
         config.refuse_changed()
         planned = plan(config, module, way, files)
         changes: tuple[Change, ...] = ()
         if planned.settled:
             work = writing(planned)
-            changes = write(folder, work.files, work.remove, step=step)
+            changes = write(
+                folder,
+                work.files,
+                work.remove,
+                observed=planned.seen,
+                top=above(config, module),
+                step=step,
+            )
     return outcome(planned, changes)
 
 
@@ -111,6 +123,7 @@ def outcome(planned: Plan, changes: tuple[Change, ...] = ()) -> Outcome:
             for f in planned.fates
             if f.conflict and f.file.path in planned.settled
         ),
+        kept=planned.kept,
     )
 
 

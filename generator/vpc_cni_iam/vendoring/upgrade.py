@@ -178,5 +178,5 @@ def upgrade(prepared: Upgrade) -> list[Outcome]:
         folder, name = new.path.absolute().parent, new.path.name
         with locked(folder / name):
             old.refuse_changed()
-            write(folder, {name: new.text})
+            write(folder, {name: new.text}, observed={name: old.text.encode()})
     return sync_all(new, prepared.chosen, prepared.way)

@@ -1,0 +1,265 @@
+"""An open directory, whose files are named relative to its handle and through no symbolic link.
+
+A path is looked up anew by every call, so a directory in it can be exchanged for a link between two
+calls. A handle stays that of the directory that was opened. Where the system has no such handles,
+as on Windows, the paths are checked when a directory is opened and used as they are after that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.exchange import exchange
+
+_CALLS = {os.open, os.stat, os.mkdir, os.rmdir, os.rename, os.link, os.unlink, os.access}
+HANDLES = (
+    os.supports_dir_fd >= _CALLS and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
+)
+# O_PATH asks for no right to list the directory, which naming a file in it does not need.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+# Opening a pipe must not wait for its writer.
+_READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
+_MORE = 1 << 20
+LINK = "is a symbolic link, and this tool follows none"
+
+
+@dataclass(slots=True)
+class Folder:
+    """An open directory.
+
+    Args:
+        path: Its path, as messages name it.
+        handle: Its handle, None where the system has none.
+    """
+
+    path: str
+    handle: int | None
+    _names: dict[str, list[str]] | None = field(default=None, init=False)
+
+    def close(self) -> None:
+        """Give the handle back."""
+        if self.handle is not None:
+            os.close(self.handle)
+
+    def place(self, name: str) -> str:
+        """Return the path of a file, as messages name it."""
+        return name if self.path == "." else f"{self.path}/{name}"
+
+    def _at(self, name: str) -> str:
+        return name if self.handle is not None else f"{self.path}/{name}"
+
+    def folder(self, name: str) -> Folder | None:
+        """Open a folder in this one, None if there is nothing of that name.
+
+        Raises:
+            TreeError: It is a symbolic link or a file, or cannot be opened.
+        """
+        return open_folder(self.place(name), self._at(name), self.handle)
+
+    def make_folder(self, name: str) -> bool:
+        """Make a folder, and say whether it was not there yet."""
+        try:
+            os.mkdir(self._at(name), dir_fd=self.handle)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.place(name)) from None
+        return True
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder that is empty."""
+        os.rmdir(self._at(name), dir_fd=self.handle)
+
+    def names(self) -> list[str]:
+        """Return the names of all that is in the folder."""
+        handle = self.path if self.handle is None else self.open()
+        try:
+            with os.scandir(handle) as entries:
+                return [entry.name for entry in entries]
+        finally:
+            if isinstance(handle, int):
+                os.close(handle)
+
+    def open(self) -> int:
+        """Return one more handle, which can be listed and locked."""
+        flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+        try:
+            return os.open(self._at("."), flags, dir_fd=self.handle)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from None
+
+    def refuse_other_case(self, name: str) -> None:
+        """Refuse a name that a case-insensitive file system takes for another one that is there.
+
+        Raises:
+            TreeError: There is such another name.
+        """
+        if self._names is None:  # read once for many files
+            self._names = {}
+            with contextlib.suppress(OSError):
+                for other in self.names():
+                    self._names.setdefault(other.casefold(), []).append(other)
+        for other in self._names.get(name.casefold(), ()):
+            if other != name:
+                raise TreeError(
+                    f"{self.place(other)}: differs from {name} only in case, and some file "
+                    "systems take the two for one; rename it"
+                )
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return the status of a name, of a link's own; None if there is nothing."""
+        try:
+            return os.stat(self._at(name), dir_fd=self.handle, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def writable(self, name: str) -> bool:
+        """Say whether a file may be written."""
+        return os.access(self._at(name), os.W_OK, dir_fd=self.handle)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a regular file, None if there is nothing of that name.
+
+        Raises:
+            TreeError: It is something else, or cannot be read.
+        """
+        place = self.place(name)
+        try:
+            handle = os.open(self._at(name), _READ, dir_fd=self.handle)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            status = self.status(name)
+            link = status is not None and stat.S_ISLNK(status.st_mode)
+            what = LINK if link else f"cannot be read: {error.strerror}"
+            raise TreeError(f"{place}: {what}") from None
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise TreeError(f"{place}: is not a regular file; move it away")
+            parts = [os.read(handle, status.st_size + 1)]
+            while parts[-1]:
+                parts.append(os.read(handle, _MORE))
+            return b"".join(parts)
+        except OSError as error:
+            raise TreeError(f"{place}: cannot be read: {error.strerror}") from None
+        finally:
+            os.close(handle)
+
+    def write_new(self, name: str, content: bytes, mode: int | None) -> tuple[int, int]:
+        """Write a file that is not there yet, and return its device and inode.
+
+        Args:
+            name: Its name.
+            content: What it is to hold.
+            mode: Its permissions, None for those of new files.
+        """
+        handle = os.open(self._at(name), _CREATE, 0o666, dir_fd=self.handle)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(handle, mode)
+            status = os.fstat(handle)
+            return status.st_dev, status.st_ino
+
+    def reach_disk(self, name: str) -> None:
+        """Return when what was written to a file is on the disk."""
+        handle = os.open(self._at(name), os.O_WRONLY | _NO_LINK, dir_fd=self.handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._at(name), dir_fd=self.handle)
+
+    def rename(self, name: str, new: str) -> None:
+        """Rename a file; what has the new name is replaced."""
+        os.rename(self._at(name), self._at(new), src_dir_fd=self.handle, dst_dir_fd=self.handle)
+
+    def rename_to_free(self, name: str, new: str) -> None:
+        """Rename a file to a name that nothing has, which no other program can take meanwhile.
+
+        Raises:
+            FileExistsError: Something has the new name.
+        """
+        try:
+            os.link(
+                self._at(name),
+                self._at(new),
+                src_dir_fd=self.handle,
+                dst_dir_fd=self.handle,
+                follow_symlinks=False,
+            )
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError) as error:  # no hard links here, or none to this file
+            if isinstance(error, FileNotFoundError):
+                raise
+            if self.status(new) is not None:
+                raise FileExistsError(errno.EEXIST, "is there", self.place(new)) from None
+            self.rename(name, new)
+        else:
+            self.remove(name)
+
+    def exchange(self, name: str, other: str, spare: str) -> None:
+        """Let two files exchange their names, so that neither of them is ever lost.
+
+        Where the system cannot do so at once, the second name is free for a moment in between.
+
+        Args:
+            name: The name of the first one.
+            other: That of the second one, which other programs may write at the same time.
+            spare: A name that is free.
+        """
+        if exchange(self._at(name), self._at(other), self.handle):
+            return
+        self.rename(other, spare)
+        while True:
+            try:
+                self.rename_to_free(name, other)
+                break
+            except FileExistsError:  # saved in between, over what was taken away
+                self.rename(other, spare)
+        self.rename(spare, name)
+
+
+def open_folder(path: str, name: str = "", above: int | None = None) -> Folder | None:
+    """Open a directory that is no symbolic link, None if there is nothing of that name.
+
+    Args:
+        path: Its path, as messages name it.
+        name: Its name in another one, or its path without.
+        above: The handle of the other one.
+
+    Raises:
+        TreeError: It is a symbolic link or a file, or cannot be opened.
+    """
+    try:
+        if HANDLES:
+            return Folder(path, os.open(name or path, _FOLDER | _NO_LINK, dir_fd=above))
+        mode = os.lstat(name or path).st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
+        try:
+            mode = os.stat(name or path, dir_fd=above, follow_symlinks=False).st_mode
+        except OSError:  # a file stands above it
+            return None
+    if stat.S_ISLNK(mode):
+        raise TreeError(f"{path}: {LINK}")
+    if HANDLES or not stat.S_ISDIR(mode):
+        raise TreeError(f"{path}: is a file where a directory is needed")
+    return Folder(path, None)

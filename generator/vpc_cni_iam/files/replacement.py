@@ -1,0 +1,213 @@
+"""Replaces one file so that a save of another program at the same moment is not lost.
+
+The new file is exchanged with the one that is there, which is compared with what was observed
+before anything is removed. If it was saved meanwhile, by writing it or by renaming another file
+over it, the two are exchanged again, and so what was saved last stays in its place.
+
+One case is out of reach: a program that opened the file before the exchange, and writes to it only
+after the comparison, writes to a file that has no name any more.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.backup import free_name
+from vpc_cni_iam.files.folder import Folder
+
+# The names of files in flight; nothing else of the user's is called so.
+PREFIX = ".vpc-cni-iam-"
+_NEW = f"{PREFIX}new-"
+# What a file held and is to hold stand in the name, by the start of their SHA-256, so that after a
+# kill the next run knows the one from the other, and both from what somebody saved meanwhile.
+_NONE, _DIGITS = "none", 8
+_ASIDE = re.compile(re.escape(PREFIX) + r"(spare-)?([0-9a-f]{8}|none)-([0-9a-f]{8}|none)-(.+)")
+
+
+class ChangedError(Exception):
+    """A file was saved, removed or created while it was to be replaced."""
+
+
+@dataclass(slots=True)
+class Replacement:
+    """What is done to one file.
+
+    Args:
+        folder: The folder it is in.
+        name: Its name there.
+        before: What it was observed to hold, None if it was not there.
+        after: What it is to hold, None if it is to be removed.
+    """
+
+    folder: Folder
+    name: str
+    before: bytes | None
+    after: bytes | None
+    _identity: tuple[int, int] | None = field(default=None, init=False)
+
+    @property
+    def _new(self) -> str:
+        return f"{_NEW}{self.name}"
+
+    @property
+    def _aside(self) -> str:
+        """Where the new file is before it is exchanged, and after that the old one."""
+        return f"{PREFIX}{_mark(self.before)}-{_mark(self.after)}-{self.name}"
+
+    @property
+    def _spare(self) -> str:
+        return f"{PREFIX}spare-{_mark(self.before)}-{_mark(self.after)}-{self.name}"
+
+    def stage(self) -> None:
+        """Write the new file beside its place."""
+        if self.after is None:
+            return
+        status = self.folder.status(self.name)
+        if status is not None and not self.folder.writable(self.name):
+            raise PermissionError(errno.EACCES, "it is read-only", self.name)
+        mode = stat.S_IMODE(status.st_mode) if status is not None else None
+        self._identity = self.folder.write_new(self._new, self.after, mode)
+
+    def reach_disk(self) -> None:
+        """Return when the new file is on the disk."""
+        if self.after is not None:
+            self.folder.reach_disk(self._new)
+
+    def apply(self) -> None:
+        """Put the new file into its place, and the old one aside.
+
+        Raises:
+            ChangedError: The file was created or removed by another program.
+        """
+        try:
+            if self.after is None:
+                self.folder.rename(self.name, self._aside)
+            elif self.before is None:
+                self.folder.rename_to_free(self._new, self.name)
+            else:
+                self.folder.rename(self._new, self._aside)
+                self.folder.exchange(self._aside, self.name, self._spare)
+        except (FileExistsError, FileNotFoundError):
+            raise ChangedError from None
+
+    def confirm(self) -> None:
+        """Compare what was replaced with what was observed, after all is in its place.
+
+        Raises:
+            ChangedError: It was saved meanwhile.
+        """
+        if self.before is not None and self._content(self._aside) != self.before:
+            raise ChangedError
+
+    def finish(self) -> None:
+        """Remove what was replaced."""
+        if self.before is not None:
+            self.folder.remove(self._aside)
+
+    def undo(self) -> None:
+        """Put back what was replaced, unless the file was saved again since then."""
+        self.folder.remove(self._new)
+        if self.before is None:
+            self._take_back()
+        elif self.after is None:
+            if self.folder.status(self._aside) is not None:
+                self._put_back(self._aside)
+        elif self.folder.status(self._aside) is not None:
+            if self._content(self._aside) != self.after:
+                try:
+                    self._exchange_back(self.after)
+                except FileNotFoundError:  # removed by another program
+                    self._put_back(self._aside)
+            self.folder.remove(self._aside)
+
+    def _take_back(self) -> None:
+        """Remove the new file, if it is still the one that was written."""
+        status = self.folder.status(self.name)
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            return
+        self.folder.rename(self.name, self._aside)
+        if self._content(self._aside) == self.after:
+            self.folder.remove(self._aside)
+        else:
+            self._put_back(self._aside)
+
+    def _put_back(self, name: str) -> None:
+        try:
+            self.folder.rename_to_free(name, self.name)
+        except FileExistsError:  # saved again, which replaces what was saved before
+            self.folder.remove(name)
+
+    def _exchange_back(self, expected: bytes | None) -> None:
+        """Exchange the two again, if the file still holds what is expected.
+
+        Else what was saved last is in its place afterwards.
+        """
+        given = self._content(self._aside)
+        while True:
+            self.folder.exchange(self._aside, self.name, self._spare)
+            taken = self._content(self._aside)
+            if taken == expected:
+                return
+            # Put back, for which this one is taken out again, unless that was saved meanwhile, too.
+            expected, given = given, taken
+
+    def _content(self, name: str) -> bytes | None:
+        return _content(self.folder, name)
+
+
+def _content(folder: Folder, name: str) -> bytes | None:
+    """Return the bytes of a file, None if it is no file that can be read."""
+    try:
+        return folder.read(name)
+    except TreeError:
+        return None
+
+
+def _mark(content: bytes | None) -> str:
+    return _NONE if content is None else hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
+    """Yield what a killed run replaced of a file and had no time to remove.
+
+    Args:
+        folder: The folder it is in.
+        name: Its name there.
+    """
+    for other in folder.names():
+        match = _ASIDE.fullmatch(other)
+        if match and match[4] == name:
+            content = _content(folder, other)
+            if content is not None and _mark(content) == match[2]:
+                yield content
+
+
+def clean(folder: Folder) -> list[str]:
+    """Remove what a killed run left in a folder, but for what somebody saved.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The names of copies of that.
+    """
+    copies = []
+    for name in sorted(folder.names()):
+        if name.startswith(_NEW):
+            folder.remove(name)
+        elif match := _ASIDE.fullmatch(name):
+            spare, before, after, place = match.groups()
+            if spare and folder.status(place) is None:  # killed before the new one was there
+                folder.rename_to_free(name, place)
+            elif _mark(_content(folder, name)) in (before, after):
+                folder.remove(name)
+            else:
+                copies.append(free_name(place, lambda n: folder.status(n) is not None))
+                folder.rename_to_free(name, copies[-1])
+    return copies

@@ -1,0 +1,261 @@
+"""Whether edits that are kept add access, by what the module means with and without them.
+
+An edit adds no access only if that is proven: every block is as generated, or differs in what
+cannot matter, or is a policy document that allows nothing that the generated one does not. All
+else, such as a resource, a provider or a changed local, counts as not proven.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.module import Module, read_blocks
+from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
+from vpc_cni_iam.policy.change import OPENING, changes
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.vendoring.acceptance import Acceptance
+from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+
+# Values that no module has written out, so that text in the place of a variable is a difference.
+_SAMPLE = {
+    "cluster_name": "cluster-of-a-caller",
+    "vpc_id": "vpc-0a1b2c3d4e5f60718",
+    "partition": "aws-us-gov",
+    "region": "us-gov-west-1",
+    "account_id": "111122223333",
+    "vpc_owner_id": "444455556666",
+    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.com/id/0A1B",
+    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/of-a-caller",
+    "source_account_id": "777788889999",
+}
+# Outputs that say something of releases of the plugin, which nobody attaches to anything.
+_INFORMATION = ("works_with", "minimum_cni_version")
+_DOCUMENT = ("data", "aws_iam_policy_document")
+_VERSION = re.compile(r'\bversion\s*=\s*"[^"\n]*"\s*,?')
+_Finding = tuple[KeptAccess, str]
+_Name = tuple[str, ...]
+
+
+def kept_edits(
+    generated: Mapping[str, str],
+    texts: Mapping[str, str],
+    kept: Iterable[str],
+    accepted: Iterable[Acceptance] = (),
+) -> tuple[KeptEdit, ...]:
+    """Return what each kept edit of a module means.
+
+    Args:
+        generated: The module's files as generated, by path.
+        texts: Its files as they are, as far as they are there.
+        kept: The paths of those whose edit is kept.
+        accepted: The edits that the configuration accepts.
+    """
+    entries = {entry.file: entry for entry in accepted}
+    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(kept)]
+    edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]
+    # What is accepted is part of what the others are compared with.
+    base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
+    findings = _findings(base, texts, [e.path for e in edits if not e.accepted])
+    accepted_findings = _findings(generated, texts, [e.path for e in edits if e.accepted])
+    return tuple(_with_findings(e, [*findings[e.path], *accepted_findings[e.path]]) for e in edits)
+
+
+def _with_acceptance(edit: KeptEdit, entry: Acceptance | None) -> KeptEdit:
+    if entry is None:
+        return edit
+    if entry.sha256 != edit.sha256:
+        return replace(edit, other=True)
+    return replace(edit, accepted=entry.reason)
+
+
+def _with_findings(edit: KeptEdit, findings: list[_Finding]) -> KeptEdit:
+    kinds = {access for access, _ in findings}
+    access = next((a for a in (KeptAccess.ADDED, KeptAccess.UNKNOWN) if a in kinds), edit.access)
+    details = tuple(dict.fromkeys(_with_variables(text) for _, text in findings))
+    return replace(edit, access=access, details=details)
+
+
+def _with_variables(text: str) -> str:
+    """Return a text with the variables where their samples stand."""
+    for name, value in sorted(_SAMPLE.items(), key=lambda item: -len(item[1])):
+        text = text.replace(value, f"${{var.{name}}}")
+    return text
+
+
+def _findings(
+    before: Mapping[str, str], after: Mapping[str, str], paths: Iterable[str]
+) -> defaultdict[str, list[_Finding]]:
+    """Return what stands against each edited file, by its path."""
+    findings: defaultdict[str, list[_Finding]] = defaultdict(list)
+    changed: dict[str, set[_Name]] = {}
+    for path in paths:
+        if not path.endswith(".tf"):
+            continue  # neither a README nor a test of the module gives access to anybody
+        try:
+            old, new = (_blocks(side.get(path, ""), path) for side in (before, after))
+        except InputError as error:
+            findings[path].append((KeptAccess.UNKNOWN, f"cannot be read: {error}"))
+            continue
+        names = {n for n in {*old, *new} if _shapes(old.get(n, [])) != _shapes(new.get(n, []))}
+        if names:
+            changed[path] = names
+        for name in sorted(names):
+            reason = _structure(name, old.get(name, []), new.get(name, []))
+            findings[path] += [(KeptAccess.UNKNOWN, reason)] if reason else []
+    if not changed:
+        return findings
+    try:
+        documents = list(_documents(before, after))
+    except InputError as error:
+        documents = [("", (KeptAccess.UNKNOWN, f"cannot be read: {error}"))]
+    for document, finding in documents:
+        where = [p for p, names in changed.items() if (*_DOCUMENT, document) in names]
+        for path in where or changed:
+            findings[path].append(finding)
+    return findings
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: str, text: str) -> tuple[Block, ...]:
+    return parse(text, path)
+
+
+def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
+    blocks: dict[_Name, list[Block]] = {}
+    for block in _parsed(path, text):
+        blocks.setdefault((block.type, *block.labels), []).append(block)
+    return blocks
+
+
+def _shapes(blocks: Iterable[Block]) -> Counter[object]:
+    """Return blocks as what they say, without lines and texts that are for people."""
+    return Counter(map(_shape, blocks))
+
+
+def _shape(block: Block) -> tuple[object, ...]:
+    attributes = {name: repr(node) for name, (node, _) in block.attributes.items()}
+    if block.type in ("variable", "output"):
+        attributes.pop("description", None)
+    if block.type == "terraform":
+        attributes.pop("required_version", None)
+    if block.type == "required_providers":
+        # From where a provider comes matters; of which version it is, an engine decides.
+        attributes = {name: _VERSION.sub("", code) for name, code in attributes.items()}
+    inner = tuple(map(_shape, block.blocks))
+    return (block.type, block.labels, tuple(sorted(attributes.items())), inner)
+
+
+def _structure(name: _Name, old: list[Block], new: list[Block]) -> str:
+    """Return why a changed block cannot be judged, empty if its documents say all."""
+    words = " ".join(name)
+    if name[:2] == _DOCUMENT or _is_harmless(name, old, new):
+        return ""
+    if not new:
+        return f"{words} is removed"
+    if name[0] == "locals":
+        return _locals(old, new)
+    return f"{words} is {'changed' if old else 'added'}"
+
+
+def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
+    """Say whether an output goes or only informs, or only the default of a variable differs.
+
+    Both defaults are tried, of a variable that stands in documents.
+    """
+    if name[0] == "output":
+        return not new or (bool(old) and name[1] in _INFORMATION)
+    if name[0] != "variable" or name[1] not in _SAMPLE or len(old) != 1 or len(new) != 1:
+        return False
+    return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
+
+
+def _locals(old: list[Block], new: list[Block]) -> str:
+    before, after = (
+        {n: repr(node) for b in side for n, (node, _) in b.attributes.items()}
+        for side in (old, new)
+    )
+    # One more says nothing until something refers to it.
+    changed = [f"local.{n}" for n in sorted(before) if before[n] != after.get(n)]
+    return f"{', '.join(changed)} is changed" if changed else ""
+
+
+def _without_default(block: Block) -> Block:
+    attributes = {n: value for n, value in block.attributes.items() if n != "default"}
+    return replace(block, attributes=attributes)
+
+
+def _documents(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[tuple[str, _Finding]]:
+    """Yield the names of documents that may allow more, with what is found.
+
+    Once with values that a caller passes, and once with the defaults of both sides.
+    """
+    sides = [
+        [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
+        for side in (before, after)
+    ]
+    old, new = (read_blocks(blocks, _SAMPLE) for blocks in sides)
+    yield from _compared(old, new)
+    old, new = (
+        read_blocks(blocks, _required(module))
+        for blocks, module in zip(sides, (old, new), strict=True)
+    )
+    yield from _compared(old, new)
+
+
+def _required(module: Module) -> dict[str, str]:
+    """Return samples for the variables that have no default."""
+    return {n: v for n, v in _SAMPLE.items() if module.variables.get(n, ()) is None}
+
+
+def _compared(old: Module, new: Module) -> Iterator[tuple[str, _Finding]]:
+    for name, reason in new.unread.items():
+        yield name, (KeptAccess.UNKNOWN, reason)
+    before = {d.name: d for d in old.documents}
+    for document in new.documents:
+        known = before.get(document.name)
+        if document.joins != (known.joins if known is not None else ()):
+            yield document.name, (KeptAccess.UNKNOWN, f"{document.name} joins other documents")
+        policy = known.policy if known is not None else Policy(())
+        if finding := _more(document.name, policy, document.policy):
+            yield document.name, finding
+    for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
+        if any(s.effect == "Deny" for s in before[name].policy.statements):
+            yield name, (KeptAccess.UNKNOWN, f"{name} is removed, and it denies access")
+
+
+def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
+    """Return what a document newly allows, or may, None if that is proven to be nothing."""
+    if old == new:
+        return None
+    gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in OPENING]
+    # What a Deny holds back, another policy of the role may allow.
+    sides = (([old], [new]), ([_denied(new)], [_denied(old)]))
+    for before, after in sides:
+        if before == after:
+            continue
+        try:
+            answer = no_new_access(before, after)
+        except InputError as error:
+            return KeptAccess.UNKNOWN, f"{name}: {error}"
+        if isinstance(answer, Witness):
+            request = answer.request
+            example = f"{name}: {request.action} on {request.resource}"
+            return KeptAccess.ADDED, "; ".join(gained) or example
+        if not isinstance(answer, Proven):
+            return KeptAccess.UNKNOWN, "; ".join(gained) or f"{name}: {answer.reason}"
+    return None
+
+
+def _denied(policy: Policy) -> Policy:
+    """Return what a policy denies, as one that allows it."""
+    denies = tuple(replace(s, effect="Allow") for s in policy.statements if s.effect == "Deny")
+    return Policy(denies, policy.version)

@@ -1,0 +1,313 @@
+"""An edit that is kept is judged by what it means for access, and is never silently clean."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import Run, run
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.acceptance import Acceptance
+from vpc_cni_iam.vendoring.kept import kept_edits
+from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+
+NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
+VARIANTS = ("ipv4", "ipv4-scoped")
+POLICY = render(options(VARIANTS, None, "v1.23.0", (), True, "policy", None))
+ROLE = render(options(VARIANTS, None, "v1.23.0", (), True, "role", None))
+EVIL = 'resource "aws_iam_role_policy" "x" {\n  role   = "x"\n  policy = "{}"\n}\n'
+STATEMENT = '  statement {\n    actions   = ["s3:*"]\n    resources = ["*"]\n  }\n'
+DYNAMIC = '  dynamic "statement" {\n    for_each = [1]\n    content {\n    }\n  }\n'
+OPEN = 'data "aws_iam_policy_document" "ipv4" {\n'
+EDITS = [
+    # What cannot matter.
+    ("policy", "main.tf", "# mine", "", NONE, ()),
+    ("policy", "README.md", "# mine", "", NONE, ()),
+    ("policy", "tests/policy.tftest.hcl", "# mine", "", NONE, ()),
+    ("policy", "versions.tf", '">= 3.39"', '"~> 5.0"', NONE, ()),
+    ("policy", "versions.tf", '">= 1.6"', '">= 1.9"', NONE, ()),
+    ("policy", "variables.tf", '"AWS partition of', '"The partition of', NONE, ()),
+    ("policy", "outputs.tf", 'description = "Policy document', 'description = "Document', NONE, ()),
+    # What the documents say.
+    ("policy", "main.tf", '      "ec2:DescribeTags",\n', "", NONE, ()),
+    ("policy", "main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, ("to ec2:* on arn:",)),
+    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: gained: s3:* on *",)),
+    ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4_scoped: ",)),
+    ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4_scoped: ",)),
+    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, (":ec2:*:",)),
+    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("'dynamic' cannot be read",)),
+    (
+        "policy",
+        "main.tf",
+        OPEN,
+        f'{OPEN}  override_policy_documents = ["{{}}"]\n',
+        UNKNOWN,
+        ("joi",),
+    ),
+    ("policy", "main.tf", "var.additional_policy_documents", "[local.x]", UNKNOWN, ("joins oth",)),
+    (
+        "policy",
+        "main.tf",
+        "coalesce(var.vpc_owner_id, var.account_id)",
+        '"*"',
+        ADDED,
+        ("local.vpc_owner_id is changed", "ipv4_scoped"),
+    ),
+    (
+        "policy",
+        "main.tf",
+        OPEN,
+        OPEN.replace("ipv4", "x") + STATEMENT + "}\n" + OPEN,
+        ADDED,
+        ("s3",),
+    ),
+    # Defaults of what stands in documents are tried.
+    ("policy", "variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE, ()),
+    ("policy", "variables.tf", 'default     = "aws"', 'default     = "*"', ADDED, ("arn:*:",)),
+    (
+        "policy",
+        "variables.tf",
+        "default     = []",
+        'default     = ["{}"]',
+        UNKNOWN,
+        ("ional_policy",),
+    ),
+    (
+        "policy",
+        "variables.tf",
+        "var.region))",
+        'var.region)) || var.region == "x"',
+        UNKNOWN,
+        ("regi",),
+    ),
+    # What no document says.
+    (
+        "policy",
+        "outputs.tf",
+        'local.json["ipv4"]',
+        'local.json["x"]',
+        UNKNOWN,
+        ("output ipv4_json",),
+    ),
+    ("policy", "versions.tf", "hashicorp/aws", "evil/aws", UNKNOWN, ("terraform is changed",)),
+    (
+        "policy",
+        "versions.tf",
+        "terraform {",
+        'provider "aws" {}\nterraform {',
+        UNKNOWN,
+        ("provider",),
+    ),
+    ("policy", "main.tf", OPEN, EVIL + OPEN, UNKNOWN, ("aws_iam_role_policy x is added",)),
+    (
+        "policy",
+        "outputs.tf",
+        "# G",
+        EVIL.replace("resource", "data") + "# G",
+        UNKNOWN,
+        ("is added",),
+    ),
+    ("policy", "main.tf", "locals {", "locals {{", UNKNOWN, ("cannot be read",)),
+    ("role", "main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, ("irsa",)),
+    (
+        "role",
+        "main.tf",
+        '      values   = ["kube-system"]',
+        '      values = ["x"]',
+        ADDED,
+        ("pod_",),
+    ),
+    (
+        "role",
+        "main.tf",
+        "permissions_boundary = var.permissions_boundary",
+        "",
+        UNKNOWN,
+        ("aws_iam_role",),
+    ),
+    (
+        "role",
+        "main.tf",
+        "local.managed_policy_arn :",
+        '"arn:aws:iam::aws:policy/x" :',
+        UNKNOWN,
+        ("local",),
+    ),
+]
+
+
+def judged(
+    files: dict[str, str], path: str, text: str, accepted: tuple[Acceptance, ...] = ()
+) -> KeptEdit:
+    (edit,) = kept_edits(files, {**files, path: text}, [path], accepted)
+    return edit
+
+
+@pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)
+def test_what_an_edit_means(
+    kind: str, path: str, old: str, new: str, access: KeptAccess, words: tuple[str, ...]
+) -> None:
+    files = POLICY if kind == "policy" else ROLE
+    text = files[path] + old if not new and old == "# mine" else files[path].replace(old, new, 1)
+    assert text != files[path]
+    edit = judged(files, path, text)
+    assert (edit.access, edit.fine) == (access, access is NONE), edit
+    assert bool(edit.details) is bool(words)
+    for word in words:
+        assert word in str(edit)
+
+
+def test_an_edit_of_one_file_through_another() -> None:
+    """A local that only one file adds and only another one uses is found."""
+    texts = {
+        "versions.tf": POLICY["versions.tf"] + 'locals {\n  mine = "s3:*"\n}\n',
+        "main.tf": POLICY["main.tf"].replace('["ec2:CreateTags"]', "[local.mine]", 1),
+    }
+    edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts)}
+    assert (edits["main.tf"].access, edits["versions.tf"].access) == (ADDED, NONE)
+    main = Acceptance("main.tf", digest(texts["main.tf"]), "x")
+    edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts, [main])}
+    assert edits["main.tf"].fine
+    # What main.tf means with the other file is not what was accepted of it.
+    assert not edits["versions.tf"].fine
+
+
+def test_an_edit_is_accepted_by_its_hash_alone() -> None:
+    text = POLICY["main.tf"].replace('["ec2:CreateTags"]', '["ec2:*"]', 1)
+    entry = Acceptance("main.tf", digest(text), "until ticket 7 is done")
+    edit = judged(POLICY, "main.tf", text, (entry,))
+    assert (edit.access, edit.fine) == (ADDED, True)
+    assert str(edit).endswith("; accepted: until ticket 7 is done")
+    other = judged(POLICY, "main.tf", text + "# more\n", (entry,))
+    assert not other.fine
+    assert "accepts another text of the file" in str(other)
+
+
+MODULE = "modules/vpc-cni-iam-policy"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    assert run("init", cwd=tmp_path).code == 0
+    assert run("sync", cwd=tmp_path).code == 0
+    edit(tmp_path, '["ec2:CreateTags"]', '["ec2:*"]')
+    return tmp_path
+
+
+def edit(repo: Path, old: str, new: str) -> None:
+    main = repo / MODULE / "main.tf"
+    main.write_text(main.read_text().replace(old, new, 1))
+
+
+def kept(repo: Path) -> Run:
+    return run("sync", "--keep", cwd=repo)
+
+
+def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
+    added = f"{MODULE}/main.tf was edited, and the edit is kept; it adds access: ipv4: widened: "
+    done = kept(repo)
+    assert (done.code, f"kept    {added}" in done.out) == (1, True)
+    assert run("sync", "--quiet", cwd=repo).code == 1
+    for words in (("check",), ("check", "--render", "--outdated"), ("check", "--quiet")):
+        done = run(*words, cwd=repo)
+        assert done.code == 1, words
+        assert "main.tf was edited, and the edit is kept; it adds access: ipv4: widened" in done.out
+        assert f"take the generated one: vpc-cni-iam sync --force {MODULE}/main.tf" in done.out
+    for words in (("diff",), ("diff", "--quiet")):
+        done = run(*words, cwd=repo)
+        assert (done.code, f"kept     {added}" in done.out) == (1, True)
+    for words in (("upgrade",), ("upgrade", "--dry-run")):
+        done = run(*words, cwd=repo)
+        assert (done.code, f"kept    {added}" in done.out) == (1, True)
+    table = run("check", "--format", "markdown", cwd=repo)
+    assert (table.code, "it adds access: ipv4: widened" in table.out) == (1, True)
+    data = json.loads(run("check", "--format", "json", cwd=repo).out)
+    assert data["modules"][0]["state"] == "edited"
+    (file,) = data["modules"][0]["files"]
+    assert (file["kept"]["access"], file["kept"]["fine"]) == ("added", False)
+    for words in (("diff",), ("sync",), ("upgrade",)):
+        data = json.loads(run(*words, "--format", "json", cwd=repo).out)
+        assert data["modules"][0]["kept"][0]["access"] == "added"
+
+
+def test_an_edit_is_accepted_as_check_says(repo: Path) -> None:
+    kept(repo)
+    (line,) = [x for x in run("check", cwd=repo).out.splitlines() if "accept = " in x]
+    toml = repo / "vpc-cni-iam.toml"
+    before = toml.read_text()
+    entry = line.partition(": accept = ")[2].replace('"..."', '"the team agreed"')
+    toml.write_text(f"{before}accept = {entry}\n")
+    done = run("check", cwd=repo)
+    assert (done.code, "accepted: the team agreed" in done.out) == (0, True)
+    assert run("sync", cwd=repo).code == 0
+    done = run("check", "--no-kept", cwd=repo)
+    assert (done.code, "--no-kept allows no kept edit" in done.out) == (1, True)
+    edit(repo, "# Generated", "# Once generated")
+    assert kept(repo).code == 1
+    assert "accepts another text of the file" in run("check", cwd=repo).out
+    assert run("sync", "--force", cwd=repo).code == 0
+    done = run("check", cwd=repo)
+    assert (done.code, "remove that entry of accept" in done.out) == (0, True)
+    data = json.loads(run("check", "--format", "json", cwd=repo).out)
+    assert data["modules"][0]["unused_accept"][0]["file"] == "main.tf"
+
+
+def test_no_kept_edit_is_allowed_if_none_is_to_be(repo: Path) -> None:
+    edit(repo, '["ec2:*"]', '["ec2:CreateTags"]')
+    edit(repo, "# Generated", "# Once generated")
+    (repo / MODULE / "README.md").unlink()
+    assert kept(repo).code == 0
+    done = run("check", cwd=repo)
+    assert (
+        done.code,
+        "main.tf was edited, and the edit is kept; it adds no access" in done.out,
+    ) == (
+        0,
+        True,
+    )
+    for output in ("text", "json", "markdown"):
+        done = run("check", "--no-kept", "--format", output, cwd=repo)
+        assert (done.code, done.out.count("allows no kept edit")) == (1, 2)
+    assert run("sync", "--force", cwd=repo).code == 0
+    assert run("check", "--no-kept", cwd=repo).code == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ('{ file = "main.tf" }', "each accept needs sha256"),
+        ('{ file = "main.tf", sha256 = "x", reason = "y" }', "is not 64 lower-case hexadecimal"),
+        (
+            f'{{ file = "main.tf", sha256 = "{"a" * 64}", reason = " " }}',
+            "each accept needs reason",
+        ),
+        (
+            f'{{ file = "m", sha256 = "{"a" * 64}", reason = "y", until = "z" }}',
+            "unknown key 'until'",
+        ),
+        ('"main.tf"', "accept must be a list of tables"),
+    ],
+)
+def test_entries_that_do_not_hold_are_named_by_line(entry: str, problem: str, repo: Path) -> None:
+    toml = repo / "vpc-cni-iam.toml"
+    text = toml.read_text()
+    toml.write_text(f"{text}accept = [{entry}]\n")
+    done = run("check", cwd=repo)
+    assert done.code == 3
+    assert f"vpc-cni-iam.toml: line {text.count(chr(10)) + 1}: " in done.err
+    assert problem in done.err
+
+
+def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
+    kept(repo)
+    sha = digest((repo / MODULE / "main.tf").read_text())
+    toml = repo / "vpc-cni-iam.toml"
+    table = f'\n[[module.accept]]\nfile = "main.tf"\nsha256 = "{sha}"\nreason = "path = x"\n'
+    other = '\n[[module]]\npath = "b"\ncni_version = "v1.20.4"\n'
+    toml.write_text(toml.read_text() + table + other)
+    assert run("sync", cwd=repo).code == 0
+    assert run("check", cwd=repo).code == 0
+    assert run("upgrade", "--cni-version", "v1.22.4", "b", cwd=repo).code == 0
+    assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))

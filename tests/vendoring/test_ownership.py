@@ -1,0 +1,109 @@
+"""A renamed file is not made again beside its copy, and one directory has one configuration."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import read_tree, run, write_tree
+from vpc_cni_iam.vendoring.manifest import MANIFEST
+
+TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.23.0"\nvariants = ["ipv4"]\n'
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    write_tree(tmp_path, {"vpc-cni-iam.toml": TABLE.format("infra/m")})
+    assert run("sync", cwd=tmp_path).code == 0
+    return tmp_path
+
+
+DEFINED = "policies.tf: defines data.aws_iam_policy_document.ipv4 and 1 more again, which main.tf"
+
+
+def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
+    module = repo / "infra" / "m"
+    (module / "main.tf").rename(module / "policies.tf")
+    before = read_tree(repo)
+    done = run("check", cwd=repo)
+    assert done.code == 1
+    assert DEFINED.replace(":", "", 1) in done.out
+    for words in (("sync",), ("sync", "--force"), ("upgrade",), ("diff",)):
+        done = run(*words, cwd=repo)
+        assert (done.code, DEFINED in done.err) == (3, True), words
+        assert "rename it back if it was renamed" in done.err
+        assert read_tree(repo) == before
+    # As its user's own, beside a file that is deleted on purpose, it is no duplicate.
+    assert run("sync", "--keep", "infra/m/main.tf", cwd=repo).code == 0
+    assert run("check", cwd=repo).code == 0
+    assert run("sync", cwd=repo).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "same"),
+    [
+        ("mine.tf", 'variable "region" {}\n', "var"),
+        ("mine.tf", 'output "json" {\n  value = 1\n}\n', "output.json"),
+        ("mine.tf", "locals {\n  json = 1\n}\n", "local.json"),
+        ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "data.aws_iam"),
+        ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),
+        ("main_override.tf", 'variable "region" {}\n', ""),
+        ("deep/mine.tf", 'variable "region" {}\n', ""),
+        ("mine.txt", 'variable "region" {}\n', ""),
+    ],
+)
+def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> None:
+    write_tree(repo / "infra" / "m", {name: text})
+    done = run("check", "--format", "json", cwd=repo)
+    files = json.loads(done.out)["modules"][0]["files"]
+    assert done.code == bool(same)
+    assert [f["state"] for f in files] == ["redefined"] * bool(same)
+    assert not same or f"defines {same}" in files[0]["reason"]
+    assert run("sync", cwd=repo).code == (3 if same else 0)
+
+
+def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:
+    other = repo / "infra" / "vpc-cni-iam.toml"
+    other.write_text(TABLE.format("m").replace("v1.23.0", "v1.20.4"))
+    before = read_tree(repo)
+    problem = f"m: is kept by {repo}/vpc-cni-iam.toml, line 1; to hand it over to vpc-cni-iam.toml"
+    for words in (("check",), ("sync",), ("sync", "--force"), ("upgrade",), ("diff",)):
+        done = run(*words, cwd=repo / "infra")
+        assert (done.code, problem in done.err) == (3, True), (words, done.err)
+        assert read_tree(repo) == before
+    assert run("check", cwd=repo).code == 0
+    (repo / "vpc-cni-iam.toml").write_text(TABLE.format("else"))
+    assert run("sync", cwd=repo / "infra").code == 0
+    assert run("check", cwd=repo / "infra").code == 0
+    manifest = json.loads((repo / "infra" / "m" / MANIFEST).read_text())
+    assert manifest["configuration"] == "../vpc-cni-iam.toml"
+
+
+def test_an_owner_that_cannot_be_read_is_named(repo: Path) -> None:
+    (repo / "vpc-cni-iam.toml").write_text("not TOML")
+    (repo / "infra" / "vpc-cni-iam.toml").write_text(TABLE.format("m"))
+    done = run("sync", cwd=repo / "infra")
+    assert (done.code, "which cannot be read" in done.err) == (3, True)
+
+
+def test_a_manifest_without_an_owner_is_read(repo: Path) -> None:
+    manifest = repo / "infra" / "m" / MANIFEST
+    text = manifest.read_text()
+    document = json.loads(text)
+    assert document.pop("configuration") == "../../vpc-cni-iam.toml"
+    manifest.write_text(json.dumps(document, indent=2) + "\n")
+    assert run("check", cwd=repo).code == 0
+    assert run("sync", cwd=repo).code == 0
+    assert manifest.read_text() == text
+
+
+def test_a_configuration_that_was_renamed_or_moved_with_its_modules_keeps_them(
+    repo: Path, tmp_path: Path
+) -> None:
+    (repo / "vpc-cni-iam.toml").rename(repo / "modules.toml")
+    for words in (("check",), ("sync",)):
+        assert run(*words, "--config", "modules.toml", cwd=repo).code == 0
+    (repo / "infra").rename(repo / "moved")
+    toml = repo / "modules.toml"
+    toml.write_text(toml.read_text().replace("infra", "moved"))
+    assert run("check", "--config", "modules.toml", cwd=repo).code == 0

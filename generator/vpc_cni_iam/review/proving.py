@@ -13,6 +13,7 @@ from vpc_cni_iam.review.judgements import Access, Witness
 
 # A plan may hold one policy a thousand times.
 _REMEMBERED = 4096
+NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
 UNDENIED = "a Deny goes, and what it held back is for other policies to say"
 
 
@@ -24,6 +25,16 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy]) -> Access:
         new: Its policies after.
     """
     return _new_access(tuple(old), tuple(new))
+
+
+def without_example(access: Access) -> Access:
+    """Return a verdict about policies with sensitive values, without what could show one.
+
+    Args:
+        access: The verdict.
+    """
+    decided = access.verdict in ("no new access", "unknown")
+    return access if decided else Access(access.verdict, reason=NOT_SHOWN)
 
 
 def proven(old: Sequence[Policy], new: Sequence[Policy]) -> bool:

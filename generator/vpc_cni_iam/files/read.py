@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 # Opening a pipe must not wait for its writer.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -122,10 +123,13 @@ def _content(name: str) -> bytes | None:
         there = os.fstat(handle)
         if not stat.S_ISREG(there.st_mode):
             raise TreeError(f"{name}: is not a regular file; move it away")
-        parts = [os.read(handle, there.st_size + 1)]
-        while parts[-1]:
-            parts.append(os.read(handle, _MORE))
-        return b"".join(parts)
+        size, parts = there.st_size, list[bytes]()
+        while size <= MODULE_TEXT.most:
+            parts.append(os.read(handle, _MORE if parts else there.st_size + 1))
+            if not parts[-1]:
+                return b"".join(parts)
+            size = sum(map(len, parts))
+        raise TreeError(f"{name}: is larger than {MODULE_TEXT.words()}, the most that is read")
     except OSError as error:
         raise TreeError(f"{name}: cannot be read: {error.strerror}") from None
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -213,7 +214,9 @@ def _change(directory: Path, name: str, content: str | bytes) -> Change:
     path = directory / name
     if not path.exists():
         return Change(name, "create")
-    return Change(name, "same" if path.read_bytes() == _encoded(content) else "replace")
+    data = _encoded(content)
+    same = path.stat().st_size == len(data) and path.read_bytes() == data
+    return Change(name, "same" if same else "replace")
 
 
 def _make_folders(folder: Path, undo: list[Callable[[], None]]) -> None:
@@ -260,6 +263,6 @@ def _keep(place: Path, kept: list[Path]) -> Path:
     try:
         os.link(place, old)
     except OSError:  # a file system without hard links
-        old.write_bytes(place.read_bytes())
+        shutil.copyfile(place, old)
     kept.append(old)
     return old

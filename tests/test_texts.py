@@ -1,15 +1,19 @@
 """What PowerShell and others write is read in one way, by every command that takes a file."""
 
 import codecs
+import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from vpc_cni_iam import texts
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts import decode, read
+from vpc_cni_iam.texts import bounded, decode, limits, read, read_together
+from vpc_cni_iam.texts.limits import Limit
 
 UTF16 = (("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
 WRITTEN: dict[str, Callable[[str], bytes]] = {
@@ -47,14 +51,95 @@ def test_what_is_no_text(content: bytes, form: str, words: str) -> None:
     assert words in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a directory; name a file"):
         read(tmp_path)
     with pytest.raises(InputError, match=r"none\.json: is not there"):
         read(tmp_path / "none.json")
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        read(tmp_path / ("n" * 300))
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="lies below a file, which is no directory"):
+        read(tmp_path / "file" / "x")
+
+
+def test_a_file_that_is_too_large_is_not_read_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "bounded", None)
     large = tmp_path / "large.json"
     with large.open("wb") as file:
-        file.truncate(1 << 30)
-    with pytest.raises(InputError, match="is larger than 1 MB"):
-        read(large, limit=1 << 20)
-    assert texts.most(None) == -1
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match=r"large\.json: is larger than 128 MiB, the most that is"):
+        read(large)
+
+
+class Endless:
+    """A device that never ends, and counts what is asked of it."""
+
+    given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size > 0 and self.given < (20 << 20)
+        self.given += size
+        return b"x" * size
+
+
+def test_a_stream_is_read_no_further_than_its_limit() -> None:
+    limit = Limit("tests", 10 << 20, "a test")
+    endless = Endless()
+    with pytest.raises(InputError, match="f: is larger than 10 MiB, the most that is read"):
+        bounded(endless, "f", limit)
+    assert endless.given <= limit.most + (1 << 20)
+    assert bounded(io.BytesIO(b"x" * limit.most), "f", limit) == b"x" * limit.most
+
+
+def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.tf" for n in range(3)]
+    for path in paths:
+        path.write_text("# abcdefgh")
+    one, all_, count = (Limit("", most, "", unit) for most, unit in ((10, ""), (30, ""), (3, "")))
+    found = read_together(paths, "d", "HCL", one, all_, count)
+    assert found == {str(p): "# abcdefgh" for p in paths}
+    fewer = Limit("", 2, "", "HCL files")
+    with pytest.raises(InputError, match="d: holds more than 2 HCL files, the most that is read"):
+        read_together(paths, "d", "HCL", one, all_, fewer)
+    less = Limit("", 29, "")
+    with pytest.raises(InputError, match="d: holds files of more than 29 bytes together"):
+        read_together(paths, "d", "HCL", one, less, count)
+    with pytest.raises(InputError, match=r"0\.tf: is larger than 9 bytes"):
+        read_together(paths, "d", "HCL", Limit("", 9, ""), all_, count)
+
+
+# What reads bytes without the reader of texts: files of the package, sockets, and the few whose
+# own tests show that they stop.
+OWN_READERS = {
+    "texts/__init__.py",
+    "sources/plan_file.py",
+    "files/folder.py",
+    "files/lock.py",
+    "rendering/bytecode.py",
+    "engine/run.py",
+    "publishing/archive.py",
+}
+
+
+def test_nobody_else_reads_files() -> None:
+    package = ROOT / "generator" / "vpc_cni_iam"
+    reading = re.compile(r"\.read_(?:text|bytes)\(|\bopen\(|(?:file|stream|stdin|buffer)\.read\(")
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        if name in OWN_READERS or name.startswith("resources"):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            own = any(word in line for word in ("files(", "resources", "_DATA", "os.devnull"))
+            assert own or not reading.search(line), f"{name}:{number}: {line.strip()}"
+
+
+def test_every_limit_is_used_and_says_why() -> None:
+    code = "".join(p.read_text() for p in (ROOT / "generator").rglob("*.py"))
+    code += "".join(p.read_text() for p in (ROOT / "tools").rglob("*.py"))
+    for name, limit in vars(limits).items():
+        if isinstance(limit, Limit):
+            assert limit.what and limit.why and limit.most > 0
+            assert len(re.findall(rf"\b{name}\b", code)) > 2, name

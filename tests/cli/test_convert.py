@@ -177,7 +177,7 @@ def test_files_of_hundreds_of_megabytes(tmp_path: Path) -> None:
         file.truncate(400_000_000)
     done = run("convert", "large.json", cwd=tmp_path)
     assert done.code == 3
-    assert "larger than 128 MB" in done.err
+    assert "larger than 128 MiB" in done.err
 
 
 def test_a_bar_on_a_terminal_for_many_files(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
     [
         ("- --cluster-name prod", 3, "standard input: is empty"),
         ("missing.json --cluster-name prod", 3, "missing.json"),
-        (". --cluster-name prod", 3, ".: cannot be read: Is a directory"),
+        (". --cluster-name prod", 3, ".: is a directory; name a file"),
         ("-", 2, "--cluster-name"),
         ("- - --cluster-name prod", 2, "- is given twice"),
         ("--cluster-name prod", 2, "FILE"),

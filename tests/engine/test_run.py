@@ -8,6 +8,7 @@ import pytest
 
 from vpc_cni_iam.engine.run import find
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.texts.limits import Limit
 
 
 def script(folder: Path, name: str, body: str) -> dict[str, str]:
@@ -66,3 +67,31 @@ def test_a_binary_that_cannot_be_run(tmp_path: Path) -> None:
     (tmp_path / "tofu").write_bytes(b"\x7fELF nonsense")
     with pytest.raises(EngineError, match="cannot be run"):
         found.run(["version"], tmp_path)
+
+
+@pytest.mark.parametrize("redirection", ["", ">&2"])
+def test_an_engine_that_prints_without_end_is_stopped(
+    redirection: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpc_cni_iam.engine.run.ENGINE_OUTPUT", Limit("", 1 << 20, ""))
+    found = find("tofu", script(tmp_path, "tofu", f"exec yes {redirection}"))
+    assert found is not None
+    with pytest.raises(EngineError, match="tofu prints more than 1 MiB, the most read"):
+        found.run(["show"], tmp_path)
+
+
+def test_what_goes_into_a_file_has_a_limit_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpc_cni_iam.engine.run.ENGINE_OUTPUT", Limit("", 1 << 20, ""))
+    found = find("tofu", script(tmp_path, "tofu", "head -c 3000000 /dev/zero; echo words >&2"))
+    assert found is not None
+    with (tmp_path / "out").open("w+b") as file:
+        assert found.run(["show"], tmp_path, file) == ""
+        assert (tmp_path / "out").stat().st_size == 3_000_000
+    monkeypatch.setattr("vpc_cni_iam.engine.run.PLAN", Limit("", 2 << 20, ""))
+    with (
+        (tmp_path / "out").open("w+b") as file,
+        pytest.raises(EngineError, match="tofu prints more than 2 MiB"),
+    ):
+        found.run(["show"], tmp_path, file)

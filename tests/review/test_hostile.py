@@ -32,7 +32,7 @@ UNREADABLE = {
     "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "stands twice"),
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
     "a change that is none": (GOOD.replace(b'"actions": ["create"]', b'"actions": 7'), "byte"),
-    "UTF-16 cut off": (b"\xff\xfe\x00\xd8a\x00", "is not UTF-16 text"),
+    "UTF-16 cut off": (b"\xff\xfe{\x00\x00\xd8a\x00", "is not UTF-16 text"),
     "an action that is new": (GOOD.replace(b'"create"', b'"explode"'), "'explode'"),
     "no action": (GOOD.replace(b'["create"]', b"[]"), "is not known here"),
     "a long format": (GOOD.replace(b'"1.2"', b'"' + b"x" * 10_000 + b'"'), "format_version"),

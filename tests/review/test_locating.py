@@ -97,4 +97,4 @@ def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:
 def test_an_ignore_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(plan())
     done = run("review", "plan.json", "--ignore-file", "gone.toml", cwd=tmp_path)
-    assert (done.code, "gone.toml: is no file" in done.err) == (3, True)
+    assert (done.code, "gone.toml: is not there" in done.err) == (3, True)

@@ -29,7 +29,8 @@ def unread(text: bytes) -> dict[str, str]:
 
 def test_a_plan_is_opened_as_the_policies_that_it_leaves() -> None:
     role = {"inline_policy": [{"name": "i", "policy": ONE}], "assume_role_policy": ONE}
-    secret = policy("s", None, TWO, after_sensitive={"policy": True})
+    hidden = document(allow("ec2:C"))
+    secret = policy("s", None, hidden, after_sensitive={"policy": True})
     later = policy("l", None, None)
     later["change"]["after"] = {"name": "l"}
     text = plan(

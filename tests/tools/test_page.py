@@ -277,7 +277,7 @@ def test_the_command(tmp_path: Path) -> None:
     ]
     for words, said in (
         (("nowhere.md",), "nowhere.md: is not there"),
-        ((".",), "cannot be read"),
+        ((".",), "is a directory; name a file"),
         (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),
     ):

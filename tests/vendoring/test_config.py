@@ -103,7 +103,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'{TOP}[[module]]\npath = "A"\n{PIN}', "line 6", "is the same path as that of line 2"),
         (f'{TOP}[[module]]\npath = "./a"\n{PIN}', "line 6", "is the same path as"),
         (f'{TOP}[[module]]\npath = "x/../a"\n{PIN}', "line 6", "is the same path as"),
-        ("x = " + "[" * 5000, "", "no module needs"),
+        ("x = " + "[" * 5000, "line 1", "nests more than 20 deep"),
         ("x = " + "9" * 5000, "", "no module needs"),
         (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is a path inside that of line 2"),
         (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),

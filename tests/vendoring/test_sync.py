@@ -525,7 +525,7 @@ HOSTILE = (
         (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
         (HOSTILE.replace("PATH", ""), "is not a manifest"),
         (HOSTILE.replace("PATH", "."), "is not a manifest"),
-        ("[" * 100_000, "is not a manifest"),
+        ("[" * 100_000, "line 1: nests more than 200 deep"),
         ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
     ],
 )

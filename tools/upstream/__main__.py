@@ -25,6 +25,7 @@ from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.texts import decode
+from vpc_cni_iam.texts.limits import PAGE
 
 UPSTREAM = """Compare upstream's page and source with the catalog, and import a new revision."""
 CHECK = """Say how the documents on upstream's page differ in meaning from the catalog's.
@@ -82,7 +83,7 @@ def check(
 ) -> None:
     """See `CHECK`."""
     known = find(revision) if revision else revisions()[-1]
-    content, source = inputs.content(page), inputs.source(page)
+    content, source = inputs.content(page, PAGE), inputs.source(page)
     compared = compare(documents(decode(content, source), source), known)
     if output is Format.json:
         data = {"revision": known.name, "documents": [asdict(c) for c in compared]}
@@ -121,7 +122,7 @@ def import_(
     print_as: FormatOption = Format.text,
 ) -> None:
     """See `IMPORT`."""
-    content, source = inputs.content(page), inputs.source(page)
+    content, source = inputs.content(page, PAGE), inputs.source(page)
     origin = Origin(commit, date, subject, Release.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tools.upstream.gosource import GoFile, read
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import content, too_large
+from vpc_cni_iam.texts.limits import SOURCE, SOURCES
 
 # Upstream's name, for the releases before there was a go.mod.
 _MODULE = "github.com/aws/amazon-vpc-cni-k8s"
@@ -68,9 +70,14 @@ def read_checkout(root: Path) -> Checkout:
         InputError: No directory, or one without a Go program.
     """
     packages: dict[str, list[GoFile]] = {}
+    size = 0
     for path in _go_files(root):
         name = path.relative_to(root).as_posix()
-        file = read(path.read_text(encoding="utf-8", errors="replace"), name)
+        data = content(path, SOURCE)
+        size += len(data)
+        if size > SOURCES.most:
+            raise too_large(str(root), SOURCES)
+        file = read(data.decode(errors="replace"), name)
         if file is not None:
             packages.setdefault(name.rpartition("/")[0], []).append(file)
     checkout = Checkout(_module(root), {k: tuple(v) for k, v in sorted(packages.items())})
@@ -92,9 +99,9 @@ def _go_files(root: Path) -> Iterator[Path]:
 
 
 def _module(root: Path) -> str:
-    try:
-        text = (root / "go.mod").read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    path = root / "go.mod"
+    if not path.is_file():
         return _MODULE
+    text = content(path, SOURCE).decode(errors="replace")
     match = re.search(r"^module\s+\"?([^\s\"]+)", text, re.MULTILINE)
     return match[1] if match else _MODULE

@@ -68,7 +68,7 @@ def compare(
         "account_id": account_id,
         "vpc_owner_id": vpc_owner_id,
     }
-    stdin = partial(inputs.text, "-", limit=None)
+    stdin = partial(inputs.text, "-")
     sides = [
         between.side(target, stdin, chosen or (), given)
         for target, chosen in ((old, old_document or document), (new, document))

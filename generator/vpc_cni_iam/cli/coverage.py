@@ -213,7 +213,7 @@ def _subject(
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
-    stdin = partial(inputs.text, "-", limit=None)
+    stdin = partial(inputs.text, "-")
     found = subject.of_input(policy or "", stdin, documents or (), given)
     if found.found:
         said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vpc_cni_iam import texts
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 
 def check_once(files: Sequence[str]) -> None:
@@ -32,34 +33,34 @@ def source(file: str) -> str:
     return texts.STDIN if file == "-" else file
 
 
-def content(file: str, limit: int | None = None) -> bytes:
-    """Return the bytes of a file that a user named, at most one more than a limit.
+def content(file: str, limit: Limit) -> bytes:
+    """Return the bytes of a file that a user named.
 
     Args:
         file: As given; ``-`` is standard input.
-        limit: As `vpc_cni_iam.texts.decode` takes it.
+        limit: The most that is read.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is too large.
         UsageError: An empty text, which the system would take for the current directory.
     """
     if not file:
         raise UsageError("the file is empty text; name one, or - for standard input")
     if file == "-":
-        return sys.stdin.buffer.read(texts.most(limit))
+        return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
     return texts.content(Path(file), limit)
 
 
-def text(file: str, form: str = "", limit: int | None = texts.LIMIT) -> str:
+def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
     """Return the text of a file that a user named.
 
     Args:
         file: As given; ``-`` is standard input.
         form: As `vpc_cni_iam.texts.decode` takes it.
-        limit: Likewise.
+        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read, is too large, or is not text.
         UsageError: An empty text, which the system would take for the current directory.
     """
-    return texts.decode(content(file, limit), source(file), form, limit)
+    return texts.decode(content(file, limit), source(file), form)

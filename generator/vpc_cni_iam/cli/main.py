@@ -113,6 +113,14 @@ def _open_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
+def _in_words(error: Exception) -> str:
+    """Return what the operating system refuses, without the number that it has for that."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
+    return ": ".join((*names[-1:], error.strerror)) if names else error.strerror
+
+
 def main() -> None:
     """Run the command line and exit with its documented code."""
     run(lambda: application(sys.argv[1:])())  # noqa: PLW0108 - built where errors are caught
@@ -138,7 +146,7 @@ def run(command: Callable[[], object]) -> None:
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
         # What the operating system refuses where no room foresaw it: an expected failure too.
-        say(f"error: {error}")
+        say(f"error: {_in_words(error)}")
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:
         say("interrupted")

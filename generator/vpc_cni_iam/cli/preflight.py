@@ -49,12 +49,13 @@ def preflight(
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.preflight import findings, read, report
+    from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
-    inventory = read.read((inputs.source(file), inputs.content(file)) for file in files)
+    inventory = read.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))

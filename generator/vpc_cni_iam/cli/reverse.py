@@ -83,6 +83,7 @@ def from_hcl(
 
 def _readings(files: Sequence[str]) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import Unread, local_values, readings
+    from vpc_cni_iam.texts.limits import HCL
 
     found: list[Reading | Unread] = []
     texts: dict[str, str] = {}
@@ -90,7 +91,7 @@ def _readings(files: Sequence[str]) -> list[Reading | Unread]:
     for file in files:
         source = inputs.source(file)
         try:
-            texts[source] = inputs.text(file, "HCL")
+            texts[source] = inputs.text(file, "HCL", HCL)
             known |= local_values(texts[source], source)
         except InputError as error:
             texts.pop(source, None)

@@ -171,15 +171,12 @@ def review(
 def _ignoring(path: Path | None) -> Ignoring | None:
     import datetime
 
-    from vpc_cni_iam.errors import InputError
     from vpc_cni_iam.review import ignoring
     from vpc_cni_iam.review.review import Ignoring
 
     chosen = path or Path(ignoring.NAME)
     if path is None and not chosen.exists():
         return None
-    if chosen.is_dir() or not chosen.exists():
-        raise InputError(str(chosen), "", "is no file; name an ignore file")
     return Ignoring(ignoring.load(chosen), str(chosen), datetime.date.today())
 
 

@@ -12,7 +12,8 @@ from vpc_cni_iam.converting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import locate
 from vpc_cni_iam.hcl.read import Node, Reference, parse
-from vpc_cni_iam.texts import content, decode
+from vpc_cni_iam.texts import content_together, decode
+from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _DATA_SOURCE = re.compile(r'\bdata[ \t]+"?aws_iam_policy_document"?[ \t]+"?([\w-]+)')
@@ -36,9 +37,9 @@ class ModuleFiles:
             paths = sorted(directory.iterdir()) if directory.is_dir() else []
         except OSError as error:
             raise InputError(str(directory), "", f"cannot be read: {error.strerror}") from None
-        self.files = {
-            p.name: content(p) for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()
-        }
+        chosen = [p for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()]
+        every = content_together(chosen, str(directory), HCL, MODULE, MODULE_FILES)
+        self.files = {path.name: file for path, file in every.items()}
 
     @cached_property
     def taken(self) -> set[str]:

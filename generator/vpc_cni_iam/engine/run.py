@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
+import selectors
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
 
 NAMES = ("terraform", "tofu")
 # Settings of the user's shell that would make a run here do something else than asked.
@@ -23,7 +27,27 @@ _UNWANTED = re.compile(r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN
 _TIMEOUT = 900
 # How long an engine may take to stop its providers when it is interrupted.
 _GRACE = 5
+_PIECE = 1 << 16
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(slots=True)
+class _Output:
+    """What a process prints to one stream, as far as it is read."""
+
+    file: BinaryIO
+    limit: Limit
+    size: int = 0
+
+    def takes(self, piece: bytes) -> bool:
+        """Keep a piece; False if there is more than is read."""
+        self.size += len(piece)
+        self.file.write(piece)
+        return self.size <= self.limit.most
+
+    def content(self) -> bytes:
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,7 @@ class Engine:
             into: A file that takes what it prints, which is then not returned.
 
         Raises:
-            EngineError: It could not be run, or its exit code is not 0.
+            EngineError: It could not be run, prints too much, or its exit code is not 0.
         """
         command = [self.binary, *arguments]
         try:
@@ -80,17 +104,46 @@ class Engine:
             cwd=directory,
             env=dict(self.environ),
             stdin=subprocess.DEVNULL,
-            stdout=into or subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Its providers are its children: an engine that is killed leaves them running.
             start_new_session=True,
         ) as process:
             try:
-                stdout, stderr = process.communicate(timeout=_TIMEOUT)
+                stdout, stderr = self._printed(process, into)
             except BaseException:
                 _stop(process)
                 raise
-        return process.returncode, _text(stdout or b""), _text(stderr).strip()
+        return process.returncode, _text(stdout), _text(stderr).strip()
+
+    def _printed(
+        self, process: subprocess.Popen[bytes], into: BinaryIO | None
+    ) -> tuple[bytes, bytes]:
+        """Return what a process prints until its end on stdout and on stderr.
+
+        Raises:
+            EngineError: It prints more than is read.
+            TimeoutExpired: It does not end in time.
+        """
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - pipes
+        printed = _Output(into or io.BytesIO(), PLAN if into else ENGINE_OUTPUT)
+        errors = _Output(io.BytesIO(), ENGINE_OUTPUT)
+        until = time.monotonic() + _TIMEOUT
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ, printed)
+            selector.register(process.stderr, selectors.EVENT_READ, errors)
+            while selector.get_map():
+                if (left := until - time.monotonic()) <= 0:
+                    raise subprocess.TimeoutExpired(process.args, _TIMEOUT)
+                for key, _ in selector.select(left):
+                    piece = os.read(key.fd, _PIECE)
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                    elif not key.data.takes(piece):
+                        words = key.data.limit.words()
+                        raise EngineError(f"{self.name} prints more than {words}, the most read")
+        process.wait(max(0, until - time.monotonic()))
+        return b"" if into else printed.content(), errors.content()
 
     def version(self) -> str:
         """Return its name and version, such as ``terraform 1.15.5``.
@@ -118,7 +171,7 @@ class Engine:
         printed = self.run(arguments, directory)
         try:
             found: dict[str, Any] = json.loads(printed)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise EngineError(
                 f"{self.binary} {arguments[0]} -json printed no JSON but: {printed[:200]!r}",
                 (self.binary, *arguments),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.exchange import exchange
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 _CALLS = {os.open, os.stat, os.mkdir, os.rmdir, os.rename, os.link, os.unlink, os.access}
 HANDLES = (
@@ -144,10 +145,13 @@ class Folder:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise TreeError(f"{place}: is not a regular file; move it away")
-            parts = [os.read(handle, status.st_size + 1)]
-            while parts[-1]:
-                parts.append(os.read(handle, _MORE))
-            return b"".join(parts)
+            size, parts = status.st_size, list[bytes]()
+            while size <= MODULE_TEXT.most:
+                parts.append(os.read(handle, _MORE if parts else status.st_size + 1))
+                if not parts[-1]:
+                    return b"".join(parts)
+                size = sum(map(len, parts))
+            raise TreeError(f"{place}: is larger than {MODULE_TEXT.words()}, the most that is read")
         except OSError as error:
             raise TreeError(f"{place}: cannot be read: {error.strerror}") from None
         finally:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.literals import unescape
+from vpc_cni_iam.texts.nesting import check_hcl
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -128,6 +129,8 @@ def parse_tree(text: str, source: str) -> tuple[Branch, Context]:
     from lark.exceptions import UnexpectedInput, VisitError
 
     from vpc_cni_iam.hcl.grammar import tree as parsed
+
+    check_hcl(text, source)
 
     context = _mask(text)
     try:

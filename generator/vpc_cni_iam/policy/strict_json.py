@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts.nesting import check_json
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -44,6 +45,7 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     if not text.strip():
         raise InputError(source, "", "is empty; a JSON policy document is expected")
+    check_json(text, source)
     try:
         return json.loads(
             text,

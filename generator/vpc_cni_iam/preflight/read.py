@@ -13,6 +13,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts import decode
+from vpc_cni_iam.texts.nesting import check_json
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
@@ -206,7 +207,7 @@ def _interfaces(page: _Node) -> Iterator[Interface]:
 
 def _pages(source: str, content: bytes) -> Iterator[_Node]:
     """Yield the JSON objects of an input, which stand one after the other."""
-    text = decode(content, source, limit=None)
+    text = decode(content, source)
     del content
     position = _blank(text, 0)
     if position == len(text):
@@ -216,6 +217,7 @@ def _pages(source: str, content: bytes) -> Iterator[_Node]:
             raise InputError(
                 source, "line 1", f"is what aws prints with --output {name}; use --output json"
             )
+    check_json(text, source)
     decoder, number = json.JSONDecoder(object_hook=_trimmed), 0
     while position < len(text):
         try:

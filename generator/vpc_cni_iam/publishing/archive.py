@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.texts.limits import ARCHIVE
 
 # 1980-01-01 00:00:00 UTC, the oldest time that a zip archive can hold, in seconds since 1970.
 _TIME = 315532800
@@ -26,7 +27,6 @@ _UNIX = 3
 # The most that one stored block of deflate holds, in bytes.
 _BLOCK = 65535
 # Far over any module; what is larger is not one of ours.
-_LIMIT = 64 * 1024 * 1024
 
 
 def tar_gz(files: Mapping[str, str]) -> bytes:
@@ -79,9 +79,9 @@ def unpacked(packed: bytes, source: str) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
-            plain = stream.read(_LIMIT + 1)
-        if len(plain) > _LIMIT:
-            raise InputError(source, "", f"unpacks to more than {_LIMIT} bytes")
+            plain = stream.read(ARCHIVE.most + 1)
+        if len(plain) > ARCHIVE.most:
+            raise InputError(source, "", f"unpacks to more than {ARCHIVE.words()}")
         with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for entry in archive:
                 content = archive.extractfile(entry) if entry.isreg() else None

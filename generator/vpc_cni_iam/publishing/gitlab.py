@@ -22,6 +22,8 @@ from urllib.request import Request, urlopen
 from vpc_cni_iam.errors import PublishError, UsageError
 from vpc_cni_iam.publishing.coordinates import NAME, SYSTEM
 from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.texts import bounded
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 _TIMEOUT = 120
 # The token is the first of these that is there; each has its own header, and its own user.
@@ -133,9 +135,9 @@ def _ask(
     request.add_unredirected_header(*secret)
     try:
         with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            return int(answer.status), answer.read()
+            return int(answer.status), bounded(answer, to.api, MODULE_TEXT)
     except HTTPError as error:
         with error:
-            return error.code, error.read()
+            return error.code, bounded(error, to.api, MODULE_TEXT)
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise PublishError(f"{to.api}: cannot be reached: {error}") from None

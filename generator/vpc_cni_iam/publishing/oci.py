@@ -112,7 +112,7 @@ def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
     try:
         manifests = json.loads(found[name])["manifests"]
         return {Version.of(m["annotations"][_TAG]): {**m, "digest": m["digest"]} for m in manifests}
-    except (ValueError, KeyError, TypeError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, UsageError, RecursionError) as error:
         raise InputError(str(directory / name), "", f"is not an index of ours: {error}") from None
 
 

@@ -87,7 +87,7 @@ def sums(text: bytes) -> dict[str, str]:
     """
     try:
         return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, RecursionError):
         raise ValueError("names no subjects") from None
 
 

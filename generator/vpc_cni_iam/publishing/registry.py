@@ -88,7 +88,7 @@ def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
     try:
         (module,) = json.loads(found[name])["modules"]
         return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(str(directory / name), "", f"is not a list of versions: {error}") from None
 
 
@@ -202,7 +202,7 @@ def location_in(content: bytes) -> str:
     """
     try:
         found = json.loads(content)["location"]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, RecursionError):
         found = None
     if not isinstance(found, str) or not found.isascii() or not found.isprintable():
         raise ValueError

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.publishing.registry import ROOT, SERVICES, location_in
+from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 ADDRESS = "127.0.0.1"
 _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
@@ -115,8 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self._asked() != "/" + "/".join(inside):
                 return None
             # A link anywhere on the way makes the two differ.
-            return path.read_bytes() if path.resolve() == path else None
-        except (OSError, ValueError):
+            return content(path, MODULE_TEXT) if path.resolve() == path else None
+        except (OSError, ValueError, InputError):
             return None
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name

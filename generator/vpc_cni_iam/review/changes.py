@@ -39,9 +39,9 @@ class State:
     """A policy on one side of a change.
 
     Args:
-        known: Whether it is ``known`` in full, ``partly known`` (rebuilt with places that are
-            only known after apply), ``unknown``, ``sensitive`` (and so not shown), ``unreadable``
-            (not a policy), or ``absent``.
+        known: Whether it is ``known`` in full, ``partly known`` (with places that are only known
+            after apply, or sensitive), ``unknown``, ``sensitive`` (and so not shown),
+            ``unreadable`` (not a policy), or ``absent``.
         policy: The policy where it is known or partly known; unknown values in it stand as
             ``(known after apply: aws_iam_role.node.arn)``.
         why: What is unknown, or why it is unreadable; empty for what is known.

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.review import semantic, sizes
-from vpc_cni_iam.review.changes import Action, Attachment, Change, Place, State
+from vpc_cni_iam.review.changes import Action, Attachment, Change, Place
 from vpc_cni_iam.review.gathering import Gatherer
 from vpc_cni_iam.review.held import Item
 from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.nearest import nearest
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import UNDENIED, new_access, proven, undenied
+from vpc_cni_iam.review.proving import (
+    UNDENIED,
+    new_access,
+    proven,
+    undenied,
+    without_example,
+)
+from vpc_cni_iam.review.states import Read
 from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
@@ -51,8 +58,9 @@ class Comparer:
         before, after = item.before.read.state, item.after.read.state
         document = self._document(item)
         known = [s.policy for s in (after, before) if s.policy]
-        budget = self.budget.part(steps_for(known))
-        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, known))
+        judged = _policies(item.after.read, item.before.read)
+        budget = self.budget.part(steps_for(judged))
+        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
         return Change(
             address=resource.address,
             type=resource.type,
@@ -79,9 +87,8 @@ class Comparer:
         )
 
     def _coverage(self, item: Item) -> CoverageChange | None:
-        before, after = item.before.read.state, item.after.read.state
-        exact = {before.known, after.known} <= {"known", "absent"}
-        if item.slot.kind == "attachment" or not exact:
+        before, after = item.before.read, item.after.read
+        if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
             return None  # what is attached and detached counts for those that it is attached to
         return coverage_change(_policies(before), _policies(after), self.wanted)
 
@@ -139,8 +146,8 @@ def _action(item: Item, differs: bool) -> Action:
     return "import" if resource.imported else "move" if resource.moved_from else "no-op"
 
 
-def _policies(state: State) -> list[Policy]:
-    return [state.policy] if state.policy else []
+def _policies(*reads: Read) -> list[Policy]:
+    return [read.judged for read in reads if read.judged]
 
 
 def _access(item: Item, action: Action, budget: Budget) -> Access | None:
@@ -151,7 +158,7 @@ def _access(item: Item, action: Action, budget: Budget) -> Access | None:
 
 
 def _granted(item: Item, budget: Budget) -> Access:
-    before, after = item.before.read.state, item.after.read.state
+    before, after = item.before.read, item.after.read
     if item.slot.kind in ("exclusive", "boundary"):
         gains = any(line.effect == "gain" for line in _lines(item, budget))
         return Access("unknown", reason="what the boundary held back") if gains else _NONE
@@ -161,16 +168,18 @@ def _granted(item: Item, budget: Budget) -> Access:
         return Access("unknown", reason="what the group has") if joined else _NONE
     if item.slot.kind == "attachment" and not pairs[1] - pairs[0]:
         return _NONE
-    for state in (after, before) if item.slot.kind != "attachment" else (after,):
-        if state.known not in ("known", "absent"):
-            return Access("unknown", reason="; ".join(state.why))
+    compared = (after,) if item.slot.kind == "attachment" else (after, before)
+    for read in compared:
+        if not read.in_full:
+            return Access("unknown", reason="; ".join(read.state.why))
     old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
-    return new_access(old, _policies(after), budget)
+    access = new_access(old, _policies(after), budget)
+    return without_example(access) if any(read.has_secrets for read in compared) else access
 
 
 def _undenied(item: Item, budget: Budget) -> bool:
     """Say whether somebody loses a Deny, which may have held back what other policies allow."""
-    before, after = item.before.read.state, item.after.read.state
+    before, after = item.before.read, item.after.read
     old = _policies(before)
     if item.slot.kind == "attachment":
         pairs = _pairs(item)
@@ -238,7 +247,7 @@ def _attached(item: Item, budget: Budget) -> Iterator[Line]:
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
         yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
         return
-    denies = undenied(_policies(item.before.read.state), [], budget)
+    denies = undenied(_policies(item.before.read), [], budget)
     yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
     for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
@@ -251,8 +260,8 @@ def _attached(item: Item, budget: Budget) -> Iterator[Line]:
 def _bounding(item: Item, budget: Budget) -> Iterator[Line]:
     """Yield lines for a boundary, which takes away, so that its going gives."""
     old, new = _pairs(item)
-    one, other = item.before.read.state, item.after.read.state
-    known = one.known == other.known == "known"
+    one, other = item.before.read, item.after.read
+    known = one.exact is not None and other.exact is not None
     for policy, owner in sorted(new - old):
         if not (known and proven(_policies(other), _policies(one), budget)):
             yield Line("loss", "bounded", f"{owner} by {policy}")

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
 from vpc_cni_iam.sources.configuration import Meant
 from vpc_cni_iam.sources.plan import Plan, Resource
-from vpc_cni_iam.sources.secrets import alike
+from vpc_cni_iam.sources.secrets import is_mark
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
@@ -83,7 +83,8 @@ class Gatherer:
         owners = tuple(self.owners.of(slot, after=after))
         if value.value == []:
             return Held(ABSENT, owners=owners)
-        if self._secrets and isinstance(value.value, str) and alike(value.value) in self._secrets:
+        if is_mark(value.value):
+            # A role repeats its inline policies, without what the plan says of them.
             value = replace(value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
@@ -93,7 +94,8 @@ class Gatherer:
         if slot.kind == "membership":
             return self._member(slot, value, owners, after=after)
         name = inline_name(slot, after=after)
-        return Held(read_side(value, slot, self.rebuilder), owners=owners, name=name)
+        read = read_side(value, slot, self.rebuilder, self.plan.secrets)
+        return Held(read, owners=owners, name=name)
 
     def _member(self, slot: Slot, value: Side, owners: tuple[Owner, ...], *, after: bool) -> Held:
         """Return the group that stands in a slot, or stands for it, with the user who is in it."""
@@ -110,7 +112,7 @@ class Gatherer:
 
     def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
-        if value.hidden:
+        if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
             return Held(Read(State("sensitive", why=why)), _hidden("policy", slot, after))
         found, name = None, ""
@@ -185,7 +187,8 @@ class Gatherer:
         slot = next(slots(resource, self.plan), None)
         if slot is None:
             return Read(State("unknown", why=(NOWHERE[0],)))
-        return read_side(slot.after if after else slot.before, slot, self.rebuilder)
+        side = slot.after if after else slot.before
+        return read_side(side, slot, self.rebuilder, self.plan.secrets)
 
     @cached_property
     def replaced(self) -> frozenset[str]:
@@ -194,17 +197,6 @@ class Gatherer:
             resource.address
             for resource in self.plan.resources
             if resource.type in PRINCIPALS.values() and action_of(resource) == "replace"
-        )
-
-    @cached_property
-    def _secrets(self) -> frozenset[str]:
-        """What is marked sensitive in one place: a role repeats its inline policies unmarked."""
-        return frozenset(
-            alike(value.value)
-            for resource in self.plan.resources
-            for slot in slots(resource, self.plan)
-            for value in (slot.before, slot.after)
-            if value.hidden and isinstance(value.value, str)
         )
 
     @cached_property
@@ -265,4 +257,4 @@ def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:
 def _managed() -> Read:
     policy = managed_policy()
     text = dumps(policy, indent=None)
-    return Read(State("known", policy, (), counted(text)), text)
+    return Read(State("known", policy, (), counted(text)), text, exact=policy)

@@ -74,12 +74,16 @@ class Holding:
     ) -> None:
         self.found: dict[str, Having] = {}
         self.removals: list[Removal] = []
+        self.trusts: dict[tuple[str, str], tuple[Read, Read]] = {}
         self._keys: dict[_Thing, list[str]] = {}
         counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
         known = {thing for item in counted for thing in _things(item, after=False)}
         known |= {thing for item in counted for thing in _things(item, after=True)}
         for item in counted:
             self._add(item)
+            if item.slot.kind == "trust":
+                key = (item.slot.resource.address, item.slot.attribute)
+                self.trusts[key] = (item.before.read, item.after.read)
         for item in echoes:
             if not any(thing in known for thing in _things(item, after=False)):
                 self._add(item)
@@ -184,8 +188,8 @@ class Holding:
         denies = any(
             statement.effect == "Deny"
             for read in reads
-            if read and read.state.policy
-            for statement in read.state.policy.statements
+            if read and read.judged
+            for statement in read.judged.statements
         )
         self.removals.append(Removal(rule, item, thing[0], denies, message))
 

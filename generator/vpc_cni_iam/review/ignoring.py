@@ -14,6 +14,9 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.rules import BY_ID
 from vpc_cni_iam.review.stating import finding
+from vpc_cni_iam.texts import read
+from vpc_cni_iam.texts.limits import CONFIGURATION
+from vpc_cni_iam.texts.nesting import check_toml
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
@@ -47,11 +50,13 @@ def load(path: Path) -> tuple[Entry, ...]:
     Raises:
         InputError: Not such a file, with the entry.
     """
+    text = read(path, "TOML", CONFIGURATION)
+    check_toml(text, str(path))
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), "", f"is not TOML: {error}") from None
-    except (ValueError, RecursionError):  # not UTF-8, or what Python reads no number of
+    except (ValueError, RecursionError):  # such as what Python reads no number of
         raise InputError(str(path), "", "is not TOML that can be read") from None
     for key in data:
         if key != "ignore":

@@ -54,7 +54,8 @@ class Access:
         verdict: ``no new access`` is proven; ``new access`` has a witness.
         witness: The request of the latter, where it may be shown; of ``not proven``, a request that
             is new in what was read, where not all was.
-        reason: Why nothing could be proven, of the other two.
+        reason: Why nothing could be proven, of the other two; of new access, why no request is
+            shown.
     """
 
     verdict: Verdict

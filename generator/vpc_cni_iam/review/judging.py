@@ -223,9 +223,9 @@ class _Judge:
             return self.make("access-removed", f"{self.what} allows less", said(change.lines))
         for principal in held:
             access = principal.access if principal else None
-            if principal and access and access.witness:
+            if principal and access and access.verdict == "new access":
                 message = f"{self.what} denies less, and {principal.name} may do more than before"
-                details = (*said(change.lines), f"for instance {shown(access.witness)}")
+                details = (*said(change.lines), _example(access))
                 return self.make("new-access", message, details)
         message = f"{self.what} denies less, and the plan may not show what other policies allow"
         return self.make("not-proven", message, said(change.lines))
@@ -233,9 +233,7 @@ class _Judge:
     def gained(self, access: Access, gains: tuple[Line, ...]) -> Finding:
         """Return a finding of new access, as grave as it is for the roles that have it."""
         change = self.change
-        details = said(gains)
-        if access.witness:
-            details += (f"for instance {shown(access.witness)}",)
+        details = (*said(gains), _example(access))
         if change.kind == "trust":
             return self.trusted(details)
         held = [self.principals.get(name) for name in change.principals]
@@ -277,3 +275,8 @@ class _Judge:
             new = change.before.known == "absent"
             place = (change.address, change.attribute, change.place)
             yield from of_coverage(change.coverage, *place, new=new)
+
+
+def _example(access: Access) -> str:
+    """Return a request that is newly allowed, or why none is shown."""
+    return f"for instance {shown(access.witness)}" if access.witness else access.reason

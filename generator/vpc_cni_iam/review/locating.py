@@ -14,6 +14,8 @@ from vpc_cni_iam.review.changes import Place
 from vpc_cni_iam.sources.addresses import call_names
 from vpc_cni_iam.sources.configuration import Configuration
 from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import HCL
 
 _Blocks = dict[tuple[str, ...], Place]
 # Of a key in several files the first counts.
@@ -137,8 +139,9 @@ def _in_json(file: Path) -> Iterator[Located]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        # A place is a help, and what cannot be read has none.
+        return content(file, HCL).decode(errors="replace") if file.is_file() else ""
+    except InputError:
         return ""
 
 

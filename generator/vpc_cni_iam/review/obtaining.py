@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vpc_cni_iam.engine.run import NAMES, Engine, find
-from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.sources.plan import Plan, read_plan
 from vpc_cni_iam.sources.plan_file import contents, opened, saved_plan
-from vpc_cni_iam.texts import STDIN
+from vpc_cni_iam.texts import STDIN, unreadable
 
 
 def obtain(
@@ -41,8 +41,10 @@ def obtain(
     """
     path = None if target == "-" else Path(target)
     if path is not None:
-        if not path.exists():
-            raise InputError(target, "", "is not there")
+        try:
+            path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from None
         saved = saved_plan(path)
         if saved is not None:
             here = directory if directory is not None and directory.is_dir() else saved.parent

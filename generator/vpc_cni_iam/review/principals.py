@@ -17,7 +17,7 @@ from vpc_cni_iam.review.changes import MatrixRow, Principal
 from vpc_cni_iam.review.holding import Having
 from vpc_cni_iam.review.judgements import Access, Size
 from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for, names
-from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
+from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied, without_example
 from vpc_cni_iam.review.states import Read
 from vpc_cni_iam.review.trust import trusts_plugin
 
@@ -39,11 +39,11 @@ def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget
             key
             for side in (has.before, has.after)
             for key, read in side.items()
-            if read.state.known not in ("known", "absent")
+            if not read.in_full
         )
     )
-    before, after = _policies(has.before), _policies(has.after)
-    trusted = has.trust.state.policy if has.trust else None
+    before, after = _judged(has.before), _judged(has.after)
+    trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted))
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
@@ -59,7 +59,7 @@ def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget
         opaque=opaque,
         access=_access(has, before, after, opaque, budget) if changed else None,
         coverage=coverage,
-        matrix=tuple(_matrix(before, after, bool(opaque), wanted)) if concerns else (),
+        matrix=tuple(_matrix(has, bool(opaque), wanted)) if concerns else (),
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
@@ -67,10 +67,14 @@ def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget
 
 def _bound(has: Having, side: int) -> Policy | None:
     read = has.bounds[side]
-    return read.state.policy if read else None
+    return read.judged if read else None
 
 
-def _policies(side: Mapping[str, Read]) -> list[Policy]:
+def _judged(side: Mapping[str, Read]) -> list[Policy]:
+    return [read.judged for read in side.values() if read.judged]
+
+
+def _shown(side: Mapping[str, Read]) -> list[Policy]:
     return [read.state.policy for read in side.values() if read.state.policy]
 
 
@@ -92,6 +96,8 @@ def _access(
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
     budget = budget.part(steps_for((*before, *after)))
     found = new_access(before, after, budget)
+    if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
+        found = without_example(found)
     if found.verdict == "no new access" and undenied(before, after, budget):
         return Access("not proven", reason=UNDENIED)
     return found
@@ -103,9 +109,8 @@ def _sizes(has: Having) -> Iterator[Size]:
         yield sizes.inline(has.type, sum(known))
 
 
-def _matrix(
-    before: list[Policy], after: list[Policy], opaque: bool, wanted: Wanted
-) -> Iterator[MatrixRow]:
+def _matrix(has: Having, opaque: bool, wanted: Wanted) -> Iterator[MatrixRow]:
+    before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, wanted)
     needed = _needed(mode, wanted.release)
     named = {a for p in (*before, *after) for a in p.actions()} | set(needed)

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.judgements import Access, Witness
 
+NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
 UNDENIED = "a Deny goes, and what it held back is for other policies to say"
 
 
@@ -27,6 +28,16 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
     return budget.remember(
         ("new access", before, after), lambda: _new_access(before, after, budget)
     )
+
+
+def without_example(access: Access) -> Access:
+    """Return a verdict about policies with sensitive values, without what could show one.
+
+    Args:
+        access: The verdict.
+    """
+    decided = access.verdict in ("no new access", "unknown")
+    return access if decided else Access(access.verdict, reason=NOT_SHOWN)
 
 
 def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:

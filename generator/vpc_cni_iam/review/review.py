@@ -20,7 +20,6 @@ from vpc_cni_iam.review.judging import of_change
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.principals import principal
-from vpc_cni_iam.review.redacting import without_secrets
 from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.review.sides import side
@@ -122,7 +121,7 @@ def review(
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignoring.apply(ignored.entries, found, ignored.source, ignored.today)
-    whole = Review(
+    return Review(
         plan.source,
         plan.version,
         str(wanted.release),
@@ -136,7 +135,6 @@ def review(
         fail_on,
         any(fails(f, fail_on) for f in left),
     )
-    return without_secrets(whole, plan.secrets)
 
 
 def _policies(items: Iterable[Item]) -> Iterator[Policy]:
@@ -229,7 +227,7 @@ def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
             read = from_rebuilt(gatherer.rebuilder.document(resource))
         else:
             slot = Slot(resource, "permissions", "json", ("json",), text, text)
-            read = read_side(text, slot, gatherer.rebuilder)
+            read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
         place = locator.place(resource.module, resource.block)
         found.append(Document(resource.address, read.state, "read" in resource.actions, place))
     return sorted(found, key=lambda d: d.address)

@@ -13,7 +13,9 @@ from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
 from vpc_cni_iam.review.holding import Having, Holding
 from vpc_cni_iam.review.needs import concerns_plugin
 from vpc_cni_iam.review.proving import undenied
+from vpc_cni_iam.review.rules import BY_ID
 from vpc_cni_iam.review.sides import side
+from vpc_cni_iam.review.states import Read
 from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize
 
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
@@ -105,7 +107,7 @@ class Roles:
         others = [
             key
             for key, read in has.after.items()
-            if key not in managed and read.state.policy and concerns_plugin(read.state.policy)
+            if key not in managed and read.judged and concerns_plugin(read.judged)
         ]
         if managed and others:
             yield finding(
@@ -155,7 +157,7 @@ class Roles:
         group = change.attachment.policy if change.attachment else ""
         if change.kind != "membership" or group not in self._holding.found:
             return
-        policies = [r.state.policy for r in self._holding.found[group].before.values()]
+        policies = [r.judged for r in self._holding.found[group].before.values()]
         if any(x.effect == "loss" for x in change.lines) and undenied(
             [p for p in policies if p], [], self._budget
         ):
@@ -184,7 +186,7 @@ class Roles:
             )
 
     def _is_node(self, name: str, has: Having) -> bool:
-        trusted = has.trust.state.policy if has.trust else None
+        trusted = has.trust.judged if has.trust else None
         return name in self._nodes or bool(trusted and trust.trusts_service(trusted, trust.NODES))
 
     def _trust(self, change: Change) -> Iterator[Finding]:
@@ -194,10 +196,11 @@ class Roles:
         tagged = change.address not in self._untagged
         if change.after.policy is None or (tagged and not looked_at):
             return
-        yield from self._barred(change, plugins=concerns)
-        before = change.before.policy or Policy(())
-        had = {f.rule for f in trust.flaws(before, for_plugin=concerns, session_tags=tagged)}
-        for flaw in trust.flaws(change.after.policy, for_plugin=concerns, session_tags=tagged):
+        reads = self._holding.trusts.get((change.address, change.attribute))
+        before, after = reads or (Read(change.before), Read(change.after))
+        yield from self._barred(change, before, after, plugins=concerns)
+        had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
+        for flaw in _flaws(after, for_plugin=concerns, session_tags=tagged):
             if not looked_at and flaw.rule != "pod-identity-tags-disabled":
                 continue  # the association says nothing of the rest
             brought = change.before.policy is not None and flaw.rule not in had
@@ -210,26 +213,42 @@ class Roles:
                 level="error" if brought and flaw.rule == "irsa-no-audience" else None,
             )
 
-    def _barred(self, change: Change, *, plugins: bool) -> Iterator[Finding]:
+    def _barred(
+        self, change: Change, before: Read, after: Read, *, plugins: bool
+    ) -> Iterator[Finding]:
         """Yield that the plugin can no longer assume its role in any way."""
-        before, after = change.before.policy, change.after.policy
-        if before is None or after is None or change.after.known != "known":
+        old, new = before.judged, after.exact
+        if old is None or new is None or before.state.policy is None:
             return
-        had = trust.ways(before)
-        if had and not trust.ways(after) and (plugins or trust.trusts_plugin(before)):
+        had = trust.ways(old)
+        if had and not trust.ways(new) and (plugins or trust.trusts_plugin(old)):
+            shown = trust.ways(before.state.policy) if before.has_secrets else had
             yield finding(
                 "coverage-lost",
-                f"The plugin can no longer assume the role: not by {' or '.join(had)}",
+                "The plugin can no longer assume the role"
+                + (f": not by {' or '.join(shown)}" if shown else ""),
                 address=change.address,
                 attribute=change.attribute,
                 place=change.place,
             )
 
 
+def _flaws(read: Read, *, for_plugin: bool, session_tags: bool) -> tuple[trust.Flaw, ...]:
+    """Return what is wrong with a trust policy, without the sensitive values that are."""
+    policy = read.judged or Policy(())
+    flaws = trust.flaws(policy, for_plugin=for_plugin, session_tags=session_tags)
+    if not read.has_secrets:
+        return flaws
+    return tuple(
+        trust.Flaw(rule, f"{BY_ID[rule].summary.rstrip('.')}; its values are marked sensitive")
+        for rule in dict.fromkeys(flaw.rule for flaw in flaws)
+    )
+
+
 def _policies(has: Having) -> Iterator[Policy]:
     for read in has.after.values():
-        if read.state.policy:
-            yield read.state.policy
+        if read.judged:
+            yield read.judged
 
 
 def _needs_tags(policy: Policy) -> bool:

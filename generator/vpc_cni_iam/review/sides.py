@@ -28,7 +28,6 @@ class Side:
 
 ABSENT = Side()
 UNKNOWN = "(known after apply)"
-HIDDEN = "(sensitive)"
 
 
 def side(resource: Resource, name: str, *, after: bool) -> Side:

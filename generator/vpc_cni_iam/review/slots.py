@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.review.changes import Kind
-from vpc_cni_iam.review.sides import ABSENT, HIDDEN, LISTS, UNKNOWN, Side, flagged, side
+from vpc_cni_iam.review.sides import ABSENT, LISTS, UNKNOWN, Side, flagged, side
 from vpc_cni_iam.sources.plan import Plan, Resource
 
 # The argument of a policy and the one that names who has it, by type.
@@ -197,7 +197,7 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)
         hidden = flagged(marks, name, place)
-        key = UNKNOWN if unknown else f"{HIDDEN[:-1]} {place})" if hidden else str(value)
+        key = UNKNOWN if unknown else str(value)
         known[key] = Side(None if unknown else value, unknown, hidden)
     return known
 

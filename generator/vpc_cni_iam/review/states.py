@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
 from vpc_cni_iam.review.sides import Side
 from vpc_cni_iam.review.slots import Slot
+from vpc_cni_iam.sources.secrets import Secrets, holds_mark
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072
 _SHORT = 300
+SENSITIVE_PARTS = "has values that the plan marks sensitive"
 _SPACE = re.compile(r"\s+")
 # What stands for a value that is not known, which may be short.
 _HOLE = re.compile(r"\(known after apply[^)]*\)")
@@ -30,23 +32,42 @@ class Read:
         state: The state.
         text: The policy's JSON as the plan has it; empty where it may not be shown.
         document: The address of the data source it was rebuilt from, if it was.
+        exact: The policy with its sensitive values, of which only verdicts may be told; None
+            where it is not known in full.
     """
 
     state: State
     text: str = ""
     document: str = ""
+    exact: Policy | None = None
+
+    @property
+    def judged(self) -> Policy | None:
+        """The policy that verdicts are about, as far as it is known."""
+        return self.exact or self.state.policy
+
+    @property
+    def in_full(self) -> bool:
+        """Whether all of it is known, though it may not be shown."""
+        return self.exact is not None or self.state.known in ("known", "absent")
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether it has values that may not be shown."""
+        return self.exact is not None and self.exact is not self.state.policy
 
 
 ABSENT = Read(State("absent"))
 
 
-def read_side(side: Side, slot: Slot, rebuilder: Rebuilder) -> Read:
+def read_side(side: Side, slot: Slot, rebuilder: Rebuilder, secrets: Secrets) -> Read:
     """Return the policy of a side.
 
     Args:
         side: The side.
         slot: Its slot.
         rebuilder: What rebuilds a policy that is not known yet.
+        secrets: The sensitive values of the plan.
     """
     if side.hidden:
         return Read(State("sensitive", why=("the plan marks it sensitive",)))
@@ -54,7 +75,19 @@ def read_side(side: Side, slot: Slot, rebuilder: Rebuilder) -> Read:
         return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":
         return ABSENT
-    return _read(side.value) if isinstance(side.value, str) else _unreadable("is not text", 0)
+    if not isinstance(side.value, str):
+        return _unreadable("is not text", 0)
+    return _marked(side.value, secrets) if holds_mark(side.value) else _read(side.value)
+
+
+def _marked(text: str, secrets: Secrets) -> Read:
+    """Return a policy with marks in it; its size would tell how long a sensitive value is."""
+    read = _read(text)
+    policy = read.state.policy
+    if policy is None:
+        return Read(replace(read.state, size=None))
+    state = State("partly known", policy, (SENSITIVE_PARTS,))
+    return Read(state, read.text, exact=secrets.restored(policy))
 
 
 def from_rebuilt(rebuilt: Rebuilt) -> Read:
@@ -75,7 +108,8 @@ def _read(text: str) -> Read:
     if len(text) > _LONGEST:
         return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
     try:
-        return Read(State("known", loads(text, "policy"), (), counted(text)), text)
+        policy = loads(text, "policy")
+        return Read(State("known", policy, (), counted(text)), text, exact=policy)
     except InputError as error:
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         return _unreadable(problem, counted(text))

@@ -132,7 +132,7 @@ def verdict(access: Access) -> tuple[Tone, str]:
         access: What was found.
     """
     tone, words = _VERDICTS[access.verdict]
-    if access.verdict == "not proven":
+    if access.verdict in ("new access", "not proven") and access.reason:
         words += f": {access.reason}"
     if access.witness and access.verdict == "not proven":
         words += f"; what was read newly allows, for instance, {shown(access.witness)}"

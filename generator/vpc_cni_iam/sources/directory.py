@@ -10,7 +10,8 @@ from pathlib import Path
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.sources.skipped import Reason, Skipped
-from vpc_cni_iam.texts import read
+from vpc_cni_iam.texts import read_together
+from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _HCL = (".tf", ".tofu")
 _JSON = (".tf.json", ".tofu.json")
@@ -51,10 +52,11 @@ def read_directory(path: Path) -> Directory:
         problem = "holds no .tf or .tofu file; name a module's directory or a file"
         raise InputError(str(path), "", problem)
     names = {p.name for p in files}
+    read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
     texts: dict[str, str] = {}
     skipped = []
     for file in files:
-        text = read(file, "HCL")
+        text = read[str(file)]
         if why := _why_skipped(file.name, names):
             if may_hold_policy(text) or _MATTERS.search(text):
                 skipped.append(Skipped(str(file), *why))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from msgspec import DecodeError, Raw
+from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
@@ -166,7 +166,8 @@ class Reader:
             InputError: It has not.
         """
         if shape not in self._decoders:
-            self._decoders[shape] = Decoder(shape)
+            # A fraction keeps its digits, since it may stand in a policy with all of them.
+            self._decoders[shape] = Decoder(shape, float_hook=str)
         try:
             found: T = self._decoders[shape].decode(text)
         except DecodeError as error:
@@ -223,5 +224,19 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
         elif key == "child_modules":
             for _ in reader.items():
                 yield from resources(reader, shape, depth + 1)
+        else:
+            reader.value()
+
+
+def pass_module(reader: Reader) -> None:
+    """Pass the root module of a state, resource by resource: it may be too large to pass at once.
+
+    Args:
+        reader: Before the object that holds the module.
+    """
+    for key in reader.members():
+        if key == "root_module":
+            for _ in resources(reader, Struct):
+                pass
         else:
             reader.value()

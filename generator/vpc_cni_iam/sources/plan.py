@@ -20,14 +20,14 @@ from vpc_cni_iam.sources.addresses import module_of
 from vpc_cni_iam.sources.configuration import Configuration, read_configuration
 from vpc_cni_iam.sources.json_stream import Reader
 from vpc_cni_iam.sources.kinds import ACTIONS, MAKE, after, check
-from vpc_cni_iam.sources.secrets import of_change, of_values, of_variables
+from vpc_cni_iam.sources.marked import hide_constants, marked, of_change, of_values, of_variables
+from vpc_cni_iam.sources.secrets import Secrets, is_policy
 from vpc_cni_iam.sources.shapes import (
     ChangedResource,
     Changing,
     DeferredChange,
     Document,
     HiddenDocument,
-    Nothing,
     StateResource,
 )
 
@@ -104,7 +104,7 @@ class Plan:
         read: The managed policies that data sources read before the plan.
         configuration: How resources refer to each other.
         variables: The values of the root module's variables, but for sensitive ones.
-        secrets: Every value that is marked sensitive, wherever in the plan.
+        secrets: Every value that is marked sensitive; none is in the other fields.
         complete: False if it leaves something out, as with targets, or puts it off.
     """
 
@@ -115,7 +115,7 @@ class Plan:
     read: tuple[Resource, ...]
     configuration: Configuration
     variables: Mapping[str, Any]
-    secrets: frozenset[str]
+    secrets: Secrets
     complete: bool = True
 
 
@@ -157,12 +157,15 @@ def _read(reader: Reader) -> Plan:
         elif key == "deferred_changes":
             deferred = reader.each(DeferredChange)
             changes += _changes((d.resource_change for d in deferred), reader, False, secrets)
+        elif key == "output_changes":
+            for _ in reader.members():
+                secrets.update(of_change(reader.value(), reader))
         elif key == "prior_state":
             state += _state(reader, secrets)
         elif key == "configuration":
             configuration = read_configuration(reader)
         elif key == "planned_values" and reader.size > _SMALL:
-            _pass_module(reader)
+            json_stream.pass_module(reader)
         elif key in _FIELDS:
             fields[key] = reader.decoded(reader.value(), object)
         else:
@@ -173,6 +176,10 @@ def _read(reader: Reader) -> Plan:
     check(fields, reader.source)
     values = _variables(fields.get("variables"))
     secrets.update(of_variables(values, configuration.root))
+    hiding = Secrets(secrets)
+    hide_constants(configuration.root, hiding)
+    changes = [_hidden(resource, hiding) for resource in changes]
+    state = [_hidden(resource, hiding) for resource in state]
     planned = {c.address for c in changes if not c.drift}
     kept = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
@@ -182,9 +189,22 @@ def _read(reader: Reader) -> Plan:
         tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
         tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
         configuration,
-        {k: v for k, v in values.items() if k not in configuration.root.secrets},
-        frozenset(secrets),
+        {
+            name: hiding.hidden(value, None)
+            for name, value in values.items()
+            if name not in configuration.root.secrets
+        },
+        hiding,
         fields.get("complete") is not False,
+    )
+
+
+def _hidden(resource: Resource, hiding: Secrets) -> Resource:
+    return replace(
+        resource,
+        before=hiding.hidden(resource.before, resource.hidden_before),
+        after=hiding.hidden(resource.after, resource.hidden_after),
+        imported=hiding.masked(resource.imported),
     )
 
 
@@ -205,17 +225,23 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
                 reader.value()
                 continue
             for item in json_stream.resources(reader, StateResource):
-                found += _stated(item, reader)
-                secrets.update(of_values(item.values, item.sensitive_values, reader))
+                hidden = set(of_values(item.values, item.sensitive_values, reader))
+                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
+                secrets |= hidden
+                for resource in stated if item.type == _DOCUMENT else ():
+                    secrets.update(marked(resource.after, resource.hidden_after))
+                found += stated
     return found
 
 
-def _stated(item: StateResource, reader: Reader) -> list[Resource]:
+def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
+    # A document that joins a policy that is sensitive shows each part of it.
     values: Mapping[str, Any]
     hidden: Any
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, Document).json}
-        hidden = {"json": reader.decoded(item.sensitive_values, HiddenDocument).json}
+        marks = reader.decoded(item.sensitive_values, HiddenDocument)
+        hidden = {"json": marks.json or made_of_policy}
     elif item.type == _POLICY or (item.mode == "managed" and _wanted(item.type)):
         values = reader.decoded(item.values, dict[str, Any])
         hidden = reader.decoded(item.sensitive_values, object)
@@ -234,15 +260,6 @@ def _stated(item: StateResource, reader: Reader) -> list[Resource]:
             hidden_after=hidden,
         )
     ]
-
-
-def _pass_module(reader: Reader) -> None:
-    for key in reader.members():
-        if key == "root_module":
-            for _ in json_stream.resources(reader, Nothing):
-                pass
-        else:
-            reader.value()
 
 
 def _wanted(kind: str) -> bool:

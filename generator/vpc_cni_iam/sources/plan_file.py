@@ -6,23 +6,28 @@ import codecs
 import gzip
 import json
 import mmap
-import shutil
+import os
+import re
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts import STDIN
+from vpc_cni_iam.sources.kinds import MAKE
+from vpc_cni_iam.texts import STDIN, too_large, unreadable
+from vpc_cni_iam.texts.limits import PLAN
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What is larger is mapped, so that it is never in memory as a whole.
 _LARGE = 64 << 20
-_MOST = 16 << 30
 _PIECE = 1 << 20
+# What a plan may begin with: an endless device or another kind of file is refused at once.
+_BEGIN = re.compile(r"\ufeff?\s*(?:\{|\Z)")
+_BEGIN_SIZE = 4096
 
 
 def saved_plan(path: Path) -> Path | None:
@@ -35,7 +40,10 @@ def saved_plan(path: Path) -> Path | None:
         InputError: A directory with no saved plan, or with several.
     """
     if path.is_dir():
-        found = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
+        try:
+            found = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
+        except OSError as error:
+            raise unreadable(path, error) from None
         if len(found) == 1:
             return found[0]
         how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
@@ -46,14 +54,14 @@ def saved_plan(path: Path) -> Path | None:
 
 
 def _is_saved(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.read(len(_ZIP)) != _ZIP:
-            return False
     try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                return False
         with zipfile.ZipFile(path) as archive:
             return "tfplan" in archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        return False
+        return False  # whoever reads it says why
 
 
 @contextmanager
@@ -65,17 +73,50 @@ def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
         stdin: Standard input.
 
     Raises:
-        InputError: Neither JSON nor JSON compressed by gzip.
+        InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
     """
-    if path is not None and path.is_file():
-        with path.open("rb") as file:
-            yield contents(file, str(path))
-        return
-    # A pipe has no places to go back to, whether it has a name or not.
-    piped = path.open("rb") if path else nullcontext(stdin)
-    with piped as stream, tempfile.TemporaryFile() as spooled:
-        shutil.copyfileobj(stream, spooled)
-        yield contents(spooled, str(path or STDIN), piped=True)
+    source = str(path or STDIN)
+    with _stream(path, stdin) as stream:
+        if path is not None and path.is_file():
+            if os.fstat(stream.fileno()).st_size > PLAN.most:
+                raise too_large(source, PLAN)
+            yield contents(stream, source)
+            return
+        # A pipe has no places to go back to, whether it has a name or not.
+        with tempfile.TemporaryFile() as spooled:
+            _spool(stream, spooled, source)
+            yield contents(spooled, source, piped=True)
+
+
+def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    try:
+        return path.open("rb") if path else nullcontext(stdin)
+    except OSError as error:
+        raise unreadable(path or Path(STDIN), error) from None
+
+
+def _spool(stream: IO[bytes], spooled: IO[bytes], source: str) -> None:
+    """Write what comes through a pipe to a file, as long as it may be a plan."""
+    piece = stream.read(_BEGIN_SIZE)
+    if not piece.startswith((_GZIP, _ZIP)):
+        _check_begin(piece, source)
+    done = 0
+    while piece:
+        done += len(piece)
+        if done > PLAN.most:
+            raise too_large(source, PLAN)
+        spooled.write(piece)
+        piece = stream.read(_PIECE)
+    spooled.flush()
+
+
+def _check_begin(begin: bytes, source: str) -> None:
+    """Refuse what is no JSON object as its first bytes show."""
+    # Without a character that is cut here.
+    decoder = codecs.getincrementaldecoder(json.detect_encoding(begin))(errors="replace")
+    text = decoder.decode(begin)
+    if not _BEGIN.match(text):
+        raise InputError(source, "", f"is not the JSON of a plan; {MAKE}")
 
 
 def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
@@ -90,7 +131,7 @@ def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.
         InputError: Neither JSON nor JSON compressed by gzip.
     """
     file.seek(0)
-    begin = file.read(len(_ZIP))
+    begin = file.read(_BEGIN_SIZE)
     file.seek(0)
     if begin.startswith(_GZIP):
         with tempfile.TemporaryFile() as plain:
@@ -101,6 +142,7 @@ def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.
         if piped:
             problem = "is a saved plan, which an engine can only show as a file: name the file"
         raise InputError(source, "", problem)
+    _check_begin(begin, source)
     encoding = json.detect_encoding(begin)
     if not encoding.startswith("utf-8"):
         with tempfile.TemporaryFile() as plain:
@@ -117,8 +159,11 @@ def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.
 
 def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> None:
     """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        shutil.copyfileobj(codecs.EncodedFile(wide, "utf-8", encoding), plain, _PIECE)
+        while piece := wide.read(_PIECE):
+            plain.write(decoder.decode(piece).encode())
+        plain.write(decoder.decode(b"", final=True).encode())
     except UnicodeError:
         raise InputError(source, "", f"is not {encoding.upper()} text, as it begins") from None
     plain.flush()
@@ -130,8 +175,9 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], source: str) -> None:
             done = 0
             while piece := stream.read(_PIECE):
                 done += len(piece)
-                if done > _MOST:
-                    raise InputError(source, "", f"unpacks to more than {_MOST >> 30} GiB")
+                if done > PLAN.most:
+                    problem = f"unpacks to more than {PLAN.words()}, the most that is read"
+                    raise InputError(source, "", problem)
                 plain.write(piece)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(source, "", f"is damaged gzip data: {error}") from None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.sources.plan import Plan, Resource, read_plan
+from vpc_cni_iam.sources.secrets import holds_mark
 from vpc_cni_iam.sources.skipped import Reason, Skipped
 
 # What terraform show -json prints first, and no policy document has.
@@ -93,7 +94,9 @@ def _known(resource: Resource, name: str, values: Mapping[str, object]) -> tuple
     if hidden is True or (isinstance(hidden, dict) and _marked(hidden.get(name))):
         return None, "is marked sensitive"
     text = values.get(name)
-    return (text, "") if isinstance(text, str) else (None, "is only known after apply")
+    if not isinstance(text, str):
+        return None, "is only known after apply"
+    return (None, "has values that the plan marks sensitive") if holds_mark(text) else (text, "")
 
 
 def _marked(mark: object) -> bool:

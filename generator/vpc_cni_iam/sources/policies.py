@@ -6,6 +6,7 @@ policies; `open_policies` chooses by what the target is.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.sources.json_documents import Document, documents
 from vpc_cni_iam.sources.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, read
+from vpc_cni_iam.texts.limits import HCL
 
 # The variable through which a generated module joins documents of a caller; empty by default.
 _JOINED = ("additional_policy_documents",)
@@ -88,14 +90,14 @@ def _opened(target: str, stdin: Callable[[], str], values: Mapping[str, str]) ->
     if target == "-":
         return _json(stdin(), STDIN)
     path = Path(target)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - which refuses no name that is too long
         from vpc_cni_iam.sources.directory import read_directory
 
         directory = read_directory(path)
         return _hcl(directory.texts, target, values, directory.skipped)
     if path.suffix in _SUFFIXES:
-        return _hcl({target: read(path, "HCL")}, target, values, ())
-    return _json(read(path, limit=None), target)
+        return _hcl({target: read(path, "HCL", HCL)}, target, values, ())
+    return _json(read(path), target)
 
 
 def choose(there: Input, names: Iterable[str]) -> Chosen:

@@ -1,128 +1,240 @@
-"""The values that a plan marks sensitive, so that nothing that is written shows one.
+"""Replaces what a plan marks sensitive where the plan is read, so that no later text can show it.
 
 A provider repeats what it was given: a name in an ARN, an argument in the JSON of a document. Marks
-do not follow there, so that the values themselves are looked for.
+do not follow there, so that the values themselves are looked for. Each value has a mark of its own,
+``(sensitive)``, ``(sensitive 2)`` and so on: two that differ still differ.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from msgspec import Raw, Struct
+from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy, Statement
+from vpc_cni_iam.policy.matching.operators import BASES
 
-from vpc_cni_iam.sources.configuration import Module
-from vpc_cni_iam.sources.json_stream import Reader
+_MARK = "(sensitive"
+_MARKS = re.compile(r"\(sensitive(?: \d+)?\)")
+# What is shorter, or one of these words, is in many a text that has nothing to do with it.
+_SHORTEST = 4
+# A text is searched for the ends of values first, which differ more than where ARNs begin.
+_ENDS = (16, 8, _SHORTEST)
+_WORDS = frozenset({"true", "false", "null"})
+_GRAMMAR = frozenset(
+    (
+        *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Principal"),
+        *("NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
+        *(*PRINCIPAL_TYPES, *VERSIONS),
+    )
+)
+_ARN = re.compile(r"arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)", re.DOTALL)
+_OPERATOR = re.compile(rf"(?:For(?:AnyValue|AllValues):)?(?:{'|'.join(BASES)})(?:IfExists)?")
+# A text of JSON, also one that is cut off, or anything else that is not punctuation.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+', re.DOTALL)
+# Go's encoder of JSON writes these so.
+_GO = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+_NESTED = 4
+_NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?")
 
-_NOTHING = Raw(b"null")
-# One value in a set marks all of it: with a condition's values what it compares, and how.
-_BESIDE = ("test", "variable", "type")
-_MARKS = (b'"before_sensitive"', b'"after_sensitive"')
 
-
-class _Hiding(Struct):
-    """The parts of a change that say what is sensitive, and of what."""
-
-    before: Raw = _NOTHING
-    after: Raw = _NOTHING
-    before_sensitive: Raw = _NOTHING
-    after_sensitive: Raw = _NOTHING
-
-
-def marked(values: Any, marks: Any) -> Iterator[str]:
-    """Yield the values that are marked, as texts.
+def is_mark(value: object) -> bool:
+    """Say whether a value of a plan stands for a sensitive one, as a whole.
 
     Args:
-        values: Attributes, as a plan has them.
-        marks: Their marks, such as ``before_sensitive``.
+        value: The value.
     """
-    pending = [(values, marks)]
-    while pending:
-        value, mark = pending.pop()
-        if mark is True:
-            yield from leaves(value)
-        elif isinstance(mark, Mapping) and isinstance(value, Mapping):
-            pending += [(value.get(name), inner) for name, inner in mark.items()]
-        elif isinstance(mark, list) and isinstance(value, list):
-            pending += zip(value, mark, strict=False)
+    return isinstance(value, str) and _MARKS.fullmatch(value) is not None
 
 
-def alike(text: str) -> str:
-    """Return JSON as any provider may write it anew, and another text as it is.
+def holds_mark(text: str) -> bool:
+    """Say whether a text of a plan holds anything in place of a sensitive value.
 
     Args:
         text: The text.
     """
+    return _MARKS.search(text) is not None
+
+
+class Secrets:
+    """The sensitive values of one plan, and the marks that stand for them.
+
+    Args:
+        values: The values: texts, and numbers as the plan writes them.
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._known = known = frozenset(values)
+        # A role repeats a policy written anew.
+        self._documents = {_canonical(text) for text in known if _is_json(text)}
+        needles = {n for value in known for n in _spellings(value)}
+        self._numbers = {float(n) for n in needles if _is_number(n)}
+        # What already looks like a mark is replaced, too, so that each mark stands for one value.
+        self._groups: dict[str, list[str]] = {}
+        for needle in {*needles, _MARK} if needles or self._documents else ():
+            folded = needle.casefold()
+            length = next(n for n in _ENDS if len(folded) >= n)
+            self._groups.setdefault(folded[-length:], []).append(needle)
+        self._patterns: dict[frozenset[str], re.Pattern[str]] = {}
+        self._marks: dict[str, str] = {}
+        self._clean = lru_cache(4096)(self._replaced)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secrets) and self._known == other._known
+
+    def __hash__(self) -> int:
+        return hash(self._known)
+
+    def hidden(self, value: Any, marks: Any) -> Any:
+        """Return attributes with marks in place of what is sensitive.
+
+        Args:
+            value: Attributes, as a plan has them.
+            marks: Their marks, such as ``before_sensitive``.
+        """
+        if marks is True:
+            return _each_leaf(value, self._mark_of)
+        if isinstance(value, Mapping):
+            inner = marks if isinstance(marks, Mapping) else {}
+            return {k: self.hidden(v, inner.get(k)) for k, v in value.items()}
+        if isinstance(value, list):
+            each = marks if isinstance(marks, list) else []
+            rest = [None] * (len(value) - len(each))
+            return [self.hidden(v, m) for v, m in zip(value, [*each, *rest], strict=False)]
+        return self.masked(value) if self._groups else value
+
+    def masked(self, value: Any) -> Any:
+        """Return a text, or a number, with marks in place of what is sensitive in it.
+
+        Args:
+            value: A value that is not marked itself.
+        """
+        if isinstance(value, str):
+            return self._clean(value, 0)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._mark_of(str(value)) if self._is_secret_number(str(value)) else value
+        return value
+
+    def restored(self, policy: Policy) -> Policy:
+        """Return a policy with the values in place of their marks: to be judged, never shown.
+
+        Args:
+            policy: A policy that was read from a masked text.
+        """
+
+        def restore(text: str) -> str:
+            return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
+
+        def statement(one: Statement) -> Statement:
+            actions = tuple(map(restore, one.actions))
+            return replace(one, actions=actions, not_actions=tuple(map(restore, one.not_actions)))
+
+        values = {mark: value for value, mark in self._marks.items()}
+        restored = policy.map_strings(restore)
+        return replace(restored, statements=tuple(map(statement, restored.statements)))
+
+    def _mark_of(self, value: Any) -> str:
+        text = str(value)
+        key = _canonical(text) if _is_json(text) else text
+        number = len(self._marks) + 1
+        return self._marks.setdefault(key, f"{_MARK} {number})" if number > 1 else f"{_MARK})")
+
+    def _is_secret_number(self, text: str) -> bool:
+        return len(text) >= _SHORTEST and _is_number(text) and float(text) in self._numbers
+
+    def _replaced(self, text: str, depth: int) -> str:
+        if _is_json(text):
+            if self._documents and _canonical(text) in self._documents:
+                return self._mark_of(text)
+            if depth < _NESTED and ("\\" in text or self._ends(text)):
+                return _TOKEN.sub(lambda m: self._token(m[0], depth), text)
+        return self._plain(text)
+
+    def _token(self, token: str, depth: int) -> str:
+        """Return a text or number of JSON, masked."""
+        if token[0] != '"':
+            return json.dumps(self._mark_of(token)) if self._is_secret_number(token) else token
+        try:
+            text: str = json.loads(token, strict=False)
+        except ValueError:
+            return self._plain(token)
+        if is_grammar(text):
+            return token
+        masked = self._replaced(text, depth + 1)
+        return token if masked == text else json.dumps(masked)
+
+    def _ends(self, text: str) -> frozenset[str]:
+        """Return the ends of values that are in a text, in upper or lower case."""
+        folded = text.casefold()
+        parts = (folded[i : i + n] for n in _ENDS for i in range(len(folded) - n + 1))
+        return frozenset(part for part in parts if part in self._groups)
+
+    def _plain(self, text: str) -> str:
+        if not (ends := self._ends(text)):
+            return text
+        if ends not in self._patterns:
+            # The longest first, then always the same.
+            every = sorted((n for e in ends for n in self._groups[e]), key=lambda n: (-len(n), n))
+            self._patterns[ends] = re.compile("|".join(map(re.escape, every)), re.IGNORECASE)
+        return self._patterns[ends].sub(lambda m: self._mark_of(m[0]), text)
+
+
+def is_grammar(text: str) -> bool:
+    """Say whether a text is a word of IAM's policy language, which is no secret.
+
+    Args:
+        text: The text.
+    """
+    return text in _GRAMMAR or _OPERATOR.fullmatch(text) is not None
+
+
+def is_policy(text: str) -> bool:
+    """Say whether a text looks like the JSON of a policy.
+
+    Args:
+        text: The text.
+    """
+    return _is_json(text) and '"Statement"' in text
+
+
+def _each_leaf(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _each_leaf(inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_each_leaf(inner, change) for inner in value]
+    return value if value is None or value == "" else change(value)
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[")
+
+
+def _canonical(text: str) -> str:
+    """Return JSON as any provider may write it anew, and another text as it is."""
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):
         return text
 
 
-def leaves(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers in a value, but for what only stands beside such.
-
-    Args:
-        value: A value of JSON.
-    """
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, Mapping):
-            pending += [inner for name, inner in one.items() if name not in _BESIDE]
-        elif isinstance(one, list):
-            pending += one
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            yield str(one)
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None
 
 
-def of_change(change: Raw, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in a change that is not read otherwise, and seldom is anything.
-
-    Args:
-        change: Its text.
-        reader: Decodes it.
-    """
-    text = bytes(change)
-    places = [place for place in map(text.rfind, _MARKS) if place >= 0]
-    if not places or b"true" not in text[min(places) :]:
-        return
-    found = reader.decoded(change, _Hiding)
-    for values, marks in (
-        (found.before, found.before_sensitive),
-        (found.after, found.after_sensitive),
-    ):
-        yield from of_values(values, marks, reader)
-
-
-def of_values(values: Raw, marks: Raw, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in values.
-
-    Args:
-        values: The text of the values.
-        marks: The text of their marks.
-        reader: Decodes them.
-    """
-    if b"true" in bytes(marks):
-        yield from marked(reader.decoded(values, object), reader.decoded(marks, object))
-
-
-def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
-    """Yield the values of sensitive variables, of the root module and of those that it calls.
-
-    Args:
-        values: The values of the root module's variables.
-        root: The root module.
-    """
-    for name in root.secrets:
-        yield from leaves(values.get(name))
-    pending = [root]
-    while pending:
-        module = pending.pop()
-        pending += module.calls.values()
-        for name, default in module.secrets.items():
-            yield from leaves(default)
-            given = module.arguments.get(name)
-            if isinstance(given, Mapping):
-                yield from leaves(given.get("constant_value"))
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield how a value, or a part that providers take out of it, may stand in a text."""
+    parts = [secret, secret.replace("&{", "${"), secret.removeprefix("https://")]
+    if arn := _ARN.fullmatch(secret):
+        parts += [arn[1], arn[2], re.split("[/:]", arn[2])[-1]]
+    if _is_number(secret):
+        parts += [repr(float(secret)), f"{Decimal(secret):f}", f"{Decimal(float(secret)):f}"]
+    for part in dict.fromkeys(parts):
+        if len(part) < _SHORTEST or part in _WORDS or is_policy(part):
+            continue
+        encoded = json.dumps(part, ensure_ascii=False)[1:-1]
+        yield from (part, encoded, json.dumps(part)[1:-1], repr(part)[1:-1])
+        yield "".join(_GO.get(sign, sign) for sign in encoded)

@@ -71,10 +71,6 @@ class HiddenDocument(Struct):
     json: bool = False
 
 
-class Nothing(Struct):
-    """What is passed and not kept."""
-
-
 class Block(Struct):
     """A resource of a configuration."""
 

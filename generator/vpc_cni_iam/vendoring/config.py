@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import tomllib
@@ -16,12 +17,15 @@ from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
-from vpc_cni_iam.texts import decode
+from vpc_cni_iam.texts import content, read
+from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
+from vpc_cni_iam.texts.nesting import check_toml
 from vpc_cni_iam.vendoring.acceptance import Acceptance, acceptances
 from vpc_cni_iam.vendoring.places import Places
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
+_SHOWN = 100
 _TYPES: dict[str, tuple[type, str]] = {
     "path": (str, "a string"),
     "kind": (str, "a string"),
@@ -91,8 +95,8 @@ class Config:
             TreeError: The file was changed since it was read.
         """
         try:
-            same = self.path.read_bytes() == self.text.encode()
-        except OSError:
+            same = content(self.path, CONFIGURATION) == self.text.encode()
+        except InputError:
             same = False
         if not same:
             raise TreeError(f"{self.path}: was changed meanwhile; run the command again")
@@ -107,14 +111,10 @@ def load(path: Path) -> Config:
     Raises:
         InputError: It is missing, or says something that does not hold; with the line.
     """
-    try:
-        # Bytes, since the line ends are the user's and an upgrade keeps them.
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one") from None
-    except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
-    return parse(decode(content, str(path), "TOML"), path)
+    if not os.path.lexists(path):
+        raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
+    # Its line ends are the user's, and an upgrade keeps them.
+    return parse(read(path, "TOML", CONFIGURATION), path)
 
 
 def schema_text() -> str:
@@ -139,7 +139,9 @@ def parse(text: str, path: Path) -> Config:
     Raises:
         InputError: It says something that does not hold; with the line.
     """
-    source, places = str(path), Places(text)
+    source = str(path)
+    check_toml(text, source)
+    places = Places(text)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -184,7 +186,8 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
     path = table["path"]
     if problem := _path_problem(path):
-        raise refuse("path", f"path {path!r} {problem}")
+        shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+        raise refuse("path", f"path {shown!r} {problem}")
     try:
         made_from = _options(
             tuple(table.get("variants", ())),
@@ -233,6 +236,14 @@ def _path_problem(path: str) -> str:
         return "is the configuration's own directory; a module needs one of its own"
     if ".git" in {part.lower() for part in pure.parts}:
         return "lies in a .git directory"
+    return _length_problem(pure)
+
+
+def _length_problem(path: PurePosixPath) -> str:
+    if any(len(os.fsencode(part)) > NAME_BYTES for part in path.parts):
+        return f"has a name of more than {NAME_BYTES} bytes, which no file system takes; shorten it"
+    if len(os.fsencode(path)) > PATH_BYTES:
+        return f"is longer than {PATH_BYTES:,} bytes, which some systems do not take; shorten it"
     return ""
 
 

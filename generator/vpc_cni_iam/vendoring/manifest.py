@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts.limits import NAME_BYTES, PATH_BYTES
+from vpc_cni_iam.texts.nesting import check_json
 
 FOLDER = ".vpc-cni-iam"
 MANIFEST = f"{FOLDER}/manifest.json"
@@ -137,6 +140,20 @@ def _inside(path: str) -> str:
     return path
 
 
+def _refuse_long(paths: Iterable[str], text: str, source: str) -> None:
+    """Refuse paths that no file system takes, which a manifest of this tool never has."""
+    for path in paths:
+        longest = max(len(os.fsencode(part)) for part in path.split("/"))
+        if longest > NAME_BYTES or len(os.fsencode(path)) > PATH_BYTES:
+            place = text.find(json.dumps(path, ensure_ascii=False)[:NAME_BYTES])
+            line = text.count("\n", 0, max(0, place)) + 1
+            problem = (
+                f"names a file by {len(path):,} characters, which no file system takes; restore "
+                "the manifest from version control, or delete it and run sync"
+            )
+            raise InputError(source, f"line {line}", problem)
+
+
 def loads(text: str, source: str) -> Manifest:
     """Read a manifest.
 
@@ -147,8 +164,10 @@ def loads(text: str, source: str) -> Manifest:
     Raises:
         InputError: Not a manifest; conflict markers of a merge are named as such.
     """
+    check_json(text, source)
     try:
         document: Any = json.loads(text)
+        _refuse_long(document["files"], text, source)
         files = {
             _inside(path): Entry(
                 str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True

@@ -13,6 +13,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 from vpc_cni_iam.verifying.expected import of_variant
 from vpc_cni_iam.verifying.module import Module, text
 from vpc_cni_iam.verifying.structure import ModuleFinding, compare
@@ -149,7 +150,8 @@ def _same(module: Module, path: str, catalog: Files) -> bool:
     if path not in catalog:
         return False
     place, expected = module.directory / path, catalog[path].encode()
-    return place.is_file() and content(place, len(expected)) == expected
+    alike = place.is_file() and place.stat().st_size == len(expected)
+    return alike and content(place, MODULE_TEXT) == expected
 
 
 def listed(names: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
 from vpc_cni_iam.texts import read as read_text
+from vpc_cni_iam.texts.limits import GENERATED_HCL
 from vpc_cni_iam.verifying.listing import Listing, listing
 
 # Values for all that a module of ours may ask for; none is a default, so that what ignores its
@@ -22,8 +23,6 @@ SAMPLE = {
     "source_account_id": "777788889999",
     "pod_identity": "true",
 }
-# The largest file that this tool generates has 40 KB.
-_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +97,4 @@ def text(path: Path) -> str:
     """
     if not path.is_file():
         raise InputError(str(path), "", "is not a file that can be read")
-    return read_text(path, "HCL", _LIMIT)
+    return read_text(path, "HCL", GENERATED_HCL)

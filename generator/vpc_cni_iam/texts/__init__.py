@@ -1,0 +1,190 @@
+"""Reads a user's text, whatever program wrote it: the one answer to encodings.
+
+PowerShell's ``>`` writes UTF-16, and its older versions begin UTF-8 with a byte order mark; what
+such a file says is as clear as in any other, so that it is read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts.limits import POLICIES, Limit
+
+STDIN = "standard input"
+_PIECE = 1 << 20
+# No mark begins them: the grammar of TOML has none, and the API of IAM takes U+0009 to U+00FF.
+_UNMARKED = ("TOML", "JSON")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# What the system says of a file that cannot be opened, in words that say more.
+_PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
+    (FileNotFoundError, "is not there"),
+    (IsADirectoryError, "is a directory; name a file"),
+    (NotADirectoryError, "lies below a file, which is no directory"),
+)
+
+
+class Readable(Protocol):
+    """A file, a pipe or an answer."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most so many; empty at the end."""
+
+
+def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:
+    """Return the text of a file.
+
+    Args:
+        path: The file.
+        form: As `decode` takes it.
+        limit: The most that is read.
+
+    Raises:
+        InputError: It cannot be read or is too large, or `decode` refuses it.
+    """
+    return decode(content(path, limit), str(path), form)
+
+
+def content(path: Path, limit: Limit = POLICIES) -> bytes:
+    """Return the bytes of a file.
+
+    Args:
+        path: The file.
+        limit: The most that is read.
+
+    Raises:
+        InputError: It cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            there = os.fstat(file.fileno())
+            if stat.S_ISREG(there.st_mode) and there.st_size > limit.most:
+                raise too_large(str(path), limit)
+            return bounded(file, str(path), limit)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def read_together(
+    paths: Sequence[Path], source: str, form: str, limit: Limit, together: Limit, count: Limit
+) -> dict[str, str]:
+    """Return the texts of the files of a directory, by path.
+
+    Args:
+        paths: The files.
+        source: The directory, as errors name it.
+        form: As `decode` takes it.
+        limit: The most that is read of each.
+        together: The most that is read of all.
+        count: The most files that are read.
+
+    Raises:
+        InputError: One cannot be read or decoded, or they are too many or too large.
+    """
+    found = content_together(paths, source, limit, together, count)
+    return {str(path): decode(data, str(path), form) for path, data in found.items()}
+
+
+def content_together(
+    paths: Sequence[Path], source: str, limit: Limit, together: Limit, count: Limit
+) -> dict[Path, bytes]:
+    """Return the bytes of the files of a directory.
+
+    Args:
+        paths: The files.
+        source: The directory, as errors name it.
+        limit: The most that is read of each.
+        together: The most that is read of all.
+        count: The most files that are read.
+
+    Raises:
+        InputError: One cannot be read, or they are too many or too large.
+    """
+    if len(paths) > count.most:
+        raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
+    found: dict[Path, bytes] = {}
+    size = 0
+    for path in paths:
+        found[path] = content(path, limit)
+        size += len(found[path])
+        if size > together.most:
+            problem = f"holds files of more than {together.words()} together, the most that is read"
+            raise InputError(source, "", problem)
+    return found
+
+
+def bounded(file: Readable, source: str, limit: Limit) -> bytes:
+    """Return what is left of a file or a pipe.
+
+    Args:
+        file: The file.
+        source: The file name that errors name.
+        limit: The most that is read.
+
+    Raises:
+        InputError: It is too large, which is said before more is read.
+        OSError: It cannot be read.
+    """
+    content = io.BytesIO()
+    while piece := file.read(_PIECE):
+        if content.tell() + len(piece) > limit.most:
+            raise too_large(source, limit)
+        content.write(piece)
+    return content.getvalue()
+
+
+def too_large(source: str, limit: Limit) -> InputError:
+    """Return the error of what is larger than it may be.
+
+    Args:
+        source: The file name that errors name.
+        limit: The most that is read.
+    """
+    return InputError(source, "", f"is larger than {limit.words()}, the most that is read")
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return the error of a file that the system does not open or read.
+
+    Args:
+        path: The file.
+        error: What the system says.
+    """
+    for kind, problem in _PROBLEMS:
+        if isinstance(error, kind):
+            return InputError(str(path), "", problem)
+    return InputError(str(path), "", f"cannot be read: {error.strerror}")
+
+
+def decode(content: bytes, source: str, form: str = "") -> str:
+    """Return the text of bytes, without a byte order mark.
+
+    Args:
+        content: The bytes.
+        source: The file name that errors name.
+        form: What is UTF-8 by its own rules, such as HCL, so that an engine, or IAM, would not
+            take anything else either; empty for any other text.
+
+    Raises:
+        InputError: Not text; with the line.
+    """
+    if form and content.startswith(_UTF16):
+        how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
+        raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")
+    if form in _UNMARKED and content.startswith(codecs.BOM_UTF8):
+        raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
+    encoding = "utf-8-sig" if form else json.detect_encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        kind = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
+        problem = f"is not {kind} text: byte 0x{content[error.start]:02x}"
+        raise InputError(source, f"line {line}", problem) from None

@@ -1,0 +1,99 @@
+"""How much is read of each kind of input, and why: the one table of sizes and nesting.
+
+A size is checked where the file system knows it, and again while bytes arrive, since a pipe or a
+device has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much is read of one kind of input.
+
+    Args:
+        what: The kind.
+        most: The most that is read.
+        why: What an ordinary one needs, which is far less.
+        unit: What is counted.
+    """
+
+    what: str
+    most: int
+    why: str
+    unit: str = "bytes"
+
+    def words(self) -> str:
+        """Return the limit for people, such as ``128 MiB``."""
+        for size, name in ((_GIB, "GiB"), (_MIB, "MiB"), (_KIB, "KiB")):
+            if self.unit == "bytes" and self.most >= size:
+                return f"{self.most // size} {name}"
+        return f"{self.most:,} {self.unit}"
+
+
+POLICIES = Limit(
+    "JSON files with policies",
+    128 * _MIB,
+    "the largest document that AWS takes is 20 KB, a bucket policy; the details of an account "
+    "with 5,000 roles are about 40 MB",
+)
+INVENTORY = Limit(
+    "answers of EC2",
+    256 * _MIB,
+    "an instance is about 6 KB in describe-instances, so that it is some 40,000 instances",
+)
+PLAN = Limit(
+    "plans as JSON",
+    4 * _GIB,
+    "a plan of 100,000 resources is about 1 GB; it is read from disk, never as a whole",
+)
+HCL = Limit(
+    "HCL files",
+    4 * _MIB,
+    "the largest of 3,000 public ones is under 1 MB; parsing takes seconds for each MB",
+)
+GENERATED_HCL = Limit(
+    "HCL files to be verified", 1 * _MIB, "the largest that this tool generates has 40 KB"
+)
+MODULE = Limit(
+    "HCL files of one directory together",
+    32 * _MIB,
+    "a module is some dozen files of some kilobytes",
+)
+MODULE_FILES = Limit(
+    "HCL files in one directory", 2000, "a module is some dozen files", "HCL files"
+)
+CONFIGURATION = Limit(
+    "configuration and ignore files",
+    4 * _MIB,
+    "an entry is about 150 bytes, so that it is some 25,000 modules",
+)
+PAGE = Limit("pages of upstream", 4 * _MIB, "upstream's page is 20 KB")
+SOURCE = Limit("files of Go", 16 * _MIB, "the largest of upstream's is under 1 MB")
+SOURCES = Limit(
+    "files of Go in a checkout together", 256 * _MIB, "upstream's are some MB without vendor"
+)
+MODULE_TEXT = Limit(
+    "files of a generated module or a registry",
+    16 * _MIB,
+    "what this tool writes is some kilobytes",
+)
+ARCHIVE = Limit("archives, unpacked", 64 * _MIB, "a published module is some kilobytes")
+ENGINE_OUTPUT = Limit(
+    "what an engine prints",
+    64 * _MIB,
+    "a plan of a module's own policies is under 1 MB",
+)
+
+# How deep brackets nest, and how many parts a key of TOML has. A policy nests 6 deep, what AWS
+# prints around it 8 more, the configuration in a plan 3 for each module, HCL some 10.
+JSON_DEPTH = 200
+HCL_DEPTH = 100
+TOML_DEPTH = 20
+# What the file systems of Linux, macOS and Windows take.
+NAME_BYTES = 255
+PATH_BYTES = 1024

@@ -1,0 +1,126 @@
+"""Refuses texts that nest too deeply before a parser sees them: parsers recurse, or take minutes.
+
+Each scan is linear and knows just enough of a format to tell brackets from those in strings.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from itertools import accumulate
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
+
+_OPENING, _CLOSING = "{[(", "}])"
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_JSON = re.compile(rf"{_JSON_STRING.pattern}|[{{}}\[\]]", re.DOTALL)
+_BRACKETS = "{[]}"
+_DELETED = dict.fromkeys(range(128))
+_STEPS = str.maketrans("{[]}", "\x01\x01\xff\xff")
+_TOML = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*(?:"{3,5}|\Z)'
+    r"|'''(?:[^']|'(?!''))*(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]|\\.)*"?'
+    r"|'[^'\n]*'?"
+    r"|\#[^\n]*|[\[\]{}.=,\n]",
+    re.DOTALL,
+)
+# Of code, and of the text between quotes.
+_HCL_CODE = re.compile(
+    r"\#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z)|<<-?\s*(?P<mark>[^\s\W][\w-]*)[^\n]*\n"
+    r'|(?P<sign>["{}()\[\]])',
+    re.DOTALL,
+)
+_HCL_TEXT = re.compile(r'\\.|\$\$\{|%%\{|(?P<sign>[$%]\{|["\n])', re.DOTALL)
+
+
+def check_json(text: str, source: str) -> None:
+    """Refuse JSON that nests too deeply.
+
+    Args:
+        text: The text.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: It does; with the line.
+    """
+    if text.count("{") + text.count("[") <= JSON_DEPTH:
+        return
+    # At the speed of C for what is large: brackets alone, as steps up and down.
+    brackets = re.sub(r"[^{}\[\]]+", "", _JSON_STRING.sub("", text))
+    steps = array("b", brackets.translate(_STEPS).encode("latin-1"))
+    if max(accumulate(steps), default=0) > JSON_DEPTH:
+        depth = 0
+        for token in _JSON.finditer(text):
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
+            if depth > JSON_DEPTH:
+                raise _refused(text, token.start(), source, JSON_DEPTH)
+
+
+def check_toml(text: str, source: str) -> None:
+    """Refuse TOML that nests too deeply, by brackets or by the parts of a key.
+
+    Args:
+        text: The text.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: It does; with the line.
+    """
+    depth = parts = 0
+    for token in _TOML.finditer(text):
+        sign = token[0]
+        if sign == ".":
+            parts += 1
+        elif sign in "[{":
+            depth, parts = depth + 1, 0
+        elif sign in "]}":
+            depth, parts = max(0, depth - 1), 0
+        elif sign in "=,\n":
+            parts = 0
+        if depth > TOML_DEPTH or parts >= TOML_DEPTH:
+            raise _refused(text, token.start(), source, TOML_DEPTH)
+
+
+def check_hcl(text: str, source: str) -> None:
+    """Refuse HCL that nests too deeply, by brackets or by templates in texts.
+
+    Args:
+        text: The text.
+        source: The file name that errors name.
+
+    Raises:
+        InputError: It does; with the line.
+    """
+    if sum(map(text.count, (*_OPENING, '"'))) <= HCL_DEPTH:
+        return
+    # What is open, from the outside in: a bracket, a quote, or a template in a text.
+    opened: list[str] = []
+    place = 0
+    while match := (_HCL_TEXT if opened[-1:] == ['"'] else _HCL_CODE).search(text, place):
+        place, sign = match.end(), match["sign"]
+        if sign is None:
+            if mark := match.groupdict().get("mark"):
+                place = _heredoc_end(text, place, mark)
+        elif sign == "\n" or (sign == '"' and opened[-1:] == ['"']):
+            opened.pop()
+        elif sign in _CLOSING:
+            if opened:
+                opened.pop()
+        else:
+            opened.append(sign)
+            if len(opened) > HCL_DEPTH:
+                raise _refused(text, match.start(), source, HCL_DEPTH)
+
+
+def _heredoc_end(text: str, place: int, mark: str) -> int:
+    end = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t\r]*$", re.MULTILINE).search(text, place)
+    return end.end() if end else len(text)
+
+
+def _refused(text: str, place: int, source: str, limit: int) -> InputError:
+    line = text.count("\n", 0, place) + 1
+    return InputError(
+        source, f"line {line}", f"nests more than {limit} deep, the most that is read"
+    )

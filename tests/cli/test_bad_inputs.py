@@ -1,0 +1,291 @@
+"""Every command that reads a file refuses every kind of bad one, in words and in little memory."""
+
+import codecs
+import gzip
+import io
+import os
+import random
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conftest import run
+from synthetic import allow, document, plan
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.sources import plan_file
+from vpc_cni_iam.texts.limits import Limit
+
+MEMORY, SECONDS = 1200 << 20, 20
+POLICY = document(allow("ec2:DescribeInstances"))
+MODULE = 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [] })\n}\n'
+CONFIGURATION = '[[module]]\npath = "m"\ncni_version = "v1.20.4"\n'
+Command = Callable[[Path, Path], list[str | Path]]
+
+# Of each reader: the name that its file has, what a good one holds, and how it is run.
+READERS: dict[str, tuple[str, str, Command]] = {
+    "coverage": ("p.json", POLICY, lambda path, folder: ["coverage", path]),
+    "coverage of HCL": ("p.tf", MODULE, lambda path, folder: ["coverage", path]),
+    "compare": ("p.json", POLICY, lambda path, folder: ["compare", path, path]),
+    "convert": ("p.json", POLICY, lambda path, folder: ["convert", path]),
+    "convert --from-hcl": ("p.tf", MODULE, lambda path, folder: ["convert", "--from-hcl", path]),
+    "convert --rewrite": ("p.tf", MODULE, lambda path, folder: ["convert", "--rewrite", path]),
+    "preflight": (
+        "i.json",
+        '{"Reservations": []}',
+        lambda path, folder: ["preflight", path, "--cluster-name", "prod"],
+    ),
+    "review": ("plan.json", plan().decode(), lambda path, folder: ["review", path]),
+    "review --ignore-file": (
+        "ignore.toml",
+        "",
+        lambda path, folder: ["review", folder / "good.json", "--ignore-file", path],
+    ),
+    "check": ("c.toml", CONFIGURATION, lambda path, folder: ["check", "--config", path]),
+    "sync": ("c.toml", CONFIGURATION, lambda path, folder: ["sync", "--config", path]),
+    "upgrade": ("c.toml", CONFIGURATION, lambda path, folder: ["upgrade", "--config", path]),
+}
+BY_FOLDER: dict[str, tuple[str, Command]] = {
+    "verify": ("main.tf", lambda path, folder: ["verify", path.parent]),
+    "coverage of a folder": ("main.tf", lambda path, folder: ["coverage", path.parent]),
+}
+
+
+def sparse(path: Path, text: str) -> None:
+    with path.open("wb") as file:
+        file.truncate(5 << 30)
+
+
+def deep(opening: str, inner: str, closing: str) -> Callable[[str], str]:
+    def nested(start: str) -> str:
+        return start + opening * 100_000 + inner + closing * 100_000
+
+    return nested
+
+
+def nest(path: Path, text: str) -> None:
+    forms = {".json": deep('{"a": [', "1", "]}")(""), ".toml": ".".join("a" * 100_000) + " = 1"}
+    path.write_text(forms.get(path.suffix, deep("[", "1", "]")(text + "a = ")))
+
+
+def noise(path: Path, text: str) -> None:
+    path.write_bytes(b"\x89PNG\r\n" + random.Random(1).randbytes(5000))
+
+
+def cut(path: Path, text: str) -> None:
+    path.write_bytes(codecs.BOM_UTF16_LE + text.encode("utf-16-le") + b"\x00")
+
+
+def closed(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0)
+
+
+# How each kind of bad input is made, and a part of what is said of it; empty where that differs
+# from one format to the next.
+INPUTS: dict[str, tuple[Callable[[Path, str], object], str]] = {
+    "missing": (lambda path, text: None, "is not there|is missing"),
+    "a directory": (lambda path, text: path.mkdir(), "is a directory|holds no"),
+    "below a file": (lambda path, text: None, "lies below a file|is missing"),
+    "a name that is too long": (
+        lambda path, text: None,
+        "File name too long|is missing|is not there",
+    ),
+    "sparse": (sparse, "is larger than .*, the most that is read"),
+    "/dev/zero": (lambda path, text: path.symlink_to("/dev/zero"), ""),
+    "nested": (nest, "nests more than [0-9]+ deep|nests too deeply"),
+    "binary": (noise, ""),
+    "UTF-16 that is cut": (cut, ""),
+}
+
+
+if os.getuid() != 0:  # root may read every file
+    INPUTS["unreadable"] = (closed, "cannot be read: Permission denied")
+
+
+def limited() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+
+
+def refused(command: list[str | Path], path: Path) -> str:
+    """What a command says when it refuses a file, having kept within its means."""
+    done = subprocess.run(
+        [sys.executable, "-m", "vpc_cni_iam", *map(str, command)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=limited,
+        check=False,
+    )
+    words = done.stderr
+    assert done.returncode == 3, (done.returncode, words[-2000:])
+    said = [line for line in words.splitlines() if line.removeprefix("vpc-cni-iam: ")]
+    assert any(line.removeprefix("vpc-cni-iam: ").startswith("error: ") for line in said), words
+    assert str(path)[:100] in words or str(path.parent) in words
+    for wrong in ("Errno", "Traceback", "MemoryError", "RecursionError"):
+        assert wrong not in words
+    assert len(words) < 3000
+    return words
+
+
+def place(tmp_path: Path, kind: str, name: str) -> Path:
+    if kind == "below a file":
+        (tmp_path / "file").touch()
+        return tmp_path / "file" / name
+    if kind == "a name that is too long":
+        return tmp_path / f"{'n' * 300}{Path(name).suffix}"
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+@pytest.mark.parametrize("reader", READERS)
+def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path) -> None:
+    name, text, command = READERS[reader]
+    make, words = INPUTS[kind]
+    (tmp_path / "good.json").write_bytes(plan())
+    path = place(tmp_path, kind, name)
+    make(path, text)
+    if reader == "review" and kind == "sparse":
+        words = "larger|is not the JSON of a plan"
+    if reader == "convert --rewrite" and kind in ("missing", "below a file", "a directory"):
+        words = "is not there"
+    assert re.search(words, refused(command(path, tmp_path), path))
+
+
+@pytest.mark.parametrize("kind", ["sparse", "nested", "binary", "UTF-16 that is cut"])
+@pytest.mark.parametrize("reader", BY_FOLDER)
+def test_a_bad_file_of_a_folder_is_refused(reader: str, kind: str, tmp_path: Path) -> None:
+    name, command = BY_FOLDER[reader]
+    folder = tmp_path / "module"
+    folder.mkdir()
+    INPUTS[kind][0](folder / name, MODULE)
+    assert name in refused(command(folder / name, folder), folder / name)
+
+
+@contextmanager
+def endless(text: str, folder: Path) -> Iterator[Path]:
+    """A named pipe into which a text is written again and again."""
+    path = folder / "fifo.json"
+    os.mkfifo(path)
+    writer = f"import sys\nwith open(sys.argv[1], 'w') as f:\n  while True: f.write({text!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, path], stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield path
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    "reader", ["coverage", "compare", "convert", "preflight", "review", "check"]
+)
+def test_a_pipe_that_does_not_end_is_refused(reader: str, tmp_path: Path) -> None:
+    command = READERS[reader][2]
+    with endless("x" * 65536, tmp_path) as path:
+        words = refused(command(path, tmp_path), path)
+    assert "is larger than" in words or (reader == "review" and "is not the JSON" in words)
+
+
+@pytest.mark.parametrize("command", [["coverage", "-"], ["convert", "-"], ["review", "-"]])
+def test_standard_input_that_does_not_end_is_refused(command: list[str]) -> None:
+    with Path("/dev/zero").open("rb") as zeros:
+        done = subprocess.run(
+            [sys.executable, "-m", "vpc_cni_iam", *command],
+            stdin=zeros,
+            capture_output=True,
+            text=True,
+            preexec_fn=limited,
+            check=False,
+        )
+    assert done.returncode == 3
+    problem = "is not the JSON of a plan" if "review" in command else "is larger than"
+    assert done.stderr.startswith(f"vpc-cni-iam: error: standard input: {problem}")
+
+
+def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_file, "PLAN", Limit("", 3 << 20, ""))
+    text = b'{"a": "' + b"x" * (8 << 20)
+    with (
+        pytest.raises(InputError, match="standard input: is larger than 3 MiB"),
+        plan_file.opened(None, io.BytesIO(text)),
+    ):
+        pass
+    path = tmp_path / "p.json"
+    path.write_bytes(gzip.compress(text))
+    with (
+        pytest.raises(InputError, match=r"p\.json: unpacks to more than 3 MiB"),
+        plan_file.opened(path, io.BytesIO()),
+    ):
+        pass
+    path.write_bytes(text)
+    with (
+        pytest.raises(InputError, match=r"p\.json: is larger than 3 MiB"),
+        plan_file.opened(path, io.BytesIO()),
+    ):
+        pass
+
+
+def test_a_long_path_of_a_module_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "vpc-cni-iam.toml"
+    for module, words in (
+        ("m" * 300, "has a name of more than 255 bytes, which no file system takes; shorten it"),
+        ("m/" * 600 + "m", "is longer than 1,024 bytes, which some systems do not take"),
+    ):
+        path.write_text(CONFIGURATION.replace('"m"', f'"{module}"'))
+        done = run("check", "--config", path)
+        assert done.code == 3
+        assert f"{path}: line 2: path" in done.err and words in done.err and len(done.err) < 400
+
+
+def test_a_long_path_in_a_manifest_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "vpc-cni-iam.toml").write_text(CONFIGURATION)
+    assert run("sync", "--config", tmp_path / "vpc-cni-iam.toml").code == 0
+    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest.json"
+    text = manifest.read_text()
+    assert '"main.tf"' in text
+    line = text[: text.index('"main.tf"')].count("\n") + 1
+    manifest.write_text(text.replace('"main.tf"', f'"{"m" * 300}.tf"'))
+    done = run("check", "--config", tmp_path / "vpc-cni-iam.toml")
+    assert done.code == 3
+    assert f"manifest.json: line {line}: names a file by 303 characters" in done.err
+
+
+@pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])
+def test_a_bad_manifest_is_refused(kind: str, tmp_path: Path) -> None:
+    config = tmp_path / "vpc-cni-iam.toml"
+    config.write_text(CONFIGURATION)
+    assert run("sync", "--config", config).code == 0
+    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest.json"
+    manifest.unlink()
+    INPUTS[kind][0](manifest, "")
+    assert "manifest.json" in refused(["check", "--config", config], manifest)
+
+
+REGISTRY = "registry/v1/modules/platform/vpc-cni-iam/aws"
+ARCHIVE = "terraform-aws-vpc-cni-iam-1.0.0.tar.gz"
+
+
+@pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])
+@pytest.mark.parametrize(
+    "name", [f"{REGISTRY}/versions", f"{REGISTRY}/1.0.0/{ARCHIVE}", "oci/index.json"]
+)
+def test_a_bad_file_of_a_registry_is_refused(name: str, kind: str, tmp_path: Path) -> None:
+    publish = ["publish", "--cni-version", "v1.23.0", "--output", tmp_path]
+    publish += ["--namespace", "platform"]
+    assert run(*publish, "--version", "1.0.0").code == 0
+    path = tmp_path / name
+    assert path.exists(), sorted(tmp_path.rglob("*"))
+    path.unlink()
+    INPUTS[kind][0](path, "")
+    if kind == "nested":
+        path.write_text("[" * 100_000)
+    assert path.name in refused([*publish, "--version", "1.0.1"], path)

@@ -1,0 +1,304 @@
+"""No run of six characters of a sensitive value is in any report, whatever the value looks like."""
+
+import json
+import random
+import string
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import run
+from synthetic import Json, allow, attachment, document, plan, resource, reviewed
+from vpc_cni_iam.cli.review_text import show
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.reports import REPORTS, Setting
+from vpc_cni_iam.sources.policies import open_policies
+from vpc_cni_iam.sources.secrets import Secrets
+
+ALPHABET = string.ascii_letters + string.digits + "-_./"
+WILD = ("*", "?", "${", "}", "&{", "<", ">", '"', "\\", "é", "'")
+RUN = 6
+ACTION = "ec2:AssignPrivateIpAddresses"
+
+
+def go(value: Any) -> str:
+    """Return JSON as Go writes it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def texts(chance: random.Random) -> str:
+    parts = [chance.choice(ALPHABET) for _ in range(chance.randint(12, 30))]
+    for _ in range(chance.randint(1, 6)):
+        parts.insert(chance.randint(0, len(parts)), chance.choice(WILD))
+    return "".join(parts)
+
+
+def digits(chance: random.Random, length: int) -> str:
+    return chance.choice("123456789") + "".join(chance.choices(string.digits, k=length - 1))
+
+
+# Of each kind of value: how it is made, with the parts of it that are random.
+KINDS: dict[str, Callable[[random.Random], tuple[Any, list[str]]]] = {
+    "text": lambda chance: (value := texts(chance), [value]),
+    "account": lambda chance: (value := digits(chance, 12), [value]),
+    "account as a number": lambda chance: (int(value := digits(chance, 12)), [value]),
+    "fraction": lambda chance: (
+        float(value := f"{digits(chance, 3)}.{digits(chance, 9)}1"),
+        [value],
+    ),
+    "cidr": lambda chance: (
+        value := f"{'.'.join(str(chance.randint(100, 255)) for _ in range(4))}/32",
+        [value],
+    ),
+    "role ARN": lambda chance: (
+        f"arn:aws:iam::{(account := digits(chance, 12))}:role/{(name := texts(chance))}",
+        [account, name],
+    ),
+    "issuer": lambda chance: (
+        f"https://oidc.eks.eu-west-1.amazonaws.com/id/{(name := texts(chance))}",
+        [name],
+    ),
+}
+
+
+def statements(secret: Any) -> Iterator[Json]:
+    """Yield statements with a value in each place that it can take."""
+    text = str(secret)
+    yield allow("s3:GetObject", f"arn:aws:s3:::{text}/y")
+    yield allow(ACTION, "*", Condition={"StringLike": {"aws:SourceVpc": [text, f"a-{text}-b"]}})
+    yield allow(ACTION, "*", Condition={"NumericEquals": {"aws:MultiFactorAuthAge": secret}})
+    yield allow("ec2:*", "*", Condition={"IpAddress": {"aws:SourceIp": text}})
+    yield allow("ec2:*", f"arn:aws:ec2:eu-west-1:{text}:instance/*")
+    yield allow("ec2:*", "*", Condition={"StringEquals": {f"oidc/{text}:sub": "x"}}, Sid=text)
+    yield {"Effect": "Deny", "NotAction": text, "NotResource": [text, f"{text}*"]}
+    yield allow(f"ec2:{text}")
+
+
+def trusts(secret: Any) -> Iterator[Json]:
+    text = str(secret)
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    yield {**trust, "Principal": {"AWS": text}}
+    yield {**trust, "Principal": {"AWS": f"arn:aws:iam::{text}:root"}}
+    oidc = f"arn:aws:iam::111122223333:oidc-provider/{text.removeprefix('https://')}"
+    issuer = text.removeprefix("https://")
+    conditions = {"StringLike": {f"{issuer}:sub": f"system:serviceaccount:{text}:*"}}
+    web = {"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": oidc}}
+    yield {**trust, **web, "Condition": conditions}
+    yield {**trust, **web, "Condition": {"StringEquals": {f"{issuer}:aud": text}}}
+    yield {**trust, **web}
+
+
+def changes(secret: Any, write: Callable[[Any], str]) -> Iterator[Json]:
+    """Yield changes that repeat a value where their marks do not say so, and some that say it."""
+    text, old = str(secret), document(allow("s3:Get*"))
+    made = [json.loads(document(s)) for s in statements(secret)]
+    whole = json.loads(document(*statements(secret)))
+    for number, value in enumerate([*made, whole]):
+        sides = ((None, write(value)), (old, write(value)), (write(value), old))
+        for place, (before, after) in enumerate(sides):
+            values = [v and {"name": text, "policy": v} for v in (before, after)]
+            name = f"p{number}_{place}"
+            arn = f"arn:aws:iam::111122223333:policy/{text}"
+            if values[0]:
+                values[0]["arn"] = arn
+            yield resource("aws_iam_policy", name, *values, importing={"id": arn})
+    for number, statement in enumerate(trusts(secret)):
+        trust = write(json.loads(document(statement)))
+        values = [{"name": text, "assume_role_policy": t} for t in (old, trust)]
+        yield resource("aws_iam_role", f"r{number}", *values)
+        yield resource("aws_iam_role", f"r{number}_back", *reversed(values))
+        yield resource("aws_iam_role", f"r{number}_new", None, values[1])
+    broken = {"Version": "2012-10-17", "Statement": [{"Effect": text, "Action": "a:B"}]}
+    yield resource("aws_iam_policy", "effect", None, {"name": "n", "policy": write(broken)})
+    for number, odd in enumerate(
+        ({text: 1}, {"Version": text, "Statement": []}, {"Statement": {"Effect": "Allow", text: 1}})
+    ):
+        yield resource("aws_iam_policy", f"odd{number}", None, {"policy": write(odd)})
+    cut = write(whole)[:-4]
+    yield resource("aws_iam_policy", "cut", None, {"name": "n", "policy": cut})
+    yield attachment(text, f"arn:aws:iam::111122223333:policy/{text}", sides=(None, {}))
+    arns = [text, f"arn:aws:iam::{text}:policy/x"]
+    attached = {"role": text, "policy_arn": arns[1]}
+    yield resource("aws_iam_role_policy_attachment", "b", None, attached)
+    values = {"role_name": text, "policy_arns": arns}
+    yield resource("aws_iam_role_policy_attachments_exclusive", "x", None, values)
+    values = {"role_name": text, "policy_names": [text, f"a-{text}"]}
+    yield resource("aws_iam_role_policies_exclusive", "x", None, values)
+    values = {"user": text, "groups": [text, "g"]}
+    yield resource("aws_iam_user_group_membership", "m", None, values)
+    inline = [{"name": text, "policy": write(whole)}, {"name": f"a-{text}", "policy": cut}]
+    role = {"name": f"a-{text}", "assume_role_policy": old, "inline_policy": inline}
+    role |= {"permissions_boundary": arns[1], "tags": {text: text}, "managed_policy_arns": arns}
+    yield resource("aws_iam_role", "everything", None, role)
+    yield resource("aws_iam_role", "before", role, None)
+    values = {"role": "x", "name": "x", "policy": json.dumps(whole, indent=3)}
+    yield resource("aws_iam_role_policy", "hidden", None, values, after_sensitive={"policy": True})
+
+
+def marking(chance: random.Random, secret: Any) -> tuple[list[Json], Json]:
+    """Return one of the ways in which a plan marks a value: changes, and other members."""
+    change = resource("x", "x", None, {"a": [{"b": secret}]}, after_sensitive={"a": [{"b": True}]})
+    key = {"tags": {str(secret): 1, "other": secret}}
+    tags = resource("x", "x", key, None, before_sensitive={"tags": True})
+    variable = {"variables": {"v": {"value": {"a": [secret]}}}}
+    root = {"root_module": {"variables": {"v": {"sensitive": True}}}}
+    output = {"actions": ["create"], "before": None, "after": secret, "after_sensitive": True}
+    stated = {
+        "address": "x.y",
+        "mode": "managed",
+        "type": "x",
+        "name": "y",
+        "values": {"v": secret},
+        "sensitive_values": {"v": True},
+    }
+    ways: list[tuple[list[Json], Json]] = [
+        ([change], {}),
+        ([tags], {}),
+        ([], {**variable, "configuration": root}),
+        ([], {"output_changes": {"o": output}}),
+        ([], {"prior_state": {"values": {"root_module": {"resources": [stated]}}}}),
+    ]
+    return chance.choice(ways)
+
+
+def runs(value: str) -> set[str]:
+    return {value[i : i + RUN].lower() for i in range(len(value) - RUN + 1)}
+
+
+def shown_texts(review: Review, capsys: pytest.CaptureFixture[str]) -> Iterator[tuple[str, str]]:
+    for name, report in REPORTS.items():
+        for forge in (None, "github", "gitlab"):
+            yield name, report(review, Setting(forge))
+    show(review)
+    yield "text", capsys.readouterr().out
+
+
+def check(text: str, private: list[str], name: str) -> None:
+    """No run of a value's random parts is in a text, however the text's format escapes it."""
+    low = text.lower()
+    for value in private:
+        for spelling in (value, json.dumps(value)[1:-1], json.dumps(json.dumps(value))[3:-3]):
+            there = sorted(run for run in runs(spelling) if run in low)
+            assert not there, (name, value, there, low[max(0, low.find(there[0]) - 80) :][:160])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(2))
+def test_no_part_of_a_sensitive_value_is_shown(
+    kind: str, seed: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    chance = random.Random(f"{kind} {seed}")
+    secret, private = KINDS[kind](chance)
+    marked, others = marking(chance, secret)
+    write = chance.choice((json.dumps, go))
+    found = reviewed(*marked, *changes(secret, write), **others)
+    assert len(found.findings) > 30
+    for name, text in shown_texts(found, capsys):
+        assert "(sensitive" in text
+        check(text, private, name)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_file_and_no_message_shows_a_sensitive_value(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    secret, private = KINDS["text"](chance)
+    marked, others = marking(chance, secret)
+    path = tmp_path / "plan.json"
+    path.write_bytes(plan(*marked, *changes(secret, json.dumps), **others))
+    files = {name: tmp_path / name for name in REPORTS}
+    options = [f"--report={name}={file}" for name, file in files.items()]
+    done = run("review", path, *options)
+    assert done.code == 1
+    texts = {"text": done.out + done.err, **{n: f.read_text() for n, f in files.items()}}
+    for command in (
+        ["coverage"],
+        ["coverage", "--document=aws_iam_policy.p0_0"],
+        ["compare", path],
+    ):
+        done = run(*command, path)
+        texts[" ".join(map(str, command))] = done.out + done.err
+    for name, text in texts.items():
+        assert text
+        check(text, private, name)
+
+
+def test_a_policy_with_a_sensitive_value_is_not_opened_as_if_it_were_read() -> None:
+    secret = resource("x", "x", None, {"a": "hunter2-q?est"}, after_sensitive={"a": True})
+    text = document(allow(ACTION, "arn:aws:s3:::hunter2-q?est/*"))
+    holding = resource("aws_iam_policy", "p", None, {"name": "p", "policy": text})
+    with pytest.raises(InputError, match=r"p: not read: has values that the plan marks sensitive"):
+        open_policies("-", plan(secret, holding).decode, {})
+
+
+@pytest.mark.parametrize(
+    ("secret", "repeated"),
+    [
+        ("hunter2-Quest", "HUNTER2-QUEST"),
+        ("hunterΣ", "hunterΣ-x"),
+        ("hunterİ-ß", "hunterİ-ß"),
+        ("12345678901234567890", "x12345678901234567890x"),
+        (" hunter ", "a hunter b"),
+    ],
+)
+def test_a_value_is_found_in_any_case_and_script(secret: str, repeated: str) -> None:
+    assert secret.lower() not in Secrets([secret]).masked(repeated).lower()
+
+
+def test_many_values_that_begin_alike_take_little_time() -> None:
+    arns = [f"arn:aws:iam::111122223333:role/prod/{n:06}" for n in range(20_000)]
+    secrets = Secrets(arns)
+    begun = time.process_time()
+    texts = [document(allow("s3:*", [f"{arn}-x" for arn in arns[n::2000]])) for n in range(200)]
+    assert all("arn:" not in secrets.masked(text) for text in texts)
+    assert time.process_time() - begun < 10
+
+
+def test_a_mark_stands_for_one_value() -> None:
+    secrets = Secrets(["hunter2", "hunter2-longer", "Hunter2"])
+    texts = ["hunter2", "Hunter2", "hunter2-longer", "(sensitive)", "hunter2 (sensitive 2)"]
+    masked = [secrets.masked(text) for text in texts]
+    assert len({*masked}) == len(texts)
+    policies = [Policy((Statement("Allow", actions=(m,), resources=(m,)),)) for m in masked]
+    for text, policy in zip(texts, policies, strict=True):
+        (statement,) = secrets.restored(policy).statements
+        assert (statement.actions, statement.resources) == ((text,), (text,))
+
+
+def test_what_a_provider_takes_out_of_an_arn_is_sensitive_too() -> None:
+    arn = "arn:aws:iam::987654321098:role/path/hunter2-q?est"
+    secret = resource("x", "x", None, {"a": arn}, after_sensitive={"a": True})
+    resources = ["arn:aws:s3:::987654321098", "arn:aws:s3:::hunter2-q?est"]
+    values = {"name": "p", "policy": document(allow("s3:*", resources))}
+    (change,) = reviewed(secret, resource("aws_iam_policy", "p", None, values)).changes
+    texts = {line.text for line in change.lines}
+    assert texts == {f"s3:* on arn:aws:s3:::(sensitive{end})" for end in ("", " 2")}
+
+
+def verdict(old: str, new: str, *secrets: str) -> tuple[str, str]:
+    values = {"a": [*secrets]}
+    hiding = resource("x", "x", None, values, after_sensitive={"a": True})
+    sides = [{"name": "p", "policy": document(allow("s3:Get*", r))} for r in (old, new)]
+    found = reviewed(hiding, resource("aws_iam_policy", "p", *sides))
+    (change,) = found.changes
+    assert change.access is None or change.access.witness is None
+    return change.access.verdict if change.access else "", change.after.known
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("arn:aws:s3:::hunter2*", "arn:aws:s3:::hunter2a", "no new access"),
+        ("arn:aws:s3:::hunter2a", "arn:aws:s3:::hunter2*", "new access"),
+        # The same marks, and another meaning, would be the same to who reads the marks.
+        ("arn:aws:s3:::hunter2a", "arn:aws:s3:::HUNTER2A", "new access"),
+    ],
+)
+def test_the_values_themselves_are_judged(old: str, new: str, expected: str) -> None:
+    assert verdict(old, new, "hunter2a", "hunter2*") == (expected, "partly known")

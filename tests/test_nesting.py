@@ -1,0 +1,149 @@
+"""Texts that nest too deeply are refused before a parser sees them, and others never are."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
+from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
+
+Check = Callable[[str, str], None]
+
+
+def nested(start: str, opening: str, inner: str, closing: str, end: str) -> Callable[[int], str]:
+    return lambda depth: f"{start}{opening * depth}{inner}{closing * depth}{end}"
+
+
+# Each kind of nesting, with how deep its text is beside what is nested.
+KINDS: list[tuple[Check, int, Callable[[int], str], int]] = [
+    (check_json, JSON_DEPTH, nested("\n", "[", "1", "]", ""), 0),
+    (check_json, JSON_DEPTH, nested("\n", '{"a": ', "1", "}", ""), 0),
+    (check_json, JSON_DEPTH, nested('\n{"\\"[[[]]]": ', '[{"]": ', "1", "}]", "}"), 1),
+    (check_toml, TOML_DEPTH, nested("\na = ", "[", "1", "]", ""), 0),
+    (check_toml, TOML_DEPTH, nested("\na = ", "{a = ", "1", "}", ""), 0),
+    (check_toml, TOML_DEPTH, nested("\n", "a.", "a", "", " = 1"), 1),
+    (check_toml, TOML_DEPTH, nested("\n", '"x" . ', "a", "", " = 1"), 1),
+    (check_toml, TOML_DEPTH, nested("\n[", "a.", "a", "", "]"), 1),
+    (check_toml, TOML_DEPTH, nested("\nb = { ", "a.", "a", "", " = 1}"), 1),
+    (check_hcl, HCL_DEPTH, nested("\na = ", "[", "1", "]", "\n"), 0),
+    (check_hcl, HCL_DEPTH, nested("\na = ", "{ a = ", "1", " }", "\n"), 0),
+    (check_hcl, HCL_DEPTH, nested("\na = ", "f(", "1", ")", "\n"), 0),
+    (check_hcl, HCL_DEPTH, nested("\n", "b {\n", "", "}\n", "\n"), 0),
+]
+
+
+@pytest.mark.parametrize(("check", "limit", "text", "own"), KINDS)
+def test_each_kind_of_nesting_has_a_limit(
+    check: Check, limit: int, text: Callable[[int], str], own: int
+) -> None:
+    step = text(1).count("[") + text(1).count("{") - text(0).count("[") - text(0).count("{")
+    depth = (limit - own) // max(1, step)
+    check(text(depth), "f")
+    for deeper in (depth + 1, 100_000):
+        with pytest.raises(InputError) as caught:
+            check(text(deeper), "f")
+        assert f"nests more than {limit} deep, the most that is read" in str(caught.value)
+        assert caught.value.place.startswith("line ")
+    if "\n" not in text(1)[1:-1]:
+        assert caught.value.place == "line 2"
+
+
+def test_templates_in_texts_nest_as_brackets_do() -> None:
+    check_hcl("a = " + '"${' * 40 + "1" + '}"' * 40, "f")
+    with pytest.raises(InputError, match="nests more than 100 deep"):
+        check_hcl("a = " + '"${f(' * 40 + "1" + ')}"' * 40, "f")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# ([{" * 300,
+        "// ([{\n" * 300,
+        "/* ([{\n" * 300 + "*/",
+        'a = "([{"\n' * 300,
+        'a = "\\"([{"\n' * 300,
+        'a = "$${([{"\n' * 300,
+        'a = "%%{([{"\n' * 300,
+        "a = <<EOT\n([{ ${ \nEOT\n" * 300,
+        "a = <<-EOT\n([{\n   EOT\n" * 300,
+        'a = f("${x["k"]}")\n' * 300,
+        "a = ]\n" * 300 + "b = []\n" * 300,
+    ],
+)
+def test_brackets_that_open_nothing_are_not_counted(text: str) -> None:
+    check_hcl(text, "f")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# [[[{{{ a.b.c.d\n" * 50,
+        'a = "[[[...."\n' * 50,
+        "a = '[[[....'\n" * 50,
+        'a = """\n[[[....""\\""" .\n"""\n' * 50,
+        "a = '''\n[[[....'''\n" * 50,
+        "a = 1.5\n" * 50,
+        "a = [1.5, 1.5, 1.5]\n" * 50,
+    ],
+)
+def test_what_is_in_texts_of_toml_is_not_counted(text: str) -> None:
+    check_toml(text, "f")
+
+
+def test_a_long_line_of_keys_is_refused_at_once() -> None:
+    # The parser of TOML takes 17 s for this.
+    with pytest.raises(InputError, match="line 1: nests more than 20 deep"):
+        check_toml(".".join("a" * 100_000) + " = 1", "f")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("**/*.tf"))[:200], ids=str)
+def test_no_module_here_is_refused(path: Path) -> None:
+    check_hcl(path.read_text(encoding="utf-8", errors="replace"), "f")
+
+
+VALUES = st.recursive(
+    st.text() | st.booleans() | st.integers(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=40,
+)
+
+
+@given(VALUES, st.integers(JSON_DEPTH - 20, JSON_DEPTH + 20))
+def test_json_is_measured_as_it_nests(value: object, more: int) -> None:
+    for _ in range(more):
+        value = [value]
+
+    def depth(one: object) -> int:
+        if isinstance(one, dict):
+            return 1 + max(map(depth, one.values()), default=0)
+        return 1 + max(map(depth, one), default=0) if isinstance(one, list) else 0
+
+    text = json.dumps(value)
+    if depth(value) <= JSON_DEPTH:
+        check_json(text, "f")
+    else:
+        with pytest.raises(InputError):
+            check_json(text, "f")
+
+
+@given(st.text(alphabet="[]{}.=,'\"\\#\na1 ", max_size=60))
+def test_what_toml_takes_and_nests_little_is_taken(text: str) -> None:
+    try:
+        tomllib.loads(text)
+    except ValueError:
+        return
+    if sum(map(text.count, "[{.")) < TOML_DEPTH:
+        check_toml(text, "f")
+
+
+def test_hcl_is_checked_where_it_is_read() -> None:
+    with pytest.raises(InputError, match="nests more than 100 deep"):
+        parse("a = " + "[" * 100_000 + "]" * 100_000, "f")

@@ -169,7 +169,7 @@ class _Search:
                 then = self.before.evaluate(request) if now.allowed else now
             except InputError:
                 continue
-            if now.allowed and not then.allowed:
+            if now.allowed and then.denied:
                 return Witness(request, now, then)
         return None
 

@@ -5,9 +5,10 @@ ARNs and booleans which values it can have; that is compared as languages. Of ev
 only this is used: fewer values make a positive condition stronger, a negated one weaker, and
 ``IfExists`` makes a condition weaker.
 
-Operators without ForAllValues and ForAnyValue are taken to speak of at most one value, as the
-evaluator does, which refuses more. They are compared with the set operators only for the keys
-that the page "Single-valued vs. multivalued context keys" calls single-valued. Of the two ways to
+What is implied is so in every reading that AWS leaves open. A condition that AWS does not define
+(`conditions.undefined`), one without ForAllValues or ForAnyValue on a key that can have several
+values, says only whether the key can be absent, and is implied by the same condition alone. The
+two kinds of operators are compared only for keys that have one value at most. Of the two ways to
 read ForAllValues and ForAnyValue for one empty string, both must agree.
 """
 
@@ -16,15 +17,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching import keys, values
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import automata, knowledge
 from vpc_cni_iam.policy.proof.automata import Budget
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import Knowledge
-
-SINGLE_VALUED = ("aws:requesttag/", "aws:resourcetag/", "aws:principaltag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +54,26 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
     """
     about = [check for check in premises if check.key == conclusion.key]
     known, operator = knowledge.presence(about), conclusion.operator
-    if operator.base.family is Family.NULL:
+    if operator.base.family is Family.NULL and not operator.quantifier:
         return _presence_gap(known, conclusion)
     if _at_once(known, about, conclusion):
         return None
-    if (known.absent and not _true_if_absent(conclusion)) or not knowledge.has_language(conclusion):
+    if undefined(conclusion) or (known.absent and not _true_if_absent(conclusion)):
+        return Gap(conclusion)
+    if not knowledge.has_language(conclusion):
         return Gap(conclusion)
     gap: Gap | None = Gap(conclusion)
     if operator.quantifier:
         gap = _gap_of_several(about, conclusion, budget)
-    if gap is not None and (not operator.quantifier or conclusion.key.startswith(SINGLE_VALUED)):
+    if gap is not None and keys.find(conclusion.key).is_single:
         gap = _gap_of_one(known, about, conclusion, budget)
     return gap
 
 
 def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> bool:
     """Say whether a condition is implied by presence, or by one condition much like it."""
-    if not known.present and (not known.absent or _true_if_absent(conclusion)):
+    is_null = conclusion.operator.base.family is Family.NULL
+    if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
         return True
     return any(_subsumes(check, conclusion, known.absent) for check in about)
 
@@ -84,8 +87,6 @@ def _true_if_absent(check: Check) -> bool:
 
 def _presence_gap(known: Knowledge, conclusion: Check) -> Gap | None:
     wanted = {values.truth(value) for value in conclusion.values}
-    if conclusion.operator.quantifier:
-        return None if conclusion.operator.quantifier == "ForAllValues" else Gap(conclusion)
     if known.absent and True not in wanted:
         return Gap(conclusion)
     return Gap(conclusion) if known.present and False not in wanted else None
@@ -96,11 +97,10 @@ def _gap_of_one(
 ) -> Gap | None:
     """Compare as of a key that has at most one value."""
     knowledge.plain(known, about)
-    if conclusion.key.startswith(SINGLE_VALUED):
-        knowledge.every(known, about, single=True)
-        for check in filter(knowledge.is_some, about):
-            if not check.operator.if_exists:
-                knowledge.some(known, check)
+    knowledge.every(known, about, single=True)
+    for check in filter(knowledge.is_some, about):
+        if not check.operator.if_exists:
+            knowledge.some(known, check)
     nonempty = conclusion.operator.quantifier == "ForAnyValue"
     return _gap(known, conclusion, budget, nonempty)
 
@@ -135,6 +135,8 @@ def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
         if absent and not _true_if_absent(conclusion):
             return False
     mine, theirs = knowledge.same_values(premise), knowledge.same_values(conclusion)
+    if undefined(conclusion):
+        return mine == theirs
     return mine >= theirs if one.base.negated else mine <= theirs
 
 

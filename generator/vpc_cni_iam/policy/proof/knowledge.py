@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import globs
@@ -99,9 +100,9 @@ def presence(premises: Sequence[Check]) -> Knowledge:
     for check in premises:
         operator = check.operator
         if operator.base.family is Family.NULL:
-            wanted = {values.truth(value) for value in check.values}
             if operator.quantifier:
-                wanted = {True, False} if operator.quantifier == "ForAllValues" else set()
+                continue
+            wanted = {values.truth(value) for value in check.values}
             known.absent &= True in wanted
             known.present &= False in wanted
         elif operator.quantifier == "ForAnyValue":
@@ -119,7 +120,7 @@ def plain(known: Knowledge, premises: Sequence[Check]) -> None:
         premises: Conditions on the key that all hold.
     """
     for check in premises:
-        if has_language(check) and not check.operator.quantifier:
+        if has_language(check) and not check.operator.quantifier and not undefined(check):
             if check.operator.base.negated:
                 known.miss(patterns(check))
             else:

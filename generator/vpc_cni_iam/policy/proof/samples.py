@@ -7,13 +7,11 @@ from ipaddress import ip_network
 from itertools import islice, permutations, product
 from typing import TypeAlias
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, Wild, is_plain
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Budget
@@ -146,10 +144,9 @@ def _contexts(
     near = [*checks, *(check for clause in clauses for check in clause.checks)]
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
     keys = list(dict.fromkeys(check.key for check in near))
-    place = Place("request")
     choices = []
     for key in keys:
-        tests = [conditions.test(check, place) for check in checks if check.key == key]
+        tests = [conditions.test(check) for check in checks if check.key == key]
         options = _values([c for c in near if c.key == key], base, hints.get(key, []))
         choices.append([v for v in options if _holds(tests, base, key, v)])
     if not all(choices):
@@ -178,10 +175,7 @@ def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Val
     context = {k: v for k, v in base.items() if k != key}
     if value is not None:
         context[key] = value
-    try:
-        return all(test(context) for test in tests)
-    except InputError:
-        return False  # several values for a condition that takes one
+    return all(test(context) is True for test in tests)
 
 
 def _bases(clauses: Sequence[Clause]) -> Iterator[Context]:

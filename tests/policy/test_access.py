@@ -65,6 +65,47 @@ def all_but(*actions: str) -> Statement:
     return Statement(not_actions=actions, resources=("*",))
 
 
+def test_a_condition_that_aws_does_not_define_is_not_taken_for_proven() -> None:
+    """The old policy denies two tag keys; what the new one does with them AWS does not say."""
+    has_tags = deny("ec2:CreateTags", when=when("Null", "false", key="aws:TagKeys"))
+    plain = deny("ec2:CreateTags", when=when("StringLike", "*", key="aws:TagKeys"))
+    answer = compare([allow("ec2:*"), has_tags], [allow("ec2:*"), plain])
+    assert isinstance(answer, NotProven)
+    assert answer.reason.endswith(
+        "; aws:TagKeys can have several values, and AWS does not define a condition on such a key "
+        "without ForAllValues or ForAnyValue"
+    )
+    unknown = deny("ec2:CreateTags", when=when("StringLike", "*", key="example:key"))
+    present = deny("ec2:CreateTags", when=when("Null", "false", key="example:key"))
+    answer = compare([allow("ec2:*"), present], [allow("ec2:*"), unknown])
+    assert isinstance(answer, NotProven)
+    assert "example:key is not a known key and may have several values" in answer.reason
+    # The same condition says the same, whatever it says.
+    assert compare([allow("ec2:*"), plain], [allow("ec2:CreateTags"), plain]) == Proven()
+    # A key that has one value at most is compared.
+    on_one = [deny("iam:*", when=when(*c, key="iam:PassedToService")) for c in
+              (("Null", "false"), ("StringLike", "*"))]  # fmt: skip
+    assert compare([allow("iam:*"), on_one[0]], [allow("iam:*"), on_one[1]]) == Proven()
+
+
+def test_set_operators_on_a_key_of_one_value() -> None:
+    each, plain, both = (
+        [allow("iam:PassRole", when=tuple(Condition(*c) for c in conditions))]
+        for conditions in (
+            [("ForAllValues:StringEquals", "iam:PassedToService", ("ec2.amazonaws.com",))],
+            [("StringEquals", "iam:PassedToService", ("ec2.amazonaws.com",))],
+            [
+                ("ForAllValues:StringEquals", "iam:PassedToService", ("ec2.amazonaws.com",)),
+                ("Null", "iam:PassedToService", ("false",)),
+            ],
+        )
+    )
+    assert compare(each, plain) == Proven()
+    absent = compare(plain, each)
+    assert isinstance(absent, Witness) and not absent.request.context.get("iam:PassedToService")
+    assert compare(each, both) == Proven()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

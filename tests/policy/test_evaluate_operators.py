@@ -377,7 +377,7 @@ def one(effect: Effect, operator: str, key: str, *values: str) -> Statement:
 
 
 ANYTHING = Statement(actions=("*",), resources=("*",))
-UNDEFINED = "aws:tagkeys can have several values, and AWS does not define a condition on such a key"
+UNDEFINED = "aws:TagKeys can have several values, and AWS does not define a condition on such a key"
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_null_with_a_set_operator_is_undecided(quantifier: str) -> None:
     for value in (None, "x", ("x", "y")):
         decision = answer(one("Allow", f"{quantifier}:Null", "aws:TagKeys", "true"), TagKeys=value)
         assert decision.outcome == "undecided"
-        assert decision.reason == f"AWS does not define {quantifier}:Null, here on aws:tagkeys"
+        assert decision.reason == f"AWS does not define {quantifier}:Null, here on aws:TagKeys"
 
 
 def test_a_condition_that_is_not_reached_asks_nothing_of_the_request() -> None:

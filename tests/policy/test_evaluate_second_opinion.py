@@ -27,6 +27,8 @@ import policy_pools as pools
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.places import Place
 
 ministack = pytest.importorskip("ministack.core.iam_evaluator")
 
@@ -297,18 +299,27 @@ def expanded(policy: Policy, context: dict[str, str]) -> Policy:
     )
 
 
+def is_defined(policy: Policy) -> bool:
+    """Say whether AWS defines each of a policy's conditions; ministack reads the rest its way."""
+    return not any(
+        conditions.undefined(conditions.parse(c, Place("policy"), variables=True))
+        for s in policy.statements
+        for c in s.conditions
+    )
+
+
 def test_the_two_agree_once_the_rules_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     for correction in CORRECTIONS:
         correction(monkeypatch)
     random, outcomes = Random(20240722 + FUZZ), dict.fromkeys(OUTCOMES.values(), 0)
     for _ in range(POLICIES):
         policy = pools.policy(random)
+        if not is_defined(policy):
+            continue
         compiled = compile_policies([policy])
         for _ in range(REQUESTS):
             request = pools.request(random)
             ours = compiled.evaluate(request).outcome
-            if ours == "undecided":
-                continue
             outcomes[ours] += 1
             assert ours == second_opinion(policy, request), (policy, request)
     assert min(outcomes.values()) > POLICIES * REQUESTS // 20, "a lopsided sample says little"
@@ -325,12 +336,13 @@ def test_the_two_agree_on_variables_that_are_expanded_first(
         if any(e in v for s in policy.statements for c in s.conditions for v in c.values
                for e in ("${*}", "${?}", "${$}")):  # fmt: skip
             continue
+        if not is_defined(policy):
+            continue
         compiled = compile_policies([policy])
         for _ in range(REQUESTS):
             request = pools.with_user(random, pools.request(random))
             plain = expanded(policy, {k: str(v) for k, v in request.context.items()})
             used += plain != policy
             ours = compiled.evaluate(request).outcome
-            if ours != "undecided":
-                assert ours == second_opinion(plain, request), (policy, request)
+            assert ours == second_opinion(plain, request), (policy, request)
     assert used > POLICIES // 4

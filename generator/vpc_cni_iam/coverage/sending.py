@@ -56,9 +56,17 @@ class Call:
         return all(check.decision.allowed for check in self.checks)
 
     @property
+    def undecided(self) -> str:
+        """Why AWS leaves open whether it goes through; empty if it is allowed or denied."""
+        if any(check.decision.denied for check in self.checks):
+            return ""
+        return next((c.decision.reason for c in self.checks if c.decision.reason), "")
+
+    @property
     def breaks(self) -> str:
-        """What its denial breaks."""
-        return self.form.breaks[self.use.impact]
+        """What its denial breaks, and whether that is open."""
+        breaks = self.form.breaks[self.use.impact]
+        return f"{breaks} (undecided: {self.undecided})" if self.undecided else breaks
 
 
 class Sender:

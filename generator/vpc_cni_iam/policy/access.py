@@ -18,6 +18,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, samples
 from vpc_cni_iam.policy.proof.automata import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, Region
@@ -201,14 +202,16 @@ def _reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget
     policy, statement = wanted[0].at
     lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
     action, resource = automata.text(hole.action), automata.text(hole.resource)
-    open_ones = [
-        condition_text(condition)
+    open_ones = {
+        condition_text(condition): check
         for clause in near
         for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
         if implied(hole.region.checks, check, budget) is not None
-    ]
-    named = ", ".join(list(dict.fromkeys(open_ones))[:_NAMED])
+    }
+    named = ", ".join(list(open_ones)[:_NAMED])
     why = f"; not shown to follow: {named}" if named else ""
+    unclear = dict.fromkeys(map(undefined, (*hole.region.checks, *open_ones.values())))
+    why += "".join(f"; {reason}" for reason in list(filter(None, unclear))[:_NAMED])
     return (
         f"statement {statement + 1} of new policy {policy + 1} "
         f"({describe(wanted[0].statement)}){lost} is not shown to be covered, for instance on "

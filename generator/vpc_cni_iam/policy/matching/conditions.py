@@ -7,7 +7,7 @@ multiple context keys or values" and "Single-valued vs. multivalued context keys
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Condition
@@ -55,7 +55,8 @@ def parse(condition: Condition, place: Place, variables: bool) -> Check:
             f"the key {condition.key!r} has ${{...}}, which no key can have; "
             f"if it is upstream's placeholder, put its value in first"
         )
-    check = Check(operator, condition.key.lower(), condition.values)
+    key = condition.key.lower()
+    check = Check(operator, key, condition.values, spelling=condition.key)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
         templates = tuple(
@@ -63,7 +64,7 @@ def parse(condition: Condition, place: Place, variables: bool) -> Check:
         )
         if family is Family.ARN:
             _check_arns(check.values, templates, place)
-        return Check(operator, check.key, check.values, templates)
+        return replace(check, templates=templates)
     if None in map(_READERS[family], check.values):
         wrong = next(v for v in check.values if _READERS[family](v) is None)
         raise place.refuse(f"{wrong!r} is no {family.value} value, as {condition.operator} needs")
@@ -99,17 +100,17 @@ def undefined(check: Check) -> str:
     Args:
         check: The condition.
     """
-    is_null = check.operator.base.family is Family.NULL
+    is_null, name = check.operator.base.family is Family.NULL, check.spelling or check.key
     if check.operator.quantifier:
         quantifier = check.operator.quantifier
-        return f"AWS does not define {quantifier}:Null, here on {check.key}" if is_null else ""
+        return f"AWS does not define {quantifier}:Null, here on {name}" if is_null else ""
     key = keys.find(check.key)
     if is_null or key.is_single:
         return ""
     known = key.values is keys.Values.SEVERAL
     why = "can have several values" if known else "is not a known key and may have several values"
     return (
-        f"{check.key} {why}, and AWS does not define a condition on such a key "
+        f"{name} {why}, and AWS does not define a condition on such a key "
         f"without ForAllValues or ForAnyValue"
     )
 
@@ -160,7 +161,7 @@ def _one(check: Check, match: Match) -> Test:
             return missing
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
-                return _undecided(check, context, reason or _too_many(key, len(value)))
+                return _undecided(check, context, reason or _too_many(check, len(value)))
             value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
@@ -178,8 +179,8 @@ def _undecided(check: Check, context: Context, reason: str) -> Truth:
     return Undecided(reason)
 
 
-def _too_many(key: str, count: int) -> str:
-    return f"the request has {count} values for {key}, which has one at most"
+def _too_many(check: Check, count: int) -> str:
+    return f"the request has {count} values for {check.spelling}, which has one at most"
 
 
 def _all(check: Check, match: Match) -> Test:

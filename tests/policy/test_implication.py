@@ -166,12 +166,32 @@ SINGLE, SEVERAL = "aws:RequestTag/team", "aws:TagKeys"
         (("NumericLessThan", "3"), ("NumericLessThan", "3"), YES),
         (("NumericLessThan", "3"), ("NumericLessThan", "3", "5"), YES),
         (("NumericLessThan", "3"), ("NumericLessThanIfExists", "3"), YES),
-        (("NumericLessThan", "3"), ("NumericLessThan", "5"), NO),
+        (("NumericLessThan", "3"), ("NumericLessThan", "5"), YES),
+        (("NumericLessThan", "5"), ("NumericLessThan", "3"), NO),
+        (("NumericLessThan", "3"), ("NumericLessThanEquals", "3"), YES),
+        (("NumericLessThanEquals", "3"), ("NumericLessThan", "3"), NO),
+        (("NumericEquals", "3.0"), ("NumericGreaterThanEquals", "3"), YES),
+        (("NumericGreaterThan", "3"), ("NumericNotEquals", "3"), YES),
+        (("NumericNotEquals", "3"), ("NumericGreaterThan", "3", "-1e9"), NO),
+        (("NumericLessThan", "3"), ("Null", "false"), YES),
         (("NumericNotEquals", "3", "4"), ("NumericNotEquals", "3"), YES),
         (("NumericNotEquals", "3"), ("NumericNotEquals", "3", "4"), NO),
         (("IpAddress", "10.0.0.0/8"), ("IpAddress", "10.0.0.0/8", "11.0.0.0/8"), YES),
         (("IpAddress", "10.0.0.0/8"), ("Null", "false"), YES),
-        (("DateLessThan", "2020"), ("DateLessThan", "2020-01-01"), NO),
+        (("IpAddress", "10.1.0.0/16"), ("IpAddress", "10.0.0.0/8"), YES),
+        (("IpAddress", "10.0.0.0/8"), ("IpAddress", "10.1.0.0/16"), NO),
+        (("IpAddress", "10.0.0.0/8"), ("IpAddress", "10.128.0.0/9", "10.0.0.0/9"), YES),
+        (("IpAddress", "10.0.0.0/8"), ("IpAddress", "10.128.0.0/9", "10.0.0.0/10"), NO),
+        (("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "11.0.0.0/8"), YES),
+        (("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.1.0.0/16"), NO),
+        (("NotIpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.1.0.0/16"), YES),
+        (("NotIpAddress", "10.0.0.0/8", "2001:db8::/32"), ("NotIpAddress", "10.0.0.0/9"), YES),
+        (("NotIpAddress", "0.0.0.0/0"), ("IpAddress", "::/0"), NO),  # a text may be no address
+        (("IpAddress", "::/0"), ("NotIpAddress", "0.0.0.0/0"), YES),
+        (("DateLessThan", "2020"), ("DateLessThan", "2020-01-01"), YES),
+        (("DateLessThan", "2020-01-01"), ("DateLessThan", "2020-01-01T00:00:01Z"), YES),
+        (("DateLessThan", "2020-01-02"), ("DateLessThan", "2020"), NO),
+        (("DateGreaterThan", "2020-01-01T02:00:00+02:00"), ("DateGreaterThan", "1577836799"), YES),
         (("StringEquals", "${aws:username}"), ("StringEquals", "${aws:UserName}"), YES),
         (("StringEquals", "${aws:username}"), ("StringLike", "${aws:username}"), YES),
         (("StringEquals", "${aws:username}"), ("StringLike", "*"), YES),
@@ -256,6 +276,29 @@ def test_set_operators(
         given = [check(*premise, key=key) for premise in premises]
         gap = implied(given, check(*conclusion, key=key), Budget())
         assert (gap is None) is wanted, key
+
+
+@pytest.mark.parametrize(
+    ("conditions_on_one_key", "wanted"),
+    [
+        ([("IpAddress", "10.0.0.0/8"), ("IpAddress", "11.0.0.0/8")], YES),
+        ([("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.0.0.0/9", "10.128.0.0/9")], YES),
+        ([("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.0.0.0/9")], NO),
+        ([("NumericLessThan", "3"), ("NumericGreaterThanEquals", "3")], YES),
+        ([("NumericLessThanEquals", "3"), ("NumericGreaterThanEquals", "3")], NO),
+        ([("DateLessThan", "2020-01-01"), ("DateGreaterThan", "2020-06-01T00:00:00Z")], YES),
+        ([("DateNotEquals", "2020-01-01"), ("DateGreaterThan", "2020-06-01T00:00:00Z")], NO),
+    ],
+)
+def test_a_contradiction_between_intervals(
+    conditions_on_one_key: list[tuple[str, ...]], wanted: bool
+) -> None:
+    """Where the key can be absent, or have several values, there is none."""
+    for key, expected in ((SINGLE, wanted), (SEVERAL, NO)):
+        premises = [check(*condition, key=key) for condition in conditions_on_one_key]
+        assert impossible(premises, Budget()) is expected, key
+    if_exists = [check(c[0] + "IfExists", *c[1:]) for c in conditions_on_one_key]
+    assert not impossible(if_exists, Budget())
 
 
 def test_what_is_denied_of_a_variable_contradicts_what_is_asked_of_it() -> None:

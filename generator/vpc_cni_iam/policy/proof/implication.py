@@ -1,9 +1,8 @@
 """When the conditions of one statement imply a condition of another.
 
-What is known of a key is whether it can be absent, whether it can be present, and for strings,
-ARNs and booleans which values it can have; that is compared as languages. Of every other operator
-only this is used: fewer values make a positive condition stronger, a negated one weaker, and
-``IfExists`` makes a condition weaker.
+What is known of a key is whether it can be absent, whether it can be present, and which values it
+can have: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. Of
+BinaryEquals only this is used: fewer values make it stronger, ``IfExists`` makes it weaker.
 
 What is implied is so in every reading that AWS leaves open. A condition that AWS does not define
 (`conditions.undefined`), one without ForAllValues or ForAnyValue on a key that can have several
@@ -15,13 +14,13 @@ read ForAllValues and ForAnyValue for one empty string, both must agree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import automata, knowledge
+from vpc_cni_iam.policy.proof import automata, intervals, knowledge
 from vpc_cni_iam.policy.proof.automata import Budget
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import Knowledge
@@ -60,6 +59,8 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
         return None
     if undefined(conclusion) or (known.absent and not _true_if_absent(conclusion)):
         return Gap(conclusion)
+    if operator.base.family in intervals.FAMILIES:
+        return _gap_of_intervals(about, conclusion)
     if not knowledge.has_language(conclusion):
         return Gap(conclusion)
     gap: Gap | None = Gap(conclusion)
@@ -122,6 +123,33 @@ def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -
         if found is None:
             return None
     return found
+
+
+def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
+    """Compare numbers, dates or addresses."""
+    family, operator = conclusion.operator.base.family, conclusion.operator
+    same = [c for c in about if c.operator.base.family is family and not undefined(c)]
+    satisfying = intervals.of(conclusion)
+    if keys.find(conclusion.key).is_single:
+        # Whether one empty string is a value to a set operator, AWS does not say.
+        known = knowledge.one_value(family, same)
+        if operator.quantifier == "ForAnyValue":
+            satisfying = replace(satisfying, others=satisfying.others and operator.if_exists)
+        choices = [known]
+    elif operator.quantifier == "ForAllValues":
+        choices = [knowledge.each_value(family, same)]
+    else:
+        some = [c for c in same if c.operator.quantifier == "ForAnyValue"]
+        sure = [c for c in some if operator.if_exists or not c.operator.if_exists]
+        each = knowledge.each_value(family, same)
+        choices = [each & intervals.of(check) for check in sure]
+    gap: Gap | None = Gap(conclusion)
+    for known in choices:
+        wrong = known.outside(satisfying)
+        if wrong.is_empty:
+            return None
+        gap = Gap(conclusion, wrong.example())
+    return gap
 
 
 def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
@@ -226,14 +254,26 @@ def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
     for check in filter(knowledge.is_some, about):
         knowledge.some(known, check)
     if not known.groups and not known.excluded:
-        return None
+        return _typed_example(premises, key)
     if any(glob.has_atoms for group in known.groups for glob in group):
         return None
     return _counterexample(known.groups, known.excluded, [], budget)
 
 
+def _typed_example(premises: Sequence[Check], key: str) -> str | None:
+    """Return a number, date or address as conditions want it, None if none asks for one."""
+    for family in intervals.FAMILIES:
+        about = [c for c in premises if c.key == key and c.operator.base.family is family]
+        if about:
+            possible = knowledge.one_value(family, about)
+            return possible.example()
+    return None
+
+
 def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
     """Say whether a key that must be present can have no value."""
+    if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
+        return True
     if any(not check.operator.quantifier for check in about if knowledge.has_language(check)):
         knowledge.plain(known, about)
         if _is_empty(known, budget):
@@ -246,6 +286,19 @@ def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
             if _is_empty(value, budget):
                 return True
     return False
+
+
+def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
+    """Say whether no number, date or address, nor anything else, satisfies conditions."""
+    if not about or keys.find(about[0].key).is_single:
+        return knowledge.one_value(family, about).is_empty
+    some = [c for c in about if c.operator.base.family is family]
+    each = knowledge.each_value(family, some)
+    return any(
+        (each & intervals.of(check)).is_empty
+        for check in some
+        if check.operator.quantifier == "ForAnyValue" and not check.operator.if_exists
+    )
 
 
 def _is_empty(known: Knowledge, budget: Budget) -> bool:

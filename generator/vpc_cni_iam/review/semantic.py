@@ -81,11 +81,21 @@ def _judged(change: Change, old: Policy, new: Policy, exact: bool, alone: bool) 
     if change.before and change.after:
         yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
     elif denies:
-        still = "nothing else allows it" if alone else "another Deny denies it"
+        still = _why_without_effect(change, old, new)
         yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
     else:
         still = "still allowed by another statement" if change.before else "allowed before, too"
         yield Line("no-op", "redundant", f"{change.text} ({still})")
+
+
+def _why_without_effect(change: Change, old: Policy, new: Policy) -> str:
+    """Return why a Deny that comes or goes changes nothing, which is proven."""
+    statements = change.before or change.after
+    here, there = (old, new) if change.before else (new, old)
+    denied = [Policy(statements, here.version)]
+    if not undenied(denied, []):
+        return "it applies to no request"
+    return "another Deny denies it" if not undenied(denied, [there]) else "nothing allows it"
 
 
 def _nothing(effect: Effect, change: Change, old: Policy, new: Policy, alone: bool) -> bool:

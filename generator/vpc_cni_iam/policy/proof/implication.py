@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import automata, intervals, knowledge
+from vpc_cni_iam.policy.proof import automata, equalities, intervals, knowledge
 from vpc_cni_iam.policy.proof.automata import Budget
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import Knowledge
@@ -51,7 +51,9 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
     Raises:
         TooHardError: The budget is used up.
     """
-    about = [check for check in premises if check.key == conclusion.key]
+    resolved = equalities.of(premises)
+    conclusion = resolved.rename(conclusion)
+    about = [check for check in resolved.premises if check.key == conclusion.key]
     known, operator = knowledge.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
         return _presence_gap(known, conclusion)
@@ -75,6 +77,8 @@ def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> boo
     """Say whether a condition is implied by presence, or by one condition much like it."""
     is_null = conclusion.operator.base.family is Family.NULL
     if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
+        return True
+    if equalities.is_reflexive(conclusion) and (not known.absent or conclusion.operator.if_exists):
         return True
     return any(_subsumes(check, conclusion, known.absent) for check in about)
 
@@ -175,11 +179,8 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
     if negated and any(glob is None or glob.has_atoms for glob in found):
         return Gap(conclusion)
     readers = [glob for glob in found if glob is not None]
-    choices = [known.groups]
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        choices = [[group] for group in known.groups]
     gap: Gap | None = Gap(conclusion)
-    for groups in choices:
+    for groups in _choices(known):
         word = _counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
@@ -228,6 +229,7 @@ def impossible(premises: Sequence[Check], budget: Budget) -> bool:
     Raises:
         TooHardError: The budget is used up.
     """
+    premises = equalities.of(premises).premises
     for key in dict.fromkeys(check.key for check in premises):
         about = [check for check in premises if check.key == key]
         known = knowledge.presence(about)
@@ -303,7 +305,18 @@ def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
 
 def _is_empty(known: Knowledge, budget: Budget) -> bool:
     """Say whether no value can be as it is known to be."""
-    choices = [known.groups]
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        choices = [[group] for group in known.groups]
-    return any(_counterexample(groups, known.excluded, [], budget) is None for groups in choices)
+    return any(
+        _counterexample(groups, known.excluded, [], budget) is None for groups in _choices(known)
+    )
+
+
+def _choices(known: Knowledge) -> list[list[tuple[Glob, ...]]]:
+    """Return the groups that can be walked together: one with a variable meets no other."""
+    plain: list[tuple[Glob, ...]] = []
+    choices = [plain]
+    for group in known.groups:
+        if any(glob.has_atoms for glob in group):
+            choices.append([group])
+        else:
+            plain.append(group)
+    return choices

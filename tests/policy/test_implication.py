@@ -15,7 +15,8 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof.automata import Budget
-from vpc_cni_iam.policy.proof.implication import example, implied, impossible
+from vpc_cni_iam.policy.proof.examples import example
+from vpc_cni_iam.policy.proof.implication import implied, impossible
 
 PLACE = Place("test")
 Value = str | tuple[str, ...] | None
@@ -117,6 +118,34 @@ def test_an_example_satisfies_the_conditions(key: str) -> None:
             found += 1
             assert all(true(p, value) for p in premises), (premises, value)
     assert found > 50
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "values", "wanted"),
+    [
+        ("ec2:Vpc", "ArnLike", ("arn:aws:ec2:*:*:vpc/vpc-1",),
+         "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1"),
+        ("ec2:Vpc", "ArnLike", ("arn:*:*:us-*-1:*:vpc/*",),
+         "arn:aws:ec2:us--1:111122223333:vpc/example"),
+        ("aws:PrincipalArn", "ArnNotLike", ("arn:aws:iam::*:user/*",),
+         "arn:aws:iam::111122223333:role/example"),
+        ("aws:PrincipalArn", "Null", ("false",), "arn:aws:iam::111122223333:role/example"),
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), "10.0.0.0"),
+        ("aws:SourceIp", "NotIpAddress", ("10.0.0.0/8",), "203.0.113.7"),
+        ("aws:CurrentTime", "DateGreaterThan", ("2026-02-01",), "2026-02-01T00:00:01Z"),
+        ("aws:CurrentTime", "Null", ("false",), "2026-01-01T00:00:00Z"),
+        ("aws:MultiFactorAuthAge", "NumericLessThan", ("3600",), "1"),
+        ("aws:MultiFactorAuthAge", "NumericGreaterThan", ("3600",), "3601"),
+        ("aws:SecureTransport", "Bool", ("false",), "false"),
+        ("aws:username", "StringNotEquals", ("a",), "example"),
+        ("aws:username", "StringLike", ("a*",), "a"),
+        ("aws:username", "Null", ("true",), None),
+    ],
+)  # fmt: skip
+def test_an_example_is_of_the_type_of_its_key(
+    key: str, operator: str, values: tuple[str, ...], wanted: str | None
+) -> None:
+    assert example([check(operator, *values, key=key)], key.lower(), Budget()) == wanted
 
 
 YES, NO = True, False

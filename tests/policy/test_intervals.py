@@ -14,7 +14,8 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof import intervals
 from vpc_cni_iam.policy.proof.automata import Budget
-from vpc_cni_iam.policy.proof.implication import example, implied, impossible
+from vpc_cni_iam.policy.proof.examples import example
+from vpc_cni_iam.policy.proof.implication import implied, impossible
 
 ORDERS = (
     "Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"

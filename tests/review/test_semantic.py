@@ -208,3 +208,25 @@ def test_a_deny_that_applies_to_nothing_is_not_said_to_be_denied_by_another() ->
         assert text((allow, twice, every), (allow, every), alone) == "another Deny denies it"
     other = Statement(actions=("ec2:*",), resources=("*",))
     assert text((other, twice), (other,), alone=True) == "nothing allows it"
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "wide", "narrow"),
+    [
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), ("10.1.0.0/16",)),
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), ("10.0.0.0/9", "10.128.0.0/10")),
+        ("aws:MultiFactorAuthAge", "NumericLessThan", ("3600",), ("900",)),
+        ("aws:CurrentTime", "DateLessThan", ("2027-01-01",), ("2026-01-01",)),
+    ],
+)
+def test_a_narrower_interval_is_no_gain(
+    key: str, operator: str, wide: tuple[str, ...], narrow: tuple[str, ...]
+) -> None:
+    def policy(values: tuple[str, ...]) -> Policy:
+        condition = Condition(operator, key, values)
+        return Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(condition,)),))
+
+    (tightened,) = lines(policy(wide), policy(narrow), alone=False)
+    assert (tightened.effect, tightened.kind) == ("loss", "tightened")
+    (weakened,) = lines(policy(narrow), policy(wide), alone=False)
+    assert (weakened.effect, weakened.kind) == ("gain", "weakened")

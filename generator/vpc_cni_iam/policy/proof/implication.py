@@ -181,7 +181,7 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
     readers = [glob for glob in found if glob is not None]
     gap: Gap | None = Gap(conclusion)
     for groups in _choices(known):
-        word = _counterexample(
+        word = counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
         if word is None:
@@ -190,7 +190,7 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
     return gap
 
 
-def _counterexample(
+def counterexample(
     groups: Sequence[Sequence[Glob]],
     excluded: Sequence[Glob],
     readers: Sequence[Glob],
@@ -199,7 +199,19 @@ def _counterexample(
     negated: bool = False,
     nonempty: bool = False,
 ) -> str | None:
-    """Return a value that matches the groups and nothing excluded, and is not as it should be."""
+    """Return a value that matches the groups and nothing excluded, and is not as it should be.
+
+    Args:
+        groups: Of each, one pattern matches the value.
+        excluded: Patterns that do not match it.
+        readers: The patterns of the condition that it must not satisfy.
+        budget: What the walk may cost.
+        negated: Whether that condition is negated.
+        nonempty: Whether an empty value, or one that is not certain, fails it, too.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
     first = len(readers)
 
     def settled(sure: frozenset[int]) -> bool:
@@ -238,40 +250,6 @@ def impossible(premises: Sequence[Check], budget: Budget) -> bool:
     return False
 
 
-def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
-    """Return a value of a key as conditions want it, None if none is known.
-
-    Args:
-        premises: Conditions that all hold.
-        key: The key.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
-    known = Knowledge()
-    about = [check for check in premises if check.key == key and knowledge.has_language(check)]
-    knowledge.plain(known, about)
-    knowledge.every(known, about, single=False)
-    for check in filter(knowledge.is_some, about):
-        knowledge.some(known, check)
-    if not known.groups and not known.excluded:
-        return _typed_example(premises, key)
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        return None
-    return _counterexample(known.groups, known.excluded, [], budget)
-
-
-def _typed_example(premises: Sequence[Check], key: str) -> str | None:
-    """Return a number, date or address as conditions want it, None if none asks for one."""
-    for family in intervals.FAMILIES:
-        about = [c for c in premises if c.key == key and c.operator.base.family is family]
-        if about:
-            possible = knowledge.one_value(family, about)
-            return possible.example()
-    return None
-
-
 def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
     """Say whether a key that must be present can have no value."""
     if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
@@ -306,7 +284,7 @@ def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
 def _is_empty(known: Knowledge, budget: Budget) -> bool:
     """Say whether no value can be as it is known to be."""
     return any(
-        _counterexample(groups, known.excluded, [], budget) is None for groups in _choices(known)
+        counterexample(groups, known.excluded, [], budget) is None for groups in _choices(known)
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.keys import KeyType, find
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
@@ -17,7 +18,8 @@ from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Side
 from vpc_cni_iam.policy.proof.coverage import Hole
-from vpc_cni_iam.policy.proof.implication import example, implied
+from vpc_cni_iam.policy.proof.examples import example
+from vpc_cni_iam.policy.proof.implication import implied
 
 Value: TypeAlias = str | tuple[str, ...]
 
@@ -147,7 +149,7 @@ def _contexts(
     choices = []
     for key in keys:
         tests = [conditions.test(check) for check in checks if check.key == key]
-        options = _values([c for c in near if c.key == key], base, hints.get(key, []))
+        options = _values(key, [c for c in near if c.key == key], base, hints.get(key, []))
         choices.append([v for v in options if _holds(tests, base, key, v)])
     if not all(choices):
         return
@@ -205,14 +207,18 @@ def _bases(clauses: Sequence[Clause]) -> Iterator[Context]:
     yield dict.fromkeys(keys, "v")
 
 
-def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Value | None]:
+def _values(
+    key: str, checks: Sequence[Check], base: Context, hints: list[str]
+) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     texts = (text for check in checks for text in _texts(check, base))
     # AWS sends a truth value for a key that is compared with one.
     likely = _TRUTHS if any(c.operator.base.family is Family.BOOL for c in checks) else ()
-    found = list(dict.fromkeys([*likely, *hints, *texts, "x", ""]))[:_OF_A_KEY]
+    known = find(key)
+    any_text = ("x", "") if known.type in (KeyType.STRING, KeyType.UNKNOWN) else (known.example,)
+    found = list(dict.fromkeys([*likely, *hints, *texts, *any_text]))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
-    if any(check.operator.quantifier for check in checks):
+    if not known.is_single and any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
     return [None, *found, *pairs]
 

@@ -136,6 +136,23 @@ def test_variables_and_other_keys(
     assert (gap is None) is wanted
 
 
+def test_a_variable_in_every_resource_is_there() -> None:
+    home, shared = "arn:aws:s3:::home/${aws:PrincipalTag/team}/*", "arn:aws:s3:::shared/*"
+    condition = (Condition("Null", PRINCIPAL, ("true",)),)
+    deny = Statement("Deny", actions=("s3:*",), resources=("*",), conditions=condition)
+
+    def allow(*resources: str) -> Statement:
+        return Statement(actions=("s3:*",), resources=resources)
+
+    def answer(*resources: str) -> object:
+        statement = allow(*resources)
+        return no_new_access([Policy((statement, deny))], [Policy((statement,))])
+
+    assert answer(home) == Proven()
+    assert not isinstance(answer(home, shared), Proven)
+    assert not isinstance(answer("arn:aws:s3:::home/${aws:PrincipalTag/team, 'x'}/*"), Proven)
+
+
 def test_different_values_of_equal_keys_contradict_each_other() -> None:
     apart = [check("StringEquals", RESOURCE, "a"), check("StringEquals", PRINCIPAL, "b")]
     assert impossible([check(*SAME), *apart], Budget())

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator
 from vpc_cni_iam.policy.matching.variables import Part, Template, Variable, literal
@@ -136,12 +137,26 @@ def _used(check: Check) -> Iterator[str]:
         or undefined(check)
     ):
         return
-    needed = [
+    yield from _needed(check.templates)
+
+
+def _needed(templates: Sequence[Template]) -> list[str]:
+    """Return the keys without which none of some patterns matches."""
+    keys_of_each = [
         {part.key for part in template if isinstance(part, Variable) and part.default is None}
-        for template in check.templates
+        for template in templates
     ]
-    yield from sorted(set.intersection(*needed)) if needed else ()
+    return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
 
 
 def _is_present(key: str) -> Check:
     return Check(_NULL, key, ("false",))
+
+
+def of_resources(element: Element) -> tuple[Check, ...]:
+    """Return what a statement's resources say about condition keys.
+
+    Args:
+        element: The resources.
+    """
+    return () if element.negated else tuple(map(_is_present, _needed(element.templates)))

@@ -283,6 +283,15 @@ def test_one_condition_implies_another(
         ([("StringEquals", "a")], ("Null", "false"), YES, YES),
         ([("Null", "true")], ("StringNotEquals", "a"), YES, YES),
         ([("Null", "false")], ("StringLike", "*"), YES, NO),
+        ([("ForAnyValue:NumericEquals", "1")], ("NumericEquals", "1"), YES, NO),
+        ([("ForAnyValue:NumericEquals", "1")], ("ForAnyValue:NumericLessThan", "2"), YES, YES),
+        ([("ForAllValues:NumericEquals", "1")], ("ForAllValues:NumericLessThan", "2"), YES, YES),
+        ([("ForAnyValue:NumericEquals", "1")], ("ForAllValues:NumericEquals", "1"), YES, NO),
+        ([("NumericEquals", "1")], ("ForAnyValue:NumericLessThan", "2"), YES, NO),
+        (
+            [("ForAnyValue:NumericLessThan", "3"), ("ForAllValues:NumericGreaterThan", "1")],
+            ("ForAnyValue:NumericNotEquals", "3"), YES, YES,
+        ),
         ([("StringEqualsIfExists", "a"), ("Null", "false")], ("StringEquals", "a"), YES, YES),
         ([("ForAllValues:StringEquals", "a"), ("Null", "false")], ("StringEquals", "a"), NO, NO),
         (

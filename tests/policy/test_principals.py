@@ -57,3 +57,7 @@ def test_several_names() -> None:
     assert covers([("AWS", ROLE), ("AWS", NUMBER)], [("AWS", ROOT), ("AWS", SESSION)])
     assert not covers([("AWS", ROLE)], [("AWS", ROOT), ("AWS", SESSION)])
     assert not covers([], [("AWS", ROOT)])
+
+
+def test_accounts_of_one_number_in_two_partitions_are_two() -> None:
+    assert not covers([("AWS", ROOT)], [("AWS", ROOT.replace("aws", "aws-cn"))])

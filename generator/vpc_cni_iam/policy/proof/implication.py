@@ -59,7 +59,7 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
         return _presence_gap(known, conclusion)
     if _at_once(known, about, conclusion):
         return None
-    if undefined(conclusion) or (known.absent and not _true_if_absent(conclusion)):
+    if known.absent and not _true_if_absent(conclusion):
         return Gap(conclusion)
     if operator.base.family in intervals.FAMILIES:
         return _gap_of_intervals(about, conclusion)
@@ -132,24 +132,26 @@ def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -
 def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
     """Compare numbers, dates or addresses."""
     family, operator = conclusion.operator.base.family, conclusion.operator
-    same = [c for c in about if c.operator.base.family is family and not undefined(c)]
     satisfying = intervals.of(conclusion)
+    choices = []
+    if operator.quantifier:
+        each = knowledge.each_value(family, about)
+        choices = [
+            (each & intervals.of(check), satisfying)
+            for check in about
+            if check.operator.base.family is family
+            and check.operator.quantifier == "ForAnyValue"
+            and (operator.if_exists or not check.operator.if_exists)
+        ]
+        if operator.quantifier == "ForAllValues":
+            choices = [(each, satisfying)]
     if keys.find(conclusion.key).is_single:
         # Whether one empty string is a value to a set operator, AWS does not say.
-        known = knowledge.one_value(family, same)
-        if operator.quantifier == "ForAnyValue":
-            satisfying = replace(satisfying, others=satisfying.others and operator.if_exists)
-        choices = [known]
-    elif operator.quantifier == "ForAllValues":
-        choices = [knowledge.each_value(family, same)]
-    else:
-        some = [c for c in same if c.operator.quantifier == "ForAnyValue"]
-        sure = [c for c in some if operator.if_exists or not c.operator.if_exists]
-        each = knowledge.each_value(family, same)
-        choices = [each & intervals.of(check) for check in sure]
+        others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
+        choices.append((knowledge.one_value(family, about), replace(satisfying, others=others)))
     gap: Gap | None = Gap(conclusion)
-    for known in choices:
-        wrong = known.outside(satisfying)
+    for possible, wanted in choices:
+        wrong = possible.outside(wanted)
         if wrong.is_empty:
             return None
         gap = Gap(conclusion, wrong.example())

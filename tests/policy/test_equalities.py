@@ -15,7 +15,8 @@ from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof.automata import Budget
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.contradictions import impossible
+from vpc_cni_iam.policy.proof.implication import implied
 
 RESOURCE, PRINCIPAL, REQUEST = (
     f"aws:{which}Tag/team" for which in ("Resource", "Principal", "Request")

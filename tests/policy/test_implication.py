@@ -15,8 +15,9 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.contradictions import impossible
 from vpc_cni_iam.policy.proof.examples import example
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.implication import implied
 
 PLACE = Place("test")
 Value = str | tuple[str, ...] | None

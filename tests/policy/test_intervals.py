@@ -14,8 +14,9 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof import intervals
 from vpc_cni_iam.policy.proof.automata import Budget
+from vpc_cni_iam.policy.proof.contradictions import impossible
 from vpc_cni_iam.policy.proof.examples import example
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.implication import implied
 
 ORDERS = (
     "Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"

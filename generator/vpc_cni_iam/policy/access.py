@@ -22,8 +22,9 @@ from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, samples
 from vpc_cni_iam.policy.proof.automata import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, Region
+from vpc_cni_iam.policy.proof.contradictions import impossible
 from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
-from vpc_cni_iam.policy.proof.implication import implied, impossible
+from vpc_cni_iam.policy.proof.implication import implied
 
 _MORE_HOLES = 20
 _FIRST_TRIES = 200

@@ -133,10 +133,10 @@ def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
     """Compare numbers, dates or addresses."""
     family, operator = conclusion.operator.base.family, conclusion.operator
     satisfying = intervals.of(conclusion)
-    choices = []
+    pairs = []
     if operator.quantifier:
         each = knowledge.each_value(family, about)
-        choices = [
+        pairs = [
             (each & intervals.of(check), satisfying)
             for check in about
             if check.operator.base.family is family
@@ -144,13 +144,13 @@ def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
             and (operator.if_exists or not check.operator.if_exists)
         ]
         if operator.quantifier == "ForAllValues":
-            choices = [(each, satisfying)]
+            pairs = [(each, satisfying)]
     if keys.find(conclusion.key).is_single:
         # Whether one empty string is a value to a set operator, AWS does not say.
         others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
-        choices.append((knowledge.one_value(family, about), replace(satisfying, others=others)))
+        pairs.append((knowledge.one_value(family, about), replace(satisfying, others=others)))
     gap: Gap | None = Gap(conclusion)
-    for possible, wanted in choices:
+    for possible, wanted in pairs:
         wrong = possible.outside(wanted)
         if wrong.is_empty:
             return None
@@ -182,7 +182,7 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
         return Gap(conclusion)
     readers = [glob for glob in found if glob is not None]
     gap: Gap | None = Gap(conclusion)
-    for groups in _choices(known):
+    for groups in choices(known):
         word = counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
@@ -233,70 +233,17 @@ def counterexample(
     return None
 
 
-def impossible(premises: Sequence[Check], budget: Budget) -> bool:
-    """Say whether conditions are known to contradict each other.
+def choices(known: Knowledge) -> list[list[tuple[Glob, ...]]]:
+    """Return the groups that can be walked together: one with a variable meets no other.
 
     Args:
-        premises: Conditions that all hold.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
+        known: What is known of a value.
     """
-    premises = equalities.of(premises).premises
-    for key in dict.fromkeys(check.key for check in premises):
-        about = [check for check in premises if check.key == key]
-        known = knowledge.presence(about)
-        if not known.absent and (not known.present or _no_value(known, about, budget)):
-            return True
-    return False
-
-
-def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
-    """Say whether a key that must be present can have no value."""
-    if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
-        return True
-    if any(not check.operator.quantifier for check in about if knowledge.has_language(check)):
-        knowledge.plain(known, about)
-        if _is_empty(known, budget):
-            return True
-    for check in filter(knowledge.is_some, about):
-        if not check.operator.if_exists:
-            value = Knowledge()
-            knowledge.every(value, about, single=False)
-            knowledge.some(value, check)
-            if _is_empty(value, budget):
-                return True
-    return False
-
-
-def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
-    """Say whether no number, date or address, nor anything else, satisfies conditions."""
-    if not about or keys.find(about[0].key).is_single:
-        return knowledge.one_value(family, about).is_empty
-    some = [c for c in about if c.operator.base.family is family]
-    each = knowledge.each_value(family, some)
-    return any(
-        (each & intervals.of(check)).is_empty
-        for check in some
-        if check.operator.quantifier == "ForAnyValue" and not check.operator.if_exists
-    )
-
-
-def _is_empty(known: Knowledge, budget: Budget) -> bool:
-    """Say whether no value can be as it is known to be."""
-    return any(
-        counterexample(groups, known.excluded, [], budget) is None for groups in _choices(known)
-    )
-
-
-def _choices(known: Knowledge) -> list[list[tuple[Glob, ...]]]:
-    """Return the groups that can be walked together: one with a variable meets no other."""
     plain: list[tuple[Glob, ...]] = []
-    choices = [plain]
+    walks = [plain]
     for group in known.groups:
         if any(glob.has_atoms for glob in group):
-            choices.append([group])
+            walks.append([group])
         else:
             plain.append(group)
-    return choices
+    return walks

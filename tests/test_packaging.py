@@ -34,6 +34,8 @@ DATA = {
     "rendering/templates/main.tf.jinja",
     "rendering/templates/role/role.tftest.hcl.jinja",
     "vendoring/vpc-cni-iam.schema.json",
+    "policy/matching/data/condition-keys.json",
+    "policy/matching/data/global-condition-keys.json",
     "coverage/risks.md",
     "publishing/LICENSE",
 }

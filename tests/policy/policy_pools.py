@@ -54,12 +54,12 @@ KEYS = {
     "s3:prefix": (TEXTS, TEXT_PATTERNS, STRINGS, False),
     "aws:TagKeys": (TEXTS, TEXT_PATTERNS, STRINGS, True),
     "ec2:Vpc": (ARNS, ARN_PATTERNS, ARN_OPERATORS, False),
-    "x:Arns": (ARNS, ARN_PATTERNS, ARN_OPERATORS, True),
+    "ec2:FisTargetArns": (ARNS, ARN_PATTERNS, ARN_OPERATORS, True),
     "s3:max-keys": (
         ("1", "2", "2.0", "10", "-1", "many"), ("1", "2", "2.50", "10"),
         tuple("Numeric" + o for o in ORDERS), False,
     ),
-    "x:Date": (
+    "ec2:CreateDate": (
         ("2020-01-01T00:00:00Z", "2020-01-01", "1577836800", "2021-06-01T02:00:00+02:00", "soon"),
         ("2020-01-01T00:00:00Z", "2021-06-01T00:00:00Z", "2021-06-01", "1577836800"),
         tuple("Date" + o for o in ORDERS), False,
@@ -68,15 +68,18 @@ KEYS = {
         ("true", "false", "True", "yes"), ("true", "false"), ("Bool",), False
     ),
     "x:Bytes": (("QQ==", "QUI=", "QR==", "~"), ("QQ==", "QUI="), ("BinaryEquals",), False),
-    "x:Ip": (
-        ("203.0.113.1", "203.0.114.1", "2001:db8::1", "localhost"),
-        ("203.0.113.0/24", "203.0.113.1", "0.0.0.0/0", "2001:db8::/32"),
+    "ec2-instance-connect:privateIpAddress": (
+        ("203.0.113.1", "203.0.113.129", "203.0.114.1", "2001:db8::1", "localhost"),
+        (
+            "203.0.113.0/24", "203.0.113.1", "0.0.0.0/0", "2001:db8::/32", "::/0",
+            "203.0.112.0/23", "203.0.113.0/25", "203.0.113.128/25",
+        ),
         ("IpAddress", "NotIpAddress"), False,
     ),
 }  # fmt: skip
 # Keys whose operators are compared as languages.
 TEXT_KEYS = (
-    "aws:RequestTag/team", "s3:prefix", "aws:TagKeys", "ec2:Vpc", "x:Arns",
+    "aws:RequestTag/team", "s3:prefix", "aws:TagKeys", "ec2:Vpc", "ec2:FisTargetArns",
     "aws:MultiFactorAuthPresent",
 )  # fmt: skip
 
@@ -125,7 +128,7 @@ def condition(random: Random, keys: tuple[str, ...] = tuple(KEYS)) -> Condition:
         prefix = random.choice(("", "", "", "ForAllValues:", "ForAnyValue:"))
         return Condition(prefix + "Null", key, (random.choice(("true", "false")),))
     operator = random.choice(operators)
-    if several or random.random() < 0.1:
+    if random.random() < (0.85 if several else 0.1):
         operator = random.choice(("ForAllValues:", "ForAnyValue:")) + operator
     if random.random() < 0.25:
         operator += "IfExists"

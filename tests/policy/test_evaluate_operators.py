@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.document import Condition, Effect, Policy, Statement
+from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 VPC = "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1"
 Values = tuple[str, ...] | str
@@ -181,7 +183,8 @@ def test_condition_operators(
         if name:
             assert holds(name, values, value) is expected, name
             assert holds(name + "IfExists", values, value) is expected, name
-            assert holds(name, values, (value,)) is expected, "one value in a tuple"
+            single = holds(name, values, (value,), key="aws:username")
+            assert single is expected, "one value in a tuple"
 
 
 @pytest.mark.parametrize(
@@ -280,8 +283,6 @@ def test_several_values(operator: str, values: Values, value: Value, wanted: boo
 def test_null(values: Values, value: Value, wanted: bool) -> None:
     """Page "... Condition operators", Null; page "IAM policy validation check reference"."""
     assert holds("Null", values, value) is wanted
-    assert holds("ForAllValues:Null", values, value) is True
-    assert holds("ForAnyValue:Null", values, value) is False
 
 
 def test_conditions_are_joined_by_and() -> None:
@@ -363,12 +364,86 @@ def test_a_malformed_value_is_an_error(operator: str, value: str) -> None:
         holds(operator, ("1", value), None)
 
 
-def test_a_plain_operator_has_no_answer_for_several_values() -> None:
+def answer(*statements: Statement, **context: Value) -> Decision:
+    request = Request(
+        "ec2:X", "*", context={f"aws:{key}": v for key, v in context.items() if v is not None}
+    )
+    return compile_policies([Policy(statements)]).evaluate(request)
+
+
+def one(effect: Effect, operator: str, key: str, *values: str) -> Statement:
+    condition = Condition(operator, key, values)
+    return Statement(effect, actions=("*",), resources=("*",), conditions=(condition,))
+
+
+ANYTHING = Statement(actions=("*",), resources=("*",))
+UNDEFINED = "aws:TagKeys can have several values, and AWS does not define a condition on such a key"
+
+
+@pytest.mark.parametrize(
+    "operator", ["StringEquals", "StringNotEquals", "StringLike", "ArnLikeIfExists"]
+)
+@pytest.mark.parametrize("value", ["a", ("a",), ("a", "b")])
+def test_a_plain_operator_on_a_key_of_several_values_is_undecided(
+    operator: str, value: Value
+) -> None:
     """Page "Single-valued vs. multivalued context keys": these need a set operator."""
-    for operator in ("StringEquals", "StringNotEquals", "ArnLikeIfExists"):
-        with pytest.raises(InputError, match="the request has 2 values for x:key"):
-            holds(operator, VPC, ("a", "b"))
-    assert holds("Null", "false", ("a", "b"))
+    allow, deny = (one(effect, operator, "aws:TagKeys", VPC) for effect in ("Allow", "Deny"))
+    only_allow = answer(allow, TagKeys=value)
+    assert (only_allow.outcome, only_allow.statement) == ("undecided", 0)
+    assert only_allow.reason.startswith(UNDEFINED)
+    assert not only_allow.allowed and not only_allow.denied
+    may_deny = answer(ANYTHING, deny, TagKeys=value)
+    assert (may_deny.outcome, may_deny.statement) == ("undecided", 1)
+    # Other statements can decide whatever that condition is.
+    assert answer(allow, ANYTHING, TagKeys=value).allowed
+    assert answer(deny, TagKeys=value).denied
+    assert answer(allow, deny, TagKeys=value).outcome == "undecided"
+    nothing = replace(ANYTHING, effect="Deny")
+    assert answer(allow, nothing, TagKeys=value).outcome == "explicitly denied"
+    # Without the key it has its documented answer.
+    assert answer(allow, TagKeys=None).allowed is (operator not in ("StringEquals", "StringLike"))
+
+
+def test_what_a_condition_does_not_define_does_not_matter_where_another_is_false() -> None:
+    statement = replace(
+        one("Allow", "StringEquals", "aws:TagKeys", "a"),
+        conditions=(
+            Condition("StringEquals", "aws:TagKeys", ("a",)),
+            Condition("StringEquals", "aws:RequestedRegion", ("eu-west-1",)),
+        ),
+    )
+    denied = answer(statement, TagKeys=("a",), RequestedRegion="us-east-1")
+    assert denied.outcome == "implicitly denied"
+    assert answer(statement, TagKeys=("a",), RequestedRegion="eu-west-1").outcome == "undecided"
+
+
+def test_an_unknown_key_is_compared_only_where_the_request_has_one_text() -> None:
+    allow = one("Allow", "StringEquals", "x:Key", "a")
+    ready = compile_policies([Policy((allow,))])
+    outcomes = [
+        ready.evaluate(Request("ec2:X", "*", context={"x:Key": value})).outcome
+        for value in ("a", "b", ("a",), ("a", "b"), ())
+    ]
+    assert outcomes == [
+        "allowed", "implicitly denied", "undecided", "undecided", "implicitly denied"
+    ]  # fmt: skip
+
+
+def test_several_values_of_a_key_that_has_one_are_undecided() -> None:
+    allow = one("Allow", "StringEquals", "aws:username", "a")
+    assert answer(allow, username=("a",)).allowed
+    wrong = answer(allow, username=("a", "b"))
+    assert wrong.outcome == "undecided"
+    assert wrong.reason == "the request has 2 values for aws:username, which has one at most"
+
+
+@pytest.mark.parametrize("quantifier", ["ForAllValues", "ForAnyValue"])
+def test_null_with_a_set_operator_is_undecided(quantifier: str) -> None:
+    for value in (None, "x", ("x", "y")):
+        decision = answer(one("Allow", f"{quantifier}:Null", "aws:TagKeys", "true"), TagKeys=value)
+        assert decision.outcome == "undecided"
+        assert decision.reason == f"AWS does not define {quantifier}:Null, here on aws:TagKeys"
 
 
 def test_a_condition_that_is_not_reached_asks_nothing_of_the_request() -> None:

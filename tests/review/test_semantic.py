@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.judgements import Line
@@ -185,3 +186,48 @@ def test_a_gain_beside_another_policy_is_shown_where_that_may_stand(
         assert "gain" in effects
     if not proven([other, third], [one, third], Budget()):
         assert "loss" in effects
+
+
+def test_a_deny_that_applies_to_nothing_is_not_said_to_be_denied_by_another() -> None:
+    never = (
+        Condition("StringEquals", "s3:prefix", ("a",)),
+        Condition("Null", "s3:prefix", ("true",)),
+    )
+    gone = Statement("Deny", actions=("s3:*",), resources=("*",), conditions=never)
+    twice = Statement("Deny", actions=("s3:Get*",), resources=("*",))
+    allow = Statement(actions=("s3:*",), resources=("*",))
+    every = Statement("Deny", actions=("s3:*",), resources=("*",))
+
+    def text(old: tuple[Statement, ...], new: tuple[Statement, ...], alone: bool = False) -> str:
+        (line,) = lines(Policy(old), Policy(new), Budget(), alone=alone)
+        assert line.effect == "no-op"
+        return line.text.rpartition("(")[2].rstrip(")")
+
+    for alone in (False, True):
+        assert text((allow, gone), (allow,), alone) == "it applies to no request"
+        assert text((allow,), (allow, gone), alone) == "it applies to no request"
+        assert text((allow, twice, every), (allow, every), alone) == "another Deny denies it"
+    other = Statement(actions=("ec2:*",), resources=("*",))
+    assert text((other, twice), (other,), alone=True) == "nothing allows it"
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "wide", "narrow"),
+    [
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), ("10.1.0.0/16",)),
+        ("aws:SourceIp", "IpAddress", ("10.0.0.0/8",), ("10.0.0.0/9", "10.128.0.0/10")),
+        ("aws:MultiFactorAuthAge", "NumericLessThan", ("3600",), ("900",)),
+        ("aws:CurrentTime", "DateLessThan", ("2027-01-01",), ("2026-01-01",)),
+    ],
+)
+def test_a_narrower_interval_is_no_gain(
+    key: str, operator: str, wide: tuple[str, ...], narrow: tuple[str, ...]
+) -> None:
+    def policy(values: tuple[str, ...]) -> Policy:
+        condition = Condition(operator, key, values)
+        return Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(condition,)),))
+
+    (tightened,) = lines(policy(wide), policy(narrow), Budget(), alone=False)
+    assert (tightened.effect, tightened.kind) == ("loss", "tightened")
+    (weakened,) = lines(policy(narrow), policy(wide), Budget(), alone=False)
+    assert (weakened.effect, weakened.kind) == ("gain", "weakened")

@@ -94,6 +94,9 @@ def works(matrix: Matrix) -> str:
     names, more = matrix.works_but_for()
     if names:
         found += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
+    undecided = dict.fromkeys(d.action for d in matrix.denials() if d.call.undecided)
+    if undecided:
+        found += f"; undecided, counted as denied: {', '.join(undecided)}"
     return found
 
 
@@ -162,6 +165,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                         "situation": matrix.reasons[row.release, action][0],
                         "call": matrix.reasons[row.release, action][1].form.name,
                         "breaks": matrix.reasons[row.release, action][1].breaks,
+                        "undecided": matrix.reasons[row.release, action][1].undecided or None,
                         "evidence": matrix.reasons[row.release, action][1].use.evidence,
                     }
                     for action in matrix.actions

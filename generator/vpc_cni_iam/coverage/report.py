@@ -65,12 +65,18 @@ def summary(coverage: Coverage) -> str:
     situations = f"{len(coverage.played)} situation{'s' * (len(coverage.played) != 1)}"
     if not denied:
         return f"{sent} calls in {situations}: all allowed"
-    return f"{sent} calls in {situations}: {fatal} denied fatally, {len(denied) - fatal} otherwise"
+    open_calls = sum(bool(call.undecided) for call in denied)
+    undecided = f" ({open_calls} undecided, counted as denied)" if open_calls else ""
+    others = len(denied) - fatal
+    return f"{sent} calls in {situations}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
 def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
     denied = sum(not call.allowed for call in played.calls)
+    undecided = sum(bool(call.undecided) for call in played.calls)
     state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
+    if undecided:
+        state += f" ({undecided} undecided, counted as denied)"
     if every:
         yield ""
     yield f"{'denied' if denied else 'ok':<7} {played.situation.name}: {state}"
@@ -108,7 +114,7 @@ def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
     request = check.request
     what = "" if request.action == call.form.action else f"{request.action}: "
     if by := subject.statement(check.decision):
-        return f"{what}denied by statement {by}"
+        return f"{what}{'denied' if check.decision.denied else 'undecided'} by statement {by}"
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{what}no statement allows the action"
     kind = kind_of(request.resource)
@@ -175,6 +181,7 @@ def _call_data(subject: Subject, call: Call) -> dict[str, Any]:
         "action": call.form.action,
         "on": call.on or None,
         "allowed": call.allowed,
+        "undecided": call.undecided or None,
         "reached": call.reached,
         "impact": call.use.impact,
         "breaks": call.breaks,
@@ -190,6 +197,7 @@ def _call_data(subject: Subject, call: Call) -> dict[str, Any]:
                 },
                 "outcome": check.decision.outcome,
                 "statement": subject.statement(check.decision) or None,
+                "reason": check.decision.reason or None,
             }
             for check in call.checks
         ],

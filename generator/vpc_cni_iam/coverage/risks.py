@@ -127,7 +127,8 @@ class _Asked:
         return Interface("", "eni-0123456789abcdef0", account, subnet, dict(tags))
 
     def allows(self, *requests: Request) -> bool:
-        return all(self.ready.evaluate(request).allowed for request in requests)
+        """Say whether requests may be allowed; one that is undecided may be."""
+        return not any(self.ready.evaluate(request).denied for request in requests)
 
     def may_change(self, eni: Interface) -> str:
         """Return the actions that are allowed on an interface, as text."""

@@ -15,7 +15,13 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
 
 NODE = "i-0123456789abcdef0"
-_STRONGEST: tuple[Outcome, ...] = ("explicitly denied", "allowed", "implicitly denied")
+# One that is undecided may be a Deny.
+_STRONGEST: tuple[Outcome, ...] = (
+    "explicitly denied",
+    "undecided",
+    "allowed",
+    "implicitly denied",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,17 @@ class Call:
         return all(check.decision.allowed for check in self.checks)
 
     @property
+    def undecided(self) -> str:
+        """Why AWS leaves open whether it goes through; empty if it is allowed or denied."""
+        if any(check.decision.denied for check in self.checks):
+            return ""
+        return next((c.decision.reason for c in self.checks if c.decision.reason), "")
+
+    @property
     def breaks(self) -> str:
-        """What its denial breaks."""
-        return self.form.breaks[self.use.impact]
+        """What its denial breaks, and whether that is open."""
+        breaks = self.form.breaks[self.use.impact]
+        return f"{breaks} (undecided: {self.undecided})" if self.undecided else breaks
 
 
 class Sender:

@@ -20,8 +20,8 @@ from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_pol
 from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons, samples
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
+from vpc_cni_iam.policy.proof.contradictions import impossible
 from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
-from vpc_cni_iam.policy.proof.implication import impossible
 
 _MORE_HOLES = 20
 _FIRST_TRIES = 200
@@ -222,7 +222,7 @@ class _Search:
                 then = self.before.evaluate(request) if now.allowed else now
             except InputError:
                 continue
-            if now.allowed and not then.allowed:
+            if now.allowed and then.denied:
                 return Witness(request, now, then, reasons.made_up(request, (*wanted, *near)))
         return None
 

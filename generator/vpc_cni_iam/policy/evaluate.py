@@ -1,27 +1,29 @@
-"""What policies say to one request: allowed, or denied explicitly or for want of an Allow.
+"""What policies say to one request: allowed, denied explicitly or without an Allow, or undecided.
 
 Follows the IAM User Guide page "Policy evaluation logic", for the policies of one kind: an
-explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly.
+explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly. A
+request is undecided if that depends on a condition to which AWS gives no meaning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements, principals
+from vpc_cni_iam.policy.matching.conditions import Truth
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context
 
-Outcome = Literal["allowed", "implicitly denied", "explicitly denied"]
+Outcome = Literal["allowed", "implicitly denied", "explicitly denied", "undecided"]
 # Whether a statement applies: to the resource, the caller and the context.
-Applies: TypeAlias = Callable[[str, str, Context], bool]
+Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
@@ -51,19 +53,27 @@ class Decision:
     """What the policies say to a request.
 
     Args:
-        outcome: Allowed or denied.
-        policy: The position of the policy that decided, from 0; None if none did.
-        statement: The position of the deciding statement in it, from 0; None if none did.
+        outcome: Allowed or denied; undecided if AWS does not define which of the two.
+        policy: The position of the policy that decided, or leaves it open, from 0; None if none
+            did.
+        statement: The position of that statement in it, from 0; None if none did.
+        reason: Why it is undecided, otherwise empty.
     """
 
     outcome: Outcome
     policy: int | None = None
     statement: int | None = None
+    reason: str = ""
 
     @property
     def allowed(self) -> bool:
-        """Whether the request may go on."""
+        """Whether the request is allowed for certain."""
         return self.outcome == "allowed"
+
+    @property
+    def denied(self) -> bool:
+        """Whether the request is denied for certain."""
+        return self.outcome in ("implicitly denied", "explicitly denied")
 
 
 _IMPLICIT = Decision("implicitly denied")
@@ -89,27 +99,37 @@ class Compiled:
     def evaluate(self, request: Request) -> Decision:
         """Return what the policies say to a request.
 
-        Of several statements that decide alike, the first is named.
+        Of several statements that decide alike, the first is named. Whether a request without
+        an Allow is denied explicitly may be open; it is denied for certain, and told as such.
 
         Args:
             request: The request.
 
         Raises:
-            InputError: A context with one key in two spellings, or with several values for a
-                key that a condition compares as one.
+            InputError: A context with one key in two spellings.
         """
         rules = self._by_action.get(request.action)
         if rules is None:
             rules = self._select(request.action)
         context: dict[str, str | tuple[str, ...]] | None = None
+        open_deny: Decision | None = None
+        open_allow: Decision | None = None
         for rule in rules:
             if context is None:
                 context = {key.lower(): value for key, value in request.context.items()}
                 if len(context) != len(request.context):
                     raise _two_spellings(request.context)
-            if rule.applies(request.resource, request.principal, context):
-                return rule.decision
-        return _IMPLICIT
+            applies = rule.applies(request.resource, request.principal, context)
+            if applies is False:
+                continue
+            if applies is True:  # the Deny statements come first
+                return open_deny or rule.decision if rule.decision.allowed else rule.decision
+            undecided = replace(rule.decision, outcome="undecided", reason=applies.reason)
+            if rule.decision.allowed:
+                open_allow = open_allow or undecided
+            else:
+                open_deny = open_deny or undecided
+        return open_allow or _IMPLICIT
 
     def _select(self, action: str) -> tuple[_Rule, ...]:
         """Return the rules about an action, and remember them."""
@@ -167,7 +187,7 @@ def _tests(statement: Statement, place: Place, variables: bool) -> tuple[conditi
         if named in seen:
             raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
         seen.add(named)
-        tests.append(conditions.test(conditions.parse(condition, where, variables), where))
+        tests.append(conditions.test(conditions.parse(condition, where, variables)))
     return tuple(tests)
 
 
@@ -177,15 +197,19 @@ def _applies(
     patterns, all_but = Patterns.of(resources.templates), resources.negated
     everything = patterns.everything and not all_but
 
-    def applies(resource: str, principal: str, context: Context) -> bool:
+    def applies(resource: str, principal: str, context: Context) -> Truth:
         if not everything and patterns.matches(resource, context) is all_but:
             return False
         if caller is not None and not caller(principal):
             return False
-        for test in tests:  # noqa: SIM110 (all() costs a generator, and this is the hot path)
-            if not test(context):
+        answer: Truth = True
+        for test in tests:
+            holds = test(context)
+            if holds is False:
                 return False
-        return True
+            if holds is not True and answer is True:
+                answer = holds
+        return answer
 
     return applies
 

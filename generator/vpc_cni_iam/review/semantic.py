@@ -109,11 +109,23 @@ class _Judge:
         if change.before and change.after:
             yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
         elif denies:
-            still = "nothing else allows it" if self._alone else "another Deny denies it"
+            still = self._why_without_effect(change, budget)
             yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
         else:
             still = "still allowed by another statement" if change.before else "allowed before, too"
             yield Line("no-op", "redundant", f"{change.text} ({still})")
+
+    def _why_without_effect(self, change: Change, budget: Budget) -> str:
+        """Return why a Deny that comes or goes changes nothing, which is proven."""
+        statements = _together(change.before or change.after)
+        here, there = self._old, self._new
+        if not change.before:
+            here, there = there, here
+        denied = [Policy(statements, here.policy.version)]
+        if not undenied(denied, [], budget):
+            return "it applies to no request"
+        by_another = not undenied(denied, [there.about(statements)], budget)
+        return "another Deny denies it" if by_another else "nothing allows it"
 
     def _is_nothing(self, effect: Effect, change: Change, budget: Budget) -> bool:
         """Say whether it is proven that a change is not the gain, or loss, that it looks like.

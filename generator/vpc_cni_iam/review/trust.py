@@ -125,7 +125,7 @@ def _takes_plugin(policy: Policy, provider: str) -> bool:
     said = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
     request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, said)
     try:
-        return compile_policies([policy]).evaluate(request).allowed
+        return not compile_policies([policy]).evaluate(request).denied
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

@@ -7,18 +7,31 @@ multiple context keys or values" and "Single-valued vs. multivalued context keys
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition
-from vpc_cni_iam.policy.matching import matches, operators, values
+from vpc_cni_iam.policy.matching import keys, matches, operators, values
 from vpc_cni_iam.policy.matching.matches import Check, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family
 from vpc_cni_iam.policy.matching.patterns import split_arn
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, read
 
-Test: TypeAlias = Callable[[Context], bool]
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The answer of a condition to which AWS gives no meaning for this request.
+
+    Args:
+        reason: Why.
+    """
+
+    reason: str
+
+
+Truth: TypeAlias = bool | Undecided
+Test: TypeAlias = Callable[[Context], Truth]
 
 
 def parse(condition: Condition, place: Place, variables: bool) -> Check:
@@ -42,7 +55,8 @@ def parse(condition: Condition, place: Place, variables: bool) -> Check:
             f"the key {condition.key!r} has ${{...}}, which no key can have; "
             f"if it is upstream's placeholder, put its value in first"
         )
-    check = Check(operator, condition.key.lower(), condition.values)
+    key = condition.key.lower()
+    check = Check(operator, key, condition.values, spelling=condition.key)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
         templates = tuple(
@@ -50,7 +64,7 @@ def parse(condition: Condition, place: Place, variables: bool) -> Check:
         )
         if family is Family.ARN:
             _check_arns(check.values, templates, place)
-        return Check(operator, check.key, check.values, templates)
+        return replace(check, templates=templates)
     if None in map(_READERS[family], check.values):
         wrong = next(v for v in check.values if _READERS[family](v) is None)
         raise place.refuse(f"{wrong!r} is no {family.value} value, as {condition.operator} needs")
@@ -73,12 +87,39 @@ def _check_arns(texts: tuple[str, ...], templates: tuple[Template, ...], place: 
             raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
 
 
-def test(check: Check, place: Place) -> Test:
+def undefined(check: Check) -> str:
+    """Return why AWS leaves open what a condition means; empty if it does not.
+
+    A plain operator is still defined for a request without the key.
+
+    Page "Single-valued vs. multivalued context keys": a key of several values needs a set
+    operator. Without one AWS documents no result, and simulators disagree. A key that no table
+    has may be such a key. Null with a set operator is always true or always false on page "IAM
+    policy validation check reference", which is not what the set operators mean elsewhere.
+
+    Args:
+        check: The condition.
+    """
+    is_null, name = check.operator.base.family is Family.NULL, check.spelling or check.key
+    if check.operator.quantifier:
+        quantifier = check.operator.quantifier
+        return f"AWS does not define {quantifier}:Null, here on {name}" if is_null else ""
+    key = keys.find(check.key)
+    if is_null or key.is_single:
+        return ""
+    known = key.values is keys.Values.SEVERAL
+    why = "can have several values" if known else "is not a known key and may have several values"
+    return (
+        f"{name} {why}, and AWS does not define a condition on such a key "
+        f"without ForAllValues or ForAnyValue"
+    )
+
+
+def test(check: Check) -> Test:
     """Return the test that a condition makes of a request's context.
 
     Args:
         check: The condition.
-        place: Where it stands, for errors about requests it cannot compare.
     """
     if check.operator.base.family is Family.NULL:
         return _presence(check)
@@ -87,53 +128,59 @@ def test(check: Check, place: Place) -> Test:
         return _all(check, match)
     if check.operator.quantifier == "ForAnyValue":
         return _any(check, match)
-    return _one(check, match, place)
+    return _one(check, match)
 
 
 def _presence(check: Check) -> Test:
     """Return the test of ``Null``.
 
     Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
-    absent, false that it be there. Page "IAM policy validation check reference", Null with
-    qualifier: with ForAllValues it is always true, with ForAnyValue always false.
+    absent, false that it be there.
     """
     key, wanted = check.key, {values.truth(v) for v in check.values}
-    if check.operator.quantifier:
-        constant = check.operator.quantifier == "ForAllValues"
-        return lambda context: constant
+    if reason := undefined(check):
+        return lambda context: _undecided(check, context, reason)
     return lambda context: (context.get(key, ()) == ()) in wanted
 
 
-def _one(check: Check, match: Match, place: Place) -> Test:
+def _one(check: Check, match: Match) -> Test:
     """Return the test of an operator without a set operator.
 
     Page "IAM JSON policy elements: Condition operators": a key that the request lacks does not
     match, so a negated operator is true; IfExists is true. Page "Conditions with multiple
     context keys or values": several values of a policy are joined by OR, of a negated operator
-    by NOR. Page "Single-valued vs. multivalued context keys": a key of several values needs a
-    set operator; without one AWS documents no result, so there is none here.
+    by NOR. A request that has one text for a key that no table has says that it is of one value.
     """
     key, negated = check.key, check.operator.base.negated
     missing = negated or check.operator.if_exists
+    reason, several = undefined(check), keys.find(key).values is keys.Values.SEVERAL
 
-    def outcome(context: Context) -> bool:
+    def outcome(context: Context) -> Truth:
         value = context.get(key)
         if value is None or value == ():
             return missing
-        if not isinstance(value, str):
-            if len(value) > 1:
-                raise _several(key, len(value), place)
-            value = value[0]
+        if several or not isinstance(value, str):
+            if reason or len(value) > 1:
+                return _undecided(check, context, reason or _too_many(check, len(value)))
+            value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
     return outcome
 
 
-def _several(key: str, count: int, place: Place) -> InputError:
-    return place.refuse(
-        f"the request has {count} values for {key}, and without ForAllValues or ForAnyValue "
-        f"AWS does not say what this condition then is"
-    )
+def _undecided(check: Check, context: Context, reason: str) -> Truth:
+    """Return the answer of a condition that AWS does not define.
+
+    Args:
+        check: The condition.
+        context: The request's context.
+        reason: Why it is not defined.
+    """
+    return Undecided(reason)
+
+
+def _too_many(check: Check, count: int) -> str:
+    return f"the request has {count} values for {check.spelling}, which has one at most"
 
 
 def _all(check: Check, match: Match) -> Test:
@@ -145,7 +192,7 @@ def _all(check: Check, match: Match) -> Test:
     """
     key, negated = check.key, check.operator.base.negated
 
-    def outcome(context: Context) -> bool:
+    def outcome(context: Context) -> Truth:
         found = _values(context, key)
         return all(match(value, context) is not negated for value in found)
 
@@ -161,7 +208,7 @@ def _any(check: Check, match: Match) -> Test:
     key, negated = check.key, check.operator.base.negated
     missing = check.operator.if_exists
 
-    def outcome(context: Context) -> bool:
+    def outcome(context: Context) -> Truth:
         found = _values(context, key)
         if not found:
             return missing

@@ -7,7 +7,7 @@ Condition operators".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
@@ -30,12 +30,14 @@ class Check:
         key: Its context key, in lower case.
         values: Its values as written.
         templates: Its values taken apart, for the operators on strings and ARNs.
+        spelling: Its context key as written, for messages.
     """
 
     operator: Operator
     key: str
     values: tuple[str, ...]
     templates: tuple[Template, ...] = ()
+    spelling: str = field(default="", compare=False)
 
 
 def _string(check: Check) -> Match:

@@ -6,7 +6,7 @@ Follows the IAM User Guide page "AWS JSON policy elements: Principal".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Statement
@@ -14,6 +14,8 @@ from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.places import Place
 
 Caller: TypeAlias = Callable[[str], bool]
+# The type of a principal and one of its identifiers.
+Name: TypeAlias = tuple[str, str]
 
 _ACCOUNT = re.compile(r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root")
 _ROLE = re.compile(r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
@@ -52,6 +54,39 @@ def test(statement: Statement, place: Place) -> Caller | None:
     return lambda caller: any(matches(caller) for matches in tests)
 
 
+def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
+    """Say whether whoever some names mean, others mean, too.
+
+    Page "AWS JSON policy elements: Principal": an account's number means its root ARN, and a role
+    each of its sessions. That an account means all in it is not used: what is allowed to an
+    account, its own policies still have to allow; what is allowed to a role by name, not.
+
+    Args:
+        names: The names that may mean more.
+        others: The names that may mean less.
+    """
+    return all(any(_covers(name, other) for name in names) for other in others)
+
+
+def _covers(name: Name, other: Name) -> bool:
+    if name == other:
+        return True
+    if name[0] != other[0] or name[0] != "AWS":
+        return False
+    account, other_account = _ACCOUNT.fullmatch(name[1]), _ACCOUNT.fullmatch(other[1])
+    if account and other_account:
+        # Two ARNs differ in their partition; a number means the account of the policy's own.
+        numbers = {account[1] or name[1], other_account[1] or other[1]}
+        return len(numbers) == 1 and not (account[1] and other_account[1])
+    role = _ROLE.fullmatch(name[1])
+    return role is not None and other[1].startswith(_sessions(role))
+
+
+def _sessions(role: re.Match[str]) -> str:
+    """Return how the ARNs of a role's sessions begin."""
+    return f"arn:{role[1]}:sts::{role[2]}:assumed-role/{role[3]}/"
+
+
 def _aws(name: str) -> Caller:
     account = _ACCOUNT.fullmatch(name)
     if account:
@@ -59,6 +94,6 @@ def _aws(name: str) -> Caller:
         return lambda caller: caller.split(":", ARN_PARTS - 1)[4:5] == [number]
     role = _ROLE.fullmatch(name)
     if role:
-        session = f"arn:{role[1]}:sts::{role[2]}:assumed-role/{role[3]}/"
+        session = _sessions(role)
         return lambda caller: caller == name or caller.startswith(session)
     return name.__eq__

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator
 from vpc_cni_iam.policy.proof.clauses import Clause
@@ -55,7 +56,7 @@ def absent(key: str, value: bool) -> Check:
 def _values(check: Check) -> Iterator[Check]:
     """Yield conditions of which one holds wherever this one does, one for each value."""
     operator = check.operator
-    if operator.base.negated or operator.base.family is Family.NULL:
+    if operator.base.negated or operator.base.family is Family.NULL or undefined(check):
         return
     if operator.quantifier == "ForAllValues":
         return
@@ -71,7 +72,7 @@ def _values(check: Check) -> Iterator[Check]:
 def _opposite(check: Check) -> tuple[Check, ...]:
     """Return conditions that all hold wherever this one does not; none if there are none."""
     operator = check.operator
-    if operator.base.family is Family.NULL:
+    if operator.base.family is Family.NULL or undefined(check):
         return ()
     base = replace(operator.base, negated=not operator.base.negated)
     other = {"": "", "ForAllValues": "ForAnyValue", "ForAnyValue": "ForAllValues"}

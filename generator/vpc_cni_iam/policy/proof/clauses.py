@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
-from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof import equalities, globs
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import same_values
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
@@ -228,7 +228,7 @@ def region(clause: Clause) -> Region:
     return Region(
         tuple(map(_of_actions, _sides(clause.actions))),
         tuple(_sides(clause.resources)),
-        clause.checks,
+        clause.checks + equalities.of_resources(clause.resources.element),
         (clause.callers,),
     )
 

@@ -7,16 +7,16 @@ from ipaddress import ip_network
 from itertools import islice, permutations, product
 from typing import TypeAlias
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.keys import find
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, is_plain
 from vpc_cni_iam.policy.proof import examples
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.implication import example, implied
+from vpc_cni_iam.policy.proof.implication import implied
+from vpc_cni_iam.policy.proof.key_values import example
 from vpc_cni_iam.policy.proof.ordinary import NAME
 from vpc_cni_iam.policy.proof.unify import assignments
 from vpc_cni_iam.policy.wildcard import Wild
@@ -67,10 +67,9 @@ def contexts(
     near = [*checks, *(check for clause in clauses for check in clause.checks)]
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
     keys = list(dict.fromkeys(check.key for check in near))
-    place = Place("request")
     choices = []
     for key in keys:
-        tests = [conditions.test(check, place) for check in checks if check.key == key]
+        tests = [conditions.test(check) for check in checks if check.key == key]
         options = _values([c for c in near if c.key == key], base, hints.get(key, []))
         choices.append([v for v in options if _holds(tests, base, key, v)])
     if not all(choices):
@@ -99,10 +98,7 @@ def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Val
     context = {k: v for k, v in base.items() if k != key}
     if value is not None:
         context[key] = value
-    try:
-        return all(test(context) for test in tests)
-    except InputError:
-        return False  # several values for a condition that takes one
+    return all(test(context) is True for test in tests)
 
 
 def variable_values(
@@ -154,7 +150,8 @@ def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Va
         if examples.has_type(value, families)
     ][:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
-    if any(check.operator.quantifier for check in checks):
+    single = find(checks[0].key).is_single
+    if not single and any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
     return [None, *found, *pairs]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.policy.matching.elements import EVERYTHING
 from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -87,7 +88,7 @@ class Coverage:
 
     def _usable(self, region: Region, clause: Clause) -> bool:
         """Say whether a statement's principals and conditions follow from the region's."""
-        if clause.callers and not any(c and c <= clause.callers for c in region.callers):
+        if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):
             return False
         if not (clause.actions.covers and clause.resources.covers):
             return False

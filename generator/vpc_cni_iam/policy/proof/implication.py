@@ -1,30 +1,29 @@
 """When the conditions of one statement imply a condition of another.
 
-What is known of a key is whether it can be absent, whether it can be present, and for strings,
-ARNs and booleans which values it can have; that is compared as languages. Of every other operator
-only this is used: fewer values make a positive condition stronger, a negated one weaker, and
-``IfExists`` makes a condition weaker.
+What is known of a key is whether it can be absent, whether it can be present, and which values it
+can have: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. Of
+BinaryEquals only this is used: fewer values make it stronger, ``IfExists`` makes it weaker.
 
-Operators without ForAllValues and ForAnyValue are taken to speak of at most one value, as the
-evaluator does, which refuses more. They are compared with the set operators only for the keys
-that the page "Single-valued vs. multivalued context keys" calls single-valued. Of the two ways to
+What is implied is so in every reading that AWS leaves open. A condition that AWS does not define
+(`conditions.undefined`), one without ForAllValues or ForAnyValue on a key that can have several
+values, says only whether the key can be absent, and is implied by the same condition alone. The
+two kinds of operators are compared only for keys that have one value at most. Of the two ways to
 read ForAllValues and ForAnyValue for one empty string, both must agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching import keys, values
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import automata, knowledge
+from vpc_cni_iam.policy.proof import automata, equalities, intervals, knowledge
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.knowledge import Knowledge
-
-SINGLE_VALUED = ("aws:requesttag/", "aws:resourcetag/", "aws:principaltag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +51,34 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
     Raises:
         TooHardError: The budget is used up.
     """
-    about = [check for check in premises if check.key == conclusion.key]
+    resolved = equalities.of(premises)
+    conclusion = resolved.rename(conclusion)
+    about = [check for check in resolved.premises if check.key == conclusion.key]
     known, operator = knowledge.presence(about), conclusion.operator
-    if operator.base.family is Family.NULL:
+    if operator.base.family is Family.NULL and not operator.quantifier:
         return _presence_gap(known, conclusion)
     if _at_once(known, about, conclusion):
         return None
-    if (known.absent and not _true_if_absent(conclusion)) or not knowledge.has_language(conclusion):
+    if known.absent and not _true_if_absent(conclusion):
+        return Gap(conclusion)
+    if operator.base.family in intervals.FAMILIES:
+        return _gap_of_intervals(about, conclusion)
+    if not knowledge.has_language(conclusion):
         return Gap(conclusion)
     gap: Gap | None = Gap(conclusion)
     if operator.quantifier:
         gap = _gap_of_several(about, conclusion, budget)
-    if gap is not None and (not operator.quantifier or conclusion.key.startswith(SINGLE_VALUED)):
+    if gap is not None and keys.find(conclusion.key).is_single:
         gap = _gap_of_one(known, about, conclusion, budget)
     return gap
 
 
 def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> bool:
     """Say whether a condition is implied by presence, or by one condition much like it."""
-    if not known.present and (not known.absent or _true_if_absent(conclusion)):
+    is_null = conclusion.operator.base.family is Family.NULL
+    if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
+        return True
+    if equalities.is_reflexive(conclusion) and (not known.absent or conclusion.operator.if_exists):
         return True
     return any(_subsumes(check, conclusion, known.absent) for check in about)
 
@@ -84,8 +92,6 @@ def _true_if_absent(check: Check) -> bool:
 
 def _presence_gap(known: Knowledge, conclusion: Check) -> Gap | None:
     wanted = {values.truth(value) for value in conclusion.values}
-    if conclusion.operator.quantifier:
-        return None if conclusion.operator.quantifier == "ForAllValues" else Gap(conclusion)
     if known.absent and True not in wanted:
         return Gap(conclusion)
     return Gap(conclusion) if known.present and False not in wanted else None
@@ -96,11 +102,10 @@ def _gap_of_one(
 ) -> Gap | None:
     """Compare as of a key that has at most one value."""
     knowledge.plain(known, about)
-    if conclusion.key.startswith(SINGLE_VALUED):
-        knowledge.every(known, about, single=True)
-        for check in filter(knowledge.is_some, about):
-            if not check.operator.if_exists:
-                knowledge.some(known, check)
+    knowledge.every(known, about, single=True)
+    for check in filter(knowledge.is_some, about):
+        if not check.operator.if_exists:
+            knowledge.some(known, check)
     nonempty = conclusion.operator.quantifier == "ForAnyValue"
     return _gap(known, conclusion, budget, nonempty)
 
@@ -124,6 +129,35 @@ def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -
     return found
 
 
+def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
+    """Compare numbers, dates or addresses."""
+    family, operator = conclusion.operator.base.family, conclusion.operator
+    satisfying = intervals.of(conclusion)
+    pairs = []
+    if operator.quantifier:
+        each = knowledge.each_value(family, about)
+        pairs = [
+            (each & intervals.of(check), satisfying)
+            for check in about
+            if check.operator.base.family is family
+            and check.operator.quantifier == "ForAnyValue"
+            and (operator.if_exists or not check.operator.if_exists)
+        ]
+        if operator.quantifier == "ForAllValues":
+            pairs = [(each, satisfying)]
+    if keys.find(conclusion.key).is_single:
+        # Whether one empty string is a value to a set operator, AWS does not say.
+        others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
+        pairs.append((knowledge.one_value(family, about), replace(satisfying, others=others)))
+    gap: Gap | None = Gap(conclusion)
+    for possible, wanted in pairs:
+        wrong = possible.outside(wanted)
+        if wrong.is_empty:
+            return None
+        gap = Gap(conclusion, wrong.example())
+    return gap
+
+
 def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
     """Say whether one condition implies another by its values and IfExists alone."""
     one, other = premise.operator, conclusion.operator
@@ -135,6 +169,8 @@ def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
         if absent and not _true_if_absent(conclusion):
             return False
     mine, theirs = knowledge.same_values(premise), knowledge.same_values(conclusion)
+    if undefined(conclusion):
+        return mine == theirs
     return mine >= theirs if one.base.negated else mine <= theirs
 
 
@@ -145,12 +181,9 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
     if negated and any(glob is None or glob.has_atoms for glob in found):
         return Gap(conclusion)
     readers = [glob for glob in found if glob is not None]
-    choices = [known.groups]
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        choices = [[group] for group in known.groups]
     gap: Gap | None = Gap(conclusion)
-    for groups in choices:
-        word = _counterexample(
+    for groups in choices(known):
+        word = counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
         if word is None:
@@ -159,7 +192,7 @@ def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = F
     return gap
 
 
-def _counterexample(
+def counterexample(
     groups: Sequence[Sequence[Glob]],
     excluded: Sequence[Glob],
     readers: Sequence[Glob],
@@ -168,7 +201,19 @@ def _counterexample(
     negated: bool = False,
     nonempty: bool = False,
 ) -> str | None:
-    """Return a value that matches the groups and nothing excluded, and is not as it should be."""
+    """Return a value that matches the groups and nothing excluded, and is not as it should be.
+
+    Args:
+        groups: Of each, one pattern matches the value.
+        excluded: Patterns that do not match it.
+        readers: The patterns of the condition that it must not satisfy.
+        budget: What the walk may cost.
+        negated: Whether that condition is negated.
+        nonempty: Whether an empty value, or one that is not certain, fails it, too.
+
+    Raises:
+        TooHardError: The budget is used up.
+    """
     first = len(readers)
 
     def settled(sure: frozenset[int]) -> bool:
@@ -188,67 +233,17 @@ def _counterexample(
     return None
 
 
-def impossible(premises: Sequence[Check], budget: Budget) -> bool:
-    """Say whether conditions are known to contradict each other.
+def choices(known: Knowledge) -> list[list[tuple[Glob, ...]]]:
+    """Return the groups that can be walked together: one with a variable meets no other.
 
     Args:
-        premises: Conditions that all hold.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
+        known: What is known of a value.
     """
-    for key in dict.fromkeys(check.key for check in premises):
-        about = [check for check in premises if check.key == key]
-        known = knowledge.presence(about)
-        if not known.absent and (not known.present or _no_value(known, about, budget)):
-            return True
-    return False
-
-
-def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
-    """Return a value of a key as conditions want it, None if none is known.
-
-    Args:
-        premises: Conditions that all hold.
-        key: The key.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
-    known = Knowledge()
-    about = [check for check in premises if check.key == key and knowledge.has_language(check)]
-    knowledge.plain(known, about)
-    knowledge.every(known, about, single=False)
-    for check in filter(knowledge.is_some, about):
-        knowledge.some(known, check)
-    if not known.groups and not known.excluded:
-        return None
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        return None
-    return _counterexample(known.groups, known.excluded, [], budget)
-
-
-def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
-    """Say whether a key that must be present can have no value."""
-    if any(not check.operator.quantifier for check in about if knowledge.has_language(check)):
-        knowledge.plain(known, about)
-        if _is_empty(known, budget):
-            return True
-    for check in filter(knowledge.is_some, about):
-        if not check.operator.if_exists:
-            value = Knowledge()
-            knowledge.every(value, about, single=False)
-            knowledge.some(value, check)
-            if _is_empty(value, budget):
-                return True
-    return False
-
-
-def _is_empty(known: Knowledge, budget: Budget) -> bool:
-    """Say whether no value can be as it is known to be."""
-    choices = [known.groups]
-    if any(glob.has_atoms for group in known.groups for glob in group):
-        choices = [[group] for group in known.groups]
-    return any(_counterexample(groups, known.excluded, [], budget) is None for groups in choices)
+    plain: list[tuple[Glob, ...]] = []
+    walks = [plain]
+    for group in known.groups:
+        if any(glob.has_atoms for glob in group):
+            walks.append([group])
+        else:
+            plain.append(group)
+    return walks

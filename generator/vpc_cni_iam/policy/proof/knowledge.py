@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof import globs, intervals
 from vpc_cni_iam.policy.proof.globs import EMPTY, Glob
+from vpc_cni_iam.policy.proof.intervals import Possible
 
 _BUILDERS = {
     Family.STRING: globs.of,
@@ -99,9 +101,9 @@ def presence(premises: Sequence[Check]) -> Knowledge:
     for check in premises:
         operator = check.operator
         if operator.base.family is Family.NULL:
-            wanted = {values.truth(value) for value in check.values}
             if operator.quantifier:
-                wanted = {True, False} if operator.quantifier == "ForAllValues" else set()
+                continue
+            wanted = {values.truth(value) for value in check.values}
             known.absent &= True in wanted
             known.present &= False in wanted
         elif operator.quantifier == "ForAnyValue":
@@ -119,7 +121,7 @@ def plain(known: Knowledge, premises: Sequence[Check]) -> None:
         premises: Conditions on the key that all hold.
     """
     for check in premises:
-        if has_language(check) and not check.operator.quantifier:
+        if has_language(check) and not check.operator.quantifier and not undefined(check):
             if check.operator.base.negated:
                 known.miss(patterns(check))
             else:
@@ -140,6 +142,39 @@ def every(known: Knowledge, premises: Sequence[Check], single: bool) -> None:
                 known.miss(patterns(check), but_empty=single)
             else:
                 known.match(patterns(check), (EMPTY,) if single else ())
+
+
+def one_value(family: Family, premises: Sequence[Check]) -> Possible:
+    """Return the numbers, dates or addresses that a key of one value can have.
+
+    Args:
+        family: Which of them.
+        premises: Conditions on the key that all hold.
+    """
+    possible = intervals.anything(family)
+    for check in premises:
+        if check.operator.base.family is family:
+            satisfying = intervals.of(check)
+            if check.operator.quantifier == "ForAllValues" or (
+                check.operator.quantifier and check.operator.if_exists
+            ):
+                satisfying = replace(satisfying, others=True)  # one empty string satisfies it
+            possible &= satisfying
+    return possible
+
+
+def each_value(family: Family, premises: Sequence[Check]) -> Possible:
+    """Return the numbers, dates or addresses that each value of a key can be.
+
+    Args:
+        family: Which of them.
+        premises: Conditions on the key that all hold.
+    """
+    possible = intervals.anything(family)
+    for check in premises:
+        if check.operator.base.family is family and check.operator.quantifier == "ForAllValues":
+            possible &= intervals.of(check)
+    return possible
 
 
 def some(known: Knowledge, check: Check) -> None:

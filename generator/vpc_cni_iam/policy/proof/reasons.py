@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.proof import automata, examples
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
@@ -49,14 +50,16 @@ def reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget:
     """
     lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
     action, resource = automata.text(hole.action), automata.text(hole.resource) or "*"
-    open_ones = [
-        condition_text(condition)
+    open_ones = {
+        condition_text(condition): check
         for clause in near
         for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
         if implied(hole.region.checks, check, budget) is not None
-    ]
-    named = ", ".join(list(dict.fromkeys(open_ones))[:_NAMED])
+    }
+    named = ", ".join(list(open_ones)[:_NAMED])
     why = f"; not shown to follow: {named}" if named else ""
+    unclear = dict.fromkeys(map(undefined, (*hole.region.checks, *open_ones.values())))
+    why += "".join(f"; {text}" for text in list(filter(None, unclear))[:_NAMED])
     return (
         f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
         f"action {action!r} and resource {resource!r}, and no such request was found to be "

@@ -1,0 +1,141 @@
+"""The type of a condition key, and whether a request can have several values for it.
+
+The types are data: those of services' keys come from the Service Authorization Reference, those of
+global keys from the IAM User Guide. Page "Single-valued vs. multivalued context keys": the number
+of values is a property of the key, not of the request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.variables import Part, Template
+from vpc_cni_iam.policy.wildcard import Wild
+
+_DATA = Path(__file__).with_name("data")
+_FILES = ("condition-keys.json", "global-condition-keys.json")
+_SEVERAL = "ArrayOf"
+# The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
+_VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")
+_REMEMBERED = 1024
+
+
+class KeyType(Enum):
+    """What a value of a key is, in the words of the Service Authorization Reference."""
+
+    STRING = "String"
+    ARN = "ARN"
+    BOOL = "Bool"
+    NUMERIC = "Numeric"
+    DATE = "Date"
+    IP = "IPAddress"
+    UNKNOWN = "unknown"
+
+
+class Values(Enum):
+    """How many values a request can have for a key."""
+
+    ONE = "one"
+    SEVERAL = "several"
+    UNKNOWN = "unknown"
+
+
+# A value of each type, for requests that are made up.
+_EXAMPLES = {
+    KeyType.STRING: "example",
+    KeyType.ARN: "arn:aws:iam::111122223333:role/example",
+    KeyType.BOOL: "true",
+    KeyType.NUMERIC: "1",
+    KeyType.DATE: "2026-01-01T00:00:00Z",
+    KeyType.IP: "203.0.113.7",
+    KeyType.UNKNOWN: "example",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is known of a condition key.
+
+    Args:
+        type: What its values are.
+        values: How many a request can have.
+    """
+
+    type: KeyType
+    values: Values
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is known that a request has at most one value."""
+        return self.values is Values.ONE
+
+    @property
+    def example(self) -> str:
+        """A value of its type."""
+        return _EXAMPLES[self.type]
+
+
+_UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
+
+
+@lru_cache(_REMEMBERED)
+def find(name: str) -> Key:
+    """Return what is known of a key; of one that no table has, nothing is.
+
+    Args:
+        name: The key, in any case.
+    """
+    exact, patterns = _table()
+    name = name.lower()
+    if name in exact:
+        return exact[name]
+    matching = [key for key, names in patterns.items() if names.matches(name, {})]
+    # Where two patterns match, several values are the safe reading.
+    return min(matching, key=lambda key: key.is_single, default=_UNKNOWN)
+
+
+@cache
+def sources() -> tuple[str, ...]:
+    """Return where the types come from."""
+    return tuple(_read(name)["source"] for name in _FILES)
+
+
+@cache
+def _table() -> tuple[dict[str, Key], dict[Key, Patterns]]:
+    """Return the keys by name, and the patterns of those with a variable part."""
+    types: dict[str, Key] = {}
+    for file in _FILES:
+        for type_name, names in _read(file)["keys"].items():
+            several = type_name.startswith(_SEVERAL)
+            values = Values.SEVERAL if several else Values.ONE
+            key = Key(KeyType(type_name.removeprefix(_SEVERAL)), values)
+            for name in map(str.lower, names):
+                if name not in types or several:
+                    types[name] = key
+    templates: dict[Key, list[Template]] = {}
+    for name, key in types.items():
+        if _VARIABLE.search(name):
+            templates.setdefault(key, []).append(_template(name))
+    exact = {name: key for name, key in types.items() if not _VARIABLE.search(name)}
+    return exact, {key: Patterns.of(some) for key, some in templates.items()}
+
+
+def _template(name: str) -> Template:
+    """Return the pattern of a key with a variable part, which is never empty."""
+    first, *rest = _VARIABLE.split(name)
+    parts: list[Part] = [first] if first else []
+    for text in rest:
+        parts += [Wild.ONE, Wild.RUN, *([text] if text else [])]
+    return tuple(parts)
+
+
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((_DATA / name).read_text(encoding="utf-8"))
+    return data

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import policy_pools as pools
+from smt.condition_pairs import condition_pairs
 from smt.judge import LIMIT, MOST_VALUES, Agreed, Refuted, Undecided, judge, outcomes
 from smt.pairs import interval_pairs, pairs
 from smt.request import Document
@@ -31,9 +32,10 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import parse
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
-NEAR = 8_000 if FUZZ else 360
+NEAR = 8_000 if FUZZ else 600
 POOLED = 1_000 if FUZZ else 80
 MANAGED = 500 if FUZZ else 40
+SAMPLE = 5  # of the pairs that are not proven, how many there are for one that is judged
 VALUES, STEPS = (3, 4 * LIMIT) if FUZZ else (MOST_VALUES, LIMIT)
 
 Generate = Callable[[int, int], Iterable[tuple[Document, Document]]]
@@ -50,6 +52,7 @@ SEVERAL_VALUES = pytest.mark.xfail(reason="several values of a key are taken for
 class Tally:
     """How many pairs had each answer and verdict."""
 
+    seen: int = 0
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -65,8 +68,11 @@ class Tally:
 
 
 def check(old: Policy, new: Policy, tally: Tally) -> None:
-    """Judge one answer."""
+    """Judge every proof, and a sample of the other answers."""
     answer = no_new_access([old], [new])
+    tally.seen += 1
+    if not isinstance(answer, Proven) and tally.seen % SAMPLE:
+        return
     before, after = to_json(old), to_json(new)
     verdict = judge([before], [after], most=VALUES, limit=STEPS)
     tally.pairs[type(answer).__name__, type(verdict).__name__] += 1
@@ -106,12 +112,27 @@ def of(statements: Sequence[Document]) -> Policy:
     return parse({"Version": "2012-10-17", "Statement": list(statements)}, "case")
 
 
-@SEVERAL_VALUES
-@pytest.mark.parametrize("case", REFUTED, ids=lambda case: case["name"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case["name"], marks=SEVERAL_VALUES if case["open"] else ())
+        for case in REFUTED
+    ],
+)
 def test_a_proof_that_was_refuted_is_given_no_more(case: dict[str, Any]) -> None:
     old, new = of(case["old"]), of(case["new"])
     assert isinstance(judge([to_json(old)], [to_json(new)]), Refuted), "not for the judge"
     check(old, new, Tally())
+
+
+@SEVERAL_VALUES
+def test_no_proof_about_two_conditions_on_one_key_is_refuted() -> None:
+    tally = Tally()
+    for old, new in condition_pairs():
+        check(parse(old, "old"), parse(new, "new"), tally)
+    tally.report("pairs of conditions on one key")
+    assert tally.share_decided() > 0.99
+    assert tally.pairs["Proven", "Agreed"] > 500
 
 
 @pytest.mark.parametrize(
@@ -129,7 +150,7 @@ def test_no_proof_about_conditions_is_refuted(generate: Generate, count: int) ->
     tally.report("pairs that differ in a condition")
     assert tally.share_decided() > 0.9
     assert tally.pairs["Proven", "Agreed"] > count // 5
-    assert tally.pairs["Witness", "Refuted"] > count // 12
+    assert tally.pairs["Witness", "Refuted"] > count // (12 * SAMPLE)
 
 
 @SEVERAL_VALUES

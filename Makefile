@@ -76,7 +76,7 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
-	  tests/policy/test_access_managed.py
+	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)

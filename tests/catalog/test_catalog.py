@@ -2,13 +2,16 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
+from vpc_cni_iam.catalog import calls, documents, parameters, releases, requests, variants
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.fit import fit, works_with
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.notice import notice
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.store import calls_data, managed_data
 from vpc_cni_iam.errors import UsageError
@@ -350,3 +353,39 @@ def test_the_document_scoped_by_session_tags() -> None:
     assert [s.actions for a in gap for s in a.statements] == [("ec2:DescribeSecurityGroups",)]
     text = " ".join(v for s in found for c in s.conditions for v in (c.key, *c.values))
     assert "CLUSTER_NAME" not in text
+
+
+@pytest.mark.parametrize("impacts", [("fatal", "degraded"), ("degraded", "fatal")])
+def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
+    impacts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Releases may differ in what a denied tag breaks; each counts as what it does."""
+    form = requests.forms()["tag-managed"]
+    (use,) = (u for u in form.uses if u.mode == "ipv6")
+    change = Release((1, 20, 0))
+    (before,) = (r for r in releases.known() if r < change and r >= Release((1, 19, 6)))
+    uses = (
+        replace(use, last=before, impact=impacts[0]),
+        replace(use, first=change, impact=impacts[1]),
+    )
+    changed = {**requests.forms(), form.name: replace(form, uses=uses)}
+    monkeypatch.setattr("vpc_cni_iam.catalog.fit.forms", lambda: changed)
+    (tagging,) = (s for s in policy("ipv6").statements if "ec2:CreateTags" in s.actions)
+    limited = replace(
+        tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
+    )
+    found = fit(Policy((limited,)), BY_NAME["ipv6"])
+    gaps = [g for g in found.gaps if g.tag_key == "eks:eni:owner"]
+    assert {(g.use.impact, g.spans[0].first >= change) for g in gaps} == {
+        (impacts[0], False),
+        (impacts[1], True),
+    }
+
+
+@pytest.mark.parametrize("variant", ["ipv6", "ipv6-scoped", "ipv4-ipv6"])
+def test_a_notice_says_each_reason_once(variant: str) -> None:
+    """What fails for good is said; what fails there besides, for some releases, is not."""
+    text = notice(options([variant], revision="2022-01-31"))
+    assert "from plugin v1.22.0 on it fails, since it does not grant ec2:DescribeSubnets" in text
+    assert f"({variant})" in text
+    assert "ec2:DescribeSecurityGroups" not in text

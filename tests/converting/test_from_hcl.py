@@ -323,3 +323,12 @@ def test_a_file_that_is_no_hcl_is_not_touched(content: bytes, tmp_path: Path) ->
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
     assert done.code == 3 and "error: main.tf: line" in done.err
     assert (tmp_path / "main.tf").read_bytes() == content
+
+
+def test_a_list_that_is_spread_into_arguments_is_not_read_as_an_argument() -> None:
+    document = '{ Statement = { Effect = "Allow", Action = "a:b", Resource = "*" } }'
+    body = f"output o {{ value = jsonencode({document}%s) }}\noutput p {{ value = 1 }}"
+    assert only(body % "").document["Statement"]
+    assert list(readings(body % "...", "x.tf")) == []
+    three_dots = document.replace('"a:b"', '"a:b", Sid = "a...b"')
+    assert only(body.replace(document, three_dots) % "").document["Statement"]

@@ -1,5 +1,7 @@
 """Patterns that are wider than the plugin's calls are named, with what they grant besides."""
 
+from dataclasses import replace
+
 import pytest
 
 from coverage_policies import composed, covered, setting
@@ -12,6 +14,7 @@ from vpc_cni_iam.sources.policies import Opened
 
 EVERYTHING = ("*",)
 EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")
+MFA = Condition("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",))
 ENI = ("arn:aws:ec2:*:*:network-interface/*",)
 
 
@@ -37,6 +40,8 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         # A denial of one resource holds back nothing in general.
         ((allow("ec2:Run*"), deny("ec2:*", on=ENI)), {}),
         ((allow("*"), deny("ec2:*", on=ENI)), {"*": ("iam:PassRole", *EC2)}),
+        # Nor does a denial under a condition: requests that do not meet it are allowed.
+        ((allow("*"), replace(deny("*"), conditions=(MFA,))), {"*": ("iam:PassRole", *EC2)}),
         # What the resources are not.
         ((allow("ec2:*", on=ENI),), {"ec2:*": ("ec2:CreateNetworkInterfacePermission",)}),
         ((allow("*", on=("arn:aws:iam::111122223333:role/x",)),), {"*": ("iam:PassRole",)}),
@@ -83,6 +88,9 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
 ) -> None:
     found = {f.identifier: f for f in risks.findings([Policy((statement,))], setting())}
     assert ("actions-beyond-calls" in found) == grave
+    policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
+    conditioned = {f.identifier for f in risks.findings([policy], setting())}
+    assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").wider
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"

@@ -273,3 +273,14 @@ data "aws_iam_policy_document" "x" {
     scope = Scope({"var.p": "aws"}, {"local.r": Quoted(("r", Reference("var.p")))})
     (found,) = resolve.documents(read.parse(text, "x"), "x", scope)
     assert found.policy.statements[0].resources == ("arn:aws:raws", "z")
+
+
+@pytest.mark.parametrize(
+    ("number", "piece"), [(0, "a"), (1, "b"), (2, "c"), (3, "a"), (4, "b"), (301, "b")]
+)
+def test_element_counts_on_from_the_first_after_the_last(number: int, piece: str) -> None:
+    """As Terraform's function does; it refuses an empty list, which split never returns."""
+    code = f'element(split(":", var.name), {number})'
+    (block,) = read.parse(f"locals {{\n  x = {code}\n}}\n", "x.tf")
+    scope = Scope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"][0]})
+    assert resolve.text("local.x", scope) == piece

@@ -280,3 +280,11 @@ def test_what_it_says_to_run_helps(
         found = check(*there, how=how)
         there = applied(found, there)
     assert {f.rule for f in found.findings} <= LEFT
+
+
+def test_a_node_whose_vpc_is_not_described_is_in_no_other_vpc() -> None:
+    bare = instance(OWNED, vpc="")
+    assert not check(bare, vpc=VPC).findings
+    assert not check(bare).findings
+    # Nor does it make it unclear which VPC the policy is for.
+    assert not check(bare, instance(OWNED, "i-2"), interface(DONE)).findings

@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+from email.message import Message
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 from consuming import publish_one
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.publishing.oci import image
+from vpc_cni_iam.errors import InputError, PublishError
+from vpc_cni_iam.publishing import oci
+from vpc_cni_iam.publishing.oci import image, refuse_moved
 from vpc_cni_iam.publishing.semver import Version
 
 
@@ -53,3 +57,37 @@ def test_an_index_that_is_not_ours(tmp_path: Path) -> None:
         index.write_text(text)
         with pytest.raises(InputError, match="is not an index of ours"):
             publish_one(tmp_path)
+
+
+def answers(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a registry answer every question with an error."""
+
+    def answer(request: Any, **_: object) -> None:
+        raise HTTPError(request.full_url, code, "Reason", Message(), None)
+
+    monkeypatch.setattr(oci, "urlopen", answer)
+
+
+def test_a_tag_that_a_registry_does_not_have_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(404, monkeypatch)
+    refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(code, monkeypatch)
+    with pytest.raises(PublishError) as caught:
+        refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+    assert f"asks for authentication ({code} Reason)" in str(caught.value)
+    assert "the tag 1.0.0 may exist" in str(caught.value)
+    assert "oras login ghcr.io" in str(caught.value)
+    assert "oras resolve ghcr.io/example/vpc-cni-iam:1.0.0" in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [400, 429, 500, 503])
+def test_an_answer_that_decides_nothing_is_an_error(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(code, monkeypatch)
+    with pytest.raises(PublishError, match=f"answers {code} Reason"):
+        refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")

@@ -78,11 +78,13 @@ def _untaggable(policy: Policy, variant: Variant, served: list[Release]) -> Iter
         return
     for key in tag_keys(releases.newest()).wanted:
         for mode in variant.modes:
-            at = ((r, forms()["tag-managed"].sent(mode, r, ())) for r in served)
-            using = {r: use for r, use in at if use and key in tag_keys(r).wanted}
-            if using and key not in allowed:
-                use = using[max(using)]
-                yield Gap(use, releases.spans(frozenset(using)), key)
+            lacking: dict[Use, list[Release]] = {}
+            for release in served if key not in allowed else ():
+                use = forms()["tag-managed"].sent(mode, release, ())
+                if use and key in tag_keys(release).wanted:
+                    lacking.setdefault(use, []).append(release)
+            for use, at in lacking.items():
+                yield Gap(use, releases.spans(frozenset(at)), key)
 
 
 def works_with(found: Fit) -> str:

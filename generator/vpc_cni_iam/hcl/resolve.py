@@ -26,6 +26,7 @@ _INSTANCES = ("count", "for_each")
 _MAX_DEPTH = 50
 # Locals that name each other twice would double with every step.
 _MAX_NODES = 10_000
+_INDEX = re.compile(r"[0-9]{1,18}")
 # A name with attributes and indices, and nothing that an engine would compute.
 REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
@@ -274,7 +275,7 @@ class _Reader:
         match node.arguments:
             case (Call(name="split", arguments=(separator, text)), Other(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
-                if mark and whole is not None and number.isdecimal():
+                if mark and whole is not None and _INDEX.fullmatch(number):
                     pieces = whole.split(mark)
                     return pieces[int(number) % len(pieces)]
         raise _UnresolvedError(_show(node))

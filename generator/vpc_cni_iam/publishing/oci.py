@@ -30,6 +30,7 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
 _TAG = "org.opencontainers.image.ref.name"
 _TIMEOUT = 30
+_LOGIN_NEEDED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,14 @@ def refuse_moved(repository: str, version: Version, digest: str) -> None:
         error.close()
         if error.code == 404:  # noqa: PLR2004 - no such tag, or nothing there at all
             return
-        login = "; where it asks for a login, look with oras resolve" if error.code < 500 else ""  # noqa: PLR2004
-        raise PublishError(f"{repository}: answers {error.code} {error.reason}{login}") from None
+        problem = f"answers {error.code} {error.reason}"
+        if error.code in _LOGIN_NEEDED:
+            problem = (
+                f"asks for authentication ({error.code} {error.reason}), and publish has no "
+                f"credentials: the tag {version} may exist. Log in with: oras login {host}; then "
+                f"look with: oras resolve {repository}:{version}"
+            )
+        raise PublishError(f"{repository}: {problem}") from None
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise PublishError(f"{repository}: cannot be asked for its tags: {reason}") from None

@@ -10,7 +10,7 @@ from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import globs, intervals
-from vpc_cni_iam.policy.proof.globs import EMPTY, Glob
+from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
 from vpc_cni_iam.policy.proof.intervals import Possible
 
 _BUILDERS = {
@@ -87,8 +87,13 @@ class Knowledge:
             but_empty: Whether an empty value may match nonetheless.
         """
         for glob in found:
-            if glob is not None and not (but_empty and not glob.items):
+            if glob is not None and not (but_empty and _may_match_empty(glob)):
                 self.excluded.append(glob)
+
+
+def _may_match_empty(glob: Glob) -> bool:
+    """Say whether a pattern matches the empty text, if all its variables are empty."""
+    return all(isinstance(item, Atom) for item in glob.items)
 
 
 def presence(premises: Sequence[Check]) -> Knowledge:

@@ -1,6 +1,7 @@
 """Runs the plugin's real agent against a policy.
 
 python -m tools.plugin_probe build v1.23.2
+python -m tools.plugin_probe evidence v1.23.2
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 
 It wants root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
@@ -10,12 +11,13 @@ denied, 1 not so, 3 the probe cannot run here.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections import Counter
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError
-from tools.plugin_probe import build, case, cloud
+from tools.plugin_probe import build, case, cloud, evidence
 from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
 from vpc_cni_iam.catalog import compose, parameters, releases, variants
 from vpc_cni_iam.policy.document import dumps
@@ -58,6 +60,10 @@ def shown(seen: case.Run) -> str:
     return "\n".join(lines)
 
 
+def _say(text: str) -> None:
+    print(f"plugin_probe: {text}", file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """Build or run.
 
@@ -66,7 +72,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("build", "run"):
+    for name in ("build", "evidence", "run"):
         commands.add_parser(name).add_argument("version", help="such as v1.23.2")
     runs = commands.choices["run"]
     runs.add_argument("scenario", choices=[s.name for s in SCENARIOS])
@@ -80,6 +86,9 @@ def main() -> int:
         agent = build.agent(release)
         if given.command == "build":
             print(agent)
+            return 0
+        if given.command == "evidence":
+            print(json.dumps(evidence.evidence(release, str(agent), case.run, _say), indent=1))
             return 0
         scenario = find(given.scenario)
         policies = [given.policy.read_text()] if given.policy else []

@@ -20,6 +20,9 @@ from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
 
+# A job in the background ignores interruptions, and would hand that down to what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Deterministic in CI, so that a red run can be run again.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("dev", deadline=None)

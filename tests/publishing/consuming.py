@@ -57,7 +57,12 @@ def at_registry(engine: Engine, folder: Path, port: int) -> Engine:
     return at(engine, folder, configuration(AT.host, port))
 
 
-GIVEN = "".join(f'  {name} = "{value}"\n' for name, value in parameters.SAMPLE.items())
+# Of a feature's names, the module has none.
+GIVEN = "".join(
+    f'  {name} = "{value}"\n'
+    for name, value in parameters.SAMPLE.items()
+    if name != "hyperpod_cluster_id"
+)
 # The variant that the role modules are planned with.
 ROLE_VARIANT = "ipv4-scoped"
 

@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog import documents, parameters, releases
 from vpc_cni_iam.catalog.compose import compose, select
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InexpressibleError
@@ -206,7 +207,7 @@ def test_with_names_everything_is_there(engine: Engine, tmp_path: Path) -> None:
     assert json.loads(helm) == {"env": {"CLUSTER_NAME": "prod"}}
     assert kubectl == "kubectl set env daemonset aws-node -n kube-system 'CLUSTER_NAME=prod'"
     assert minimum == {"ipv4": "v1.1.0", "ipv6": "v1.10.0", "ipv4-scoped": "v1.8.0"}
-    assert works["ipv4-scoped"] == "v1.8.0 to v1.21.2"
+    assert works["ipv4-scoped"] == f"v1.8.0 to v1.21.2, v1.22.2 to {newest()}"
 
 
 def test_a_vpc_that_is_not_known_yet_still_plans(engine: Engine, tmp_path: Path) -> None:

@@ -142,9 +142,9 @@ def _resources(
     order = {action: number for number, action in enumerate(actions)}
     pairs.sort(
         key=lambda pair: (
+            examples.is_known(pair[0]) and not examples.can_be_on(*pair),
             covered[pair[1]],
             pair[1] != "*" and not examples.is_like_an_arn(pair[1]),
-            not examples.can_be_on(*pair),
             order[pair[0]],
         )
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import hcl2.api
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test_rewrite import files as whole_files
-from vpc_cni_iam.converting import module_names, proof
+from vpc_cni_iam.converting import proof
 from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
@@ -239,17 +239,19 @@ def test_each_file_is_read_once_however_many_there_are(
     parse_tree = hcl2.api.parses_to_tree
     monkeypatch.setattr(hcl2.api, "parses_to_tree", counted)
 
-    def read(path: Path) -> bytes:
-        opened[path.name] += 1
-        return path.read_bytes()
+    def open_counted(path: Path, mode: str = "r", **more: str) -> IO[Any]:
+        opened[path.name] += "w" not in mode
+        return open_file(path, mode, **more)
 
-    monkeypatch.setattr(module_names, "content", read)
+    open_file = Path.open
+    monkeypatch.setattr(Path, "open", open_counted)
     number = 20
     for n in range(number):
         text = SPLICED.replace("CODE", f"local.l{n}").replace('"x"', f'"p{n}"')
         (tmp_path / f"p{n}.tf").write_text(text)
         (tmp_path / f"l{n}.tf").write_text(f'locals {{\n  l{n} = "x"\n}}\n')
         (tmp_path / f"o{n}.tf").write_text(f'output "o{n}" {{\n  value = 1\n}}\n')
+    opened.clear()
     modules = Modules()
     found = [rewriting(path, modules) for path in sorted(tmp_path.glob("*.tf"))]
     assert sum(len(one.replaced) for one in found) == number

@@ -9,6 +9,7 @@ outside the scenario that is for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from vpc_cni_iam.catalog.releases import Release
 _STEP = 5  # seconds: a delay is told to the nearest of these
 _AT_ONCE = 4  # runs; they mostly wait
 _RANDOM = {"ClientToken"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def evidence(
@@ -104,7 +106,11 @@ def requests(recorded: Iterable[Recorded], *, leaked: bool) -> Iterator[dict[str
     for request in recorded:
         if not leaked and "available" in request.parameters.values():
             continue
-        parameters = {k: v for k, v in request.parameters.items() if k not in _RANDOM}
+        parameters = {
+            name: _TIME.sub("TIME", value)
+            for name, value in request.parameters.items()
+            if name not in _RANDOM
+        }
         entry: dict[str, Any] = {"action": request.action, "parameters": parameters}
         if request.error:
             entry["error"] = request.error

@@ -48,3 +48,14 @@ def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
     names = sorted(p.name for p in (resources.PACKAGE / _DATA / "revisions").glob("*.json"))
     return tuple(_read(f"revisions/{name}") for name in names)
+
+
+@cache
+def observed_data() -> tuple[dict[str, Any], ...]:
+    """Return what was observed of the plugin's real agent, by plugin version, oldest first.
+
+    Made by ``python -m tools.plugin_probe evidence``: the requests of each scenario, and what broke
+    when one action was denied.
+    """
+    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "observed").glob("*.json"))
+    return tuple(_read(f"observed/{name}") for name in names)

@@ -9,8 +9,8 @@ from vpc_cni_iam.coverage import matrix_report, page, report, risks
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Names
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs.policies import Opened
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.sources.policies import Opened
 
 EVERYTHING = ("*",)
 EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")

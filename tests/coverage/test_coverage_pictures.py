@@ -13,8 +13,8 @@ from vpc_cni_iam.coverage.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.setting import Names
 from vpc_cni_iam.coverage.situations import find
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs.policies import Opened
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.sources.policies import Opened
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -12,7 +12,7 @@ from vpc_cni_iam.converting.document import Converted, convert_document
 from vpc_cni_iam.converting.parametrize import PARTITION, variables
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.write import block
-from vpc_cni_iam.sources.json_documents import Document, documents
+from vpc_cni_iam.inputs.json_documents import Document, documents
 from vpc_cni_iam.texts import STDIN
 
 # Files beside the documents in a directory.

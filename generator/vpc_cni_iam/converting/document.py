@@ -11,9 +11,9 @@ from vpc_cni_iam.converting.write import data_source
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal
+from vpc_cni_iam.inputs.json_documents import Document
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.sources.json_documents import Document
 
 
 @dataclass(frozen=True, slots=True)

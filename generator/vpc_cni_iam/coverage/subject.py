@@ -13,10 +13,10 @@ from vpc_cni_iam.catalog.requests import CLUSTER
 from vpc_cni_iam.coverage.cover import granted
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.policies import Input, Opened, choose, open_policies
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
-from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
-from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import write_tree
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.sources.policies import choose, open_policies
+from vpc_cni_iam.inputs.policies import choose, open_policies
 
 JSON = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 HCL = """

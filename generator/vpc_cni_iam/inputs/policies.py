@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.json_documents import Document, documents
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.sources.json_documents import Document, documents
-from vpc_cni_iam.sources.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, read
 from vpc_cni_iam.texts.limits import HCL
 
@@ -91,7 +91,7 @@ def _opened(target: str, stdin: Callable[[], str], values: Mapping[str, str]) ->
         return _json(stdin(), STDIN)
     path = Path(target)
     if os.path.isdir(path):  # noqa: PTH112 - which refuses no name that is too long
-        from vpc_cni_iam.sources.directory import read_directory
+        from vpc_cni_iam.inputs.directory import read_directory
 
         directory = read_directory(path)
         return _hcl(directory.texts, target, values, directory.skipped)
@@ -152,7 +152,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _json(text: str, source: str) -> Input:
-    from vpc_cni_iam.sources import planned
+    from vpc_cni_iam.inputs.plan import policies as planned
 
     if planned.is_plan(text):
         return _sorted(planned.identity_policies(text, source), source)
@@ -203,7 +203,7 @@ def _hcl(
     texts: Mapping[str, str], source: str, values: Mapping[str, str], skipped: Iterable[Skipped]
 ) -> Input:
     from vpc_cni_iam.hcl import module as hcl
-    from vpc_cni_iam.sources.written_out import written_out
+    from vpc_cni_iam.inputs.written_out import written_out
 
     module = hcl.read(texts, values)
     parts: list[tuple[str, Policy] | Skipped] = []

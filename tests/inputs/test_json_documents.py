@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.json_documents import documents
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.json_documents import documents
 
 
 def policy(action: str) -> dict[str, Any]:

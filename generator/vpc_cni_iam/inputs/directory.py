@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
-from vpc_cni_iam.sources.skipped import Reason, Skipped
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read_together
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource, read_plan
+from vpc_cni_iam.inputs.plan.secrets import holds_mark
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.plan import Plan, Resource, read_plan
-from vpc_cni_iam.sources.secrets import holds_mark
-from vpc_cni_iam.sources.skipped import Reason, Skipped
 
 # What terraform show -json prints first, and no policy document has.
 _PLAN = re.compile(r'\s*\{\s*"format_version"\s*:')

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 
 VALUES = st.recursive(
     st.none()

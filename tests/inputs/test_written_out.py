@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.policies import Input, choose, open_policies
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.sources.policies import Input, choose, open_policies
 
 ENCODED = """
 variable "region" {

@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read
-from vpc_cni_iam.inputs.policies import open_policies
+from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.policy.parse import loads
 

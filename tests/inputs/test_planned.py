@@ -10,9 +10,9 @@ import pytest
 from conftest import run
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.inputs.plan.saved import opened, saved_plan
-from vpc_cni_iam.inputs.policies import open_policies
 from vpc_cni_iam.policy.parse import loads
 
 ONE, TWO = document(allow("ec2:A")), document(allow("ec2:B"))

@@ -21,7 +21,7 @@ _TRUST = "assume_role_policy"
 _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
-def written_out(
+def embedded_policies(
     texts: Mapping[str, str], scope: Scope, documents: Collection[str]
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.

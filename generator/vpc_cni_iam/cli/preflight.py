@@ -48,14 +48,15 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
-    from vpc_cni_iam.preflight import findings, read, report
+    from vpc_cni_iam.inputs import ec2
+    from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
     (composed,) = chosen.composed()
-    inventory = read.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
+    inventory = ec2.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vpc_cni_iam.sources.addresses import call_names, parent, split_first
-from vpc_cni_iam.sources.json_stream import Reader
-from vpc_cni_iam.sources.shapes import Block
+from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.shapes import Block
 
 _DEPTH = 100
 _PREFIXES = ("aws_iam_", "aws_eks_")

@@ -15,14 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.sources import json_stream
-from vpc_cni_iam.sources.addresses import module_of
-from vpc_cni_iam.sources.configuration import Configuration, read_configuration
-from vpc_cni_iam.sources.json_stream import Reader
-from vpc_cni_iam.sources.kinds import ACTIONS, MAKE, after, check
-from vpc_cni_iam.sources.marked import hide_constants, marked, of_change, of_values, of_variables
-from vpc_cni_iam.sources.secrets import Secrets, is_policy
-from vpc_cni_iam.sources.shapes import (
+from vpc_cni_iam.inputs.plan import json_stream
+from vpc_cni_iam.inputs.plan.addresses import module_of
+from vpc_cni_iam.inputs.plan.configuration import Configuration, read_configuration
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, after, check
+from vpc_cni_iam.inputs.plan.marked import (
+    hide_constants,
+    marked,
+    of_change,
+    of_values,
+    of_variables,
+)
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
+from vpc_cni_iam.inputs.plan.shapes import (
     ChangedResource,
     Changing,
     DeferredChange,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.kind import without_policies
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.texts.nesting import check_json
 
@@ -248,3 +249,11 @@ def _blank(text: str, position: int) -> int:
     while position < len(text) and text[position] in " \t\r\n":
         position += 1
     return position
+
+
+KIND = without_policies(
+    "what aws ec2 describe-instances or describe-network-interfaces prints",
+    "`aws ec2 describe-instances`, `aws ec2 describe-network-interfaces`",
+    lambda c: c.has_member(*_KINDS),
+    "the command preflight reads it",
+)

@@ -1,6 +1,6 @@
-"""Finds the policy documents in a JSON file: a bare one, or what the AWS CLI prints around it.
+"""Policy documents in JSON: a bare one, or what the AWS CLI prints around it.
 
-The house's one reader of JSON policies. What the CLI prints is read by its fields, wherever they
+The one reader of JSON policies. What the CLI prints is read by its fields, wherever they
 stand: ``get-policy-version``, ``get-role-policy``, ``get-user-policy``, ``get-group-policy``,
 ``get-role`` (its trust), ``get-account-authorization-details``, and, of other services, those that
 print a policy as JSON in a string. The fields are those of the AWS CLI Command Reference. IAM's
@@ -9,11 +9,13 @@ own API URL-encodes documents (RFC 3986), and some tools hand them on so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.kind import Content, Kind, Part, unquoted
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
@@ -34,7 +36,7 @@ _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repository
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class JsonDocument:
     """A policy document where it was found.
 
     Args:
@@ -61,7 +63,7 @@ class Document:
         if not isinstance(self.content, str):
             return self.content
         try:
-            return load_json(_unquoted(self.content.strip()), self.source)
+            return load_json(unquoted(self.content.strip()), self.source)
         except InputError as error:
             inside = f"{self.place}, {error.place} of its text" if error.place else self.place
             raise InputError(self.source, inside, error.problem) from None
@@ -75,24 +77,21 @@ class Document:
         return parse(self.decoded(), self.source, self.place)
 
 
-def documents(text: str, source: str) -> tuple[Document, ...]:
+def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
     """Return the policy documents of a JSON file, in their order; each is not yet checked.
 
     Args:
-        text: The text of the file.
+        value: The decoded JSON.
         source: The file name that errors name.
 
     Raises:
-        InputError: Not JSON, or no policy document in it.
+        InputError: No policy document in it.
     """
-    value = load_json(_unquoted(text), source)
-    if isinstance(value, str):  # such as the output of --query Policy
-        return (Document(source, "$", (), value),)
-    if isinstance(value, dict) and _looks_like_a_policy(value):
-        return (Document(source, "$", (), value),)
-    found = tuple(_walk(value, source, "$", ()))
-    if found:
-        return found
+    # A string is such as the output of --query Policy.
+    if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
+        return (JsonDocument(source, "$", (), value),)
+    if inner := tuple(_walk(value, source, "$", ())):
+        return inner
     first = value[0] if isinstance(value, list) and value else value
     if isinstance(first, dict) and not first.keys().isdisjoint(_LISTINGS):
         raise InputError(
@@ -104,10 +103,33 @@ def documents(text: str, source: str) -> tuple[Document, ...]:
     raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
 
 
-def _unquoted(text: str) -> str:
-    """Return JSON text that may be URL-encoded as it was before."""
-    encoded = text[:3].lower() == "%7b"
-    return unquote(text, errors="surrogateescape") if encoded else text
+def _policies(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+    """Yield the policies of a JSON file that are of identities."""
+    listed = documents(content.value, content.source)
+    for document, name in zip(listed, _names(listed), strict=True):
+        try:
+            policy = document.policy()
+        except InputError as error:
+            if len(listed) == 1:
+                raise
+            yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
+            continue
+        if policy.names_principals:
+            yield Skipped(name or document.place, Reason.other_kind, "it names principals")
+        else:
+            yield name, policy
+        for version in document.left_out:
+            detail = "another version is the default"
+            yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
+
+
+def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:
+    """Yield what the file calls each policy, or its JSON path where that tells it from none."""
+    called = ["/".join(document.names) for document in listed]
+    times = Counter(called)
+    for name, document in zip(called, listed, strict=True):
+        unlike = len(listed) == 1 or (name and times[name] == 1)
+        yield name if unlike else document.place
 
 
 def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
@@ -118,7 +140,7 @@ def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
 
 def _walk(
     value: object, source: str, path: str, names: tuple[str, ...], depth: int = 0
-) -> Iterator[Document]:
+) -> Iterator[JsonDocument]:
     if depth > _DEPTH:
         raise InputError(source, "", "nests too deeply to hold policies")
     if isinstance(value, list):
@@ -127,7 +149,7 @@ def _walk(
     if not isinstance(value, dict):
         return
     if "Statement" in value:
-        yield Document(source, path, names, value)
+        yield JsonDocument(source, path, names, value)
         return
     names += tuple(v for k in _NAMES if isinstance(v := value.get(k), str))
     for key, inner in value.items():
@@ -136,18 +158,18 @@ def _walk(
             yield from _versions(inner, source, place, names)
         elif key in _DOCUMENTS or (key in _TEXTS and _is_json(inner)):
             called = (*names, "trust") if key == TRUST else names
-            yield Document(source, place, called, inner)
+            yield JsonDocument(source, place, called, inner)
         elif key != _REPEATING:
             yield from _walk(inner, source, place, names, depth + 1)
 
 
 def _is_json(value: object) -> bool:
-    return isinstance(value, str) and _unquoted(value.lstrip())[:1] == "{"
+    return isinstance(value, str) and unquoted(value.lstrip())[:1] == "{"
 
 
 def _versions(
     versions: list[object], source: str, path: str, names: tuple[str, ...]
-) -> Iterator[Document]:
+) -> Iterator[JsonDocument]:
     """Yield the version of a managed policy that is in force, or all if none is said to be."""
     found = [
         (version, document)
@@ -172,3 +194,12 @@ def _versions(
 
 def _in_force(version: object) -> bool:
     return isinstance(version, dict) and bool(version.get("IsDefaultVersion"))
+
+
+KIND = Kind(
+    "a JSON policy document or what the AWS CLI prints of one",
+    "a policy document, `aws iam get-policy-version`, `aws iam get-role-policy`, "
+    "`aws iam get-account-authorization-details`",
+    lambda c: c.is_json,
+    _policies,
+)

@@ -4,9 +4,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import DecodeError, Raw
+from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.sources.json_stream import Reader
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 
 VALUES = st.recursive(
     st.none()
@@ -64,3 +66,20 @@ def test_what_is_not_json_is_refused_with_its_place(text: str, place: str) -> No
     with pytest.raises(InputError, match=f"^x: {place}"):
         reader = Reader(text.encode(), "x")
         (walked if len(text) < 100 else Reader.value)(reader)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1 2", "JSON is malformed: trailing characters (byte 3)"),
+        (b'{"a": [1]}, {}', "JSON is malformed: trailing characters (byte 11)"),
+        (b'"x"}', "JSON is malformed: trailing characters (byte 4)"),
+        (b'{"a": nope}', "JSON is malformed: invalid character (byte 7)"),
+        (b'{"a": [1, ', "Input data was truncated"),
+    ],
+)
+def test_the_messages_of_msgspec_from_which_places_are_read(text: bytes, message: str) -> None:
+    """msgspec tells where a value ends in its message alone; a release may change it."""
+    with pytest.raises(DecodeError) as caught:
+        Decoder(Raw).decode(text)
+    assert str(caught.value) == message

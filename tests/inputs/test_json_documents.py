@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.json_documents import documents
 
 
 def policy(action: str) -> dict[str, Any]:
@@ -98,28 +98,28 @@ PRINTED: dict[str, tuple[Any, list[tuple[str, tuple[str, ...]]]]] = {
 @pytest.mark.parametrize("command", PRINTED)
 def test_what_the_aws_cli_prints(command: str) -> None:
     printed, expected = PRINTED[command]
-    found = documents(json.dumps(printed), "f.json")
+    found = policy_documents(json.dumps(printed), "f.json")
     assert [(d.place, d.names) for d in found] == expected
     assert {d.policy() for d in found} == {loads(TEXT, "x")}
 
 
 def test_versions_that_are_not_in_force_are_named() -> None:
     printed, _ = PRINTED["get-account-authorization-details"]
-    assert documents(json.dumps(printed), "f.json")[-1].left_out == ("v3", "v1")
+    assert policy_documents(json.dumps(printed), "f.json")[-1].left_out == ("v3", "v1")
 
 
 def test_of_versions_of_which_none_is_said_to_be_in_force_all_are_taken() -> None:
     versions = [{"Document": P, "VersionId": "v2"}, {"Document": P, "VersionId": "v1"}]
     printed = {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}
-    found = documents(json.dumps(printed), "f.json")
+    found = policy_documents(json.dumps(printed), "f.json")
     assert [(d.names, d.left_out) for d in found] == [(("m", "v2"), ()), (("m", "v1"), ())]
 
 
 def test_a_file_that_is_the_encoded_document() -> None:
-    (found,) = documents(f"{quote(TEXT)}\n", "f.json")
+    (found,) = policy_documents(f"{quote(TEXT)}\n", "f.json")
     assert found.policy() == loads(TEXT, "x")
     with pytest.raises(InputError, match=r"f\.json: .*is not JSON"):
-        documents("%7Bnonsense", "f.json")
+        policy_documents("%7Bnonsense", "f.json")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_file_that_is_the_encoded_document() -> None:
 )
 def test_what_is_wrong_is_named_by_place(value: Any, place: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        for found in documents(json.dumps(value), "f.json"):
+        for found in policy_documents(json.dumps(value), "f.json"):
             found.policy()
     assert (caught.value.source, caught.value.place) == ("f.json", place)
     assert words in str(caught.value)
@@ -158,11 +158,11 @@ def test_what_is_wrong_is_named_by_place(value: Any, place: str, words: str) -> 
 def test_nesting_bombs(depth: int, bracket: str) -> None:
     closing = "]" if bracket == "[" else "}"
     with pytest.raises(InputError, match=r"nests (too deeply|more than 200 deep)"):
-        documents(bracket * depth + "1" + closing * depth, "f.json")
+        policy_documents(bracket * depth + "1" + closing * depth, "f.json")
 
 
 @pytest.mark.parametrize(("text", "words"), [("", "is empty"), ("\x01", "is not JSON")])
 def test_what_is_no_json(text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        documents(text, "f.json")
+        policy_documents(text, "f.json")
     assert words in str(caught.value)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.sources.kinds import MAKE
+from vpc_cni_iam.inputs.plan.kinds import MAKE
 from vpc_cni_iam.texts import STDIN, too_large, unreadable
 from vpc_cni_iam.texts.limits import PLAN
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.policies import InputPolicies, choose
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.sources.policies import Input, choose, open_policies
 
 ENCODED = """
 variable "region" {
@@ -53,7 +54,7 @@ NAME = "aws_iam_policy.cni.policy"
 OTHER = "aws_iam_role_policy.cni.policy"
 
 
-def opened(tmp_path: Path, text: str) -> Input:
+def opened(tmp_path: Path, text: str) -> InputPolicies:
     (tmp_path / "main.tf").write_text(text)
     return open_policies(str(tmp_path), lambda: "", {})
 

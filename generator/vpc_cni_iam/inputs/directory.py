@@ -9,12 +9,13 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
-from vpc_cni_iam.sources.skipped import Reason, Skipped
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read_together
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _HCL = (".tf", ".tofu")
 _JSON = (".tf.json", ".tofu.json")
+_NONE = "holds no .tf or .tofu file; name a module's directory or a file"
 _OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
 # What decides the texts of policies elsewhere in the module, or brings policies in.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
@@ -44,13 +45,9 @@ def read_directory(path: Path) -> Directory:
     Raises:
         InputError: It holds no such file, or one cannot be read.
     """
-    try:
-        files = sorted(p for p in path.iterdir() if _is_configuration(p))
-    except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+    files = _configuration_files(path)
     if not files:
-        problem = "holds no .tf or .tofu file; name a module's directory or a file"
-        raise InputError(str(path), "", problem)
+        raise InputError(str(path), "", _NONE)
     names = {p.name for p in files}
     read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
     texts: dict[str, str] = {}
@@ -63,6 +60,24 @@ def read_directory(path: Path) -> Directory:
         else:
             texts[str(file)] = text
     return Directory(texts, tuple(skipped))
+
+
+def hcl_files(path: Path) -> list[Path]:
+    """Return the files in HCL right in a directory.
+
+    Raises:
+        InputError: There are none.
+    """
+    if files := [file for file in _configuration_files(path) if file.name.endswith(_HCL)]:
+        return files
+    raise InputError(str(path), "", _NONE)
+
+
+def _configuration_files(path: Path) -> list[Path]:
+    try:
+        return sorted(p for p in path.iterdir() if _is_configuration(p))
+    except OSError as error:
+        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
 
 
 def _is_configuration(path: Path) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from vpc_cni_iam.sources.configuration import Module
-from vpc_cni_iam.sources.json_stream import Reader
-from vpc_cni_iam.sources.secrets import Secrets, is_grammar
+from vpc_cni_iam.inputs.plan.configuration import Module
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_grammar
 
 _NOTHING = Raw(b"null")
 _SENSITIVE = (b'"before_sensitive"', b'"after_sensitive"')

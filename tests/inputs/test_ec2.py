@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.preflight.read import read
+from vpc_cni_iam.inputs.ec2 import read
 
 INSTANCE = {
     "InstanceId": "i-0000000a",

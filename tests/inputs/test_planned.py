@@ -10,10 +10,10 @@ import pytest
 from conftest import run
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.inputs.plan.saved import opened, saved_plan
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.plan import read_plan
-from vpc_cni_iam.sources.plan_file import opened, saved_plan
-from vpc_cni_iam.sources.policies import open_policies
 
 ONE, TWO = document(allow("ec2:A")), document(allow("ec2:B"))
 
@@ -78,8 +78,8 @@ def test_coverage_takes_a_plan(tmp_path: Path) -> None:
 def test_a_large_plan_is_mapped_and_reads_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vpc_cni_iam.sources import json_stream, plan_file
-    from vpc_cni_iam.sources import plan as reading
+    from vpc_cni_iam.inputs.plan import json_stream, saved
+    from vpc_cni_iam.inputs.plan import reader as reading
 
     text = plan(
         policy("p", ONE, TWO),
@@ -93,7 +93,7 @@ def test_a_large_plan_is_mapped_and_reads_alike(
     for module in (json_stream, reading):
         monkeypatch.setattr(module, "_SMALL", 10)
     monkeypatch.setattr(json_stream, "_STEP", 100)
-    monkeypatch.setattr(plan_file, "_LARGE", 10)
+    monkeypatch.setattr(saved, "_LARGE", 10)
     told: list[int] = []
     for packed in (False, True):
         if packed:
@@ -107,9 +107,9 @@ def test_a_large_plan_is_mapped_and_reads_alike(
 def test_what_powershell_writes_reads_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vpc_cni_iam.sources import plan_file
+    from vpc_cni_iam.inputs.plan import saved
 
-    monkeypatch.setattr(plan_file, "_PIECE", 7)
+    monkeypatch.setattr(saved, "_PIECE", 7)
     text = plan(policy("ü", ONE, TWO))
     path = tmp_path / "plan.json"
     for encoding in ("utf-16-le", "utf-16-be", "utf-8"):
@@ -139,8 +139,8 @@ def test_a_directory_is_one_of_a_saved_plan_if_it_has_one(tmp_path: Path) -> Non
 MEMORY = """
 import io, re, sys
 from pathlib import Path
-from vpc_cni_iam.sources.plan import read_plan
-from vpc_cni_iam.sources.plan_file import opened
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.inputs.plan.saved import opened
 with opened(Path(sys.argv[1]), io.BytesIO()) as data:
     assert len(read_plan(data, "plan").resources) == 1
 print(int(re.search("VmHWM: *\\t*(.*) kB", Path("/proc/self/status").read_text())[1]) // 1024)

@@ -9,7 +9,8 @@ import pytest
 
 from conftest import write_tree
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.sources.policies import choose, open_policies
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.policies import choose
 
 JSON = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 HCL = """

@@ -13,15 +13,15 @@ from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.sources.skipped import Reason, Skipped
 
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
 _TRUST = "assume_role_policy"
 _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
-def written_out(
+def embedded_policies(
     texts: Mapping[str, str], scope: Scope, documents: Collection[str]
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.inputs.kind import Content, Kind, Part
+from vpc_cni_iam.inputs.plan.secrets import holds_mark
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.plan import Plan, Resource, read_plan
-from vpc_cni_iam.sources.secrets import holds_mark
-from vpc_cni_iam.sources.skipped import Reason, Skipped
 
-# What terraform show -json prints first, and no policy document has.
-_PLAN = re.compile(r'\s*\{\s*"format_version"\s*:')
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+
 _POLICIES = (
     "aws_iam_policy",
     "aws_iam_role_policy",
@@ -21,29 +21,16 @@ _POLICIES = (
 )
 
 
-def is_plan(text: str) -> bool:
-    """Say whether a text looks like the JSON of a plan.
-
-    Args:
-        text: The text.
-    """
-    return _PLAN.match(text) is not None
-
-
-def identity_policies(text: str, source: str) -> Iterator[tuple[str, Policy] | Skipped]:
+def _policies(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
     """Yield the identity policies of a plan by their resource's address, and what was skipped.
 
     The policy documents that the plan read are taken if it has no other policy. Skipped is what is
     only known after apply, sensitive, or names principals.
-
-    Args:
-        text: The JSON of the plan.
-        source: The file name that errors name.
-
-    Raises:
-        InputError: Not such a plan, or a policy in it that is none.
     """
-    plan = read_plan(text.encode(), source)
+    from vpc_cni_iam.inputs.plan.reader import read_plan
+
+    source = content.source
+    plan = read_plan(content.text.encode(), source)
     texts = dict(_managed(plan)) or dict(_documents(plan))
     for name, (value, why) in texts.items():
         if value is None:
@@ -101,3 +88,12 @@ def _known(resource: Resource, name: str, values: Mapping[str, object]) -> tuple
 
 def _marked(mark: object) -> bool:
     return "True" in repr(mark)
+
+
+# The reader of plans refuses the state and the log of an engine by name.
+KIND = Kind(
+    "the JSON of Terraform or OpenTofu (a plan, a state or a log)",
+    "`terraform show -json PLANFILE` or `tofu show -json PLANFILE`, compressed by gzip or not",
+    lambda c: c.has_member("format_version", "@level", "serial"),
+    _policies,
+)

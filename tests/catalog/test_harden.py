@@ -15,9 +15,9 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options, override, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import Proven, Witness, no_new_access
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"

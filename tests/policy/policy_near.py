@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from policy_readings import newly_allowed
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, Witness
 
 Answer = Proven | Witness | NotProven
 

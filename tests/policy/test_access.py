@@ -15,12 +15,12 @@ import policy_pools as pools
 from policy_readings import newly_allowed
 from vpc_cni_iam.catalog import documents
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
-from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching import patterns
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.wording import condition_text
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 PAIRS = 20_000 if FUZZ else 1_000

@@ -26,10 +26,10 @@ from smt.variable_pairs import variable_pairs
 from test_access import mutated, upstream
 from test_access_managed import managed, narrowings
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.proof.access import Proven, Witness, no_new_access
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 NEAR = 8_000 if FUZZ else 600

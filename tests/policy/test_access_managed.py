@@ -13,10 +13,10 @@ import pytest
 
 import policy_near as near
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, Witness, no_new_access
 
 moto = pytest.importorskip("moto.iam.aws_managed_policies")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.variables import Template, Variable, read
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError

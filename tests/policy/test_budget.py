@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof import budget
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.between import Side, between

@@ -11,8 +11,8 @@ import policy_pools as pools
 from policy_readings import READINGS, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof import cases, clauses
 
 PLACE = Place("test")

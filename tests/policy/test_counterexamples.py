@@ -8,9 +8,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.proof.access import Proven, Witness, no_new_access
 
 B = "arn:aws:s3:::b/"
 HOME = B + "home/${aws:username}/*"

@@ -9,14 +9,14 @@ from random import Random
 import pytest
 
 from policy_readings import READINGS, read_as
-from vpc_cni_iam.policy.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
 
 RESOURCE, PRINCIPAL, REQUEST = (
     f"aws:{which}Tag/team" for which in ("Resource", "Principal", "Request")

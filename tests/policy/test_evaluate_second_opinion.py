@@ -28,7 +28,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import Place
 
 ministack = pytest.importorskip("ministack.core.iam_evaluator")
 

@@ -11,13 +11,13 @@ import policy_pools as pools
 from policy_readings import READINGS, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions, keys
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples.key_values import example
 
 PLACE = Place("test")
 Value = str | tuple[str, ...] | None

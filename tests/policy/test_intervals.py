@@ -10,13 +10,13 @@ import pytest
 
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.proof import intervals
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples.key_values import example
 
 ORDERS = (
     "Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"

@@ -16,9 +16,9 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements, principals
 from vpc_cni_iam.policy.matching.conditions import Truth
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context
 
 Outcome = Literal["allowed", "implicitly denied", "explicitly denied", "undecided"]

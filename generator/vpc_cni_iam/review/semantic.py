@@ -1,6 +1,6 @@
 """The semantic difference of two policies: every line is a gain, a loss, or proven to be neither.
 
-What changed comes from `vpc_cni_iam.policy.change`; what each line is, a proof decides. Where
+What changed comes from `vpc_cni_iam.policy.diff.changes`; what each line is, a proof decides. Where
 nothing is proven, a line counts as what it looks like.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.change import Change, all_changes
+from vpc_cni_iam.policy.diff.changes import Change, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses

@@ -12,7 +12,7 @@ from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
-from vpc_cni_iam.policy.change import Change, changes
+from vpc_cni_iam.policy.diff.changes import Change, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest

@@ -16,9 +16,9 @@ from functools import lru_cache
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module import Module, read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
-from vpc_cni_iam.policy.change import OPENING, changes
+from vpc_cni_iam.policy.diff.changes import OPENING, changes
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.access import Proven, Witness, no_new_access
 from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit

@@ -16,7 +16,7 @@ from pathlib import Path
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.policy.compare import Difference, differences
+from vpc_cni_iam.policy.diff.differences import Difference, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying import planning

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import keys, matches, operators, values
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.matches import Check, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family
 from vpc_cni_iam.policy.matching.patterns import split_arn
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, read
 
 

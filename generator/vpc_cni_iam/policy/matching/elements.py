@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, read
 from vpc_cni_iam.policy.wildcard import Wild
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import Place
 
 
 class Family(Enum):

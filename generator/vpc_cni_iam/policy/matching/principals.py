@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Statement
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
 
 Caller: TypeAlias = Callable[[str], bool]
 # The type of a principal and one of its identifiers.

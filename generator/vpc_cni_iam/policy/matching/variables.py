@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The request's context, its keys in lower case.

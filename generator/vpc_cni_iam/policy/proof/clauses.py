@@ -9,14 +9,15 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements
+from vpc_cni_iam.policy.matching.element_path import Place
 from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
-from vpc_cni_iam.policy.proof import equalities, globs
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.conditions import equalities
+from vpc_cni_iam.policy.proof.conditions.constraints import same_values
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
-from vpc_cni_iam.policy.proof.knowledge import same_values
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 from vpc_cni_iam.policy.wildcard import Wild
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.proof import automata, examples
+from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.coverage import Hole
-from vpc_cni_iam.policy.proof.implication import implied
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.covering import Hole
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.wording import condition_text, describe
 
 _NAMED = 5
 
@@ -30,8 +31,8 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
         for text in (*clause.statement.actions, *clause.statement.not_actions)
     }
     action = request.action.lower()
-    parts = [] if action in named or examples.is_known(action) else ["action"]
-    if request.resource != "*" and not examples.is_like_an_arn(request.resource):
+    parts = [] if action in named or ordinary.is_known(action) else ["action"]
+    if request.resource != "*" and not ordinary.is_like_an_arn(request.resource):
         parts.append("resource")
     return " and ".join(parts)
 

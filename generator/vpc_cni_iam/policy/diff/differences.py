@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text, describe, principal_names
 
 Kind = Literal["missing", "added", "changed"]
 
@@ -62,48 +63,6 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
         place = f"statement {other + 1} ({_label(extra)})"
         found.append(Difference("added", place, f"is not expected: {describe(extra)}"))
     return tuple(found)
-
-
-def describe(statement: Statement) -> str:
-    """Return one line that says what a statement does.
-
-    Args:
-        statement: The statement.
-    """
-    verb = "allows" if statement.effect == "Allow" else "denies"
-    what = _names(statement.actions) or f"all but {_names(statement.not_actions)}"
-    parts = [verb, what]
-    if statement.resources:
-        parts.append(f"on {_names(statement.resources)}")
-    if statement.not_resources:
-        parts.append(f"on all but {_names(statement.not_resources)}")
-    if statement.principals:
-        parts.append(f"to {_names(map(_principal, _each(statement.principals)))}")
-    if statement.not_principals:
-        parts.append(f"to all but {_names(map(_principal, _each(statement.not_principals)))}")
-    if statement.conditions:
-        parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
-    return " ".join(parts)
-
-
-def condition_text(condition: Condition) -> str:
-    """Return a condition as one readable phrase.
-
-    Args:
-        condition: The condition.
-    """
-    return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
-
-
-def principals_text(statement: Statement) -> str:
-    """Return whom a statement of a resource's policy is about, empty if it names nobody.
-
-    Args:
-        statement: The statement.
-    """
-    if statement.not_principals:
-        return f"all but {_names(map(_principal, _each(statement.not_principals)))}"
-    return _names(map(_principal, _each(statement.principals)))
 
 
 def _unmatched(
@@ -163,13 +122,13 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[Kind, str]]:
         ("excepted resource", expected.not_resources, actual.not_resources),
         (
             "principal",
-            tuple(map(_principal, _each(expected.principals))),
-            tuple(map(_principal, _each(actual.principals))),
+            principal_names(expected.principals),
+            principal_names(actual.principals),
         ),
         (
             "excepted principal",
-            tuple(map(_principal, _each(expected.not_principals))),
-            tuple(map(_principal, _each(actual.not_principals))),
+            principal_names(expected.not_principals),
+            principal_names(actual.not_principals),
         ),
     ):
         fold = str.lower if "action" in noun else str
@@ -206,15 +165,3 @@ def _label(statement: Statement) -> str:
     named = statement.actions or tuple(f"not {a}" for a in statement.not_actions)
     more = f" and {len(named) - 1} more" if len(named) > 1 else ""
     return f"{named[0]}{more}" if named else "no action"
-
-
-def _each(principals: Iterable[Principal]) -> list[tuple[str, str]]:
-    return [(p.type, i) for p in principals for i in p.identifiers]
-
-
-def _principal(pair: tuple[str, str]) -> str:
-    return pair[1] if pair[0] == "*" else f"{pair[0]} {pair[1]}"
-
-
-def _names(values: Iterable[str]) -> str:
-    return ", ".join(values)

@@ -9,10 +9,11 @@ from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS, Patterns
 from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, expand
-from vpc_cni_iam.policy.proof import automata, contexts, examples, globs, ordinary
+from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Side
-from vpc_cni_iam.policy.proof.coverage import Hole
+from vpc_cni_iam.policy.proof.covering import Hole
+from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -26,7 +27,7 @@ _BASES = 40
 _READINGS = 12
 _WORDS = 2
 # What stands in a part of an ARN, by the colons before it.
-_USUAL = {1: "aws", 3: ordinary.REGION, 4: ordinary.ACCOUNT}
+_USUAL = {1: "aws", 3: aws.REGION, 4: aws.ACCOUNT}
 
 
 def requests(
@@ -76,8 +77,8 @@ def _actions(hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause]) -> 
     side = hole.region.resources[0]
     resources = [text for t in side.within for text in _ordinary(t, {})]
     known = sorted(
-        examples.actions(),
-        key=lambda pair: not any(examples.can_be_on(pair[0], text) for text in resources),
+        ordinary.actions(),
+        key=lambda pair: not any(ordinary.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
     like = [
@@ -131,7 +132,7 @@ def _resources(
     for action in actions:
         known = [
             arn
-            for arn in examples.resources(action)
+            for arn in ordinary.resources(action)
             if all(is_about(clause, arn) for clause in wanted)
         ]
         rest = [automata.text(hole.resource, _texts_of(base)), "*"]
@@ -142,9 +143,9 @@ def _resources(
     order = {action: number for number, action in enumerate(actions)}
     pairs.sort(
         key=lambda pair: (
-            examples.is_known(pair[0]) and not examples.can_be_on(*pair),
+            ordinary.is_known(pair[0]) and not ordinary.can_be_on(*pair),
             covered[pair[1]],
-            pair[1] != "*" and not examples.is_like_an_arn(pair[1]),
+            pair[1] != "*" and not ordinary.is_like_an_arn(pair[1]),
             order[pair[0]],
         )
     )
@@ -168,7 +169,7 @@ def _ordinary(template: Template, base: Context) -> Iterator[str]:
             ):
                 text += _USUAL[text.count(":")]
             elif begins == "" or (begins and text.endswith(tuple(begins))):
-                text += examples.name_after(text)
+                text += ordinary.name_after(text)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
 
@@ -222,4 +223,4 @@ def _callers(wanted: Sequence[Clause]) -> list[str]:
             found.append(f"arn:aws:iam::{account}:user/alice")
         elif name != ANYONE:
             found.append(name)
-    return list(dict.fromkeys([*found, ordinary.USER])) if names else [""]
+    return list(dict.fromkeys([*found, aws.USER])) if names else [""]

@@ -19,8 +19,8 @@ from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, Side
+from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.proof.implication import implied
 
 _HOLES_OF_A_PAIR = 4
 

@@ -9,10 +9,10 @@ from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Template, is_plain
-from vpc_cni_iam.policy.proof import intervals, knowledge
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.implication import counterexample
-from vpc_cni_iam.policy.proof.knowledge import Knowledge
+from vpc_cni_iam.policy.proof.conditions import constraints, intervals
+from vpc_cni_iam.policy.proof.conditions.constraints import Knowledge
+from vpc_cni_iam.policy.proof.conditions.implication import counterexample
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Partition, service, region and account of an ARN that is made up, by the colons before.
@@ -53,13 +53,13 @@ def _candidates(about: Sequence[Check], key: str, budget: Budget) -> Iterator[st
             yield from map(_ordinary_arn, filter(is_plain, check.templates))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
-        if same and (text := knowledge.one_value(family, same).example()) is not None:
+        if same and (text := constraints.one_value(family, same).example()) is not None:
             yield text
     known = Knowledge()
-    knowledge.plain(known, about)
-    knowledge.every(known, about, single=False)
-    for check in filter(knowledge.is_some, about):
-        knowledge.some(known, check)
+    constraints.plain(known, about)
+    constraints.every(known, about, single=False)
+    for check in filter(constraints.is_some, about):
+        constraints.some(known, check)
     if not any(glob.has_atoms for group in known.groups for glob in group):
         word = counterexample(known.groups, known.excluded, [], budget)
         if word is not None:

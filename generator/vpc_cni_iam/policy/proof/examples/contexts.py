@@ -12,13 +12,13 @@ from vpc_cni_iam.policy.matching.keys import find
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, is_plain
-from vpc_cni_iam.policy.proof import examples
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
-from vpc_cni_iam.policy.proof.ordinary import NAME
-from vpc_cni_iam.policy.proof.unify import assignments
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.proof.examples.aws import NAME
+from vpc_cni_iam.policy.proof.examples.key_values import example
+from vpc_cni_iam.policy.proof.examples.unify import assignments
 from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
@@ -120,7 +120,7 @@ def variable_values(
     keys = dict.fromkeys(p.key for t in (*texts, *resources) for p in t if isinstance(p, Variable))
     first: dict[str, Value] = {}
     for key in keys:
-        value = examples.likely(key, set())[0]
+        value = ordinary.likely(key, set())[0]
         first[key] = value if value not in first.values() else f"{value}{len(first) + 1}"
     yield first
     if not keys:
@@ -143,11 +143,11 @@ def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Va
     families = {check.operator.base.family for check in checks}
     texts = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
-    likely = [*([own] if isinstance(own, str) else []), *examples.likely(checks[0].key, families)]
+    likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
     found = [
         value
         for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
-        if examples.has_type(value, families)
+        if ordinary.has_type(value, families)
     ][:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single

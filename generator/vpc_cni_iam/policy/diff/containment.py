@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import Proven, no_new_access
+from vpc_cni_iam.policy.diff.grants import Grant
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.grants import Grant
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 

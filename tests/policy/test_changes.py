@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.policy import containing
-from vpc_cni_iam.policy.change import OPENING, changes
+from vpc_cni_iam.policy.diff import containment
+from vpc_cni_iam.policy.diff.changes import OPENING, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 
@@ -250,13 +250,13 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
 ) -> None:
     """So that two policies of a thousand actions are compared in a second, not in a minute."""
     asked: list[Policy] = []
-    prove = containing.no_new_access
+    prove = containment.no_new_access
 
     def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
         return prove(old, new, budget)
 
-    monkeypatch.setattr(containing, "no_new_access", counted)
+    monkeypatch.setattr(containment, "no_new_access", counted)
     old, new, one = (
         Policy((Statement(actions=actions, resources=("*",)),))
         for actions in (
@@ -276,13 +276,13 @@ def test_conditions_are_compared_once_for_all_actions_that_have_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Policy] = []
-    prove = containing.no_new_access
+    prove = containment.no_new_access
 
     def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
         return prove(old, new, budget)
 
-    monkeypatch.setattr(containing, "no_new_access", counted)
+    monkeypatch.setattr(containment, "no_new_access", counted)
     old, new = (
         Policy((replace(ONE, actions=tuple(f"s3:Get{n}" for n in range(50)), conditions=(tag,)),))
         for tag in (replace(TAG, values=("one of fifty",)), replace(TAG, values=("fifty",)))

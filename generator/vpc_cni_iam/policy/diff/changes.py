@@ -2,7 +2,7 @@
 
 Statements are taken apart into single grants (effect, action, resource, conditions), so that
 moving an action from one statement to another, or reordering, is no change. Grants are compared
-one by one, exactly, by `vpc_cni_iam.policy.access`; whether the new policy as a whole allows
+one by one, exactly, by `vpc_cni_iam.policy.proof.access`; whether the new policy as a whole allows
 anything that the old one did not is a question for that proof alone.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from vpc_cni_iam.policy.compare import condition_text
-from vpc_cni_iam.policy.containing import Containers, contains
+from vpc_cni_iam.policy.diff.containment import Containers, contains
+from vpc_cni_iam.policy.diff.grants import Grant, Key, grants
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.grants import Grant, Key, grants
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.wording import condition_text
 
 Kind = Literal[
     "gained",

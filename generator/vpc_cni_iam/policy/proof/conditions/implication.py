@@ -20,10 +20,11 @@ from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import automata, equalities, intervals, knowledge
+from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
+from vpc_cni_iam.policy.proof.conditions.constraints import Knowledge
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
-from vpc_cni_iam.policy.proof.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
     resolved = equalities.of(premises)
     conclusion = resolved.rename(conclusion)
     about = [check for check in resolved.premises if check.key == conclusion.key]
-    known, operator = knowledge.presence(about), conclusion.operator
+    known, operator = constraints.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
         return _presence_gap(known, conclusion)
     if _at_once(known, about, conclusion):
@@ -63,7 +64,7 @@ def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap
         return Gap(conclusion)
     if operator.base.family in intervals.FAMILIES:
         return _gap_of_intervals(about, conclusion)
-    if not knowledge.has_language(conclusion):
+    if not constraints.has_language(conclusion):
         return Gap(conclusion)
     gap: Gap | None = Gap(conclusion)
     if operator.quantifier:
@@ -101,11 +102,11 @@ def _gap_of_one(
     known: Knowledge, about: Sequence[Check], conclusion: Check, budget: Budget
 ) -> Gap | None:
     """Compare as of a key that has at most one value."""
-    knowledge.plain(known, about)
-    knowledge.every(known, about, single=True)
-    for check in filter(knowledge.is_some, about):
+    constraints.plain(known, about)
+    constraints.every(known, about, single=True)
+    for check in filter(constraints.is_some, about):
         if not check.operator.if_exists:
-            knowledge.some(known, check)
+            constraints.some(known, check)
     nonempty = conclusion.operator.quantifier == "ForAnyValue"
     return _gap(known, conclusion, budget, nonempty)
 
@@ -114,15 +115,15 @@ def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -
     """Compare as of a key of any number of values: set operators with set operators."""
     if conclusion.operator.quantifier == "ForAllValues":
         each = Knowledge()
-        knowledge.every(each, about, single=False)
+        constraints.every(each, about, single=False)
         return _gap(each, conclusion, budget)
     found: Gap | None = Gap(conclusion)
-    for check in filter(knowledge.is_some, about):
+    for check in filter(constraints.is_some, about):
         if check.operator.if_exists and not conclusion.operator.if_exists:
             continue  # true of one empty string, present as it is
         value = Knowledge()
-        knowledge.every(value, about, single=False)
-        knowledge.some(value, check)  # the value that satisfies this satisfies the conclusion
+        constraints.every(value, about, single=False)
+        constraints.some(value, check)  # the value that satisfies this satisfies the conclusion
         found = _gap(value, conclusion, budget)
         if found is None:
             return None
@@ -135,7 +136,7 @@ def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
     satisfying = intervals.of(conclusion)
     pairs = []
     if operator.quantifier:
-        each = knowledge.each_value(family, about)
+        each = constraints.each_value(family, about)
         pairs = [
             (each & intervals.of(check), satisfying)
             for check in about
@@ -148,7 +149,7 @@ def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
     if keys.find(conclusion.key).is_single:
         # Whether one empty string is a value to a set operator, AWS does not say.
         others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
-        pairs.append((knowledge.one_value(family, about), replace(satisfying, others=others)))
+        pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
     gap: Gap | None = Gap(conclusion)
     for possible, wanted in pairs:
         wrong = possible.outside(wanted)
@@ -168,7 +169,7 @@ def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
             return False  # true of one empty string, present as it is
         if absent and not _true_if_absent(conclusion):
             return False
-    mine, theirs = knowledge.same_values(premise), knowledge.same_values(conclusion)
+    mine, theirs = constraints.same_values(premise), constraints.same_values(conclusion)
     if undefined(conclusion):
         return mine == theirs
     return mine >= theirs if one.base.negated else mine <= theirs
@@ -176,7 +177,7 @@ def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
 
 def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = False) -> Gap | None:
     """Return a gap if a value is possible that does not satisfy a condition."""
-    found = knowledge.patterns(conclusion)
+    found = constraints.patterns(conclusion)
     negated = conclusion.operator.base.negated
     if negated and any(glob is None or glob.has_atoms for glob in found):
         return Gap(conclusion)

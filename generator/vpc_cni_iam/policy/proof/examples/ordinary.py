@@ -9,7 +9,7 @@ from functools import lru_cache
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.proof.ordinary import ACCOUNT, NAME, ORDINARY, REGION
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, ORDINARY, REGION
 
 _ACCOUNT = re.compile(r"[0-9]{12}|aws")
 _ID = "0123456789abcdef0"

@@ -9,9 +9,10 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import Check
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import globs, intervals
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.intervals import Possible
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
-from vpc_cni_iam.policy.proof.intervals import Possible
 
 _BUILDERS = {
     Family.STRING: globs.of,

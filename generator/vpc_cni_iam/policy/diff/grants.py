@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.compare import condition_text, principals_text
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for grants of one meaning that are spelled alike.
 Key: TypeAlias = tuple[object, ...]

@@ -17,11 +17,12 @@ from itertools import chain, islice
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons, samples
+from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.covering import Coverage, Hole
+from vpc_cni_iam.policy.proof.examples import requests
 
 _MORE_HOLES = 20
 _FIRST_TRIES = 200
@@ -73,7 +74,7 @@ def no_new_access(
 
     Both are the policies of one identity, taken together. It answers `Proven` only where that
     holds in both readings of what AWS leaves open, see `globs.of_resource` and
-    `vpc_cni_iam.policy.proof.implication`.
+    `vpc_cni_iam.policy.proof.conditions.implication`.
 
     Args:
         old: The policies there were.
@@ -215,7 +216,7 @@ class _Search:
         self, hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> Witness | None:
         """Return a request of a hole that is newly allowed, None if none was found."""
-        for request in islice(samples.requests(hole, wanted, near, self.budget), tries):
+        for request in islice(requests.requests(hole, wanted, near, self.budget), tries):
             self.budget.spend(_STEPS_OF_A_TRY)
             try:
                 now = self.after.evaluate(request)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tools.upstream.page import Found
 from vpc_cni_iam.catalog.documents import Revision
-from vpc_cni_iam.policy.diff.changes import Change, changes
+from vpc_cni_iam.policy.diff.changes import AccessChange, changes
 from vpc_cni_iam.policy.diff.differences import Difference, differences
 from vpc_cni_iam.policy.wording import describe
 
@@ -32,7 +32,7 @@ class Compared:
     kind: str
     state: State
     place: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AccessChange, ...] = ()
     differences: tuple[Difference, ...] = ()
     note: str = ""
 

@@ -16,7 +16,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements, principals
 from vpc_cni_iam.policy.matching.conditions import Truth
-from vpc_cni_iam.policy.matching.element_path import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Context
@@ -102,9 +102,6 @@ class Compiled:
         Of several statements that decide alike, the first is named. Whether a request without
         an Allow is denied explicitly may be open; it is denied for certain, and told as such.
 
-        Args:
-            request: The request.
-
         Raises:
             InputError: A context with one key in two spellings.
         """
@@ -155,14 +152,14 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
         _rule(statement, (position, index), place, elements.has_variables(policy, place))
         for position, policy in enumerate(policies)
         for index, statement in enumerate(policy.statements)
-        for place in (Place(f"{name} {position + 1}"),)
+        for place in (ElementPath(f"{name} {position + 1}"),)
     ]
     rules.sort(key=lambda rule: rule.decision.allowed)
     return Compiled(tuple(rules))
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _rule(statement: Statement, at: tuple[int, int], place: Place, variables: bool) -> _Rule:
+def _rule(statement: Statement, at: tuple[int, int], place: ElementPath, variables: bool) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
         raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
@@ -179,7 +176,9 @@ def _rule(statement: Statement, at: tuple[int, int], place: Place, variables: bo
     )
 
 
-def _tests(statement: Statement, place: Place, variables: bool) -> tuple[conditions.Test, ...]:
+def _tests(
+    statement: Statement, place: ElementPath, variables: bool
+) -> tuple[conditions.Test, ...]:
     tests, seen = [], set()
     for condition in statement.conditions:
         where = place.at(f".Condition.{condition.operator}.{condition.key}")

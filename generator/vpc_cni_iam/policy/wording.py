@@ -8,11 +8,7 @@ from vpc_cni_iam.policy.document import ANYONE, Condition, Principal, Statement
 
 
 def describe(statement: Statement) -> str:
-    """Return one line that says what a statement does.
-
-    Args:
-        statement: The statement.
-    """
+    """Return one line that says what a statement does."""
     verb = "allows" if statement.effect == "Allow" else "denies"
     what = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
     parts = [verb, what]
@@ -30,20 +26,12 @@ def describe(statement: Statement) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """Return a condition as one readable phrase.
-
-    Args:
-        condition: The condition.
-    """
+    """Return a condition as one readable phrase."""
     return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
 
 
 def principals_text(statement: Statement) -> str:
-    """Return whom a statement of a resource's policy is about, empty if it names nobody.
-
-    Args:
-        statement: The statement.
-    """
+    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
     if statement.not_principals:
         return f"all but {_principals(statement.not_principals)}"
     return _principals(statement.principals)

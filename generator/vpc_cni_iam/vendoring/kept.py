@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.module import Module, read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.diff.changes import OPENING, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.access import Proven, Witness, no_new_access
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
@@ -246,7 +246,7 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
             answer = no_new_access(before, after)
         except InputError as error:
             return KeptAccess.UNKNOWN, f"{name}: {error}"
-        if isinstance(answer, Witness):
+        if isinstance(answer, Counterexample):
             request = answer.request
             example = f"{name}: {request.action} on {request.resource}"
             return KeptAccess.ADDED, "; ".join(gained) or example

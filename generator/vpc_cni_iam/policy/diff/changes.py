@@ -1,6 +1,6 @@
 """What a change of a policy means: access gained and lost, widened and narrowed.
 
-Statements are taken apart into single grants (effect, action, resource, conditions), so that
+Statements are taken apart into single permissions (effect, action, resource, conditions), so that
 moving an action from one statement to another, or reordering, is no change. Grants are compared
 one by one, exactly, by `vpc_cni_iam.policy.proof.access`; whether the new policy as a whole allows
 anything that the old one did not is a question for that proof alone.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vpc_cni_iam.policy.diff.containment import Containers, contains
-from vpc_cni_iam.policy.diff.grants import Grant, Key, grants
+from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.wording import condition_text
@@ -35,7 +35,7 @@ OPENING = frozenset({"gained", "widened", "weakened", "changed", "undenied"})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AccessChange:
     """One change of access.
 
     Args:
@@ -64,59 +64,49 @@ class _Found:
     kind: Kind
     action: str
     text: str
-    olds: tuple[Grant, ...] = ()
-    news: tuple[Grant, ...] = ()
+    olds: tuple[Permission, ...] = ()
+    news: tuple[Permission, ...] = ()
 
 
-def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Return what a change of a policy means, actions of one meaning in one line.
-
-    Args:
-        old: The policy before.
-        new: The policy after.
-    """
+def changes(old: Policy, new: Policy) -> tuple[AccessChange, ...]:
+    """Return what a change of a policy means, actions of one meaning in one line."""
     return tuple(c for c in all_changes(old, new) if c.kind != "redundant")
 
 
-def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple[Change, ...]:
+def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple[AccessChange, ...]:
     """Return what `changes` does, and as ``redundant`` what comes or goes without any effect.
 
-    That is what a grant that stays contains, and what stands for another of one meaning.
-
-    Args:
-        old: The policy before.
-        new: The policy after.
-        budget: What the proofs may cost; None for as much as policies of this size get.
+    That is what a permission that stays contains, and what stands for another of one meaning.
     """
     budget = Budget.of(old, new) if budget is None else budget
-    before, after = grants(old), grants(new)
-    kept = [grant for key, grant in before.items() if key in after]
+    before, after = permissions(old), permissions(new)
+    kept = [permission for key, permission in before.items() if key in after]
     lost, idle_before = _apart(before, after, kept, budget)
     gained, idle_after = _apart(after, before, kept, budget)
     narrowed, widened = _contained(lost, gained, budget), _contained(gained, lost, budget)
     found: list[_Found] = []
-    for key, grant in gained.items():
+    for key, permission in gained.items():
         if olds := [lost[k] for k in widened[key] if key not in narrowed[k]]:
-            found.append(_difference(olds, [grant], budget))
+            found.append(_difference(olds, [permission], budget))
         # Other conditions of one meaning are told of: what they are filled with may differ yet.
         for same in (lost[k] for k in widened[key] if key in narrowed[k]):
-            one = _difference([same], [grant], budget)
-            alike = same.conditions == grant.conditions
+            one = _difference([same], [permission], budget)
+            alike = same.conditions == permission.conditions
             found.append(replace(one, kind="redundant") if alike else one)
-    for key, grant in lost.items():
+    for key, permission in lost.items():
         if news := [gained[k] for k in narrowed[key] if key not in widened[k]]:
-            found.append(_difference([grant], news, budget))
+            found.append(_difference([permission], news, budget))
     held = {key for inner in (*narrowed.values(), *widened.values()) for key in inner}
     rest = {k: g for k, g in gained.items() if not widened[k] and k not in held}
     gone = {k: g for k, g in lost.items() if not narrowed[k] and k not in held}
-    by_subject: dict[tuple[object, ...], dict[Key, Grant]] = {}
-    for key, grant in gone.items():
-        by_subject.setdefault(_subject(grant), {})[key] = grant
-    for key, grant in list(rest.items()):
-        twin = _twin(grant, by_subject.get(_subject(grant), {}).values())
+    by_subject: dict[tuple[object, ...], dict[Key, Permission]] = {}
+    for key, permission in gone.items():
+        by_subject.setdefault(_subject(permission), {})[key] = permission
+    for key, permission in list(rest.items()):
+        twin = _twin(permission, by_subject.get(_subject(permission), {}).values())
         if twin is not None:
-            del rest[key], gone[twin.key], by_subject[_subject(grant)][twin.key]
-            found.append(_difference([twin], [grant], budget))
+            del rest[key], gone[twin.key], by_subject[_subject(permission)][twin.key]
+            found.append(_difference([twin], [permission], budget))
     found += [_Found(_of_effect("lost", g), *g.line, olds=(g,)) for g in gone.values()]
     found += [_Found(_of_effect("gained", g), *g.line, news=(g,)) for g in rest.values()]
     found += [_Found("redundant", *g.line, olds=(g,)) for g in idle_before]
@@ -125,44 +115,44 @@ def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple
 
 
 def _apart(
-    here: dict[Key, Grant], there: Iterable[Key], kept: list[Grant], budget: Budget
-) -> tuple[dict[Key, Grant], list[Grant]]:
-    """Return the grants of one side alone, without and with those that a kept one contains."""
-    alone = {key: grant for key, grant in here.items() if key not in there}
+    here: dict[Key, Permission], there: Iterable[Key], kept: list[Permission], budget: Budget
+) -> tuple[dict[Key, Permission], list[Permission]]:
+    """Return the permissions of one side alone, without and with those that a kept one contains."""
+    alone = {key: permission for key, permission in here.items() if key not in there}
     containers = Containers(kept, budget)
-    idle = {key: grant for key, grant in alone.items() if any(containers.of(grant))}
+    idle = {key: permission for key, permission in alone.items() if any(containers.of(permission))}
     return {k: g for k, g in alone.items() if k not in idle}, list(idle.values())
 
 
 def _contained(
-    some: Mapping[Key, Grant], others: Mapping[Key, Grant], budget: Budget
+    some: Mapping[Key, Permission], others: Mapping[Key, Permission], budget: Budget
 ) -> dict[Key, list[Key]]:
-    """Return for the key of each of some grants those of others that it contains."""
+    """Return for the key of each of some permissions those of others that it contains."""
     containers = Containers(some.values(), budget)
     found: dict[Key, list[Key]] = {key: [] for key in some}
-    for key, grant in others.items():
-        for one in containers.of(grant):
+    for key, permission in others.items():
+        for one in containers.of(permission):
             found[one.key].append(key)
     return found
 
 
-def _twin(grant: Grant, alike: Iterable[Grant]) -> Grant | None:
-    """Return the grant that this one replaces, of those with its action: on its resource if any."""
+def _twin(permission: Permission, alike: Iterable[Permission]) -> Permission | None:
+    """Return the permission of this action that this one replaces, on its resource if any."""
     same_resource, same_conditions = None, None
     for other in alike:
-        if other.resource == grant.resource:
+        if other.resource == permission.resource:
             same_resource = same_resource or other
-        elif other.conditions == grant.conditions:
+        elif other.conditions == permission.conditions:
             same_conditions = same_conditions or other
     return same_resource or same_conditions
 
 
-def _subject(grant: Grant) -> tuple[object, ...]:
-    return (grant.effect, grant.action.lower(), grant.principals)
+def _subject(permission: Permission) -> tuple[object, ...]:
+    return (permission.effect, permission.action.lower(), permission.principals)
 
 
-def _difference(olds: list[Grant], news: list[Grant], budget: Budget) -> _Found:
-    """Return what it means that grants stand in the place of others, one on one side at least."""
+def _difference(olds: list[Permission], news: list[Permission], budget: Budget) -> _Found:
+    """Return what it means that permissions replace others; one of the sides has only one."""
     old, new = olds[0], news[0]
     tighter = all(contains(old, one, budget) for one in news)
     looser = all(contains(new, one, budget) for one in olds)
@@ -194,8 +184,8 @@ def _difference(olds: list[Grant], news: list[Grant], budget: Budget) -> _Found:
     return _Found(_of_effect(kind, new), action, text, tuple(olds), tuple(news))
 
 
-def _only(one: Grant, other: Grant) -> str:
-    """Return the conditions of one grant that another does not have, in words."""
+def _only(one: Permission, other: Permission) -> str:
+    """Return the conditions of one permission that another does not have, in words."""
     own = [
         c
         for c in one.statement.conditions
@@ -204,29 +194,29 @@ def _only(one: Grant, other: Grant) -> str:
     return "".join(f" if {condition_text(c)}" for c in own) or " no condition"
 
 
-def _of_effect(kind: Kind, grant: Grant) -> Kind:
-    if grant.effect == "Allow":
+def _of_effect(kind: Kind, permission: Permission) -> Kind:
+    if permission.effect == "Allow":
         return kind
     denied: dict[Kind, Kind] = {"widened": "denied", "tightened": "undenied"}
     denied |= {"narrowed": "undenied", "weakened": "denied", "lost": "undenied", "gained": "denied"}
     return denied.get(kind, kind)
 
 
-def _together(grants: Iterable[Grant]) -> str:
-    """Return several grants as text, the actions of one meaning together."""
+def _together(permissions: Iterable[Permission]) -> str:
+    """Return several permissions as text, the actions of one meaning together."""
     lines: dict[str, list[str]] = {}
-    for grant in grants:
-        action, rest = grant.line
+    for permission in permissions:
+        action, rest = permission.line
         lines.setdefault(rest, []).append(action)
     return " and ".join(f"{', '.join(sorted(a))} {rest}" for rest, a in lines.items())
 
 
-def _grouped(found: Iterable[_Found]) -> tuple[Change, ...]:
+def _grouped(found: Iterable[_Found]) -> tuple[AccessChange, ...]:
     lines: dict[tuple[Kind, str, bool], list[_Found]] = {}
     for one in found:
         lines.setdefault((one.kind, one.text, not one.olds), []).append(one)
     return tuple(
-        Change(
+        AccessChange(
             kind,
             f"{', '.join(sorted(one.action for one in group))} {text}",
             tuple(g.statement for one in group for g in one.olds),

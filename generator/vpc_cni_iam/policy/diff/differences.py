@@ -36,10 +36,6 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
 
     Statements are counted as in ``expected``, from 1; one that only ``actual`` has is counted
     as in ``actual``.
-
-    Args:
-        expected: What the document should be.
-        actual: What it is.
     """
     found: list[Difference] = []
     if expected.version != actual.version:

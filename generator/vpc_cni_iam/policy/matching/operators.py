@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from vpc_cni_iam.policy.matching.element_path import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 
 
 class Family(Enum):
@@ -98,12 +98,8 @@ class Operator:
     if_exists: bool = False
 
 
-def parse(name: str, place: Place) -> Operator:
+def parse(name: str, place: ElementPath) -> Operator:
     """Return the operator of a name.
-
-    Args:
-        name: Such as ``StringLike`` or ``ForAllValues:StringEqualsIfExists``.
-        place: Where it stands.
 
     Raises:
         InputError: No operator of IAM.

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vpc_cni_iam.policy.matching import keys
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
-from vpc_cni_iam.policy.proof.conditions.constraints import Knowledge
+from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.conditions.implication import choices, counterexample
 
 
-def impossible(premises: Sequence[Check], budget: Budget) -> bool:
-    """Say whether conditions are known to contradict each other.
-
-    Args:
-        premises: Conditions that all hold.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
+def impossible(premises: Sequence[ConditionCheck], budget: Budget) -> bool:
+    """Say whether conditions are known to contradict each other."""
     premises = equalities.of(premises).premises
     for key in dict.fromkeys(check.key for check in premises):
         about = [check for check in premises if check.key == key]
@@ -32,7 +24,7 @@ def impossible(premises: Sequence[Check], budget: Budget) -> bool:
     return False
 
 
-def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
+def _no_value(known: KeyConstraints, about: Sequence[ConditionCheck], budget: Budget) -> bool:
     """Say whether a key that must be present can have no value."""
     if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
         return True
@@ -42,7 +34,7 @@ def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
             return True
     for check in filter(constraints.is_some, about):
         if not check.operator.if_exists:
-            value = Knowledge()
+            value = KeyConstraints()
             constraints.every(value, about, single=False)
             constraints.some(value, check)
             if _is_empty(value, budget):
@@ -50,7 +42,7 @@ def _no_value(known: Knowledge, about: Sequence[Check], budget: Budget) -> bool:
     return False
 
 
-def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
+def _no_typed_value(family: Family, about: Sequence[ConditionCheck]) -> bool:
     """Say whether no number, date or address, nor anything else, satisfies conditions."""
     if not about or keys.find(about[0].key).is_single:
         return constraints.one_value(family, about).is_empty
@@ -63,7 +55,7 @@ def _no_typed_value(family: Family, about: Sequence[Check]) -> bool:
     )
 
 
-def _is_empty(known: Knowledge, budget: Budget) -> bool:
+def _is_empty(known: KeyConstraints, budget: Budget) -> bool:
     """Say whether no value can be as it is known to be."""
     return any(
         counterexample(groups, known.excluded, [], budget) is None for groups in choices(known)

@@ -18,17 +18,17 @@ from dataclasses import dataclass, replace
 
 from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
-from vpc_cni_iam.policy.proof.conditions.constraints import Knowledge
+from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Unimplied:
     """A condition that is not implied.
 
     Args:
@@ -37,44 +37,39 @@ class Gap:
             key or where none was looked for.
     """
 
-    check: Check
+    check: ConditionCheck
     value: str | None = None
 
 
-def implied(premises: Sequence[Check], conclusion: Check, budget: Budget) -> Gap | None:
-    """Return why a condition is not implied, None if it is.
-
-    Args:
-        premises: Conditions that all hold.
-        conclusion: The condition in question.
-        budget: What the walks may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
+def implied(
+    premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
+) -> Unimplied | None:
+    """Return why a condition is not implied, None if it is."""
     resolved = equalities.of(premises)
     conclusion = resolved.rename(conclusion)
     about = [check for check in resolved.premises if check.key == conclusion.key]
     known, operator = constraints.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
-        return _presence_gap(known, conclusion)
+        return _unimplied_presence(known, conclusion)
     if _at_once(known, about, conclusion):
         return None
     if known.absent and not _true_if_absent(conclusion):
-        return Gap(conclusion)
+        return Unimplied(conclusion)
     if operator.base.family in intervals.FAMILIES:
-        return _gap_of_intervals(about, conclusion)
+        return _unimplied_interval(about, conclusion)
     if not constraints.has_language(conclusion):
-        return Gap(conclusion)
-    gap: Gap | None = Gap(conclusion)
+        return Unimplied(conclusion)
+    unimplied: Unimplied | None = Unimplied(conclusion)
     if operator.quantifier:
-        gap = _gap_of_several(about, conclusion, budget)
-    if gap is not None and keys.find(conclusion.key).is_single:
-        gap = _gap_of_one(known, about, conclusion, budget)
-    return gap
+        unimplied = _unimplied_multivalued(about, conclusion, budget)
+    if unimplied is not None and keys.find(conclusion.key).is_single:
+        unimplied = _unimplied_single(known, about, conclusion, budget)
+    return unimplied
 
 
-def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> bool:
+def _at_once(
+    known: KeyConstraints, about: Sequence[ConditionCheck], conclusion: ConditionCheck
+) -> bool:
     """Say whether a condition is implied by presence, or by one condition much like it."""
     is_null = conclusion.operator.base.family is Family.NULL
     if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
@@ -84,23 +79,26 @@ def _at_once(known: Knowledge, about: Sequence[Check], conclusion: Check) -> boo
     return any(_subsumes(check, conclusion, known.absent) for check in about)
 
 
-def _true_if_absent(check: Check) -> bool:
+def _true_if_absent(check: ConditionCheck) -> bool:
     operator = check.operator
     if operator.if_exists or operator.quantifier:
         return operator.if_exists or operator.quantifier == "ForAllValues"
     return operator.base.negated
 
 
-def _presence_gap(known: Knowledge, conclusion: Check) -> Gap | None:
+def _unimplied_presence(known: KeyConstraints, conclusion: ConditionCheck) -> Unimplied | None:
     wanted = {values.truth(value) for value in conclusion.values}
     if known.absent and True not in wanted:
-        return Gap(conclusion)
-    return Gap(conclusion) if known.present and False not in wanted else None
+        return Unimplied(conclusion)
+    return Unimplied(conclusion) if known.present and False not in wanted else None
 
 
-def _gap_of_one(
-    known: Knowledge, about: Sequence[Check], conclusion: Check, budget: Budget
-) -> Gap | None:
+def _unimplied_single(
+    known: KeyConstraints,
+    about: Sequence[ConditionCheck],
+    conclusion: ConditionCheck,
+    budget: Budget,
+) -> Unimplied | None:
     """Compare as of a key that has at most one value."""
     constraints.plain(known, about)
     constraints.every(known, about, single=True)
@@ -108,29 +106,33 @@ def _gap_of_one(
         if not check.operator.if_exists:
             constraints.some(known, check)
     nonempty = conclusion.operator.quantifier == "ForAnyValue"
-    return _gap(known, conclusion, budget, nonempty)
+    return _unimplied(known, conclusion, budget, nonempty)
 
 
-def _gap_of_several(about: Sequence[Check], conclusion: Check, budget: Budget) -> Gap | None:
+def _unimplied_multivalued(
+    about: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
+) -> Unimplied | None:
     """Compare as of a key of any number of values: set operators with set operators."""
     if conclusion.operator.quantifier == "ForAllValues":
-        each = Knowledge()
+        each = KeyConstraints()
         constraints.every(each, about, single=False)
-        return _gap(each, conclusion, budget)
-    found: Gap | None = Gap(conclusion)
+        return _unimplied(each, conclusion, budget)
+    found: Unimplied | None = Unimplied(conclusion)
     for check in filter(constraints.is_some, about):
         if check.operator.if_exists and not conclusion.operator.if_exists:
             continue  # true of one empty string, present as it is
-        value = Knowledge()
+        value = KeyConstraints()
         constraints.every(value, about, single=False)
         constraints.some(value, check)  # the value that satisfies this satisfies the conclusion
-        found = _gap(value, conclusion, budget)
+        found = _unimplied(value, conclusion, budget)
         if found is None:
             return None
     return found
 
 
-def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
+def _unimplied_interval(
+    about: Sequence[ConditionCheck], conclusion: ConditionCheck
+) -> Unimplied | None:
     """Compare numbers, dates or addresses."""
     family, operator = conclusion.operator.base.family, conclusion.operator
     satisfying = intervals.of(conclusion)
@@ -150,16 +152,16 @@ def _gap_of_intervals(about: Sequence[Check], conclusion: Check) -> Gap | None:
         # Whether one empty string is a value to a set operator, AWS does not say.
         others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
         pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
-    gap: Gap | None = Gap(conclusion)
+    unimplied: Unimplied | None = Unimplied(conclusion)
     for possible, wanted in pairs:
         wrong = possible.outside(wanted)
         if wrong.is_empty:
             return None
-        gap = Gap(conclusion, wrong.example())
-    return gap
+        unimplied = Unimplied(conclusion, wrong.example())
+    return unimplied
 
 
-def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
+def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool) -> bool:
     """Say whether one condition implies another by its values and IfExists alone."""
     one, other = premise.operator, conclusion.operator
     if one.base != other.base or one.quantifier != other.quantifier:
@@ -175,22 +177,24 @@ def _subsumes(premise: Check, conclusion: Check, absent: bool) -> bool:
     return mine >= theirs if one.base.negated else mine <= theirs
 
 
-def _gap(known: Knowledge, conclusion: Check, budget: Budget, nonempty: bool = False) -> Gap | None:
-    """Return a gap if a value is possible that does not satisfy a condition."""
+def _unimplied(
+    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, nonempty: bool = False
+) -> Unimplied | None:
+    """Return a unimplied if a value is possible that does not satisfy a condition."""
     found = constraints.patterns(conclusion)
     negated = conclusion.operator.base.negated
     if negated and any(glob is None or glob.has_atoms for glob in found):
-        return Gap(conclusion)
+        return Unimplied(conclusion)
     readers = [glob for glob in found if glob is not None]
-    gap: Gap | None = Gap(conclusion)
+    unimplied: Unimplied | None = Unimplied(conclusion)
     for groups in choices(known):
         word = counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
         if word is None:
             return None
-        gap = Gap(conclusion, word)
-    return gap
+        unimplied = Unimplied(conclusion, word)
+    return unimplied
 
 
 def counterexample(
@@ -206,14 +210,8 @@ def counterexample(
 
     Args:
         groups: Of each, one pattern matches the value.
-        excluded: Patterns that do not match it.
         readers: The patterns of the condition that it must not satisfy.
-        budget: What the walk may cost.
-        negated: Whether that condition is negated.
         nonempty: Whether an empty value, or one that is not certain, fails it, too.
-
-    Raises:
-        TooHardError: The budget is used up.
     """
     first = len(readers)
 
@@ -222,24 +220,20 @@ def counterexample(
             return False
         return any(number >= first or not negated for number in sure)
 
-    for reading in automata.readings(
+    for word_class in automata.word_classes(
         groups or [(ANYTHING,)], [*readers, *excluded], budget, settled
     ):
-        if any(number >= first for number in reading.accepted):
+        if any(number >= first for number in word_class.accepted):
             continue
-        matched = any(number < first for number in reading.accepted)
-        wrong = (matched or not reading.certain) if negated else not matched
-        if wrong or (nonempty and not (reading.word and reading.certain)):
-            return automata.text(reading.word)
+        matched = any(number < first for number in word_class.accepted)
+        wrong = (matched or not word_class.certain) if negated else not matched
+        if wrong or (nonempty and not (word_class.word and word_class.certain)):
+            return automata.text(word_class.word)
     return None
 
 
-def choices(known: Knowledge) -> list[list[tuple[Glob, ...]]]:
-    """Return the groups that can be walked together: one with a variable meets no other.
-
-    Args:
-        known: What is known of a value.
-    """
+def choices(known: KeyConstraints) -> list[list[tuple[Glob, ...]]]:
+    """Return the groups that can be walked together: one with a variable meets no other."""
     plain: list[tuple[Glob, ...]] = []
     walks = [plain]
     for group in known.groups:

@@ -49,6 +49,11 @@ class Permission:
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
 
     @property
+    def subject(self) -> Key:
+        """The effect, the action and the principals."""
+        return (self.effect, self.action.lower(), self.principals)
+
+    @property
     def line(self) -> tuple[str, str]:
         """The action, and the rest of what it says."""
         return self.action, f"on {self.resource}{self.who}{self.words}"

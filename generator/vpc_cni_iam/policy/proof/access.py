@@ -165,7 +165,7 @@ class _Search:
     ) -> Proven | Counterexample | NotProven:
         """Look at uncovered parts until there is a counterexample, or one that stays open.
 
-        After the latter only a counterexample can still change the answer; a few more parts are tried.
+        After the latter only a counterexample can change the answer; a few more parts are tried.
         No question gets more than its share of the steps, so that one that is too complex
         leaves some to the others.
         """

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -21,13 +22,22 @@ from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Context
 
-Outcome = Literal["allowed", "implicitly denied", "explicitly denied", "undecided"]
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
 _STATEMENTS = 256
+
+
+class Outcome(StrEnum):
+    """What policies say to a request."""
+
+    ALLOWED = "allowed"
+    IMPLICITLY_DENIED = "implicitly denied"
+    EXPLICITLY_DENIED = "explicitly denied"
+    # AWS does not define whether the request is allowed.
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +78,16 @@ class Decision:
     @property
     def allowed(self) -> bool:
         """Whether the request is allowed for certain."""
-        return self.outcome == "allowed"
+        return self.outcome is Outcome.ALLOWED
 
     @property
     def denied(self) -> bool:
         """Whether the request is denied for certain."""
-        return self.outcome in ("implicitly denied", "explicitly denied")
+        return self.outcome in (Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED)
 
 
-_IMPLICIT = Decision("implicitly denied")
+_OUTCOMES = {"Allow": Outcome.ALLOWED, "Deny": Outcome.EXPLICITLY_DENIED}
+_IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class Compiled:
                 continue
             if applies is True:  # the Deny statements come first
                 return open_deny or rule.decision if rule.decision.allowed else rule.decision
-            undecided = replace(rule.decision, outcome="undecided", reason=applies.reason)
+            undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, reason=applies.reason)
             if rule.decision.allowed:
                 open_allow = open_allow or undecided
             else:
@@ -165,7 +176,7 @@ def _rule(statement: Statement, at: tuple[int, int], place: ElementPath, variabl
         raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
     actions = elements.actions(statement, place, variables)
     return _Rule(
-        Decision("allowed" if statement.effect == "Allow" else "explicitly denied", *at),
+        Decision(_OUTCOMES[statement.effect], *at),
         Patterns.of(actions.templates),
         actions.negated,
         _applies(

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import keys, matches, operators, values
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, Match
-from vpc_cni_iam.policy.matching.operators import TEXTS, Family
+from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, read
 
@@ -114,9 +114,9 @@ def test(check: ConditionCheck) -> Test:
     if check.operator.base.family is Family.NULL:
         return _presence(check)
     match = matches.of(check)
-    if check.operator.quantifier == "ForAllValues":
+    if check.operator.quantifier is SetOperator.ALL:
         return _all(check, match)
-    if check.operator.quantifier == "ForAnyValue":
+    if check.operator.quantifier is SetOperator.ANY:
         return _any(check, match)
     return _one(check, match)
 

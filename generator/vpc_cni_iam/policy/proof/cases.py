@@ -11,10 +11,15 @@ from dataclasses import replace
 
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator
+from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof.clauses import Clause
 
 _NULL = Operator(BASES["Null"])
+_OPPOSITE = {
+    SetOperator.NONE: SetOperator.NONE,
+    SetOperator.ALL: SetOperator.ANY,
+    SetOperator.ANY: SetOperator.ALL,
+}
 
 
 def case_splits(
@@ -52,7 +57,7 @@ def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
     operator = check.operator
     if operator.base.negated or operator.base.family is Family.NULL or undefined(check):
         return
-    if operator.quantifier == "ForAllValues":
+    if operator.quantifier is SetOperator.ALL:
         return
     if operator.if_exists and operator.quantifier:
         return  # true of one empty string, too
@@ -69,8 +74,7 @@ def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
     if operator.base.family is Family.NULL or undefined(check):
         return ()
     base = replace(operator.base, negated=not operator.base.negated)
-    other = {"": "", "ForAllValues": "ForAnyValue", "ForAnyValue": "ForAllValues"}
-    opposite = replace(check, operator=Operator(base, other[operator.quantifier]))
-    if operator.if_exists and operator.quantifier != "ForAllValues":
+    opposite = replace(check, operator=Operator(base, _OPPOSITE[operator.quantifier]))
+    if operator.if_exists and operator.quantifier is not SetOperator.ALL:
         return (opposite, absent(check.key, False))
     return (opposite,)

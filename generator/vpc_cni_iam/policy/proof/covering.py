@@ -108,14 +108,14 @@ class StatementCover:
         else:
             partial = [c for c in usable if c not in full]
             classes = self._classes(action, partial, full, left)
-        found = dict.fromkeys(left, 0)
+        count = dict.fromkeys(left, 0)
         for word, members in classes:
             covering = [*full, *(partial[m] for m in sorted(members))]
             for side in left:
-                if found[side] < _PARTS_OF_A_PAIR:
+                if count[side] < _PARTS_OF_A_PAIR:
                     outside = self._escape(side, covering)
                     if outside is not None:
-                        found[side] += 1
+                        count[side] += 1
                         yield side, word, outside
 
     def _classes(
@@ -179,15 +179,15 @@ def _partition(
     Args:
         enough: Whether a class that these languages have, and maybe others, may be left out.
     """
-    prefix = side.prefix
-    readers, owner = [], []
-    for number, language in enumerate(languages):
-        for glob in language.globs:
-            if glob is not None and _can_meet(glob, prefix):
-                readers.append(glob)
-                owner.append(number)
-    first = len(readers)
-    readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
+    owned = [
+        (number, glob)
+        for number, language in enumerate(languages)
+        for glob in language.globs
+        if glob is not None and _can_meet(glob, side.prefix)
+    ]
+    owner, first = [number for number, _ in owned], len(owned)
+    readers = [glob for _, glob in owned]
+    readers += [glob for glob in side.excluded if _can_meet(glob, side.prefix)]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
     # What a variable excepts is missed for certain only where the side leaves it out as well.
     all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
@@ -99,7 +99,7 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
             wanted = {values.truth(value) for value in check.values}
             known.absent &= True in wanted
             known.present &= False in wanted
-        elif operator.quantifier == "ForAnyValue":
+        elif operator.quantifier is SetOperator.ANY:
             known.absent &= operator.if_exists
         elif not operator.quantifier:
             known.absent &= operator.if_exists or operator.base.negated
@@ -128,7 +128,7 @@ def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: boo
         single: Whether the key has at most one value, which then may be empty.
     """
     for check in premises:
-        if has_language(check) and check.operator.quantifier == "ForAllValues":
+        if has_language(check) and check.operator.quantifier is SetOperator.ALL:
             if check.operator.base.negated:
                 known.miss(patterns(check), but_empty=single)
             else:
@@ -145,7 +145,7 @@ def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVal
     for check in premises:
         if check.operator.base.family is family:
             satisfying = intervals.of(check)
-            if check.operator.quantifier == "ForAllValues" or (
+            if check.operator.quantifier is SetOperator.ALL or (
                 check.operator.quantifier and check.operator.if_exists
             ):
                 satisfying = replace(satisfying, others=True)  # one empty string satisfies it
@@ -161,7 +161,7 @@ def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVa
     """
     possible = intervals.anything(family)
     for check in premises:
-        if check.operator.base.family is family and check.operator.quantifier == "ForAllValues":
+        if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
             possible &= intervals.of(check)
     return possible
 
@@ -180,4 +180,4 @@ def some(known: KeyConstraints, check: ConditionCheck) -> None:
 
 def is_some(check: ConditionCheck) -> bool:
     """Say whether a condition is a ForAnyValue whose values can be compared."""
-    return has_language(check) and check.operator.quantifier == "ForAnyValue"
+    return has_language(check) and check.operator.quantifier is SetOperator.ANY

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
@@ -51,7 +51,7 @@ def _no_typed_value(family: Family, about: Sequence[ConditionCheck]) -> bool:
     return any(
         (each & intervals.of(check)).is_empty
         for check in some
-        if check.operator.quantifier == "ForAnyValue" and not check.operator.if_exists
+        if check.operator.quantifier is SetOperator.ANY and not check.operator.if_exists
     )
 
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator
+from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
 
 _REMEMBERED = 1024
@@ -123,7 +123,7 @@ def _used(check: ConditionCheck) -> Iterator[str]:
         operator.base.family not in TEXTS
         or operator.base.negated
         or operator.if_exists
-        or operator.quantifier == "ForAllValues"
+        or operator.quantifier is SetOperator.ALL
         or undefined(check)
     ):
         return

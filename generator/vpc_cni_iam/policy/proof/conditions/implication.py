@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
@@ -82,7 +82,7 @@ def _at_once(
 def _true_if_absent(check: ConditionCheck) -> bool:
     operator = check.operator
     if operator.if_exists or operator.quantifier:
-        return operator.if_exists or operator.quantifier == "ForAllValues"
+        return operator.if_exists or operator.quantifier is SetOperator.ALL
     return operator.base.negated
 
 
@@ -105,7 +105,7 @@ def _unimplied_single(
     for check in filter(constraints.is_some, about):
         if not check.operator.if_exists:
             constraints.some(known, check)
-    nonempty = conclusion.operator.quantifier == "ForAnyValue"
+    nonempty = conclusion.operator.quantifier is SetOperator.ANY
     return _unimplied(known, conclusion, budget, nonempty)
 
 
@@ -113,7 +113,7 @@ def _unimplied_multivalued(
     about: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
     """Compare as of a key of any number of values: set operators with set operators."""
-    if conclusion.operator.quantifier == "ForAllValues":
+    if conclusion.operator.quantifier is SetOperator.ALL:
         each = KeyConstraints()
         constraints.every(each, about, single=False)
         return _unimplied(each, conclusion, budget)
@@ -143,14 +143,16 @@ def _unimplied_interval(
             (each & intervals.of(check), satisfying)
             for check in about
             if check.operator.base.family is family
-            and check.operator.quantifier == "ForAnyValue"
+            and check.operator.quantifier is SetOperator.ANY
             and (operator.if_exists or not check.operator.if_exists)
         ]
-        if operator.quantifier == "ForAllValues":
+        if operator.quantifier is SetOperator.ALL:
             pairs = [(each, satisfying)]
     if keys.find(conclusion.key).is_single:
         # Whether one empty string is a value to a set operator, AWS does not say.
-        others = satisfying.others and (operator.quantifier != "ForAnyValue" or operator.if_exists)
+        others = satisfying.others and (
+            operator.quantifier is not SetOperator.ANY or operator.if_exists
+        )
         pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
     unimplied: Unimplied | None = Unimplied(conclusion)
     for possible, wanted in pairs:
@@ -167,7 +169,7 @@ def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool)
     if one.base != other.base or one.quantifier != other.quantifier:
         return False
     if one.if_exists and not other.if_exists:
-        if one.quantifier == "ForAnyValue":
+        if one.quantifier is SetOperator.ANY:
             return False  # true of one empty string, present as it is
         if absent and not _true_if_absent(conclusion):
             return False

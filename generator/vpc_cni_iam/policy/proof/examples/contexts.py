@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import NAME
 from vpc_cni_iam.policy.proof.examples.key_values import example
-from vpc_cni_iam.policy.proof.examples.unification import assignments
+from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
 from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
@@ -105,16 +105,21 @@ def variable_values(
     if not keys:
         return
     for patterns in (resources, texts):
-        distinct = list(dict.fromkeys(patterns))
-        for one in distinct:
-            for other in distinct if not is_plain(one) else ():
-                if one != other:
-                    for values in assignments(one, other, budget):
-                        yield {**first, **values}
+        for values in _meeting_values(patterns, budget):
+            yield {**first, **values}
     for key in keys:
         yield {k: v for k, v in first.items() if k != key}
         yield {**first, key: ""}
     yield dict.fromkeys(keys, NAME)
+
+
+def _meeting_values(patterns: Sequence[Template], budget: Budget) -> Iterator[Assignment]:
+    """Yield values of variables for which two of some patterns have a text in common."""
+    distinct = list(dict.fromkeys(patterns))
+    for variable in distinct:
+        for other in distinct if not is_plain(variable) else ():
+            if variable != other:
+                yield from assignments(variable, other, budget)
 
 
 def _values(

@@ -179,12 +179,7 @@ def _partition(
     Args:
         enough: Whether a class that these languages have, and maybe others, may be left out.
     """
-    owned = [
-        (number, glob)
-        for number, language in enumerate(languages)
-        for glob in language.globs
-        if glob is not None and _can_meet(glob, side.prefix)
-    ]
+    owned = list(_globs_by_language(side, languages))
     owner, first = [number for number, _ in owned], len(owned)
     readers = [glob for _, glob in owned]
     readers += [glob for glob in side.excluded if _can_meet(glob, side.prefix)]
@@ -204,6 +199,16 @@ def _partition(
         hit = {owner[number] for number in word_class.accepted}
         missed = all_but - hit if word_class.certain else set()
         yield word_class.word, frozenset((hit - negated) | missed)
+
+
+def _globs_by_language(
+    side: RegionSide, languages: Sequence[Language]
+) -> Iterator[tuple[int, Glob]]:
+    """Yield the patterns that can match a word of a side, each with its language's position."""
+    for number, language in enumerate(languages):
+        for glob in language.globs:
+            if glob is not None and _can_meet(glob, side.prefix):
+                yield number, glob
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

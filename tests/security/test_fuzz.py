@@ -35,8 +35,8 @@ from vpc_cni_iam.hcl.module import read as read_module
 from vpc_cni_iam.hcl.read import parse as parse_hcl
 from vpc_cni_iam.inputs.ec2 import read as read_inventory
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.policy.change import changes
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads

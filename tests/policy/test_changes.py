@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.policy import containing
-from vpc_cni_iam.policy.change import OPENING, changes
+from vpc_cni_iam.policy.diff import containment
+from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 
@@ -114,7 +114,7 @@ def test_a_denial_that_goes_or_shrinks_opens() -> None:
     assert lines(Policy((ONE,)), old) == ["undenied: s3:Put on b/*"]
     shrunk = Policy((ONE, replace(deny, resources=("arn:aws:s3:::b/c",))))
     assert lines(shrunk, old) == ["undenied: s3:Put from b/* to b/c"]
-    assert {c.kind for c in changes(old, shrunk)} <= OPENING
+    assert {c.kind for c in changes(old, shrunk)} <= MAY_GAIN_ACCESS
 
 
 @pytest.mark.parametrize("drop", ["actions", "conditions", "resources"])
@@ -250,13 +250,13 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
 ) -> None:
     """So that two policies of a thousand actions are compared in a second, not in a minute."""
     asked: list[Policy] = []
-    prove = containing.no_new_access
+    prove = containment.no_new_access
 
     def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
         return prove(old, new, budget)
 
-    monkeypatch.setattr(containing, "no_new_access", counted)
+    monkeypatch.setattr(containment, "no_new_access", counted)
     old, new, one = (
         Policy((Statement(actions=actions, resources=("*",)),))
         for actions in (
@@ -276,13 +276,13 @@ def test_conditions_are_compared_once_for_all_actions_that_have_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Policy] = []
-    prove = containing.no_new_access
+    prove = containment.no_new_access
 
     def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
         asked.extend(new)
         return prove(old, new, budget)
 
-    monkeypatch.setattr(containing, "no_new_access", counted)
+    monkeypatch.setattr(containment, "no_new_access", counted)
     old, new = (
         Policy((replace(ONE, actions=tuple(f"s3:Get{n}" for n in range(50)), conditions=(tag,)),))
         for tag in (replace(TAG, values=("one of fifty",)), replace(TAG, values=("fifty",)))

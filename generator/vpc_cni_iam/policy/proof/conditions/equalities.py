@@ -14,9 +14,9 @@ from functools import lru_cache
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.elements import Element
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator
-from vpc_cni_iam.policy.matching.variables import Part, Template, Variable, literal
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
 
 _REMEMBERED = 1024
 _NULL = Operator(BASES["Null"])
@@ -32,16 +32,12 @@ class Equalities:
         texts: The value of each key that is known to have one, by key.
     """
 
-    premises: tuple[Check, ...]
+    premises: tuple[ConditionCheck, ...]
     names: dict[str, str]
     texts: dict[str, str]
 
-    def rename(self, check: Check) -> Check:
-        """Return a condition in the terms of these.
-
-        Args:
-            check: The condition.
-        """
+    def rename(self, check: ConditionCheck) -> ConditionCheck:
+        """Return a condition in the terms of these."""
         if not (self.names or self.texts) or undefined(check):
             return check  # what AWS does not define is the same only where it is written the same
         templates = tuple(self._fill(template) for template in check.templates)
@@ -51,9 +47,11 @@ class Equalities:
         parts: list[Part] = []
         for part in template:
             filled: Part = part
-            if isinstance(part, Variable):
+            if isinstance(part, PolicyVariable):
                 name = self.names.get(part.key, part.key)
-                filled = self.texts.get(name, Variable(name) if part.key in self.names else part)
+                filled = self.texts.get(
+                    name, PolicyVariable(name) if part.key in self.names else part
+                )
             if isinstance(filled, str) and parts and isinstance(parts[-1], str):
                 parts[-1] += filled
             elif filled:
@@ -61,17 +59,13 @@ class Equalities:
         return tuple(parts)
 
 
-def of(premises: Sequence[Check]) -> Equalities:
-    """Return what conditions say with their variables resolved.
-
-    Args:
-        premises: Conditions that all hold.
-    """
+def of(premises: Sequence[ConditionCheck]) -> Equalities:
+    """Return what conditions say with their variables resolved."""
     return _of(tuple(premises))
 
 
 @lru_cache(_REMEMBERED)
-def _of(premises: tuple[Check, ...]) -> Equalities:
+def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
     names: dict[str, str] = {}
     for check in premises:
         if other := _equal_key(check):
@@ -84,29 +78,25 @@ def _of(premises: tuple[Check, ...]) -> Equalities:
     return Equalities((*map(filling.rename, renamed), *present), names, texts)
 
 
-def is_reflexive(check: Check) -> bool:
-    """Say whether a condition asks a key of one value for the value that it has.
-
-    Args:
-        check: The condition.
-    """
+def is_reflexive(check: ConditionCheck) -> bool:
+    """Say whether a condition asks a key of one value for the value that it has."""
     operator = check.operator
     return (
         operator.base.family in (Family.STRING, Family.LIKE)
         and not operator.base.negated
         and not operator.quantifier
         and not undefined(check)
-        and (Variable(check.key),) in check.templates
+        and (PolicyVariable(check.key),) in check.templates
     )
 
 
-def _equal_key(check: Check) -> str:
+def _equal_key(check: ConditionCheck) -> str:
     """Return the key that a condition says to equal its own, empty for none."""
     operator = check.operator
     if operator != Operator(BASES["StringEquals"]) or undefined(check):
         return ""
     match check.templates:
-        case ((Variable(key=key, default=None),),) if keys.find(key).is_single:
+        case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
             return key
     return ""
 
@@ -119,21 +109,21 @@ def _join(names: dict[str, str], one: str, other: str) -> None:
         names[key] = name
 
 
-def _known_text(check: Check) -> str | None:
+def _known_text(check: ConditionCheck) -> str | None:
     """Return the one value that a condition leaves its key, None if there may be others."""
     if check.operator != Operator(BASES["StringEquals"]) or undefined(check):
         return None
     return literal(check.templates[0]) if len(check.templates) == 1 else None
 
 
-def _used(check: Check) -> Iterator[str]:
+def _used(check: ConditionCheck) -> Iterator[str]:
     """Yield the keys without which a condition does not hold, besides its own."""
     operator = check.operator
     if (
         operator.base.family not in TEXTS
         or operator.base.negated
         or operator.if_exists
-        or operator.quantifier == "ForAllValues"
+        or operator.quantifier is SetOperator.ALL
         or undefined(check)
     ):
         return
@@ -143,20 +133,16 @@ def _used(check: Check) -> Iterator[str]:
 def _needed(templates: Sequence[Template]) -> list[str]:
     """Return the keys without which none of some patterns matches."""
     keys_of_each = [
-        {part.key for part in template if isinstance(part, Variable) and part.default is None}
+        {part.key for part in template if isinstance(part, PolicyVariable) and part.default is None}
         for template in templates
     ]
     return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
 
 
-def _is_present(key: str) -> Check:
-    return Check(_NULL, key, ("false",))
+def _is_present(key: str) -> ConditionCheck:
+    return ConditionCheck(_NULL, key, ("false",))
 
 
-def of_resources(element: Element) -> tuple[Check, ...]:
-    """Return what a statement's resources say about condition keys.
-
-    Args:
-        element: The resources.
-    """
+def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
+    """Return what a statement's resources say about condition keys."""
     return () if element.negated else tuple(map(_is_present, _needed(element.templates)))

@@ -18,7 +18,7 @@ from math import ceil
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching import values
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family, Order
 
 # A point, and whether the cut is just after it (1) or just before it (0).
@@ -36,7 +36,7 @@ _YEARS = (Decimal(-62_135_596_800), Decimal(253_402_300_799))
 
 
 @dataclass(frozen=True, slots=True)
-class Possible:
+class PossibleValues:
     """The values that a key can have, as far as conditions of one family say.
 
     Args:
@@ -49,9 +49,9 @@ class Possible:
     parts: tuple[Interval, ...]
     others: bool
 
-    def __and__(self, other: Possible) -> Possible:
+    def __and__(self, other: PossibleValues) -> PossibleValues:
         """Return the values in both."""
-        return Possible(
+        return PossibleValues(
             self.family,
             tuple(_meet(self.parts, other.parts)),
             self.others and other.others,
@@ -62,13 +62,11 @@ class Possible:
         """Whether there is no value."""
         return not self.parts and not self.others
 
-    def outside(self, other: Possible) -> Possible:
-        """Return the values that are not in another set.
-
-        Args:
-            other: The other set.
-        """
-        return self & Possible(other.family, _without(other.parts, other.family), not other.others)
+    def outside(self, other: PossibleValues) -> PossibleValues:
+        """Return the values that are not in another set."""
+        return self & PossibleValues(
+            other.family, _without(other.parts, other.family), not other.others
+        )
 
     def example(self) -> str | None:
         """Return a value of the type, an ordinary one if it can be, None if there is none."""
@@ -81,17 +79,17 @@ class Possible:
         return _TEXTS[self.family](point)
 
 
-def anything(family: Family) -> Possible:
+def anything(family: Family) -> PossibleValues:
     """Return all values.
 
     Args:
         family: Of which type those in intervals are.
     """
-    return Possible(family, _without((), family), others=True)
+    return PossibleValues(family, _without((), family), others=True)
 
 
 @lru_cache(_REMEMBERED)
-def of(check: Check) -> Possible:
+def of(check: ConditionCheck) -> PossibleValues:
     """Return the values that satisfy a condition, each by itself.
 
     Args:
@@ -101,10 +99,10 @@ def of(check: Check) -> Possible:
     parts = _joined(_intervals(check))
     if base.negated:
         parts = _without(parts, base.family)
-    return Possible(base.family, parts, base.negated)
+    return PossibleValues(base.family, parts, base.negated)
 
 
-def _intervals(check: Check) -> Iterator[Interval]:
+def _intervals(check: ConditionCheck) -> Iterator[Interval]:
     """Yield the interval of each value of a condition."""
     base = check.operator.base
     for text in check.values:

@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vpc_cni_iam.policy.matching import conditions, keys
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Template, is_plain
-from vpc_cni_iam.policy.proof import intervals, knowledge
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.implication import counterexample
-from vpc_cni_iam.policy.proof.knowledge import Knowledge
+from vpc_cni_iam.policy.proof.conditions import constraints, intervals
+from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
+from vpc_cni_iam.policy.proof.conditions.implication import counterexample
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Partition, service, region and account of an ARN that is made up, by the colons before.
 _PARTS = {1: "aws", 2: "ec2", 3: "us-east-1", 4: "111122223333"}
 
 
-def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
+def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:
     """Return a value of a key as conditions want it, of the key's type if it can be.
-
-    Args:
-        premises: Conditions that all hold.
-        key: The key.
-        budget: What the walks may cost.
 
     Returns:
         None if the conditions say nothing of the key, or no value is known.
-
-    Raises:
-        TooHardError: The budget is used up.
     """
     about = [check for check in premises if check.key == key]
     if not about:
@@ -43,7 +35,7 @@ def example(premises: Sequence[Check], key: str, budget: Budget) -> str | None:
     return None
 
 
-def _candidates(about: Sequence[Check], key: str, budget: Budget) -> Iterator[str]:
+def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> Iterator[str]:
     """Yield values that may satisfy conditions, the most ordinary ones first."""
     yield keys.find(key).example
     for check in about:
@@ -53,13 +45,13 @@ def _candidates(about: Sequence[Check], key: str, budget: Budget) -> Iterator[st
             yield from map(_ordinary_arn, filter(is_plain, check.templates))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
-        if same and (text := knowledge.one_value(family, same).example()) is not None:
+        if same and (text := constraints.one_value(family, same).example()) is not None:
             yield text
-    known = Knowledge()
-    knowledge.plain(known, about)
-    knowledge.every(known, about, single=False)
-    for check in filter(knowledge.is_some, about):
-        knowledge.some(known, check)
+    known = KeyConstraints()
+    constraints.plain(known, about)
+    constraints.every(known, about, single=False)
+    for check in filter(constraints.is_some, about):
+        constraints.some(known, check)
     if not any(glob.has_atoms for group in known.groups for glob in group):
         word = counterexample(known.groups, known.excluded, [], budget)
         if word is not None:

@@ -1,4 +1,4 @@
-"""Which grants contain which, exactly: proven, of actions, resources and conditions apart."""
+"""Which permissions contain which, exactly: proven, of actions, resources and conditions apart."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import Proven, no_new_access
+from vpc_cni_iam.policy.diff.permissions import Permission
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.grants import Grant
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 
@@ -25,15 +25,10 @@ _STEPS_OF_A_PAIR = 10
 _ANYTHING = Statement(actions=("*",), resources=("*",))
 
 
-def contains(one: Grant, other: Grant, budget: Budget) -> bool:
-    """Say whether one grant is of all that another is, whatever the effect of both.
+def contains(one: Permission, other: Permission, budget: Budget) -> bool:
+    """Say whether one permission is of all that another is, whatever the effect of both.
 
     Where the budget ends, one that may contain another is taken not to.
-
-    Args:
-        one: The one that may contain.
-        other: The one that may be contained.
-        budget: What the proofs may cost.
     """
     if budget.steps < 0 or (one.effect, one.principals) != (other.effect, other.principals):
         return False
@@ -55,36 +50,32 @@ class Containers:
     """Grants that may contain others, found without trying all.
 
     Args:
-        grants: The grants.
+        permissions: The permissions.
         budget: What the proofs may cost.
     """
 
-    def __init__(self, grants: Iterable[Grant], budget: Budget) -> None:
-        self._grants, self._budget = list(grants), budget
-        begins = [_begins(grant.statement) for grant in self._grants]
+    def __init__(self, permissions: Iterable[Permission], budget: Budget) -> None:
+        self._grants, self._budget = list(permissions), budget
+        begins = [_begins(permission.statement) for permission in self._grants]
         self._by_action = PrefixIndex((begin, n) for n, (begin, _) in enumerate(begins))
         self._by_resource = PrefixIndex((begin, n) for n, (_, begin) in enumerate(begins))
 
-    def of(self, grant: Grant) -> Iterator[Grant]:
-        """Yield those that contain a grant.
-
-        Args:
-            grant: The grant.
-        """
+    def of(self, permission: Permission) -> Iterator[Permission]:
+        """Yield those that contain a permission."""
         if not self._grants or self._budget.steps < 0:
             return
         # What begins with more than the other contains only a part of it.
-        action, resource = _begins(grant.statement)
+        action, resource = _begins(permission.statement)
         numbers = {*self._by_action.within(action)} & {*self._by_resource.within(resource)}
-        if _holds(_is_nothing, self._budget, grant.bare):
+        if _holds(_is_nothing, self._budget, permission.bare):
             numbers = {*range(len(self._grants))}
         for number in sorted(numbers):
-            if contains(self._grants[number], grant, self._budget):
+            if contains(self._grants[number], permission, self._budget):
                 yield self._grants[number]
 
 
 def _begins(statement: Statement) -> tuple[str, str]:
-    """Return what all actions of a grant begin with, in lower case, and all its resources."""
+    """Return what all actions of a permission begin with, in lower case, and all its resources."""
     action = next(iter(statement.actions), "").lower()
     resource = next(iter(statement.resources), "")
     if resource.count(":") < ARN_PARTS - 1:

@@ -16,7 +16,7 @@ _UNSEEN = re.compile(
 _PLAIN = re.compile(r"[ -~]*", re.ASCII)
 
 
-def spelled(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""Return a line of text with such characters spelled by number, as ``\u001b``.
 
     Args:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import globs, intervals
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
-from vpc_cni_iam.policy.proof.intervals import Possible
 
 _BUILDERS = {
     Family.STRING: globs.of,
@@ -21,38 +22,26 @@ _BUILDERS = {
 }
 
 
-def patterns(check: Check) -> tuple[Glob | None, ...]:
-    """Return the values of a condition as automata, None for one that cannot be.
-
-    Args:
-        check: The condition.
-    """
+def patterns(check: ConditionCheck) -> tuple[Glob | None, ...]:
+    """Return the values of a condition as automata, None for one that cannot be."""
     family = check.operator.base.family
     if family is Family.BOOL:
         return tuple(globs.of_folded((value,)) for value in check.values)
     return tuple(map(_BUILDERS[family], check.templates))
 
 
-def has_language(check: Check) -> bool:
-    """Say whether the values of a condition can be compared as languages.
-
-    Args:
-        check: The condition.
-    """
+def has_language(check: ConditionCheck) -> bool:
+    """Say whether the values of a condition can be compared as languages."""
     return check.operator.base.family in _BUILDERS or check.operator.base.family is Family.BOOL
 
 
-def same_values(check: Check) -> frozenset[object]:
-    """Return the values of a condition, equal for equal meanings.
-
-    Args:
-        check: The condition.
-    """
+def same_values(check: ConditionCheck) -> frozenset[object]:
+    """Return the values of a condition, equal for equal meanings."""
     return frozenset(check.templates or check.values)
 
 
 @dataclass(slots=True)
-class Knowledge:
+class KeyConstraints:
     """What some conditions say about the value of one key.
 
     Args:
@@ -72,7 +61,6 @@ class Knowledge:
 
         Args:
             found: The patterns; if one of them is not known, nothing is noted.
-            also: More of them.
         """
         known = tuple(glob for glob in found if glob is not None)
         if len(known) == len(found):
@@ -96,13 +84,13 @@ def _may_match_empty(glob: Glob) -> bool:
     return all(isinstance(item, Atom) for item in glob.items)
 
 
-def presence(premises: Sequence[Check]) -> Knowledge:
+def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
     """Return whether a key can be absent or present.
 
     Args:
         premises: Conditions on the key that all hold.
     """
-    known = Knowledge()
+    known = KeyConstraints()
     for check in premises:
         operator = check.operator
         if operator.base.family is Family.NULL:
@@ -111,18 +99,17 @@ def presence(premises: Sequence[Check]) -> Knowledge:
             wanted = {values.truth(value) for value in check.values}
             known.absent &= True in wanted
             known.present &= False in wanted
-        elif operator.quantifier == "ForAnyValue":
+        elif operator.quantifier is SetOperator.ANY:
             known.absent &= operator.if_exists
         elif not operator.quantifier:
             known.absent &= operator.if_exists or operator.base.negated
     return known
 
 
-def plain(known: Knowledge, premises: Sequence[Check]) -> None:
+def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
     """Add what the operators without a set operator say.
 
     Args:
-        known: What is known so far.
         premises: Conditions on the key that all hold.
     """
     for check in premises:
@@ -133,34 +120,32 @@ def plain(known: Knowledge, premises: Sequence[Check]) -> None:
                 known.match(patterns(check))
 
 
-def every(known: Knowledge, premises: Sequence[Check], single: bool) -> None:
+def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: bool) -> None:
     """Add what ForAllValues says about each value.
 
     Args:
-        known: What is known so far.
         premises: Conditions on the key that all hold.
         single: Whether the key has at most one value, which then may be empty.
     """
     for check in premises:
-        if has_language(check) and check.operator.quantifier == "ForAllValues":
+        if has_language(check) and check.operator.quantifier is SetOperator.ALL:
             if check.operator.base.negated:
                 known.miss(patterns(check), but_empty=single)
             else:
                 known.match(patterns(check), (EMPTY,) if single else ())
 
 
-def one_value(family: Family, premises: Sequence[Check]) -> Possible:
+def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
     """Return the numbers, dates or addresses that a key of one value can have.
 
     Args:
-        family: Which of them.
         premises: Conditions on the key that all hold.
     """
     possible = intervals.anything(family)
     for check in premises:
         if check.operator.base.family is family:
             satisfying = intervals.of(check)
-            if check.operator.quantifier == "ForAllValues" or (
+            if check.operator.quantifier is SetOperator.ALL or (
                 check.operator.quantifier and check.operator.if_exists
             ):
                 satisfying = replace(satisfying, others=True)  # one empty string satisfies it
@@ -168,26 +153,24 @@ def one_value(family: Family, premises: Sequence[Check]) -> Possible:
     return possible
 
 
-def each_value(family: Family, premises: Sequence[Check]) -> Possible:
+def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
     """Return the numbers, dates or addresses that each value of a key can be.
 
     Args:
-        family: Which of them.
         premises: Conditions on the key that all hold.
     """
     possible = intervals.anything(family)
     for check in premises:
-        if check.operator.base.family is family and check.operator.quantifier == "ForAllValues":
+        if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
             possible &= intervals.of(check)
     return possible
 
 
-def some(known: Knowledge, check: Check) -> None:
+def some(known: KeyConstraints, check: ConditionCheck) -> None:
     """Add what one ForAnyValue says about the value that satisfies it.
 
     Args:
         known: What is known of that value so far.
-        check: The condition.
     """
     if check.operator.base.negated:
         known.miss(patterns(check))
@@ -195,10 +178,6 @@ def some(known: Knowledge, check: Check) -> None:
         known.match(patterns(check))
 
 
-def is_some(check: Check) -> bool:
-    """Say whether a condition is a ForAnyValue whose values can be compared.
-
-    Args:
-        check: The condition.
-    """
-    return has_language(check) and check.operator.quantifier == "ForAnyValue"
+def is_some(check: ConditionCheck) -> bool:
+    """Say whether a condition is a ForAnyValue whose values can be compared."""
+    return has_language(check) and check.operator.quantifier is SetOperator.ANY

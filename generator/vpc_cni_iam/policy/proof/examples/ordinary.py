@@ -9,7 +9,7 @@ from functools import lru_cache
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.proof.ordinary import ACCOUNT, NAME, ORDINARY, REGION
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, ORDINARY, REGION
 
 _ACCOUNT = re.compile(r"[0-9]{12}|aws")
 _ID = "0123456789abcdef0"
@@ -79,23 +79,14 @@ def actions() -> Iterator[tuple[str, str]]:
 
 
 def resources(action: str) -> tuple[str, ...]:
-    """Return what an action is asked of, the likeliest first, then other resources of its service.
-
-    Args:
-        action: The action.
-    """
+    """Return the resources of an action, then the other resources of its service."""
     own = _by_action().get(action.lower(), ("", ()))[1]
     others = (arn for arn in ORDINARY.get(action.partition(":")[0].lower(), ()) if arn != "*")
     return tuple(dict.fromkeys([*own, *others]))
 
 
 def can_be_on(action: str, resource: str) -> bool:
-    """Say whether a resource is of a type that an action is known to be asked of.
-
-    Args:
-        action: The action.
-        resource: The resource.
-    """
+    """Say whether a resource is of a type that an action is known to be asked of."""
     own = _by_action().get(action.lower(), ("", ()))[1]
     return _type(resource) in map(_type, own)
 
@@ -109,20 +100,12 @@ def _type(resource: str) -> str:
 
 
 def is_known(action: str) -> bool:
-    """Say whether an action is one that AWS has.
-
-    Args:
-        action: The action.
-    """
+    """Say whether an action is one that AWS has."""
     return action.lower() in _by_action()
 
 
 def is_like_an_arn(resource: str) -> bool:
-    """Say whether a resource has the form of an ARN: an account of twelve digits, no empty name.
-
-    Args:
-        resource: The resource.
-    """
+    """Say whether a resource has the form of an ARN: an account of twelve digits, no empty name."""
     parts = resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS or parts[0] != "arn" or not (parts[1] and parts[2]):
         return False
@@ -155,7 +138,6 @@ def likely(key: str, families: set[Family]) -> list[str]:
     """Return values that a context key often has.
 
     Args:
-        key: The key, in lower case.
         families: The families of operators that it is compared with.
     """
     found = [_VALUES[key]] if key in _VALUES else []
@@ -171,7 +153,6 @@ def has_type(value: str, families: set[Family]) -> bool:
     """Say whether a value is of a type that a key compared so has.
 
     Args:
-        value: The value.
         families: The families of operators that the key is compared with.
     """
     typed = families - {Family.NULL}

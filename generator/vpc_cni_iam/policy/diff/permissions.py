@@ -1,4 +1,4 @@
-"""A policy taken apart into grants of one action on one resource."""
+"""A policy taken apart into permissions of one action on one resource."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.compare import condition_text, principals_text
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text, principals_text
 
-# What is the same for grants of one meaning that are spelled alike.
+# What is the same for permissions of one meaning that are spelled alike.
 Key: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Permission:
     """One action on one resource, as a statement allows or denies it.
 
     Args:
@@ -45,8 +45,13 @@ class Grant:
 
     @property
     def key(self) -> Key:
-        """What is the same for grants of one meaning that are spelled alike."""
+        """What is the same for permissions of one meaning that are spelled alike."""
         return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+    @property
+    def subject(self) -> Key:
+        """The effect, the action and the principals."""
+        return (self.effect, self.action.lower(), self.principals)
 
     @property
     def line(self) -> tuple[str, str]:
@@ -54,16 +59,16 @@ class Grant:
         return self.action, f"on {self.resource}{self.who}{self.words}"
 
 
-def grants(policy: Policy) -> dict[Key, Grant]:
-    """Return the grants of a policy by their keys.
+def permissions(policy: Policy) -> dict[Key, Permission]:
+    """Return the permissions of a policy by their keys."""
+    return {
+        permission.key: permission
+        for statement in policy.statements
+        for permission in _of(statement)
+    }
 
-    Args:
-        policy: The policy.
-    """
-    return {grant.key: grant for statement in policy.statements for grant in _of(statement)}
 
-
-def _of(statement: Statement) -> Iterable[Grant]:
+def _of(statement: Statement) -> Iterable[Permission]:
     # What is all but some things is one thing: each exception taken by itself would be wrong.
     excepted = ", ".join(sorted(statement.not_actions))
     actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
@@ -80,7 +85,7 @@ def _of(statement: Statement) -> Iterable[Grant]:
                 resources=(resource,) if statement.resources else (),
                 sid="",
             )
-            yield Grant(
+            yield Permission(
                 own,
                 _bare(own),
                 action,

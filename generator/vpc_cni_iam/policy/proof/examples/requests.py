@@ -1,4 +1,4 @@
-"""Requests near two policies, to be tried as witnesses."""
+"""Requests near two policies, to be tried as counterexamples."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from itertools import islice
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS, Patterns
-from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, expand
-from vpc_cni_iam.policy.proof import automata, contexts, examples, globs, ordinary
+from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, expand
+from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import Clause, Side
-from vpc_cni_iam.policy.proof.coverage import Hole
+from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
+from vpc_cni_iam.policy.proof.covering import Uncovered
+from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -26,45 +27,39 @@ _BASES = 40
 _READINGS = 12
 _WORDS = 2
 # What stands in a part of an ARN, by the colons before it.
-_USUAL = {1: "aws", 3: ordinary.REGION, 4: ordinary.ACCOUNT}
+_USUAL = {1: "aws", 3: aws.REGION, 4: aws.ACCOUNT}
 
 
-def requests(
-    hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+def example_requests(
+    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> Iterator[Request]:
-    """Yield requests in a hole, the most ordinary ones and the likeliest witnesses first.
+    """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
     Args:
-        hole: The hole.
-        wanted: The statements that are to apply.
         others: The statements that are not to apply.
-        budget: What looking for values may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
     """
     budget.spend(_STEPS)
-    callers, word = _callers(wanted), automata.text(hole.action)
-    actions = _actions(hole, wanted, others)
+    callers, word = _callers(wanted), automata.text(uncovered.action)
+    actions = _actions(uncovered, wanted, others)
     others = [clause for clause in others if clause.actions.has(word)]
     near = [*wanted, *others]
-    hints = contexts.hints(hole.region.checks, near, budget)
-    side = hole.region.resources[0]
+    hints = contexts.hints(uncovered.region.checks, near, budget)
+    side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    resources = [_resources(hole, actions, wanted, others, base, budget) for base in bases]
+    resources = [_resources(uncovered, actions, wanted, others, base, budget) for base in bases]
     # All values of the variables first, each in a few contexts; then each in all contexts.
     for begin, end in ((0, _FIRST_CONTEXTS), (_FIRST_CONTEXTS, _CONTEXTS)):
         for base, pairs in zip(bases, resources, strict=True):
-            tried = contexts.contexts(hole.region.checks, near, hints, base)
+            tried = contexts.contexts(uncovered.region.checks, near, hints, base)
             for context in islice(tried, begin, end):
                 for action, resource in pairs:
                     for caller in callers:
                         yield Request(action, resource, caller, context)
 
 
-def _actions(hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause]) -> list[str]:
-    """Return actions as in the hole: those that AWS has, or that policies name, first."""
-    word = automata.text(hole.action)
+def _actions(uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause]) -> list[str]:
+    """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
+    word = automata.text(uncovered.action)
     named = {
         action.lower(): action
         for clause in (*others, *wanted)
@@ -73,11 +68,11 @@ def _actions(hole: Hole, wanted: Sequence[Clause], others: Sequence[Clause]) -> 
     }
     if word in named:
         return [named[word]]
-    side = hole.region.resources[0]
+    side = uncovered.region.resources[0]
     resources = [text for t in side.within for text in _ordinary(t, {})]
     known = sorted(
-        examples.actions(),
-        key=lambda pair: not any(examples.can_be_on(pair[0], text) for text in resources),
+        ordinary.actions(),
+        key=lambda pair: not any(ordinary.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
     like = [
@@ -101,24 +96,19 @@ def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
 
 
 def _resources(
-    hole: Hole,
+    uncovered: Uncovered,
     actions: Sequence[str],
     wanted: Sequence[Clause],
     others: Sequence[Clause],
     base: Context,
     budget: Budget,
 ) -> list[tuple[str, str]]:
-    """Return actions with resources in the hole, those that other statements are not about first.
+    """Return pairs of action and resource in the uncovered part, those of fewest statements first.
 
     Args:
-        hole: The hole.
-        actions: The actions.
-        wanted: The statements that are to apply.
         others: The statements that are not to apply.
-        base: The values of the variables.
-        budget: What looking for them may cost.
     """
-    side = hole.region.resources[0]
+    side = uncovered.region.resources[0]
     written = [text for t in side.within for text in _ordinary(t, base)]
     words = list(_words(side, others, base, budget))
     patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*wanted, *others)}
@@ -131,10 +121,10 @@ def _resources(
     for action in actions:
         known = [
             arn
-            for arn in examples.resources(action)
+            for arn in ordinary.resources(action)
             if all(is_about(clause, arn) for clause in wanted)
         ]
-        rest = [automata.text(hole.resource, _texts_of(base)), "*"]
+        rest = [automata.text(uncovered.resource, _texts_of(base)), "*"]
         own = [*known[:_KNOWN], *written, *words, *rest]
         pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in wanted)]
     budget.spend(len(pairs) * (1 + len(patterns)))
@@ -142,9 +132,9 @@ def _resources(
     order = {action: number for number, action in enumerate(actions)}
     pairs.sort(
         key=lambda pair: (
-            examples.is_known(pair[0]) and not examples.can_be_on(*pair),
+            ordinary.is_known(pair[0]) and not ordinary.can_be_on(*pair),
             covered[pair[1]],
-            pair[1] != "*" and not examples.is_like_an_arn(pair[1]),
+            pair[1] != "*" and not ordinary.is_like_an_arn(pair[1]),
             order[pair[0]],
         )
     )
@@ -159,7 +149,7 @@ def _ordinary(template: Template, base: Context) -> Iterator[str]:
             following = template[number + 1] if number + 1 < len(template) else ""
             if isinstance(part, str):
                 text += part
-            elif isinstance(part, Variable):
+            elif isinstance(part, PolicyVariable):
                 text += _value_of(part, base)
             elif part is Wild.ONE:
                 text += "x"
@@ -168,20 +158,15 @@ def _ordinary(template: Template, base: Context) -> Iterator[str]:
             ):
                 text += _USUAL[text.count(":")]
             elif begins == "" or (begins and text.endswith(tuple(begins))):
-                text += examples.name_after(text)
+                text += ordinary.name_after(text)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
 
 
-def _words(side: Side, others: Sequence[Clause], base: Context, budget: Budget) -> Iterator[str]:
-    """Yield texts that all patterns of a side match, those that fewest other patterns match first.
-
-    Args:
-        side: The side.
-        others: Statements with the other patterns.
-        base: The values of the variables.
-        budget: What looking for them may cost.
-    """
+def _words(
+    side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget
+) -> Iterator[str]:
+    """Yield texts that all patterns of a side match, those of fewest other patterns first."""
     groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
     if None in groups:
         return
@@ -189,11 +174,11 @@ def _words(side: Side, others: Sequence[Clause], base: Context, budget: Budget) 
     known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
     first, readers = len(known[0]), [*known[0], *known[1]]
     found = sorted(
-        (len(reading.accepted), automata.text(reading.word))
-        for reading in islice(
-            automata.readings([[glob] for glob in groups if glob], readers, budget), _READINGS
+        (len(word_class.accepted), automata.text(word_class.word))
+        for word_class in islice(
+            automata.word_classes([[glob] for glob in groups if glob], readers, budget), _READINGS
         )
-        if not any(number < first for number in reading.accepted)
+        if not any(number < first for number in word_class.accepted)
     )
     yield from (text for _, text in found[:_WORDS])
 
@@ -203,7 +188,7 @@ def _filled(template: Template, base: Context) -> Glob | None:
     return None if parts is None else globs.of(parts)
 
 
-def _value_of(variable: Variable, base: Context) -> str:
+def _value_of(variable: PolicyVariable, base: Context) -> str:
     value = base.get(variable.key)
     return value if isinstance(value, str) else variable.default or ""
 
@@ -222,4 +207,4 @@ def _callers(wanted: Sequence[Clause]) -> list[str]:
             found.append(f"arn:aws:iam::{account}:user/alice")
         elif name != ANYONE:
             found.append(name)
-    return list(dict.fromkeys([*found, ordinary.USER])) if names else [""]
+    return list(dict.fromkeys([*found, aws.USER])) if names else [""]

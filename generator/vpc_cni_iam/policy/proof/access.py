@@ -1,4 +1,4 @@
-"""Whether new policies allow anything that old ones do not: a proof, a witness, or neither.
+"""Whether new policies allow anything that old ones do not: a proof, a counterexample, or neither.
 
 What is proven is proven for every request that the evaluator decides for both: any action that has
 a service and a name, any resource, any context. A request is newly allowed if a new Allow has it
@@ -17,15 +17,16 @@ from itertools import chain, islice
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons, samples
+from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.coverage import Coverage, Hole
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.covering import StatementCover, Uncovered
+from vpc_cni_iam.policy.proof.examples import requests
 
-_MORE_HOLES = 20
+_MORE_PARTS = 20
 _FIRST_TRIES = 200
-_TRIES_OF_A_HOLE = 6000
+_TRIES_OF_A_PART = 6000
 _STEPS_OF_A_TRY = 20
 _STEPS_OF_A_STATEMENT = 100
 _CASES = 32
@@ -38,7 +39,7 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Counterexample:
     """A request that the new policies allow and the old ones do not, as the evaluator says.
 
     Args:
@@ -57,7 +58,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class NotProven:
-    """Neither a proof nor a witness was found.
+    """Neither a proof nor a counterexample was found.
 
     Args:
         reason: What stands in the way.
@@ -68,17 +69,12 @@ class NotProven:
 
 def no_new_access(
     old: Sequence[Policy], new: Sequence[Policy], budget: Budget | None = None
-) -> Proven | Witness | NotProven:
+) -> Proven | Counterexample | NotProven:
     """Say whether new policies allow anything that old ones do not.
 
     Both are the policies of one identity, taken together. It answers `Proven` only where that
     holds in both readings of what AWS leaves open, see `globs.of_resource` and
-    `vpc_cni_iam.policy.proof.implication`.
-
-    Args:
-        old: The policies there were.
-        new: The policies there are to be.
-        budget: What the answer may cost; None for as much as policies of this size get.
+    `vpc_cni_iam.policy.proof.conditions.implication`.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -118,7 +114,7 @@ class _Question:
     """
 
     clause: Clause
-    covering: Coverage
+    covering: StatementCover
     allows: ClauseIndex | None = None
 
     def regions(self) -> Iterator[tuple[Region, tuple[Clause, ...]]]:
@@ -126,7 +122,7 @@ class _Question:
         region = clauses.region(self.clause)
         if self.allows is None:
             yield region, (self.clause,)
-        elif next(self.covering.holes(region), None) is not None:
+        elif next(self.covering.uncovered_parts(region), None) is not None:
             for allow in self.allows.meeting(region):
                 both = clauses.both(clauses.region(allow), region)
                 yield both, (allow, self.clause)
@@ -137,11 +133,11 @@ def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
     allows = [clause for clause in new if not clause.denies]
     denies = [clause for clause in new if clause.denies]
     known = {clause.meaning for clause in old}
-    covering = Coverage([*(c for c in old if not c.denies), *denies])
+    covering = StatementCover([*(c for c in old if not c.denies), *denies])
     questions = [_Question(clause, covering) for clause in allows if clause.meaning not in known]
     kept = {clause.meaning for clause in denies}
     if gone := [clause for clause in old if clause.denies and clause.meaning not in kept]:
-        narrowing, index = Coverage(denies), ClauseIndex(allows)
+        narrowing, index = StatementCover(denies), ClauseIndex(allows)
         questions += [_Question(clause, narrowing, index) for clause in gone]
     return questions
 
@@ -155,19 +151,21 @@ class _Search:
         after: The new policies.
         budget: What is left of the steps, of one question while it is looked at.
         splits: How many ways to take conditions apart are still tried.
-        more: How many holes that stay open are still looked at, for a witness.
+        more: How many uncovered parts that stay open are still looked at, for a counterexample.
     """
 
     before: Compiled
     after: Compiled
     budget: Budget
     splits: int = _SPLITS_IN_ALL
-    more: int = _MORE_HOLES
+    more: int = _MORE_PARTS
 
-    def run(self, old: Sequence[Clause], new: Sequence[Clause]) -> Proven | Witness | NotProven:
-        """Look at every hole until there is a witness, or a hole that stays open.
+    def run(
+        self, old: Sequence[Clause], new: Sequence[Clause]
+    ) -> Proven | Counterexample | NotProven:
+        """Look at uncovered parts until there is a counterexample, or one that stays open.
 
-        After the latter only a witness can still change the answer; a few more holes are tried.
+        After the latter only a counterexample can change the answer; a few more parts are tried.
         No question gets more than its share of the steps, so that one that is too complex
         leaves some to the others.
         """
@@ -182,40 +180,46 @@ class _Search:
                 answer = NotProven(
                     reason or reasons.too_complex(question.clause, question.covering.clauses)
                 )
-            if isinstance(answer, Witness):
+            if isinstance(answer, Counterexample):
                 return answer
             reason = reason or (answer.reason if answer else "")
             if self.more < 0:
                 break
         return NotProven(reason) if reason else Proven()
 
-    def _answer(self, question: _Question, every: ClauseIndex) -> Witness | NotProven | None:
+    def _answer(self, question: _Question, every: ClauseIndex) -> Counterexample | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""
         reason, covering = "", question.covering
         for region, wanted in question.regions():
             closed: set[Region] = set()
-            for hole in covering.holes(region):
-                if hole.region in closed:
+            for uncovered in covering.uncovered_parts(region):
+                if uncovered.region in closed:
                     continue
-                near = [c for c in every.meeting(hole.region) if c not in wanted]
-                witness = self._witness(hole, wanted, near, _FIRST_TRIES)
-                if witness is None and self._is_closed(hole, covering):
-                    closed.add(hole.region)
+                near = [c for c in every.meeting(uncovered.region) if c not in wanted]
+                counterexample = self._counterexample(uncovered, wanted, near, _FIRST_TRIES)
+                if counterexample is None and self._is_closed(uncovered, covering):
+                    closed.add(uncovered.region)
                     continue
-                witness = witness or self._witness(hole, wanted, near, _TRIES_OF_A_HOLE)
-                if witness is not None:
-                    return witness
-                reason = reason or reasons.reason(hole, wanted, _near(hole, covering), self.budget)
+                counterexample = counterexample or self._counterexample(
+                    uncovered, wanted, near, _TRIES_OF_A_PART
+                )
+                if counterexample is not None:
+                    return counterexample
+                reason = reason or reasons.reason(
+                    uncovered, wanted, _near(uncovered, covering), self.budget
+                )
                 self.more -= 1
                 if self.more < 0:
                     return NotProven(reason)
         return NotProven(reason) if reason else None
 
-    def _witness(
-        self, hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
-    ) -> Witness | None:
-        """Return a request of a hole that is newly allowed, None if none was found."""
-        for request in islice(samples.requests(hole, wanted, near, self.budget), tries):
+    def _counterexample(
+        self, uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
+    ) -> Counterexample | None:
+        """Return a request of an uncovered part that is newly allowed, None if none was found."""
+        for request in islice(
+            requests.example_requests(uncovered, wanted, near, self.budget), tries
+        ):
             self.budget.spend(_STEPS_OF_A_TRY)
             try:
                 now = self.after.evaluate(request)
@@ -223,27 +227,31 @@ class _Search:
             except InputError:
                 continue
             if now.allowed and then.denied:
-                return Witness(request, now, then, reasons.made_up(request, (*wanted, *near)))
+                return Counterexample(
+                    request, now, then, reasons.made_up(request, (*wanted, *near))
+                )
         return None
 
-    def _is_closed(self, hole: Hole, covering: Coverage, most: int = _CASES) -> bool:
-        """Say whether the whole region of a hole is empty, or covered case by case."""
-        if impossible(hole.region.checks, self.budget):
+    def _is_closed(
+        self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES
+    ) -> bool:
+        """Say whether the whole region of an uncovered part is empty, or covered case by case."""
+        if impossible(uncovered.region.checks, self.budget):
             return True
-        for parts in cases.ways(hole.region.checks, _near(hole, covering)):
+        for parts in cases.case_splits(uncovered.region.checks, _near(uncovered, covering)):
             self.splits -= 1
             if len(parts) > most or self.splits < 0:
                 continue
             if all(
                 self._is_closed(inner, covering, most // len(parts))
                 for checks in parts
-                for inner in covering.holes(replace(hole.region, checks=checks))
+                for inner in covering.uncovered_parts(replace(uncovered.region, checks=checks))
             ):
                 return True
         return False
 
 
-def _near(hole: Hole, covering: Coverage) -> list[Clause]:
-    """Return the statements that could cover a hole, as far as actions go."""
-    action = automata.text(hole.action)
-    return [clause for clause in covering.near(hole.region) if clause.actions.has(action)]
+def _near(uncovered: Uncovered, covering: StatementCover) -> list[Clause]:
+    """Return the statements that could cover an uncovered part, as far as actions go."""
+    action = automata.text(uncovered.action)
+    return [clause for clause in covering.near(uncovered.region) if clause.actions.has(action)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))

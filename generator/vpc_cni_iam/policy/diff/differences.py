@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text, describe, principal_names
 
-Kind = Literal["missing", "added", "changed"]
+
+class DifferenceKind(StrEnum):
+    """What is different, as seen from the document that is expected."""
+
+    MISSING = "missing"
+    ADDED = "added"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +24,12 @@ class Difference:
     """One difference of a document from the one it should equal.
 
     Args:
-        kind: ``missing`` or ``added`` as seen from the expected document, or ``changed``.
+        kind: What is different.
         place: Where, such as ``statement 2 (ec2:CreateTags)``.
         text: What, such as ``action ec2:DescribeSubnets is missing``.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     place: str
     text: str
 
@@ -35,75 +42,29 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
 
     Statements are counted as in ``expected``, from 1; one that only ``actual`` has is counted
     as in ``actual``.
-
-    Args:
-        expected: What the document should be.
-        actual: What it is.
     """
     found: list[Difference] = []
     if expected.version != actual.version:
         text = f"Version is {actual.version}, expected {expected.version}"
-        found.append(Difference("changed", "document", text))
+        found.append(Difference(DifferenceKind.CHANGED, "document", text))
     left, right = _unmatched(expected.statements, actual.statements)
     for index, other in _pairs(expected.statements, left, actual.statements, right):
         place = f"statement {index + 1} ({_label(expected.statements[index])})"
         named = _changes(expected.statements[index], actual.statements[other])
         # The two are known to differ, so never nothing, whatever the words above do not cover.
-        whole: list[tuple[Kind, str]] = [
-            ("changed", f"differs: {describe(actual.statements[other])}")
+        whole: list[tuple[DifferenceKind, str]] = [
+            (DifferenceKind.CHANGED, f"differs: {describe(actual.statements[other])}")
         ]
         found.extend(Difference(kind, place, text) for kind, text in named or whole)
     for index in left:
         wanted = expected.statements[index]
         place = f"statement {index + 1} ({_label(wanted)})"
-        found.append(Difference("missing", place, f"is missing: {describe(wanted)}"))
+        found.append(Difference(DifferenceKind.MISSING, place, f"is missing: {describe(wanted)}"))
     for other in right:
         extra = actual.statements[other]
         place = f"statement {other + 1} ({_label(extra)})"
-        found.append(Difference("added", place, f"is not expected: {describe(extra)}"))
+        found.append(Difference(DifferenceKind.ADDED, place, f"is not expected: {describe(extra)}"))
     return tuple(found)
-
-
-def describe(statement: Statement) -> str:
-    """Return one line that says what a statement does.
-
-    Args:
-        statement: The statement.
-    """
-    verb = "allows" if statement.effect == "Allow" else "denies"
-    what = _names(statement.actions) or f"all but {_names(statement.not_actions)}"
-    parts = [verb, what]
-    if statement.resources:
-        parts.append(f"on {_names(statement.resources)}")
-    if statement.not_resources:
-        parts.append(f"on all but {_names(statement.not_resources)}")
-    if statement.principals:
-        parts.append(f"to {_names(map(_principal, _each(statement.principals)))}")
-    if statement.not_principals:
-        parts.append(f"to all but {_names(map(_principal, _each(statement.not_principals)))}")
-    if statement.conditions:
-        parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
-    return " ".join(parts)
-
-
-def condition_text(condition: Condition) -> str:
-    """Return a condition as one readable phrase.
-
-    Args:
-        condition: The condition.
-    """
-    return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
-
-
-def principals_text(statement: Statement) -> str:
-    """Return whom a statement of a resource's policy is about, empty if it names nobody.
-
-    Args:
-        statement: The statement.
-    """
-    if statement.not_principals:
-        return f"all but {_names(map(_principal, _each(statement.not_principals)))}"
-    return _names(map(_principal, _each(statement.principals)))
 
 
 def _unmatched(
@@ -154,8 +115,8 @@ def _common(one: Iterable[str], other: Iterable[str]) -> int:
     return len({v.lower() for v in one} & {v.lower() for v in other})
 
 
-def _changes(expected: Statement, actual: Statement) -> list[tuple[Kind, str]]:
-    found: list[tuple[Kind, str]] = []
+def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
+    found: list[tuple[DifferenceKind, str]] = []
     for noun, one, other in (
         ("action", expected.actions, actual.actions),
         ("excepted action", expected.not_actions, actual.not_actions),
@@ -163,42 +124,52 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[Kind, str]]:
         ("excepted resource", expected.not_resources, actual.not_resources),
         (
             "principal",
-            tuple(map(_principal, _each(expected.principals))),
-            tuple(map(_principal, _each(actual.principals))),
+            principal_names(expected.principals),
+            principal_names(actual.principals),
         ),
         (
             "excepted principal",
-            tuple(map(_principal, _each(expected.not_principals))),
-            tuple(map(_principal, _each(actual.not_principals))),
+            principal_names(expected.not_principals),
+            principal_names(actual.not_principals),
         ),
     ):
         fold = str.lower if "action" in noun else str
         wanted, there = {fold(v) for v in one}, {fold(v) for v in other}
-        found += [("missing", f"{noun} {v} is missing") for v in one if fold(v) not in there]
-        found += [("added", f"{noun} {v} is not expected") for v in other if fold(v) not in wanted]
+        found += [
+            (DifferenceKind.MISSING, f"{noun} {v} is missing") for v in one if fold(v) not in there
+        ]
+        found += [
+            (DifferenceKind.ADDED, f"{noun} {v} is not expected")
+            for v in other
+            if fold(v) not in wanted
+        ]
     return found + _condition_changes(expected, actual)
 
 
-def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[Kind, str]]:
+def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
     def by_key(statement: Statement) -> dict[tuple[str, str], Condition]:
         return {(c.operator, c.key.lower()): c for c in statement.conditions}
 
-    found: list[tuple[Kind, str]] = []
+    found: list[tuple[DifferenceKind, str]] = []
     one, other = by_key(expected), by_key(actual)
     extra = [c for key, c in other.items() if key not in one]
     for key, condition in one.items():
         twin = other.get(key) or next((c for c in extra if c.key.lower() == key[1]), None)
         if twin is None:
-            found.append(("missing", f"condition {condition_text(condition)} is missing"))
+            found.append(
+                (DifferenceKind.MISSING, f"condition {condition_text(condition)} is missing")
+            )
         elif twin.operator != condition.operator and set(twin.values) == set(condition.values):
             text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
-            found.append(("changed", text))
+            found.append((DifferenceKind.CHANGED, text))
         elif twin.operator != condition.operator or set(twin.values) != set(condition.values):
             text = f"condition is {condition_text(twin)}, expected {condition_text(condition)}"
-            found.append(("changed", text))
+            found.append((DifferenceKind.CHANGED, text))
         if twin in extra:
             extra.remove(twin)
-    found += [("added", f"condition {condition_text(c)} is not expected") for c in extra]
+    found += [
+        (DifferenceKind.ADDED, f"condition {condition_text(c)} is not expected") for c in extra
+    ]
     return found
 
 
@@ -206,15 +177,3 @@ def _label(statement: Statement) -> str:
     named = statement.actions or tuple(f"not {a}" for a in statement.not_actions)
     more = f" and {len(named) - 1} more" if len(named) > 1 else ""
     return f"{named[0]}{more}" if named else "no action"
-
-
-def _each(principals: Iterable[Principal]) -> list[tuple[str, str]]:
-    return [(p.type, i) for p in principals for i in p.identifiers]
-
-
-def _principal(pair: tuple[str, str]) -> str:
-    return pair[1] if pair[0] == "*" else f"{pair[0]} {pair[1]}"
-
-
-def _names(values: Iterable[str]) -> str:
-    return ", ".join(values)

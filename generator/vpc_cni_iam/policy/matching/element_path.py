@@ -8,7 +8,7 @@ from vpc_cni_iam.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ElementPath:
     """A place in a document.
 
     Args:
@@ -19,13 +19,13 @@ class Place:
     source: str
     path: str = "$"
 
-    def at(self, step: str) -> Place:
+    def at(self, step: str) -> ElementPath:
         """Return a place below this one.
 
         Args:
             step: The rest of the path, such as ``.Condition`` or ``[3]``.
         """
-        return Place(self.source, self.path + step)
+        return ElementPath(self.source, self.path + step)
 
     def refuse(self, problem: str) -> InputError:
         """Return the error to raise about what stands here.

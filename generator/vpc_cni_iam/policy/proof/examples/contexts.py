@@ -9,16 +9,16 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.keys import find
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.variables import Context, Template, Variable, is_plain
-from vpc_cni_iam.policy.proof import examples
+from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, is_plain
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
-from vpc_cni_iam.policy.proof.ordinary import NAME
-from vpc_cni_iam.policy.proof.unify import assignments
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.proof.examples.aws import NAME
+from vpc_cni_iam.policy.proof.examples.key_values import example
+from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
 from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
@@ -27,43 +27,29 @@ _FILLS = ("", "x")
 _OF_A_KEY = 24
 
 
-def hints(checks: Sequence[Check], near: Sequence[Clause], budget: Budget) -> dict[str, list[str]]:
-    """Return values that conditions want and those of other statements do not, by key.
-
-    Args:
-        checks: The conditions.
-        near: The statements.
-        budget: What looking for them may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
+def hints(
+    checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
+) -> dict[str, list[str]]:
+    """Return values that conditions want and those of other statements do not, by key."""
     found: dict[str, list[str]] = {}
     for key in dict.fromkeys(check.key for check in checks):
         value = example(checks, key, budget)
         if value is not None:
             found.setdefault(key, []).append(value)
     for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
-        gap = implied(checks, conclusion, budget)
-        if gap is not None and gap.value is not None:
-            found.setdefault(conclusion.key, []).append(gap.value)
+        unimplied = implied(checks, conclusion, budget)
+        if unimplied is not None and unimplied.value is not None:
+            found.setdefault(conclusion.key, []).append(unimplied.value)
     return {key: sorted(values) for key, values in found.items()}
 
 
 def contexts(
-    checks: Sequence[Check],
+    checks: Sequence[ConditionCheck],
     clauses: Sequence[Clause],
     hints: Mapping[str, list[str]],
     base: Context,
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements.
-
-    Args:
-        checks: The conditions.
-        clauses: The statements.
-        hints: Values worth trying, by key.
-        base: The values of the policy variables.
-    """
+    """Yield contexts that satisfy conditions, near those of other statements."""
     near = [*checks, *(check for clause in clauses for check in clause.checks)]
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
     keys = list(dict.fromkeys(check.key for check in near))
@@ -104,50 +90,50 @@ def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Val
 def variable_values(
     within: Sequence[Template], clauses: Sequence[Clause], budget: Budget
 ) -> Iterator[Context]:
-    """Yield values of the policy variables: ordinary ones, then those that let patterns meet.
-
-    Args:
-        within: Patterns of resources.
-        clauses: Statements with more patterns.
-        budget: What looking for values may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
+    """Yield values of the policy variables: ordinary ones, then those that let patterns meet."""
     texts = [t for c in clauses for check in c.checks for t in check.templates]
     resources = [t for c in clauses for t in c.resources.element.templates]
     resources += within
-    keys = dict.fromkeys(p.key for t in (*texts, *resources) for p in t if isinstance(p, Variable))
+    keys = dict.fromkeys(
+        p.key for t in (*texts, *resources) for p in t if isinstance(p, PolicyVariable)
+    )
     first: dict[str, Value] = {}
     for key in keys:
-        value = examples.likely(key, set())[0]
+        value = ordinary.likely(key, set())[0]
         first[key] = value if value not in first.values() else f"{value}{len(first) + 1}"
     yield first
     if not keys:
         return
     for patterns in (resources, texts):
-        distinct = list(dict.fromkeys(patterns))
-        for one in distinct:
-            for other in distinct if not is_plain(one) else ():
-                if one != other:
-                    for values in assignments(one, other, budget):
-                        yield {**first, **values}
+        for values in _meeting_values(patterns, budget):
+            yield {**first, **values}
     for key in keys:
         yield {k: v for k, v in first.items() if k != key}
         yield {**first, key: ""}
     yield dict.fromkeys(keys, NAME)
 
 
-def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Value | None]:
+def _meeting_values(patterns: Sequence[Template], budget: Budget) -> Iterator[Assignment]:
+    """Yield values of variables for which two of some patterns have a text in common."""
+    distinct = list(dict.fromkeys(patterns))
+    for variable in distinct:
+        for other in distinct if not is_plain(variable) else ():
+            if variable != other:
+                yield from assignments(variable, other, budget)
+
+
+def _values(
+    checks: Sequence[ConditionCheck], base: Context, hints: list[str]
+) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     families = {check.operator.base.family for check in checks}
     texts = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
-    likely = [*([own] if isinstance(own, str) else []), *examples.likely(checks[0].key, families)]
+    likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
     found = [
         value
         for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
-        if examples.has_type(value, families)
+        if ordinary.has_type(value, families)
     ][:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single
@@ -156,7 +142,7 @@ def _values(checks: Sequence[Check], base: Context, hints: list[str]) -> list[Va
     return [None, *found, *pairs]
 
 
-def _texts(check: Check, base: Context) -> Iterator[str]:
+def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
     """Yield single values that satisfy a condition, or nearly do."""
     family = check.operator.base.family
     if family in (Family.NUMERIC, Family.DATE):
@@ -178,7 +164,7 @@ def _texts(check: Check, base: Context) -> Iterator[str]:
 def _fill(template: Template, base: Context, fill: str) -> str:
     parts = []
     for part in template:
-        if isinstance(part, Variable):
+        if isinstance(part, PolicyVariable):
             value = base.get(part.key, "")
             parts.append(value if isinstance(value, str) else "")
         elif isinstance(part, Wild):

@@ -13,20 +13,20 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.policy.matching.elements import EVERYTHING
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, Side
+from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, RegionSide
+from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.proof.implication import implied
 
-_HOLES_OF_A_PAIR = 4
+_PARTS_OF_A_PAIR = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Uncovered:
     """A part of a region that is not shown to be covered.
 
     Args:
@@ -41,8 +41,8 @@ class Hole:
 
 
 @dataclass(slots=True)
-class Coverage:
-    """Coverage by a list of statements.
+class StatementCover:
+    """Which parts of regions some statements cover.
 
     Args:
         clauses: The statements.
@@ -52,39 +52,31 @@ class Coverage:
     clauses: Sequence[Clause]
     budget: Budget = field(default_factory=Budget)
     _index: ClauseIndex = field(init=False)
-    _implied: dict[tuple[tuple[Check, ...], Check], bool] = field(default_factory=dict)
+    _implied: dict[tuple[tuple[ConditionCheck, ...], ConditionCheck], bool] = field(
+        default_factory=dict
+    )
     _outside: dict[Hashable, Word | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._index = ClauseIndex(self.clauses)
 
     def near(self, region: Region) -> list[Clause]:
-        """Return the statements that can be about a request of a region.
-
-        Args:
-            region: The region.
-        """
+        """Return the statements that can be about a request of a region."""
         near = self._index.meeting(region)
         self.budget.spend(1 + len(near))
         return near
 
-    def holes(self, region: Region) -> Iterator[Hole]:
+    def uncovered_parts(self, region: Region) -> Iterator[Uncovered]:
         """Yield parts of a region that are not covered; none if all is.
 
         Of each pair of an action pattern and a resource pattern that is not covered there is at
         least one, and a few for different actions.
-
-        Args:
-            region: The region.
-
-        Raises:
-            TooHardError: The budget is used up.
         """
         usable = [clause for clause in self.near(region) if self._usable(region, clause)]
         for action in region.actions:
-            for resource, word, outside in self._holes(action, region.resources, usable):
+            for resource, word, outside in self._uncovered_parts(action, region.resources, usable):
                 part = Region((action,), (resource,), region.checks, region.callers)
-                yield Hole(part, word, outside)
+                yield Uncovered(part, word, outside)
 
     def _usable(self, region: Region, clause: Clause) -> bool:
         """Say whether a statement's principals and conditions follow from the region's."""
@@ -94,7 +86,7 @@ class Coverage:
             return False
         return all(self._implies(region.checks, check) for check in clause.checks)
 
-    def _implies(self, premises: tuple[Check, ...], conclusion: Check) -> bool:
+    def _implies(self, premises: tuple[ConditionCheck, ...], conclusion: ConditionCheck) -> bool:
         known = self._implied.get((premises, conclusion))
         if known is None:
             self.budget.spend()
@@ -102,9 +94,9 @@ class Coverage:
             self._implied[premises, conclusion] = known
         return known
 
-    def _holes(
-        self, action: Side, resources: Sequence[Side], usable: Sequence[Clause]
-    ) -> Iterator[tuple[Side, Word, Word]]:
+    def _uncovered_parts(
+        self, action: RegionSide, resources: Sequence[RegionSide], usable: Sequence[Clause]
+    ) -> Iterator[tuple[RegionSide, Word, Word]]:
         """Yield every resource pattern not covered for some action, with such actions."""
         full = [clause for clause in usable if self._inside(action, clause.actions)]
         left = [side for side in resources if self._escape(side, full) is not None]
@@ -116,22 +108,22 @@ class Coverage:
         else:
             partial = [c for c in usable if c not in full]
             classes = self._classes(action, partial, full, left)
-        found = dict.fromkeys(left, 0)
+        count = dict.fromkeys(left, 0)
         for word, members in classes:
             covering = [*full, *(partial[m] for m in sorted(members))]
             for side in left:
-                if found[side] < _HOLES_OF_A_PAIR:
+                if count[side] < _PARTS_OF_A_PAIR:
                     outside = self._escape(side, covering)
                     if outside is not None:
-                        found[side] += 1
+                        count[side] += 1
                         yield side, word, outside
 
     def _classes(
         self,
-        action: Side,
+        action: RegionSide,
         clauses: Sequence[Clause],
         full: Sequence[Clause],
-        resources: Sequence[Side],
+        resources: Sequence[RegionSide],
     ) -> Iterator[tuple[Word, frozenset[int]]]:
         """Yield an action of each class, and which statements are about all of that class."""
 
@@ -141,7 +133,7 @@ class Coverage:
 
         yield from _partition(action, [c.actions for c in clauses], self.budget, enough)
 
-    def _inside(self, side: Side, language: Language) -> bool:
+    def _inside(self, side: RegionSide, language: Language) -> bool:
         """Say whether a language has all of a side."""
         if not language.element.negated and (
             side.template in language.templates or EVERYTHING in language.templates
@@ -154,7 +146,7 @@ class Coverage:
             self._outside[key] = _outside(side, [language], self.budget)
         return self._outside[key] is None
 
-    def _escape(self, side: Side, clauses: Sequence[Clause]) -> Word | None:
+    def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
         """Return a resource of a side that no statement is about, None if there is none."""
         if any(
             not c.resources.element.negated
@@ -168,7 +160,7 @@ class Coverage:
         return self._outside[key]
 
 
-def _outside(side: Side, languages: Sequence[Language], budget: Budget) -> Word | None:
+def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
     """Return a word of a side that none of some languages has, None if there is none."""
     for word, members in _partition(side, languages, budget, bool):
         if not members:
@@ -177,7 +169,7 @@ def _outside(side: Side, languages: Sequence[Language], budget: Budget) -> Word 
 
 
 def _partition(
-    side: Side,
+    side: RegionSide,
     languages: Sequence[Language],
     budget: Budget,
     enough: Callable[[frozenset[int]], bool],
@@ -185,20 +177,12 @@ def _partition(
     """Yield a word of each class of a side, and which languages have all of that class.
 
     Args:
-        side: The side.
-        languages: The languages, each of which `Language.covers`.
-        budget: What the walk may cost.
         enough: Whether a class that these languages have, and maybe others, may be left out.
     """
-    prefix = side.prefix
-    readers, owner = [], []
-    for number, language in enumerate(languages):
-        for glob in language.globs:
-            if glob is not None and _can_meet(glob, prefix):
-                readers.append(glob)
-                owner.append(number)
-    first = len(readers)
-    readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
+    owned = list(_globs_by_language(side, languages))
+    owner, first = [number for number, _ in owned], len(owned)
+    readers = [glob for _, glob in owned]
+    readers += [glob for glob in side.excluded if _can_meet(glob, side.prefix)]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
     # What a variable excepts is missed for certain only where the side leaves it out as well.
     all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
@@ -209,12 +193,22 @@ def _partition(
         members = frozenset(owner[number] for number in sure) - negated
         return bool(members) and enough(members)
 
-    for reading in automata.readings(side.groups, readers, budget, settled):
-        if any(number >= first for number in reading.accepted):
+    for word_class in automata.word_classes(side.groups, readers, budget, settled):
+        if any(number >= first for number in word_class.accepted):
             continue
-        hit = {owner[number] for number in reading.accepted}
-        missed = all_but - hit if reading.certain else set()
-        yield reading.word, frozenset((hit - negated) | missed)
+        hit = {owner[number] for number in word_class.accepted}
+        missed = all_but - hit if word_class.certain else set()
+        yield word_class.word, frozenset((hit - negated) | missed)
+
+
+def _globs_by_language(
+    side: RegionSide, languages: Sequence[Language]
+) -> Iterator[tuple[int, Glob]]:
+    """Yield the patterns that can match a word of a side, each with its language's position."""
+    for number, language in enumerate(languages):
+        for glob in language.globs:
+            if glob is not None and _can_meet(glob, side.prefix):
+                yield number, glob
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import json_report, wording
 from vpc_cni_iam.review.changes import Change, Principal
 from vpc_cni_iam.review.findings import Finding, Review
-from vpc_cni_iam.review.visible import visible
 
 Forge = Literal["github", "gitlab", "bitbucket"]
 
@@ -95,12 +95,11 @@ def code(text: str) -> str:
     Args:
         text: Any text.
     """
-    safe = _short(text).replace("`", "\\u0060").replace("|", "\\u007c")
-    return f"`{safe}`" if safe.strip() else "``` ```" if safe else ""
+    return code_span(_short(text))
 
 
 def _short(text: str) -> str:
-    safe = visible(text)
+    safe = sanitise(text)
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 

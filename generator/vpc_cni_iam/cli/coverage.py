@@ -14,8 +14,8 @@ from vpc_cni_iam.cli import common, inputs, names, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.setting import Setting
-    from vpc_cni_iam.coverage.situations import Situation
+    from vpc_cni_iam.coverage.simulate.scenarios import Situation
+    from vpc_cni_iam.coverage.simulate.settings import Setting
     from vpc_cni_iam.coverage.subject import Subject
 
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
@@ -49,7 +49,7 @@ class Format(StrEnum):
 
 
 def _situations() -> list[str]:
-    from vpc_cni_iam.coverage.situations import SITUATIONS
+    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 
     return [s.name for s in SITUATIONS]
 
@@ -155,7 +155,7 @@ def coverage(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage.situations import find
+    from vpc_cni_iam.coverage.simulate.scenarios import find
 
     if list_situations or explain is not None:
         _explain(explain)
@@ -181,8 +181,8 @@ def coverage(
 
 def _explain(risk: str | None) -> None:
     """Print what a risk is; the list of situations without one."""
-    from vpc_cni_iam.coverage import risks
-    from vpc_cni_iam.coverage.situations import SITUATIONS
+    from vpc_cni_iam.coverage.analysis import risks
+    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 
     if risk is not None:
         typer.echo(risks.explanation(risk), nl=False)
@@ -231,7 +231,7 @@ def _setting(
     instance_tagged: bool,
 ) -> Setting:
     from vpc_cni_iam.catalog import releases
-    from vpc_cni_iam.coverage.setting import Setting, configure
+    from vpc_cni_iam.coverage.simulate.settings import Setting, configure
 
     setting = Setting(
         releases.find(cni_version),
@@ -260,9 +260,9 @@ def _one(
     output: Format,
     verbose: bool,
 ) -> str:
-    from vpc_cni_iam.coverage import report
-    from vpc_cni_iam.coverage.cover import cover
-    from vpc_cni_iam.coverage.risks import findings
+    from vpc_cni_iam.coverage.analysis.cover import cover
+    from vpc_cni_iam.coverage.analysis.risks import findings
+    from vpc_cni_iam.coverage.report import text as report
 
     found = cover(subject.policies, setting, situations)
     risks = findings(subject.policies, setting)
@@ -280,8 +280,10 @@ def _matrix(
     output: Format,
     verbose: bool,
 ) -> str:
-    from vpc_cni_iam.coverage import matrix_report, page, picture
-    from vpc_cni_iam.coverage.matrix import matrix
+    from vpc_cni_iam.coverage import matrix_wording as matrix_report
+    from vpc_cni_iam.coverage.analysis.matrix import matrix
+    from vpc_cni_iam.coverage.report import html as page
+    from vpc_cni_iam.coverage.report import svg as picture
 
     found = matrix(subject.policies, setting, situations)
     if output is Format.json:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.coverage.page import STYLE
-from vpc_cni_iam.coverage.picture import style
+from vpc_cni_iam.coverage.report.html import STYLE
+from vpc_cni_iam.coverage.report.svg import style
 from vpc_cni_iam.escape import ascii_markup, sanitise_html
 from vpc_cni_iam.review import permissions, wording
 from vpc_cni_iam.review.changes import Change

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vpc_cni_iam.catalog.requests import kind_of
-from vpc_cni_iam.coverage.beyond import Wider
-from vpc_cni_iam.coverage.cover import Coverage, Played, granted
-from vpc_cni_iam.coverage.risks import Finding, explanation
-from vpc_cni_iam.coverage.sending import Call, Check
+from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
+from vpc_cni_iam.coverage.analysis.excess import Wider
+from vpc_cni_iam.coverage.analysis.risks import Finding, explanation
+from vpc_cni_iam.coverage.simulate.send import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.sources import skipped

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
-from vpc_cni_iam.coverage.report import INCOMPLETE, beyond_data
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.report.text import INCOMPLETE, beyond_data
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.sources import skipped
 

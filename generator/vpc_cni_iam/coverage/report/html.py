@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, conclusion, heading, releases_text
-from vpc_cni_iam.coverage.picture import FONT, drawing, style
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.matrix_wording import MEANINGS, beyond, conclusion, heading, releases_text
+from vpc_cni_iam.coverage.report.svg import FONT, drawing, style
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
 from vpc_cni_iam.sources import skipped

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, conclusion, heading
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
 

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "texts": {"errors"},
     "resources": {"errors"},
     "escape": set(),
+    "formats": set(),
     "policy": {"errors", "texts"},
     "catalog": {"errors", "policy", "resources"},
     "hcl": {"errors", "texts", "policy", "resources"},
@@ -48,6 +49,7 @@ MAY_IMPORT = {
     "converting": {"errors", "texts", "policy", "hcl", "sources", "files"},
     "review": {
         "errors",
+        "formats",
         "escape",
         "texts",
         "policy",

@@ -13,8 +13,9 @@ from markdown_it.token import Token
 
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.escape import sanitise
-from vpc_cni_iam.review import json_report
-from vpc_cni_iam.review.markdown_report import DIALECTS, MARKER, Forge, code, prose, report
+from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, report
+from vpc_cni_iam.review.reports import Forge
 
 OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
 

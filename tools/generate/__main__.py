@@ -29,7 +29,7 @@ from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.module import NAME
-from vpc_cni_iam.review.json_report import schema
+from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load, schema_text

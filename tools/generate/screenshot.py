@@ -13,9 +13,9 @@ import zlib
 from pathlib import Path
 
 from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.review.html_report import report
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.report.html import report
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.sources.plan import read_plan
 

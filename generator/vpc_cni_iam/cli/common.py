@@ -26,6 +26,13 @@ class Format(StrEnum):
     json = "json"
 
 
+def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
+    """Return the type of an option whose values are only known at run time."""
+    make: Any = StrEnum
+    kind: type[StrEnum] = make(name, {value: value for value in values})
+    return kind
+
+
 class Mode(StrEnum):
     """The IP family of a cluster."""
 

@@ -46,6 +46,12 @@ code {{ font: .95em ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace
 """
 
 
+def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
+    """Return the report about every release, of which all is shown without ``verbose``."""
+    del verbose
+    return html(subject, matrix)
+
+
 def html(subject: Subject, matrix: Matrix) -> str:
     """Return a page that needs no other file, no network and no script.
 

@@ -18,8 +18,14 @@ from vpc_cni_iam.escape import ascii_markup, sanitise_html
 from vpc_cni_iam.review import permissions, wording
 from vpc_cni_iam.review.changes import Change
 from vpc_cni_iam.review.findings import Finding, Ignored, Review
+from vpc_cni_iam.review.reports import Setting
 
 _ALSO = 8
+
+
+def write(review: Review, _setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review)
 
 
 def report(review: Review) -> str:

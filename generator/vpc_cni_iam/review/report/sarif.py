@@ -19,6 +19,7 @@ from vpc_cni_iam import __version__
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Ignored, Review, Rule
+from vpc_cni_iam.review.reports import Setting
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,6 +27,11 @@ SCHEMA = (
 # GitHub refuses a run with more; findings are sorted, so that the worst stay.
 LIMIT = 25_000
 _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.prefix, suppressed=setting.forge != "github")
 
 
 def report(review: Review, prefix: str = "", suppressed: bool = True) -> str:

@@ -9,9 +9,15 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Review
+from vpc_cni_iam.review.reports import Setting
 from vpc_cni_iam.review.review import fails
 
 _SUITE = "vpc-cni-iam review"
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.prefix if setting.forge == "gitlab" else None)
 
 
 def report(review: Review, files: str | None = None) -> str:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from vpc_cni_iam.catalog import documents, parameters, releases, variants
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.compose import compose, select
-from vpc_cni_iam.coverage.cover import Coverage, cover
-from vpc_cni_iam.coverage.setting import Names, Setting
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import Names, Setting
 from vpc_cni_iam.policy.document import Policy, Statement
 
 NAMES = Names()

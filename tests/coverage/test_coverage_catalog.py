@@ -7,10 +7,10 @@ import pytest
 from coverage_policies import composed, covered, denied_actions, filled, setting, upstream
 from vpc_cni_iam.catalog import calls, documents, fit, releases, variants
 from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Plugin, Setting
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting
 
 SERVED = [
     (variant, mode, revision)

@@ -10,8 +10,8 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.compose import Selection, compose
 from vpc_cni_iam.catalog.requests import CLUSTER
-from vpc_cni_iam.coverage.cover import granted
-from vpc_cni_iam.coverage.setting import EXAMPLE, Names
+from vpc_cni_iam.coverage.analysis.cover import granted
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose

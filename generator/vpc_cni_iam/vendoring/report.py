@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.texts.escape import escape_control
+from vpc_cni_iam.escape import code_cell, escape_control, escape_markdown
 from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.state import SYNC, Judged, KeptEdit
@@ -160,30 +160,19 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
     for report in wrong:
         path = report.module.path
         if report.failure is not None:
-            lines.append(f"| {_code(path)} | {report.state} | | {_plain(str(report.failure))} | |")
+            failure = escape_markdown(str(report.failure))
+            lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
-                reason = _plain(escape_control(file.reason))
-                cells = (_code(path), report.state, _code(file.path), reason)
+                ways = "<br>".join(map(code_cell, file.ways_out(path, checked.command)))
+                reason = escape_markdown(escape_control(file.reason))
+                cells = (code_cell(path), report.state, code_cell(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []
     if checked.outdated or not quiet:
         lines += [f"- {line}" for line in _behind(checked)]
-    lines += [] if quiet else [f"- {_plain(note)}" for note in _notes(checked)]
+    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _plain(words: str) -> str:
-    """Return words of which a path can make no markup."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|!#" else c for c in words)
-
-
-def _code(words: str) -> str:
-    """Return text as code that cannot leave its table cell."""
-    fence = "``" if "`" in words else "`"
-    pad = " " if "`" in words else ""
-    return f"{fence}{pad}{words}{pad}{fence}".replace("|", "\\|")
 
 
 def _counts(reports: Sequence[Report]) -> dict[str, int]:

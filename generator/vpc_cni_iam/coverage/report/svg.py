@@ -6,15 +6,14 @@ or file of anybody else, and nothing that is told by colour alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from html import escape
 from itertools import groupby
 
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, conclusion, heading
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.escape import ascii_markup, escape_html
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
 --allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
@@ -42,25 +41,6 @@ text {{ font: 12px {FONT}; fill: var(--text); }}
 _ROW, _BAR, _MARGIN, _TOP, _TICKS = 22, 14, 20, 62, 34
 _LETTER = 6.7
 _WIDTH = 864
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def plain(text: str) -> str:
-    """Return text as it may stand in XML and HTML, in an attribute too.
-
-    Args:
-        text: Any text.
-    """
-    return escape(_NOT_XML.sub("\ufffd", text))
-
-
-def ascii_only(text: str) -> str:
-    """Return XML or HTML that any locale can print.
-
-    Args:
-        text: Its text; in its style sheet nothing but ASCII.
-    """
-    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def style(selector: str) -> str:
@@ -76,6 +56,12 @@ def style(selector: str) -> str:
     )
 
 
+def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
+    """Return the report about every release, of which all is shown without ``verbose``."""
+    del verbose
+    return svg(subject, matrix)
+
+
 def svg(subject: Subject, matrix: Matrix) -> str:
     """Return the picture as an SVG document.
 
@@ -83,7 +69,7 @@ def svg(subject: Subject, matrix: Matrix) -> str:
         subject: What was looked at.
         matrix: How it went.
     """
-    return ascii_only(drawing(subject, matrix, whole=True))
+    return ascii_markup(drawing(subject, matrix, whole=True))
 
 
 def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
@@ -102,13 +88,13 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
     legend = top + _TICKS + _ROW * len(labels) + 12
     width = max(round(right) + _MARGIN, 640)
     height = legend + 22 * 2 + _MARGIN
-    title = plain(heading(subject, matrix))
+    title = escape_html(heading(subject, matrix))
     view = f"0 0 {width} {height}"
     if not whole:
         view = f"{_MARGIN} {_MARGIN} {width - 2 * _MARGIN} {height - 2 * _MARGIN}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" role="img" '
-        f'class="matrix" aria-label="{title}: {plain(conclusion(subject, matrix))}">',
+        f'class="matrix" aria-label="{title}: {escape_html(conclusion(subject, matrix))}">',
         f"<style>{style('.matrix') if whole else ''}{_STYLE}</style>",
     ]
     if whole:
@@ -117,8 +103,8 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
         said = _cut(conclusion(subject, matrix), room / 6.4)
         parts += [
             f'<rect width="{width}" height="{height}" rx="8" fill="var(--ground)"/>',
-            f'<text class="title" x="{_MARGIN}" y="30">{plain(shown)}</text>',
-            f'<text class="quiet" x="{_MARGIN}" y="50">{plain(said)}</text>',
+            f'<text class="title" x="{_MARGIN}" y="30">{escape_html(shown)}</text>',
+            f'<text class="quiet" x="{_MARGIN}" y="50">{escape_html(said)}</text>',
         ]
     parts += _ticks([row.release for row in matrix.rows], left, top, column, len(labels))
     whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
@@ -126,7 +112,7 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
     for number, (label, cells) in enumerate(zip(labels, columns, strict=True)):
         y = top + _TICKS + number * _ROW
         kind = "whole" if number == 0 else "action"
-        parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{y + 15}">{plain(label)}</text>')
+        parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{y + 15}">{escape_html(label)}</text>')
         parts += _bars(label, cells, matrix, left, y, column)
     parts += _legend(legend)
     return "\n".join([*parts, "</svg>\n"])
@@ -163,7 +149,7 @@ def _bars(
         first, last = matrix.rows[place].release, matrix.rows[place + count - 1].release
         x, width = left + place * column + 0.75, count * column - 1.5
         where = f"{first}" if count == 1 else f"{first} to {last}"
-        said = plain(f"{label}, {where}: {MEANINGS[cell][1]}")
+        said = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
         yield f"<g><title>{said}</title>{_bar(cell, x, y, width)}</g>"
         place += count
 
@@ -188,5 +174,6 @@ def _legend(y: int) -> Iterator[str]:
     for cell, (_, meaning) in MEANINGS.items():
         if cell == "unused":
             x, y = _MARGIN, y + 22
-        yield f'{_bar(cell, x, y - 4, 18)}<text x="{x + 26}" y="{y + 11}">{plain(meaning)}</text>'
+        label = f'<text x="{x + 26}" y="{y + 11}">{escape_html(meaning)}</text>'
+        yield f"{_bar(cell, x, y - 4, 18)}{label}"
         x += 26 + round(len(meaning) * _LETTER * 0.9) + 24

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.coverage.setting import Names, Setting
+from vpc_cni_iam.coverage.simulate.settings import Names, Setting
 from vpc_cni_iam.policy.evaluate import Request
 
 Tags = Mapping[str, str]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER
-from vpc_cni_iam.coverage.checks import Subnet
-from vpc_cni_iam.coverage.plugin import PRIMARY, TRUNK, Node
-from vpc_cni_iam.coverage.sending import NODE
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, Node
+from vpc_cni_iam.coverage.simulate.requests import Subnet
+from vpc_cni_iam.coverage.simulate.send import NODE
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
 
 _OTHER_NODE = "i-0fedcba9876543210"

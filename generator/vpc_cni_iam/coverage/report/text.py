@@ -6,17 +6,36 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vpc_cni_iam.catalog.requests import kind_of
-from vpc_cni_iam.coverage.beyond import Wider
-from vpc_cni_iam.coverage.cover import Coverage, Played, granted
-from vpc_cni_iam.coverage.risks import Finding, explanation
-from vpc_cni_iam.coverage.sending import Call, Check
+from vpc_cni_iam.coverage import matrix_wording
+from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
+from vpc_cni_iam.coverage.analysis.matrix import Matrix
+from vpc_cni_iam.coverage.analysis.risks import Finding, explanation
+from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, beyond_data
+from vpc_cni_iam.coverage.simulate.send import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 
-# The verdict where a policy of the input was not read.
-INCOMPLETE = "incomplete"
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+
+def release(
+    subject: Subject, coverage: Coverage, risks: tuple[Finding, ...], *, verbose: bool
+) -> str:
+    """Return the report about one release."""
+    return _shown(text(subject, coverage, risks, verbose))
+
+
+def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
+    """Return the report about every release."""
+    return _shown(matrix_wording.text(subject, matrix, verbose))
+
+
+def _shown(lines: Iterable[str]) -> str:
+    """Return lines, without what a policy of somebody else's could do to a terminal."""
+    parts = (part for line in lines for part in line.split("\n"))
+    return "".join(f"{escape_control(part)}\n" for part in parts)
 
 
 def text(
@@ -164,15 +183,6 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
             for finding in findings
         ],
     }
-
-
-def beyond_data(found: Iterable[Wider]) -> list[dict[str, Any]]:
-    """Return patterns that grant more than the calls as plain data.
-
-    Args:
-        found: The patterns.
-    """
-    return [{"pattern": one.pattern, "examples": list(one.examples)} for one in found]
 
 
 def _call_data(subject: Subject, call: Call) -> dict[str, Any]:

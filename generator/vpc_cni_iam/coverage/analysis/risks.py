@@ -11,12 +11,12 @@ from typing import Literal
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
-from vpc_cni_iam.coverage.beyond import wider
-from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
-from vpc_cni_iam.coverage.cover import called_actions, play
-from vpc_cni_iam.coverage.sending import NODE, Call
-from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage.analysis.cover import called_actions, play
+from vpc_cni_iam.coverage.analysis.excess import wider
+from vpc_cni_iam.coverage.simulate.requests import KEYS, Group, Interface, Requests, Subnet, Tags
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.send import NODE, Call
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vpc_cni_iam.coverage.checks import Requests
+from vpc_cni_iam.coverage.simulate.requests import Requests
 from vpc_cni_iam.policy.evaluate import Request
 
 # aws-network-policy-agent v1.4.3:pkg/ebpf/events/events.go:318-319.

@@ -1,7 +1,7 @@
 """A review as one page of HTML: what was found, what each role may do, what changes.
 
 It needs no other file and no network, and says all it has to say without its script, which only
-filters. Every text goes through `markup` on its way into it, so that none becomes markup.
+filters. Every text goes through `sanitise_html` on its way into it, so that none becomes markup.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ import re
 from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.coverage.page import STYLE
-from vpc_cni_iam.coverage.picture import ascii_only, style
+from vpc_cni_iam.coverage.report.html import STYLE
+from vpc_cni_iam.coverage.report.svg import style
+from vpc_cni_iam.escape import ascii_markup, sanitise_html
 from vpc_cni_iam.review import permissions, wording
 from vpc_cni_iam.review.changes import Change
 from vpc_cni_iam.review.findings import Finding, Ignored, Review
-from vpc_cni_iam.review.visible import markup
+from vpc_cni_iam.review.reports import Setting
 
 _ALSO = 8
+
+
+def write(review: Review, _setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review)
 
 
 def report(review: Review) -> str:
@@ -39,7 +45,7 @@ def report(review: Review) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
         '<meta name="referrer" content="no-referrer">',
-        f"<title>{markup(title)}</title>",
+        f"<title>{sanitise_html(title)}</title>",
         f"<style>{css}</style>\n</head>\n<body>\n<main>",
         *_head(review, title),
         *_linked(
@@ -50,7 +56,7 @@ def report(review: Review) -> str:
         ),
         f"</main>\n<script>{script}</script>\n</body>\n</html>\n",
     )
-    return ascii_only("\n".join(parts))
+    return ascii_markup("\n".join(parts))
 
 
 def _hash(content: str) -> str:
@@ -60,14 +66,14 @@ def _hash(content: str) -> str:
 
 def _head(review: Review, title: str) -> Iterator[str]:
     result = "fails" if review.failed else "passes"
-    yield f"<h1>{markup(title)}</h1>"
+    yield f"<h1>{sanitise_html(title)}</h1>"
     yield (
-        f'<p class="quiet">For plugin {markup(review.release)}, {wording.modes(review)}; '
-        f"planned by engine {markup(review.engine)}</p>"
+        f'<p class="quiet">For plugin {sanitise_html(review.release)}, {wording.modes(review)}; '
+        f"planned by engine {sanitise_html(review.engine)}</p>"
     )
     yield (
         f'<p><span class="verdict {result}">The review {result}</span> '
-        f"{wording.counted(review)}; fails on <code>{markup(review.fail_on)}</code></p>"
+        f"{wording.counted(review)}; fails on <code>{sanitise_html(review.fail_on)}</code></p>"
     )
 
 
@@ -91,31 +97,31 @@ def _findings(review: Review) -> Iterator[str]:
 
 def _finding(alike: list[Finding]) -> str:
     first = alike[0]
-    more = [*map(markup, first.details), *_also([wording.subject(f) for f in alike[1:]])]
+    more = [*map(sanitise_html, first.details), *_also([wording.subject(f) for f in alike[1:]])]
     return (
         f'<li><span class="level {first.level}">{first.level}</span>'
         f'<a class="rule" href="#rule-{first.rule}">{first.rule}</a>{_where(first)}'
-        f"<p>{markup(first.message)}</p>{_list(more)}</li>"
+        f"<p>{sanitise_html(first.message)}</p>{_list(more)}</li>"
     )
 
 
 def _ignored(ignored: Ignored) -> str:
-    until = f" until {markup(ignored.until)}" if ignored.until else ""
+    until = f" until {sanitise_html(ignored.until)}" if ignored.until else ""
     rule = ignored.finding.rule
     return (
         f'<li><span class="level">ignored</span><a class="rule" href="#rule-{rule}">{rule}</a>'
-        f"{_where(ignored.finding)}<p>{markup(ignored.finding.message)}</p>"
-        f'<p class="quiet">Ignored{until}: {markup(ignored.reason)}</p></li>'
+        f"{_where(ignored.finding)}<p>{sanitise_html(ignored.finding.message)}</p>"
+        f'<p class="quiet">Ignored{until}: {sanitise_html(ignored.reason)}</p></li>'
     )
 
 
 def _where(thing: Finding | Change) -> str:
-    place = f" {markup(wording.where(thing.place))}" if thing.place else ""
-    return f'<span class="where"><code>{markup(wording.subject(thing))}</code>{place}</span>'
+    place = f" {sanitise_html(wording.where(thing.place))}" if thing.place else ""
+    return f'<span class="where"><code>{sanitise_html(wording.subject(thing))}</code>{place}</span>'
 
 
 def _also(names: list[str]) -> Iterator[str]:
-    yield from (f"also <code>{markup(name)}</code>" for name in names[:_ALSO])
+    yield from (f"also <code>{sanitise_html(name)}</code>" for name in names[:_ALSO])
     if len(names) > _ALSO:
         yield f"and {len(names) - _ALSO} more like it"
 
@@ -134,7 +140,7 @@ def _changes(review: Review) -> Iterator[str]:
         change = alike[0]
         yield f"<h3>{change.action}: {_where(change)}</h3>"
         if change.lines:
-            said = f"What changes in {markup(wording.subject(change))}"
+            said = f"What changes in {sanitise_html(wording.subject(change))}"
             yield f'<table><caption class="said">{said}</caption>'
             yield '<thead class="said"><tr><th scope="col">effect</th>'
             yield '<th scope="col">access</th><th scope="col">what</th></tr></thead><tbody>'
@@ -142,10 +148,12 @@ def _changes(review: Review) -> Iterator[str]:
                 yield (
                     f'<tr class="{line.effect}"><td class="mark">{wording.SIGNS[line.effect]}</td>'
                     f'<td class="kind">{line.kind}</td>'
-                    f"<td><code>{markup(line.text)}</code></td></tr>"
+                    f"<td><code>{sanitise_html(line.text)}</code></td></tr>"
                 )
             yield "</tbody></table>"
-        about = [f'<span class="{tone}">{markup(x)}</span>' for tone, x in wording.about(change)]
+        about = [
+            f'<span class="{tone}">{sanitise_html(x)}</span>' for tone, x in wording.about(change)
+        ]
         yield _list([*_also([c.address for c in alike[1:]]), *about])
 
 
@@ -156,8 +164,9 @@ def _rules(review: Review) -> Iterator[str]:
         yield '<h2 id="rules">Rules</h2>\n<dl>'
     for rule in review.rules:
         if rule.id in found:
-            helped = markup(rule.help.replace("`", ""))
-            yield f'<dt id="rule-{rule.id}"><strong>{rule.id}</strong>: {markup(rule.summary)}</dt>'
+            helped = sanitise_html(rule.help.replace("`", ""))
+            summary = sanitise_html(rule.summary)
+            yield f'<dt id="rule-{rule.id}"><strong>{rule.id}</strong>: {summary}</dt>'
             yield f"<dd>{helped}</dd>"
     if found:
         yield "</dl>"

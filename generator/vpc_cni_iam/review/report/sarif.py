@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from vpc_cni_iam import __version__
+from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Ignored, Review, Rule
-from vpc_cni_iam.review.visible import visible
+from vpc_cni_iam.review.reports import Setting
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,6 +27,11 @@ SCHEMA = (
 # GitHub refuses a run with more; findings are sorted, so that the worst stay.
 LIMIT = 25_000
 _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.prefix, suppressed=setting.forge != "github")
 
 
 def report(review: Review, prefix: str = "", suppressed: bool = True) -> str:
@@ -81,7 +87,7 @@ def message(text: str) -> str:
     Args:
         text: Any text, of several lines.
     """
-    safe = "\n".join(map(visible, text.split("\n")))
+    safe = "\n".join(map(sanitise, text.split("\n")))
     return re.sub(r"\{(\d+)\}", r"{{\1}}", safe.replace("](", "] ("))
 
 
@@ -101,7 +107,7 @@ class _Writer:
             result = self._result(finding, f"{finding.fingerprint}:{seen[finding.fingerprint]}")
             if isinstance(one, Ignored):
                 until = f"; until {one.until}" if one.until else ""
-                said = visible(one.reason) + until
+                said = sanitise(one.reason) + until
                 result["suppressions"] = [
                     {"kind": "external", "status": "accepted", "justification": said}
                 ]
@@ -138,6 +144,6 @@ class _Writer:
             }
         }
         if finding.address:
-            name = visible(finding.address)
+            name = sanitise(finding.address)
             location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]
         return location

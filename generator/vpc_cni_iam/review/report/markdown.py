@@ -10,14 +10,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from vpc_cni_iam.review import json_report, wording
+from vpc_cni_iam.escape import code_span, sanitise
+from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.changes import Change, Principal
 from vpc_cni_iam.review.findings import Finding, Review
-from vpc_cni_iam.review.visible import visible
-
-Forge = Literal["github", "gitlab", "bitbucket"]
+from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.reports import Forge, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,11 @@ _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 _GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "?"}
 _NEEDED = {"fatal": "yes", "degraded": "to do all it can", "": ""}
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.forge or "github")
 
 
 def report(review: Review, forge: Forge = "github") -> str:
@@ -95,12 +99,11 @@ def code(text: str) -> str:
     Args:
         text: Any text.
     """
-    safe = _short(text).replace("`", "\\u0060").replace("|", "\\u007c")
-    return f"`{safe}`" if safe.strip() else "``` ```" if safe else ""
+    return code_span(_short(text))
 
 
 def _short(text: str) -> str:
-    safe = visible(text)
+    safe = sanitise(text)
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 

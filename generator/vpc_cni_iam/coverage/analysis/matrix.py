@@ -9,12 +9,12 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls, releases
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import forms, tag_keys
-from vpc_cni_iam.coverage.beyond import Wider, wider
-from vpc_cni_iam.coverage.cover import Played, Verdict, granted, nothing_played, play
-from vpc_cni_iam.coverage.plugin import CHANGES
-from vpc_cni_iam.coverage.sending import Call
-from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.situations import ORDINARY, SITUATIONS, Situation
+from vpc_cni_iam.coverage.analysis.cover import Played, Verdict, granted, nothing_played, play
+from vpc_cni_iam.coverage.analysis.excess import Wider, wider
+from vpc_cni_iam.coverage.simulate.node import CHANGES
+from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SITUATIONS, Situation
+from vpc_cni_iam.coverage.simulate.send import Call
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 

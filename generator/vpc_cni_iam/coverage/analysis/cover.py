@@ -9,11 +9,11 @@ from typing import Literal
 from vpc_cni_iam.catalog import calls
 from vpc_cni_iam.catalog.calls import Mode
 from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.coverage.beyond import Wider, wider
-from vpc_cni_iam.coverage.plugin import Node
-from vpc_cni_iam.coverage.sending import Call
-from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.situations import SITUATIONS, Situation
+from vpc_cni_iam.coverage.analysis.excess import Wider, wider
+from vpc_cni_iam.coverage.simulate.node import Node
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, Situation
+from vpc_cni_iam.coverage.simulate.send import Call
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies

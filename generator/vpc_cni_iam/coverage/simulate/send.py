@@ -9,9 +9,9 @@ from functools import cache
 from vpc_cni_iam.catalog.calls import Mode, Use
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import Form, forms
-from vpc_cni_iam.coverage.checks import Interface, Requests
-from vpc_cni_iam.coverage.log_requests import AnyOf
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.simulate.log_requests import AnyOf
+from vpc_cni_iam.coverage.simulate.requests import Interface, Requests
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
 
 NODE = "i-0123456789abcdef0"

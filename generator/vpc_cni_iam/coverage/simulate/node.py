@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
-from vpc_cni_iam.coverage import log_requests
-from vpc_cni_iam.coverage.checks import Group, Interface, Subnet
-from vpc_cni_iam.coverage.sending import NODE, Sender
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.simulate import log_requests
+from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
+from vpc_cni_iam.coverage.simulate.send import NODE, Sender
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.evaluate import Compiled
 
 PRIMARY = "primary interface"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
-from vpc_cni_iam.coverage.report import INCOMPLETE, beyond_data
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.analysis.excess import Wider
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
+# The verdict where a policy of the input was not read.
+INCOMPLETE = "incomplete"
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
 MEANINGS: dict[Cell, tuple[str, str]] = {
@@ -132,6 +134,15 @@ def beyond(matrix: Matrix) -> Iterator[str]:
         matrix: How it went.
     """
     yield from (f"granted beyond what any release calls: {wider}" for wider in matrix.wider)
+
+
+def beyond_data(found: Iterable[Wider]) -> list[dict[str, Any]]:
+    """Return patterns that grant more than the calls as plain data.
+
+    Args:
+        found: The patterns.
+    """
+    return [{"pattern": one.pattern, "examples": list(one.examples)} for one in found]
 
 
 def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from posixpath import normpath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Review
+from vpc_cni_iam.review.reports import Setting
 from vpc_cni_iam.review.review import fails
-from vpc_cni_iam.review.visible import visible
 
 _SUITE = "vpc-cni-iam review"
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.prefix if setting.forge == "gitlab" else None)
 
 
 def report(review: Review, files: str | None = None) -> str:
@@ -32,7 +38,7 @@ def report(review: Review, files: str | None = None) -> str:
         "errors": "0",
     }
     skipped = str(sum(case.find("skipped") is not None for case in cases))
-    name = f"{_SUITE}: {visible(review.plan)}"
+    name = f"{_SUITE}: {sanitise(review.plan)}"
     root = Element("testsuites", {"name": _SUITE, **numbers})
     SubElement(root, "testsuite", {"name": name, **numbers, "skipped": skipped}).extend(cases)
     indent(root)
@@ -45,7 +51,7 @@ def _cases(review: Review, files: str | None) -> Iterator[Element]:
     for finding in review.findings:
         case = _finding(finding, files)
         if fails(finding, review.fail_on):
-            what = {"type": finding.level, "message": visible(finding.message)}
+            what = {"type": finding.level, "message": sanitise(finding.message)}
             SubElement(case, "failure", what).text = _text(finding)
         else:
             SubElement(case, "system-out").text = f"{finding.level}: {_text(finding)}"
@@ -53,22 +59,22 @@ def _cases(review: Review, files: str | None) -> Iterator[Element]:
     for ignored in review.ignored:
         until = f" (until {ignored.until})" if ignored.until else ""
         case = _finding(ignored.finding, files)
-        SubElement(case, "skipped", {"message": visible(ignored.reason) + until})
+        SubElement(case, "skipped", {"message": sanitise(ignored.reason) + until})
         yield case
     for change in review.changes:
         if (change.address, change.attribute) not in said:
-            name = visible(f"{change.action} {wording.subject(change)}")
+            name = sanitise(f"{change.action} {wording.subject(change)}")
             yield Element("testcase", {"classname": "no finding", "name": name})
 
 
 def _finding(finding: Finding, files: str | None) -> Element:
     about = wording.subject(finding) or f"{finding.rule} {finding.attribute}".rstrip()
-    case = Element("testcase", {"classname": finding.rule, "name": visible(about)})
+    case = Element("testcase", {"classname": finding.rule, "name": sanitise(about)})
     if finding.place and files is not None:
-        case.attrib["file"] = visible(normpath(f"{files}/{finding.place.file}").lstrip("/"))
+        case.attrib["file"] = sanitise(normpath(f"{files}/{finding.place.file}").lstrip("/"))
     return case
 
 
 def _text(finding: Finding) -> str:
     where = (wording.where(finding.place),) if finding.place else ()
-    return "\n".join(map(visible, (finding.message, *finding.details, *where)))
+    return "\n".join(map(sanitise, (finding.message, *finding.details, *where)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.coverage.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, conclusion, heading, releases_text
-from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.matrix_wording import MEANINGS, beyond, conclusion, heading, releases_text
+from vpc_cni_iam.coverage.report.svg import FONT, drawing, style
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.escape import ascii_markup, escape_html
 from vpc_cni_iam.inputs import skipped
 
 # What pages of this project have in common, and what is this one's.
@@ -45,6 +46,12 @@ code {{ font: .95em ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace
 """
 
 
+def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
+    """Return the report about every release, of which all is shown without ``verbose``."""
+    del verbose
+    return html(subject, matrix)
+
+
 def html(subject: Subject, matrix: Matrix) -> str:
     """Return a page that needs no other file, no network and no script.
 
@@ -52,8 +59,8 @@ def html(subject: Subject, matrix: Matrix) -> str:
         subject: What was looked at.
         matrix: How it went.
     """
-    title = plain(heading(subject, matrix))
-    return ascii_only(
+    title = escape_html(heading(subject, matrix))
+    return ascii_markup(
         "\n".join(
             [
                 '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -62,9 +69,9 @@ def html(subject: Subject, matrix: Matrix) -> str:
                 f"<title>{title}</title>",
                 f"<style>{style(':root')}{STYLE}</style>\n</head>\n<body>\n<main>",
                 f"<h1>{title}</h1>",
-                f'<p class="quiet">The plugin {plain(conclusion(subject, matrix))}.</p>'
+                f'<p class="quiet">The plugin {escape_html(conclusion(subject, matrix))}.</p>'
                 if subject.is_complete
-                else f"<p><strong>{plain(conclusion(subject, matrix))}.</strong></p>",
+                else f"<p><strong>{escape_html(conclusion(subject, matrix))}.</strong></p>",
                 drawing(subject, matrix, whole=False),
                 *_table(matrix),
                 *_why(matrix),
@@ -81,7 +88,7 @@ def _table(matrix: Matrix) -> Iterator[str]:
     yield '<caption class="said">Releases of the plugin, and each action they call</caption>'
     yield '<thead><tr><th scope="col">releases</th>'
     for action in matrix.actions:
-        yield f'<th scope="col" class="action"><code>{plain(action)}</code></th>'
+        yield f'<th scope="col" class="action"><code>{escape_html(action)}</code></th>'
     yield "</tr></thead>\n<tbody>"
     for first, last in matrix.runs():
         cells = "".join(map(_cell, first.cells))
@@ -123,20 +130,20 @@ def _why(matrix: Matrix) -> Iterator[str]:
             ("situation", denial.situation),
             ("evidence", denial.call.use.evidence),
         )
-        row = "".join(f'<td class="{name}">{plain(text)}</td>' for name, text in cells)
-        yield f'<tr><th scope="row"><code>{plain(denial.action)}</code></th>{row}</tr>'
+        row = "".join(f'<td class="{name}">{escape_html(text)}</td>' for name, text in cells)
+        yield f'<tr><th scope="row"><code>{escape_html(denial.action)}</code></th>{row}</tr>'
     yield "</tbody>\n</table>\n</div>"
 
 
 def _skipped(subject: Subject) -> Iterator[str]:
     if subject.skipped:
         yield '<h2 id="skipped">What was not looked at</h2>\n<ul>'
-        yield from (f"<li>{plain(line)}</li>" for line in skipped.lines(subject.skipped))
+        yield from (f"<li>{escape_html(line)}</li>" for line in skipped.lines(subject.skipped))
         yield "</ul>"
 
 
 def _beyond(matrix: Matrix) -> Iterator[str]:
     if matrix.wider:
         yield '<h2 id="beyond">What is granted besides</h2>\n<ul>'
-        yield from (f"<li>{plain(line)}</li>" for line in beyond(matrix))
+        yield from (f"<li>{escape_html(line)}</li>" for line in beyond(matrix))
         yield "</ul>"

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "files": {"errors", "texts"},
     "engine": {"errors", "texts"},
     "vendoring": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "files", "resources"},
+    "generating": {"errors", "catalog", "rendering", "files", "vendoring"},
     "verifying": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "engine"},
     "publishing": {
         "errors",

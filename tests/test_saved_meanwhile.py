@@ -17,7 +17,7 @@ from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.vendoring.config import load
-from vpc_cni_iam.vendoring.generate import generate
+from vpc_cni_iam.generating.generate import generate
 from vpc_cni_iam.vendoring.init import init
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
@@ -76,7 +76,7 @@ CASES = [
     (of_sync, "vendoring.sync", "m/main.tf"),
     (of_sync, "vendoring.sync", "m/.vpc-cni-iam/manifest.json"),
     (of_upgrade, "vendoring.upgrade", "vpc-cni-iam.toml"),
-    (of_generate, "vendoring.generate", "m/main.tf"),
+    (of_generate, "generating.generate", "m/main.tf"),
     (of_init, "vendoring.init", "vpc-cni-iam.toml"),
     (of_publish, "publishing.publish", "dist/nginx.conf"),
     (of_rewrite, "files.tree", "main.tf"),

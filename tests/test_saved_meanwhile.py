@@ -19,6 +19,7 @@ from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.init import init
+from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
 from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
@@ -41,7 +42,7 @@ def of_sync(folder: Path) -> Callable[[], object]:
 def of_upgrade(folder: Path) -> Callable[[], object]:
     config = load(folder / "vpc-cni-iam.toml")
     new = repin(config, cni_version="v1.23.0")
-    prepared = prepare(config, new, select(config, folder, ()), "refuse")
+    prepared = prepare(config, new, select(config, folder, ()), ConflictPolicy.REFUSE)
     return lambda: upgrade(prepared)
 
 

@@ -55,15 +55,15 @@ def check(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare
-    from vpc_cni_iam.vendoring.orphans import orphans
-    from vpc_cni_iam.vendoring.report import Checked, data, markdown, text
+    from vpc_cni_iam.vendoring.report import CheckResult, data, markdown, text
+    from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config)
     chosen = modules.chosen(configuration, paths)
     reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    checked = Checked(reports, left, modules.command("sync", config), outdated)
+    checked = CheckResult(reports, left, modules.command("sync", config), outdated)
     if output is CheckFormat.json:
         common.show_json(data(checked))
     else:

@@ -15,9 +15,9 @@ from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.config import Config, Vendored
-    from vpc_cni_iam.vendoring.plan import Way as ConflictPolicy
-    from vpc_cni_iam.vendoring.select import Selected
+    from vpc_cni_iam.vendoring.config import Config, VendoredModule
+    from vpc_cni_iam.vendoring.plan import ConflictPolicy
+    from vpc_cni_iam.vendoring.select import ModuleSelection
 
 ModulesArgument = Annotated[
     list[str] | None,
@@ -42,7 +42,7 @@ def configuration(named: Path | None) -> Config:
     return find(Path(), named)
 
 
-def chosen(config: Config, paths: Iterable[str] | None) -> list[Vendored]:
+def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
     """Return the modules that a user named, all without any.
 
     Raises:
@@ -90,7 +90,7 @@ class SyncRequest:
 
     config: Config
     named: Path | None
-    chosen: list[Selected]
+    chosen: list[ModuleSelection]
     policy: ConflictPolicy
     quiet: bool
     output: Format
@@ -118,13 +118,13 @@ def _request(
     output: FormatOption = Format.text,
 ) -> SyncRequest:
     from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.vendoring.plan import ConflictPolicy
     from vpc_cni_iam.vendoring.select import select
 
     if merge + force + keep > 1:
         raise UsageError("--merge, --force and --keep exclude each other; give one")
-    policy: ConflictPolicy = (
-        "merge" if merge else "force" if force else "keep" if keep else "refuse"
-    )
+    policies = {ConflictPolicy.MERGE: merge, ConflictPolicy.FORCE: force, ConflictPolicy.KEEP: keep}
+    policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
     loaded = configuration(config)
     return SyncRequest(loaded, config, select(loaded, Path(), paths or ()), policy, quiet, output)
 

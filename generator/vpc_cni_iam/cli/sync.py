@@ -12,7 +12,7 @@ from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.modules import SyncRequest, command, exit_if_failed, requested
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.sync import Outcome
+    from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Make the vendored modules what vpc-cni-iam.toml says.
 
@@ -42,10 +42,10 @@ def sync(request: SyncRequest) -> None:
 
 
 def show_outcomes(
-    outcomes: Sequence[Outcome], request: SyncRequest, again: str, *, idle: bool = True
+    outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
     """Print what was done to each module, and what is left to do with the command `again`."""
-    from vpc_cni_iam.vendoring.state import Judged
+    from vpc_cni_iam.vendoring.state import ModuleFile
 
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
         typer.echo("everything is what the file says; nothing to do")
@@ -63,7 +63,7 @@ def show_outcomes(
         for kept in outcome.kept:
             if not kept.fine:
                 common.show(f"kept    {path}/{kept.path} {kept}")
-                file = Judged(kept.path, "kept", kept=kept)
+                file = ModuleFile(kept.path, "kept", kept=kept)
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
@@ -71,7 +71,7 @@ def show_outcomes(
             typer.echo(f"conflict {path}/{file.path}: {way}")
 
 
-def finish(outcomes: Sequence[Outcome], request: SyncRequest, again: str = "sync") -> None:
+def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
     """Print what failed, and exit with the documented code."""
     failures = [o.failure for o in outcomes if o.failure is not None]
     count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
@@ -81,7 +81,7 @@ def finish(outcomes: Sequence[Outcome], request: SyncRequest, again: str = "sync
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
 
-def outcomes_data(outcomes: Iterable[Outcome]) -> list[dict[str, object]]:
+def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
     """Return what was done to each module as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "rendering": {"escape", "policy", "catalog", "hcl", "resources"},
     "files": {"errors", "texts"},
     "engine": {"errors", "texts"},
+    "generating": {"errors", "catalog", "rendering", "files", "vendoring"},
     "vendoring": {
         "errors",
         "escape",

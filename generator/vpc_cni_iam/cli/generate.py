@@ -51,7 +51,7 @@ def generate(
     """See `HELP`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
-    from vpc_cni_iam.vendoring.generate import generate as write
+    from vpc_cni_iam.generating.generate import generate as write
 
     how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
     chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind, how)

@@ -15,9 +15,9 @@ from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.config import Config, Vendored
-    from vpc_cni_iam.vendoring.plan import Way
-    from vpc_cni_iam.vendoring.select import Selected
+    from vpc_cni_iam.vendoring.config import Config, VendoredModule
+    from vpc_cni_iam.vendoring.plan import ConflictPolicy
+    from vpc_cni_iam.vendoring.select import ModuleSelection
 
 ModulesArgument = Annotated[
     list[str] | None,
@@ -35,56 +35,38 @@ ConfigOption = Annotated[
 ]
 
 
-def find(named: Path | None) -> Config:
-    """Return the configuration that applies here.
+def configuration(named: Path | None) -> Config:
+    """Return the configuration that the user named, or else the nearest one."""
+    from vpc_cni_iam.vendoring.repository import find
 
-    Args:
-        named: The file, if the user named one.
-    """
-    from vpc_cni_iam.vendoring.repository import find as nearest
-
-    return nearest(Path(), named)
+    return find(Path(), named)
 
 
-def modules(config: Config, words: Iterable[str] | None) -> list[Vendored]:
+def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
     """Return the modules that a user named, all without any.
 
-    Args:
-        config: The configuration.
-        words: As given.
-
     Raises:
-        UsageError: A word that names none, or a file in one.
+        UsageError: A path that names none, or a file in one.
     """
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.vendoring.select import select
 
-    chosen = select(config, Path(), words or ())
-    for one in chosen:
-        if one.files:
-            raise UsageError(f"{', '.join(one.files)} is a file in {one.module.path}; name that")
-    return [one.module for one in chosen]
+    selections = select(config, Path(), paths or ())
+    for selection in selections:
+        if selection.files:
+            files = ", ".join(selection.files)
+            raise UsageError(f"{files} is a file in {selection.module.path}; name that")
+    return [selection.module for selection in selections]
 
 
 def command(name: str, config: Path | None, *options: str) -> str:
-    """Return the command that does the next step, to be shown.
-
-    Args:
-        name: Of the command.
-        config: The file, if the user named one.
-        options: More options that it needs.
-    """
+    """Return the command line that does the next step, to be shown."""
     words = [*options, *(("--config", str(config)) if config is not None else ())]
     return shlex.join(["vpc-cni-iam", name, *words])
 
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
-    """Say what failed, and exit with the code of the house if anything did.
-
-    Args:
-        failures: What failed in each module, None where nothing did.
-        then: A line more, empty for none.
-    """
+    """Print what failed and then `then`, and exit with code 3, if anything failed."""
     lines = dict.fromkeys(f"error: {failure}" for failure in failures if failure is not None)
     for line in (*lines, then) if lines else ():
         if line:
@@ -94,22 +76,22 @@ def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SyncRequest:
     """What a user asks of `sync` and `upgrade` alike.
 
     Args:
         config: The configuration.
         named: The file, if the user named it.
         chosen: The modules, or files in them.
-        way: What to do with edited files.
+        policy: What to do with edited files.
         quiet: Whether to say only what is wrong.
         output: How to print it.
     """
 
     config: Config
     named: Path | None
-    chosen: list[Selected]
-    way: Way
+    chosen: list[ModuleSelection]
+    policy: ConflictPolicy
     quiet: bool
     output: Format
 
@@ -134,29 +116,27 @@ def _request(
     config: ConfigOption = None,
     quiet: QuietOption = False,
     output: FormatOption = Format.text,
-) -> Request:
+) -> SyncRequest:
     from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.vendoring.plan import ConflictPolicy
     from vpc_cni_iam.vendoring.select import select
 
     if merge + force + keep > 1:
         raise UsageError("--merge, --force and --keep exclude each other; give one")
-    way: Way = "merge" if merge else "force" if force else "keep" if keep else "refuse"
-    found = find(config)
-    return Request(found, config, select(found, Path(), paths or ()), way, quiet, output)
+    policies = {ConflictPolicy.MERGE: merge, ConflictPolicy.FORCE: force, ConflictPolicy.KEEP: keep}
+    policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
+    loaded = configuration(config)
+    return SyncRequest(loaded, config, select(loaded, Path(), paths or ()), policy, quiet, output)
 
 
 def requested(own: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments and options of `sync`, which it gets as one `Request`.
-
-    Args:
-        own: The command; after the request come the options of its own.
-    """
+    """Give a command the arguments of `sync`, as a `SyncRequest` before those of its own."""
     shared = inspect.signature(_request, eval_str=True).parameters
     others = list(inspect.signature(own, eval_str=True).parameters.values())[1:]
 
-    def run(**given: Any) -> None:
-        request = _request(**{name: given.pop(name) for name in shared})
-        own(request, **given)
+    def run(**arguments: Any) -> None:
+        request = _request(**{name: arguments.pop(name) for name in shared})
+        own(request, **arguments)
 
     signature = inspect.Signature([*others, *shared.values()])
     run.__signature__ = signature  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ _INNER = re.compile(r"\s*\[+\s*[\"']?[^\s\"'\].]+[\"']?\s*\.\s*[\"']?([^\s\"'\].
 _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 
 
-class Places:
+class TomlLineIndex:
     """The lines of a TOML text at which its tables and keys stand.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.publishing.coordinates import Coordinates
-    from vpc_cni_iam.publishing.gitlab import Project
     from vpc_cni_iam.publishing.gittag import Repository
-    from vpc_cni_iam.publishing.publish import Published
 
 PUBLISH = """Publish a version of the module for others.
 
@@ -48,12 +45,6 @@ Examples:
   vpc-cni-iam registry serve dist
   vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
 """
-
-
-class Upload(StrEnum):
-    """Where to upload an archive."""
-
-    gitlab = "gitlab"
 
 
 registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
@@ -132,10 +123,6 @@ def publish(
             help="Commit the tree and a tag into the git repository there.",
         ),
     ] = None,
-    upload: Annotated[
-        Upload | None,
-        typer.Option("--upload", help="Upload the archive to the GitLab project of this CI job."),
-    ] = None,
     quiet: common.QuietOption = False,
     print_as: FormatOption = Format.text,
 ) -> None:
@@ -151,17 +138,18 @@ def publish(
     target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
     _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)
     if version is None:
-        _refuse_without_version(oci_repository, git_tag, upload)
+        _refuse_without_version(oci_repository, git_tag)
         with Saying(folder, print_as, quiet) as saying:
             saying.proposal(propose(folder, chosen, target), only=True)
         return
-    project, number = _project(upload), Version.of(version)
-    done = write(folder, chosen, target, number, _repository(git_tag))
+    done = write(folder, chosen, target, Version.of(version), _repository(git_tag))
     common.notify(chosen)
     with Saying(folder, print_as, quiet) as saying:
         saying.proposal(done.proposal)
         saying.files(done)
-        _finish(done, project, saying)
+        if done.tagging is not None:
+            done.tagging.finish()
+            saying.tag(done.tagging)
 
 
 def _tell_stand_in(namespace: str | None, host: str | None, used: Coordinates) -> None:
@@ -183,7 +171,7 @@ def _refuse_without_version(*given: str | None) -> None:
     from vpc_cni_iam.errors import UsageError
 
     if any(option is not None for option in given):
-        raise UsageError("--oci-repository, --git-tag and --upload need --version")
+        raise UsageError("--oci-repository and --git-tag need --version")
 
 
 def _repository(path: str | None) -> Repository | None:
@@ -192,25 +180,6 @@ def _repository(path: str | None) -> Repository | None:
     from vpc_cni_iam.publishing.gittag import Repository
 
     return None if path is None else Repository(common.path(path, "."), os.environ)
-
-
-def _project(wanted: Upload | None) -> Project | None:
-    import os
-
-    from vpc_cni_iam.publishing.gitlab import project
-
-    return None if wanted is None else project(os.environ)
-
-
-def _finish(done: Published, project: Project | None, saying: Saying) -> None:
-    """Bring a version that is written to where it is to go besides."""
-    from vpc_cni_iam.publishing.gitlab import upload
-
-    if done.tagging is not None:
-        done.tagging.finish()
-        saying.tag(done.tagging)
-    if project is not None:
-        saying.upload(project.project, upload(project, done.proposal.version, done.archive))
 
 
 @registry.command(help=SERVE)

@@ -68,7 +68,7 @@ class Saying:
             "bump": bump,
             "findings": [{"bump": f.bump.name, "text": str(f)} for f in findings],
             **common.changes_data(self._folder, ()),
-            **dict.fromkeys(("tree", "registry", "oci", "digest", "tag", "gitlab")),
+            **dict.fromkeys(("tree", "registry", "oci", "digest", "tag")),
             "sums": {},
             "restored": [],
             "copies": [],
@@ -113,16 +113,6 @@ class Saying:
         """
         self._line(f"tag      {done.tag} at {done.commit}{'' if done.new else ', as it was'}")
         self._data["tag"] = {"name": done.tag, "commit": done.commit, "new": done.new}
-
-    def upload(self, project: str, new: bool) -> None:
-        """Say to which project of GitLab the archive was uploaded.
-
-        Args:
-            project: The project.
-            new: Whether it was not there.
-        """
-        self._line(f"gitlab   project {project}{'' if new else ', as it was'}")
-        self._data["gitlab"] = {"project": project, "new": new}
 
 
 def _moves(resolved: ResolvedDestination) -> Iterator[str]:

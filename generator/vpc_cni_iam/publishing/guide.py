@@ -84,10 +84,17 @@ and `source = "oci://HOST/NAME?tag=X.Y.Z"`, or `?digest=` with the digest that p
 
 ## GitLab
 
-In a CI job, `vpc-cni-iam publish ... --upload gitlab` uploads the archive to the project's own
-Terraform module registry; elsewhere give GITLAB_TOKEN, CI_API_V4_URL and CI_PROJECT_ID. The
-namespace there is the project's top-level group: publish with that as `--namespace`, and with
-GitLab's host as `--registry-host`.
+In a CI job, this uploads the archive to the Terraform module registry of the project:
+
+```sh
+curl --fail-with-body --header "JOB-TOKEN: $CI_JOB_TOKEN" \\
+  --upload-file {path}/{repository}-X.Y.Z.tar.gz \\
+  "$CI_API_V4_URL/projects/$CI_PROJECT_ID/packages/terraform/modules/{name}/{system}/X.Y.Z/file"
+```
+
+Elsewhere, set CI_API_V4_URL and CI_PROJECT_ID, and send `PRIVATE-TOKEN: $GITLAB_TOKEN`. GitLab
+answers 403 to a version that it has. The namespace there is the project's top-level group: publish
+with that as `--namespace`, and with GitLab's host as `--registry-host`.
 
 ## Signing
 

@@ -61,7 +61,6 @@ class Published:
         folder: Where they are in the directory.
         sums: SHA-256 of its archives by file name.
         digest: Of its OCI manifest.
-        archive: The bytes of its tar archive.
         changes: What was done to each file of the directory.
         restored: Files that were published before, and were gone or other ones.
         copies: Copies of files that somebody had edited.
@@ -73,7 +72,6 @@ class Published:
     folder: str
     sums: Mapping[str, str]
     digest: str
-    archive: bytes
     changes: tuple[Change, ...]
     restored: tuple[str, ...]
     copies: tuple[str, ...]
@@ -192,7 +190,6 @@ def _publish(
         folder=place,
         sums=sums,
         digest=artifact.digest,
-        archive=packed[registry.archive_name(version)],
         changes=changes,
         restored=tuple(p for p in touched if p in known and p != RECORD),
         copies=tuple(copies),

@@ -12,12 +12,12 @@ from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import Coordinates
 from vpc_cni_iam.publishing.destination import DestinationOptions
+from vpc_cni_iam.publishing.package import served
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration, server
-from vpc_cni_iam.publishing.tree import served
 
 AT = Coordinates("platform", "registry.example.test")
 OPTIONS = options(cni_version="latest")

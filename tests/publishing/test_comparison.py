@@ -6,8 +6,8 @@ from consuming import AT, OPTIONS
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.publishing.comparison import compare
+from vpc_cni_iam.publishing.package import served, tree
 from vpc_cni_iam.publishing.semver import FIRST, Bump, Version, step
-from vpc_cni_iam.publishing.tree import served, tree
 
 TREE = tree(served(OPTIONS), FIRST, AT)
 TYPE = "  type        = string\n"

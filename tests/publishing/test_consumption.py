@@ -28,13 +28,13 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import Coordinates
 from vpc_cni_iam.publishing.destination import DestinationOptions
-from vpc_cni_iam.publishing.gittag import Repository, prepare
+from vpc_cni_iam.publishing.git import Repository, prepare
+from vpc_cni_iam.publishing.package import served
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration
-from vpc_cni_iam.publishing.tree import served
 
 WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
 ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}

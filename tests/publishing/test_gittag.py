@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import PublishError
-from vpc_cni_iam.publishing.gittag import Repository, Tagging, prepare
+from vpc_cni_iam.publishing.git import Repository, Tagging, prepare
 from vpc_cni_iam.publishing.semver import Version
 
 OLD = {"main.tf": "old\n", "modules/role/main.tf": "role\n", "gone.tf": "gone\n"}

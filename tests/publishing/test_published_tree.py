@@ -11,8 +11,8 @@ from vpc_cni_iam.catalog.options import options, stated
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.publishing.package import served, tree
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.publishing.tree import served, tree
 from vpc_cni_iam.rendering.kinds import render
 
 NUMBER = Version.of("1.2.3")

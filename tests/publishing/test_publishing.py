@@ -14,8 +14,8 @@ from consuming import ARCHIVE, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
 from vpc_cni_iam.files.replacement import Replacement
+from vpc_cni_iam.publishing.address import Coordinates
 from vpc_cni_iam.publishing.archive import tar_gz, unpacked
-from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import propose
 

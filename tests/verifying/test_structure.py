@@ -12,11 +12,11 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import Coordinates
+from vpc_cni_iam.publishing.package import served, tree
 from vpc_cni_iam.publishing.semver import FIRST
-from vpc_cni_iam.publishing.tree import served, tree
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.verifying.structure import compare
+from vpc_cni_iam.verifying.blocks import compare
 from vpc_cni_iam.verifying.verify import Verification, verify
 
 POLICY = options(cni_version="v1.23.0")

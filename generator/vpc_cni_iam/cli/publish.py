@@ -13,8 +13,8 @@ from vpc_cni_iam.cli.published import Saying
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.publishing.coordinates import Coordinates
-    from vpc_cni_iam.publishing.gittag import Repository
+    from vpc_cni_iam.publishing.address import Coordinates
+    from vpc_cni_iam.publishing.git import Repository
 
 PUBLISH = """Publish a version of the module for others.
 
@@ -153,7 +153,7 @@ def publish(
 
 
 def _tell_stand_in(namespace: str | None, host: str | None, used: Coordinates) -> None:
-    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE
+    from vpc_cni_iam.publishing.address import STAND_IN_HOST, STAND_IN_NAMESPACE
 
     absent = []
     if host is None and used.host == STAND_IN_HOST:
@@ -177,7 +177,7 @@ def _refuse_without_version(*given: str | None) -> None:
 def _repository(path: str | None) -> Repository | None:
     import os
 
-    from vpc_cni_iam.publishing.gittag import Repository
+    from vpc_cni_iam.publishing.git import Repository
 
     return None if path is None else Repository(common.path(path, "."), os.environ)
 

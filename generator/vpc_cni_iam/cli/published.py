@@ -13,7 +13,7 @@ from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.destination import ResolvedDestination
-    from vpc_cni_iam.publishing.gittag import Tagging
+    from vpc_cni_iam.publishing.git import Tagging
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
 

@@ -89,9 +89,9 @@ def verify(
 
 
 def _published(chosen: Options) -> Mapping[str, str]:
-    from vpc_cni_iam.publishing.coordinates import Coordinates
+    from vpc_cni_iam.publishing.address import Coordinates
+    from vpc_cni_iam.publishing.package import tree
     from vpc_cni_iam.publishing.semver import FIRST
-    from vpc_cni_iam.publishing.tree import tree
 
     return tree(chosen, FIRST, Coordinates())
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.diff.changes import changes
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.publishing import structure
+from vpc_cni_iam.publishing import code_changes
 from vpc_cni_iam.publishing.interface import Finding, Interface, findings, interface
 from vpc_cni_iam.publishing.semver import Bump
 
@@ -127,7 +127,7 @@ def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
             yield from _changed(before[name].policy, after[name].policy, label)
             if before[name].joins != after[name].joins:
                 yield Finding(Bump.major, label, "the policy joins other documents than before")
-    yield from structure.findings(old.blocks, new.blocks, unread, place)
+    yield from code_changes.findings(old.blocks, new.blocks, unread, place)
 
 
 def _changed(old: Policy, new: Policy, label: str) -> Iterable[Finding]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance, registry
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import Coordinates
 from vpc_cni_iam.publishing.semver import Version
 
 RECORD = "vpc-cni-iam-registry.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
+from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, Coordinates
 
 
 def guide(coordinates: Coordinates) -> str:

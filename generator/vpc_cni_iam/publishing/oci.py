@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.publishing.coordinates import REPOSITORY
+from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 
 ROOT = "oci"

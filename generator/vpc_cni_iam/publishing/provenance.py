@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.address import NAME, REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 
 # Names, not addresses: SLSA takes any URI, and a package URL is one for this tool.

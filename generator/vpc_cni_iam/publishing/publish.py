@@ -16,10 +16,10 @@ from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import Change, write
-from vpc_cni_iam.publishing import archive, gittag, oci, provenance, refuse, registry
+from vpc_cni_iam.publishing import archive, git, oci, provenance, refuse, registry
+from vpc_cni_iam.publishing.address import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.changelog import before, changelog
 from vpc_cni_iam.publishing.comparison import Comparison, compare
-from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.destination import (
     RECORD,
     Destination,
@@ -28,10 +28,10 @@ from vpc_cni_iam.publishing.destination import (
     made_for,
     resolve,
 )
-from vpc_cni_iam.publishing.gittag import Repository, Tagging
+from vpc_cni_iam.publishing.git import Repository, Tagging
 from vpc_cni_iam.publishing.guide import guide
+from vpc_cni_iam.publishing.package import served, tree
 from vpc_cni_iam.publishing.semver import FIRST, Version
-from vpc_cni_iam.publishing.tree import served, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _publish(
     copies = refuse.lost(directory, earlier, new)
     tagging = None
     if git_repository is not None:
-        tagging = gittag.prepare(git_repository, version, files, old)
+        tagging = git.prepare(git_repository, version, files, old)
     changes = write(directory, {**copies, **new}, observed=there)
     touched = [c.path for c in changes if c.kind in ("create", "replace")]
     return Published(

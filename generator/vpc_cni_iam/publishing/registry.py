@@ -17,7 +17,7 @@ from pathlib import Path
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance
-from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
+from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 
 ROOT = "registry"

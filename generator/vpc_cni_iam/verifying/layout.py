@@ -14,9 +14,9 @@ from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
+from vpc_cni_iam.verifying.blocks import ModuleFinding, compare
 from vpc_cni_iam.verifying.expected import of_variant
-from vpc_cni_iam.verifying.module import Module, text
-from vpc_cni_iam.verifying.structure import ModuleFinding, compare
+from vpc_cni_iam.verifying.module_directory import Module, text
 
 Files = Mapping[str, str]
 _TEST = ".tftest.hcl"

@@ -15,7 +15,7 @@ from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.verifying.module import Module
+from vpc_cni_iam.verifying.module_directory import Module
 
 _LOCK = ".terraform.lock.hcl"
 # The module is called twice: with sample values for all it asks for, and with its own defaults.

@@ -20,11 +20,11 @@ from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, diff
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying import planning
+from vpc_cni_iam.verifying.blocks import ModuleFinding
 from vpc_cni_iam.verifying.expected import Expected, expected
 from vpc_cni_iam.verifying.layout import findings, listed, nearest, whole
-from vpc_cni_iam.verifying.module import SAMPLE, Module, read
+from vpc_cni_iam.verifying.module_directory import SAMPLE, Module, read
 from vpc_cni_iam.verifying.planning import Rendered
-from vpc_cni_iam.verifying.structure import ModuleFinding
 
 
 class State(StrEnum):

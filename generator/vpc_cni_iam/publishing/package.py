@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
-from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.address import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.rendering import kinds, module
 from vpc_cni_iam.rendering import role as role_module

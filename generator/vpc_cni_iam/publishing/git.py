@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.publishing import refuse
-from vpc_cni_iam.publishing.coordinates import REPOSITORY
+from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 
 # What the user's shell may say that would point git elsewhere than at the repository named.

@@ -1,4 +1,7 @@
-"""Where a published module is found: host, namespace, name and target system."""
+"""The names of a published module: its source address in a registry, and its OCI repository.
+
+Source of the grammar of repository names: the OCI distribution specification.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,30 @@ from vpc_cni_iam.errors import UsageError
 NAME = "vpc-cni-iam"
 SYSTEM = "aws"
 REPOSITORY = f"terraform-{SYSTEM}-{NAME}"
-# Names that RFC 2606 keeps from being anybody's, so that a README that was made without a host
-# sends nobody to a stranger's module.
+# RFC 2606 reserves these names, so a README that was made without a host names no real module.
 STAND_IN_HOST = "registry.example.com"
 STAND_IN_NAMESPACE = "example"
 
-_NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
 _LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
-# Both engines want a dot in it.
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::([1-9]\d{{0,4}}))?", re.ASCII)
-_PORTS = 65535
+# Lower-case letters only, since OCI takes no others.
+_NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
+# Terraform and OpenTofu require a dot in the host name of a registry.
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::(?P<port>[1-9]\d{{0,4}}))?", re.ASCII)
+_COMPONENT = r"[0-9a-z]+(?:(?:\.|_|__|-+)[0-9a-z]+)*"
+_OCI_REPOSITORY = re.compile(
+    rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[1-9]\d{{0,4}}))?/"
+    rf"(?P<name>{_COMPONENT}(?:/{_COMPONENT})*)",
+    re.ASCII,
+)
+_MAX_PORT, _MAX_NAME_LENGTH = 65535, 255
 
 
 @dataclass(frozen=True, slots=True)
-class Coordinates:
-    """The address of the module in a registry.
-
-    Args:
-        namespace: Lower-case letters, digits and hyphens, since OCI takes no others.
-        host: A host name, with a port if it needs one.
+class ModuleAddress:
+    """The address of the module in a registry; the host may have a port.
 
     Raises:
-        UsageError: Not such names.
+        UsageError: A name that no registry takes.
     """
 
     namespace: str = STAND_IN_NAMESPACE
@@ -43,19 +48,37 @@ class Coordinates:
                 f"--namespace {self.namespace!r} is not 1 to 64 lower-case letters, digits and "
                 "hyphens, with no hyphen at an end"
             )
-        found = _HOST.fullmatch(self.host)
-        if found is None or int(found[1] or 1) > _PORTS:
+        match = _HOST.fullmatch(self.host)
+        if match is None or int(match["port"] or 1) > _MAX_PORT:
             raise UsageError(
                 f"--registry-host {self.host!r} is not a host name in lower case, such as "
-                f"{STAND_IN_HOST}, with a port of 1 to {_PORTS} if it needs one"
+                f"{STAND_IN_HOST}, with a port of 1 to {_MAX_PORT} if it needs one"
             )
 
     @property
     def source(self) -> str:
-        """The module's source address."""
-        return f"{self.host}/{self.namespace}/{NAME}/{SYSTEM}"
+        """The ``source`` of a module call."""
+        return f"{self.host}/{self.path}"
 
     @property
     def path(self) -> str:
-        """Its path below the registry's ``modules.v1`` service."""
+        """The path below the ``modules.v1`` service of the registry."""
         return f"{self.namespace}/{NAME}/{SYSTEM}"
+
+
+def check_oci_repository(repository: str) -> None:
+    """Check the host and name of an OCI repository, such as ``ghcr.io/example/vpc-cni-iam``.
+
+    Raises:
+        UsageError: Not a host and a name.
+    """
+    match = _OCI_REPOSITORY.fullmatch(repository)
+    if (
+        match is None
+        or int(match["port"] or 1) > _MAX_PORT
+        or len(match["name"]) > _MAX_NAME_LENGTH
+    ):
+        raise UsageError(
+            f"--oci-repository {repository!r} is not the host and name of an OCI repository in "
+            "lower case, such as ghcr.io/example/vpc-cni-iam, without a tag"
+        )

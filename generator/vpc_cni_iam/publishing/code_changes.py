@@ -1,6 +1,6 @@
-"""What a module's code says where no meaning can be read from it without an engine.
+"""Changes of a module's code whose meaning takes an engine.
 
-Comments, layout and the place of a block in a file are no difference; anything else is one, and
+Comments, layout and the file that a block stands in make no difference. Everything else does, and
 counts as a change that may take something away.
 """
 
@@ -11,71 +11,75 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
 from vpc_cni_iam.hcl.read import Block, Node, Other
-from vpc_cni_iam.publishing.interface import Finding
-from vpc_cni_iam.publishing.semver import Bump
+from vpc_cni_iam.publishing.semver import Bump, VersionChange
 
 Shape: TypeAlias = Hashable
-# Arguments that people read and nothing else does.
+# Arguments that only people read.
 _WORDS = frozenset({"description", "error_message"})
-# Arguments of a variable that interface.py judges.
-_JUDGED = frozenset({"type", "default", "nullable"})
+# Arguments of a variable that interface.py compares.
+_INTERFACE = frozenset({"type", "default", "nullable"})
 # An object as it is generated, with an entry a line; a version in a required provider.
 _ENTRY = re.compile(r"""\s*("[^"]*"|[\w-]+)\s*=\s*(\S.*?),?\s*""")
 _TEXT = re.compile(r'"[^"$%\\]*"')
 _VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 
 
-def findings(
-    old: Iterable[Block], new: Iterable[Block], unread: Iterable[str], place: str
-) -> tuple[Finding, ...]:
-    """Return what changed in resources, locals, values of outputs, and unreadable documents.
+def compare_code(
+    old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
+) -> tuple[VersionChange, ...]:
+    """Return the changes of resources, locals, values of outputs, and unreadable documents.
 
     Args:
-        old: The blocks of a module before.
-        new: Those of it after.
-        unread: The names of documents that cannot be read.
-        place: What the findings name.
+        old: The blocks of the old module.
+        new: The blocks of the new module.
+        unreadable: The names of policy documents that cannot be read.
+        subject: What the changes name.
     """
-    before, after = (dict(_named(blocks, set(unread))) for blocks in (old, new))
-    found = []
+    before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
+    changes = []
     for name in sorted({*before, *after}):
         if name not in after or name not in before:
-            # Of the others, what comes and goes is said as an input, an output or a policy.
+            # Other blocks that come and go are changes of inputs, outputs or policies.
             if name.startswith(("resource ", "data ")):
                 bump, word = (Bump.minor, "is new") if name in after else (Bump.major, "is removed")
-                found.append(Finding(bump, place, f"{name} {word}"))
+                changes.append(VersionChange(bump, subject, f"{name} {word}"))
         elif before[name] != after[name]:
             text = f"{name} is another one, and what that means takes an engine"
-            found.append(Finding(Bump.major, place, text))
-    return tuple(found)
+            changes.append(VersionChange(Bump.major, subject, text))
+    return tuple(changes)
 
 
-def _named(blocks: Iterable[Block], unread: set[str]) -> Iterator[tuple[str, Shape]]:
-    for one in blocks:
-        name = f"{one.type} {'.'.join(one.labels)}"
-        document = one.type == "data" and one.labels[:1] == ("aws_iam_policy_document",)
-        if one.type == "resource" or (document and one.labels[-1] in unread):
-            yield name, _shape(one)
-        elif one.type == "variable":
-            yield name, _arguments(one, _WORDS | _JUDGED)
-        elif one.type == "output":
-            yield name, _arguments(one, _WORDS | {"value"})
-            for node, _ in filter(None, [one.attributes.get("value")]):
-                yield from _values(f"value of {name}", node)
-        elif one.type == "locals":
-            for local, (node, _) in one.attributes.items():
-                yield from _values(f"local {local}", node)
-        elif one.type == "terraform":
-            for inner in one.blocks:
-                for provider, (node, _) in inner.attributes.items():
-                    yield (
-                        f"provider {provider}",
-                        _spaced(_VERSION.sub("", getattr(node, "code", ""))),
-                    )
+def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str, Shape]]:
+    for block in blocks:
+        name = f"{block.type} {'.'.join(block.labels)}"
+        match block.type:
+            case "resource":
+                yield name, _shape(block)
+            case "data":
+                document = block.labels[:1] == ("aws_iam_policy_document",)
+                if document and block.labels[-1] in unreadable:
+                    yield name, _shape(block)
+            case "variable":
+                yield name, _arguments(block, _WORDS | _INTERFACE)
+            case "output":
+                yield name, _arguments(block, _WORDS | {"value"})
+                if "value" in block.attributes:
+                    yield from _values(f"value of {name}", block.attributes["value"][0])
+            case "locals":
+                for local, (node, _) in block.attributes.items():
+                    yield from _values(f"local {local}", node)
+            case "terraform":
+                yield from _providers(block)
+
+
+def _providers(block: Block) -> Iterator[tuple[str, Shape]]:
+    for inner in block.blocks:
+        for provider, (node, _) in inner.attributes.items():
+            yield f"provider {provider}", _spaced(_VERSION.sub("", getattr(node, "code", "")))
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
-    """Yield a value, that of an object by its keys; texts in an object are for people."""
+    """Yield a value, and that of an object by its keys; texts in an object are for people."""
     if not isinstance(node, Other):
         yield name, node
         return

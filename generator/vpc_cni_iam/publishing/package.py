@@ -1,4 +1,4 @@
-"""The standard module structure of a published version: texts by path, without any I/O."""
+"""The files of a published version: the standard module structure, as texts by path."""
 
 from __future__ import annotations
 
@@ -9,51 +9,50 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
-from vpc_cni_iam.publishing.address import REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.rendering import kinds, module
 from vpc_cni_iam.rendering import role as role_module
 
 ROLE = "modules/role"
-# Where the README of a policy module goes from its usage, which is another one here, to the rest.
+# The published README has a usage section of its own, and everything from here on.
 _REST = "## Variants\n"
 _TITLE = f"# {module.NAME}\n"
 _ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
 _ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_provider.this.arn"))]
 
 
-def served(options: Options) -> Options:
-    """Return the options of a published module: every variant that the selection can serve.
+def package_options(options: Options) -> Options:
+    """Return the options of a published version: every variant that the selection supports.
 
-    Args:
-        options: With the selection; the variants in it are not looked at.
+    The variants of the options that are given are ignored.
     """
     release = options.selection.release
-    chosen = tuple(v for v in VARIANTS if release is None or release >= v.minimum)
-    return Options(chosen, options.selection)
+    variants = tuple(v for v in VARIANTS if release is None or release >= v.minimum)
+    return Options(variants, options.selection)
 
 
-def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[str, str]:
-    """Return the files of a published version, but for its CHANGELOG.md.
+def package_files(options: Options, version: Version, address: ModuleAddress) -> dict[str, str]:
+    """Return the files of a published version without its CHANGELOG.md.
 
     Args:
-        options: What `served` returns.
+        options: Options that `package_options` returned.
         version: The version.
-        coordinates: Where it will be found.
+        address: The address of the module.
     """
-    found = kinds.render(options)
-    found["README.md"] = _readme(found["README.md"], options, version, coordinates)
+    files = kinds.render(options)
+    files["README.md"] = _readme(files["README.md"], options, version, address)
     role = kinds.render(replace(options, kind="role"))
-    role["README.md"] = _role_readme(role["README.md"], version, coordinates)
-    found |= {f"{ROLE}/{path}": text for path, text in role.items()}
+    role["README.md"] = _role_readme(role["README.md"], version, address)
+    files |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
-        found[f"examples/{variant.name}/main.tf"] = example(variant)
-    found["examples/role/main.tf"] = _role_example(options.variants[0])
-    found["LICENSE"] = resources.text("publishing/LICENSE")
-    return found
+        files[f"examples/{variant.name}/main.tf"] = _example(variant)
+    files["examples/role/main.tf"] = _role_example(options.variants[0])
+    files["LICENSE"] = resources.text("publishing/data/LICENSE")
+    return files
 
 
-def _readme(rendered: str, options: Options, version: Version, coordinates: Coordinates) -> str:
+def _readme(rendered: str, options: Options, version: Version, address: ModuleAddress) -> str:
     head, _, rest = rendered.partition(_TITLE)
     _, mark, rest = rest.partition(_REST)
     lines = [
@@ -64,19 +63,15 @@ def _readme(rendered: str, options: Options, version: Version, coordinates: Coor
         "role or a module of yours.",
         "",
         "```hcl",
-        *_usage(options.variants, version, coordinates),
+        *_usage(options.variants, version, address),
         "```",
         "",
-    ]
-    lines += [
         f"[{ROLE}]({ROLE}) makes the role of the plugin's service account, with one of them:",
         "",
         "```hcl",
-        *_call("vpc_cni_role", f"{coordinates.source}//{ROLE}", version, _ROLE_ARGUMENTS),
+        *_call("vpc_cni_role", f"{address.source}//{ROLE}", version, _ROLE_ARGUMENTS),
         "```",
         "",
-    ]
-    lines += [
         "[examples/](examples) has a root module for each variant and for the role,",
         "[CHANGELOG.md](CHANGELOG.md) says for each version which permissions changed.",
         "",
@@ -84,19 +79,19 @@ def _readme(rendered: str, options: Options, version: Version, coordinates: Coor
     return head + "\n".join(lines) + "\n" + mark + rest
 
 
-def _role_readme(rendered: str, version: Version, coordinates: Coordinates) -> str:
+def _role_readme(rendered: str, version: Version, address: ModuleAddress) -> str:
     """Return the role module's README with the published source in its usage."""
-    called = _call("x", f"{coordinates.source}//{ROLE}", version, [])
-    return rendered.replace(_ROLE_SOURCE, "\n".join(called[1:-1]))
+    call = _call("x", f"{address.source}//{ROLE}", version, [])
+    return rendered.replace(_ROLE_SOURCE, "\n".join(call[1:-1]))
 
 
-def _usage(variants: tuple[Variant, ...], version: Version, coordinates: Coordinates) -> list[str]:
+def _usage(variants: tuple[Variant, ...], version: Version, address: ModuleAddress) -> list[str]:
     scoped = next((v for v in variants if v.scoped), None)
-    names = [
+    arguments = [
         ("cluster_name", Expression("aws_eks_cluster.this.name")),
         ("vpc_id", Expression("aws_eks_cluster.this.vpc_config[0].vpc_id")),
     ]
-    call = _call("vpc_cni_policy", coordinates.source, version, names if scoped else [])
+    call = _call("vpc_cni_policy", address.source, version, arguments if scoped else [])
     return [*call, "", *_policy(scoped or variants[0]).splitlines()]
 
 
@@ -104,9 +99,9 @@ def _call(
     name: str, source: str, version: Version, arguments: list[tuple[str, Expression]]
 ) -> list[str]:
     constraint = Literal(f"~> {version.major}.{version.minor}")
-    called = Block(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
-    called.attributes += arguments
-    return block(called).splitlines()
+    call = Block(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
+    call.attributes += arguments
+    return block(call).splitlines()
 
 
 def _policy(variant: Variant) -> str:
@@ -115,19 +110,15 @@ def _policy(variant: Variant) -> str:
     return block(Block(head, [("name", Literal("vpc-cni")), ("policy", reference)]))
 
 
-def example(variant: Variant) -> str:
-    """Return a root module that makes the policy of a variant from the module around it.
-
-    Args:
-        variant: The variant.
-    """
+def _example(variant: Variant) -> str:
+    """Return a root module that makes the policy of a variant from the module around it."""
     call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
     if variant.scoped:
         vpc = Literal("vpc-0123456789abcdef0")
         call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
     output = _output("policy_arn", "ARN of the policy.", "aws_iam_policy.vpc_cni.arn")
-    what = f"The policy for {variant.summary}."
-    return "\n".join([*_settings(what), block(call), _policy(variant), output])
+    title = f"The policy for {variant.summary}."
+    return "\n".join([*_head(title), block(call), _policy(variant), output])
 
 
 def _role_example(variant: Variant) -> str:
@@ -139,29 +130,27 @@ def _role_example(variant: Variant) -> str:
             ("pod_identity", Expression("true")),
         ],
     )
-    arn = "ARN of the role, for the association with kube-system/aws-node."
-    what = f"The role, trusted by EKS Pod Identity, with the policy for {variant.summary}."
-    output = _output("role_arn", arn, "module.vpc_cni_role.role_arn")
-    return "\n".join([*_settings(what), block(call), output])
+    description = "ARN of the role, for the association with kube-system/aws-node."
+    output = _output("role_arn", description, "module.vpc_cni_role.role_arn")
+    title = f"The role, trusted by EKS Pod Identity, with the policy for {variant.summary}."
+    return "\n".join([*_head(title), block(call), output])
 
 
-def _settings(what: str) -> list[str]:
-    """Return what a root module begins with."""
-    floors = Block(
+def _head(title: str) -> list[str]:
+    """Return the first blocks of a root module."""
+    source = f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n'
+    settings = Block(
         "terraform",
         [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
-        [Block("required_providers", [("aws", _aws_provider())])],
+        [Block("required_providers", [("aws", Expression(f"{source}    }}"))])],
     )
-    return ["\n".join(comment([what])) + "\n", block(floors)]
+    return ["\n".join(comment([title])) + "\n", block(settings)]
 
 
 def _output(name: str, description: str, value: str) -> str:
-    made = Block(f'output "{name}"', [("description", Literal(description))])
-    made.attributes.append(("value", Expression(value)))
-    return block(made)
-
-
-def _aws_provider() -> Expression:
-    return Expression(
-        f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n    }}'
+    return block(
+        Block(
+            f'output "{name}"',
+            [("description", Literal(description)), ("value", Expression(value))],
+        )
     )

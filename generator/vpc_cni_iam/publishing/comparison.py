@@ -12,16 +12,24 @@ from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.hcl.resolve import Found
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.publishing.code_changes import compare_code
 from vpc_cni_iam.publishing.interface import ModuleInterface, compare_interfaces, read_interface
 from vpc_cni_iam.publishing.semver import Bump, Version, VersionChange, step
 
-# The kinds of policy/diff/changes.py that take permissions away; the others may give some. A
+# The kinds of change that take permissions away; the others may give some. A
 # condition that is only known to be another one may do both.
-_TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
+_TAKING = frozenset(
+    {
+        ChangeKind.LOST,
+        ChangeKind.NARROWED,
+        ChangeKind.TIGHTENED,
+        ChangeKind.DENIED,
+        ChangeKind.CHANGED,
+    }
+)
 _VARIANTS = {v.identifier: v.name for v in VARIANTS}
 # Values of variables in the words of a change, as upstream's documents have them.
 _VALUES = {

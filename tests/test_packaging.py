@@ -37,7 +37,9 @@ DATA = {
     "policy/matching/data/condition-keys.json",
     "policy/matching/data/global-condition-keys.json",
     "coverage/risks.md",
-    "publishing/LICENSE",
+    "publishing/data/LICENSE",
+    "publishing/data/README.md",
+    "publishing/data/nginx.conf",
 }
 
 

@@ -71,15 +71,6 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert set(newer) == set(done) == set(proposed)
 
 
-def test_what_was_written_is_said_though_the_upload_fails(tmp_path: Path) -> None:
-    environ = {"CI_API_V4_URL": "http://127.0.0.1:9/api/v4", "CI_PROJECT_ID": "1"}
-    environ["CI_JOB_TOKEN"] = "t"
-    words = (*OLD, "--version", "1.0.0", "--upload", "gitlab", "--format", "json")
-    done = run(*words, cwd=tmp_path, env=environ)
-    assert done.code == 3
-    assert (json.loads(done.out)["gitlab"], json.loads(done.out)["version"]) == (None, "1.0.0")
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -111,10 +102,6 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
         ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
-        (
-            "--output d --cni-version latest --version 1.0.0 --upload gitlab",
-            "needs CI_API_V4_URL",
-        ),
         ("--cni-version latest", "Missing option '--output'"),
         ("--output= --cni-version latest", "the directory is empty text"),
         ("--output d --cni-version latest --namespace=", "--namespace '' is not"),
@@ -130,7 +117,7 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
             "--oci-repository 'Ghcr.io/x' is not the host and name",
         ),
         ("--output d --cni-version latest --version 1.0.0 --git-tag=", "the directory is empty"),
-        ("--output d --cni-version latest --git-tag m", "--upload need --version"),
+        ("--output d --cni-version latest --git-tag m", "--git-tag need --version"),
     ],
 )
 def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions
+from vpc_cni_iam.publishing.package import package_options
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration, server
-from vpc_cni_iam.publishing.tree import served
 
-AT = Coordinates("platform", "registry.example.test")
+AT = ModuleAddress("platform", "registry.example.test")
 OPTIONS = options(cni_version="latest")
 FOLDER = "registry/v1/modules/platform/vpc-cni-iam/aws"
 ARCHIVE = "terraform-aws-vpc-cni-iam-{}.tar.gz"
@@ -29,7 +29,7 @@ def publish_one(folder: Path, version: str = "1.0.0", chosen: Options = OPTIONS)
     return publish(folder, chosen, asked(), Version.of(version))
 
 
-def asked(oci_repository: str | None = None, at: Coordinates = AT) -> DestinationOptions:
+def asked(oci_repository: str | None = None, at: ModuleAddress = AT) -> DestinationOptions:
     return DestinationOptions(at.host, at.namespace, oci_repository)
 
 
@@ -91,7 +91,7 @@ def consume(
     plan = engine.plan(folder)
     found = {n: o["value"] for n, o in plan["planned_values"]["outputs"].items()}
     assert set(found) == {*sources, *roles}
-    composed = {c.variant.name: c for c in served(chosen).composed()}
+    composed = {c.variant.name: c for c in package_options(chosen).composed()}
     for name, value in found.items():
         documents = {ROLE_VARIANT: value} if name in roles else value
         assert set(documents) == ({ROLE_VARIANT} if name in roles else set(composed)), name

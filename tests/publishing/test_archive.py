@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.errors import InputError, TreeError
-from vpc_cni_iam.publishing.archive import _stored, check, tar_gz, unpacked, zipped
+from vpc_cni_iam.publishing.archive import ArchiveFormat, check_paths, gzip_stored, pack, unpack
 
 TREE = {"main.tf": "a\n", "modules/role/main.tf": "b\n", "LICENSE": "é\n", "empty": ""}
 
@@ -24,7 +24,7 @@ trees = st.dictionaries(paths, st.text(max_size=50), max_size=6)
 
 def plain(files: dict[str, str]) -> bool:
     try:
-        check(files)
+        check_paths(files)
     except TreeError:
         return False
     return True
@@ -33,11 +33,11 @@ def plain(files: dict[str, str]) -> bool:
 @given(trees.filter(plain))
 def test_what_is_packed_comes_back(files: dict[str, str]) -> None:
     encodable = {p: t for p, t in files.items() if t.isprintable()}
-    assert unpacked(tar_gz(encodable), "x") == encodable
+    assert unpack(pack(encodable, ArchiveFormat.TAR_GZ), "x") == encodable
     shuffled = dict(reversed(encodable.items()))
-    assert tar_gz(shuffled) == tar_gz(encodable)
-    assert zipped(shuffled) == zipped(encodable)
-    with zipfile.ZipFile(io.BytesIO(zipped(encodable))) as archive:
+    assert pack(shuffled, ArchiveFormat.TAR_GZ) == pack(encodable, ArchiveFormat.TAR_GZ)
+    assert pack(shuffled, ArchiveFormat.ZIP) == pack(encodable, ArchiveFormat.ZIP)
+    with zipfile.ZipFile(io.BytesIO(pack(encodable, ArchiveFormat.ZIP))) as archive:
         assert archive.testzip() is None
         assert {n: archive.read(n).decode() for n in archive.namelist()} == encodable
 
@@ -45,18 +45,18 @@ def test_what_is_packed_comes_back(files: dict[str, str]) -> None:
 @pytest.mark.parametrize("size", [0, 1, 65534, 65535, 65536, 200_000])
 def test_blocks_are_stored_and_others_read_them(size: int) -> None:
     content = bytes(i % 251 for i in range(size))
-    packed = _stored(content)
+    packed = gzip_stored(content)
     assert gzip.decompress(packed) == content
     assert len(packed) == 18 + size + 5 * max(1, -(-size // 65535))
 
 
 def test_times_modes_and_owners_are_fixed() -> None:
-    with tarfile.open(fileobj=io.BytesIO(tar_gz(TREE))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(pack(TREE, ArchiveFormat.TAR_GZ))) as archive:
         entries = archive.getmembers()
     assert [e.name for e in entries] == sorted(TREE)
     stamps = {(e.mtime, e.mode, e.uid, e.gid, e.uname, e.gname, e.type) for e in entries}
     assert stamps == {(315532800, 0o644, 0, 0, "", "", tarfile.REGTYPE)}
-    with zipfile.ZipFile(io.BytesIO(zipped(TREE))) as zip_archive:
+    with zipfile.ZipFile(io.BytesIO(pack(TREE, ArchiveFormat.ZIP))) as zip_archive:
         infos = zip_archive.infolist()
     assert {(i.date_time, i.external_attr >> 16, i.compress_type) for i in infos} == {
         ((1980, 1, 1, 0, 0, 0), 0o100644, zipfile.ZIP_STORED)
@@ -64,12 +64,12 @@ def test_times_modes_and_owners_are_fixed() -> None:
 
 
 def test_other_tools_read_them(tmp_path: Path) -> None:
-    (tmp_path / "x.tar.gz").write_bytes(tar_gz(TREE))
+    (tmp_path / "x.tar.gz").write_bytes(pack(TREE, ArchiveFormat.TAR_GZ))
     command = ["tar", "-xzf", "x.tar.gz", "-O", "modules/role/main.tf"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     assert done.stdout == b"b\n"
     if shutil.which("unzip"):
-        (tmp_path / "x.zip").write_bytes(zipped(TREE))
+        (tmp_path / "x.zip").write_bytes(pack(TREE, ArchiveFormat.ZIP))
         subprocess.run(["unzip", "-qt", "x.zip"], cwd=tmp_path, check=True, capture_output=True)
 
 
@@ -78,9 +78,9 @@ def test_other_tools_read_them(tmp_path: Path) -> None:
     ["", "/x", "../x", "a/../x", "./x", "a//b", "a/", "a\\b", "C:x", "é", "a\nb", "a*"],
 )
 def test_paths_that_lead_out_are_refused(name: str) -> None:
-    for pack in (tar_gz, zipped):
+    for archive_format in ArchiveFormat:
         with pytest.raises(TreeError):
-            pack({"main.tf": "", name: "x"})
+            pack({"main.tf": "", name: "x"}, archive_format)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_paths_that_lead_out_are_refused(name: str) -> None:
 )
 def test_paths_that_do_not_go_together_are_refused(other: dict[str, str]) -> None:
     with pytest.raises(TreeError):
-        tar_gz({"main.tf": "", **other})
+        pack({"main.tf": "", **other}, ArchiveFormat.TAR_GZ)
 
 
 def hostile(kind: bytes, name: str, link: str = "") -> bytes:
@@ -110,11 +110,11 @@ def hostile(kind: bytes, name: str, link: str = "") -> bytes:
         hostile(tarfile.REGTYPE, "/x"),
         b"",
         b"PK",
-        tar_gz(TREE)[:-30],
+        pack(TREE, ArchiveFormat.TAR_GZ)[:-30],
         gzip.compress(bytes(65 * 1024 * 1024)),
     ],
     ids=["link", "hard link", "pipe", "above", "root", "empty", "zip", "cut", "bomb"],
 )
 def test_what_is_no_archive_of_ours_is_refused(packed: bytes) -> None:
     with pytest.raises((InputError, TreeError)):
-        unpacked(packed, "x.tar.gz")
+        unpack(packed, "x.tar.gz")

@@ -3,13 +3,18 @@
 import pytest
 
 from consuming import AT, OPTIONS
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.publishing.comparison import compare
+from vpc_cni_iam.publishing.package import package_files, package_options
 from vpc_cni_iam.publishing.semver import FIRST, Bump, Version, step
-from vpc_cni_iam.publishing.tree import served, tree
 
-TREE = tree(served(OPTIONS), FIRST, AT)
+
+def version_of(selected: Options) -> dict[str, str]:
+    return package_files(package_options(selected), FIRST, AT)
+
+
+TREE = version_of(OPTIONS)
 TYPE = "  type        = string\n"
 
 
@@ -148,13 +153,13 @@ def test_what_cannot_be_read_counts_as_changed() -> None:
 
 
 def test_a_feature_and_a_release_of_the_plugin() -> None:
-    richer = tree(served(options(cni_version="latest", features=["metrics-helper"])), FIRST, AT)
+    richer = version_of(options(cni_version="latest", features=["metrics-helper"]))
     assert compare(TREE, richer).bump is Bump.minor
     assert compare(richer, TREE).bump is Bump.major
     # The role's variant ipv6-scoped needs the VPC with it, which it did not before.
-    asking = tree(served(options(cni_version="latest", features=["multi-nic"])), FIRST, AT)
+    asking = version_of(options(cni_version="latest", features=["multi-nic"]))
     assert compare(TREE, asking).bump is Bump.major
-    old = tree(served(options(cni_version="v1.9.0")), FIRST, AT)
+    old = version_of(options(cni_version="v1.9.0"))
     assert "examples/ipv6/main.tf" not in old
     found = compare(old, TREE)
     assert "new output ipv6_json" in str([f.text for f in found.interface])

@@ -28,13 +28,13 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions
-from vpc_cni_iam.publishing.gittag import Repository, prepare
+from vpc_cni_iam.publishing.git import GitRepository, prepare_tag
+from vpc_cni_iam.publishing.package import package_options
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration
-from vpc_cni_iam.publishing.tree import served
 
 WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
 ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
@@ -46,7 +46,7 @@ def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: 
     publish_one(tmp_path / "dist", "1.0.1")
     repository = tmp_path / "module.git"
     subprocess.run(["git", "init", "-q", "--bare", repository], check=True)
-    prepare(Repository(repository, ENVIRON), Version.of("1.0.0"), done.tree, {}).finish()
+    prepare_tag(GitRepository(repository, ENVIRON), Version.of("1.0.0"), done.files, {}).finish()
     name = ARCHIVE.format("1.0.0")
     with serving(tmp_path / "dist") as port:
         url = f"http://127.0.0.1:{port}/{FOLDER.removeprefix('registry/')}/1.0.0/{name}"
@@ -86,13 +86,13 @@ def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path
     main = (ROOT / "examples" / "from-registry" / "main.tf").read_text()
     write_tree(folder, {"main.tf": main, "override.tf": OFFLINE_PROVIDER})
     with serving(published) as port:
-        engine = at(each_engine, tmp_path, configuration(Coordinates().host, port))
+        engine = at(each_engine, tmp_path, configuration(ModuleAddress().host, port))
         plan = engine.plan(folder)
         engine.run(["validate"], folder)
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
     role = of_input(str(tmp_path / "plan.json"), str, (), {})
     assert cover(role.policies, Setting(releases.newest(), role.mode)).verdict == "allowed"
     found = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
-    (ipv6,) = (c for c in served(OPTIONS).composed() if c.variant.name == "ipv6")
+    (ipv6,) = (c for c in package_options(OPTIONS).composed() if c.variant.name == "ipv6")
     expected = parameters.substitute(ipv6.policy, parameters.values({}))
     assert differences(expected, found) == ()

@@ -87,7 +87,7 @@ def test_an_oci_repository_is_asked_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(oci, "refuse_moved", lambda name, *_: asked.append(name))
+    monkeypatch.setattr(oci, "check_tag", lambda name, *_: asked.append(name))
     publish_one(tmp_path)
     assert asked == []
     publish_as(tmp_path, "1.0.1", DestinationOptions(oci_repository="r.example.test/x"))
@@ -124,7 +124,7 @@ def test_versions_of_several_hosts_ask_once_for_the_one(host: str, tmp_path: Pat
     with pytest.raises(PublishError, match=message):
         publish_as(tmp_path, "1.0.2", DestinationOptions())
     assert publish_as(tmp_path, "1.0.2", DestinationOptions(host=host)).copies == ()
-    assert resolve(tmp_path, DestinationOptions()).destination.coordinates.host == host
+    assert resolve(tmp_path, DestinationOptions()).destination.address.host == host
 
 
 def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_record_that_cannot_be_read_is_an_error(text: str, problem: str, tmp_p
 def test_a_record_of_a_killed_publish_binds_nobody(tmp_path: Path) -> None:
     publish_one(tmp_path)
     shutil.rmtree(tmp_path / "registry")
-    assert resolve(tmp_path, DestinationOptions(host=NEW)).destination.coordinates.host == NEW
+    assert resolve(tmp_path, DestinationOptions(host=NEW)).destination.address.host == NEW
 
 
 @pytest.mark.parametrize(

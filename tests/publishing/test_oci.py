@@ -12,7 +12,7 @@ import pytest
 from consuming import publish_one
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.publishing import oci
-from vpc_cni_iam.publishing.oci import image, refuse_moved
+from vpc_cni_iam.publishing.oci import check_tag, image
 from vpc_cni_iam.publishing.semver import Version
 
 
@@ -70,14 +70,14 @@ def answers(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tag_that_a_registry_does_not_have_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(404, monkeypatch)
-    refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+    check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
 
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers(code, monkeypatch)
     with pytest.raises(PublishError) as caught:
-        refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+        check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
     assert f"asks for authentication ({code} Reason)" in str(caught.value)
     assert "the tag 1.0.0 may exist" in str(caught.value)
     assert "oras login ghcr.io" in str(caught.value)
@@ -90,4 +90,4 @@ def test_an_answer_that_decides_nothing_is_an_error(
 ) -> None:
     answers(code, monkeypatch)
     with pytest.raises(PublishError, match=f"answers {code} Reason"):
-        refuse_moved("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+        check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")

@@ -48,5 +48,5 @@ def test_the_directory_s_readme_says_only_what_there_is(tmp_path: Path) -> None:
     ):
         assert (tmp_path / FOLDER / "1.0.0" / path).is_file()
     options = {f"--{name.replace('_', '-')}" for name in command.__annotations__}
-    assert set(re.findall(r"--(?:git-tag|oci-repository|upload)", text)) <= options
+    assert set(re.findall(r"--(?:git-tag|oci-repository)", text)) <= options
     assert "registry.example.test/platform/vpc-cni-iam/aws" in text

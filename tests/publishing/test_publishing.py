@@ -14,8 +14,8 @@ from consuming import ARCHIVE, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, TreeError, UsageError
 from vpc_cni_iam.files.replacement import Replacement
-from vpc_cni_iam.publishing.archive import tar_gz, unpacked
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import ModuleAddress
+from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import propose
 
@@ -38,10 +38,10 @@ def listed(folder: Path) -> list[str]:
 def test_the_archives_hold_the_tree_and_nothing_else(tmp_path: Path) -> None:
     done = publish_one(tmp_path)
     packed = (tmp_path / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")).read_bytes()
-    assert unpacked(packed, "x") == done.tree
-    on_disk = {p: (tmp_path / done.folder / p).read_text() for p in done.tree}
-    assert on_disk == done.tree
-    assert done.tree["LICENSE"] == (ROOT / "LICENSE").read_text()
+    assert unpack(packed, "x") == done.files
+    on_disk = {p: (tmp_path / done.folder / p).read_text() for p in done.files}
+    assert on_disk == done.files
+    assert done.files["LICENSE"] == (ROOT / "LICENSE").read_text()
     sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
     subprocess.run(sums, cwd=tmp_path / FOLDER / "1.0.0", check=True, capture_output=True)
 
@@ -156,7 +156,7 @@ def test_litter_locks_nothing(tmp_path: Path) -> None:
 def test_the_changelog_grows(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     publish_one(tmp_path, "1.1.0")
-    text = publish_one(tmp_path, "1.1.1").tree["CHANGELOG.md"]
+    text = publish_one(tmp_path, "1.1.1").files["CHANGELOG.md"]
     assert [x for x in text.splitlines() if x.startswith("## ")] == [
         "## 1.1.1",
         "## 1.1.0",
@@ -198,9 +198,10 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
     publish_one(tmp_path)
     folder = tmp_path / FOLDER / "1.0.0"
     path, sums = folder / ARCHIVE.format("1.0.0"), folder / "SHA256SUMS"
-    text = unpacked(path.read_bytes(), "x")
+    text = unpack(path.read_bytes(), "x")
+    rewritten = {**text, "main.tf": text["main.tf"].replace("ec2:CreateTags", "*")}
     old = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.write_bytes(tar_gz({**text, "main.tf": text["main.tf"].replace("ec2:CreateTags", "*")}))
+    path.write_bytes(pack(rewritten, ArchiveFormat.TAR_GZ))
     new = hashlib.sha256(path.read_bytes()).hexdigest()
     sums.write_text(sums.read_text().replace(old, new))
     before = bytes_of(tmp_path)
@@ -266,11 +267,11 @@ def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_names_that_no_registry_takes(namespace: str, host: str) -> None:
     with pytest.raises(UsageError):
-        Coordinates(namespace, host)
+        ModuleAddress(namespace, host)
 
 
 def test_names_that_registries_take() -> None:
-    assert Coordinates("a", "a.b:65535").host == "a.b:65535"
+    assert ModuleAddress("a", "a.b:65535").host == "a.b:65535"
 
 
 def renames(folder: Path) -> int:
@@ -286,14 +287,14 @@ def test_an_interrupted_publish_leaves_no_trace(
     total = renames(tmp_path / "whole")
     folder = tmp_path / "dist"
     publish_one(folder, chosen=OLD)
-    before, limit, count, real = bytes_of(folder), 0, 0, Replacement.apply
+    before, limit, count, apply = bytes_of(folder), 0, 0, Replacement.apply
 
     def stop(replacement: Replacement) -> None:
         nonlocal count
         count += 1
         if count == limit:
             raise KeyboardInterrupt
-        real(replacement)
+        apply(replacement)
 
     monkeypatch.setattr(Replacement, "apply", stop)
     for limit in (1, 2, total - 3, total - 2, total - 1, total):  # noqa: B007
@@ -308,14 +309,14 @@ import os, sys
 from pathlib import Path
 from vpc_cni_iam.files.replacement import Replacement
 from consuming import publish_one
-real, left = Replacement.apply, int(sys.argv[2])
-def apply(replacement):
+apply, left = Replacement.apply, int(sys.argv[2])
+def killed(replacement):
     global left
     left -= 1
     if left < 0:
         os._exit(9)
-    real(replacement)
-Replacement.apply = apply
+    apply(replacement)
+Replacement.apply = killed
 publish_one(Path(sys.argv[1]), "1.1.0")
 """
 

@@ -59,7 +59,7 @@ def test_opentofu_installs_by_tag_and_by_digest(
             publish(tmp_path / "other", options(cni_version="v1.21.2"), asked(target), FIRST)
         assert not (tmp_path / "other").exists()
     with pytest.raises(PublishError, match="cannot be asked"):
-        oci.refuse_moved(target, FIRST, done.digest)
+        oci.check_tag(target, FIRST, done.digest)
 
 
 @pytest.mark.parametrize("name", [TERRAFORM_NEWEST, TOFU])

@@ -22,7 +22,7 @@ def module(folder: Path, change: Callable[[str], str], made_from: Options = LATE
 
 
 def lines(result: Verification) -> list[str]:
-    return [f"{c.name}: {d}" for c in result.checked for d in c.differences]
+    return [f"{c.name}: {d}" for c in result.documents for d in c.differences]
 
 
 def as_stated(stated: Options | None) -> Options | None:
@@ -52,7 +52,7 @@ def replaced(old: str, new: str, count: int = 1) -> Callable[[str], str]:
 def test_what_was_generated_is_clean(made_from: Options, tmp_path: Path) -> None:
     result = verify(module(tmp_path / "m", str, made_from), as_stated, None)
     assert result.clean
-    assert [c.name for c in result.checked] == [v.name for v in made_from.variants]
+    assert [c.name for c in result.documents] == [v.name for v in made_from.variants]
     assert result.notes == ("no engine was used: read only, not rendered",)
 
 
@@ -134,7 +134,7 @@ def test_an_engine_names_the_same_edit(name: str, newest: Engine, tmp_path: Path
 def test_real_engines_render_what_the_catalog_has(engine: Engine, tmp_path: Path) -> None:
     result = verify(module(tmp_path / "m", str), as_stated, engine)
     assert result.clean, lines(result)
-    assert all(c.seen == f"read, rendered by {engine.version()}" for c in result.checked)
+    assert all(c.seen == f"read, rendered by {engine.version()}" for c in result.documents)
     assert not (tmp_path / "m" / ".terraform").exists()
 
 
@@ -195,7 +195,7 @@ ADDED = {
 def test_code_that_reading_does_not_know_is_never_ok(name: str, tmp_path: Path) -> None:
     change = {**OTHER_CODE, **ADDED}[name]
     result = verify(module(tmp_path / "m", change), as_stated, None)
-    (ipv4,) = (c for c in result.checked if c.name == "ipv4")
+    (ipv4,) = (c for c in result.documents if c.name == "ipv4")
     assert (ipv4.state, result.clean) == ("unknown", False)
     assert "it is not settled what this does to it: main.tf:" in str(ipv4.differences[0])
 
@@ -206,7 +206,7 @@ def test_a_rendering_settles_nothing_that_reading_left_open(
     name: str, newest: Engine, tmp_path: Path
 ) -> None:
     result = verify(module(tmp_path / "m", OTHER_CODE[name]), as_stated, newest)
-    (ipv4,) = (c for c in result.checked if c.name == "ipv4")
+    (ipv4,) = (c for c in result.documents if c.name == "ipv4")
     assert (ipv4.state, result.clean) == ("unknown", False), lines(result)
     assert ipv4.seen == f"read, rendered by {newest.version()}"
 
@@ -217,7 +217,7 @@ def test_a_rendering_shows_what_reading_does_not_know(
     name: str, newest: Engine, tmp_path: Path
 ) -> None:
     result = verify(module(tmp_path / "m", ADDED[name]), as_stated, newest)
-    (ipv4,) = (c for c in result.checked if c.name == "ipv4")
+    (ipv4,) = (c for c in result.documents if c.name == "ipv4")
     assert ipv4.state == "differs", lines(result)
 
 
@@ -237,7 +237,7 @@ def test_outputs_count(old: str, new: str, newest: Engine, tmp_path: Path) -> No
     outputs.write_text(replaced(old, new)(outputs.read_text()))
     for engine in (None, newest):
         if engine is not None or "ipv4_json" in old or '["ipv4"]' in old:
-            (ipv4,) = (c for c in verify(folder, as_stated, engine).checked if c.name == "ipv4")
+            (ipv4,) = (c for c in verify(folder, as_stated, engine).documents if c.name == "ipv4")
             assert ipv4.state == ("unknown" if engine is None else "differs")
 
 
@@ -258,8 +258,8 @@ def test_a_sensitive_output_is_read_too(newest: Engine, tmp_path: Path) -> None:
     marked = 'value       = local.json["ipv4"]\n  sensitive   = true'
     outputs.write_text(replaced('value       = local.json["ipv4"]', marked)(outputs.read_text()))
     result = verify(folder, as_stated, newest)
-    assert {c.state for c in result.checked} == {"unknown"}
-    assert result.checked[0].seen.startswith("read, rendered by ")
+    assert {c.state for c in result.documents} == {"unknown"}
+    assert result.documents[0].seen.startswith("read, rendered by ")
     assert [f.text for f in result.findings] == [
         "output ipv4_json: sensitive = true is not in the catalog's module"
     ]
@@ -269,7 +269,7 @@ def test_a_document_that_stands_twice_is_unknown(tmp_path: Path) -> None:
     folder = module(tmp_path / "m", str)
     write_tree(folder, {"z.tf": 'data "aws_iam_policy_document" "ipv4" {}\n'})
     result = verify(folder, as_stated, None)
-    assert result.checked[0].state == "unknown"
+    assert result.documents[0].state == "unknown"
     assert [str(f) for f in result.findings] == [
         "z.tf:1: data aws_iam_policy_document.ipv4 is not in the catalog's module"
     ]
@@ -292,7 +292,7 @@ def test_a_role_module(engine: Engine, tmp_path: Path) -> None:
     assert verify(folder, as_stated, None).clean
     result = verify(folder, as_stated, engine)
     assert result.clean, lines(result)
-    assert [c.name for c in result.checked][3:] == [
+    assert [c.name for c in result.documents][3:] == [
         "trust by irsa",
         "trust by pod_identity",
         "trust by pod_identity_cluster",
@@ -306,8 +306,8 @@ def test_a_role_module_without_irsa(newest: Engine, tmp_path: Path) -> None:
     made_from = options(["ipv4-pod-identity"], kind="role")
     result = verify(module(tmp_path / "m", str, made_from), as_stated, newest)
     assert result.clean, lines(result)
-    assert [c.name for c in result.checked if c.name.endswith("irsa")] == []
-    assert all(c.seen.startswith("read, rendered by") for c in result.checked)
+    assert [c.name for c in result.documents if c.name.endswith("irsa")] == []
+    assert all(c.seen.startswith("read, rendered by") for c in result.documents)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_a_role_module_without_irsa(newest: Engine, tmp_path: Path) -> None:
 )
 def test_a_loosened_trust_is_seen(old: str, new: str, tmp_path: Path) -> None:
     result = verify(module(tmp_path / "m", replaced(old, new), ROLE), as_stated, None)
-    assert any(c.state == "differs" and c.name.startswith("trust") for c in result.checked)
+    assert any(c.state == "differs" and c.name.startswith("trust") for c in result.documents)
 
 
 @pytest.mark.engine
@@ -361,7 +361,7 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
     folder = write_tree(tmp_path, bare)
     result = verify(folder, as_stated, None)
     assert result.clean
-    assert result.checked[0].against == "--revision 2024-07-22"
+    assert result.documents[0].against == "--revision 2024-07-22"
     assert any("nearest" in note for note in result.notes)
 
 

@@ -37,10 +37,10 @@ _COMMANDS = {
     "coverage": ("coverage", "HELP", "Show whether the plugin works with a policy, and its risks."),
     "preflight": ("preflight", "HELP", "List what lacks the tags of a scoped policy."),
     "convert": ("convert", "HELP", "Turn any IAM policy into HCL, and back."),
-    "publish": ("publish", "PUBLISH", "Publish a version of the module for others."),
+    "publish": ("publish", "HELP", "Publish a version of the module for others."),
 }
 _GROUPS = {
-    "registry": ("publish", "Try a published module registry."),
+    "registry": ("registry", "Try a published module registry."),
 }
 
 

@@ -1,25 +1,25 @@
-"""``vpc-cni-iam publish`` and ``vpc-cni-iam registry serve``."""
+"""``vpc-cni-iam publish``."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
 from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
-from vpc_cni_iam.cli.published import Saying
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.publishing.coordinates import Coordinates
-    from vpc_cni_iam.publishing.gitlab import Project
-    from vpc_cni_iam.publishing.gittag import Repository
-    from vpc_cni_iam.publishing.publish import Published
+    from vpc_cni_iam.publishing.address import ModuleAddress
+    from vpc_cni_iam.publishing.destination import ResolvedDestination
+    from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
+    from vpc_cni_iam.publishing.publish import Proposal, Published
 
-PUBLISH = """Publish a version of the module for others.
+HELP = """Publish a version of the module for others.
 
 What --output holds then: the module's tree, its archives, a module registry and an OCI layout of
 all versions, and a README.md that says how each is put where others find it.
@@ -41,33 +41,6 @@ Examples:
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist \\
     --git-tag ../module
 """
-SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
-
-\b
-Examples:
-  vpc-cni-iam registry serve dist
-  vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
-"""
-
-
-class Upload(StrEnum):
-    """Where to upload an archive."""
-
-    gitlab = "gitlab"
-
-
-registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
-
-
-def _options(
-    cni_version: str | None,
-    revision: str | None,
-    feature: list[str] | None,
-    hardening: Hardening | None,
-) -> Options:
-    from vpc_cni_iam.catalog.options import options
-
-    return options((), revision, cni_version, feature or (), hardening=hardening)
 
 
 def publish(
@@ -132,109 +105,162 @@ def publish(
             help="Commit the tree and a tag into the git repository there.",
         ),
     ] = None,
-    upload: Annotated[
-        Upload | None,
-        typer.Option("--upload", help="Upload the archive to the GitLab project of this CI job."),
-    ] = None,
     quiet: common.QuietOption = False,
     print_as: FormatOption = Format.text,
 ) -> None:
-    """See `PUBLISH`."""
+    """See `HELP`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
+    hardening = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    directory = common.path(output, ".")
+    options = _options(cni_version, revision, feature, hardening)
     target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
-    _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)
+    _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
     if version is None:
-        _refuse_without_version(oci_repository, git_tag, upload)
-        with Saying(folder, print_as, quiet) as saying:
-            saying.proposal(propose(folder, chosen, target), only=True)
+        _check_version_not_needed(oci_repository, git_tag)
+        with _Report(directory, print_as, quiet=quiet) as report:
+            report.proposal(propose(directory, options, target), only=True)
         return
-    project, number = _project(upload), Version.of(version)
-    done = write(folder, chosen, target, number, _repository(git_tag))
-    common.notify(chosen)
-    with Saying(folder, print_as, quiet) as saying:
-        saying.proposal(done.proposal)
-        saying.files(done)
-        _finish(done, project, saying)
+    published = write(directory, options, target, Version.of(version), _git_repository(git_tag))
+    common.notify(options)
+    with _Report(directory, print_as, quiet=quiet) as report:
+        report.proposal(published.proposal)
+        report.files(published)
+        if published.tag is not None:
+            published.tag.finish()
+            report.tag(published.tag)
 
 
-def _tell_stand_in(namespace: str | None, host: str | None, used: Coordinates) -> None:
-    from vpc_cni_iam.publishing.coordinates import STAND_IN_HOST, STAND_IN_NAMESPACE
+def _options(
+    cni_version: str | None,
+    revision: str | None,
+    feature: list[str] | None,
+    hardening: Hardening | None,
+) -> Options:
+    from vpc_cni_iam.catalog.options import options
+
+    return options((), revision, cni_version, feature or (), hardening=hardening)
+
+
+def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleAddress) -> None:
+    from vpc_cni_iam.publishing.address import STAND_IN_HOST, STAND_IN_NAMESPACE
 
     absent = []
-    if host is None and used.host == STAND_IN_HOST:
+    if host is None and address.host == STAND_IN_HOST:
         absent.append("no --registry-host")
-    if namespace is None and used.namespace == STAND_IN_NAMESPACE:
+    if namespace is None and address.namespace == STAND_IN_NAMESPACE:
         absent.append("no --namespace")
     if absent:
         common.say(
-            f"{' and '.join(absent)}: the source in a version's README.md is {used.source}, with "
-            "a stand-in, and a published version never changes"
+            f"{' and '.join(absent)}: the source in a version's README.md is {address.source}, "
+            "with a stand-in, and a published version never changes"
         )
 
 
-def _refuse_without_version(*given: str | None) -> None:
+def _check_version_not_needed(*options: str | None) -> None:
     from vpc_cni_iam.errors import UsageError
 
-    if any(option is not None for option in given):
-        raise UsageError("--oci-repository, --git-tag and --upload need --version")
+    if any(option is not None for option in options):
+        raise UsageError("--oci-repository and --git-tag need --version")
 
 
-def _repository(path: str | None) -> Repository | None:
+def _git_repository(path: str | None) -> GitRepository | None:
     import os
 
-    from vpc_cni_iam.publishing.gittag import Repository
+    from vpc_cni_iam.publishing.git import GitRepository
 
-    return None if path is None else Repository(common.path(path, "."), os.environ)
-
-
-def _project(wanted: Upload | None) -> Project | None:
-    import os
-
-    from vpc_cni_iam.publishing.gitlab import project
-
-    return None if wanted is None else project(os.environ)
+    return None if path is None else GitRepository(common.path(path, "."), os.environ)
 
 
-def _finish(done: Published, project: Project | None, saying: Saying) -> None:
-    """Bring a version that is written to where it is to go besides."""
-    from vpc_cni_iam.publishing.gitlab import upload
+class _Report:
+    """Prints what is done: as lines, or as JSON in the end, also if a later step fails."""
 
-    if done.tagging is not None:
-        done.tagging.finish()
-        saying.tag(done.tagging)
-    if project is not None:
-        saying.upload(project.project, upload(project, done.proposal.version, done.archive))
+    def __init__(self, directory: Path, output: Format, *, quiet: bool) -> None:
+        self._directory, self._json = directory, output is Format.json
+        self._silent = quiet or self._json
+        self._data: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._json and self._data:
+            common.show_json(self._data)
+
+    def _line(self, text: str) -> None:
+        if not self._silent:
+            typer.echo(text)
+
+    def proposal(self, proposal: Proposal, *, only: bool = False) -> None:
+        """Report a version and its changes; `only` if nothing is written."""
+        comparison = proposal.comparison
+        changes = comparison.changes if comparison is not None else ()
+        bump = comparison.bump.name if comparison is not None else None
+        after = f"a {bump} change after {proposal.previous}" if bump else "the first version"
+        self._line(f"{proposal.version}, {after}")
+        for change in changes:
+            self._line(f"  {change.bump.name}: {change}")
+        if only:
+            self._line(f"nothing was written; --version {proposal.version} publishes it")
+        destination = proposal.resolved.destination
+        self._data = {
+            "source": destination.address.source,
+            "oci_repository": destination.oci_repository,
+            "moved": list(_moves(proposal.resolved)),
+            "version": str(proposal.version),
+            "previous": str(proposal.previous) if proposal.previous is not None else None,
+            "bump": bump,
+            "findings": [{"bump": c.bump.name, "text": str(c)} for c in changes],
+            **common.changes_data(self._directory, ()),
+            **dict.fromkeys(("tree", "registry", "oci", "digest", "tag")),
+            "sums": {},
+            "restored": [],
+            "copies": [],
+        }
+
+    def files(self, published: Published) -> None:
+        """Report the files of the version, and what was done to those of the directory."""
+        from vpc_cni_iam.publishing import oci, registry
+
+        directory = self._directory
+        changes = [c for c in published.changes if c.kind != "same"]
+        places = {
+            "tree": str(directory / published.folder),
+            "registry": str(directory / registry.ROOT),
+            "oci": f"{directory / oci.ROOT}:{published.proposal.version}",
+        }
+        sums = dict(sorted(published.sums.items()))
+        for line in (
+            *(() if changes else ("is published already; nothing to do",)),
+            *(f"moved    {move}" for move in _moves(published.proposal.resolved)),
+            *(f"restore  {directory / path}" for path in published.restored),
+            *(f"copy     {directory / path} of what was edited" for path in published.copies),
+            f"tree     {places['tree']}",
+            f"registry {places['registry']}",
+            *(f"sha256   {digest}  {name}" for name, digest in sums.items()),
+            f"oci      {published.digest}  {places['oci']}",
+        ):
+            self._line(line)
+        self._data |= {**places, "sums": sums, "digest": published.digest}
+        self._data |= {"restored": list(published.restored), "copies": list(published.copies)}
+        self._data |= common.changes_data(directory, changes)
+
+    def tag(self, tag: PreparedTag) -> None:
+        """Report a finished tag."""
+        self._line(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
+        self._data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
 
 
-@registry.command(help=SERVE)
-def serve(
-    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
-    ] = 0,
-    registry_host: Annotated[
-        str | None,
-        typer.Option(
-            "--registry-host",
-            metavar="HOST",
-            help="Host name to serve it under.  [default: the one recorded in DIRECTORY]",
-        ),
-    ] = None,
-) -> None:
-    """See `SERVE`."""
-    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
-    from vpc_cni_iam.publishing.serve import configuration, server
-
-    folder, target = common.path(directory, "."), DestinationOptions(registry_host, move=True)
-    with server(folder, port, common.say) as running:
-        host = resolve(folder, target).destination.coordinates.host
-        typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
-        typer.echo(configuration(host, running.server_port), nl=False)
-        running.serve_forever()
+def _moves(resolved: ResolvedDestination) -> Iterator[str]:
+    """Yield how a registry moved; a published version keeps the source that its README names."""
+    for before in resolved.before:
+        old, new = before.address.host, resolved.destination.address.host
+        if old != new:
+            yield f"from {old} to {new}; README.md of a published version keeps {old}"
+        repository = resolved.destination.oci_repository
+        if before.oci_repository not in (None, repository):
+            yield f"from {before.oci_repository} to {repository}"

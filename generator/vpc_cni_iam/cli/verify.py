@@ -35,7 +35,7 @@ Examples:
 """
 
 
-class EngineChoice(StrEnum):
+class RenderingEngine(StrEnum):
     """Which engine renders the module."""
 
     auto = "auto"
@@ -47,8 +47,9 @@ class EngineChoice(StrEnum):
 def verify(
     directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The module's directory.")],
     engine: Annotated[
-        EngineChoice, typer.Option(help="Engine that renders it; auto takes what is on the PATH.")
-    ] = EngineChoice.auto,
+        RenderingEngine,
+        typer.Option(help="Engine that renders it; auto takes what is on the PATH."),
+    ] = RenderingEngine.auto,
     variant: Annotated[
         list[str] | None,
         common.variant("Compare this variant; repeat for more.  [default: all]"),
@@ -72,44 +73,43 @@ def verify(
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    given = (variant or (), revision, cni_version, feature or (), not no_gaps)
+    arguments = (variant or (), revision, cni_version, feature or (), not no_gaps)
 
-    def wanted(stated: Options | None) -> Options | None:
+    def select(stated: Options | None) -> Options | None:
         if stated is not None:
-            return override(stated, *given)
-        return options(*given) if any(given[:4]) or no_gaps else None
+            return override(stated, *arguments)
+        return options(*arguments) if any(arguments[:4]) or no_gaps else None
 
-    found = None if engine is EngineChoice.none else find(engine.value, os.environ)
-
-    result = compare(directory, wanted, found, _published)
+    renderer = None if engine is RenderingEngine.none else find(engine.value, os.environ)
+    result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)
     _show(result, output)
     raise typer.Exit(0 if result.clean else 1)
 
 
-def _published(chosen: Options) -> Mapping[str, str]:
-    from vpc_cni_iam.publishing.coordinates import Coordinates
+def _published_files(options: Options) -> Mapping[str, str]:
+    from vpc_cni_iam.publishing.address import ModuleAddress
+    from vpc_cni_iam.publishing.package import package_files
     from vpc_cni_iam.publishing.semver import FIRST
-    from vpc_cni_iam.publishing.tree import tree
 
-    return tree(chosen, FIRST, Coordinates())
+    return package_files(options, FIRST, ModuleAddress())
 
 
 def _show(result: Verification, output: Format) -> None:
     if output is Format.json:
-        documents = [asdict(c) for c in result.checked]
+        documents = [asdict(d) for d in result.documents]
         findings = [
             {"file": f.file, "line": f.line or None, "text": f.text} for f in result.findings
         ]
         common.show_json({"documents": documents, "findings": findings, "notes": result.notes})
         return
-    for checked in result.checked:
+    for document in result.documents:
         typer.echo(
-            f"{checked.state:<8}{checked.name:<12} {checked.statements} statements, "
-            f"{checked.against}; {checked.seen}"
+            f"{document.state:<8}{document.name:<12} {document.statements} statements, "
+            f"{document.against}; {document.seen}"
         )
-        for difference in checked.differences:
+        for difference in document.differences:
             common.show(f"        {difference}")
     for finding in result.findings:
         common.show(f"differs {finding}")

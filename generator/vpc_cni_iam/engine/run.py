@@ -1,4 +1,4 @@
-"""The one wrapper around terraform and tofu: list arguments, no shell, errors kept whole."""
+"""Runs terraform and tofu: lists of arguments, no shell, errors with all that the engine says."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
 
 NAMES = ("terraform", "tofu")
-# Settings of the user's shell that would make a run here do something else than asked.
-_UNWANTED = re.compile(r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)")
+AUTO = "auto"
+# Settings of the user's shell that would change what a run does.
+_REMOVED = re.compile(r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)")
 # A provider download on a slow line takes minutes; a hang must still end.
 _TIMEOUT = 900
 # How long an engine may take to stop its providers when it is interrupted.
@@ -56,8 +57,8 @@ class Engine:
 
     Args:
         name: ``terraform`` or ``tofu``.
-        binary: Its path.
-        environ: The environment it runs in.
+        binary: The path of the executable.
+        environ: The environment that it runs in.
     """
 
     name: str
@@ -68,12 +69,12 @@ class Engine:
         """Run it in a directory and return what it prints on stdout.
 
         Args:
-            arguments: The arguments after the binary's name.
+            arguments: The arguments after the name of the executable.
             directory: The working directory.
-            into: A file that takes what it prints, which is then not returned.
+            into: A file for stdout, which is then not returned.
 
         Raises:
-            EngineError: It could not be run, prints too much, or its exit code is not 0.
+            EngineError: It cannot be run, prints too much, or its exit code is not 0.
         """
         command = [self.binary, *arguments]
         try:
@@ -170,14 +171,14 @@ class Engine:
     def _json(self, arguments: list[str], directory: Path) -> dict[str, Any]:
         printed = self.run(arguments, directory)
         try:
-            found: dict[str, Any] = json.loads(printed)
+            value: dict[str, Any] = json.loads(printed)
         except (ValueError, RecursionError):
             raise EngineError(
                 f"{self.binary} {arguments[0]} -json printed no JSON but: {printed[:200]!r}",
                 (self.binary, *arguments),
                 0,
             ) from None
-        return found
+        return value
 
 
 def _text(printed: bytes) -> str:
@@ -191,29 +192,26 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-    # What the group's head left behind when it went.
+    # Providers that outlived the engine.
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def find(wanted: str, environ: Mapping[str, str]) -> Engine | None:
-    """Return an engine on the PATH.
+def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
+    """Return an engine on the PATH; None if ``auto`` finds none.
 
     Args:
-        wanted: ``terraform``, ``tofu``, or ``auto`` for the first of them that is there.
+        choice: ``terraform``, ``tofu``, or ``auto`` for the first of them on the PATH.
         environ: The user's environment.
 
-    Returns:
-        The engine, or None if ``auto`` finds none.
-
     Raises:
-        EngineError: The engine that was named is not there.
+        EngineError: The named engine is not on the PATH.
     """
-    clean = {k: v for k, v in environ.items() if not _UNWANTED.fullmatch(k)}
+    clean = {k: v for k, v in environ.items() if not _REMOVED.fullmatch(k)}
     clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    for name in NAMES if wanted == "auto" else (wanted,):
+    for name in NAMES if choice == AUTO else (choice,):
         if binary := shutil.which(name, path=environ.get("PATH", "")):
             return Engine(name, binary, clean)
-    if wanted == "auto":
+    if choice == AUTO:
         return None
-    raise EngineError(f"{wanted} is not on the PATH; install it, or choose another --engine")
+    raise EngineError(f"{choice} is not on the PATH; install it, or choose another --engine")

@@ -1,7 +1,7 @@
-"""Packs a tree into archives whose bytes depend on nothing but the tree.
+"""Archives of a module's files whose bytes depend on nothing but the files.
 
-Names are sorted, times, modes and owners are fixed, and nothing is compressed: what deflate makes
-of the same input differs from one zlib build to the next, and a module is a few kilobytes.
+Names are sorted, times, modes and owners are fixed, and nothing is compressed: zlib builds deflate
+the same input differently, and a module is a few kilobytes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import PurePosixPath
 
 from vpc_cni_iam.errors import InputError, TreeError
@@ -24,41 +25,46 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
 _REGULAR = 0o100000
 _UNIX = 3
-# The most that one stored block of deflate holds, in bytes.
+# The longest stored block of deflate, in bytes.
 _BLOCK = 65535
-# Far over any module; what is larger is not one of ours.
 
 
-def tar_gz(files: Mapping[str, str]) -> bytes:
-    """Return a gzip-compressed tar archive of a tree, without a folder above it.
+class ArchiveFormat(StrEnum):
+    """A format of archives, by its file name extension."""
+
+    TAR_GZ = "tar.gz"
+    ZIP = "zip"
+
+
+def pack(files: Mapping[str, str], archive_format: ArchiveFormat) -> bytes:
+    """Return an archive of files, without a folder above them.
 
     Args:
         files: Texts by path, with forward slashes.
+        archive_format: The format.
 
     Raises:
         TreeError: A path that an archive must not hold.
     """
+    check_paths(files)
+    entries = [(name, files[name].encode()) for name in sorted(files)]
+    return _tar_gz(entries) if archive_format is ArchiveFormat.TAR_GZ else _zip(entries)
+
+
+def _tar_gz(entries: list[tuple[str, bytes]]) -> bytes:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in _entries(files):
+        for name, content in entries:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mtime, entry.mode = len(content), _TIME, _MODE
             archive.addfile(entry, io.BytesIO(content))
-    return _stored(plain.getvalue())
+    return gzip_stored(plain.getvalue())
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
-    """Return a zip archive of a tree, without a folder above it.
-
-    Args:
-        files: Texts by path, with forward slashes.
-
-    Raises:
-        TreeError: A path that an archive must not hold.
-    """
+def _zip(entries: list[tuple[str, bytes]]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in _entries(files):
+        for name, content in entries:
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
             entry.create_system = _UNIX
             entry.external_attr = (_REGULAR | _MODE) << 16
@@ -66,8 +72,8 @@ def zipped(files: Mapping[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def unpacked(packed: bytes, source: str) -> dict[str, str]:
-    """Return the files of an archive that `tar_gz` made.
+def unpack(packed: bytes, source: str) -> dict[str, str]:
+    """Return the files of a tar archive that `pack` returned.
 
     Args:
         packed: The archive.
@@ -75,8 +81,9 @@ def unpacked(packed: bytes, source: str) -> dict[str, str]:
 
     Raises:
         InputError: Not such an archive.
+        TreeError: A path that an archive must not hold.
     """
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             plain = stream.read(ARCHIVE.most + 1)
@@ -87,21 +94,18 @@ def unpacked(packed: bytes, source: str) -> dict[str, str]:
                 content = archive.extractfile(entry) if entry.isreg() else None
                 if content is None:
                     raise InputError(source, entry.name, "is not a regular file")
-                found[entry.name] = content.read().decode()
+                files[entry.name] = content.read().decode()
     except (OSError, EOFError, zlib.error, tarfile.TarError, UnicodeDecodeError) as error:
         raise InputError(source, "", f"is not an archive of this tool: {error}") from None
-    check(found)
-    return found
+    check_paths(files)
+    return files
 
 
-def check(files: Mapping[str, str]) -> None:
-    """Refuse paths that leave the tree, or that some file system cannot hold side by side.
-
-    Args:
-        files: By path.
+def check_paths(files: Mapping[str, object]) -> None:
+    """Check the paths of files: none leaves the tree, and every file system can hold them all.
 
     Raises:
-        TreeError: There is one.
+        TreeError: A path that fails the check.
     """
     folded: dict[str, str] = {}
     for name in files:
@@ -118,12 +122,7 @@ def check(files: Mapping[str, str]) -> None:
             raise TreeError(f"{name!r} lies below a path that is a file")
 
 
-def _entries(files: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    check(files)
-    return [(name, files[name].encode()) for name in sorted(files)]
-
-
-def _stored(plain: bytes) -> bytes:
+def gzip_stored(plain: bytes) -> bytes:
     """Return the gzip format (RFC 1952) around stored blocks of deflate (RFC 1951, 3.2.4)."""
     packed = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"]
     for start in range(0, len(plain) or 1, _BLOCK):

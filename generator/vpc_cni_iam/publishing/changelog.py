@@ -1,4 +1,4 @@
-"""The CHANGELOG.md of a published module: for each version, which permissions changed."""
+"""The CHANGELOG.md of a published module: the changed permissions of each version."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.escape import escape_emphasis
 from vpc_cni_iam.publishing.comparison import Comparison
-from vpc_cni_iam.publishing.interface import Finding
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.semver import Version, VersionChange
 
+FILE = "CHANGELOG.md"
 _SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)
 _HEAD = (
     "# Changelog\n\nVersions follow [Semantic Versioning](https://semver.org/spec/v2.0.0.html).\n"
@@ -20,24 +20,24 @@ _HEAD = (
 def changelog(
     version: Version, options: Options, comparison: Comparison | None, previous: str
 ) -> str:
-    """Return the changelog with a section for a version on top.
+    """Return a changelog with a section for a new version on top.
 
     Args:
-        version: The version.
-        options: What it is made from.
+        version: The new version.
+        options: The options of its module.
         comparison: How it differs from the version before; None for the first one.
-        previous: The changelog of the version before, empty if there is none.
+        previous: The changelog of the version before; empty for the first one.
     """
     selection = options.selection
-    made = f"Made from revision {selection.revision.name} of upstream's page"
+    origin = f"Made from revision {selection.revision.name} of upstream's page"
     if selection.release is not None:
-        made += f", for plugin {selection.release}"
-        made += "" if selection.gaps else ", without filling its gaps"
+        origin += f", for plugin {selection.release}"
+        origin += "" if selection.gaps else ", without filling its gaps"
     if selection.features:
-        made += f", with {' and '.join(selection.features)}"
+        origin += f", with {' and '.join(selection.features)}"
     if selection.hardening is not None:
-        made += ", the scoped policies hardened"
-    lines = [f"## {version}", "", f"{made}."]
+        origin += ", the scoped policies hardened"
+    lines = [f"## {version}", "", f"{origin}."]
     if comparison is None:
         names = ", ".join(f"`{v.name}`" for v in options.variants)
         lines += ["", f"The first version. Policies: {names}."]
@@ -49,19 +49,15 @@ def changelog(
     return _HEAD + "\n" + "\n".join(lines) + "\n" + mark + rest
 
 
-def before(text: str) -> str | None:
-    """Return the version before the newest one of a changelog, None if it is the first.
-
-    Args:
-        text: The changelog.
-    """
-    found = _SECTION.findall(text)
-    return found[1] if len(found) > 1 else None
+def version_before_newest(text: str) -> Version | None:
+    """Return the version before the newest one of a changelog; None if it has one version."""
+    names = _SECTION.findall(text)
+    return Version.of(names[1]) if len(names) > 1 else None
 
 
-def _items(findings: Iterable[Finding]) -> list[str]:
-    items = [
-        f"- `{f.place}`: {escape_emphasis(f.text)}" if f.place else f"- {escape_emphasis(f.text)}"
-        for f in findings
-    ]
+def _items(changes: Iterable[VersionChange]) -> list[str]:
+    items = []
+    for change in changes:
+        text = escape_emphasis(change.text)
+        items.append(f"- `{change.subject}`: {text}" if change.subject else f"- {text}")
     return items or ["No change of access."]

@@ -1,28 +1,37 @@
-"""How a version differs from the one before it, and which number that asks for."""
+"""How a version differs from the one before it, and the version number that this asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.hcl.resolve import Found
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.publishing import structure
-from vpc_cni_iam.publishing.interface import Finding, Interface, findings, interface
-from vpc_cni_iam.publishing.semver import Bump
+from vpc_cni_iam.publishing.code_changes import compare_code
+from vpc_cni_iam.publishing.interface import ModuleInterface, compare_interfaces, read_interface
+from vpc_cni_iam.publishing.semver import Bump, Version, VersionChange, step
 
-# What of policy/diff/changes.py takes permissions away; every other kind may give some, and a
+# The kinds of change that take permissions away; the others may give some. A
 # condition that is only known to be another one may do both.
-_TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
+_TAKING = frozenset(
+    {
+        ChangeKind.LOST,
+        ChangeKind.NARROWED,
+        ChangeKind.TIGHTENED,
+        ChangeKind.DENIED,
+        ChangeKind.CHANGED,
+    }
+)
 _VARIANTS = {v.identifier: v.name for v in VARIANTS}
-# What stands for the variables of a module in the words of a change, where it is upstream's.
+# Values of variables in the words of a change, as upstream's documents have them.
 _VALUES = {
     "partition": "aws",
     "region": "*",
@@ -37,77 +46,105 @@ class Comparison:
     """How a version differs from the one before it.
 
     Args:
-        permissions: Access gained, lost and so on.
-        interface: What changed in inputs, outputs and floors.
+        permissions: Changes of policies, and of code that may change one.
+        interface: Changes of inputs, outputs and minimum versions.
     """
 
-    permissions: tuple[Finding, ...]
-    interface: tuple[Finding, ...]
+    permissions: tuple[VersionChange, ...]
+    interface: tuple[VersionChange, ...]
+
+    @property
+    def changes(self) -> tuple[VersionChange, ...]:
+        """All changes."""
+        return (*self.permissions, *self.interface)
 
     @property
     def bump(self) -> Bump:
-        """The least bump that it asks for."""
-        return max((f.bump for f in (*self.permissions, *self.interface)), default=Bump.patch)
+        """The least bump that the changes ask for."""
+        return max((c.bump for c in self.changes), default=Bump.patch)
+
+
+def check_step(old: Version, new: Version, comparison: Comparison, prefix: str = "") -> None:
+    """Check that a step between two version numbers allows the changes between them.
+
+    Args:
+        old: The version before.
+        new: The version after.
+        comparison: How they differ.
+        prefix: How the message begins.
+
+    Raises:
+        PublishError: A change asks for a larger step.
+    """
+    allowed = step(old, new)
+    if larger := [c for c in comparison.changes if c.bump > allowed]:
+        raise PublishError(
+            f"{prefix}{new} is a {allowed.name} version after {old}, but what changed "
+            f"asks for {old.after(comparison.bump)}:\n"
+            + "\n".join(f"  {c.bump.name}: {c}" for c in larger)
+        )
 
 
 def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
-    """Compare two published trees.
-
-    Args:
-        old: The texts of the one before, by path.
-        new: Those of the new one.
+    """Compare the files of two versions, texts by path.
 
     Raises:
         InputError: A file is not HCL.
     """
-    before, after = _modules(old), _modules(new)
-    permissions: list[Finding] = []
-    interfaces: list[Finding] = []
-    for place in sorted({*before, *after}):
-        if place not in after or place not in before:
-            bump, word = (Bump.minor, "is new") if place in after else (Bump.major, "is removed")
-            interfaces.append(Finding(bump, place, word))
-            continue
-        if before[place] != after[place]:
-            one, other = _module(before[place]), _module(after[place])
-            interfaces += findings(one.interface, other.interface, place)
-            # A submodule that holds the root's policies changes with them; once is enough to say.
-            said = {(f.place, f.text) for f in permissions}
+    old_modules, new_modules = _modules(old), _modules(new)
+    permissions: list[VersionChange] = []
+    interfaces: list[VersionChange] = []
+    for folder in sorted({*old_modules, *new_modules}):
+        if folder not in old_modules:
+            interfaces.append(VersionChange(Bump.minor, folder, "is new"))
+        elif folder not in new_modules:
+            interfaces.append(VersionChange(Bump.major, folder, "is removed"))
+        elif old_modules[folder] != new_modules[folder]:
+            before, after = _read(old_modules[folder]), _read(new_modules[folder])
+            interfaces += compare_interfaces(before.interface, after.interface, folder)
+            # A submodule that holds the root's policies changes with them; report that once.
+            reported = {(c.subject, c.text) for c in permissions}
             permissions += [
-                replace(f, place=f"{place}: {f.place}" if place and f.place != place else f.place)
-                for f in _permissions(one, other, place)
-                if (f.place, f.text) not in said
+                _in_folder(change, folder)
+                for change in _permissions(before, after, folder)
+                if (change.subject, change.text) not in reported
             ]
     return Comparison(tuple(permissions), tuple(interfaces))
 
 
-def _modules(tree: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return the texts of each module of a tree, the root's under the empty name."""
-    found: dict[str, dict[str, str]] = {}
-    for path, text in tree.items():
+def _in_folder(change: VersionChange, folder: str) -> VersionChange:
+    if not folder or change.subject == folder:
+        return change
+    return replace(change, subject=f"{folder}: {change.subject}")
+
+
+def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the texts of each module by its folder, which is empty for the root module."""
+    modules: dict[str, dict[str, str]] = {}
+    for path, text in files.items():
         folder, _, name = path.rpartition("/")
         if name.endswith(".tf") and (not folder or folder.startswith("modules/")):
-            found.setdefault(folder, {})[path] = text
-    return found
+            modules.setdefault(folder, {})[path] = text
+    return modules
 
 
 @dataclass(frozen=True, slots=True)
-class _Module:
+class _ModuleVersion:
     blocks: tuple[Block, ...]
-    interface: Interface
+    interface: ModuleInterface
     documents: Mapping[str, Found]
     unread: frozenset[str]
 
 
-def _module(texts: Mapping[str, str]) -> _Module:
+def _read(texts: Mapping[str, str]) -> _ModuleVersion:
     """Read a module, its variables standing for themselves."""
-    blocks = [(s, b) for s in sorted(texts) for b in _blocks(texts[s], s)]
-    every = tuple(b for _, b in blocks)
-    known = interface(every)
-    values = {name: _VALUES.get(name, f"${{var.{name}}}") for name in known.inputs}
-    found = read_blocks(blocks, values)
-    documents = {d.name: d for d in found.documents}
-    return _Module(every, known, documents, frozenset(found.unread))
+    sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
+    blocks = tuple(block for _, block in sourced)
+    interface = read_interface(blocks)
+    values = {name: _VALUES.get(name, f"${{var.{name}}}") for name in interface.inputs}
+    module = read_blocks(sourced, values)
+    documents = {d.name: d for d in module.documents}
+    return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
 
 
 @lru_cache(maxsize=64)
@@ -115,32 +152,31 @@ def _blocks(text: str, source: str) -> tuple[Block, ...]:
     return parse(text, source)
 
 
-def _permissions(old: _Module, new: _Module, place: str) -> Iterable[Finding]:
+def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Iterator[VersionChange]:
     before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
         label = _VARIANTS.get(name, name)
         if name not in after:
-            yield Finding(Bump.major, label, "the policy is removed")
+            yield VersionChange(Bump.major, label, "the policy is removed")
         elif name not in before:
-            yield Finding(Bump.minor, label, "the policy is new")
+            yield VersionChange(Bump.minor, label, "the policy is new")
         else:
-            yield from _changed(before[name].policy, after[name].policy, label)
+            yield from _policy_changes(before[name].policy, after[name].policy, label)
             if before[name].joins != after[name].joins:
-                yield Finding(Bump.major, label, "the policy joins other documents than before")
-    yield from structure.findings(old.blocks, new.blocks, unread, place)
+                text = "the policy joins other documents than before"
+                yield VersionChange(Bump.major, label, text)
+    yield from compare_code(old.blocks, new.blocks, unread, folder)
 
 
-def _changed(old: Policy, new: Policy, label: str) -> Iterable[Finding]:
+def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionChange]:
     if normalise.equal(old, new):
         return
-    found = changes(old, new)
-    for change in found:
+    policy_changes = changes(old, new)
+    for change in policy_changes:
         bump = Bump.major if change.kind in _TAKING else Bump.minor
-        yield Finding(bump, label, str(change))
-    if not found:
-        # The same grants in other statements, or what is no grant: the document's version.
-        yield from (
-            Finding(Bump.major, label, str(difference))
-            for difference in differences(old, new)
-            if difference.place == "document"
-        )
+        yield VersionChange(bump, label, str(change))
+    if not policy_changes:
+        # The same permissions in other statements, or the version of the document.
+        for difference in differences(old, new):
+            if difference.place == "document":
+                yield VersionChange(Bump.major, label, str(difference))

@@ -1,12 +1,8 @@
-"""Where a directory publishes to: recorded in it once, and the same for every later version.
-
-Source of the grammar of repository names: the OCI distribution specification.
-"""
+"""Where a directory publishes to: recorded in it once, and the same for every later version."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,32 +10,25 @@ from pathlib import Path
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance, registry
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import ModuleAddress, check_oci_repository
 from vpc_cni_iam.publishing.semver import Version
 
 RECORD = "vpc-cni-iam-registry.json"
 _FORMAT = 1
-_LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
-_PART = r"[0-9a-z]+(?:(?:\.|_|__|-+)[0-9a-z]+)*"
-_REPOSITORY = re.compile(
-    rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[1-9]\d{{0,4}}))?/(?P<name>{_PART}(?:/{_PART})*)",
-    re.ASCII,
-)
-_PORTS, _NAME_LENGTH = 65535, 255
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationOptions:
-    """Where a user asks to publish to; None for what is recorded, or a stand-in.
+    """The options of a user; None stands for the recorded value, or a stand-in.
 
     Args:
         host: Host name of the registry.
         namespace: Namespace in the registry.
         oci_repository: Host and name of the OCI repository that versions are pushed to.
-        move: Whether the host and the OCI repository may be others than those recorded.
+        move: Accept a host and an OCI repository that differ from the recorded ones.
 
     Raises:
-        UsageError: Not such names.
+        UsageError: A name that no registry takes.
     """
 
     host: str | None = None
@@ -48,17 +37,13 @@ class DestinationOptions:
     move: bool = False
 
     def __post_init__(self) -> None:
-        self.coordinates(Coordinates())
+        self.address(ModuleAddress())
         if self.oci_repository is not None:
-            _check_repository(self.oci_repository)
+            check_oci_repository(self.oci_repository)
 
-    def coordinates(self, default: Coordinates) -> Coordinates:
-        """Return the coordinates that are asked for.
-
-        Args:
-            default: What stands for those that are not.
-        """
-        return Coordinates(
+    def address(self, default: ModuleAddress) -> ModuleAddress:
+        """Return the address of these options, with the default's parts where they have none."""
+        return ModuleAddress(
             default.namespace if self.namespace is None else self.namespace,
             default.host if self.host is None else self.host,
         )
@@ -66,22 +51,17 @@ class DestinationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a directory publishes to.
+    """Where a directory publishes to: a registry, and the host and name of an OCI repository."""
 
-    Args:
-        coordinates: Where the module is found in the registry.
-        oci_repository: Host and name of the OCI repository; None for none.
-    """
-
-    coordinates: Coordinates
+    address: ModuleAddress
     oci_repository: str | None = None
 
     def record(self) -> str:
-        """Return the file that says so."""
+        """Return the text of the file that records the destination."""
         value = {
             "format": _FORMAT,
-            "host": self.coordinates.host,
-            "namespace": self.coordinates.namespace,
+            "host": self.address.host,
+            "namespace": self.address.namespace,
             "oci_repository": self.oci_repository,
         }
         return json.dumps(value, indent=2) + "\n"
@@ -92,77 +72,72 @@ class ResolvedDestination:
     """Where to publish to, and where the directory published to before.
 
     Args:
-        destination: From now on.
-        before: Before; empty if nothing is published, several where versions name several hosts.
+        destination: Where to publish to.
+        before: The destinations before; empty if nothing is published, several where the versions
+            name several hosts.
     """
 
     destination: Destination
     before: tuple[Destination, ...] = ()
 
 
-def resolve(directory: Path, target: DestinationOptions) -> ResolvedDestination:
-    """Return where a directory publishes to: what it records, or what is asked for the first time.
-
-    Args:
-        directory: Where versions are published.
-        target: What the user asks for.
+def resolve(directory: Path, options: DestinationOptions) -> ResolvedDestination:
+    """Return where a directory publishes to: as it records, or as the options say the first time.
 
     Raises:
         InputError: The record cannot be read.
-        PublishError: It records something else and was not asked to move, or records nothing and
-            its versions do not tell.
+        PublishError: It records something else and may not move, or it has no record and its
+            versions name no single host.
         TreeError: A path that may not be read.
     """
     namespaces = registry.namespaces(directory)
-    if not namespaces:  # a record that a killed publish left binds nobody
+    if not namespaces:  # a record that a killed publish left has no effect
         return ResolvedDestination(
-            Destination(target.coordinates(Coordinates()), target.oci_repository)
+            Destination(options.address(ModuleAddress()), options.oci_repository)
         )
-    if target.namespace not in (None, *namespaces) or len(namespaces) > 1:
+    if options.namespace not in (None, *namespaces) or len(namespaces) > 1:
         raise PublishError(
             f"{directory}: publishes for the namespace {', '.join(namespaces)}; choose another "
-            f"directory for {target.namespace or 'this'}"
+            f"directory for {options.namespace or 'this'}"
         )
     record = _recorded(directory)
-    before = (record,) if record is not None else _told_by_versions(directory, namespaces[0])
+    before = (record,) if record is not None else _named_by_versions(directory, namespaces[0])
     if len(before) != 1:
-        if target.host is None:
+        if options.host is None:
             raise PublishError(_unknown_host(directory, before))
-        coordinates = Coordinates(namespaces[0], target.host)
-        return ResolvedDestination(Destination(coordinates, target.oci_repository), before)
-    _refuse_other(directory, target, before[0])
-    repository = target.oci_repository or before[0].oci_repository
-    return ResolvedDestination(
-        Destination(target.coordinates(before[0].coordinates), repository), before
-    )
+        address = ModuleAddress(namespaces[0], options.host)
+        return ResolvedDestination(Destination(address, options.oci_repository), before)
+    _check_move(directory, options, before[0])
+    repository = options.oci_repository or before[0].oci_repository
+    return ResolvedDestination(Destination(options.address(before[0].address), repository), before)
 
 
-def made_for(directory: Path, coordinates: Coordinates, version: Version) -> Coordinates:
-    """Return where a published version says that it is found: its README.md keeps that for good.
+def published_address(directory: Path, address: ModuleAddress, version: Version) -> ModuleAddress:
+    """Return the address that a published version names; its README.md never changes.
 
     Args:
-        directory: Where versions are published.
-        coordinates: Where the module is found now.
-        version: The version.
+        directory: The directory that holds all versions.
+        address: The address of the module now.
+        version: A published version.
     """
-    host = _host(directory, coordinates, version)
-    return coordinates if host is None else Coordinates(coordinates.namespace, host)
+    host = _host(directory, address, version)
+    return address if host is None else ModuleAddress(address.namespace, host)
 
 
-def _refuse_other(directory: Path, target: DestinationOptions, before: Destination) -> None:
-    for option, given, recorded in (
-        ("--registry-host", target.host, before.coordinates.host),
-        ("--oci-repository", target.oci_repository, before.oci_repository),
+def _check_move(directory: Path, options: DestinationOptions, before: Destination) -> None:
+    for option, new, recorded in (
+        ("--registry-host", options.host, before.address.host),
+        ("--oci-repository", options.oci_repository, before.oci_repository),
     ):
-        if given not in (None, recorded) and recorded is not None and not target.move:
+        if new not in (None, recorded) and recorded is not None and not options.move:
             raise PublishError(
-                f"{directory}: publishes for {recorded}, and {option} is {given}; leave {option} "
+                f"{directory}: publishes for {recorded}, and {option} is {new}; leave {option} "
                 "out, or add --move-registry to publish for that from now on"
             )
 
 
 def _unknown_host(directory: Path, before: Iterable[Destination]) -> str:
-    hosts = ", ".join(d.coordinates.host for d in before)
+    hosts = ", ".join(d.address.host for d in before)
     why = f"its versions were made for {hosts}" if hosts else "no version's provenance tells it"
     return (
         f"{directory}: does not record the host that it publishes for, and {why}; say it once with "
@@ -181,37 +156,28 @@ def _recorded(directory: Path) -> Destination | None:
         if number == _FORMAT:
             repository = value["oci_repository"]
             if repository is not None:
-                _check_repository(repository)
-            return Destination(Coordinates(value["namespace"], value["host"]), repository)
+                check_oci_repository(repository)
+            return Destination(ModuleAddress(value["namespace"], value["host"]), repository)
     except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         problem = f"is not a record of where this directory publishes to: {error}; put it back"
         raise InputError(source, "", problem) from None
     raise InputError(source, "", f"has format {number!r}, and this version knows {_FORMAT}; update")
 
 
-def _told_by_versions(directory: Path, namespace: str) -> tuple[Destination, ...]:
-    """Return where the versions say they are found, of a directory of an older vpc-cni-iam."""
-    here = Coordinates(namespace)
-    every = registry.versions(directory, here)
-    hosts = dict.fromkeys(_host(directory, here, version) for version in every)
-    return tuple(Destination(Coordinates(namespace, host)) for host in hosts if host is not None)
+def _named_by_versions(directory: Path, namespace: str) -> tuple[Destination, ...]:
+    """Return the destinations that versions name; an older vpc-cni-iam wrote no record."""
+    address = ModuleAddress(namespace)
+    versions = registry.versions(directory, address)
+    hosts = dict.fromkeys(_host(directory, address, version) for version in versions)
+    return tuple(Destination(ModuleAddress(namespace, host)) for host in hosts if host is not None)
 
 
-def _host(directory: Path, coordinates: Coordinates, version: Version) -> str | None:
-    """Return the host that a version's provenance names; None if it cannot be read."""
-    name = f"{registry.folder(coordinates, version)}/{provenance.file_name(version)}"
+def _host(directory: Path, address: ModuleAddress, version: Version) -> str | None:
+    """Return the host in the provenance of a version; None if it cannot be read."""
+    name = f"{registry.version_folder(address, version)}/{provenance.file_name(version)}"
     try:
         host = provenance.host(contents(directory, [name]).get(name, b""))
-        Coordinates(coordinates.namespace, host)
+        ModuleAddress(address.namespace, host)
     except (ValueError, RecursionError, UsageError):
         return None
     return host
-
-
-def _check_repository(repository: str) -> None:
-    match = _REPOSITORY.fullmatch(repository)
-    if match is None or int(match["port"] or 1) > _PORTS or len(match["name"]) > _NAME_LENGTH:
-        raise UsageError(
-            f"--oci-repository {repository!r} is not the host and name of an OCI repository in "
-            "lower case, such as ghcr.io/example/vpc-cni-iam, without a tag"
-        )

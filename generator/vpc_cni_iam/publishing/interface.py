@@ -1,34 +1,16 @@
-"""What users of a module rely on besides its permissions: inputs, outputs and version floors."""
+"""What users of a module rely on besides its permissions: inputs, outputs and minimum versions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
-from vpc_cni_iam.publishing.semver import Bump
+from vpc_cni_iam.publishing.semver import Bump, VersionChange
 
-_FLOOR = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
+_MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
 _PROVIDER_VERSION = re.compile(r'\bversion\s*=\s*"([^"]*)"')
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One difference between two versions, and the least bump that it asks for.
-
-    Args:
-        bump: The bump.
-        place: What it is about, such as ``ipv4`` or ``modules/role``; empty for the module.
-        text: What changed.
-    """
-
-    bump: Bump
-    place: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}" if self.place else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +22,27 @@ class _Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class ModuleInterface:
     """The interface of one module.
 
     Args:
-        inputs: By name.
-        outputs: The rules of each by name.
-        floors: Version constraints by what they are about.
+        inputs: The input variables by name.
+        outputs: The preconditions of each output by name.
+        constraints: The version constraints of the engine and of each provider.
     """
 
     inputs: Mapping[str, _Input]
     outputs: Mapping[str, frozenset[Node | None]]
-    floors: Mapping[str, str]
+    constraints: Mapping[str, str]
 
 
-def interface(blocks: Sequence[Block]) -> Interface:
-    """Return the interface of a module.
-
-    Args:
-        blocks: The blocks of its ``*.tf`` files.
-    """
-    named = [b for b in blocks if b.labels]
-    return Interface(
-        {b.labels[0]: _input(b) for b in named if b.type == "variable"},
-        {b.labels[0]: _rules(b, "precondition") for b in named if b.type == "output"},
-        dict(pair for b in blocks if b.type == "terraform" for pair in _floors(b)),
+def read_interface(blocks: Sequence[Block]) -> ModuleInterface:
+    """Return the interface of the module that consists of these blocks."""
+    labelled = [b for b in blocks if b.labels]
+    return ModuleInterface(
+        {b.labels[0]: _input(b) for b in labelled if b.type == "variable"},
+        {b.labels[0]: _rules(b, "precondition") for b in labelled if b.type == "output"},
+        dict(pair for b in blocks if b.type == "terraform" for pair in _version_constraints(b)),
     )
 
 
@@ -77,16 +55,16 @@ def _rules(block: Block, kind: str) -> frozenset[Node | None]:
 
 
 def _input(block: Block) -> _Input:
-    strict = Reference("false"), Other("false")
+    false = Reference("false"), Other("false")
     return _Input(
         _argument(block, "type"),
         _argument(block, "default"),
-        _argument(block, "nullable") not in strict,
+        _argument(block, "nullable") not in false,
         _rules(block, "validation"),
     )
 
 
-def _floors(block: Block) -> Iterator[tuple[str, str]]:
+def _version_constraints(block: Block) -> Iterator[tuple[str, str]]:
     required = _argument(block, "required_version")
     if isinstance(required, Quoted):
         yield "engine", "".join(map(str, required.parts))
@@ -97,88 +75,91 @@ def _floors(block: Block) -> Iterator[tuple[str, str]]:
                 yield f"provider {name}", match[1] if match else ""
 
 
-def findings(old: Interface, new: Interface, place: str) -> tuple[Finding, ...]:
-    """Return how an interface changed.
-
-    Args:
-        old: Before.
-        new: After.
-        place: What the findings name.
-    """
-    found = (*_inputs(old, new), *_outputs(old, new), *_constraints(old, new))
-    return tuple(Finding(bump, place, text) for bump, text in found)
+def compare_interfaces(
+    old: ModuleInterface, new: ModuleInterface, subject: str
+) -> tuple[VersionChange, ...]:
+    """Return the changes of an interface, with the subject that they name."""
+    changes = (*_inputs(old, new), *_outputs(old, new), *_constraints(old, new))
+    return tuple(VersionChange(bump, subject, text) for bump, text in changes)
 
 
-def _inputs(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
+def _inputs(old: ModuleInterface, new: ModuleInterface) -> Iterator[tuple[Bump, str]]:
     for name in old.inputs:
         if name not in new.inputs:
             yield Bump.major, f"input {name} is removed"
     for name, after in new.inputs.items():
         before = old.inputs.get(name)
-        required = after.default is None
-        if before is None:
-            kind = "required" if required else "optional"
-            yield (Bump.major if required else Bump.minor), f"new {kind} input {name}"
-            continue
-        if required != (before.default is None):
-            bump, word = (Bump.major, "now") if required else (Bump.minor, "no longer")
-            yield bump, f"input {name} is {word} required"
-        elif before.default != after.default:
-            yield Bump.major, f"input {name} has another default"
-        if before.type != after.type:
-            yield Bump.major, f"input {name} has another type"
-        if before.nullable != after.nullable:
-            bump, word = (Bump.minor, "now") if after.nullable else (Bump.major, "no longer")
-            yield bump, f"input {name} {word} takes null"
-        if not _allowed(after.rules, before.rules):
-            yield Bump.major, f"input {name} has a new or another validation"
-        elif after.rules != before.rules:
-            yield Bump.minor, f"input {name} takes more values"
+        if before is not None:
+            yield from _input_changes(f"input {name}", before, after)
+        elif after.default is None:
+            yield Bump.major, f"new required input {name}"
+        else:
+            yield Bump.minor, f"new optional input {name}"
 
 
-def _allowed(after: frozenset[Node | None], before: frozenset[Node | None]) -> bool:
-    """Say whether what met the rules before is known to meet those after."""
-    return all(rule in before or any(_wider(rule, old) for old in before) for rule in after)
+def _input_changes(label: str, before: _Input, after: _Input) -> Iterator[tuple[Bump, str]]:
+    if after.default is None and before.default is not None:
+        yield Bump.major, f"{label} is now required"
+    elif before.default is None and after.default is not None:
+        yield Bump.minor, f"{label} is no longer required"
+    elif before.default != after.default:
+        yield Bump.major, f"{label} has another default"
+    if before.type != after.type:
+        yield Bump.major, f"{label} has another type"
+    if before.nullable != after.nullable:
+        bump, word = (Bump.minor, "now") if after.nullable else (Bump.major, "no longer")
+        yield bump, f"{label} {word} takes null"
+    if not _at_least_as_wide(after.rules, before.rules):
+        yield Bump.major, f"{label} has a new or another validation"
+    elif after.rules != before.rules:
+        yield Bump.minor, f"{label} takes more values"
 
 
-def _wider(new: Node | None, old: Node | None) -> bool:
-    """Say whether a rule is one of ``contains`` whose list holds all that the other's does."""
+def _at_least_as_wide(after: frozenset[Node | None], before: frozenset[Node | None]) -> bool:
+    """Return whether every value that met the old rules is known to meet the new ones."""
+    return all(rule in before or any(_extends(rule, old) for old in before) for rule in after)
+
+
+def _extends(new: Node | None, old: Node | None) -> bool:
+    """Return whether both rules are ``contains``, and the new list holds all of the old one."""
     if not (isinstance(new, Call) and isinstance(old, Call)):
         return False
     if (new.name, old.name) != ("contains", "contains") or new.arguments[1:] != old.arguments[1:]:
         return False
-    more, less = new.arguments[0], old.arguments[0]
-    return isinstance(more, tuple) and isinstance(less, tuple) and set(less) <= set(more)
+    new_list, old_list = new.arguments[0], old.arguments[0]
+    if not (isinstance(new_list, tuple) and isinstance(old_list, tuple)):
+        return False
+    return set(old_list) <= set(new_list)
 
 
-def _outputs(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
+def _outputs(old: ModuleInterface, new: ModuleInterface) -> Iterator[tuple[Bump, str]]:
     for name in old.outputs:
         if name not in new.outputs:
             yield Bump.major, f"output {name} is removed"
     for name, rules in new.outputs.items():
         if name not in old.outputs:
             yield Bump.minor, f"new output {name}"
-        elif not _allowed(rules, old.outputs[name]):
+        elif not _at_least_as_wide(rules, old.outputs[name]):
             yield Bump.major, f"output {name} has a new or another precondition"
 
 
-def _constraints(old: Interface, new: Interface) -> Iterable[tuple[Bump, str]]:
-    for name, after in new.floors.items():
-        before = old.floors.get(name)
+def _constraints(old: ModuleInterface, new: ModuleInterface) -> Iterator[tuple[Bump, str]]:
+    for name, after in new.constraints.items():
+        before = old.constraints.get(name)
         if before == after:
             continue
-        one, other = (_FLOOR.fullmatch(c) for c in (before or ">= 0", after))
-        if one and other and _number(other[1]) <= _number(one[1]):
+        old_minimum, new_minimum = (_minimum(c) for c in (before or ">= 0", after))
+        if old_minimum and new_minimum and new_minimum <= old_minimum:
             yield Bump.minor, f"the {name} may be older: {after}, was {before}"
         else:
-            yield (
-                Bump.major,
-                f"the {name} must be {after or 'any'}, was {before or 'not asked for'}",
-            )
-    for name, before in old.floors.items():
-        if name not in new.floors:
+            text = f"the {name} must be {after or 'any'}, was {before or 'not asked for'}"
+            yield Bump.major, text
+    for name, before in old.constraints.items():
+        if name not in new.constraints:
             yield Bump.minor, f"the {name} is no longer asked for, was {before}"
 
 
-def _number(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(".")))
+def _minimum(constraint: str) -> tuple[int, ...]:
+    """Return the version of a constraint such as ``>= 1.6``; nothing for other constraints."""
+    match = _MINIMUM.fullmatch(constraint)
+    return tuple(map(int, match[1].split("."))) if match else ()

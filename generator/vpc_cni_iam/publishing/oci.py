@@ -1,8 +1,8 @@
 """The module as an OCI artifact, which OpenTofu installs from ``oci://`` addresses.
 
 Sources: the OCI image specification, and OpenTofu's documentation of modules in OCI registries:
-the artifact type below, and one layer of the type ``archive/zip``. Nothing in the manifest comes
-from the clock, so its digest is known before anything is pushed; ``oras cp`` keeps it.
+the artifact type below, and one layer of the type ``archive/zip``. The manifest holds no time, so
+its digest is known before anything is pushed; ``oras cp`` keeps it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from urllib.request import Request, urlopen
 
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.publishing.coordinates import REPOSITORY
+from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 
 ROOT = "oci"
@@ -30,7 +31,7 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
 _TAG = "org.opencontainers.image.ref.name"
 _TIMEOUT = 30
-_LOGIN_NEEDED = (401, 403)
+_LOGIN_NEEDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Image:
     """One version as an OCI artifact.
 
     Args:
-        digest: Of its manifest, such as ``sha256:...``.
-        descriptor: What an index says of it.
-        blobs: Its manifest, configuration and layer by digest.
+        digest: The digest of the manifest, such as ``sha256:...``.
+        descriptor: The descriptor of the manifest in an index.
+        blobs: Manifest, configuration and layer by digest.
     """
 
     digest: str
@@ -49,12 +50,7 @@ class Image:
 
 
 def image(package: bytes, version: Version) -> Image:
-    """Return the artifact of a version.
-
-    Args:
-        package: Its zip archive.
-        version: The version, which is also the tag.
-    """
+    """Return the artifact of a version, which is also the tag, from its zip archive."""
     empty = b"{}"
     manifest = _canonical(
         {
@@ -70,65 +66,62 @@ def image(package: bytes, version: Version) -> Image:
             },
         }
     )
-    found = _descriptor(MANIFEST, manifest)
-    described = {**found, "artifactType": ARTIFACT, "annotations": {_TAG: str(version)}}
+    descriptor = _descriptor(MANIFEST, manifest)
+    digest: str = descriptor["digest"]
+    tagged = {**descriptor, "artifactType": ARTIFACT, "annotations": {_TAG: str(version)}}
     blobs = {_digest(content): content for content in (empty, package, manifest)}
-    return Image(found["digest"], described, blobs)
+    return Image(digest, tagged, blobs)
 
 
-def files(directory: Path, new: Image, version: Version) -> dict[str, str | bytes]:
-    """Return the files of the layout with a version in it, by path; its index comes last.
-
-    Args:
-        directory: The directory with the layout of the versions before, if there are any.
-        new: The version's artifact.
-        version: The version.
+def layout_files(directory: Path, new: Image, version: Version) -> dict[str, str | bytes]:
+    """Return the files of a directory's layout with a new version, by path; the index comes last.
 
     Raises:
-        InputError: The index that is there cannot be read.
-        PublishError: The version's tag is there and names another digest.
+        InputError: The index of the directory cannot be read.
+        PublishError: The directory has the tag with another digest.
     """
-    described = _index(directory)
-    there = described.get(version)
-    if there is not None and there["digest"] != new.digest:
+    descriptors = _index(directory)
+    published = descriptors.get(version)
+    if published is not None and published["digest"] != new.digest:
         raise PublishError(
-            f"{directory / ROOT}: the tag {version} is {there['digest']}, and would move to "
+            f"{directory / ROOT}: the tag {version} is {published['digest']}, and would move to "
             f"{new.digest}; a published version never changes"
         )
-    every = {**described, version: new.descriptor}
-    found: dict[str, str | bytes] = {
-        f"{ROOT}/blobs/{digest.replace(':', '/')}": content for digest, content in new.blobs.items()
-    }
-    found[f"{ROOT}/oci-layout"] = _canonical({"imageLayoutVersion": "1.0.0"})
-    manifests = [every[v] for v in sorted(every)]
+    descriptors[version] = new.descriptor
+    manifests = [descriptors[v] for v in sorted(descriptors)]
     index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
-    return {**found, f"{ROOT}/index.json": _canonical(index)}
+    return {
+        **{f"{ROOT}/blobs/{d.replace(':', '/')}": content for d, content in new.blobs.items()},
+        f"{ROOT}/oci-layout": _canonical({"imageLayoutVersion": "1.0.0"}),
+        f"{ROOT}/index.json": _canonical(index),
+    }
 
 
 def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
+    """Return the descriptors of a directory's index by version."""
     name = f"{ROOT}/index.json"
-    found = contents(directory, [name])
-    if name not in found:
+    text = contents(directory, [name]).get(name)
+    if text is None:
         return {}
     try:
-        manifests = json.loads(found[name])["manifests"]
+        manifests = json.loads(text)["manifests"]
         return {Version.of(m["annotations"][_TAG]): {**m, "digest": m["digest"]} for m in manifests}
     except (ValueError, KeyError, TypeError, UsageError, RecursionError) as error:
         raise InputError(str(directory / name), "", f"is not an index of ours: {error}") from None
 
 
-def refuse_moved(repository: str, version: Version, digest: str) -> None:
-    """Refuse a version whose tag a registry has already, with another digest.
+def check_tag(repository: str, version: Version, digest: str) -> None:
+    """Check that a registry does not have the tag of a version with another digest.
 
-    A registry takes a tag that moves, so somebody has to look before anything is pushed.
+    A registry lets a tag move, so check before anything is pushed.
 
     Args:
         repository: Host and name, such as ``ghcr.io/example/vpc-cni-iam``.
         version: The version, which is the tag.
-        digest: What the tag is to name.
+        digest: The digest of its manifest.
 
     Raises:
-        PublishError: The tag names another digest, or the registry cannot be asked.
+        PublishError: The tag names another digest, or the registry does not answer.
     """
     host, _, name = repository.partition("/")
     request = Request(
@@ -138,10 +131,10 @@ def refuse_moved(repository: str, version: Version, digest: str) -> None:
     )
     try:
         with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            there = answer.headers.get("Docker-Content-Digest", "")
+            published = answer.headers.get("Docker-Content-Digest", "")
     except HTTPError as error:
         error.close()
-        if error.code == 404:  # noqa: PLR2004 - no such tag, or nothing there at all
+        if error.code == HTTPStatus.NOT_FOUND:  # neither tag nor repository
             return
         problem = f"answers {error.code} {error.reason}"
         if error.code in _LOGIN_NEEDED:
@@ -154,10 +147,10 @@ def refuse_moved(repository: str, version: Version, digest: str) -> None:
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise PublishError(f"{repository}: cannot be asked for its tags: {reason}") from None
-    if there != digest:
+    if published != digest:
         raise PublishError(
-            f"{repository}: the tag {version} is {there or 'something else'}, and would move to "
-            f"{digest}; a published version never changes"
+            f"{repository}: the tag {version} is {published or 'something else'}, and would move "
+            f"to {digest}; a published version never changes"
         )
 
 

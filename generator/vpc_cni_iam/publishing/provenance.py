@@ -1,7 +1,7 @@
 """Where a published version comes from, as an in-toto statement with SLSA provenance.
 
 Sources: the in-toto attestation framework (Statement v1) and SLSA (provenance v1). It names no
-time and no machine, so that it is the same bytes for the same version; who signs it adds those.
+time and no machine, so that it is the same bytes for the same version; a signature adds those.
 """
 
 from __future__ import annotations
@@ -10,40 +10,36 @@ import json
 from collections.abc import Mapping
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, Coordinates
+from vpc_cni_iam.publishing.address import NAME, REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.semver import Version
 
-# Names, not addresses: SLSA takes any URI, and a package URL is one for this tool.
+# SLSA takes any URI; a package URL names this tool.
 _TOOL = f"pkg:generic/{NAME}"
 
 
 def file_name(version: Version) -> str:
-    """Return the file name of a version's statement.
-
-    Args:
-        version: The version.
-    """
+    """Return the file name of a version's statement."""
     return f"{REPOSITORY}-{version}.intoto.json"
 
 
 def statement(
     options: Options,
     version: Version,
-    coordinates: Coordinates,
+    address: ModuleAddress,
     sums: Mapping[str, str],
     digest: str,
 ) -> str:
     """Return the statement as JSON.
 
     Args:
-        options: What the version is made from.
+        options: The options of the version's module.
         version: The version.
-        coordinates: Where the module is found.
-        sums: SHA-256 of its archives by file name.
-        digest: Of its OCI manifest, with the algorithm in front.
+        address: The address of the module.
+        sums: SHA-256 of the archives by file name.
+        digest: The digest of the OCI manifest, with the algorithm in front.
     """
     source = options.selection.revision.source
-    subjects = {**sums, f"{coordinates.namespace}/{NAME}:{version}": digest.partition(":")[2]}
+    subjects = {**sums, f"{address.namespace}/{NAME}:{version}": digest.partition(":")[2]}
     value = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
@@ -55,8 +51,8 @@ def statement(
                 "buildType": f"{_TOOL}#publish",
                 "externalParameters": {
                     "version": str(version),
-                    "namespace": coordinates.namespace,
-                    "registryHost": coordinates.host,
+                    "namespace": address.namespace,
+                    "registryHost": address.host,
                     "selection": list(options.selection.arguments()),
                     "variants": [v.name for v in options.variants],
                 },
@@ -79,11 +75,8 @@ def statement(
 def sums(text: bytes) -> dict[str, str]:
     """Return the SHA-256 of each subject of a statement, by name.
 
-    Args:
-        text: The statement.
-
     Raises:
-        ValueError: Not one.
+        ValueError: Not a statement.
     """
     try:
         return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
@@ -92,13 +85,10 @@ def sums(text: bytes) -> dict[str, str]:
 
 
 def host(text: bytes) -> str:
-    """Return the host that a statement names.
-
-    Args:
-        text: The statement.
+    """Return the registry host that a statement names.
 
     Raises:
-        ValueError: Not one.
+        ValueError: Not a statement.
     """
     try:
         parameters = json.loads(text)["predicate"]["buildDefinition"]["externalParameters"]

@@ -1,47 +1,58 @@
-"""Publishes a version into a directory: what anybody can reach of it appears whole or not at all.
+"""Publishes a version into a directory, whole or not at all.
 
-The archive is the one memory: what a version was is read back from it, and the tree beside it is
-for people.
+A published version is read back from its archive; the tree beside it is for people. Files of the
+user in the directory are never lost.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.errors import PublishError, TreeError
+from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.files.tree import Change, write
-from vpc_cni_iam.publishing import archive, gittag, oci, provenance, refuse, registry
-from vpc_cni_iam.publishing.changelog import before, changelog
-from vpc_cni_iam.publishing.comparison import Comparison, compare
-from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
+from vpc_cni_iam.files.tree import Change, entries, write
+from vpc_cni_iam.publishing import changelog, git, oci, provenance, registry
+from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
+from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
+from vpc_cni_iam.publishing.comparison import Comparison, check_step, compare
 from vpc_cni_iam.publishing.destination import (
     RECORD,
     Destination,
     DestinationOptions,
     ResolvedDestination,
-    made_for,
+    published_address,
     resolve,
 )
-from vpc_cni_iam.publishing.gittag import Repository, Tagging
-from vpc_cni_iam.publishing.guide import guide
+from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
+from vpc_cni_iam.publishing.package import package_files, package_options
 from vpc_cni_iam.publishing.semver import FIRST, Version
-from vpc_cni_iam.publishing.tree import served, tree
+
+# Files that desktops and editors leave; no engine reads them, and no archive holds them.
+_LITTER = re.compile(
+    r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*~|#.*#|\.#.*|\..*\.sw[a-p]|.*\.(bak|orig|orig\.\d+)"
+)
+# Files beside the versions, which a user may have had there, or may edit.
+_BESIDE = (registry.README, RECORD, registry.NGINX, registry.DISCOVERY)
+_LISTED = 5
+_Files: TypeAlias = Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The number that a version should have, and why.
+    """A version number, and why it is that one.
 
     Args:
         version: The number.
-        previous: The version before it, None for the first one.
-        comparison: How it differs from that one.
+        previous: The version before it; None for the first one.
+        comparison: How it differs from that one; None for the first one.
         resolved: Where the directory publishes to, and did before.
     """
 
@@ -53,53 +64,53 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version as it was published.
+    """A published version.
 
     Args:
-        proposal: What was published, after what, and how it differs.
-        tree: Its files.
-        folder: Where they are in the directory.
+        proposal: Its number, the version before it, and how it differs.
+        files: Its files, texts by path.
+        folder: Their folder in the directory.
         sums: SHA-256 of its archives by file name.
-        digest: Of its OCI manifest.
-        archive: The bytes of its tar archive.
+        digest: The digest of its OCI manifest.
         changes: What was done to each file of the directory.
-        restored: Files that were published before, and were gone or other ones.
-        copies: Copies of files that somebody had edited.
-        tagging: Its commit, if a repository was given.
+        restored: Published files that were missing or different.
+        copies: Copies of files that a user had edited.
+        tag: Its tag, which the caller finishes; None without a git repository.
     """
 
     proposal: Proposal
-    tree: Mapping[str, str]
+    files: Mapping[str, str]
     folder: str
     sums: Mapping[str, str]
     digest: str
-    archive: bytes
     changes: tuple[Change, ...]
     restored: tuple[str, ...]
     copies: tuple[str, ...]
-    tagging: Tagging | None
+    tag: PreparedTag | None
 
 
 def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
-    """Return the number that publishing these options now would ask for. Writes nothing.
+    """Return the number that publishing these options asks for. Writes nothing.
 
     Args:
-        directory: Where versions are published.
-        options: With the selection; every variant that it can serve is published.
+        directory: The directory that holds all versions.
+        options: The selection; its variants are ignored, since all that it supports are published.
         target: Where to publish to.
 
     Raises:
-        InputError: What is published cannot be read.
+        InputError: A published version cannot be read.
         PublishError: The directory publishes to somewhere else.
+        UsageError: A selection that supports no variant.
     """
     resolved = resolve(directory, target)
-    coordinates = resolved.destination.coordinates
-    every = registry.versions(directory, coordinates)
-    draft = tree(served(options), FIRST, coordinates)
-    if not every:
+    address = resolved.destination.address
+    versions = registry.versions(directory, address)
+    draft = package_files(package_options(options), FIRST, address)
+    if not versions:
         return Proposal(FIRST, None, None, resolved)
-    found = compare(_previous(directory, coordinates, every[-1]), draft)
-    return Proposal(every[-1].after(found.bump), every[-1], found, resolved)
+    newest = versions[-1]
+    comparison = compare(_stored_files(directory, address, newest), draft)
+    return Proposal(newest.after(comparison.bump), newest, comparison, resolved)
 
 
 def publish(
@@ -107,166 +118,248 @@ def publish(
     options: Options,
     target: DestinationOptions,
     version: Version,
-    git_repository: Repository | None = None,
+    git_repository: GitRepository | None = None,
 ) -> Published:
-    """Publish a version into a directory; the same again changes nothing.
+    """Publish a version into a directory; the same version again changes nothing.
 
     Args:
-        directory: Where; made if it does not exist.
-        options: With the selection; every variant that it can serve is published.
+        directory: The directory that holds all versions; made if it does not exist.
+        options: The selection; its variants are ignored, since all that it supports are published.
         target: Where to publish to. An OCI repository is asked whether a tag would move.
         version: The version.
-        git_repository: Where its tag will be; tried, and left for the caller to finish.
+        git_repository: The repository that gets a tag.
 
     Raises:
-        InputError: What is published cannot be read.
-        PublishError: The number does not allow what changed, or is published with other bytes, or
-            the directory publishes to somewhere else.
-        TreeError: The directory may not be written.
-        UsageError: A selection that serves no variant.
+        InputError: A published version cannot be read.
+        PublishError: The number does not allow the changes, or is published with other bytes, or
+            the directory publishes to somewhere else, or git or the OCI repository refuse.
+        TreeError: The directory may not be written, or holds files of a user in the way.
+        UsageError: A selection that supports no variant.
     """
     with locked(directory):
-        return _publish(directory, served(options), target, version, git_repository)
+        draft = _draft(directory, package_options(options), target, version)
+        _check_number(directory, draft)
+        return _write(directory, draft, git_repository)
 
 
-def _publish(
-    directory: Path,
-    options: Options,
-    target: DestinationOptions,
-    version: Version,
-    git_repository: Repository | None,
-) -> Published:
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A version that is ready to be written.
+
+    Args:
+        options: The options of its module.
+        address: The address that its README.md names.
+        proposal: Its number, the version before it, and how it differs.
+        versions: The versions of the directory.
+        files: Its files.
+        previous_files: The files of the version before.
+        archives: Its archives by file name.
+        sums: Their SHA-256.
+    """
+
+    options: Options
+    address: ModuleAddress
+    proposal: Proposal
+    versions: tuple[Version, ...]
+    files: Mapping[str, str]
+    previous_files: Mapping[str, str]
+    archives: Mapping[str, bytes]
+    sums: Mapping[str, str]
+
+    @property
+    def version(self) -> Version:
+        return self.proposal.version
+
+    @property
+    def destination(self) -> Destination:
+        return self.proposal.resolved.destination
+
+    @property
+    def is_published(self) -> bool:
+        return self.version in self.versions
+
+
+def _draft(
+    directory: Path, options: Options, target: DestinationOptions, version: Version
+) -> _Draft:
     resolved = resolve(directory, target)
-    coordinates = resolved.destination.coordinates
-    every = registry.versions(directory, coordinates)
-    last = _before(directory, coordinates, version, every)
-    own = made_for(directory, coordinates, version) if version in every else coordinates
-    files, found, old = tree(options, version, own), None, {}
-    if last is not None:
-        old = _previous(directory, coordinates, last)
-        found = compare(old, files)
-    proposal = Proposal(version, last, found, resolved)
-    files["CHANGELOG.md"] = changelog(version, options, found, old.get("CHANGELOG.md", ""))
-    packed = {
-        registry.archive_name(version): archive.tar_gz(files),
-        registry.archive_name(version, "zip"): archive.zipped(files),
-    }
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
-    if version in every:
-        _refuse_other(directory, coordinates, version, files, sums)
-    if last is not None and found is not None:
-        refuse.number(last, version, found)
-    if version not in every:
-        _refuse_below(directory, coordinates, version, every, files)
-    place = f"{REPOSITORY}/{version}"
-    refuse.foreign(directory / place, files)
-    before = {v: _sum(directory, coordinates, v, whole=v != version) for v in every}
-    listed = {**before, version: sums[registry.archive_name(version)]}
-    artifact = oci.image(packed[registry.archive_name(version, "zip")], version)
-    base = registry.folder(coordinates, version)
-    said = provenance.statement(options, version, own, sums, artifact.digest)
-    if resolved.destination.oci_repository is not None:
-        oci.refuse_moved(resolved.destination.oci_repository, version, artifact.digest)
-    new: dict[str, str | bytes] = {
-        **{f"{place}/{path}": text for path, text in sorted(files.items())},
-        **_archives(base, packed, sums),
-        f"{base}/{provenance.file_name(version)}": said,
-        **oci.files(directory, artifact, version),
-        **_beside(resolved.destination, listed),
-    }
-    earlier: list[dict[str, str | bytes]] = []
-    if every:
-        own_files = new if version in every else {}
-        earlier = [{**own_files, **_beside(d, before)} for d in resolved.before]
-    known = {p for was in earlier for p, content in was.items() if new.get(p) == content}
-    there = contents(directory, new)
-    copies = refuse.lost(directory, earlier, new)
-    tagging = None
-    if git_repository is not None:
-        tagging = gittag.prepare(git_repository, version, files, old)
-    changes = write(directory, {**copies, **new}, observed=there)
-    touched = [c.path for c in changes if c.kind in ("create", "replace")]
-    return Published(
-        proposal=proposal,
-        tree=files,
-        folder=place,
-        sums=sums,
-        digest=artifact.digest,
-        archive=packed[registry.archive_name(version)],
-        changes=changes,
-        restored=tuple(p for p in touched if p in known and p != RECORD),
-        copies=tuple(copies),
-        tagging=tagging,
+    current = resolved.destination.address
+    versions = registry.versions(directory, current)
+    previous = _previous_version(directory, current, version, versions)
+    address = published_address(directory, current, version) if version in versions else current
+    files = package_files(options, version, address)
+    previous_files: Mapping[str, str] = {}
+    comparison = None
+    if previous is not None:
+        previous_files = _stored_files(directory, current, previous)
+        comparison = compare(previous_files, files)
+    files[changelog.FILE] = changelog.changelog(
+        version, options, comparison, previous_files.get(changelog.FILE, "")
+    )
+    archives = {registry.archive_name(version, f): pack(files, f) for f in ArchiveFormat}
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in archives.items()}
+    proposal = Proposal(version, previous, comparison, resolved)
+    return _Draft(options, address, proposal, versions, files, previous_files, archives, sums)
+
+
+def _previous_version(
+    directory: Path, address: ModuleAddress, version: Version, versions: Iterable[Version]
+) -> Version | None:
+    """Return the version to compare with: a published one keeps the one it was compared with."""
+    if version not in versions:
+        return max((v for v in versions if v < version), default=None)
+    text = _stored_files(directory, address, version).get(changelog.FILE, "")
+    return changelog.version_before_newest(text)
+
+
+def _check_number(directory: Path, draft: _Draft) -> None:
+    """Refuse a number that is published with other bytes, or does not allow the changes."""
+    version, previous = draft.version, draft.proposal.previous
+    if draft.is_published:
+        _check_same_bytes(directory, draft)
+    if previous is not None and draft.proposal.comparison is not None:
+        check_step(previous, version, draft.proposal.comparison)
+    above = min((v for v in draft.versions if v > version), default=None)
+    if above is not None and not draft.is_published:
+        above_files = _stored_files(directory, draft.destination.address, above)
+        prefix = f"{above} is published, and "
+        check_step(version, above, compare(draft.files, above_files), prefix)
+
+
+def _check_same_bytes(directory: Path, draft: _Draft) -> None:
+    address = draft.destination.address
+    stored = registry.stored_version(directory, address, draft.version, whole=False)
+    if dict(stored.sums) == dict(draft.sums):
+        return
+    old, new = _stored_files(directory, address, draft.version), draft.files
+    differing = sorted(p for p in {*old, *new} if old.get(p) != new.get(p))
+    raise PublishError(
+        f"{draft.version} is published with other bytes ({', '.join(differing) or 'the archives'}),"
+        " and a published version never changes; choose another number (without --version, one is "
+        "proposed)"
     )
 
 
-def _beside(destination: Destination, sums: Mapping[Version, str]) -> dict[str, str | bytes]:
-    """Return the files that are about all versions; the last ones make a version visible."""
+def _stored_files(directory: Path, address: ModuleAddress, version: Version) -> dict[str, str]:
+    name = f"{registry.version_folder(address, version)}/{registry.archive_name(version)}"
+    stored = registry.stored_version(directory, address, version, whole=False)
+    return unpack(stored.archive, str(directory / name))
+
+
+def _write(directory: Path, draft: _Draft, git_repository: GitRepository | None) -> Published:
+    version, repository = draft.version, draft.destination.oci_repository
+    folder = f"{REPOSITORY}/{version}"
+    _check_foreign(directory / folder, draft.files)
+    old_sums = _tar_sums(directory, draft)
+    artifact = oci.image(draft.archives[registry.archive_name(version, ArchiveFormat.ZIP)], version)
+    if repository is not None:
+        oci.check_tag(repository, version, artifact.digest)
+    new: _Files = {
+        **{f"{folder}/{path}": text for path, text in sorted(draft.files.items())},
+        **_version_files(draft, artifact.digest),
+        **oci.layout_files(directory, artifact, version),
+        **_index_files(
+            draft.destination, {**old_sums, version: draft.sums[registry.archive_name(version)]}
+        ),
+    }
+    own = new if draft.is_published else {}
+    before = draft.proposal.resolved.before if draft.versions else ()
+    earlier = [{**own, **_index_files(destination, old_sums)} for destination in before]
+    present = contents(directory, new)
+    copies = _copies_of_edits(directory, earlier, new)
+    tag = None
+    if git_repository is not None:
+        tag = git.prepare_tag(git_repository, version, draft.files, draft.previous_files)
+    changes = write(directory, {**copies, **new}, observed=present)
+    return Published(
+        proposal=draft.proposal,
+        files=draft.files,
+        folder=folder,
+        sums=draft.sums,
+        digest=artifact.digest,
+        changes=changes,
+        restored=_restored(changes, earlier, new),
+        copies=tuple(copies),
+        tag=tag,
+    )
+
+
+def _tar_sums(directory: Path, draft: _Draft) -> dict[Version, str]:
+    """Return the sum of the tar archive of each published version; the others must be whole."""
+    address, sums = draft.destination.address, {}
+    for version in draft.versions:
+        whole = version != draft.version
+        stored = registry.stored_version(directory, address, version, whole=whole)
+        sums[version] = stored.sums[registry.archive_name(version)]
+    return sums
+
+
+def _version_files(draft: _Draft, digest: str) -> _Files:
+    """Return archives, sums and provenance, by path in the directory."""
+    folder = registry.version_folder(draft.destination.address, draft.version)
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(draft.sums.items()))
+    statement = provenance.statement(
+        draft.options, draft.version, draft.address, draft.sums, digest
+    )
     return {
-        "README.md": guide(destination.coordinates),
-        RECORD: destination.record(),
-        **registry.files(destination.coordinates, sums.items()),
+        **{f"{folder}/{name}": content for name, content in draft.archives.items()},
+        f"{folder}/{registry.SUMS}": listing,
+        f"{folder}/{provenance.file_name(draft.version)}": statement,
     }
 
 
-def _before(
-    directory: Path, coordinates: Coordinates, version: Version, every: Iterable[Version]
-) -> Version | None:
-    """Return the version to compare with: a published one keeps the one it was compared with."""
-    if version not in every:
-        return max((v for v in every if v < version), default=None)
-    text = _previous(directory, coordinates, version).get("CHANGELOG.md", "")
-    found = before(text)
-    return None if found is None else Version.of(found)
+def _index_files(destination: Destination, tar_sums: Mapping[Version, str]) -> _Files:
+    """Return the files about all versions; the last one makes a version visible."""
+    return {
+        registry.README: registry.readme(destination.address),
+        RECORD: destination.record(),
+        **registry.index_files(destination.address, tar_sums),
+    }
 
 
-def _refuse_below(
-    directory: Path,
-    coordinates: Coordinates,
-    version: Version,
-    every: Iterable[Version],
-    files: Mapping[str, str],
-) -> None:
-    """Refuse a new version if the published one above it would then promise too much."""
-    above = min((v for v in every if v > version), default=None)
-    if above is not None:
-        found = compare(files, _previous(directory, coordinates, above))
-        refuse.number(version, above, found, f"{above} is published, and ")
+def _check_foreign(folder: Path, files: Iterable[str]) -> None:
+    """Refuse a version's folder that holds files of somebody else."""
+    present = {p for p in entries(folder) if not _LITTER.fullmatch(p.rpartition("/")[2])}
+    if foreign := sorted(present - set(files)):
+        raise TreeError(
+            f"{folder}: holds {', '.join(foreign[:_LISTED])}, no part of the module; move it away"
+        )
 
 
-def _sum(directory: Path, coordinates: Coordinates, version: Version, *, whole: bool) -> str:
-    found = registry.stored(directory, coordinates, version, whole=whole)
-    return found.sums[registry.archive_name(version)]
+def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:
+    """Return the copies to keep of what a user wrote where new files go, by path.
+
+    Args:
+        directory: The directory that holds all versions.
+        earlier: What this tool may have left there; empty if it has published nothing.
+        new: The files to write.
+
+    Raises:
+        TreeError: The user has such a file, and nothing is published: the directory is not ours.
+    """
+    present = contents(directory, _BESIDE)
+    copies: dict[str, str | bytes] = {}
+    for name, content in present.items():
+        text = content.decode(errors="replace")
+        if text == new[name] or any(text == files.get(name) for files in earlier):
+            continue
+        # A publish that was killed may have left a file of ours, and no version yet.
+        if not earlier and text.splitlines()[:1] != str(new[name]).splitlines()[:1]:
+            raise TreeError(
+                f"{directory / name}: is not this tool's, and nothing is published here; choose "
+                "a directory of its own"
+            )
+        copies[backup_name(directory, name)] = content
+    return copies
 
 
-def _previous(directory: Path, coordinates: Coordinates, version: Version) -> dict[str, str]:
-    name = f"{registry.folder(coordinates, version)}/{registry.archive_name(version)}"
-    packed = registry.stored(directory, coordinates, version, whole=False).archive
-    return archive.unpacked(packed, str(directory / name))
-
-
-def _archives(
-    folder: str, packed: Mapping[str, bytes], sums: Mapping[str, str]
-) -> dict[str, str | bytes]:
-    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    found: dict[str, str | bytes] = {f"{folder}/{n}": content for n, content in packed.items()}
-    return {**found, f"{folder}/SHA256SUMS": listing}
-
-
-def _refuse_other(
-    directory: Path,
-    coordinates: Coordinates,
-    version: Version,
-    files: Mapping[str, str],
-    sums: Mapping[str, str],
-) -> None:
-    there = registry.stored(directory, coordinates, version, whole=False)
-    if dict(there.sums) == dict(sums):
-        return
-    old = _previous(directory, coordinates, version)
-    other = sorted(p for p in {*old, *files} if old.get(p) != files.get(p))
-    raise PublishError(
-        f"{version} is published with other bytes ({', '.join(other) or 'the archives'}), and a "
-        "published version never changes; choose another number (without --version, one is "
-        "proposed)"
+def _restored(changes: Iterable[Change], earlier: Sequence[_Files], new: _Files) -> tuple[str, ...]:
+    """Return the published files that were missing or different."""
+    unchanged = {
+        path for files in earlier for path, content in files.items() if new.get(path) == content
+    }
+    return tuple(
+        c.path
+        for c in changes
+        if c.kind in ("create", "replace") and c.path in unchanged and c.path != RECORD
     )

@@ -2,7 +2,7 @@
 
 Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
 the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the
-file that stands at that path serves OpenTofu without the header.
+file at that path serves OpenTofu without the header.
 """
 
 from __future__ import annotations
@@ -10,28 +10,39 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance
-from vpc_cni_iam.publishing.coordinates import NAME, REPOSITORY, SYSTEM, Coordinates
+from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, ModuleAddress
+from vpc_cni_iam.publishing.archive import ArchiveFormat
 from vpc_cni_iam.publishing.semver import Version
 
 ROOT = "registry"
 SERVICES = "/v1/modules/"
-_SUMS = "SHA256SUMS"
+SUMS = "SHA256SUMS"
+DISCOVERY = f"{ROOT}/.well-known/terraform.json"
+NGINX = "nginx.conf"
+README = "README.md"
 _SUM = re.compile(r"([0-9a-f]{64})  (\S+)\n", re.ASCII)
+_ANSWER = """
+  location = {path} {{
+    add_header X-Terraform-Get "{location}";
+    return     204;
+  }}
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """One version as it is in a directory.
+class StoredVersion:
+    """The archives of a version in a directory, checked against their sums.
 
     Args:
-        archive: The bytes of its tar archive, which are what its sums say.
+        archive: The bytes of the tar archive.
         sums: SHA-256 by file name.
     """
 
@@ -39,221 +50,179 @@ class Stored:
     sums: Mapping[str, str]
 
 
-def archive_name(version: Version, kind: str = "tar.gz") -> str:
-    """Return the file name of a version's archive.
-
-    Args:
-        version: The version.
-        kind: ``tar.gz`` or ``zip``.
-    """
-    return f"{REPOSITORY}-{version}.{kind}"
+def archive_name(version: Version, archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ) -> str:
+    """Return the file name of an archive of a version."""
+    return f"{REPOSITORY}-{version}.{archive_format}"
 
 
-def folder(coordinates: Coordinates, version: Version | None = None) -> str:
-    """Return where the module, or a version of it, is in a directory.
+def module_folder(address: ModuleAddress) -> str:
+    """Return the folder of the module in a directory."""
+    return f"{ROOT}{SERVICES}{address.path}"
 
-    Args:
-        coordinates: Where the module is found.
-        version: The version.
-    """
-    base = f"{ROOT}{SERVICES}{coordinates.path}"
-    return base if version is None else f"{base}/{version}"
+
+def version_folder(address: ModuleAddress, version: Version) -> str:
+    """Return the folder of a version in a directory."""
+    return f"{module_folder(address)}/{version}"
 
 
 def namespaces(directory: Path) -> tuple[str, ...]:
-    """Return the namespaces that a directory publishes for; this tool makes one.
-
-    Args:
-        directory: The directory; one that does not exist has none.
-    """
+    """Return the namespaces that a directory publishes for; this tool writes one."""
     modules = directory / ROOT / SERVICES.strip("/")
     return tuple(sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions")))
 
 
-def versions(directory: Path, coordinates: Coordinates) -> tuple[Version, ...]:
+def versions(directory: Path, address: ModuleAddress) -> tuple[Version, ...]:
     """Return the versions that a directory publishes, oldest first.
 
-    Args:
-        directory: The directory; one that does not exist has none.
-        coordinates: Where the module is found.
-
     Raises:
-        InputError: The list of them cannot be read.
+        InputError: The list of versions cannot be read.
         TreeError: A path that may not be read.
     """
-    name = f"{folder(coordinates)}/versions"
-    found = contents(directory, [name])
-    if name not in found:
+    name = f"{module_folder(address)}/versions"
+    text = contents(directory, [name]).get(name)
+    if text is None:
         return ()
     try:
-        (module,) = json.loads(found[name])["modules"]
+        (module,) = json.loads(text)["modules"]
         return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(str(directory / name), "", f"is not a list of versions: {error}") from None
 
 
-def stored(
-    directory: Path, coordinates: Coordinates, version: Version, *, whole: bool = True
-) -> Stored:
+def stored_version(
+    directory: Path, address: ModuleAddress, version: Version, *, whole: bool
+) -> StoredVersion:
     """Return a version that a directory publishes.
 
     Args:
         directory: The directory.
-        coordinates: Where the module is found.
+        address: The address of the module.
         version: One of its versions.
-        whole: Whether every file with a sum must be as it was published, or the tar archive alone.
+        whole: Check every file that has a sum, and the provenance, not the tar archive alone.
 
     Raises:
-        InputError: A file is missing, or not the one that was published, going by its sum and by
-            the provenance.
+        InputError: A file is missing, or differs from its sum or from the provenance.
         TreeError: A path that may not be read.
     """
-    tar = archive_name(version)
-    text = _there(directory, coordinates, version, _SUMS).decode(errors="replace")
+    folder = directory / version_folder(address, version)
+    tar, zip_name = archive_name(version), archive_name(version, ArchiveFormat.ZIP)
+    text = _read(directory, address, version, SUMS).decode(errors="replace")
     sums = {name: digest for digest, name in _SUM.findall(text)}
-    said = _said(directory, coordinates, version, whole=whole)
-    found = {}
-    for name in sorted({tar, archive_name(version, "zip"), *sums} if whole else {tar}):
-        place = directory / folder(coordinates, version)
+    stated_sums = _provenance_sums(directory, address, version, whole=whole)
+    archives = {}
+    for name in sorted({tar, zip_name, *sums} if whole else {tar}):
         if name not in sums:
-            raise InputError(str(place / _SUMS), "", f"has no sum of {name}; put that file back")
-        if said.get(name, sums[name]) != sums[name]:
+            raise InputError(str(folder / SUMS), "", f"has no sum of {name}; put that file back")
+        if stated_sums.get(name, sums[name]) != sums[name]:
             problem = f"has another sum of {name} than the provenance beside it; put both back"
-            raise InputError(str(place / _SUMS), "", problem)
-        found[name] = _there(directory, coordinates, version, name)
-        if sums[name] != hashlib.sha256(found[name]).hexdigest():
-            problem = f"is not what was published; {_cure(version, name)}"
-            raise InputError(str(place / name), "", problem)
-    return Stored(found[tar], sums)
+            raise InputError(str(folder / SUMS), "", problem)
+        archives[name] = _read(directory, address, version, name)
+        if sums[name] != hashlib.sha256(archives[name]).hexdigest():
+            problem = f"is not what was published; {_remedy(version, name)}"
+            raise InputError(str(folder / name), "", problem)
+    return StoredVersion(archives[tar], sums)
 
 
-def _said(
-    directory: Path, coordinates: Coordinates, version: Version, *, whole: bool
+def _provenance_sums(
+    directory: Path, address: ModuleAddress, version: Version, *, whole: bool
 ) -> dict[str, str]:
-    """Return the sums that a version's provenance names, so that no archive and sum alone count."""
+    """Return the sums that the provenance names: an archive and its sum may both be replaced."""
     name = provenance.file_name(version)
     try:
-        found = provenance.sums(_there(directory, coordinates, version, name))
-        if not found.keys() >= {archive_name(version), archive_name(version, "zip")}:
+        sums = provenance.sums(_read(directory, address, version, name))
+        if not sums.keys() >= {archive_name(version, f) for f in ArchiveFormat}:
             raise ValueError("does not name both archives")
     except (ValueError, InputError) as error:
-        if not whole:  # publishing it again puts it back
+        if not whole:  # publishing the version again restores the provenance
             return {}
         if isinstance(error, InputError):
             raise
-        place = str(directory / folder(coordinates, version) / name)
-        problem = f"is not what was published; {_cure(version, name)}"
-        raise InputError(place, "", problem) from None
-    return found
+        path = str(directory / version_folder(address, version) / name)
+        problem = f"is not what was published; {_remedy(version, name)}"
+        raise InputError(path, "", problem) from None
+    return sums
 
 
-def _there(directory: Path, coordinates: Coordinates, version: Version, name: str) -> bytes:
-    path = f"{folder(coordinates, version)}/{name}"
+def _read(directory: Path, address: ModuleAddress, version: Version, name: str) -> bytes:
+    path = f"{version_folder(address, version)}/{name}"
     try:
         return contents(directory, [path])[path]
     except KeyError:
-        problem = f"is missing, yet {version} is published; {_cure(version, name)}"
+        problem = f"is missing, yet {version} is published; {_remedy(version, name)}"
         raise InputError(str(directory / path), "", problem) from None
 
 
-def _cure(version: Version, name: str) -> str:
-    if name in (_SUMS, archive_name(version)):
+def _remedy(version: Version, name: str) -> str:
+    if name in (SUMS, archive_name(version)):
         return "put that file back"
     return f"put that file back, or publish {version} again as it was"
 
 
-def files(coordinates: Coordinates, every: Iterable[tuple[Version, str]]) -> dict[str, str]:
-    """Return the files that list versions, by path: what makes a version visible comes last.
+def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict[str, str]:
+    """Return the files that list all versions, by path; the last one makes a version visible.
 
     Args:
-        coordinates: Where the module is found.
-        every: The versions with the SHA-256 of their tar archives.
+        address: The address of the module.
+        tar_sums: SHA-256 of the tar archive of each version.
     """
-    listed = sorted(every)
-    found = {
-        f"{folder(coordinates, version)}/download": _json({"location": location(version, sha256)})
-        for version, sha256 in listed
+    every = sorted(tar_sums)
+    locations = {version: _location(version, tar_sums[version]) for version in every}
+    downloads = {
+        f"{version_folder(address, version)}/download": _json({"location": locations[version]})
+        for version in every
     }
-    found["nginx.conf"] = nginx(coordinates, listed)
-    found[f"{ROOT}/.well-known/terraform.json"] = _json({"modules.v1": SERVICES})
-    numbers = [{"version": str(version)} for version, _ in listed]
-    found[f"{folder(coordinates)}/versions"] = _json({"modules": [{"versions": numbers}]})
-    return found
+    return {
+        **downloads,
+        NGINX: _nginx(address, locations),
+        DISCOVERY: _json({"modules.v1": SERVICES}),
+        f"{module_folder(address)}/versions": _json(
+            {"modules": [{"versions": [{"version": str(version)} for version in every]}]}
+        ),
+    }
 
 
-def location(version: Version, sha256: str) -> str:
-    """Return what ``download`` answers: the archive beside it, and what it must be.
-
-    Args:
-        version: The version.
-        sha256: That of its tar archive.
-    """
+def _location(version: Version, sha256: str) -> str:
+    """Return the answer to ``download``: the archive beside it, with its checksum."""
     return f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{sha256}"
 
 
 def location_in(content: bytes) -> str:
-    """Return the location that a ``download`` file holds.
-
-    Args:
-        content: The file.
+    """Return the location in a ``download`` file.
 
     Raises:
         ValueError: It holds none.
     """
     try:
-        found = json.loads(content)["location"]
+        location = json.loads(content)["location"]
     except (KeyError, TypeError, RecursionError):
-        found = None
-    if not isinstance(found, str) or not found.isascii() or not found.isprintable():
+        location = None
+    if not isinstance(location, str) or not location.isascii() or not location.isprintable():
         raise ValueError
-    return found
+    return location
 
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")) + "\n"
 
 
-def nginx(coordinates: Coordinates, every: Iterable[tuple[Version, str]]) -> str:
-    """Return an nginx configuration that serves the registry.
-
-    Args:
-        coordinates: Where the module is found.
-        every: The versions with the SHA-256 of their tar archives.
-    """
-    host, _, port = coordinates.host.partition(":")
+def _nginx(address: ModuleAddress, locations: Mapping[Version, str]) -> str:
+    """Return an nginx configuration that serves the registry."""
+    host, _, port = address.host.partition(":")
     answers = "".join(
-        _ANSWER.format(
-            path=f"{SERVICES}{coordinates.path}/{version}/download",
-            location=location(version, sha256),
-        )
-        for version, sha256 in every
+        _ANSWER.format(path=f"{SERVICES}{address.path}/{version}/download", location=location)
+        for version, location in locations.items()
     )
-    return _SERVER.format(answers=answers, host=host, port=port or "443", root=ROOT)
+    template = resources.text("publishing/data/nginx.conf")
+    return template.format(answers=answers, host=host, port=port or "443", root=ROOT)
 
 
-_SERVER = """\
-# Serves this module registry with nginx: include it inside http {{ }}, set the three paths, and
-# reload nginx after each new version.
-server {{
-  listen      {port} ssl;
-  server_name {host};
-
-  ssl_certificate     /etc/ssl/certs/{host}.pem;
-  ssl_certificate_key /etc/ssl/private/{host}.key;
-  root                /srv/vpc-cni-iam/{root};
-
-  disable_symlinks on;
-  default_type     application/json;
-
-  # Files that are being written have names with a dot in front.
-  location ~ /\\.(?!well-known/) {{
-    return 404;
-  }}
-{answers}}}
-"""
-_ANSWER = """
-  location = {path} {{
-    add_header X-Terraform-Get "{location}";
-    return     204;
-  }}
-"""
+def readme(address: ModuleAddress) -> str:
+    """Return the README.md of a directory, which says how to publish each part of it."""
+    return resources.text("publishing/data/README.md").format(
+        path=f"{ROOT}{SERVICES}{address.path}/X.Y.Z",
+        name=NAME,
+        system=SYSTEM,
+        repository=REPOSITORY,
+        source=address.source,
+        host=address.host,
+    )

@@ -1,4 +1,4 @@
-"""Version numbers of a published module, and which one comes next."""
+"""Version numbers of the module, and the changes that ask for the next one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,28 @@ class Bump(IntEnum):
     major = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Version:
-    """A semantic version without a pre-release part, ordered as versions are.
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """One difference between two versions, and the least bump that it asks for.
 
     Args:
-        major: For changes that break somebody.
-        minor: For changes that add.
-        patch: For the rest.
+        bump: The least bump.
+        subject: A variant or a module's folder, such as ``ipv4`` or ``modules/role``; empty for
+            the root module.
+        text: What changed.
     """
+
+    bump: Bump
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.text}" if self.subject else self.text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A semantic version without a pre-release part."""
 
     major: int
     minor: int
@@ -41,11 +54,8 @@ class Version:
     def of(text: str) -> Version:
         """Read a version such as ``1.2.3``.
 
-        Args:
-            text: The version.
-
         Raises:
-            UsageError: Not one.
+            UsageError: Not a version.
         """
         if not (match := _VERSION.fullmatch(text)):
             raise UsageError(f"{text!r} is not a version; write it like 1.2.3")
@@ -54,10 +64,7 @@ class Version:
     def after(self, bump: Bump) -> Version:
         """Return the next version for a change.
 
-        Before 1.0.0 the minor number stands for both kinds of change that are more than a patch.
-
-        Args:
-            bump: The kind of change.
+        Before 1.0.0, minor and major changes both move the minor number.
         """
         if bump is Bump.major and self.major:
             return Version(self.major + 1, 0, 0)
@@ -70,12 +77,7 @@ FIRST = Version(1, 0, 0)
 
 
 def step(old: Version, new: Version) -> Bump:
-    """Return what a step from one version to a later one says about the change.
-
-    Args:
-        old: The version before.
-        new: The version after.
-    """
+    """Return the largest change that a step to a later version allows."""
     if new.major != old.major:
         return Bump.major
     if new.minor == old.minor:

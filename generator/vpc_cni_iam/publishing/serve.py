@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.publishing.registry import ROOT, SERVICES, location_in
+from vpc_cni_iam.publishing.registry import DISCOVERY, ROOT, SERVICES, location_in
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
@@ -26,20 +26,19 @@ def server(
     """Return a server of a directory's registry, bound to the loopback address and not yet running.
 
     Args:
-        directory: What `vpc_cni_iam.publishing.publish` wrote.
+        directory: A directory that `vpc_cni_iam.publishing.publish` wrote.
         port: The port; 0 for any free one.
-        log: Called with a line for each request.
+        log: Receives a line for each request.
 
     Raises:
-        InputError: No registry is there, or the port is not free.
+        InputError: The directory holds no registry, or the port is not free.
     """
-    root = (directory / ROOT).resolve()
-    if not (root / ".well-known" / "terraform.json").is_file():
+    if not (directory / DISCOVERY).is_file():
         raise InputError(str(directory), "", "holds no registry; vpc-cni-iam publish makes one")
 
     class Handler(_Handler):
-        folder = root
-        said = staticmethod(log)
+        root = (directory / ROOT).resolve()
+        write_line = staticmethod(log)
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
@@ -52,19 +51,14 @@ def server(
 
 
 def configuration(host: str, port: int) -> str:
-    """Return the lines for an engine's CLI configuration that send a host's name here.
-
-    Args:
-        host: The host in the source addresses.
-        port: The server's port.
-    """
+    """Return the CLI configuration of an engine that sends a registry host to this server."""
     address = json.dumps(f"http://{ADDRESS}:{port}{SERVICES}")
     return f'host {json.dumps(host)} {{\n  services = {{ "modules.v1" = {address} }}\n}}\n'
 
 
 class _Handler(BaseHTTPRequestHandler):
-    folder: Path
-    said: Callable[[str], None]
+    root: Path
+    write_line: Callable[[str], None]
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -93,28 +87,28 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             location = location_in(content)
         except ValueError:
-            self.said(f"{path}: names no archive; publish the version again to restore it")
+            self.write_line(f"{path}: names no archive; publish the version again to restore it")
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
             return
         self.send_response(HTTPStatus.NO_CONTENT)
         self.send_header("X-Terraform-Get", location)
         self.end_headers()
 
-    def _asked(self) -> str:
+    def _requested(self) -> str:
         return unquote(urlsplit(self.path).path)
 
     def _path(self) -> Path:
-        return self.folder / self._asked().lstrip("/")
+        return self.root / self._requested().lstrip("/")
 
     def _content(self) -> bytes | None:
-        """Return the file that is asked for; None for what is none, is hidden or is elsewhere."""
+        """Return the requested file; None if it is missing, hidden or outside the registry."""
         try:
             path = self._path()
-            inside = path.relative_to(self.folder).parts
+            inside = path.relative_to(self.root).parts
             if any(p.startswith(".") and p != ".well-known" for p in inside):
                 return None
-            # No slash too many: a server of static files knows one name for each.
-            if self._asked() != "/" + "/".join(inside):
+            # A server of static files knows one name for each file: no extra slash.
+            if self._requested() != "/" + "/".join(inside):
                 return None
             # A link anywhere on the way makes the two differ.
             return content(path, MODULE_TEXT) if path.resolve() == path else None
@@ -122,5 +116,5 @@ class _Handler(BaseHTTPRequestHandler):
             return None
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        # Escaped, since whoever asks chooses the text and a terminal shows it.
-        self.said((format % args).encode("unicode_escape").decode())
+        # Escaped, since the client chooses the text and a terminal shows it.
+        self.write_line((format % args).encode("unicode_escape").decode())

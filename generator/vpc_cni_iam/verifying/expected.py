@@ -1,4 +1,4 @@
-"""What the catalog says that a module holds: its documents and the outputs that return them."""
+"""The documents of the catalog's module, and the outputs that return them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from vpc_cni_iam.policy.document import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """One document.
+class ExpectedDocument:
+    """A document of the catalog's module.
 
     Args:
         name: The name of its data source.
-        label: What to call it: the variant's name, or the trust's.
-        against: What it is compared with.
+        label: The name for people: the variant's, or that of a trust policy.
+        against: Where it comes from, such as ``--revision 2022-01-31``.
         policy: The document with placeholders.
         places: The parameters by their placeholder.
-        output: The output that returns it as JSON, empty if none does.
-        key: Its key in the output ``json``, empty if it has none.
+        output: The output that returns it as JSON; empty for none.
+        key: Its key in the output ``json``; empty for none.
     """
 
     name: str
@@ -34,42 +34,30 @@ class Expected:
     key: str = ""
 
     def filled(self, values: Mapping[str, str]) -> Policy:
-        """Return the document with values in place of its placeholders.
-
-        Args:
-            values: By parameter name.
-        """
+        """Return the document with values, by parameter name, in place of its placeholders."""
         return parameters.fill(self.policy, values, self.places)
 
 
-def expected(options: Options) -> list[Expected]:
-    """Return what a module of these options holds.
-
-    Args:
-        options: The options.
+def expected_documents(options: Options) -> list[ExpectedDocument]:
+    """Return the documents of a module of these options.
 
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
     policy_module = options.kind == "policy"
-    found = [of_variant(c, returned=policy_module) for c in options.composed()]
+    documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
-        found += [
-            Expected(name, f"trust by {name}", "the catalog", policy, trust.PLACES)
+        documents += [
+            ExpectedDocument(name, f"trust by {name}", "the catalog", policy, trust.PLACES)
             for name, policy in trust.documents(options.irsa).items()
         ]
-    return found
+    return documents
 
 
-def of_variant(composed: Composed, *, returned: bool = True) -> Expected:
-    """Return the document of a variant.
-
-    Args:
-        composed: Its policy.
-        returned: Whether an output of its own returns it.
-    """
+def variant_document(composed: Composed, *, returned: bool = True) -> ExpectedDocument:
+    """Return the document of a variant; `returned` if the module has outputs for it."""
     variant = composed.variant
-    return Expected(
+    return ExpectedDocument(
         variant.identifier,
         variant.name,
         " ".join(composed.selection.arguments()),

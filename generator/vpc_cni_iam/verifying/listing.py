@@ -10,17 +10,17 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError
 
-# What Terraform and OpenTofu read of a folder: configuration, values of variables, tests and
-# their like in HCL and in JSON. State, plans and templates are data.
+# The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
+# tests, in HCL and in JSON. State, plans and templates are data.
 _LOADED = re.compile(
     r"(?!.*\.(?:tfstate|tfplan|tftpl)$).*\.(?:tf|tofu)[a-z]*(?:\.hcl)?(?:\.json)?", re.DOTALL
 )
-_TEST = ".tftest.hcl"
+TEST_SUFFIX = ".tftest.hcl"
 # Engines merge these over the blocks of the other files.
 _OVERRIDE = re.compile(r"(?:.*_)?override\.tf", re.DOTALL)
-# Hidden files, and those that editors leave, which no engine reads.
+# Hidden files, and files that editors leave; no engine reads them.
 _IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
-_MOST = 10_000
+_MAX_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Listing:
     """The files of a module directory, as paths relative to it with forward slashes.
 
     Args:
-        configuration: The ``.tf`` files of its own folder that are no overrides.
+        configuration: The ``.tf`` files of its own folder, without overrides.
         nested: The ``.tf`` files of the folders in it, and tests.
-        unreadable: Other files that an engine reads, in place of the above or over them.
-        inert: Files that no engine reads, but for hidden ones.
+        unreadable: Other files that an engine reads, in place of these or merged over them.
+        inert: Files that no engine reads, without hidden ones.
         links: Symbolic links to folders, whose files are not listed.
     """
 
@@ -42,11 +42,8 @@ class Listing:
     links: tuple[str, ...]
 
 
-def listing(directory: Path) -> Listing:
+def list_files(directory: Path) -> Listing:
     """Return the files of a module directory.
-
-    Args:
-        directory: The directory.
 
     Raises:
         InputError: It is no directory, holds too many files, or a folder cannot be read.
@@ -60,39 +57,37 @@ def listing(directory: Path) -> Listing:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         links += [(place / f).as_posix() for f in folders if Path(folder, f).is_symlink()]
         files += [(place / n).as_posix() for n in sorted(names) if not _IGNORED.fullmatch(n)]
-        if len(files) > _MOST:
-            problem = f"holds more than {_MOST} files; name a generated module's directory"
+        if len(files) > _MAX_FILES:
+            problem = f"holds more than {_MAX_FILES} files; name a generated module's directory"
             raise InputError(str(directory), "", problem)
-    kinds = {path: _kind(path) for path in files}
-
-    def of(kind: _Kind) -> tuple[str, ...]:
-        return tuple(path for path in files if kinds[path] is kind)
-
+    by_use: dict[_Use, list[str]] = {use: [] for use in _Use}
+    for path in files:
+        by_use[_use(path)].append(path)
     return Listing(
-        configuration=of(_Kind.CONFIGURATION),
-        nested=of(_Kind.NESTED),
-        unreadable=of(_Kind.UNREADABLE),
-        inert=of(_Kind.INERT),
+        configuration=tuple(by_use[_Use.CONFIGURATION]),
+        nested=tuple(by_use[_Use.NESTED]),
+        unreadable=tuple(by_use[_Use.UNREADABLE]),
+        inert=tuple(by_use[_Use.INERT]),
         links=tuple(links),
     )
 
 
-class _Kind(Enum):
+class _Use(Enum):
     CONFIGURATION = auto()
     NESTED = auto()
     UNREADABLE = auto()
     INERT = auto()
 
 
-def _kind(path: str) -> _Kind:
+def _use(path: str) -> _Use:
     folder, _, name = path.rpartition("/")
     if not _LOADED.fullmatch(name):
-        return _Kind.INERT
-    if name.endswith(_TEST):
-        return _Kind.NESTED
+        return _Use.INERT
+    if name.endswith(TEST_SUFFIX):
+        return _Use.NESTED
     if not name.endswith(".tf") or _OVERRIDE.fullmatch(name):
-        return _Kind.UNREADABLE
-    return _Kind.NESTED if folder else _Kind.CONFIGURATION
+        return _Use.UNREADABLE
+    return _Use.NESTED if folder else _Use.CONFIGURATION
 
 
 def _refuse(error: OSError) -> None:

@@ -1,4 +1,4 @@
-"""What a real engine renders from a module directory."""
+"""The documents and outputs that a real engine renders from a module directory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,26 @@ from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.verifying.module import Module
+from vpc_cni_iam.verifying.module_directory import ModuleDirectory
 
 _LOCK = ".terraform.lock.hcl"
-# The module is called twice: with sample values for all it asks for, and with its own defaults.
-CALLS = ("sample", "defaults")
+
+
+class ModuleCall(StrEnum):
+    """The values of a call of the module: a sample value for each variable, or the defaults."""
+
+    SAMPLE = "sample"
+    DEFAULTS = "defaults"
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What an engine rendered of one call of a module.
+    """The documents and outputs of one call of a module.
 
     Args:
-        documents: Policies by the name of their data source; one for each instance.
-        outputs: The values of its outputs that are known.
-        unknown: Data sources whose document is only known at apply.
+        documents: Policies by the name of their data source, one for each instance.
+        outputs: The values of the outputs that are known.
+        unknown: Data sources whose document is unknown until apply.
     """
 
     documents: dict[str, list[Policy]]
@@ -37,12 +43,8 @@ class Rendered:
     unknown: frozenset[str]
 
 
-def render(module: Module, engine: Engine) -> dict[str, Rendered]:
-    """Plan a copy of a module and return what each of `CALLS` rendered.
-
-    Args:
-        module: The module.
-        engine: The engine.
+def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, Rendered]:
+    """Plan a copy of a module and return the result of each call.
 
     Raises:
         EngineError: The engine refuses the module.
@@ -65,11 +67,11 @@ def render(module: Module, engine: Engine) -> dict[str, Rendered]:
             raise EngineError(
                 f"{error}{hint}", error.command, error.returncode, error.stderr
             ) from None
-    return {call: _rendered(plan, call) for call in CALLS}
+    return {call: _rendered(plan, call) for call in ModuleCall}
 
 
-def _root(module: Module) -> str:
-    """Return a root module that calls the copy, with a provider that asks AWS nothing."""
+def _root(module: ModuleDirectory) -> str:
+    """Return a root module that calls the copy, with a provider that sends nothing to AWS."""
     provider = Block(
         'provider "aws"',
         [
@@ -83,12 +85,15 @@ def _root(module: Module) -> str:
         ],
     )
     blocks = [provider]
-    names = ("cluster_name", "vpc_id", "pod_identity")
-    given = module.read.values
-    for call, chosen in zip(CALLS, (given, [n for n in names if n in given]), strict=True):
-        arguments = [(name, Literal(given[name])) for name in chosen]
+    values = module.content.values
+    variables: dict[ModuleCall, list[str]] = {
+        ModuleCall.SAMPLE: list(values),
+        ModuleCall.DEFAULTS: [n for n in ("cluster_name", "vpc_id", "pod_identity") if n in values],
+    }
+    for call, names in variables.items():
+        arguments = [(name, Literal(values[name])) for name in names]
         blocks.append(Block(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
-        for name in module.read.outputs:
+        for name in module.content.outputs:
             value = ("value", Expression(f"module.{call}.{name}"))
             # An output that the module marks sensitive would be refused in a plain one.
             sensitive = ("sensitive", Expression("true"))
@@ -96,7 +101,7 @@ def _root(module: Module) -> str:
     return "\n".join(map(block, blocks))
 
 
-def _rendered(plan: dict[str, Any], call: str) -> Rendered:
+def _rendered(plan: dict[str, Any], call: ModuleCall) -> Rendered:
     address = f"module.{call}."
     documents: dict[str, list[Policy]] = {}
     for resource in _documents(_resources(plan.get("prior_state", {})), address):

@@ -1,9 +1,8 @@
 """Compares a module directory with the catalog, statement by statement.
 
 The files decide: a module is ``ok`` if all of its code is that of the catalog's module. An engine
-renders it besides, once with sample values and once with the module's own defaults. A rendering
-can find more differences, and cannot settle what reading left open: it shows what the code does
-for those values and no others.
+also renders it, once with sample values and once with the module's defaults. This can show more
+differences, but it makes nothing ``ok``: it shows what the code does for those values only.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.engine.run import Engine
@@ -19,16 +19,16 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.verifying import planning
-from vpc_cni_iam.verifying.expected import Expected, expected
-from vpc_cni_iam.verifying.layout import findings, listed, nearest, whole
-from vpc_cni_iam.verifying.module import SAMPLE, Module, read
-from vpc_cni_iam.verifying.planning import Rendered
-from vpc_cni_iam.verifying.structure import ModuleFinding
+from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
+from vpc_cni_iam.verifying.expected import ExpectedDocument, expected_documents
+from vpc_cni_iam.verifying.files import compare_files, first_of
+from vpc_cni_iam.verifying.module_directory import SAMPLE, ModuleDirectory, read_module
+from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, render_module
+from vpc_cni_iam.verifying.reference import module_options, nearest_options
 
 
-class State(StrEnum):
-    """What is known of a document."""
+class DocumentState(StrEnum):
+    """Whether a document is that of the catalog."""
 
     OK = "ok"
     DIFFERS = "differs"
@@ -36,20 +36,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class VerifiedDocument:
     """One document of a module.
 
     Args:
-        name: The variant's name, or the trust's.
+        name: The name of the variant or of the trust policy.
         state: ``unknown`` if code differs that may change it, and no difference was seen.
-        against: What it was compared with, such as ``--revision 2022-01-31``.
-        statements: How many statements the catalog's document has.
-        differences: How the module's differs, or why that is unknown; empty if it is ok.
-        seen: How it was seen: ``read``, and by which engine it was rendered.
+        against: Where the catalog's document comes from, such as ``--revision 2022-01-31``.
+        statements: The number of statements of the catalog's document.
+        differences: How the module's document differs, or why that is unknown; empty if it is ok.
+        seen: ``read``, and the engine that rendered it.
     """
 
     name: str
-    state: State
+    state: DocumentState
     against: str
     statements: int
     differences: tuple[Difference, ...]
@@ -61,174 +61,184 @@ class Verification:
     """The result for a module directory.
 
     Args:
-        checked: Each document.
-        findings: Each part of the module's code that is not as in the catalog's.
-        notes: What a person should know besides.
+        documents: Each document.
+        findings: How the module's code differs from the catalog's module.
+        notes: What else a reader must know, such as files that were not compared.
     """
 
-    checked: tuple[Checked, ...]
+    documents: tuple[VerifiedDocument, ...]
     findings: tuple[ModuleFinding, ...]
     notes: tuple[str, ...]
 
     @property
     def clean(self) -> bool:
-        """Whether every document and all code are known to be right."""
-        return not self.findings and all(c.state is State.OK for c in self.checked)
+        """Whether every document and all code are those of the catalog's module."""
+        return not self.findings and all(d.state is DocumentState.OK for d in self.documents)
 
 
 def verify(
     directory: Path,
-    wanted: Callable[[Options | None], Options | None],
+    select: Callable[[Options | None], Options | None],
     engine: Engine | None,
     published: Callable[[Options], Mapping[str, str]] = lambda _: {},
 ) -> Verification:
-    """Compare a module directory with what it should be.
+    """Compare a module directory with the catalog's module.
 
     Args:
         directory: The module.
-        wanted: From the options that its files state, if any, to those to compare with; None
-            for the nearest module of the catalog.
-        engine: The engine that renders it, None to read it only.
-        published: Returns the files of a published version of given options, which has modules
+        select: Returns the options to compare with, from the options that the module's files
+            state; None for the nearest module of the catalog.
+        engine: The engine that renders it; None to only read it.
+        published: Returns the files of a published version of some options, which has modules
             and examples in folders.
 
     Raises:
         InputError: The directory is no module that can be read.
-        EngineError: The engine refuses a module that is as the catalog's.
+        EngineError: The engine refuses a module that is as in the catalog.
         UsageError: Options that contradict each other or the variants.
     """
-    module = read(directory)
+    module = read_module(directory)
     notes: list[str] = []
-    chosen = wanted(module.stated)
-    options = nearest(module) if chosen is None else whole(module, chosen)
-    if chosen is None:
+    selected = select(module.stated)
+    options = nearest_options(module) if selected is None else module_options(module, selected)
+    if selected is None:
         against = " ".join(options.selection.arguments())
         notes.append(f"no file says what it was made from; compared with the nearest, {against}")
-    documents = expected(options if module.stated is None or chosen is None else chosen)
-    every, remarks = findings(module, options, published)
-    notes += remarks
-    differing = tuple(f for f in every if not f.wording)
-    if words := [f"{f.file}:{f.line}" for f in every if f.wording]:
-        notes.append(f"texts for people differ, which changes no policy: {listed(words)}")
-    rendered = None
+    expected = expected_documents(
+        options if module.stated is None or selected is None else selected
+    )
+    findings, file_notes = compare_files(module, options, published)
+    notes += file_notes
+    differing = tuple(f for f in findings if not f.wording)
+    if wordings := [f"{f.file}:{f.line}" for f in findings if f.wording]:
+        notes.append(f"texts for people differ, which changes no policy: {first_of(wordings)}")
+    rendered, seen = None, "read"
     if engine is None:
         notes.append("no engine was used: read only, not rendered")
-    else:
-        rendered = _render(module, engine, differing, notes)
-    seen = "read" if engine is None or rendered is None else f"read, rendered by {engine.version()}"
-    checked = (_check(module, document, differing, rendered, seen) for document in documents)
-    return Verification(tuple(checked), differing, tuple(notes))
+    elif (rendered := _render(module, engine, differing, notes)) is not None:
+        seen = f"read, rendered by {engine.version()}"
+    documents = (_verify_document(module, e, differing, rendered, seen) for e in expected)
+    return Verification(tuple(documents), differing, tuple(notes))
 
 
 def _render(
-    module: Module, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
-) -> dict[str, Rendered] | None:
-    """Render a module unless that would run what is not the catalog's."""
-    running = next((f for f in differing if not f.plannable), None)
-    if running is not None:
-        notes.append(f"not rendered, since that might run what stands there: {running}")
+    module: ModuleDirectory, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
+) -> dict[ModuleCall, Rendered] | None:
+    """Render a module unless that would run code that is not the catalog's."""
+    runs_code = next((f for f in differing if not f.plannable), None)
+    if runs_code is not None:
+        notes.append(f"not rendered, since that might run what stands there: {runs_code}")
         return None
     try:
-        return planning.render(module, engine)
+        return render_module(module, engine)
     except EngineError as error:
         if not differing:
             raise
-        # What reading found is the answer, whether or not the rest can be rendered.
+        # The differences that were read are a result, whether or not the engine takes the module.
         notes.append(f"not rendered: {error}")
         return None
 
 
-def _check(
-    module: Module,
-    document: Expected,
+def _verify_document(
+    module: ModuleDirectory,
+    expected: ExpectedDocument,
     differing: Sequence[ModuleFinding],
-    rendered: dict[str, Rendered] | None,
+    rendered: Mapping[ModuleCall, Rendered] | None,
     seen: str,
-) -> Checked:
+) -> VerifiedDocument:
     """Compare a document as it is read, and as it is rendered."""
-    policy = document.filled(module.values(sample=True))
-    actual = next((d for d in module.read.documents if d.name == document.name), None)
-    read_differences: Iterable[Difference] = ()
-    if actual is not None:
-        read_differences = differences(policy, actual.policy)
-    elif document.name not in module.read.unread:
-        text = f"data source {document.name} is missing"
-        read_differences = [Difference(DifferenceKind.MISSING, "document", text)]
-    rendered_differences = _rendered_differences(module, document, rendered) if rendered else ()
-    if real := [*rendered_differences] or [*read_differences]:
-        return _checked(document, State.DIFFERS, real, seen)
-    open_points = list(_open(module, document, differing))
-    return _checked(document, State.UNKNOWN if open_points else State.OK, open_points, seen)
+    certain = list(_rendered_differences(module, expected, rendered)) if rendered else []
+    certain = certain or list(_read_differences(module, expected))
+    possible = [] if certain else list(_possible_differences(module, expected, differing))
+    if certain:
+        state = DocumentState.DIFFERS
+    else:
+        state = DocumentState.UNKNOWN if possible else DocumentState.OK
+    return VerifiedDocument(
+        expected.label,
+        state,
+        expected.against,
+        len(expected.policy.statements),
+        tuple(dict.fromkeys(map(_with_variables, certain or possible))),
+        seen,
+    )
 
 
-def _open(
-    module: Module, document: Expected, differing: Sequence[ModuleFinding]
+def _read_differences(module: ModuleDirectory, expected: ExpectedDocument) -> Iterable[Difference]:
+    document = next((d for d in module.content.documents if d.name == expected.name), None)
+    if document is not None:
+        return differences(expected.filled(module.sample_values()), document.policy)
+    if expected.name in module.content.unread:
+        return ()
+    return [
+        Difference(DifferenceKind.MISSING, "document", f"data source {expected.name} is missing")
+    ]
+
+
+def _possible_differences(
+    module: ModuleDirectory, expected: ExpectedDocument, differing: Sequence[ModuleFinding]
 ) -> Iterator[Difference]:
     """Yield why a document that shows no difference may have one all the same."""
     places = dict.fromkeys(
         f"{f.file}:{f.line}" if f.line else f.file
         for f in differing
-        if f.document in ("", document.name)
+        if f.affected in (Affected.ANY_DOCUMENT, expected.name)
     )
     if places:
         text = (
-            f"no difference was seen, yet it is not settled what this does to it: {listed(places)}"
+            "no difference was seen, yet it is not settled what this does to it: "
+            f"{first_of(places)}"
         )
         yield Difference(DifferenceKind.CHANGED, "document", text)
-    elif document.name in module.read.unread:
-        yield Difference(DifferenceKind.CHANGED, "document", module.read.unread[document.name])
+    elif expected.name in module.content.unread:
+        yield Difference(DifferenceKind.CHANGED, "document", module.content.unread[expected.name])
 
 
 def _rendered_differences(
-    module: Module, document: Expected, rendered: Mapping[str, Rendered]
+    module: ModuleDirectory, expected: ExpectedDocument, rendered: Mapping[ModuleCall, Rendered]
 ) -> Iterator[Difference]:
-    for call in planning.CALLS:
-        sample = call == "sample"
-        # A trust has no defaults to be compared with: nobody is trusted by them.
-        if sample or document.key:
-            policy = document.filled(module.values(sample=sample))
-            yield from _call_differences(document, policy, rendered[call])
+    policy = expected.filled(module.sample_values())
+    yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
+    # A trust policy has no defaults to compare with: it then trusts nobody.
+    if expected.key:
+        policy = expected.filled(module.default_values())
+        yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
 
 
-def _call_differences(wanted: Expected, policy: Policy, rendered: Rendered) -> Iterable[Difference]:
-    if wanted.output:
-        # What a module returns counts, whatever data source it comes from.
-        for name, value in (
-            (wanted.output, rendered.outputs.get(wanted.output)),
-            (f'json["{wanted.key}"]', (rendered.outputs.get("json") or {}).get(wanted.key)),
-        ):
-            if not isinstance(value, str):
-                text = "is missing, null or only known after apply"
-                yield Difference(DifferenceKind.MISSING, f"output {name}", text)
-                continue
-            for d in differences(policy, loads(value, f"output {name}")):
-                yield Difference(d.kind, d.place, d.text)
+def _call_differences(
+    expected: ExpectedDocument, policy: Policy, rendered: Rendered
+) -> Iterator[Difference]:
+    if expected.output:
+        # The outputs of a module count, whatever data source they come from.
+        yield from _output_differences(expected, policy, rendered.outputs)
         return
-    if wanted.name in rendered.unknown:
+    if expected.name in rendered.unknown:
         yield Difference(
             DifferenceKind.CHANGED, "document", "is only known after apply, so it was not compared"
         )
-    elif not rendered.documents.get(wanted.name):
-        yield Difference(
-            DifferenceKind.MISSING, "document", f"data source {wanted.name} renders nothing"
-        )
-    for document in rendered.documents.get(wanted.name, []):
+    elif not rendered.documents.get(expected.name):
+        text = f"data source {expected.name} renders nothing"
+        yield Difference(DifferenceKind.MISSING, "document", text)
+    for document in rendered.documents.get(expected.name, []):
         yield from differences(policy, document)
 
 
-def _checked(wanted: Expected, state: State, found: Iterable[Difference], seen: str) -> Checked:
-    return Checked(
-        wanted.label,
-        state,
-        wanted.against,
-        len(wanted.policy.statements),
-        tuple(dict.fromkeys(map(_readable, found))),
-        seen,
-    )
+def _output_differences(
+    expected: ExpectedDocument, policy: Policy, outputs: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for name, value in (
+        (expected.output, outputs.get(expected.output)),
+        (f'json["{expected.key}"]', (outputs.get("json") or {}).get(expected.key)),
+    ):
+        if isinstance(value, str):
+            yield from differences(policy, loads(value, f"output {name}"))
+        else:
+            text = "is missing, null or only known after apply"
+            yield Difference(DifferenceKind.MISSING, f"output {name}", text)
 
 
-def _readable(difference: Difference) -> Difference:
-    """Show the variables where their sample values stand."""
+def _with_variables(difference: Difference) -> Difference:
+    """Return a difference with variables in place of their sample values."""
     text = difference.text
     for name, value in sorted(SAMPLE.items(), key=lambda item: -len(item[1])):
         if name != "pod_identity":

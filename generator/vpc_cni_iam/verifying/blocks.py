@@ -1,14 +1,15 @@
-"""Compares what the files of a module say with the files of the catalog's module, part by part.
+"""Compares the blocks of a module's files with the blocks of the catalog's module.
 
-Layout and comments are no difference, nor is the order of blocks and arguments, or the file of the
-folder that a block stands in. In a policy document the order of statements, conditions and of the
-items of lists is none, since IAM reads them as sets.
+Layout and comments make no difference, nor does the order of blocks and arguments, or the file of
+the folder that a block stands in. In a policy document the order of statements, conditions and list
+items makes none, since IAM reads them as sets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -16,34 +17,40 @@ from vpc_cni_iam.hcl.structure import LIST, TEXT, ArgumentForm, BlockForm, Form,
 
 T = TypeVar("T")
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
-# Texts for people: an engine shows them, and nothing else depends on them.
+# Texts for people: an engine shows them, and no policy depends on them.
 _WORDS = frozenset({"description", "error_message"})
-# Blocks whose arguments in _WORDS are such texts; the description of a resource is sent to AWS.
+# Blocks with such texts; the description of a resource is sent to AWS.
 _WORDED = frozenset({"variable", "output", "validation", "precondition", "assert"})
 _SETS = frozenset({"actions", "not_actions", "resources", "not_resources", "values", "identifiers"})
-# Blocks that run nothing when they are planned, whatever stands in them.
+# Blocks that run nothing when they are planned, whatever they hold.
 _HARMLESS = frozenset({"variable", "output", "local"})
 _WIDTH = 70
 
 
+class Affected(Enum):
+    """The policy documents that a difference may change, if it is not one that has a name."""
+
+    ANY_DOCUMENT = auto()
+    NO_DOCUMENT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleFinding:
-    """One part of a module that is not as in the catalog's module.
+    """A difference between a module and the catalog's module.
 
     Args:
         file: The file, relative to the module's directory.
-        line: The line, from 1; 0 if it is about the file or what the file lacks.
+        line: The line, from 1; 0 for the whole file, and for what the file lacks.
         text: What differs.
-        document: The name of the policy document that alone may be changed by it; empty for any,
-            None for none of them.
-        plannable: Whether an engine may plan the module: what differs runs nothing.
-        wording: It is a text for people, such as a description, on which nothing depends.
+        affected: The policy documents that it may change: the name of one, or any, or none.
+        plannable: An engine may plan the module, since the difference runs nothing.
+        wording: The difference is in a text for people, such as a description.
     """
 
     file: str
     line: int
     text: str
-    document: str | None = ""
+    affected: str | Affected = Affected.ANY_DOCUMENT
     plannable: bool = True
     wording: bool = False
 
@@ -52,7 +59,7 @@ class ModuleFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _FileBlock:
     """A block of a file, or one value of a ``locals`` block."""
 
     file: str
@@ -64,20 +71,25 @@ class _Part:
 
     @property
     def document(self) -> str:
+        """The name of the policy document that it is; empty for other blocks."""
         match (self.block.type, *self.block.labels):
             case ("data", "aws_iam_policy_document", name):
                 return name
         return ""
 
+    @property
+    def affected(self) -> str | Affected:
+        return self.document or Affected.ANY_DOCUMENT
 
-def compare(
+
+def compare_blocks(
     expected: Mapping[str, str], actual: Mapping[str, str], directory: Path
 ) -> tuple[ModuleFinding, ...]:
     """Return how the files of one folder differ from the catalog's.
 
     Args:
         expected: The texts of the catalog's files by path.
-        actual: The texts of the files that are there by path.
+        actual: The texts of the module's files by path.
         directory: The directory that the paths are relative to.
 
     Raises:
@@ -85,20 +97,20 @@ def compare(
     """
     if dict(expected) == dict(actual):
         return ()
-    catalog = [p for path in sorted(expected) for p in _parts(path, expected[path], path)]
+    catalog = [b for path in sorted(expected) for b in _blocks(path, expected[path], path)]
     present = [
-        p for path in sorted(actual) for p in _parts(path, actual[path], str(directory / path))
+        b for path in sorted(actual) for b in _blocks(path, actual[path], str(directory / path))
     ]
     findings: list[ModuleFinding] = []
     ours, theirs = (
-        _grouped(parts, lambda p: (p.block.type, p.block.labels)) for parts in (catalog, present)
+        _grouped(blocks, lambda b: (b.block.type, b.block.labels)) for blocks in (catalog, present)
     )
     for name in dict.fromkeys((*ours, *theirs)):
         findings += _compare_named(ours.get(name, []), theirs.get(name, []))
     return tuple(sorted(findings, key=lambda f: (f.file, f.line)))
 
 
-def _parts(file: str, text: str, source: str) -> Iterator[_Part]:
+def _blocks(file: str, text: str, source: str) -> Iterator[_FileBlock]:
     """Yield the blocks of a file, each value of ``locals`` as one of its own."""
     body = structure(text, source)
     loose = BlockForm("", (), body.line, body.arguments, ())
@@ -106,38 +118,47 @@ def _parts(file: str, text: str, source: str) -> Iterator[_Part]:
         if block.type in ("", "locals") and not block.labels and not block.blocks:
             kind = "local" if block.type else "argument"
             for name, argument in block.arguments.items():
-                yield _Part(file, BlockForm(kind, (name,), argument.line, {"value": argument}, ()))
+                yield _FileBlock(
+                    file, BlockForm(kind, (name,), argument.line, {"value": argument}, ())
+                )
         else:
-            yield _Part(file, block)
+            yield _FileBlock(file, block)
 
 
-def _compare_named(catalog: Sequence[_Part], present: Sequence[_Part]) -> Iterator[ModuleFinding]:
-    """Compare the blocks of one name, of which a module has one unless somebody added more."""
+def _compare_named(
+    catalog: Sequence[_FileBlock], present: Sequence[_FileBlock]
+) -> Iterator[ModuleFinding]:
+    """Compare the blocks of one name; a module has one of each unless somebody added more."""
     ours, theirs = list(catalog), list(present)
-    for part in catalog:
-        same = (p for p in theirs if not any(_differences(part.block, p.block, "")))
-        if (match := next(same, None)) is not None:
-            ours.remove(part)
-            theirs.remove(match)
-    for part, other in zip(ours, theirs, strict=False):
-        for difference in _differences(part.block, other.block, part.name):
-            plannable = part.block.type != "terraform"
+    _remove_equal(ours, theirs, lambda file_block: file_block.block)
+    for our, their in zip(ours, theirs, strict=False):
+        for difference in _differences(our.block, their.block, our.name):
             yield ModuleFinding(
-                other.file,
+                their.file,
                 difference.line,
                 difference.text,
-                part.document,
-                plannable=plannable,
+                our.affected,
+                plannable=our.block.type != "terraform",
                 wording=difference.wording,
             )
-    for part in ours[len(theirs) :]:
-        yield ModuleFinding(part.file, 0, f"{part.name} is missing", part.document)
-    for part in theirs[len(ours) :]:
-        plannable = part.block.type in _HARMLESS or bool(part.document)
-        text = f"{part.name} is not in the catalog's module"
-        # What is added changes a document only where changed code refers to it, or is it again.
-        document = part.document if catalog else None
-        yield ModuleFinding(part.file, part.block.line, text, document, plannable=plannable)
+    for our in ours[len(theirs) :]:
+        yield ModuleFinding(our.file, 0, f"{our.name} is missing", our.affected)
+    for their in theirs[len(ours) :]:
+        plannable = their.block.type in _HARMLESS or bool(their.document)
+        text = f"{their.name} is not in the catalog's module"
+        # An added block changes a document only if changed code refers to it, or if it is a second
+        # one of the name.
+        affected = their.affected if catalog else Affected.NO_DOCUMENT
+        yield ModuleFinding(their.file, their.block.line, text, affected, plannable=plannable)
+
+
+def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], BlockForm]) -> None:
+    """Remove the pairs of equal blocks from two lists."""
+    for our in tuple(ours):
+        equal = (t for t in theirs if not any(_differences(block(our), block(t), "")))
+        if (match := next(equal, None)) is not None:
+            ours.remove(our)
+            theirs.remove(match)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +195,12 @@ def _inner(
     ours: list[BlockForm], theirs: list[BlockForm], line: int, name: str
 ) -> Iterator[_Difference]:
     """Compare the blocks of one type inside a block, whose order has no meaning."""
-    for block in tuple(ours):
-        same = (b for b in theirs if not any(_differences(block, b, "")))
-        if (match := next(same, None)) is not None:
-            ours.remove(block)
-            theirs.remove(match)
+    _remove_equal(ours, theirs, lambda block: block)
     for block, other in zip(ours, theirs, strict=False):
         yield from _differences(block, other, name)
     for block in ours[len(theirs) :]:
-        what = f" ({_short(next(iter(block.arguments.values())))})" if block.arguments else ""
-        yield _Difference(line, f"{name}{what} is missing")
+        first = f" ({_short(next(iter(block.arguments.values())))})" if block.arguments else ""
+        yield _Difference(line, f"{name}{first} is missing")
     for block in theirs[len(ours) :]:
         yield _Difference(block.line, f"{name} is not in the catalog's module")
 

@@ -1,4 +1,4 @@
-"""Reads the policy documents of a module directory with given values for its variables."""
+"""A module directory as read: its files, and its policy documents with sample values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import module as hcl
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
-from vpc_cni_iam.verifying.listing import Listing, listing
+from vpc_cni_iam.verifying.listing import Listing, list_files
 
-# Values for all that a module of ours may ask for; none is a default, so that what ignores its
-# variable shows.
+# A value for each variable of our modules. No value is a default, so that verify sees code that
+# ignores a variable.
 SAMPLE = {
     **parameters.SAMPLE,
     "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
@@ -26,33 +26,37 @@ SAMPLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class ModuleDirectory:
     """A module directory as read.
 
     Args:
-        directory: Where it is.
-        stated: The options its files state, None if they state none.
+        directory: Its path.
+        stated: The options that its files state; None if they state none.
         files: Its files.
         texts: The texts of its own ``.tf`` files by path.
-        read: What its own ``.tf`` files say.
+        content: The content of its own ``.tf`` files.
     """
 
     directory: Path
     stated: Options | None
     files: Listing
     texts: Mapping[str, str]
-    read: hcl.Module
+    content: hcl.Module
 
-    def values(self, sample: bool) -> dict[str, str]:
-        """Return what the catalog's documents are to be filled with.
+    def sample_values(self) -> dict[str, str]:
+        """Return the values of a document's parameters where variables have their sample values."""
+        return self._values(SAMPLE)
 
-        Args:
-            sample: Whether the module's variables have the sample's values, or only those that
-                have no default.
+    def default_values(self) -> dict[str, str]:
+        """Return the values of a document's parameters where variables have their defaults.
+
+        Variables without a default have their sample values.
         """
-        given = SAMPLE if sample else {p.name: SAMPLE[p.name] for p in parameters.NAMES}
-        named = {n: v for n, v in given.items() if n in self.read.variables}
-        filled = parameters.values({p.name: named.get(p.name) for p in parameters.PARAMETERS})
+        return self._values({p.name: SAMPLE[p.name] for p in parameters.NAMES})
+
+    def _values(self, variables: Mapping[str, str]) -> dict[str, str]:
+        own = {n: v for n, v in variables.items() if n in self.content.variables}
+        filled = parameters.values({p.name: own.get(p.name) for p in parameters.PARAMETERS})
         arn = SAMPLE[trust.OIDC_PROVIDER_ARN.name]
         return {
             # A module without the variables of the names holds names of its own.
@@ -63,34 +67,28 @@ class Module:
         }
 
 
-def read(directory: Path) -> Module:
+def read_module(directory: Path) -> ModuleDirectory:
     """Read a module directory.
-
-    Args:
-        directory: The directory.
 
     Raises:
         InputError: No such directory, no module in it, or not HCL.
     """
-    files = listing(directory)
+    files = list_files(directory)
     if not files.configuration:
         raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
-    texts = {path: text(directory / path) for path in files.configuration}
+    texts = {path: read_file(directory / path) for path in files.configuration}
     own = {str(directory / path): texts[path] for path in texts}
-    made_from = None
+    options = None
     for source, content in own.items():
-        made_from = made_from or stated(content)
-        if made_from is None and claims(content):
+        options = options or stated(content)
+        if options is None and claims(content):
             problem = f"was made by {claims(content)!r}, which this version does not know"
             raise InputError(source, "", f"{problem}; update vpc-cni-iam, or say what to compare")
-    return Module(directory, made_from, files, texts, hcl.read(own, SAMPLE))
+    return ModuleDirectory(directory, options, files, texts, hcl.read(own, SAMPLE))
 
 
-def text(path: Path) -> str:
+def read_file(path: Path) -> str:
     """Return the text of a file of a module.
-
-    Args:
-        path: The file.
 
     Raises:
         InputError: It cannot be read, is too large, or is not UTF-8.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import PublishError
-from vpc_cni_iam.publishing.gittag import Repository, Tagging, prepare
+from vpc_cni_iam.publishing.git import GitRepository, PreparedTag, prepare_tag
 from vpc_cni_iam.publishing.semver import Version
 
 OLD = {"main.tf": "old\n", "modules/role/main.tf": "role\n", "gone.tf": "gone\n"}
@@ -32,8 +32,8 @@ def git(folder: Path, *words: str) -> str:
 
 def publish(
     repo: Path, version: str, files: dict[str, str], previous: dict[str, str] | None = None
-) -> Tagging:
-    made = prepare(Repository(repo, ENVIRON), Version.of(version), files, previous or {})
+) -> PreparedTag:
+    made = prepare_tag(GitRepository(repo, ENVIRON), Version.of(version), files, previous or {})
     made.finish()
     return made
 
@@ -51,7 +51,7 @@ def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_two_versions(repo: Path) -> None:
     first = publish(repo, "1.0.0", OLD)
-    assert (first.tag, first.new) == ("v1.0.0", True)
+    assert (first.name, first.new) == ("v1.0.0", True)
     assert publish(repo, "1.1.0", NEW, OLD).new
     assert at(repo, "v1.0.0") == OLD
     assert at(repo, "v1.1.0") == NEW
@@ -67,7 +67,7 @@ def test_two_versions(repo: Path) -> None:
 def test_the_same_again_changes_nothing_and_other_bytes_are_refused(repo: Path) -> None:
     first = publish(repo, "1.0.0", OLD)
     again = publish(repo, "1.0.0", OLD)
-    assert (again.tag, again.commit, again.new) == ("v1.0.0", first.commit, False)
+    assert (again.name, again.commit, again.new) == ("v1.0.0", first.commit, False)
     with pytest.raises(PublishError, match=r"v1\.0\.0 is there with other bytes \(main\.tf"):
         publish(repo, "1.0.0", NEW)
     assert at(repo, "v1.0.0") == OLD
@@ -202,7 +202,7 @@ def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
 def test_what_is_prepared_is_seen_by_nobody(repo: Path) -> None:
     publish(repo, "1.0.0", OLD)
     before = git(repo, "for-each-ref"), git(repo, "rev-parse", "HEAD")
-    made = prepare(Repository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    made = prepare_tag(GitRepository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
     assert before == (git(repo, "for-each-ref"), git(repo, "rev-parse", "HEAD"))
     if (repo / ".git").exists():
         assert git(repo, "status", "--porcelain") == ""
@@ -212,7 +212,7 @@ def test_what_is_prepared_is_seen_by_nobody(repo: Path) -> None:
 
 def test_what_moved_in_between_is_not_overrun(repo: Path) -> None:
     publish(repo, "1.0.0", OLD)
-    made = prepare(Repository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    made = prepare_tag(GitRepository(repo, ENVIRON), Version.of("1.1.0"), NEW, OLD)
     other = publish(repo, "1.0.1", OLD, OLD)
     with pytest.raises(PublishError, match="failed"):
         made.finish()
@@ -254,7 +254,7 @@ def test_a_checkout_that_fails_only_when_it_counts_is_undone(checkout: Path) -> 
     publish(checkout, "1.0.0", old)
     filtered(checkout, "test ! -e .git/broken && cat")
     (checkout / "mine").write_text("mine\n")
-    made = prepare(Repository(checkout, ENVIRON), Version.of("1.1.0"), new, old)
+    made = prepare_tag(GitRepository(checkout, ENVIRON), Version.of("1.1.0"), new, old)
     # Fails once, at the first file that is filtered, and not when files are put back.
     git(checkout, "config", "filter.x.smudge", "rm .git/broken 2>/dev/null && exit 1; cat")
     (checkout / ".git" / "broken").write_text("")
@@ -272,7 +272,7 @@ def test_a_checkout_that_fails_only_when_it_counts_is_undone(checkout: Path) -> 
 def test_a_checkout_that_cannot_be_undone_says_so(checkout: Path) -> None:
     publish(checkout, "1.0.0", OLD)
     filtered(checkout, "cat")
-    made = prepare(Repository(checkout, ENVIRON), Version.of("1.1.0"), NEW, OLD)
+    made = prepare_tag(GitRepository(checkout, ENVIRON), Version.of("1.1.0"), NEW, OLD)
     git(checkout, "config", "filter.x.smudge", "false")
     with pytest.raises(PublishError, match=r"but the work tree is not; see git status, and put"):
         made.finish()

@@ -11,12 +11,12 @@ from vpc_cni_iam.catalog.options import options, stated
 from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.publishing.package import package_files, package_options
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.publishing.tree import served, tree
 from vpc_cni_iam.rendering.kinds import render
 
 NUMBER = Version.of("1.2.3")
-TREE = tree(served(OPTIONS), NUMBER, AT)
+TREE = package_files(package_options(OPTIONS), NUMBER, AT)
 NAMES = [v.name for v in VARIANTS]
 
 
@@ -31,7 +31,7 @@ def test_the_structure() -> None:
 
 
 def test_the_code_is_that_of_the_generated_modules() -> None:
-    made = served(OPTIONS)
+    made = package_options(OPTIONS)
     assert [v.name for v in made.variants] == NAMES
     policy = render(made)
     assert {p: TREE[p] for p in policy if p != "README.md"} == {
@@ -44,7 +44,7 @@ def test_the_code_is_that_of_the_generated_modules() -> None:
 
 
 def test_an_old_release_gets_the_variants_that_it_can_have() -> None:
-    old = tree(served(options(cni_version="v1.9.0")), NUMBER, AT)
+    old = package_files(package_options(options(cni_version="v1.9.0")), NUMBER, AT)
     examples = {p.split("/")[1] for p in old if p.startswith("examples/")}
     release = Release.of("v1.9.0")
     assert examples == {"role", *(v.name for v in VARIANTS if v.minimum <= release)}

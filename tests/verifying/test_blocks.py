@@ -12,11 +12,11 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.publishing.coordinates import Coordinates
+from vpc_cni_iam.publishing.address import ModuleAddress
+from vpc_cni_iam.publishing.package import package_files, package_options
 from vpc_cni_iam.publishing.semver import FIRST
-from vpc_cni_iam.publishing.tree import served, tree
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.verifying.structure import compare
+from vpc_cni_iam.verifying.blocks import compare_blocks
 from vpc_cni_iam.verifying.verify import Verification, verify
 
 POLICY = options(cni_version="v1.23.0")
@@ -26,7 +26,7 @@ MINE = "is not in the catalog's module"
 
 
 def published(made_from: Options) -> dict[str, str]:
-    return tree(made_from, FIRST, Coordinates())
+    return package_files(made_from, FIRST, ModuleAddress())
 
 
 def verified(folder: Path, engine: Engine | None = None) -> Verification:
@@ -297,7 +297,7 @@ def test_another_file_that_an_engine_reads_is_named(path: str, tmp_path: Path) -
     assert [f.file for f in result.findings] == [path]
     assert MINE in result.findings[0].text
     if path in FILES and "/" not in path:
-        assert {c.state for c in result.checked} == {"unknown"}
+        assert {c.state for c in result.documents} == {"unknown"}
 
 
 def test_a_file_that_no_engine_reads_stands_for_none_that_it_does(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_file_that_no_engine_reads_stands_for_none_that_it_does(tmp_path: Path
 def test_what_is_added_beside_the_documents_leaves_them_ok(tmp_path: Path) -> None:
     """The documents are what the catalog has, and the module is not."""
     result = verified(changed(tmp_path / "m", "a policy of * on *"))
-    assert ({c.state for c in result.checked}, result.clean) == ({"ok"}, False)
+    assert ({c.state for c in result.documents}, result.clean) == ({"ok"}, False)
 
 
 def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:
@@ -416,11 +416,11 @@ def test_every_kind_of_module_is_ok_and_its_neighbour_is_not(
     other = re.sub(r'"ec2:DescribeTags"', '"ec2:DescribeTag*"', files["main.tf"], count=1)
     assert other != files["main.tf"]
     result = verified(write_tree(tmp_path / "m", {"main.tf": other}))
-    assert "differs" in {c.state for c in result.checked}
+    assert "differs" in {c.state for c in result.documents}
 
 
 def test_a_published_version_is_ok_with_its_modules_and_examples(tmp_path: Path) -> None:
-    files = published(served(POLICY))
+    files = published(package_options(POLICY))
     folder = write_tree(tmp_path / "m", files)
     result = verified(folder)
     assert result.clean, result.findings
@@ -429,7 +429,7 @@ def test_a_published_version_is_ok_with_its_modules_and_examples(tmp_path: Path)
     role.write_text(role.read_text().replace("var.permissions_boundary\n", "null\n", 1))
     result = verified(folder)
     assert [f.file for f in result.findings] == ["modules/role/main.tf"]
-    assert {c.state for c in result.checked} == {"ok"}
+    assert {c.state for c in result.documents} == {"ok"}
 
 
 @pytest.mark.engine
@@ -440,7 +440,7 @@ def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) 
     assert not list(tmp_path.rglob("ran"))
     if "data source" in name:
         assert any(n.startswith("not rendered, since that might run") for n in result.notes)
-        assert {c.seen for c in result.checked} == {"read"}
+        assert {c.seen for c in result.documents} == {"read"}
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.*-]+|[^\s\w",]')
@@ -472,7 +472,7 @@ def test_no_mutation_of_one_token_is_ok(made_from: Options, seed: int, tmp_path:
         path = chance.choice(sorted(files))
         other = mutated(files[path], chance)
         try:
-            findings = compare({path: files[path]}, {path: other}, tmp_path)
+            findings = compare_blocks({path: files[path]}, {path: other}, tmp_path)
         except InputError:
             continue
         assert [f for f in findings if not f.wording], other

@@ -1,0 +1,47 @@
+"""``vpc-cni-iam registry serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+
+SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
+
+\b
+Examples:
+  vpc-cni-iam registry serve dist
+  vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
+"""
+
+registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
+
+
+@registry.command(help=SERVE)
+def serve(
+    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
+    ] = 0,
+    registry_host: Annotated[
+        str | None,
+        typer.Option(
+            "--registry-host",
+            metavar="HOST",
+            help="Host name to serve it under.  [default: the one recorded in DIRECTORY]",
+        ),
+    ] = None,
+) -> None:
+    """See `SERVE`."""
+    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
+    from vpc_cni_iam.publishing.serve import configuration, server
+
+    folder = common.path(directory, ".")
+    options = DestinationOptions(registry_host, move=True)
+    with server(folder, port, common.say) as running:
+        host = resolve(folder, options).destination.address.host
+        typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
+        typer.echo(configuration(host, running.server_port), nl=False)
+        running.serve_forever()

@@ -1,0 +1,287 @@
+"""Commits a published version and its tag into a git repository, for registries that read git.
+
+The commit is made of git objects alone, and branch and tag move in one transaction, so nobody
+fetches half of it. Everything is tried first, so that git refuses before anything is published.
+Files of the repository that are not the module's stay; files that an engine would load with the
+module are refused.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.publishing.address import REPOSITORY
+from vpc_cni_iam.publishing.semver import Version
+
+# Variables of the user's shell that would point git at another repository than the named one.
+_REMOVED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+# What an engine reads of a module's folder; OpenTofu prefers main.tofu to main.tf.
+_CONFIGURATION = (".tf", ".tf.json", ".tofu", ".tofu.json")
+_TIMEOUT = 120
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GitRepository:
+    """A git repository, and the environment that git runs in.
+
+    Args:
+        path: Its top directory, bare or not.
+        environ: The user's environment.
+    """
+
+    path: Path
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTag:
+    """A tag and its commit, which neither branch nor tag names until `finish`.
+
+    Args:
+        name: The name of the tag.
+        commit: The commit.
+        new: False for a tag that the repository has already.
+    """
+
+    name: str
+    commit: str
+    new: bool
+    _git: _Git
+    _head: str
+
+    def finish(self) -> None:
+        """Move branch and tag to the commit, and update a work tree.
+
+        Raises:
+            PublishError: Git fails; nothing has moved, and the work tree is as it was.
+        """
+        if self.new:
+            _move(self._git, self._head, self.commit, self.name)
+
+
+class _Git:
+    def __init__(self, repository: GitRepository) -> None:
+        self.repository = repository.path
+        self.environ = {k: v for k, v in repository.environ.items() if k not in _REMOVED}
+
+    def run(self, *arguments: str, stdin: str | bytes = b"", index: str = "") -> str:
+        """Run git in the repository and return what it prints.
+
+        Raises:
+            PublishError: Git is not installed, or fails.
+        """
+        environ = {**self.environ, **({"GIT_INDEX_FILE": index} if index else {})}
+        try:
+            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+                ["git", *arguments],  # noqa: S607 - the user's own git
+                cwd=self.repository,
+                env=environ,
+                input=stdin.encode() if isinstance(stdin, str) else stdin,
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise PublishError(f"{self.repository}: git cannot be run: {error}") from None
+        if done.returncode:
+            stderr = done.stderr.decode(errors="replace").strip()
+            raise PublishError(f"{self.repository}: git {arguments[0]} failed: {stderr}")
+        return done.stdout.decode(errors="surrogateescape")
+
+    def bare(self) -> bool:
+        """Return whether the repository has no work tree."""
+        return self.run("rev-parse", "--is-bare-repository").strip() == "true"
+
+    def read_tree(self, old: str, new: str, *options: str) -> None:
+        """Update index and work tree from one commit to another; an empty old one is no commit."""
+        self.run("read-tree", "-m", "-u", *options, old or self.run("mktree").strip(), new)
+
+    def resolve(self, name: str) -> str:
+        """Return the object of a name; empty if there is none."""
+        try:
+            return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
+        except PublishError:
+            return ""
+
+    def entries(self, tree: str) -> dict[str, str]:
+        """Return mode and object of each file of a tree, by path."""
+        lines = self.run("ls-tree", "-r", "-z", "--full-tree", tree).split("\0")
+        return {path: head for head, _, path in (line.partition("\t") for line in lines if line)}
+
+    def entry(self, text: str, *, write: bool = True) -> str:
+        """Return mode and object of a file with a text."""
+        options = ["-w"] if write else []
+        return f"100644 blob {self.run('hash-object', *options, '--stdin', stdin=text).strip()}"
+
+
+def prepare_tag(
+    repository: GitRepository,
+    version: Version,
+    files: Mapping[str, str],
+    previous: Mapping[str, str],
+) -> PreparedTag:
+    """Make the commit of a version after the commit that is checked out, for a tag ``vX.Y.Z``.
+
+    Nobody sees it until it is finished. A tag that the repository has with the same files stays.
+
+    Args:
+        repository: The repository; its work tree must have no changes.
+        version: The version.
+        files: The files of the version.
+        previous: The files of the version before; those that are gone are removed.
+
+    Raises:
+        PublishError: The tag has other files, a file in the way is not the module's or would be
+            loaded with it, the work tree has changes, or git fails or would fail.
+    """
+    if not repository.path.is_dir():
+        raise PublishError(f"{repository.path}: is no directory; git init makes a repository")
+    git, name = _Git(repository), f"v{version}"
+    bare = git.bare()
+    if not bare and git.run("rev-parse", "--show-prefix").strip():
+        raise PublishError(f"{repository.path}: lies inside a repository; name its top directory")
+    entries = {path: git.entry(text) for path, text in files.items()}
+    if commit := git.resolve(f"refs/tags/{name}^{{commit}}"):
+        return _tagged_already(git, name, commit, entries)
+    head = git.resolve("HEAD^{commit}")
+    current = git.entries(head) if head else {}
+    _check_in_the_way(git, current, entries, previous)
+    if not bare and git.run("status", "--porcelain", "--untracked-files=no"):
+        raise PublishError(
+            f"{repository.path}: has changes that are not committed; commit them first"
+        )
+    others = {path: entry for path, entry in current.items() if path not in previous}
+    _check_loaded(str(repository.path), others, entries)
+    _check_identity(git)
+    commit = _commit(git, {**others, **entries}, head, version)
+    if not bare:
+        git.read_tree(head, commit, "-n")
+        _try_checkout(git, commit, [p for p in entries if entries[p] != current.get(p)])
+    git.run("update-ref", "--stdin", stdin=f"start\n{_moves(head, commit, name)}prepare\nabort\n")
+    return PreparedTag(name, commit, True, git, head)
+
+
+def _tagged_already(git: _Git, name: str, commit: str, entries: Mapping[str, str]) -> PreparedTag:
+    tagged = git.entries(commit)
+    differing = sorted(path for path, entry in entries.items() if tagged.get(path) != entry)
+    if differing:
+        raise PublishError(
+            f"{git.repository}: the tag {name} is there with other bytes "
+            f"({', '.join(differing[:_LISTED])}), and a published version never changes; choose "
+            "another number"
+        )
+    _check_loaded(f"{git.repository}: the tag {name}", tagged, entries)
+    return PreparedTag(name, commit, False, git, commit)
+
+
+def _check_identity(git: _Git) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        try:
+            git.run("var", f"GIT_{role}_IDENT")
+        except PublishError:
+            raise PublishError(
+                f"{git.repository}: git does not know who makes the commit; set user.name and "
+                "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, "
+                "GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"
+            ) from None
+
+
+def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> None:
+    """Refuse configuration beside the version's files, which an engine would load with them."""
+    own = set(files)
+    folders = {p.rpartition("/")[0] for p in own if p.endswith(_CONFIGURATION)}
+    loaded = sorted(
+        p for p in set(paths) - own if _is_loaded(p) and p.rpartition("/")[0] in folders
+    )
+    if loaded:
+        raise PublishError(
+            f"{place}: {', '.join(loaded[:_LISTED])} would be loaded as a part of the module, "
+            "which neither its number nor its provenance knows; move it to a folder of its own, or "
+            "take it out with git rm, and commit that"
+        )
+
+
+def _is_loaded(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.endswith(_CONFIGURATION) and not name.startswith(".")
+
+
+def _check_in_the_way(
+    git: _Git, current: Mapping[str, str], entries: Mapping[str, str], previous: Mapping[str, str]
+) -> None:
+    """Refuse a file that the commit would replace, and that this tool did not write."""
+    for path, entry in current.items():
+        if path in previous:
+            unchanged = git.entry(previous[path], write=False)
+            free = entry in (unchanged, entries.get(path))
+        else:
+            folders = path.split("/")
+            above = ("/".join(folders[:n]) for n in range(1, len(folders)))
+            below = any(p.startswith(f"{path}/") for p in entries)
+            free = entry == entries.get(path, entry) and not below
+            free = free and not any(p in entries for p in above)
+        if not free:
+            raise PublishError(
+                f"{git.repository}: {path} is not as this tool left it and in the way; move it "
+                "away, or commit what the version before has there"
+            )
+
+
+def _commit(git: _Git, entries: Mapping[str, str], parent: str, version: Version) -> str:
+    lines = "".join(f"{entry}\t{path}\0" for path, entry in sorted(entries.items()))
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        index = str(Path(folder, "index"))
+        stdin = lines.encode(errors="surrogateescape")
+        git.run("update-index", "-z", "--index-info", stdin=stdin, index=index)
+        tree = git.run("write-tree", index=index).strip()
+    parents = ["-p", parent] if parent else []
+    return git.run("commit-tree", tree, *parents, "-m", f"{REPOSITORY} {version}").strip()
+
+
+def _moves(head: str, commit: str, name: str) -> str:
+    return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {commit}\n"
+
+
+def _try_checkout(git: _Git, commit: str, paths: Iterable[str]) -> None:
+    """Check files out elsewhere, since a filter of the repository may fail."""
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        index = str(Path(folder, "index"))
+        git.run("read-tree", commit, index=index)
+        stdin = "".join(f"{path}\0" for path in paths)
+        prefix = f"--prefix={folder}/tree/"
+        git.run("checkout-index", prefix, "-z", "--stdin", stdin=stdin, index=index)
+
+
+def _move(git: _Git, head: str, commit: str, name: str) -> None:
+    """Update the work tree, then move branch and tag together."""
+    bare = git.bare()
+    if not bare:  # a dry run, so that git refuses before it writes
+        git.read_tree(head, commit, "-n")
+    try:
+        if not bare:
+            git.read_tree(head, commit)
+        moves = _moves(head, commit, name)
+        git.run("update-ref", "-m", f"publish {name}", "--stdin", stdin=moves)
+    except BaseException:
+        if not bare:
+            _put_back(git, head, commit)
+        raise
+
+
+def _put_back(git: _Git, head: str, commit: str) -> None:
+    """Return a work tree to a commit, wherever on the way to the next one it is."""
+    try:
+        git.run("read-tree", commit)
+        git.run("read-tree", "--reset", "-u", head or git.run("mktree").strip())
+    except PublishError as error:
+        raise PublishError(
+            f"{error}\n{git.repository}: branch and tag are where they were, but the work tree is "
+            "not; see git status, and put back its files with git restore --source=HEAD --staged "
+            "--worktree ."
+        ) from None

@@ -1,0 +1,156 @@
+"""The files of a published version: the standard module structure, as texts by path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vpc_cni_iam import resources
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.hcl.literals import Expression, Literal
+from vpc_cni_iam.hcl.write import Block, block, comment
+from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
+from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.rendering import kinds, module
+from vpc_cni_iam.rendering import role as role_module
+
+ROLE = "modules/role"
+# The published README has a usage section of its own, and everything from here on.
+_REST = "## Variants\n"
+_TITLE = f"# {module.NAME}\n"
+_ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
+_ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_provider.this.arn"))]
+
+
+def package_options(options: Options) -> Options:
+    """Return the options of a published version: every variant that the selection supports.
+
+    The variants of the options that are given are ignored.
+    """
+    release = options.selection.release
+    variants = tuple(v for v in VARIANTS if release is None or release >= v.minimum)
+    return Options(variants, options.selection)
+
+
+def package_files(options: Options, version: Version, address: ModuleAddress) -> dict[str, str]:
+    """Return the files of a published version without its CHANGELOG.md.
+
+    Args:
+        options: Options that `package_options` returned.
+        version: The version.
+        address: The address of the module.
+    """
+    files = kinds.render(options)
+    files["README.md"] = _readme(files["README.md"], options, version, address)
+    role = kinds.render(replace(options, kind="role"))
+    role["README.md"] = _role_readme(role["README.md"], version, address)
+    files |= {f"{ROLE}/{path}": text for path, text in role.items()}
+    for variant in options.variants:
+        files[f"examples/{variant.name}/main.tf"] = _example(variant)
+    files["examples/role/main.tf"] = _role_example(options.variants[0])
+    files["LICENSE"] = resources.text("publishing/data/LICENSE")
+    return files
+
+
+def _readme(rendered: str, options: Options, version: Version, address: ModuleAddress) -> str:
+    head, _, rest = rendered.partition(_TITLE)
+    _, mark, rest = rest.partition(_REST)
+    lines = [
+        f"# {REPOSITORY}",
+        "",
+        "IAM policy documents for the Amazon VPC CNI plugin, as `aws_iam_policy_document` data",
+        "sources. The root module makes no resource: it returns JSON for an `aws_iam_policy`, a",
+        "role or a module of yours.",
+        "",
+        "```hcl",
+        *_usage(options.variants, version, address),
+        "```",
+        "",
+        f"[{ROLE}]({ROLE}) makes the role of the plugin's service account, with one of them:",
+        "",
+        "```hcl",
+        *_call("vpc_cni_role", f"{address.source}//{ROLE}", version, _ROLE_ARGUMENTS),
+        "```",
+        "",
+        "[examples/](examples) has a root module for each variant and for the role,",
+        "[CHANGELOG.md](CHANGELOG.md) says for each version which permissions changed.",
+        "",
+    ]
+    return head + "\n".join(lines) + "\n" + mark + rest
+
+
+def _role_readme(rendered: str, version: Version, address: ModuleAddress) -> str:
+    """Return the role module's README with the published source in its usage."""
+    call = _call("x", f"{address.source}//{ROLE}", version, [])
+    return rendered.replace(_ROLE_SOURCE, "\n".join(call[1:-1]))
+
+
+def _usage(variants: tuple[Variant, ...], version: Version, address: ModuleAddress) -> list[str]:
+    scoped = next((v for v in variants if v.scoped), None)
+    arguments = [
+        ("cluster_name", Expression("aws_eks_cluster.this.name")),
+        ("vpc_id", Expression("aws_eks_cluster.this.vpc_config[0].vpc_id")),
+    ]
+    call = _call("vpc_cni_policy", address.source, version, arguments if scoped else [])
+    return [*call, "", *_policy(scoped or variants[0]).splitlines()]
+
+
+def _call(
+    name: str, source: str, version: Version, arguments: list[tuple[str, Expression]]
+) -> list[str]:
+    constraint = Literal(f"~> {version.major}.{version.minor}")
+    call = Block(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
+    call.attributes += arguments
+    return block(call).splitlines()
+
+
+def _policy(variant: Variant) -> str:
+    reference = Expression(f"module.vpc_cni_policy.{variant.identifier}_json")
+    head = 'resource "aws_iam_policy" "vpc_cni"'
+    return block(Block(head, [("name", Literal("vpc-cni")), ("policy", reference)]))
+
+
+def _example(variant: Variant) -> str:
+    """Return a root module that makes the policy of a variant from the module around it."""
+    call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
+    if variant.scoped:
+        vpc = Literal("vpc-0123456789abcdef0")
+        call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
+    output = _output("policy_arn", "ARN of the policy.", "aws_iam_policy.vpc_cni.arn")
+    title = f"The policy for {variant.summary}."
+    return "\n".join([*_head(title), block(call), _policy(variant), output])
+
+
+def _role_example(variant: Variant) -> str:
+    call = Block(
+        'module "vpc_cni_role"',
+        [
+            ("source", Literal(f"../../{ROLE}")),
+            ("variant", Literal(variant.name)),
+            ("pod_identity", Expression("true")),
+        ],
+    )
+    description = "ARN of the role, for the association with kube-system/aws-node."
+    output = _output("role_arn", description, "module.vpc_cni_role.role_arn")
+    title = f"The role, trusted by EKS Pod Identity, with the policy for {variant.summary}."
+    return "\n".join([*_head(title), block(call), output])
+
+
+def _head(title: str) -> list[str]:
+    """Return the first blocks of a root module."""
+    source = f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n'
+    settings = Block(
+        "terraform",
+        [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
+        [Block("required_providers", [("aws", Expression(f"{source}    }}"))])],
+    )
+    return ["\n".join(comment([title])) + "\n", block(settings)]
+
+
+def _output(name: str, description: str, value: str) -> str:
+    return block(
+        Block(
+            f'output "{name}"',
+            [("description", Literal(description)), ("value", Expression(value))],
+        )
+    )

@@ -1,0 +1,96 @@
+"""How the files of a module directory differ from the catalog's module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import MODULE_TEXT
+from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding, compare_blocks
+from vpc_cni_iam.verifying.listing import TEST_SUFFIX
+from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_file
+
+Files = Mapping[str, str]
+_COMPARED = (".tf", TEST_SUFFIX)
+_LISTED = 5
+
+
+def compare_files(
+    module: ModuleDirectory, options: Options, published: Callable[[Options], Files]
+) -> tuple[tuple[ModuleFinding, ...], tuple[str, ...]]:
+    """Return how the files of a module differ from the catalog's, and notes on other files.
+
+    Args:
+        module: The module.
+        options: The options of the catalog's module.
+        published: Returns the files of a published version, which has modules and examples in
+            folders.
+
+    Raises:
+        InputError: A file is not HCL.
+    """
+    catalog = render(options)
+    if any(path not in catalog for path in module.files.nested):
+        catalog = {**published(options), **catalog}
+    own = {p: t for p, t in catalog.items() if p.endswith(".tf") and "/" not in p}
+    findings = list(compare_blocks(own, module.texts, module.directory))
+    findings += _nested(module, catalog)
+    for path in module.files.unreadable:
+        problem = "is not in the catalog's module; an engine reads it, and this comparison does not"
+        affected = Affected.NO_DOCUMENT if "/" in path else Affected.ANY_DOCUMENT
+        findings.append(ModuleFinding(path, 0, problem, affected, plannable=False))
+    return tuple(findings), tuple(_notes(module, catalog))
+
+
+def _nested(module: ModuleDirectory, catalog: Files) -> Iterator[ModuleFinding]:
+    """Yield how tests, and modules in folders, differ: those of a folder are one module."""
+    groups: dict[str, list[str]] = {}
+    for path in module.files.nested:
+        groups.setdefault(_group(path), []).append(path)
+    for group, paths in groups.items():
+        expected = {
+            p: t for p, t in catalog.items() if p.endswith(_COMPARED) and _group(p) == group
+        }
+        if expected:
+            texts = {path: read_file(module.directory / path) for path in paths}
+            for finding in compare_blocks(expected, texts, module.directory):
+                yield replace(finding, affected=Affected.NO_DOCUMENT)
+        else:
+            for path in paths:
+                text = "is not in the catalog's module"
+                yield ModuleFinding(path, 0, text, Affected.NO_DOCUMENT)
+
+
+def _group(path: str) -> str:
+    return path if path.endswith(TEST_SUFFIX) else path.rpartition("/")[0]
+
+
+def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
+    missing = [p for p in catalog if p.endswith(TEST_SUFFIX) and p not in module.files.nested]
+    for path in missing:
+        # Of a published version, only the folders that the directory has are compared.
+        if "/" not in path.removeprefix("tests/"):
+            yield f"{path} is missing; it tests the module, and no policy depends on it"
+    others = [p for p in module.files.inert if not _is_as_generated(module, p, catalog)]
+    if others:
+        yield f"not compared, since no engine reads it: {first_of(others)}"
+    if module.files.links:
+        yield f"not compared, since it is a symbolic link: {first_of(module.files.links)}"
+
+
+def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:
+    if path not in catalog:
+        return False
+    place, expected = module.directory / path, catalog[path].encode()
+    same_size = place.is_file() and place.stat().st_size == len(expected)
+    return same_size and content(place, MODULE_TEXT) == expected
+
+
+def first_of(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return f"{', '.join(every[:_LISTED])}{more}"

@@ -1,0 +1,80 @@
+"""The options of the catalog's module that a directory is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog.compose import Selection, compose, select
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.verifying.expected import variant_document
+from vpc_cni_iam.verifying.module_directory import ModuleDirectory
+
+
+def nearest_options(module: ModuleDirectory) -> Options:
+    """Return the options of the catalog's module whose documents differ least.
+
+    Args:
+        module: A module whose files state no options.
+
+    Raises:
+        InputError: It holds no document of a known name.
+    """
+    variants = _present(module, VARIANTS)
+    if not variants:
+        problem = (
+            "holds no policy document that can be compared; say what it should be with "
+            "--revision or --cni-version"
+        )
+        raise InputError(str(module.directory), "", problem)
+    selections = [select(revision=r.name) for r in documents.revisions()]
+    selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
+    usable = [s for s in selections if _supported(variants, s) == variants]
+    values = module.sample_values()
+    policies = {d.name: d.policy for d in module.content.documents}
+
+    def distance(selection: Selection) -> int:
+        expected = (variant_document(compose(v, selection)) for v in variants)
+        return sum(
+            len(differences(document.filled(values), policies[document.name]))
+            for document in expected
+            if document.name in policies
+        )
+
+    return Options(variants, min(usable, key=distance), _kind(module))
+
+
+def module_options(module: ModuleDirectory, selected: Options) -> Options:
+    """Return the options of the whole module, of which a user may have selected some variants.
+
+    Args:
+        module: The module.
+        selected: The user's options, completed by those that the module's files state.
+    """
+    if module.stated is None:
+        kind, variants = _kind(module), _present(module, selected.variants)
+    else:
+        kind, variants = selected.kind, _supported(module.stated.variants, selected.selection)
+    return replace(selected, kind=kind, variants=variants or selected.variants)
+
+
+def _present(module: ModuleDirectory, variants: Iterable[Variant]) -> tuple[Variant, ...]:
+    names = _document_names(module)
+    return tuple(v for v in variants if v.identifier in names)
+
+
+def _supported(variants: Iterable[Variant], selection: Selection) -> tuple[Variant, ...]:
+    release = selection.release
+    return tuple(v for v in variants if release is None or release >= v.minimum)
+
+
+def _kind(module: ModuleDirectory) -> str:
+    return "role" if "trust" in _document_names(module) else "policy"
+
+
+def _document_names(module: ModuleDirectory) -> set[str]:
+    return {d.name for d in module.content.documents} | set(module.content.unread)

@@ -11,7 +11,6 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.policy.document import Condition
-from vpc_cni_iam.rendering.bytecode import PycacheBytecodeCache
 from vpc_cni_iam.rendering.documents import Document
 
 
@@ -32,7 +31,6 @@ def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[st
 def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(lambda name: resources.text(f"rendering/templates/{name}")),
-        bytecode_cache=PycacheBytecodeCache(),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - the output is HCL, whose only escape is in hcl.literals
         trim_blocks=True,

@@ -10,6 +10,7 @@ from vpc_cni_iam.catalog.caveats import caveats
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import documents as laid_out
+from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import module_outputs
 from vpc_cni_iam.rendering.variables import module_variables
 
@@ -38,9 +39,6 @@ def render(options: Options) -> dict[str, str]:
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    # Imported here, since a check of an unchanged tree needs no templates.
-    from vpc_cni_iam.rendering.environment import fill
-
     return fill(FILES, context(options))
 
 

@@ -12,6 +12,7 @@ from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
 from vpc_cni_iam.rendering import module
 from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
 
@@ -51,9 +52,6 @@ def render(options: Options) -> dict[str, str]:
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    # Imported here, since a check of an unchanged tree needs no templates.
-    from vpc_cni_iam.rendering.environment import fill  # noqa: PLC0415
-
     context = module.context(options, optional=True)
     documents = context["documents"]
     names = [d.name for d in documents]

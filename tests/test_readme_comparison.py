@@ -10,8 +10,8 @@ import pytest
 
 from conftest import ROOT
 from coverage_policies import composed, covered, filled, setting, upstream
-from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE

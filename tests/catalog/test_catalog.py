@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, parameters, releases, requests, variants
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compatibility import fit, works_with
 from vpc_cni_iam.catalog.compose import compose, select
-from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.notice import notice
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import calls_data, managed_data
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
 
@@ -369,7 +370,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
         replace(use, first=change, impact=impacts[1]),
     )
     changed = {**requests.forms(), form.name: replace(form, uses=uses)}
-    monkeypatch.setattr("vpc_cni_iam.catalog.fit.forms", lambda: changed)
+    monkeypatch.setattr("vpc_cni_iam.catalog.compatibility.forms", lambda: changed)
     (tagging,) = (s for s in policy("ipv6").statements if "ec2:CreateTags" in s.actions)
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.catalog import caveats, parameters, releases
+from vpc_cni_iam.catalog import caveats, parameters
+from vpc_cni_iam.catalog.compatibility import fit, works_with
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.harden import allowed_tag_keys
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options, override, stated

@@ -2,10 +2,10 @@
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # Where a request of an action weighs less than the action: tags with a new interface are checked

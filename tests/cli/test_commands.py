@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
 

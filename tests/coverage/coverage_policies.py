@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from vpc_cni_iam.catalog import documents, parameters, releases, variants
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.cover import Coverage, cover
 from vpc_cni_iam.coverage.setting import Names, Setting
 from vpc_cni_iam.coverage.situations import find

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import composed, covered, denied_actions, filled, setting, upstream
-from vpc_cni_iam.catalog import calls, documents, fit, releases, variants
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog import compatibility, variants
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Plugin, Setting
@@ -34,7 +35,7 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
     served = [row for row in found.rows if row.release >= variant.minimum]
     broken = {
         gap.use.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
-        for gap in fit.fit(policy, variant).gaps
+        for gap in compatibility.fit(policy, variant).gaps
         if gap.use.mode == mode and gap.use.impact == "fatal"
     }
     for row in served:

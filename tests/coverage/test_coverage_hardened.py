@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from vpc_cni_iam.catalog import caveats, parameters, releases
-from vpc_cni_iam.catalog.fit import fit
+from vpc_cni_iam.catalog import caveats, parameters
+from vpc_cni_iam.catalog.compatibility import fit
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.cover import Coverage, cover
 from vpc_cni_iam.coverage.risks import findings

@@ -13,7 +13,7 @@ import pytest
 
 import policy_pools as pools
 from policy_readings import newly_allowed
-from vpc_cni_iam.catalog import documents
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.compare import condition_text

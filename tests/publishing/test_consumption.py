@@ -20,7 +20,8 @@ from consuming import (
     root,
     serving,
 )
-from vpc_cni_iam.catalog import parameters, releases
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import of_input

@@ -7,8 +7,8 @@ import pytest
 
 from conftest import OFFLINE_PROVIDER, tool, write_tree
 from consuming import AT, OPTIONS
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.catalog.options import options, stated
-from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.publishing.semver import Version

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
-from vpc_cni_iam.catalog import documents, parameters, releases
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.releases import newest
@@ -22,7 +23,7 @@ from vpc_cni_iam.hcl.write import Block, block, policy_document
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 pytestmark = pytest.mark.engine
 EVERY = [v.name for v in VARIANTS]

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engine, run
 from make_plans import CONFIGURATIONS, PLANS, plan
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.review.changes import Change
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.locating import Locator

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import KINDS, options
 from vpc_cni_iam.catalog.variants import VARIANTS

@@ -7,7 +7,7 @@ import pytest
 from conftest import read_tree, write_tree
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 from vpc_cni_iam.vendoring.generate import generate
 
 OLD, NEW = options(), options(["ipv4"], cni_version="latest")

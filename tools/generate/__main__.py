@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tools.generate import examples, screenshot
 from tools.generate.terminal import svg
-from vpc_cni_iam.catalog import releases
 from vpc_cni_iam.catalog.compose import select
-from vpc_cni_iam.catalog.documents import revisions
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.coverage import risks
@@ -28,7 +28,7 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.rendering.module import NAME
+from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.json_report import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check

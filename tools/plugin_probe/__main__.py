@@ -19,7 +19,8 @@ from pathlib import Path
 from tools.engines.cache import UnavailableError
 from tools.plugin_probe import build, case, cloud, evidence
 from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
-from vpc_cni_iam.catalog import compose, parameters, releases, variants
+from vpc_cni_iam.catalog import compose, parameters, variants
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.policy.document import dumps
 
 # The names of the stand-in account, for a policy of the catalog.

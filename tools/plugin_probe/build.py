@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError, cache_directory, locked, say
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.releases import Release
 
 MODULE = "github.com/aws/amazon-vpc-cni-k8s"
 PROGRAM = f"{MODULE}/cmd/aws-k8s-agent"

@@ -13,7 +13,7 @@ from tools.plugin_probe.cloud import (
     InstanceType,
     Subnet,
 )
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.releases import Release
 
 M5_LARGE = InstanceType("m5.large", (3,), 10)
 # A type that no release has in its table of limits.

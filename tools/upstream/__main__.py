@@ -18,8 +18,8 @@ from tools.upstream.check import Compared, compare
 from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
-from vpc_cni_iam.catalog.documents import find, revisions
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.documents import find, revisions
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.cli import common, inputs, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.main import run

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tools.upstream.calls import Calls, Site
-from vpc_cni_iam.catalog import calls as catalog
-from vpc_cni_iam.catalog.releases import Release, known
-from vpc_cni_iam.catalog.store import calls_data
+from vpc_cni_iam.catalog.facts import calls as catalog
+from vpc_cni_iam.catalog.facts.releases import Release, known
+from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import UsageError
 
 State = Literal["known", "guarded", "refused", "unknown", "not found"]

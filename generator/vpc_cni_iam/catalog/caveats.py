@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.requests import CLUSTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog import calls, documents, parameters, releases, variants
-from vpc_cni_iam.catalog.calls import Use
-from vpc_cni_iam.catalog.documents import Revision
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.documents import Revision
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.harden import harden
 from vpc_cni_iam.catalog.hardening import FLAG, Hardening
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.errors import UsageError
 
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2

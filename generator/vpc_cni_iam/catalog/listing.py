@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vpc_cni_iam.catalog import calls, documents, releases
-from vpc_cni_iam.catalog.fit import fit, works_with
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.compatibility import fit, works_with
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.variants import VARIANTS
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.catalog.fit import fit
+from vpc_cni_iam.catalog.compatibility import fit
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.options import Options
 
 

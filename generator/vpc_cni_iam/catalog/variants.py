@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from vpc_cni_iam.catalog.calls import Mode, calls
-from vpc_cni_iam.catalog.releases import Release, known
+from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.releases import Release, known
 from vpc_cni_iam.errors import UsageError
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send

@@ -46,13 +46,13 @@ def _variants() -> list[str]:
 
 
 def _revisions() -> list[str]:
-    from vpc_cni_iam.catalog.documents import revisions
+    from vpc_cni_iam.catalog.facts.documents import revisions
 
     return [r.name for r in revisions()]
 
 
 def _features() -> list[str]:
-    from vpc_cni_iam.catalog.calls import features
+    from vpc_cni_iam.catalog.facts.calls import features
 
     return list(features())
 

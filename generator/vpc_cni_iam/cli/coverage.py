@@ -230,7 +230,7 @@ def _setting(
     session_tags: bool,
     instance_tagged: bool,
 ) -> Setting:
-    from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.coverage.setting import Setting, configure
 
     setting = Setting(

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.coverage.beyond import Wider, wider
 from vpc_cni_iam.coverage.plugin import Node
 from vpc_cni_iam.coverage.sending import Call

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import forms, tag_keys
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
 from vpc_cni_iam.coverage.beyond import Wider, wider
 from vpc_cni_iam.coverage.cover import Played, Verdict, granted, nothing_played, play
 from vpc_cni_iam.coverage.plugin import CHANGES

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.coverage.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_report import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
 from vpc_cni_iam.coverage import log_requests
 from vpc_cni_iam.coverage.checks import Group, Interface, Subnet
 from vpc_cni_iam.coverage.sending import NODE, Sender

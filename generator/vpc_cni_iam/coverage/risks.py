@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
 from vpc_cni_iam.coverage.beyond import wider
 from vpc_cni_iam.coverage.checks import KEYS, Group, Interface, Requests, Subnet, Tags
 from vpc_cni_iam.coverage.cover import called_actions, play

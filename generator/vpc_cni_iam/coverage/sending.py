@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from vpc_cni_iam.catalog.calls import Mode, Use
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import Form, forms
+from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import Form, forms
 from vpc_cni_iam.coverage.checks import Interface, Requests
 from vpc_cni_iam.coverage.log_requests import AnyOf
 from vpc_cni_iam.coverage.setting import Setting

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from vpc_cni_iam.catalog import calls, parameters
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.errors import UsageError
 
 # Stands for what neither the user nor the policy names.

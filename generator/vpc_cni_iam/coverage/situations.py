@@ -1,6 +1,6 @@
 """The situations in which the plugin meets its permissions, each a short life of a node.
 
-The facts behind them are in ``catalog/data/requests.json`` and ``calls.json``.
+The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.json``.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.checks import Subnet
 from vpc_cni_iam.coverage.plugin import PRIMARY, TRUNK, Node
 from vpc_cni_iam.coverage.sending import NODE

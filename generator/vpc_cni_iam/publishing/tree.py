@@ -11,13 +11,12 @@ from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
 from vpc_cni_iam.publishing.coordinates import REPOSITORY, Coordinates
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.rendering import kinds, module
-from vpc_cni_iam.rendering import role as role_module
+from vpc_cni_iam.rendering import kinds, policy_module, role_module
 
 ROLE = "modules/role"
 # Where the README of a policy module goes from its usage, which is another one here, to the rest.
 _REST = "## Variants\n"
-_TITLE = f"# {module.NAME}\n"
+_TITLE = f"# {policy_module.NAME}\n"
 _ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
 _ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_provider.this.arn"))]
 
@@ -149,7 +148,7 @@ def _settings(what: str) -> list[str]:
     """Return what a root module begins with."""
     floors = Block(
         "terraform",
-        [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
+        [("required_version", Literal(f">= {policy_module.ENGINE_FLOOR}"))],
         [Block("required_providers", [("aws", _aws_provider())])],
     )
     return ["\n".join(comment([what])) + "\n", block(floors)]
@@ -162,6 +161,5 @@ def _output(name: str, description: str, value: str) -> str:
 
 
 def _aws_provider() -> Expression:
-    return Expression(
-        f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n    }}'
-    )
+    floor = policy_module.PROVIDER_FLOOR
+    return Expression(f'{{\n      source  = "hashicorp/aws"\n      version = ">= {floor}"\n    }}')

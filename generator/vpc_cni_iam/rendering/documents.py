@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog import fit as fitting
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog import compatibility, parameters
+from vpc_cni_iam.catalog.compatibility import Fit
 from vpc_cni_iam.catalog.compose import Addition, Composed
-from vpc_cni_iam.catalog.fit import Fit
+from vpc_cni_iam.catalog.facts.calls import Use
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
@@ -55,7 +54,7 @@ class Document:
     @property
     def works_with(self) -> str:
         """The releases it serves, as text."""
-        return fitting.works_with(self.fit)
+        return compatibility.works_with(self.fit)
 
 
 def used_parameters(composed: Iterable[Composed]) -> tuple[Parameter, ...]:
@@ -77,7 +76,7 @@ def document(composed: Composed, required: bool) -> Document:
         composed: Its policy.
         required: Whether the names of a scoped variant must be given.
     """
-    found = fitting.fit(composed.policy, composed.variant)
+    found = compatibility.fit(composed.policy, composed.variant)
     block = write.policy_document(
         composed.variant.identifier,
         composed.policy,
@@ -123,7 +122,7 @@ def _introduction(composed: Composed, found: Fit) -> list[str]:
     origin = "Derived by vpc-cni-iam from" if derived else "The document of"
     lines = [
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
-        f"works with plugin {fitting.works_with(found)}."
+        f"works with plugin {compatibility.works_with(found)}."
     ]
     if composed.hardened:
         lines.append(

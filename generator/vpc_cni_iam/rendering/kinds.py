@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.rendering import module, role
+from vpc_cni_iam.rendering import policy_module, role_module
 
 # The files that a module of each kind consists of.
-FILES = {"policy": module.FILES, "role": role.FILES}
+FILES = {"policy": policy_module.FILES, "role": role_module.FILES}
 # Every file that some module consists of.
 PATHS = frozenset(path for files in FILES.values() for path in files)
 
@@ -20,4 +20,4 @@ def render(options: Options) -> dict[str, str]:
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    return role.render(options) if options.kind == "role" else module.render(options)
+    return role_module.render(options) if options.kind == "role" else policy_module.render(options)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from vpc_cni_iam.catalog.documents import managed_policy
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.held import Held, Item, Owner, action_of

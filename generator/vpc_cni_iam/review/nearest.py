@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import documents, parameters, variants
+from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose, select
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.coverage.cover import play
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS

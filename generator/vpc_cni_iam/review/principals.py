@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from vpc_cni_iam.catalog.calls import uses
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.calls import uses
+from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.coverage.cover import called_actions
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.policy.compare import condition_text

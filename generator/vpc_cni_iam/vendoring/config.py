@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import KINDS, Options, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.policy.spelled import spelled
 from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.manifest import FOLDER

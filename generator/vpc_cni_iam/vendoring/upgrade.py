@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from vpc_cni_iam.catalog import documents, releases
 from vpc_cni_iam.catalog.compose import Selection, compose, select
+from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.errors import InputError

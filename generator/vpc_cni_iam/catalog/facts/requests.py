@@ -1,8 +1,9 @@
 """The ways in which the plugin sends its calls, and the tags it writes, by release.
 
-`vpc_cni_iam.catalog.calls` says which actions a release calls; an action may be sent in several
-ways that IAM checks differently, such as ec2:ModifyNetworkInterfaceAttribute for security groups
-and for the deletion with the instance. Source: ``data/requests.json``.
+`calls` says which actions a release calls. IAM checks an action differently depending on how it is
+sent, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for the deletion with the
+instance.
+Source: ``data/requests.json``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.catalog.calls import Mode, Use
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import requests_data
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.store import requests_data
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 
-from vpc_cni_iam.catalog.store import calls_data
+from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import UsageError
 
 LATEST = "latest"

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
-from vpc_cni_iam.rendering import module
+from vpc_cni_iam.rendering import policy_module
 from vpc_cni_iam.rendering.documents import Document
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
@@ -52,7 +52,7 @@ def render(options: Options) -> dict[str, str]:
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    context = module.context(options, optional=True)
+    context = policy_module.context(options, optional=True)
     documents = context["documents"]
     names = [d.name for d in documents]
     managed = MANAGED_VARIANT in names

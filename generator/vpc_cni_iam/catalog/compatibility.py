@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.releases import Release, Span
+from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
 from vpc_cni_iam.catalog.harden import allowed_tag_keys
-from vpc_cni_iam.catalog.releases import Release, Span
-from vpc_cni_iam.catalog.requests import forms, tag_keys
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
 

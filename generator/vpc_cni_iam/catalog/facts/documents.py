@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import managed_data, revisions_data
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.store import managed_data, revisions_data
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import calls_data, features_data
+from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.store import calls_data, features_data
 from vpc_cni_iam.errors import UsageError
 
 Mode = Literal["ipv4", "ipv6"]

@@ -14,8 +14,8 @@ from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from rows import Row, in_turns
-from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Setting

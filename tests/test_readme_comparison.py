@@ -66,7 +66,7 @@ def test_this_works_with_every_release(mode: Mode) -> None:
 def test_this_is_scoped_and_narrower_with_harden() -> None:
     assert row("this, ")["scoped"] == "yes, and narrower with `--harden`"
     (plain,) = options(["ipv4-scoped"], cni_version="latest").composed()
-    how = Hardening.of(True, (), None)
+    how = Hardening()
     (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()
     old, new = filled(plain.policy), filled(hardened.policy)
     assert conditions(old)

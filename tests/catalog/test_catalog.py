@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compatibility import fit, works_with
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
 from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.notice import notice
+from vpc_cni_iam.catalog.notes import failure_note
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
 
@@ -81,7 +82,7 @@ def test_the_oldest_scoped_document() -> None:
 def test_upstream_statements_have_no_sid() -> None:
     for revision in documents.revisions():
         for variant in variants.VARIANTS:
-            assert not any(s.sid for s in documents.base(variant, revision).statements)
+            assert not any(s.sid for s in variant.document(revision).statements)
 
 
 def test_releases_and_revisions() -> None:
@@ -163,9 +164,9 @@ def test_a_policy_for_a_release_grants_what_it_calls(
         with pytest.raises(UsageError, match="does not work with plugin"):
             compose(variant, select(cni_version=str(release)))
         return
-    found = fit(compose(variant, select(cni_version=str(release))).policy, variant)
+    found = compatibility(compose(variant, select(cni_version=str(release))).policy, variant)
     assert any(release in span for span in found.works)
-    assert not any(release in span for gap in found.gaps for span in gap.spans)
+    assert not any(missing.at(release) for missing in found.missing)
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
@@ -205,7 +206,7 @@ def test_the_derived_scoped_document() -> None:
 
 def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
     for revision in documents.revisions():
-        both = documents.base(BY_NAME["ipv4-ipv6"], revision)
+        both = BY_NAME["ipv4-ipv6"].document(revision)
         one, other = revision.document("ipv4"), revision.document("ipv6")
         assert Counter(both.actions()) == Counter(dict.fromkeys(one.actions() + other.actions(), 1))
         assert len(both.statements) == 2
@@ -230,7 +231,7 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 def test_releases_that_a_document_works_with(
     variant: str, options: dict[str, object], text: str
 ) -> None:
-    assert works_with(fit(policy(variant, **options), BY_NAME[variant])) == text
+    assert compatibility(policy(variant, **options), BY_NAME[variant]).works_with == text
 
 
 def test_features_add_their_statements() -> None:
@@ -329,7 +330,7 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     assert fatal
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
-        assert not any(newest in span for span in fit(without, variant).works)
+        assert not any(newest in span for span in compatibility(without, variant).works)
 
 
 def test_the_document_scoped_by_session_tags() -> None:
@@ -375,8 +376,8 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
     )
-    found = fit(Policy((limited,)), BY_NAME["ipv6"])
-    gaps = [g for g in found.gaps if g.tag_key == "eks:eni:owner"]
+    found = compatibility(Policy((limited,)), BY_NAME["ipv6"])
+    gaps = [g for g in found.missing if g.tag_key == "eks:eni:owner"]
     assert {(g.use.impact, g.spans[0].first >= change) for g in gaps} == {
         (impacts[0], False),
         (impacts[1], True),
@@ -386,7 +387,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
 @pytest.mark.parametrize("variant", ["ipv6", "ipv6-scoped", "ipv4-ipv6"])
 def test_a_notice_says_each_reason_once(variant: str) -> None:
     """What fails for good is said; what fails there besides, for some releases, is not."""
-    text = notice(options([variant], revision="2022-01-31"))
+    text = failure_note(options([variant], revision="2022-01-31"))
     assert "from plugin v1.22.0 on it fails, since it does not grant ec2:DescribeSubnets" in text
     assert f"({variant})" in text
     assert "ec2:DescribeSecurityGroups" not in text

@@ -86,7 +86,9 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     words = "--variant ipv6 --variant ipv6-scoped --cni-version 1.22.4 --feature multi-nic"
     done = run("generate", "m", *words.split(), "--no-gaps", cwd=tmp_path)
     assert done.code == 0, done.err
-    expected = options(["ipv6", "ipv6-scoped"], None, "v1.22.4", ["multi-nic"], False)
+    expected = options(
+        ["ipv6", "ipv6-scoped"], cni_version="v1.22.4", features=["multi-nic"], gaps=False
+    )
     assert read_tree(tmp_path / "m") == render(expected)
 
 

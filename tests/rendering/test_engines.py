@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InexpressibleError

@@ -7,10 +7,11 @@ import pytest
 
 from conftest import ROOT, read_tree
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.module import local_nodes

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tools.generate import examples, screenshot
 from tools.generate.terminal import svg
-from vpc_cni_iam.catalog.compose import select
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import risks
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.picture import svg as coverage_svg
@@ -102,7 +102,7 @@ def features_table() -> str:
 
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
-    subject = of_variant("ipv4-scoped", select(revisions()[-1].name), {})
+    subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
     setting = Setting(releases.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
 

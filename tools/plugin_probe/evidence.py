@@ -18,7 +18,7 @@ from typing import Any
 from tools.plugin_probe.case import Case, Run
 from tools.plugin_probe.scenarios import SCENARIOS, Scenario
 from tools.plugin_probe.servers import Recorded
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.releases import Release
 
 _STEP = 5  # seconds: a delay is told to the nearest of these
 _AT_ONCE = 4  # runs; they mostly wait

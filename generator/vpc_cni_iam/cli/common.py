@@ -34,9 +34,9 @@ class Mode(StrEnum):
 
 
 def _kinds() -> list[str]:
-    from vpc_cni_iam.catalog.options import KINDS
+    from vpc_cni_iam.catalog.options import ModuleKind
 
-    return list(KINDS)
+    return list(ModuleKind)
 
 
 def _variants() -> list[str]:
@@ -225,13 +225,12 @@ def notify(options: Options) -> None:
     Args:
         options: What was chosen.
     """
-    from vpc_cni_iam.catalog.caveats import caveats
-    from vpc_cni_iam.catalog.notice import notice
+    from vpc_cni_iam.catalog.notes import failure_note, hardening_notes
 
-    if text := notice(options):
+    if text := failure_note(options):
         say(text)
-    for caveat in caveats(options):
-        say(f"hardened: {caveat.line}")
+    for note in hardening_notes(options):
+        say(f"hardened: {note.line}")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

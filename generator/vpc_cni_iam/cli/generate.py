@@ -53,8 +53,20 @@ def generate(
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.vendoring.generate import generate as write
 
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind, how)
+    hardening = Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
+    chosen = options(
+        variant or (),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        gaps=not no_gaps,
+        kind=kind,
+        hardening=hardening,
+    )
     target = common.path(directory, f"vpc-cni-iam-{kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)

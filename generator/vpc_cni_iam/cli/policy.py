@@ -77,9 +77,19 @@ def policy(
         "vpc_owner_id": vpc_owner_id,
         "hyperpod_cluster_id": hyperpod_cluster_id,
     }
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    gaps = not no_gaps
-    chosen = options((variant,), revision, cni_version, feature or (), gaps, hardening=how)
+    hardening = Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
+    chosen = options(
+        (variant,),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        gaps=not no_gaps,
+        hardening=hardening,
+    )
     (composed,) = chosen.composed()
     found = parameters.substitute(composed.policy, parameters.values(given))
     for unused in parameters.unused(composed.policy, given):

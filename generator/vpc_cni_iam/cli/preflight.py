@@ -52,8 +52,18 @@ def preflight(
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
+    hardening = Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
+    chosen = options(
+        (variant,),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        hardening=hardening,
+    )
     (composed,) = chosen.composed()
     inventory = read.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)

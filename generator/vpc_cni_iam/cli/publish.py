@@ -67,7 +67,12 @@ def _options(
 ) -> Options:
     from vpc_cni_iam.catalog.options import options
 
-    return options((), revision, cni_version, feature or (), hardening=hardening)
+    return options(
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        hardening=hardening,
+    )
 
 
 def publish(
@@ -146,7 +151,11 @@ def publish(
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    how = Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
     folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
     target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
     _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)

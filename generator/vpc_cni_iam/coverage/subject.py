@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import Selection, compose
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.cover import granted
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names
 from vpc_cni_iam.errors import InputError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import ModuleKind, Options
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
@@ -42,7 +43,7 @@ def tree(options: Options, version: Version, coordinates: Coordinates) -> dict[s
     """
     found = kinds.render(options)
     found["README.md"] = _readme(found["README.md"], options, version, coordinates)
-    role = kinds.render(replace(options, kind="role"))
+    role = kinds.render(replace(options, kind=ModuleKind.role))
     role["README.md"] = _role_readme(role["README.md"], version, coordinates)
     found |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
@@ -90,7 +91,7 @@ def _role_readme(rendered: str, version: Version, coordinates: Coordinates) -> s
 
 
 def _usage(variants: tuple[Variant, ...], version: Version, coordinates: Coordinates) -> list[str]:
-    scoped = next((v for v in variants if v.scoped), None)
+    scoped = next((v for v in variants if v.scope is Scope.CLUSTER_NAME), None)
     names = [
         ("cluster_name", Expression("aws_eks_cluster.this.name")),
         ("vpc_id", Expression("aws_eks_cluster.this.vpc_config[0].vpc_id")),
@@ -121,7 +122,7 @@ def example(variant: Variant) -> str:
         variant: The variant.
     """
     call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
-    if variant.scoped:
+    if variant.scope is Scope.CLUSTER_NAME:
         vpc = Literal("vpc-0123456789abcdef0")
         call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
     output = _output("policy_arn", "ARN of the policy.", "aws_iam_policy.vpc_cni.arn")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.compare import differences
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -68,7 +69,7 @@ def _listed(release: Release) -> Iterator[tuple[str, str, Policy]]:
             yield (
                 f"{variant.name} of {revision.name}",
                 variant.name,
-                documents.base(variant, revision),
+                variant.document(revision),
             )
         if variant.minimum <= release:
             composed = compose(variant, select(cni_version=str(release)))

@@ -56,7 +56,7 @@ def expected(options: Options) -> list[Expected]:
     if not policy_module:
         found += [
             Expected(name, f"trust by {name}", "the catalog", policy, trust.PLACES)
-            for name, policy in trust.documents(options.irsa).items()
+            for name, policy in trust.documents(irsa=options.irsa).items()
         ]
     return found
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from vpc_cni_iam.catalog.compose import Selection, compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import ModuleKind, Options
+from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.compare import differences
@@ -81,9 +82,9 @@ def _served(variants: Iterable[Variant], selection: Selection) -> tuple[Variant,
     return tuple(v for v in variants if release is None or release >= v.minimum)
 
 
-def _kind(module: Module) -> str:
+def _kind(module: Module) -> ModuleKind:
     names = {d.name for d in module.read.documents} | set(module.read.unread)
-    return "role" if "trust" in names else "policy"
+    return ModuleKind.role if "trust" in names else ModuleKind.policy
 
 
 def findings(

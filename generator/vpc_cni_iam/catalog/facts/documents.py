@@ -1,20 +1,16 @@
-"""Policy documents by revision of upstream's page, and those derived from them."""
+"""The policy documents of upstream's page by revision, and the AWS managed policy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.releases import Release
 from vpc_cni_iam.catalog.facts.store import managed_data, revisions_data
-from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
-
-CLUSTER_TAG = "${aws:PrincipalTag/eks-cluster-name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,84 +127,3 @@ def in_force(release: Release) -> Revision:
     """
     shipped = [r for r in revisions() if r.first <= release]
     return shipped[-1] if shipped else revisions()[0]
-
-
-def base(variant: Variant, revision: Revision) -> Policy:
-    """Return a variant's document at a revision: upstream's own, or the one derived from it.
-
-    Args:
-        variant: The variant.
-        revision: The revision.
-    """
-    if not variant.derived:
-        return revision.document(variant.name)
-    if variant.session_tags:
-        return by_session_tags(revision.document("ipv4-scoped"))
-    return _ipv6_scoped(revision) if variant.scoped else _union(revision)
-
-
-def by_session_tags(policy: Policy) -> Policy:
-    """Return a scoped document in which a session tag stands for the cluster's name.
-
-    IAM takes a policy variable in a condition's value and not in its key, and no session tag
-    names the VPC: conditions on those are left out, so that one document serves many clusters.
-    Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
-
-    Args:
-        policy: A document with upstream's placeholders.
-    """
-    return replace(policy, statements=tuple(map(_by_session_tags, policy.statements)))
-
-
-def _by_session_tags(statement: Statement) -> Statement:
-    kept = []
-    for c in statement.conditions:
-        values = tuple(v.replace("${CLUSTER_NAME}", CLUSTER_TAG) for v in c.values)
-        if "${CLUSTER_NAME}" not in c.key and not any("${VPC_ID}" in v for v in values):
-            kept.append(replace(c, values=values))
-    return replace(statement, conditions=tuple(kept))
-
-
-def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[Statement, ...]:
-    """Return upstream's scoped statements reduced to the given actions.
-
-    A statement that names none of them is left out; a Describe action, which IAM cannot scope,
-    gets a statement on every resource.
-
-    Args:
-        actions: EC2 actions.
-        revision: The revision whose scoped document says the conditions.
-    """
-    wanted = tuple(actions)
-    found = []
-    describe = tuple(a for a in wanted if a.startswith("ec2:Describe"))
-    if describe:
-        found.append(Statement(actions=describe, resources=("*",)))
-    for statement in revision.document("ipv4-scoped").statements:
-        kept = tuple(a for a in wanted if a in statement.actions and a not in describe)
-        if kept:
-            found.append(replace(statement, actions=kept))
-    return tuple(found)
-
-
-def _ipv6_scoped(revision: Revision) -> Policy:
-    """Upstream's IPv6 actions under upstream's scoped conditions."""
-    actions, tags = revision.document("ipv6").statements
-    (assign,) = scoped_statements(("ec2:AssignPrivateIpAddresses",), revision)
-    describe = tuple(a for a in actions.actions if a.startswith("ec2:Describe"))
-    return Policy(
-        (
-            Statement(actions=describe, resources=("*",)),
-            tags,
-            replace(assign, actions=("ec2:AssignIpv6Addresses",)),
-        )
-    )
-
-
-def _union(revision: Revision) -> Policy:
-    """Upstream's IPv4 document with the actions that only its IPv6 document has."""
-    ipv4, ipv6 = revision.document("ipv4"), revision.document("ipv6")
-    (star, *rest), (star6, *rest6) = ipv4.statements, ipv6.statements
-    joined = tuple(dict.fromkeys(star.actions + star6.actions))
-    extra = [s for s in rest6 if s not in rest]
-    return Policy((replace(star, actions=joined), *rest, *extra))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.coverage.cover import granted
-from vpc_cni_iam.coverage.setting import EXAMPLE, Names
+from vpc_cni_iam.coverage.cover import Coverage, cover, granted
+from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Setting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
@@ -249,6 +250,32 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 if (service, kind) == ("sagemaker", "cluster"):
                     note("hyperpod_cluster_id", identifier)
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
+
+
+def check_coverage(
+    policies: Sequence[Policy], *, cni_version: str = releases.LATEST, mode: Mode | None = None
+) -> Coverage:
+    """Return which calls of a plugin release policies allow, and what each denied one breaks.
+
+    Names of the cluster, VPC, account and Region in the requests are those that the policies
+    name, and examples where they name none.
+
+    Args:
+        policies: The policies of the plugin's role, taken together.
+        cni_version: A plugin release such as ``v1.23.0``, or ``latest``.
+        mode: The cluster's IP family; None for the one that the policies are for.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+        UsageError: An unknown release, or one that has no such mode.
+    """
+    names = names_in(policies)
+    setting = Setting(
+        releases.find(cni_version),
+        mode or mode_of(policies),
+        names=names_of(names, owner_known="vpc_owner_id" in names),
+    )
+    return cover(policies, setting)
 
 
 def _examples() -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.files.tree import Change
 
@@ -159,6 +160,19 @@ def path(given: str | None, default: str) -> Path:
     if given == "":
         raise UsageError("the directory is empty text; write . for the current one")
     return Path(default if given is None else given)
+
+
+def hardening(
+    harden: bool, additional_tag_key: list[str] | None, eni_claim_tag: str | None
+) -> Hardening | None:
+    """Return how the options that narrow documents say to narrow them."""
+    from vpc_cni_iam.catalog.hardening import Hardening
+
+    return Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
 
 
 def say(text: str) -> None:

@@ -49,15 +49,9 @@ def generate(
     output: common.FormatOption = common.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.vendoring.generate import generate as write
 
-    hardening = Hardening.of(
-        harden=harden,
-        additional_tag_keys=additional_tag_key or (),
-        eni_claim_tag=eni_claim_tag,
-    )
     chosen = options(
         variant or (),
         revision=revision,
@@ -65,7 +59,7 @@ def generate(
         features=feature or (),
         gaps=not no_gaps,
         kind=kind,
-        hardening=hardening,
+        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
     )
     target = common.path(directory, f"vpc-cni-iam-{kind}")
     changes = write(target, chosen, force=force)

@@ -46,23 +46,17 @@ def preflight(
     output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.preflight import findings, read, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
-    hardening = Hardening.of(
-        harden=harden,
-        additional_tag_keys=additional_tag_key or (),
-        eni_claim_tag=eni_claim_tag,
-    )
     chosen = options(
         (variant,),
         revision=revision,
         cni_version=cni_version,
         features=feature or (),
-        hardening=hardening,
+        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
     )
     (composed,) = chosen.composed()
     inventory = read.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)

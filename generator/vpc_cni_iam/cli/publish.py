@@ -145,18 +145,13 @@ def publish(
     print_as: FormatOption = Format.text,
 ) -> None:
     """See `PUBLISH`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    how = Hardening.of(
-        harden=harden,
-        additional_tag_keys=additional_tag_key or (),
-        eni_claim_tag=eni_claim_tag,
-    )
-    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, how)
+    hardening = common.hardening(harden, additional_tag_key, eni_claim_tag)
+    folder, chosen = common.path(output, "."), _options(cni_version, revision, feature, hardening)
     target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
     _tell_stand_in(namespace, registry_host, resolve(folder, target).destination.coordinates)
     if version is None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from conftest import ROOT
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.notes import failure_note
@@ -100,7 +101,7 @@ def test_releases_and_revisions() -> None:
         ("v1.23.1", "2026-06-01"),
         ("v1.23.2", "2026-09-29"),
     ]:
-        assert documents.in_force(Release.of(name)).name == revision
+        assert documents.in_force(PluginVersion.of(name)).name == revision
 
 
 def test_every_document_states_where_it_comes_from() -> None:
@@ -158,7 +159,7 @@ def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[st
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
 @pytest.mark.parametrize("release", releases.known()[1:], ids=str)
 def test_a_policy_for_a_release_grants_what_it_calls(
-    variant: variants.Variant, release: Release
+    variant: variants.Variant, release: PluginVersion
 ) -> None:
     if release < variant.minimum:
         with pytest.raises(UsageError, match="does not work with plugin"):
@@ -314,7 +315,14 @@ def test_wrong_selections_are_refused(options: dict[str, object], words: str) ->
 
 @pytest.mark.parametrize("name", ["v1.20.4", "1.20.4", "v1.20.4-eksbuild.2", "1.20.4-eksbuild.1"])
 def test_release_names_that_mean_the_same(name: str) -> None:
-    assert releases.find(name) == Release((1, 20, 4))
+    assert releases.find(name) == PluginVersion((1, 20, 4))
+
+
+def test_versions_of_the_plugin_are_read_in_one_place() -> None:
+    """No other module knows what EKS adds to a version."""
+    package = ROOT / "generator" / "vpc_cni_iam"
+    readers = [p.name for p in package.rglob("*.py") if "eksbuild" in p.read_text()]
+    assert readers == ["plugin_version.py"]
 
 
 def test_latest_is_the_newest() -> None:
@@ -364,8 +372,8 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     """Releases may differ in what a denied tag breaks; each counts as what it does."""
     form = requests.forms()["tag-managed"]
     (use,) = (u for u in form.uses if u.mode == "ipv6")
-    change = Release((1, 20, 0))
-    (before,) = (r for r in releases.known() if r < change and r >= Release((1, 19, 6)))
+    change = PluginVersion((1, 20, 0))
+    (before,) = (r for r in releases.known() if r < change and r >= PluginVersion((1, 19, 6)))
     uses = (
         replace(use, last=before, impact=impacts[0]),
         replace(use, first=change, impact=impacts[1]),

@@ -9,6 +9,7 @@ import pytest
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, features_data
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.parse import parse
@@ -181,7 +182,7 @@ def test_evidence_is_of_the_range_it_stands_for() -> None:
         for use in call.uses:
             tags = re.findall(r"v\d+\.\d+\.\d+(?=:)", use.evidence)
             if use.last is not None and tags:
-                known = [releases.Release.of(t) for t in tags]
+                known = [PluginVersion.of(t) for t in tags]
                 assert any(use.first <= tag <= use.last for tag in known), (use.action, row(use))
 
 

@@ -9,7 +9,7 @@ import pytest
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options
@@ -37,7 +37,7 @@ def policy(variant: Variant, setting: Setting, how: Hardening | None = LISTED) -
     return parameters.substitute(found.policy, NAMES)
 
 
-def setting(variant: Variant, release: Release | None = None) -> Setting:
+def setting(variant: Variant, release: PluginVersion | None = None) -> Setting:
     chosen = release or releases.newest()
     return Setting(chosen, variant.modes[0], FEATURES).at(chosen)
 

@@ -14,7 +14,7 @@ from tools.upstream.revision import Origin, data_files
 
 from upstream_standins import page, raw, upstream
 from vpc_cni_iam.catalog.facts.documents import find, revisions
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 
@@ -198,7 +198,7 @@ def test_malformed_pages(case: str) -> None:
     assert problem in str(error.value)
 
 
-NEXT = Origin("ab" * 20, "2026-11-02T10:00:00+01:00", "Größer", Release.of("v1.24.0"))
+NEXT = Origin("ab" * 20, "2026-11-02T10:00:00+01:00", "Größer", PluginVersion.of("v1.24.0"))
 
 
 def test_an_import_is_the_catalogs_own_form() -> None:

@@ -22,6 +22,7 @@ from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy.document import dumps
 
@@ -36,7 +37,7 @@ NAMES = {
 }
 
 
-def policy(variant: str, release: releases.Release, features: tuple[str, ...]) -> str:
+def policy(variant: str, release: PluginVersion, features: tuple[str, ...]) -> str:
     """Return the catalog's policy of a variant for a release, with the stand-in's names."""
     (chosen,) = variants.find((variant,))
     selection = select(cni_version=str(release), features=features)

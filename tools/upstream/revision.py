@@ -13,7 +13,8 @@ from typing import Any
 from tools.upstream.check import compare
 from tools.upstream.page import documents
 from vpc_cni_iam.catalog.facts.documents import Revision, revisions
-from vpc_cni_iam.catalog.facts.releases import Release, known
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
@@ -33,7 +34,7 @@ class Origin:
     commit: str
     date: str
     subject: str
-    release: Release
+    release: PluginVersion
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{40}", self.commit):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import calls, releases
 from vpc_cni_iam.catalog.facts.calls import Use
-from vpc_cni_iam.catalog.facts.releases import Release, Span
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
 from vpc_cni_iam.catalog.hardening import allowed_tag_keys
 from vpc_cni_iam.catalog.variants import Variant
@@ -25,7 +25,7 @@ class MissingAction:
     """
 
     use: Use
-    spans: tuple[Span, ...]
+    spans: tuple[VersionRange, ...]
     tag_key: str = ""
 
     @property
@@ -33,7 +33,7 @@ class MissingAction:
         """The action, in words."""
         return f"{self.use.action} of {self.tag_key}" if self.tag_key else self.use.action
 
-    def at(self, release: Release) -> bool:
+    def at(self, release: PluginVersion) -> bool:
         """Say whether it is missing at a release."""
         return any(release in span for span in self.spans)
 
@@ -48,8 +48,8 @@ class Compatibility:
         missing: The missing actions, fatal or not, by first release.
     """
 
-    minimum: Release
-    works: tuple[Span, ...]
+    minimum: PluginVersion
+    works: tuple[VersionRange, ...]
     missing: tuple[MissingAction, ...]
 
     @property
@@ -76,7 +76,7 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
 
 
 def _missing_tag_keys(
-    policy: Policy, variant: Variant, possible: list[Release]
+    policy: Policy, variant: Variant, possible: list[PluginVersion]
 ) -> Iterator[MissingAction]:
     """Yield tag keys that releases send when a node starts and a policy does not let through."""
     allowed = allowed_tag_keys(policy)
@@ -84,7 +84,7 @@ def _missing_tag_keys(
         return
     for key in tag_keys(releases.newest()).wanted:
         for mode in variant.modes:
-            missing: dict[Use, list[Release]] = {}
+            missing: dict[Use, list[PluginVersion]] = {}
             for release in possible if key not in allowed else ():
                 use = forms()["tag-managed"].sent(mode, release, ())
                 if use and key in tag_keys(release).wanted:

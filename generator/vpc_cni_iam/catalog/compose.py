@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Use
 from vpc_cni_iam.catalog.facts.documents import Revision
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.hardening import tighten
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
@@ -131,7 +131,7 @@ def _hardened(composed: Composed) -> Composed:
 
 
 def _missing(
-    variant: Variant, release: Release | None, feature: str | None, granted: set[str]
+    variant: Variant, release: PluginVersion | None, feature: str | None, granted: set[str]
 ) -> tuple[Use, ...]:
     uses = calls.uses(variant.modes, release, feature)
     return tuple(use for use in uses if use.action not in granted)
@@ -166,7 +166,10 @@ def _resources(action: str, scope: Scope) -> tuple[str, ...]:
 
 
 def _checked(
-    statements: Iterable[Statement], variant: Variant, release: Release, features: tuple[str, ...]
+    statements: Iterable[Statement],
+    variant: Variant,
+    release: PluginVersion,
+    features: tuple[str, ...],
 ) -> Iterator[Statement]:
     """Yield statements without actions that the release never sends for their resources.
 
@@ -183,7 +186,7 @@ def _checked(
             yield replace(statement, actions=actions)
 
 
-def _too_old(variant: Variant, release: Release) -> str:
+def _too_old(variant: Variant, release: PluginVersion) -> str:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
     if "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
         reason = "the plugin does not tag the interfaces it creates with the cluster before"

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import Variant
@@ -129,7 +129,7 @@ _NARROWED = "Hardened: in the cluster's VPC only."
 
 
 def tighten(
-    policy: Policy, variant: Variant, release: Release, hardening: Hardening, *, creates: bool
+    policy: Policy, variant: Variant, release: PluginVersion, hardening: Hardening, *, creates: bool
 ) -> tuple[tuple[Statement, str], ...]:
     """Return the statements of a scoped document narrowed, each with why; empty for unchanged.
 
@@ -174,7 +174,7 @@ def _with(statement: Statement, conditions: tuple[Condition, ...]) -> Statement:
 
 def _tagging(
     variant: Variant,
-    release: Release,
+    release: PluginVersion,
     hardening: Hardening,
     in_vpc: tuple[Condition, ...],
     *,

@@ -6,6 +6,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.variants import VARIANTS
 
@@ -71,7 +72,7 @@ def listing() -> dict[str, Any]:
     }
 
 
-def _shipped(release: releases.Release) -> str | None:
+def _shipped(release: PluginVersion) -> str | None:
     revision = documents.in_force(release)
     return revision.name if revision.first <= release else None
 
@@ -99,5 +100,5 @@ def changes() -> list[dict[str, Any]]:
     return rows
 
 
-def _actions(mode: calls.Mode, release: releases.Release) -> list[str]:
+def _actions(mode: calls.Mode, release: PluginVersion) -> list[str]:
     return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))

@@ -9,6 +9,7 @@ from enum import Enum
 from vpc_cni_iam.catalog.compatibility import MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.scoping import Scope
@@ -32,9 +33,7 @@ def failure_note(options: Options) -> str:
     return f"{revision}: {reasons}. {advice}"
 
 
-def _failures(
-    policies: Iterable[Composed], release: releases.Release | None
-) -> dict[str, list[str]]:
+def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> dict[str, list[str]]:
     """Return why documents fail, at a release or at any, each reason with its variants."""
     failures: dict[str, list[str]] = {}
     for composed in policies:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.documents import Revision
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.hardening import FLAG, Hardening
 from vpc_cni_iam.errors import UsageError
 
@@ -25,7 +25,7 @@ class Selection:
     """
 
     revision: Revision
-    release: Release | None = None
+    release: PluginVersion | None = None
     gaps: bool = False
     features: tuple[str, ...] = ()
     hardening: Hardening | None = None
@@ -41,7 +41,7 @@ class Selection:
         return self.release is None and not self.features
 
     @property
-    def serves(self) -> Release:
+    def serves(self) -> PluginVersion:
         """The release asked for; of a revision the last that shipped it."""
         return self.release or self.revision.last or releases.newest()
 
@@ -88,7 +88,7 @@ def select(
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
         by_date = Selection(documents.find(revision))
         return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
-    release = releases.find(releases.LATEST if cni_version is None else cni_version)
+    release = releases.find(LATEST if cni_version is None else cni_version)
     return Selection(
         documents.in_force(release),
         release,

@@ -8,14 +8,15 @@ from functools import cache
 
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.documents import Revision
-from vpc_cni_iam.catalog.facts.releases import Release, known
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
 # CreateNetworkInterface without the cluster's tag.
-SCOPED_SINCE = Release((1, 8, 0))
+SCOPED_SINCE = PluginVersion((1, 8, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Variant:
         return self.scope is not Scope.ACCOUNT
 
     @property
-    def minimum(self) -> Release:
+    def minimum(self) -> PluginVersion:
         """The oldest release that the variant can work with."""
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
         return max(oldest, SCOPED_SINCE) if self.cluster_scoped else oldest
@@ -125,7 +126,7 @@ UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 
 
 @cache
-def first_release(mode: Mode) -> Release:
+def first_release(mode: Mode) -> PluginVersion:
     """Return the first release that has a mode."""
     return min(use.first for c in calls() for use in c.uses if use.mode == mode)
 

@@ -12,7 +12,8 @@ _STRICT = "vpc_cni_iam.strict"
 
 
 def _releases() -> list[str]:
-    from vpc_cni_iam.catalog.facts.releases import LATEST, known
+    from vpc_cni_iam.catalog.facts.plugin_version import LATEST
+    from vpc_cni_iam.catalog.facts.releases import known
 
     return [LATEST, *map(str, reversed(known()[1:]))]
 

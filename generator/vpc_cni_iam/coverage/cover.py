@@ -8,7 +8,7 @@ from typing import Literal
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.beyond import Wider, wider
 from vpc_cni_iam.coverage.plugin import Node
 from vpc_cni_iam.coverage.sending import Call
@@ -92,7 +92,7 @@ def cover(
 
 
 def nothing_played(
-    situations: Iterable[Situation], mode: Mode, release: Release | None = None
+    situations: Iterable[Situation], mode: Mode, release: PluginVersion | None = None
 ) -> UsageError:
     """Return the error that no situation arises, since silence must not pass for an answer.
 

@@ -10,6 +10,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.cover import Coverage, cover, granted
@@ -253,7 +254,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
 
 
 def check_coverage(
-    policies: Sequence[Policy], *, cni_version: str = releases.LATEST, mode: Mode | None = None
+    policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
 ) -> Coverage:
     """Return which calls of a plugin release policies allow, and what each denied one breaks.
 

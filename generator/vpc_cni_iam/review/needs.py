@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.cover import play
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.situations import SITUATIONS
@@ -37,7 +37,7 @@ class Wanted:
         mode: The IP family; None to go by what each policy grants.
     """
 
-    release: Release
+    release: PluginVersion
     mode: Mode | None = None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, Options, options
 from vpc_cni_iam.catalog.variants import VARIANTS
@@ -126,7 +127,7 @@ def schema_text() -> str:
     text = resources.text(f"vendoring/{_SCHEMA}")
     names = "|".join(re.escape(str(r).removeprefix("v")) for r in releases.served())
     # A backslash is doubled in JSON.
-    known = f"v?({names})(-eksbuild\\.[0-9]+)?".replace("\\", "\\\\")
+    known = f"v?({names}){EKS_BUILD}".replace("\\", "\\\\")
     variants = '",\n                "'.join(v.name for v in VARIANTS)
     return text.replace("RELEASES", known).replace("VARIANTS", variants)
 

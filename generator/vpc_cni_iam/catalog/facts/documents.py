@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from vpc_cni_iam.catalog.facts.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data, revisions_data
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy
@@ -55,8 +55,8 @@ class Revision:
 
     name: str
     source: Source
-    first: Release
-    last: Release | None
+    first: PluginVersion
+    last: PluginVersion | None
     kinds: tuple[str, ...]
 
     def document(self, kind: str) -> Policy:
@@ -86,8 +86,8 @@ def _revision(entry: dict[str, Any]) -> Revision:
             commit["commit"],
             commit["date"],
         ),
-        first=Release.of(entry["first_release"]),
-        last=Release.of(entry["last_release"]) if entry["last_release"] else None,
+        first=PluginVersion.of(entry["first_release"]),
+        last=PluginVersion.of(entry["last_release"]) if entry["last_release"] else None,
         kinds=tuple(entry["documents"]),
     )
 
@@ -119,7 +119,7 @@ def find(name: str) -> Revision:
     raise UsageError(f"unknown revision {name!r}; known are {every}")
 
 
-def in_force(release: Release) -> Revision:
+def in_force(release: PluginVersion) -> Revision:
     """Return the revision a release shipped; the oldest for a release before any was.
 
     Args:

@@ -21,11 +21,11 @@ from vpc_cni_iam.coverage.cover import cover
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
-from vpc_cni_iam.policy.access import Proven, no_new_access
-from vpc_cni_iam.policy.change import changes
+from vpc_cni_iam.policy.diff.changes import changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 
 LARGEST = 3
 EXCHANGED = ("ViewOnlyAccess", "SecurityAudit")

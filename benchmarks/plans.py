@@ -64,8 +64,8 @@ SCRIPTS = {
     "typed msgspec": (_TYPED, "with open(sys.argv[1], 'rb') as f: decoder.decode(f.read())"),
     "reading a plan": (
         "from pathlib import Path\nimport io\n"
-        "from vpc_cni_iam.sources.plan import read_plan\n"
-        "from vpc_cni_iam.sources.plan_file import opened",
+        "from vpc_cni_iam.inputs.plan.reader import read_plan\n"
+        "from vpc_cni_iam.inputs.plan.saved import opened",
         "with opened(Path(sys.argv[1]), io.BytesIO()) as data: read_plan(data, 'plan')",
     ),
 }

@@ -15,9 +15,9 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.sources.policies import open_policies
-from vpc_cni_iam.sources.skipped import is_complete
 
 # How many statements the policies have that are planned, in the order of their addresses.
 STATEMENTS = {

@@ -21,9 +21,9 @@ from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.hcl import module
 from vpc_cni_iam.hcl.write import block, policy_document
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 COLUMNS = ("ipv4", "ipv6", "scoped", "told")
 README = (ROOT / "README.md").read_text()
@@ -72,7 +72,7 @@ def test_this_is_scoped_and_narrower_with_harden() -> None:
     old, new = filled(plain.policy), filled(hardened.policy)
     assert conditions(old)
     assert isinstance(no_new_access([old], [new]), Proven)
-    assert isinstance(no_new_access([new], [old]), Witness)
+    assert isinstance(no_new_access([new], [old]), Counterexample)
 
 
 def test_this_says_when_it_changes_with_commands_that_there_are() -> None:

@@ -21,8 +21,8 @@ TESTS = (
     "tests/vendoring/test_config.py",
     "tests/rendering/test_module.py",
     "tests/cli/test_commands.py",
-    "tests/sources/test_json_documents.py",
-    "tests/sources/test_planned.py",
+    "tests/inputs/test_json_documents.py",
+    "tests/inputs/test_planned.py",
 )
 NEEDED_BY_TESTS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
 

@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.cover import Coverage
     from vpc_cni_iam.coverage.subject import check_coverage
     from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
-    from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
-    from vpc_cni_iam.policy.change import Change
-    from vpc_cni_iam.policy.change import changes as compare
-    from vpc_cni_iam.policy.compare import Difference, differences
+    from vpc_cni_iam.policy.diff.changes import AccessChange
+    from vpc_cni_iam.policy.diff.changes import changes as compare
+    from vpc_cni_iam.policy.diff.differences import Difference, differences
     from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
     from vpc_cni_iam.policy.document import dumps as dump_policy
-    from vpc_cni_iam.policy.evaluate import Decision, Request, evaluate
+    from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, evaluate
     from vpc_cni_iam.policy.parse import loads as load_policy
+    from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
     from vpc_cni_iam.rendering.kinds import render
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Change",
+    "AccessChange",
     "Condition",
+    "Counterexample",
     "Coverage",
     "Decision",
     "Difference",
@@ -36,6 +37,7 @@ __all__ = [
     "InputError",
     "NotProven",
     "Options",
+    "Outcome",
     "Policy",
     "Principal",
     "Proven",
@@ -43,7 +45,6 @@ __all__ = [
     "Statement",
     "UsageError",
     "VpcCniIamError",
-    "Witness",
     "__version__",
     "check_coverage",
     "compare",
@@ -63,11 +64,11 @@ _MODULES = {
     "coverage.cover": ("Coverage",),
     "coverage.subject": ("check_coverage",),
     "errors": ("InputError", "UsageError", "VpcCniIamError"),
-    "policy.access": ("NotProven", "Proven", "Witness", "no_new_access"),
-    "policy.change": ("Change", "compare"),
-    "policy.compare": ("Difference", "differences"),
+    "policy.proof.access": ("Counterexample", "NotProven", "Proven", "no_new_access"),
+    "policy.diff.changes": ("AccessChange", "compare"),
+    "policy.diff.differences": ("Difference", "differences"),
     "policy.document": ("Condition", "Policy", "Principal", "Statement", "dump_policy"),
-    "policy.evaluate": ("Decision", "Request", "evaluate"),
+    "policy.evaluate": ("Decision", "Outcome", "Request", "evaluate"),
     "policy.parse": ("load_policy",),
     "rendering.kinds": ("render",),
 }

@@ -17,9 +17,9 @@ from vpc_cni_iam.catalog.options import options, override, stated
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
@@ -54,7 +54,7 @@ def test_it_allows_nothing_new_at_any_release(how: Hardening, variant: object) -
         old, new = (filled(composed(name, str(release), h)) for h in (None, how))
         if (old, new) not in proven:
             assert no_new_access([old], [new]) == Proven(), release
-            assert isinstance(no_new_access([new], [old]), Witness), release
+            assert isinstance(no_new_access([new], [old]), Counterexample), release
             proven.add((old, new))
     assert proven
 
@@ -139,7 +139,7 @@ def test_no_condition_is_idle(variant: object) -> None:
     tried = dict(without_a_condition(policy))
     assert len(tried) > 10
     for name, wider in tried.items():
-        assert isinstance(no_new_access([policy], [wider]), Witness), name
+        assert isinstance(no_new_access([policy], [wider]), Counterexample), name
 
 
 @pytest.mark.parametrize("release", ["v1.8.0", "v1.19.3", "v1.19.4", "v1.23.0"])

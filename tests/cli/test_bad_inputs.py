@@ -18,7 +18,7 @@ import pytest
 from conftest import run
 from synthetic import allow, document, plan
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.sources import plan_file
+from vpc_cni_iam.inputs.plan import saved
 from vpc_cni_iam.texts.limits import Limit
 
 MEMORY, SECONDS = 1200 << 20, 20
@@ -212,24 +212,24 @@ def test_standard_input_that_does_not_end_is_refused(command: list[str]) -> None
 def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_file, "PLAN", Limit("", 3 << 20, ""))
+    monkeypatch.setattr(saved, "PLAN", Limit("", 3 << 20, ""))
     text = b'{"a": "' + b"x" * (8 << 20)
     with (
         pytest.raises(InputError, match="standard input: is larger than 3 MiB"),
-        plan_file.opened(None, io.BytesIO(text)),
+        saved.opened(None, io.BytesIO(text)),
     ):
         pass
     path = tmp_path / "p.json"
     path.write_bytes(gzip.compress(text))
     with (
         pytest.raises(InputError, match=r"p\.json: unpacks to more than 3 MiB"),
-        plan_file.opened(path, io.BytesIO()),
+        saved.opened(path, io.BytesIO()),
     ):
         pass
     path.write_bytes(text)
     with (
         pytest.raises(InputError, match=r"p\.json: is larger than 3 MiB"),
-        plan_file.opened(path, io.BytesIO()),
+        saved.opened(path, io.BytesIO()),
     ):
         pass
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.resolve import Scope
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 from whole_policies import whole_policies
 

@@ -11,7 +11,7 @@ from conftest import OFFLINE_PROVIDER, ROOT, run
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.locate import locate
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 
 pytestmark = pytest.mark.engine

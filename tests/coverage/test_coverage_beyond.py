@@ -9,8 +9,8 @@ from vpc_cni_iam.coverage import matrix_report, page, report, risks
 from vpc_cni_iam.coverage.matrix import matrix
 from vpc_cni_iam.coverage.setting import Names
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.sources.policies import Opened
 
 EVERYTHING = ("*",)
 EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")
@@ -99,7 +99,7 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     policy = Policy((allow("ec2:Describe*", on=ENI),))
-    subject = Subject("a policy", (Opened("", policy, "a policy"),), Names(), {}, ())
+    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
     lines = list(report.text(subject, covered(policy, setting(), "fresh-node"), ()))
     assert any("no statement allows it on all resources (*)" in line for line in lines)
     assert not any("on the *" in line for line in lines)
@@ -107,7 +107,7 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
 
 def test_every_report_says_it() -> None:
     policy = Policy((allow("*"),))
-    subject = Subject("a policy", (Opened("", policy, "a policy"),), Names(), {}, ())
+    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
     one, every = covered(policy, setting()), matrix([policy], setting())
     line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
     assert f"granted beyond what is called{line}" in list(report.text(subject, one, ()))

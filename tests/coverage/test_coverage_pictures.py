@@ -13,14 +13,14 @@ from vpc_cni_iam.coverage.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.setting import Names
 from vpc_cni_iam.coverage.situations import find
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.sources.policies import Opened
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]:
-    subject = Subject(title, (Opened("", policy, title),), Names(), {}, ())
+    subject = Subject(title, (NamedPolicy("", policy, title),), Names(), {}, ())
     return subject, matrix([policy], setting("latest", subject.mode))
 
 

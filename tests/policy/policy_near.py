@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from policy_readings import newly_allowed
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven
 
-Answer = Proven | Witness | NotProven
+Answer = Proven | Counterexample | NotProven
 
 
 def text_near(random: Random, pattern: str) -> str:
@@ -58,7 +58,7 @@ def requests(random: Random, policies: Sequence[Policy], count: int) -> Iterator
 def check(answer: Answer, old: Sequence[Policy], new: Sequence[Policy], count: int = 300) -> None:
     """Check an answer against the evaluator: a witness, or a sample of requests for a proof."""
     before, after = compile_policies(old), compile_policies(new)
-    if isinstance(answer, Witness):
+    if isinstance(answer, Counterexample):
         assert after.evaluate(answer.request) == answer.new
         assert before.evaluate(answer.request) == answer.old
         assert answer.new.allowed

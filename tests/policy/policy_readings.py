@@ -9,14 +9,14 @@ import pytest
 
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.policy.matching import conditions, matches
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.variables import Context
 
-Reading = Callable[[Check, Context], bool]
+Reading = Callable[[ConditionCheck, Context], bool]
 
 
-def _each(check: Check, context: Context) -> list[bool]:
+def _each(check: ConditionCheck, context: Context) -> list[bool]:
     """Return the answer for each value of the key."""
     value = context.get(check.key, ())
     several = (value,) if isinstance(value, str) else value
@@ -26,7 +26,7 @@ def _each(check: Check, context: Context) -> list[bool]:
     return [match(one, context) is not check.operator.base.negated for one in several]
 
 
-def _unlike_any_other(check: Check, context: Context) -> bool:
+def _unlike_any_other(check: ConditionCheck, context: Context) -> bool:
     """Answer at random, alike for what means the same."""
     meaning = (check.operator.base, check.operator.quantifier, check.key)
     values = sorted(map(str, check.templates or check.values))

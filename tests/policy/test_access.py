@@ -15,12 +15,12 @@ import policy_pools as pools
 from policy_readings import newly_allowed
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
-from vpc_cni_iam.policy.compare import condition_text
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching import patterns
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.wording import condition_text
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 PAIRS = 20_000 if FUZZ else 1_000
@@ -47,14 +47,14 @@ def when(operator: str, *values: str, key: str = "aws:RequestTag/team") -> tuple
     return (Condition(operator, key, values),)
 
 
-def compare(old: list[Statement], new: list[Statement]) -> Proven | Witness | NotProven:
+def compare(old: list[Statement], new: list[Statement]) -> Proven | Counterexample | NotProven:
     answer = no_new_access([Policy(tuple(old))], [Policy(tuple(new))])
-    if isinstance(answer, Witness):
+    if isinstance(answer, Counterexample):
         check_witness(answer, [Policy(tuple(old))], [Policy(tuple(new))])
     return answer
 
 
-def check_witness(answer: Witness, old: list[Policy], new: list[Policy]) -> None:
+def check_witness(answer: Counterexample, old: list[Policy], new: list[Policy]) -> None:
     assert compile_policies(new).evaluate(answer.request) == answer.new
     assert compile_policies(old).evaluate(answer.request) == answer.old
     assert answer.new.allowed
@@ -102,7 +102,9 @@ def test_set_operators_on_a_key_of_one_value() -> None:
     )
     assert compare(each, plain) == Proven()
     absent = compare(plain, each)
-    assert isinstance(absent, Witness) and not absent.request.context.get("iam:PassedToService")
+    assert isinstance(absent, Counterexample) and not absent.request.context.get(
+        "iam:PassedToService"
+    )
     assert compare(each, both) == Proven()
 
 
@@ -123,7 +125,7 @@ def test_an_action_has_a_service_and_a_name(old: list[Statement], new: list[Stat
 
 def test_a_name_may_be_one_letter() -> None:
     answer = compare([allow("s3:??*")], [allow("s3:*")])
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert re.fullmatch("s3:.", answer.request.action)
 
 
@@ -133,7 +135,7 @@ def test_a_witness_has_a_truth_value_where_one_is_asked_for(operator: str, wante
     secure = when(operator, wanted, key="aws:SecureTransport")
     there = when("Null", "false", key="aws:SecureTransport")
     answer = compare([allow("s3:*", when=secure)], [allow("s3:*", when=there)])
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     other = {"true": "false", "false": "true"}[wanted]
     assert answer.request.context == {"aws:SecureTransport": other}
 
@@ -194,11 +196,11 @@ def test_what_upstreams_revisions_add_is_found_by_name() -> None:
         (second, third, "ec2:DescribeSecurityGroups"),
     ):
         answer = no_new_access([old], [new])
-        assert isinstance(answer, Witness)
+        assert isinstance(answer, Counterexample)
         assert answer.request.action == action
         assert no_new_access([new], [old]) == Proven()
     assert no_new_access([second], [SCOPED]) == Proven()
-    assert isinstance(no_new_access([SCOPED], [second]), Witness)
+    assert isinstance(no_new_access([SCOPED], [second]), Counterexample)
 
 
 # Widenings: never Proven, and here always shown by a witness.
@@ -272,7 +274,7 @@ WIDENINGS = [
 )
 def test_a_widening_is_never_proven(old: Policy, new: Policy) -> None:
     answer = no_new_access([old], [new])
-    assert isinstance(answer, Witness), answer
+    assert isinstance(answer, Counterexample), answer
     check_witness(answer, [old], [new])
 
 
@@ -465,7 +467,7 @@ def test_what_allows_the_same_is_proven_both_ways(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in NARROWINGS if n not in EQUAL])
 def test_the_way_back_has_a_witness(name: str) -> None:
     old, new = NARROWINGS[name]
-    assert isinstance(compare(new, old), Witness)
+    assert isinstance(compare(new, old), Counterexample)
 
 
 def test_many_holes_are_all_looked_at() -> None:
@@ -475,9 +477,9 @@ def test_many_holes_are_all_looked_at() -> None:
     new = [allow(*actions, when=when("StringEquals", "a", "b"))]
     assert compare(old, new) == Proven()
     answer = compare(old[:-1], new)
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert answer.request.action == actions[-1]
-    assert isinstance(compare([s for s in old if s != old[77]], new), Witness)
+    assert isinstance(compare([s for s in old if s != old[77]], new), Counterexample)
 
 
 def test_many_classes_of_actions_hide_no_resource() -> None:
@@ -489,7 +491,7 @@ def test_many_classes_of_actions_hide_no_resource() -> None:
     ]
     new = [allow("a:*", on=(one, other), when=when("StringEquals", "a", "b"))]
     answer = compare(old, new)
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert answer.request.resource.startswith(other[:-1])
     assert compare([*old, allow("a:???????*", on=other)], new) == Proven()
 
@@ -579,7 +581,7 @@ NEARLY: dict[str, tuple[list[Statement], list[Statement]]] = {
 @pytest.mark.parametrize("name", NEARLY)
 def test_what_is_nearly_covered_has_a_witness(name: str) -> None:
     old, new = NEARLY[name]
-    assert isinstance(compare(old, new), Witness)
+    assert isinstance(compare(old, new), Counterexample)
 
 
 # What is left open, aloud.
@@ -658,20 +660,20 @@ def test_less_of_an_interval_is_no_new_access(name: str) -> None:
     assert compare(old, new) == Proven()
     if name != "a window that never is":
         back = compare(new, old)
-        assert isinstance(back, Proven if "halves" in name else Witness), back
+        assert isinstance(back, Proven if "halves" in name else Counterexample), back
 
 
 def test_an_example_of_an_interval_is_of_its_type() -> None:
     old = [allow("ec2:*", when=when("IpAddress", "10.0.0.0/9", key=IP))]
     answer = compare(old, [allow("ec2:*", when=when("IpAddress", "10.0.0.0/8", key=IP))])
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert answer.request.context == {IP: "10.128.0.7"}
     old = [allow("ec2:*", when=when("DateLessThan", "2026-01-01T00:00:00Z", key=NOW))]
     answer = compare(old, [allow("ec2:*")])
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     old = [allow("ec2:*", when=when("DateLessThan", "2025-01-01T00:00:00Z", key=NOW))]
     answer = compare(old, [allow("ec2:*", when=when("DateLessThan", "2027", key=NOW))])
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert re.fullmatch("202[56]-.*Z", str(answer.request.context[NOW]))
 
 
@@ -701,13 +703,13 @@ def test_principals_must_be_the_same_or_more() -> None:
     assert compare([trust(one)], [trust(one)]) == Proven()
     assert compare([trust(one, two)], [trust(two)]) == Proven()
     assert compare([trust("*")], [trust(two)]) == Proven()
-    assert isinstance(compare([trust(one)], [trust(one, two)]), Witness)
-    assert isinstance(compare([trust(one)], [trust("*")]), Witness)
+    assert isinstance(compare([trust(one)], [trust(one, two)]), Counterexample)
+    assert isinstance(compare([trust(one)], [trust("*")]), Counterexample)
     account = trust("111122223333")
     assert isinstance(compare([account], [trust(one)]), NotProven), "an account has its roles"
     kept = [trust("*"), replace(trust(one), effect="Deny")]
     assert compare(kept, [*kept[:1], replace(trust("*"), effect="Deny")]) == Proven()
-    assert isinstance(compare(kept, kept[:1]), Witness)
+    assert isinstance(compare(kept, kept[:1]), Counterexample)
 
 
 def test_the_old_version_reads_a_variable_as_text() -> None:
@@ -715,7 +717,7 @@ def test_the_old_version_reads_a_variable_as_text() -> None:
     old, new = Policy((home,), "2008-10-17"), Policy((home,))
     for one, other in ((old, new), (new, old)):
         answer = no_new_access([one], [other])
-        assert isinstance(answer, Witness)
+        assert isinstance(answer, Counterexample)
         check_witness(answer, [one], [other])
     assert no_new_access([old], [old]) == Proven()
     assert no_new_access([Policy((allow("*"),), "2008-10-17")], [new]) == Proven()
@@ -734,7 +736,7 @@ def test_a_witness_reads_like_a_request() -> None:
         [allow("ec2:CreateTags", on=ENIS, when=when("StringEquals", "a"))],
         [allow("ec2:CreateTags", on=ENIS, when=when("StringLike", "a*"))],
     )
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert answer.request.action == "ec2:CreateTags"
     assert answer.request.resource == pools.ARN + "network-interface/eni-0123456789abcdef0"
     assert dict(answer.request.context) == {TEAM: "ax"}
@@ -839,7 +841,7 @@ def test_what_is_proven_has_no_counterexample_near() -> None:
         answer = no_new_access([old], [new])
         answers[type(answer).__name__] = answers.get(type(answer).__name__, 0) + 1
         before, after = compile_policies([old]), compile_policies([new])
-        if isinstance(answer, Witness):
+        if isinstance(answer, Counterexample):
             check_witness(answer, [old], [new])
         if not isinstance(answer, Proven):
             continue

@@ -26,10 +26,10 @@ from smt.variable_pairs import variable_pairs
 from test_access import mutated, upstream
 from test_access_managed import managed, narrowings
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 NEAR = 8_000 if FUZZ else 600
@@ -79,7 +79,7 @@ def check(old: Policy, new: Policy, tally: Tally) -> None:
         tally.reasons[verdict.reason] += 1
     if isinstance(answer, Proven) and isinstance(verdict, Refuted):
         pytest.fail(unsound(old, new, verdict))
-    if isinstance(answer, Witness) and isinstance(verdict, Agreed):
+    if isinstance(answer, Counterexample) and isinstance(verdict, Agreed):
         # One with a value that is not of its key's type is not for this judge.
         assert not is_possible([before, after], answer.request), (before, after, answer.request)
 
@@ -145,7 +145,7 @@ def test_no_proof_about_conditions_is_refuted(generate: Generate, count: int) ->
     tally.report("pairs that differ in a condition")
     assert tally.share_decided() > 0.9
     assert tally.pairs["Proven", "Agreed"] > count // 5
-    assert tally.pairs["Witness", "Refuted"] > count // (12 * SAMPLE)
+    assert tally.pairs["Counterexample", "Refuted"] > count // (12 * SAMPLE)
 
 
 def test_no_proof_about_random_policies_is_refuted() -> None:

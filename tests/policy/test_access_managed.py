@@ -13,10 +13,10 @@ import pytest
 
 import policy_near as near
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 
 moto = pytest.importorskip("moto.iam.aws_managed_policies")
 
@@ -90,7 +90,7 @@ def test_narrowed_is_proven_and_widened_is_not(number: int) -> None:
     wider = replace(policy, statements=(*policy.statements, MORE))
     answer = no_new_access([policy], [wider])
     everything = any(s.not_actions or "*" in s.actions for s in policy.statements)
-    assert isinstance(answer, Witness) or everything
+    assert isinstance(answer, Counterexample) or everything
     for index, one in enumerate(policy.statements):
         if one.effect == "Allow" and one.conditions and index % 7 == 0:
             less = [*policy.statements]
@@ -102,14 +102,14 @@ def test_narrowed_is_proven_and_widened_is_not(number: int) -> None:
 
 
 def test_between_policies_of_different_purpose_nothing_is_wrongly_proven() -> None:
-    random, answers = Random(FUZZ), dict.fromkeys((Proven, Witness, NotProven), 0)
+    random, answers = Random(FUZZ), dict.fromkeys((Proven, Counterexample, NotProven), 0)
     policies = list(managed().values())
     for _ in range(4000 if FUZZ else 60):
         old, new = random.choice(policies), random.choice(policies)
         answer = no_new_access([old], [new])
         answers[type(answer)] += 1
         near.check(answer, [old], [new])
-    assert answers[Witness] > sum(answers.values()) // 2
+    assert answers[Counterexample] > sum(answers.values()) // 2
 
 
 def test_the_helper_can_fail() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.matching.variables import Template, Variable, read
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, read
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.globs import Atom, Glob, Reach
@@ -21,7 +21,7 @@ PATTERNS = st.lists(PATTERN, max_size=4)
 
 
 def template(text: str) -> Template:
-    return read(text, Place("test"), variables=True, wildcards=True)
+    return read(text, ElementPath("test"), variables=True, wildcards=True)
 
 
 def glob(text: str) -> Glob:
@@ -51,7 +51,7 @@ def escape(
     groups: list[list[Glob]], readers: list[Glob], budget: Budget | None = None
 ) -> str | None:
     """Return a word of all groups that no reader matches, None if there is none."""
-    for reading in automata.readings(groups, readers, budget or Budget()):
+    for reading in automata.word_classes(groups, readers, budget or Budget()):
         if not reading.accepted:
             return automata.text(reading.word)
     return None
@@ -86,7 +86,8 @@ def test_intersections_of_unions_are_exact(one: list[str], other: str, right: li
 def test_every_way_to_match_is_reported_with_a_shortest_word(left: str, right: list[str]) -> None:
     maker, readers = glob(left), list(map(glob, right))
     found = {
-        r.accepted: automata.text(r.word) for r in automata.readings([[maker]], readers, Budget())
+        r.accepted: automata.text(r.word)
+        for r in automata.word_classes([[maker]], readers, Budget())
     }
     for text in TEXTS:
         if accepts(maker, text):
@@ -185,7 +186,7 @@ class TestVariables:
 
     def test_certainty_ends_with_a_variable(self) -> None:
         readings = list(
-            automata.readings(
+            automata.word_classes(
                 [
                     [glob("${aws:x}")],
                 ],
@@ -193,7 +194,9 @@ class TestVariables:
                 Budget(),
             )
         )
-        assert [(r.word, r.certain) for r in readings] == [((Atom(Variable("aws:x")),), False)]
+        assert [(r.word, r.certain) for r in readings] == [
+            ((Atom(PolicyVariable("aws:x")),), False)
+        ]
 
 
 class TestReadingsOfResources:

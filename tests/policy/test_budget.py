@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vpc_cni_iam.policy.access import NotProven, Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof import budget
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.between import Side, between
@@ -104,7 +104,7 @@ def test_what_is_too_complex_is_named_with_what_to_simplify() -> None:
 def test_what_is_too_complex_hides_no_counterexample_elsewhere() -> None:
     old, new = HARD["stars crosswise"]
     answer = no_new_access([old], [joined(new, allow("iam:PassRole"))], Budget(200_000))
-    assert isinstance(answer, Witness)
+    assert isinstance(answer, Counterexample)
     assert answer.request.action == "iam:PassRole"
 
 

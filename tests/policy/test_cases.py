@@ -11,19 +11,19 @@ import policy_pools as pools
 from policy_readings import READINGS, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof import cases, clauses
 
-PLACE = Place("test")
+PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
 
 
-def check(operator: str, *values: str, key: str = "s3:prefix") -> Check:
+def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck:
     return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
 
 
-def true(checks: tuple[Check, ...], value: Value) -> bool:
+def true(checks: tuple[ConditionCheck, ...], value: Value) -> bool:
     context = {} if value is None else {checks[0].key: value}
     return all(conditions.test(one)(context) for one in checks)
 
@@ -46,7 +46,7 @@ def test_cases_leave_nothing_out(
         written = [pools.condition(random, (key,)) for _ in range(3)]
         given = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
         covering = Statement(actions=("*",), resources=("*",), conditions=(written[2],))
-        for parts in cases.ways(given, list(clauses.read([Policy((covering,))]))):
+        for parts in cases.case_splits(given, list(clauses.read([Policy((covering,))]))):
             ways += 1
             assert len(parts) > 1
             for value in domain:
@@ -64,7 +64,7 @@ def test_the_ways_there_are() -> None:
         conditions=(Condition("StringLike", "s3:prefix", ("a*",)),),
     )
     given = check("StringEqualsIfExists", "a", "b")
-    ways = list(cases.ways((given,), list(clauses.read([Policy((covering,))]))))
+    ways = list(cases.case_splits((given,), list(clauses.read([Policy((covering,))]))))
     absent, present = cases.absent("s3:prefix", True), cases.absent("s3:prefix", False)
     assert ways == [
         [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
@@ -76,5 +76,7 @@ def test_the_ways_there_are() -> None:
 def test_what_no_statement_compares_is_not_taken_apart() -> None:
     other = Statement(actions=("*",), resources=("*",))
     assert not list(
-        cases.ways((check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))])))
+        cases.case_splits(
+            (check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))]))
+        )
     )

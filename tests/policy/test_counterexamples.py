@@ -8,9 +8,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 B = "arn:aws:s3:::b/"
 HOME = B + "home/${aws:username}/*"
@@ -38,10 +38,10 @@ def equals(key: str, *values: str) -> Condition:
     return Condition("StringEquals", key, values)
 
 
-def witness(old: list[Statement], new: list[Statement]) -> Witness:
+def witness(old: list[Statement], new: list[Statement]) -> Counterexample:
     before, after = [Policy(tuple(old))], [Policy(tuple(new))]
     answer = no_new_access(before, after)
-    assert isinstance(answer, Witness), answer
+    assert isinstance(answer, Counterexample), answer
     assert compile_policies(after).evaluate(answer.request).allowed
     assert not compile_policies(before).evaluate(answer.request).allowed
     return answer
@@ -129,13 +129,13 @@ def test_all_but_a_variable_covers_all_but_the_same_variable() -> None:
     before = [Policy((EVERYTHING, all_but(deny("s3:Put*", on=HOME))))]
     after = [Policy((EVERYTHING, all_but(deny("s3:*", on=HOME))))]
     assert no_new_access(before, after) == Proven()
-    assert isinstance(no_new_access(after, before), Witness)
+    assert isinstance(no_new_access(after, before), Counterexample)
 
 
 def test_all_but_a_variable_covers_nothing_that_may_equal_it() -> None:
     old = Policy((all_but(allow("s3:*", on=HOME)),))
     for text in (B + "home/bob/x", B + "home/*", B + "home/${aws:userid}/*"):
-        assert isinstance(no_new_access([old], [Policy((allow("s3:*", on=text),))]), Witness)
+        assert isinstance(no_new_access([old], [Policy((allow("s3:*", on=text),))]), Counterexample)
     elsewhere = Policy((allow("s3:*", on=B + "home/${aws:userid}x"),))
     assert not isinstance(no_new_access([old], [elsewhere]), Proven)
 

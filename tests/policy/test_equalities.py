@@ -9,14 +9,14 @@ from random import Random
 import pytest
 
 from policy_readings import READINGS, read_as
-from vpc_cni_iam.policy.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.proof.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
 
 RESOURCE, PRINCIPAL, REQUEST = (
     f"aws:{which}Tag/team" for which in ("Resource", "Principal", "Request")
@@ -31,8 +31,8 @@ OPERATORS = ("StringEquals", "StringEquals", "StringEquals", "StringNotEquals", 
              "ForAnyValue:StringEquals", "ForAllValues:StringEquals")  # fmt: skip
 
 
-def check(operator: str, key: str, *values: str) -> Check:
-    return conditions.parse(Condition(operator, key, values), Place("test"), variables=True)
+def check(operator: str, key: str, *values: str) -> ConditionCheck:
+    return conditions.parse(Condition(operator, key, values), ElementPath("test"), variables=True)
 
 
 def contexts(used: list[str]) -> Iterator[dict[str, str | tuple[str, ...]]]:
@@ -47,7 +47,7 @@ def contexts(used: list[str]) -> Iterator[dict[str, str | tuple[str, ...]]]:
         yield {k.lower(): v for k, v in zip(used, values, strict=True) if v is not None}
 
 
-def random_check(random: Random, used: list[str]) -> Check:
+def random_check(random: Random, used: list[str]) -> ConditionCheck:
     operator, key = random.choice(OPERATORS), random.choice(used)
     if operator == "Null":
         return check(operator, key, random.choice(("true", "false")))

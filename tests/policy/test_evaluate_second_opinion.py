@@ -28,7 +28,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 
 ministack = pytest.importorskip("ministack.core.iam_evaluator")
 
@@ -302,7 +302,7 @@ def expanded(policy: Policy, context: dict[str, str]) -> Policy:
 def is_defined(policy: Policy) -> bool:
     """Say whether AWS defines each of a policy's conditions; ministack reads the rest its way."""
     return not any(
-        conditions.undefined(conditions.parse(c, Place("policy"), variables=True))
+        conditions.undefined(conditions.parse(c, ElementPath("policy"), variables=True))
         for s in policy.statements
         for c in s.conditions
     )

@@ -11,23 +11,23 @@ import policy_pools as pools
 from policy_readings import READINGS, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions, keys
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples.key_values import example
 
-PLACE = Place("test")
+PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
 
 
-def check(operator: str, *values: str, key: str = "s3:prefix") -> Check:
+def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck:
     return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
 
 
-def true(one: Check, value: Value) -> conditions.Truth:
+def true(one: ConditionCheck, value: Value) -> conditions.Truth:
     """Say whether a condition is true of a value."""
     return conditions.test(one)({} if value is None else {one.key: value})
 
@@ -41,8 +41,10 @@ def domain(key: str) -> list[Value]:
     return possible
 
 
-def premises_and_conclusion(random: Random, key: str) -> tuple[list[Check], Check]:
-    def one() -> Check:
+def premises_and_conclusion(
+    random: Random, key: str
+) -> tuple[list[ConditionCheck], ConditionCheck]:
+    def one() -> ConditionCheck:
         return conditions.parse(pools.condition(random, (key,)), PLACE, variables=True)
 
     return [one() for _ in range(random.choice((1, 1, 2, 3)))], one()

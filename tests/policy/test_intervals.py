@@ -10,13 +10,13 @@ import pytest
 
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.places import Place
-from vpc_cni_iam.policy.proof import intervals
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.contradictions import impossible
-from vpc_cni_iam.policy.proof.implication import implied
-from vpc_cni_iam.policy.proof.key_values import example
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples.key_values import example
 
 ORDERS = (
     "Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"
@@ -48,15 +48,15 @@ KINDS = {
 }  # fmt: skip
 
 
-def random_check(random: Random, key: str, quantifiers: tuple[str, ...] = ("",)) -> Check:
+def random_check(random: Random, key: str, quantifiers: tuple[str, ...] = ("",)) -> ConditionCheck:
     operators, values, _ = KINDS[key]
     operator = random.choice(quantifiers) + random.choice(operators)
     operator += random.choice(("", "", "", "IfExists"))
     picked = tuple(random.sample(values, random.randint(1, 3)))
-    return conditions.parse(Condition(operator, key, picked), Place("test"), variables=True)
+    return conditions.parse(Condition(operator, key, picked), ElementPath("test"), variables=True)
 
 
-def holds(check: Check, value: str | None) -> bool:
+def holds(check: ConditionCheck, value: str | None) -> bool:
     answer = conditions.test(check)({} if value is None else {check.key: value})
     assert isinstance(answer, bool)
     return answer
@@ -129,7 +129,9 @@ def test_an_example_is_an_ordinary_value() -> None:
     def of(operator: str, value: str) -> str | None:
         key = next(k for k, kind in KINDS.items() if operator in kind[0])
         condition = Condition(operator, key, (value,))
-        return intervals.of(conditions.parse(condition, Place("test"), variables=True)).example()
+        return intervals.of(
+            conditions.parse(condition, ElementPath("test"), variables=True)
+        ).example()
 
     assert of("IpAddress", "10.1.0.0/16") == "10.1.0.7"
     assert of("IpAddress", "2001:db8::/32") == "2001:db8::7"
@@ -148,7 +150,9 @@ def test_long_lists_of_ranges() -> None:
     texts = tuple(f"10.{n // 256}.{n % 256}.0/25" for n in range(0, 4000, 2))
     wide = tuple(f"10.{n // 256}.{n % 256}.0/24" for n in range(0, 4000, 2))
     narrow_check, wide_check = (
-        conditions.parse(Condition("IpAddress", "aws:SourceIp", t), Place("test"), variables=True)
+        conditions.parse(
+            Condition("IpAddress", "aws:SourceIp", t), ElementPath("test"), variables=True
+        )
         for t in (texts, wide)
     )
     assert implied([narrow_check], wide_check, Budget()) is None

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import (
     Patterns,
     arn_matches,
     arn_pattern,
     split_arn,
 )
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Plain, Template, expand, read
 from vpc_cni_iam.policy.wildcard import Wildcard, matches
 
-PLACE = Place("test")
+PLACE = ElementPath("test")
 ALPHABET = "ab:"
 TEXTS = ["".join(t) for n in range(6) for t in product(ALPHABET, repeat=n)]
 PATTERNS = st.text(alphabet="ab:*?", max_size=7)

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
-from vpc_cni_iam.policy.access import Proven, no_new_access
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.principals import covers
+from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 
 NUMBER, ROOT = "111122223333", "arn:aws:iam::111122223333:root"
 ROLE, SESSION = (

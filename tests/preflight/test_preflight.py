@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.preflight.findings import Finding, Preflight, preflight
-from vpc_cni_iam.preflight.read import Instance, Interface, Inventory
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
 CLUSTER = "cluster.k8s.amazonaws.com/name"

@@ -27,7 +27,7 @@ from vpc_cni_iam.coverage.setting import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.coordinates import Coordinates
 from vpc_cni_iam.publishing.destination import DestinationOptions

@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.resolve import Scope
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
 

@@ -24,7 +24,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads, parse
 from vpc_cni_iam.rendering.kinds import render

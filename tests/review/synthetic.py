@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
-from vpc_cni_iam.sources.plan import read_plan
 
 Json = dict[str, Any]
 WANTED = Wanted(newest())

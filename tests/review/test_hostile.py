@@ -11,9 +11,9 @@ import pytest
 from conftest import run
 from synthetic import allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.json_report import report
 from vpc_cni_iam.review.obtaining import obtain
-from vpc_cni_iam.sources.plan import read_plan
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
 UNREADABLE = {

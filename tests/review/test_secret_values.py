@@ -14,11 +14,11 @@ from conftest import run
 from synthetic import Json, allow, attachment, document, plan, resource, reviewed
 from vpc_cni_iam.cli.review_text import show
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.reports import REPORTS, Setting
-from vpc_cni_iam.sources.policies import open_policies
-from vpc_cni_iam.sources.secrets import Secrets
 
 ALPHABET = string.ascii_letters + string.digits + "-_./"
 WILD = ("*", "?", "${", "}", "&{", "<", ">", '"', "\\", "é", "'")

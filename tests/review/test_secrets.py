@@ -9,11 +9,11 @@ import pytest
 
 from conftest import ROOT, run
 from synthetic import allow, document, plan, policy, resource, reviewed
+from vpc_cni_iam.inputs.plan.marked import marked
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.review.proving import NOT_SHOWN
 from vpc_cni_iam.review.reports import REPORTS, Setting
-from vpc_cni_iam.sources.marked import marked
-from vpc_cni_iam.sources.plan import read_plan
-from vpc_cni_iam.sources.secrets import is_mark
 
 REAL = sorted((ROOT / "tests" / "review" / "plans").glob("sensitive.*.json"))
 

@@ -33,16 +33,16 @@ from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module import read as read_module
 from vpc_cni_iam.hcl.read import parse as parse_hcl
-from vpc_cni_iam.policy.change import changes
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.inputs.ec2 import read as read_inventory
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.preflight.read import read as read_inventory
 from vpc_cni_iam.review.ignoring import load as load_ignoring
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
-from vpc_cni_iam.sources.plan import read_plan
 from vpc_cni_iam.vendoring.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import Entry
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text

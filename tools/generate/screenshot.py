@@ -13,11 +13,11 @@ import zlib
 from pathlib import Path
 
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.html_report import report
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
-from vpc_cni_iam.sources.plan import read_plan
 
 _REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"
 PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"

@@ -7,8 +7,9 @@ from typing import Literal
 
 from tools.upstream.page import Found
 from vpc_cni_iam.catalog.facts.documents import Revision
-from vpc_cni_iam.policy.change import Change, changes
-from vpc_cni_iam.policy.compare import Difference, describe, differences
+from vpc_cni_iam.policy.diff.changes import AccessChange, changes
+from vpc_cni_iam.policy.diff.differences import Difference, differences
+from vpc_cni_iam.policy.wording import describe
 
 State = Literal["same", "differs", "missing", "unknown"]
 _ONE = "grouped or repeated otherwise, to the same effect"
@@ -31,7 +32,7 @@ class Compared:
     kind: str
     state: State
     place: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AccessChange, ...] = ()
     differences: tuple[Difference, ...] = ()
     note: str = ""
 

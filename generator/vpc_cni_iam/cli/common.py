@@ -191,9 +191,9 @@ def show(text: str, err: bool = False) -> None:
         text: The lines, which may hold text from a policy, a page or a path of somebody else's.
         err: Print to stderr.
     """
-    from vpc_cni_iam.policy.spelled import spelled
+    from vpc_cni_iam.texts.escape import escape_control
 
-    typer.echo("\n".join(map(spelled, text.split("\n"))), err=err)
+    typer.echo("\n".join(map(escape_control, text.split("\n"))), err=err)
 
 
 def show_json(value: object) -> None:

@@ -135,11 +135,12 @@ def convert(
 
 def _inputs(files: Sequence[str], several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
+    from vpc_cni_iam.inputs import hcl
 
     for file in files:
-        if file.endswith((".tf", ".tofu")):
+        if kind := hcl.kind_of(file):
             ways = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
-            raise UsageError(f"{file} is HCL; {ways}")
+            raise UsageError(f"{file} is {kind.name}; {ways}")
     if len(files) > 1 and not several:
         raise UsageError(
             f"{len(files)} files: say where the HCL of each goes with --output DIRECTORY"

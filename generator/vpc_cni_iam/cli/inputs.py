@@ -63,4 +63,7 @@ def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
         InputError: It cannot be read, is too large, or is not text.
         UsageError: An empty text, which the system would take for the current directory.
     """
-    return texts.decode(content(file, limit), source(file), form)
+    data = content(file, limit)
+    # HCL is not compressed where an engine reads it.
+    data = data if form == "HCL" else texts.unpacked(data, source(file), limit)
+    return texts.decode(data, source(file), form)

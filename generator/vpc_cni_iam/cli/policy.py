@@ -111,7 +111,7 @@ def _show(found: Policy, name: str, output: Format) -> None:
 
         typer.echo(block(policy_document(name, found)), nl=False)
     else:
-        from vpc_cni_iam.policy.compare import condition_text
+        from vpc_cni_iam.policy.wording import condition_text
 
         common.table(
             ("effect", "action", "resource and condition"),

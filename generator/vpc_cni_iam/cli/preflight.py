@@ -47,7 +47,8 @@ def preflight(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import options
-    from vpc_cni_iam.preflight import findings, read, report
+    from vpc_cni_iam.inputs import ec2
+    from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
@@ -59,7 +60,7 @@ def preflight(
         hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
     )
     (composed,) = chosen.composed()
-    inventory = read.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
+    inventory = ec2.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
         common.show_json(report.to_json(found))

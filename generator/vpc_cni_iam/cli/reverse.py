@@ -83,18 +83,20 @@ def from_hcl(
 
 def _readings(files: Sequence[str]) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import Unread, local_values, readings
-    from vpc_cni_iam.texts.limits import HCL
 
     found: list[Reading | Unread] = []
     texts: dict[str, str] = {}
     known: dict[str, Value] = {}
     for file in files:
-        source = inputs.source(file)
         try:
-            texts[source] = inputs.text(file, "HCL", HCL)
-            known |= local_values(texts[source], source)
+            texts |= _hcl_texts(file)
         except InputError as error:
-            texts.pop(source, None)
+            found.append(Unread("", error))
+    for source, text in tuple(texts.items()):
+        try:
+            known |= local_values(text, source)
+        except InputError as error:
+            del texts[source]
             found.append(Unread("", error))
     for source, text in texts.items():
         try:
@@ -105,6 +107,22 @@ def _readings(files: Sequence[str]) -> list[Reading | Unread]:
         sources = ", ".join(texts)
         found.append(Unread("", InputError(sources, "", "holds no policy that is written out")))
     return found
+
+
+def _hcl_texts(file: str) -> dict[str, str]:
+    """Return the text of a .tf file, or those of a directory, by the names that errors show."""
+    from vpc_cni_iam.inputs.directory import hcl_files
+    from vpc_cni_iam.inputs.identify import identify
+    from vpc_cni_iam.inputs.kind import Content
+    from vpc_cni_iam.texts.limits import HCL
+
+    if Content.of(file, str).is_directory:
+        return {str(path): inputs.text(str(path), "HCL", HCL) for path in hcl_files(Path(file))}
+    text = inputs.text(file, "HCL", HCL)
+    content = Content(inputs.source(file), text=lambda: text)
+    if text.lstrip()[:1] in tuple('{["'):
+        raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
+    return {content.source: text}
 
 
 def _say_readings(read: Sequence[Reading], unread: Sequence[Unread]) -> None:
@@ -181,12 +199,23 @@ def _rewritings(files: Sequence[str]) -> tuple[list[Rewriting], list[InputError]
     modules = Modules()
     found: list[Rewriting] = []
     errors: list[InputError] = []
-    for file in dict.fromkeys(files):
+    for file in dict.fromkeys(_paths(files, errors)):
         try:
-            found.append(rewriting(Path(file), modules))
+            found.append(rewriting(file, modules))
         except InputError as refused:
             errors.append(refused)
     return found, errors
+
+
+def _paths(files: Sequence[str], errors: list[InputError]) -> Iterator[Path]:
+    """Yield the files, those of a directory in its place."""
+    from vpc_cni_iam.inputs.directory import hcl_files
+
+    for path in map(Path, files):
+        try:
+            yield from hcl_files(path) if path.is_dir() else (path,)
+        except InputError as error:
+            errors.append(error)
 
 
 def _save(found: Sequence[Rewriting]) -> dict[Path, InputError]:

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from vpc_cni_iam.inputs.skipped import lines as skipped_lines
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.visible import visible
-from vpc_cni_iam.sources.skipped import lines as skipped_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

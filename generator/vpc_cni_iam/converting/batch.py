@@ -12,7 +12,8 @@ from vpc_cni_iam.converting.document import Converted, convert_document
 from vpc_cni_iam.converting.parametrize import PARTITION, variables
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.write import block
-from vpc_cni_iam.sources.json_documents import Document, documents
+from vpc_cni_iam.inputs.identify import policy_documents
+from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.texts import STDIN
 
 # Files beside the documents in a directory.
@@ -103,10 +104,10 @@ def convert(
         failures.extend(errors)
         refused += 1
 
-    found: list[Document] = []
+    found: list[JsonDocument] = []
     for one in inputs:
         try:
-            found += documents(one.text(), one.source)
+            found += policy_documents(one.text(), one.source)
         except InputError as error:
             refuse([error])
         step()
@@ -127,7 +128,7 @@ def convert(
     return Batch(tuple(converted), tuple(failures), refused, shared, unused)
 
 
-def _names(found: Sequence[Document], given: str) -> tuple[str, ...]:
+def _names(found: Sequence[JsonDocument], given: str) -> tuple[str, ...]:
     """Return the names of the data sources, which do not hang on which documents are refused."""
     if given:
         if len(found) > 1:

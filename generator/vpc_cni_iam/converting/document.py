@@ -11,9 +11,9 @@ from vpc_cni_iam.converting.write import data_source
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal
+from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.sources.json_documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Converted:
         partition: Whether it refers to the partition at hand.
     """
 
-    document: Document
+    document: JsonDocument
     name: str
     text: str
     notes: tuple[Note, ...]
@@ -38,7 +38,7 @@ class Converted:
 
 
 def convert_document(
-    document: Document, name: str, names: Mapping[str, str], partition_aware: bool
+    document: JsonDocument, name: str, names: Mapping[str, str], partition_aware: bool
 ) -> Converted | tuple[InputError, ...]:
     """Convert a document.
 
@@ -86,7 +86,7 @@ def _place(base: str, path: str, decoded: object) -> str:
 
 
 def _said(
-    document: Document, policy: Policy, replaced: Substitution, partition_aware: bool
+    document: JsonDocument, policy: Policy, replaced: Substitution, partition_aware: bool
 ) -> Iterator[str]:
     if document.left_out:
         yield f"is in force; left out are the versions {', '.join(document.left_out)}"

@@ -12,7 +12,7 @@ from vpc_cni_iam.hcl.read import parse
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 
 
 def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:

@@ -9,7 +9,7 @@ from vpc_cni_iam.coverage.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.report import INCOMPLETE, beyond_data
 from vpc_cni_iam.coverage.situations import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.sources import skipped
+from vpc_cni_iam.inputs import skipped
 
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # What a cell is called and how it is written, so that no meaning hangs on a colour.

@@ -8,7 +8,7 @@ from vpc_cni_iam.coverage.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_report import MEANINGS, beyond, conclusion, heading, releases_text
 from vpc_cni_iam.coverage.picture import FONT, ascii_only, drawing, plain, style
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.sources import skipped
+from vpc_cni_iam.inputs import skipped
 
 # What pages of this project have in common, and what is this one's.
 STYLE = f"""

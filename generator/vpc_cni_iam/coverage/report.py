@@ -11,8 +11,8 @@ from vpc_cni_iam.coverage.cover import Coverage, Played, granted
 from vpc_cni_iam.coverage.risks import Finding, explanation
 from vpc_cni_iam.coverage.sending import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
-from vpc_cni_iam.sources import skipped
 
 # The verdict where a policy of the input was not read.
 INCOMPLETE = "incomplete"

@@ -17,10 +17,10 @@ from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
 NODE = "i-0123456789abcdef0"
 # One that is undecided may be a Deny.
 _STRONGEST: tuple[Outcome, ...] = (
-    "explicitly denied",
-    "undecided",
-    "allowed",
-    "implicitly denied",
+    Outcome.EXPLICITLY_DENIED,
+    Outcome.UNDECIDED,
+    Outcome.ALLOWED,
+    Outcome.IMPLICITLY_DENIED,
 )
 
 

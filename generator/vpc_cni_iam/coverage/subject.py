@@ -16,10 +16,11 @@ from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.cover import Coverage, cover, granted
 from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Setting
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
-from vpc_cni_iam.sources.policies import Input, Opened, choose, open_policies
-from vpc_cni_iam.sources.skipped import Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
@@ -42,7 +43,7 @@ class Subject:
     """
 
     title: str
-    opened: tuple[Opened, ...]
+    opened: tuple[NamedPolicy, ...]
     names: Names
     found: Mapping[str, str]
     skipped: tuple[Skipped, ...]
@@ -91,7 +92,7 @@ def of_variant(name: str, selection: Selection, given: Mapping[str, str | None])
     chosen = parameters.values({**_examples(), **_given(given)})
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
-    opened = (Opened(variant.identifier, filled, f"variant {name}"),)
+    opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
     return _subject(Taken(f"variant {name} ({document})", opened, ()), given, {})
 
 
@@ -120,7 +121,9 @@ def of_input(
     return _subject(chosen, given, said)
 
 
-def open_filled(target: str, stdin: Callable[[], str], given: Mapping[str, str | None]) -> Input:
+def open_filled(
+    target: str, stdin: Callable[[], str], given: Mapping[str, str | None]
+) -> InputPolicies:
     """Return what an input holds, with names that nobody gave replaced by examples.
 
     Args:
@@ -148,11 +151,11 @@ class Taken:
     """
 
     title: str
-    opened: tuple[Opened, ...]
+    opened: tuple[NamedPolicy, ...]
     skipped: tuple[Skipped, ...]
 
 
-def take(there: Input, documents: Iterable[str]) -> Taken:
+def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
     """Return the policies of an input that a user wants, which the evaluator takes.
 
     Args:
@@ -171,7 +174,7 @@ def take(there: Input, documents: Iterable[str]) -> Taken:
     return Taken(title, chosen.policies, chosen.skipped)
 
 
-def _check(opened: Opened) -> None:
+def _check(opened: NamedPolicy) -> None:
     """Have the evaluator refuse a policy under the name that its user knows it by."""
     try:
         compile_policies([opened.policy])

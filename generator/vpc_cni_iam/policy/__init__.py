@@ -1,1 +1,1 @@
-"""What an IAM policy means: the model, its normal form and its differences."""
+"""IAM policies: the model and its JSON, evaluation, proofs of no new access, and differences."""

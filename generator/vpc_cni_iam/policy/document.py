@@ -105,11 +105,7 @@ class Policy:
         return any(s.principals or s.not_principals for s in self.statements)
 
     def map_strings(self, change: Callable[[str], str]) -> Policy:
-        """Return the policy with ``change`` applied to every statement's strings.
-
-        Args:
-            change: As for `Statement.map_strings`.
-        """
+        """Return the policy with ``change`` applied to every statement's strings."""
         return replace(self, statements=tuple(s.map_strings(change) for s in self.statements))
 
     def actions(self) -> tuple[str, ...]:
@@ -122,9 +118,6 @@ def to_json(policy: Policy) -> dict[str, Any]:
     """Return the policy as the JSON object that IAM takes.
 
     One value is written as a scalar and several as a list, which IAM reads alike.
-
-    Args:
-        policy: The policy to print.
     """
     document: dict[str, Any] = {"Version": policy.version}
     if policy.id:
@@ -137,7 +130,6 @@ def dumps(policy: Policy, indent: int | None = 2) -> str:
     """Return the JSON text of a policy, ending in a newline if indented.
 
     Args:
-        policy: The policy to print.
         indent: Spaces of one level; None for the compact form whose length IAM's limits count.
     """
     if indent is None:

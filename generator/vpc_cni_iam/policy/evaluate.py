@@ -9,25 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements, principals
 from vpc_cni_iam.policy.matching.conditions import Truth
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context
 
-Outcome = Literal["allowed", "implicitly denied", "explicitly denied", "undecided"]
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
 _STATEMENTS = 256
+
+
+class Outcome(StrEnum):
+    """What policies say to a request."""
+
+    ALLOWED = "allowed"
+    IMPLICITLY_DENIED = "implicitly denied"
+    EXPLICITLY_DENIED = "explicitly denied"
+    # AWS does not define whether the request is allowed.
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +78,16 @@ class Decision:
     @property
     def allowed(self) -> bool:
         """Whether the request is allowed for certain."""
-        return self.outcome == "allowed"
+        return self.outcome is Outcome.ALLOWED
 
     @property
     def denied(self) -> bool:
         """Whether the request is denied for certain."""
-        return self.outcome in ("implicitly denied", "explicitly denied")
+        return self.outcome in (Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED)
 
 
-_IMPLICIT = Decision("implicitly denied")
+_OUTCOMES = {"Allow": Outcome.ALLOWED, "Deny": Outcome.EXPLICITLY_DENIED}
+_IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +113,6 @@ class Compiled:
         Of several statements that decide alike, the first is named. Whether a request without
         an Allow is denied explicitly may be open; it is denied for certain, and told as such.
 
-        Args:
-            request: The request.
-
         Raises:
             InputError: A context with one key in two spellings.
         """
@@ -124,7 +132,7 @@ class Compiled:
                 continue
             if applies is True:  # the Deny statements come first
                 return open_deny or rule.decision if rule.decision.allowed else rule.decision
-            undecided = replace(rule.decision, outcome="undecided", reason=applies.reason)
+            undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, reason=applies.reason)
             if rule.decision.allowed:
                 open_allow = open_allow or undecided
             else:
@@ -155,7 +163,7 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
         _rule(statement, (position, index), place, elements.has_variables(policy, place))
         for position, policy in enumerate(policies)
         for index, statement in enumerate(policy.statements)
-        for place in (Place(f"{name} {position + 1}"),)
+        for place in (ElementPath(f"{name} {position + 1}"),)
     ]
     rules.sort(key=lambda rule: rule.decision.allowed)
     return Compiled(tuple(rules))
@@ -173,13 +181,13 @@ def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _rule(statement: Statement, at: tuple[int, int], place: Place, variables: bool) -> _Rule:
+def _rule(statement: Statement, at: tuple[int, int], place: ElementPath, variables: bool) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
         raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
     actions = elements.actions(statement, place, variables)
     return _Rule(
-        Decision("allowed" if statement.effect == "Allow" else "explicitly denied", *at),
+        Decision(_OUTCOMES[statement.effect], *at),
         Patterns.of(actions.templates),
         actions.negated,
         _applies(
@@ -190,7 +198,9 @@ def _rule(statement: Statement, at: tuple[int, int], place: Place, variables: bo
     )
 
 
-def _tests(statement: Statement, place: Place, variables: bool) -> tuple[conditions.Test, ...]:
+def _tests(
+    statement: Statement, place: ElementPath, variables: bool
+) -> tuple[conditions.Test, ...]:
     tests, seen = [], set()
     for condition in statement.conditions:
         where = place.at(f".Condition.{condition.operator}.{condition.key}")

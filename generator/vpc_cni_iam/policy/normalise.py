@@ -19,11 +19,7 @@ Normal: TypeAlias = Hashable
 
 
 def statement(value: Statement) -> Normal:
-    """Return the normal form of one statement, fit for comparison and as a key.
-
-    Args:
-        value: The statement.
-    """
+    """Return the normal form of one statement, fit for comparison and as a key."""
     return (
         value.effect,
         _folded(value.actions),
@@ -37,30 +33,17 @@ def statement(value: Statement) -> Normal:
 
 
 def conditions(value: Statement) -> frozenset[tuple[str, str, frozenset[str]]]:
-    """Return a statement's conditions as a set of operator, key and set of values.
-
-    Args:
-        value: The statement.
-    """
+    """Return a statement's conditions as a set of operator, key and set of values."""
     return frozenset((c.operator, c.key.lower(), frozenset(c.values)) for c in value.conditions)
 
 
 def policy(value: Policy) -> Normal:
-    """Return the normal form of a document.
-
-    Args:
-        value: The document.
-    """
+    """Return the normal form of a document."""
     return (value.version, frozenset(Counter(map(statement, value.statements)).items()))
 
 
 def equal(one: Policy, other: Policy) -> bool:
-    """Say whether IAM reads two documents alike.
-
-    Args:
-        one: A document.
-        other: Another.
-    """
+    """Say whether IAM reads two documents alike."""
     return policy(one) == policy(other)
 
 

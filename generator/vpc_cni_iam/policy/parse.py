@@ -24,7 +24,6 @@ def loads(text: str, source: str) -> Policy:
 
     Args:
         text: The JSON text of a bare policy document.
-        source: The file name that errors name.
 
     Raises:
         InputError: Not JSON, a duplicate key, or not a policy; with the JSON path.
@@ -36,17 +35,15 @@ def parse(value: object, source: str, place: str = "$") -> Policy:
     """Read a policy document from decoded JSON.
 
     Args:
-        value: What `load_json` returns.
-        source: The file name that errors name.
         place: The JSON path of the document in its file.
 
     Raises:
         InputError: Not a policy document; with the JSON path.
     """
-    return _Reader(source).policy(value, place)
+    return _PolicyParser(source).policy(value, place)
 
 
-class _Reader:
+class _PolicyParser:
     """Walks decoded JSON; every refusal names the source and the JSON path."""
 
     def __init__(self, source: str) -> None:

@@ -31,10 +31,6 @@ class _RefusedError(Exception):
 def load_json(text: str, source: str) -> object:
     """Read JSON strictly: no duplicate keys, no NaN, no bomb of nested brackets.
 
-    Args:
-        text: The JSON text.
-        source: The file name that errors name.
-
     Returns:
         What `json.loads` returns, with a `Number` for each number.
 
@@ -79,11 +75,7 @@ def _constant(name: str) -> object:
 
 
 def _place(text: str) -> str:
-    """Return the line and path of the first duplicate key or constant that is not JSON.
-
-    Args:
-        text: JSON but for these.
-    """
+    """Return the line and path of the first duplicate key or constant that is not JSON."""
     # Of each open object or list: its keys, and where in it we are.
     seen: list[set[str]] = []
     at: list[str | int] = []

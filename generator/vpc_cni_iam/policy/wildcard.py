@@ -41,11 +41,7 @@ class Wildcard:
 
     @classmethod
     def of(cls, parts: Iterable[str | Wild]) -> Wildcard:
-        """Return the matcher of a pattern.
-
-        Args:
-            parts: Its literal texts and wildcards.
-        """
+        """Return the matcher of a pattern."""
         runs: list[list[str | Wild]] = [[]]
         for part in parts:
             if part is Wild.RUN:
@@ -63,11 +59,7 @@ class Wildcard:
         return self.head == self.tail == "" and self.middle == ()
 
     def matches(self, text: str) -> bool:
-        """Say whether a text as a whole matches.
-
-        Args:
-            text: The text.
-        """
+        """Say whether a text as a whole matches."""
         if not _stands(self.head, text, 0):
             return False
         position, end = _length(self.head), len(text)
@@ -137,7 +129,6 @@ def matches(pattern: str, text: str, *, wildcards: str = "*?") -> bool:
 
     Args:
         pattern: The pattern, in the case of the text.
-        text: The text.
         wildcards: The characters that are wildcards in it.
     """
     return _read(pattern, wildcards).matches(text)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.inputs.ec2 import Inventory
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import Node, is_plugins, nodes
-from vpc_cni_iam.preflight.read import Inventory
 from vpc_cni_iam.preflight.rules import Said, Severity
 
 _ORDER: tuple[Severity, ...] = ("breaks", "degrades", "note")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.inputs.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import Node
-from vpc_cni_iam.preflight.read import Instance, Interface
 
 # With the value true on an interface, the plugin leaves that alone.
 _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"

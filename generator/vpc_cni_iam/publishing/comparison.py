@@ -11,14 +11,14 @@ from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.hcl.resolve import Found
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.change import changes
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.publishing import structure
 from vpc_cni_iam.publishing.interface import Finding, Interface, findings, interface
 from vpc_cni_iam.publishing.semver import Bump
 
-# What of policy/change.py takes permissions away; every other kind may give some, and a
+# What of policy/diff/changes.py takes permissions away; every other kind may give some, and a
 # condition that is only known to be another one may do both.
 _TAKING = frozenset({"lost", "narrowed", "tightened", "denied", "changed"})
 _VARIANTS = {v.identifier: v.name for v in VARIANTS}

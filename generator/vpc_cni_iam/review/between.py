@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.judgements import Access, Line
 from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
-from vpc_cni_iam.sources.skipped import Skipped, incomplete, is_complete
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.review import semantic, sizes
@@ -23,7 +24,6 @@ from vpc_cni_iam.review.proving import (
     without_example,
 )
 from vpc_cni_iam.review.states import Read
-from vpc_cni_iam.sources.addresses import module_of, without_keys
 
 _DOCUMENT = "data.aws_iam_policy_document."
 

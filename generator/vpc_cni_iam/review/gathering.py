@@ -9,6 +9,9 @@ from functools import cached_property
 
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.held import Held, Item, Owner, action_of
@@ -18,9 +21,6 @@ from vpc_cni_iam.review.rebuilding import Rebuilder, referred
 from vpc_cni_iam.review.sides import UNKNOWN, Side, listed
 from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_name, slots
 from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
-from vpc_cni_iam.sources.configuration import Meant
-from vpc_cni_iam.sources.plan import Plan, Resource
-from vpc_cni_iam.sources.secrets import is_mark
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.changes import Action
 from vpc_cni_iam.review.slots import Slot
 from vpc_cni_iam.review.states import Read
-from vpc_cni_iam.sources.plan import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.sources.addresses import parts, without_keys
-from vpc_cni_iam.sources.configuration import Meant
-from vpc_cni_iam.sources.plan import Plan, Resource
+from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
+from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 
 
 class Instances:

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.lines import Located, locate
+from vpc_cni_iam.inputs.plan.addresses import call_names
+from vpc_cni_iam.inputs.plan.configuration import Configuration
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.review.changes import Place
-from vpc_cni_iam.sources.addresses import call_names
-from vpc_cni_iam.sources.configuration import Configuration
-from vpc_cni_iam.sources.json_stream import Reader
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.subject import names_in
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
 from vpc_cni_iam.review.judgements import Nearest

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from vpc_cni_iam.engine.run import NAMES, Engine, find
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.sources.plan import Plan, read_plan
-from vpc_cni_iam.sources.plan_file import contents, opened, saved_plan
+from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
+from vpc_cni_iam.inputs.plan.saved import contents, opened, saved_plan
 from vpc_cni_iam.texts import STDIN, unreadable
 
 

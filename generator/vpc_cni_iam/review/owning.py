@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.review.held import Owner
 from vpc_cni_iam.review.instances import Instances
 from vpc_cni_iam.review.rebuilding import referred
 from vpc_cni_iam.review.sides import listed, side
 from vpc_cni_iam.review.slots import Slot
-from vpc_cni_iam.sources.configuration import Meant
-from vpc_cni_iam.sources.plan import Plan, Resource
 
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy import access
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.judgements import Access, Witness
 

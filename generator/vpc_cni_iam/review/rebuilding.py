@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.document import (
     VERSION,
     VERSIONS,
@@ -24,8 +26,6 @@ from vpc_cni_iam.policy.document import (
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.instances import Instances
 from vpc_cni_iam.review.sides import flagged
-from vpc_cni_iam.sources.configuration import Meant
-from vpc_cni_iam.sources.plan import Resource
 
 _DOCUMENT = "data.aws_iam_policy_document."
 _DEPTH = 20

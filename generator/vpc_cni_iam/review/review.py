@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignoring
@@ -26,7 +27,6 @@ from vpc_cni_iam.review.sides import side
 from vpc_cni_iam.review.slots import Slot, may_have_inline
 from vpc_cni_iam.review.states import from_rebuilt, read_side
 from vpc_cni_iam.review.stating import finding
-from vpc_cni_iam.sources.plan import Plan
 
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'

@@ -1,6 +1,6 @@
 """The semantic difference of two policies: every line is a gain, a loss, or proven to be neither.
 
-What changed comes from `vpc_cni_iam.policy.change`; what each line is, a proof decides. Where
+What changed comes from `vpc_cni_iam.policy.diff.changes`; what each line is, a proof decides. Where
 nothing is proven, a line counts as what it looks like.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.change import Change, all_changes
+from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
@@ -79,7 +79,7 @@ class _Judge:
             "loss": exact and proven([new], [old], budget.part(budget.steps // 3)),
         }
 
-    def lines(self, change: Change, budget: Budget) -> Iterator[Line]:
+    def lines(self, change: AccessChange, budget: Budget) -> Iterator[Line]:
         """Yield the line or lines of one change.
 
         Args:
@@ -115,7 +115,7 @@ class _Judge:
             still = "still allowed by another statement" if change.before else "allowed before, too"
             yield Line("no-op", "redundant", f"{change.text} ({still})")
 
-    def _why_without_effect(self, change: Change, budget: Budget) -> str:
+    def _why_without_effect(self, change: AccessChange, budget: Budget) -> str:
         """Return why a Deny that comes or goes changes nothing, which is proven."""
         statements = _together(change.before or change.after)
         here, there = self._old, self._new
@@ -127,7 +127,7 @@ class _Judge:
         by_another = not undenied(denied, [there.about(statements)], budget)
         return "another Deny denies it" if by_another else "nothing allows it"
 
-    def _is_nothing(self, effect: Effect, change: Change, budget: Budget) -> bool:
+    def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
         """Say whether it is proven that a change is not the gain, or loss, that it looks like.
 
         A loss is what a gain would be if the policies changed places.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vpc_cni_iam.sources.plan import Resource
+from vpc_cni_iam.inputs.plan.reader import Resource
 
 LISTS = ("managed_policy_arns", "policy_arns", "policy_names", "roles", "users", "groups")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.review.changes import Kind
 from vpc_cni_iam.review.sides import ABSENT, LISTS, UNKNOWN, Side, flagged, side
-from vpc_cni_iam.sources.plan import Plan, Resource
 
 # The argument of a policy and the one that names who has it, by type.
 _POLICIES = {

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.changes import State
 from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
 from vpc_cni_iam.review.sides import Side
 from vpc_cni_iam.review.slots import Slot
-from vpc_cni_iam.sources.secrets import Secrets, holds_mark
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072

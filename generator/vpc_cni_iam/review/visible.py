@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpc_cni_iam.coverage.picture import plain
-from vpc_cni_iam.policy.spelled import spelled
+from vpc_cni_iam.texts.escape import escape_control
 
 _LONGEST = 2000
 
@@ -16,7 +16,7 @@ def visible(text: str) -> str:
     """
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
-    return spelled(text)
+    return escape_control(text)
 
 
 def markup(text: str) -> str:

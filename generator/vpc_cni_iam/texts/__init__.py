@@ -7,10 +7,12 @@ such a file says is as clear as in any other, so that it is read.
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import json
 import os
 import stat
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +24,7 @@ STDIN = "standard input"
 _PIECE = 1 << 20
 # No mark begins them: the grammar of TOML has none, and the API of IAM takes U+0009 to U+00FF.
 _UNMARKED = ("TOML", "JSON")
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What the system says of a file that cannot be opened, in words that say more.
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
@@ -140,6 +143,21 @@ def bounded(file: Readable, source: str, limit: Limit) -> bytes:
     return content.getvalue()
 
 
+def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
+    """Return bytes without the compression of gzip, if they have it.
+
+    Raises:
+        InputError: Damaged, or too large when unpacked.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as stream:
+            return bounded(stream, source, limit)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(source, "", f"is damaged gzip data: {error}") from None
+
+
 def too_large(source: str, limit: Limit) -> InputError:
     """Return the error of what is larger than it may be.
 
@@ -175,6 +193,9 @@ def decode(content: bytes, source: str, form: str = "") -> str:
     Raises:
         InputError: Not text; with the line.
     """
+    if content.startswith(_ZIP):
+        how = "print a saved plan with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
+        raise InputError(source, "", f"is a zip archive, not text; {how}")
     if form and content.startswith(_UTF16):
         how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
         raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")

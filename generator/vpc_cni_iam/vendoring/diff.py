@@ -12,7 +12,7 @@ from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
-from vpc_cni_iam.policy.change import Change, changes
+from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, Vendored
 from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest
@@ -47,7 +47,7 @@ class Meaning:
     """
 
     variant: str
-    changes: tuple[Change, ...]
+    changes: tuple[AccessChange, ...]
     note: str = ""
 
 
@@ -144,7 +144,7 @@ def meanings(
         elif one is not None or other is not None:
             changed = changes(one or Policy(()), other or Policy(()))
             if not there and not changed:
-                changed = (Change("lost", "the document"),)
+                changed = (AccessChange(ChangeKind.LOST, "the document"),)
             if name in labels or changed:
                 found.append(Meaning(label, changed))
     # The trust document joins those of the kinds of trust, which are shown by themselves.

@@ -16,9 +16,9 @@ from functools import lru_cache
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module import Module, read_blocks
 from vpc_cni_iam.hcl.read import Block, parse
-from vpc_cni_iam.policy.access import Proven, Witness, no_new_access
-from vpc_cni_iam.policy.change import OPENING, changes
+from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
@@ -236,7 +236,7 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
     """Return what a document newly allows, or may, None if that is proven to be nothing."""
     if old == new:
         return None
-    gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in OPENING]
+    gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in MAY_GAIN_ACCESS]
     # What a Deny holds back, another policy of the role may allow.
     sides = (([old], [new]), ([_denied(new)], [_denied(old)]))
     for before, after in sides:
@@ -246,7 +246,7 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
             answer = no_new_access(before, after)
         except InputError as error:
             return KeptAccess.UNKNOWN, f"{name}: {error}"
-        if isinstance(answer, Witness):
+        if isinstance(answer, Counterexample):
             request = answer.request
             example = f"{name}: {request.action} on {request.resource}"
             return KeptAccess.ADDED, "; ".join(gained) or example

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.policy.spelled import spelled
+from vpc_cni_iam.texts.escape import escape_control
 from vpc_cni_iam.vendoring.check import Report
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.state import SYNC, Judged, KeptEdit
@@ -109,7 +109,7 @@ def text(checked: Checked, quiet: bool = False) -> str:
             lines.append(f"         {report.failure}")
         for file in report.files:
             if not file.fine:
-                lines.append(f"         {file.path} {spelled(file.reason)}")
+                lines.append(f"         {file.path} {escape_control(file.reason)}")
                 lines += [f"           {way}" for way in file.ways_out(path, checked.command)]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
@@ -133,11 +133,11 @@ def _notes(checked: Checked) -> Iterator[str]:
     for report in checked.reports:
         for file in report.files:
             if file.fine:
-                yield f"{report.module.path}/{file.path} {spelled(file.reason)}"
+                yield f"{report.module.path}/{file.path} {escape_control(file.reason)}"
         for entry in report.unused:
             yield (
                 f"{report.module.path}: the configuration accepts an edit of "
-                f"{spelled(entry.file)} that is not there; remove that entry of accept"
+                f"{escape_control(entry.file)} that is not there; remove that entry of accept"
             )
     for path in checked.orphans:
         yield (
@@ -164,7 +164,7 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
         for file in report.files:
             if not file.fine:
                 ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
-                reason = _plain(spelled(file.reason))
+                reason = _plain(escape_control(file.reason))
                 cells = (_code(path), report.state, _code(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []

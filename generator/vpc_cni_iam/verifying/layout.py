@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.compare import differences
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT

@@ -16,7 +16,7 @@ from pathlib import Path
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.policy.compare import Difference, differences
+from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying import planning
@@ -153,7 +153,7 @@ def _check(
         read_differences = differences(policy, actual.policy)
     elif document.name not in module.read.unread:
         text = f"data source {document.name} is missing"
-        read_differences = [Difference("missing", "document", text)]
+        read_differences = [Difference(DifferenceKind.MISSING, "document", text)]
     rendered_differences = _rendered_differences(module, document, rendered) if rendered else ()
     if real := [*rendered_differences] or [*read_differences]:
         return _checked(document, State.DIFFERS, real, seen)
@@ -174,9 +174,9 @@ def _open(
         text = (
             f"no difference was seen, yet it is not settled what this does to it: {listed(places)}"
         )
-        yield Difference("changed", "document", text)
+        yield Difference(DifferenceKind.CHANGED, "document", text)
     elif document.name in module.read.unread:
-        yield Difference("changed", "document", module.read.unread[document.name])
+        yield Difference(DifferenceKind.CHANGED, "document", module.read.unread[document.name])
 
 
 def _rendered_differences(
@@ -199,15 +199,19 @@ def _call_differences(wanted: Expected, policy: Policy, rendered: Rendered) -> I
         ):
             if not isinstance(value, str):
                 text = "is missing, null or only known after apply"
-                yield Difference("missing", f"output {name}", text)
+                yield Difference(DifferenceKind.MISSING, f"output {name}", text)
                 continue
             for d in differences(policy, loads(value, f"output {name}")):
                 yield Difference(d.kind, d.place, d.text)
         return
     if wanted.name in rendered.unknown:
-        yield Difference("changed", "document", "is only known after apply, so it was not compared")
+        yield Difference(
+            DifferenceKind.CHANGED, "document", "is only known after apply, so it was not compared"
+        )
     elif not rendered.documents.get(wanted.name):
-        yield Difference("missing", "document", f"data source {wanted.name} renders nothing")
+        yield Difference(
+            DifferenceKind.MISSING, "document", f"data source {wanted.name} renders nothing"
+        )
     for document in rendered.documents.get(wanted.name, []):
         yield from differences(policy, document)
 

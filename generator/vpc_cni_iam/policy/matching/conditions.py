@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import keys, matches, operators, values
-from vpc_cni_iam.policy.matching.matches import Check, Match
-from vpc_cni_iam.policy.matching.operators import TEXTS, Family
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, Match
+from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, read
 
 
@@ -34,16 +34,11 @@ Truth: TypeAlias = bool | Undecided
 Test: TypeAlias = Callable[[Context], Truth]
 
 
-def parse(condition: Condition, place: Place, variables: bool) -> Check:
+def parse(condition: Condition, place: ElementPath, variables: bool) -> ConditionCheck:
     """Read a condition.
 
     Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take
     policy variables, the others do not.
-
-    Args:
-        condition: The condition.
-        place: Where it stands.
-        variables: Whether the document's version has variables.
 
     Raises:
         InputError: An unknown operator, or a key or value that the operator cannot take.
@@ -56,7 +51,7 @@ def parse(condition: Condition, place: Place, variables: bool) -> Check:
             f"if it is upstream's placeholder, put its value in first"
         )
     key = condition.key.lower()
-    check = Check(operator, key, condition.values, spelling=condition.key)
+    check = ConditionCheck(operator, key, condition.values, spelling=condition.key)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
         templates = tuple(
@@ -81,13 +76,15 @@ _READERS: dict[Family, Callable[[str], object]] = {
 }
 
 
-def _check_arns(texts: tuple[str, ...], templates: tuple[Template, ...], place: Place) -> None:
+def _check_arns(
+    texts: tuple[str, ...], templates: tuple[Template, ...], place: ElementPath
+) -> None:
     for text, template in zip(texts, templates, strict=True):
         if is_plain(template) and split_arn(expand(template, {}) or ()) is None:
             raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
 
 
-def undefined(check: Check) -> str:
+def undefined(check: ConditionCheck) -> str:
     """Return why AWS leaves open what a condition means; empty if it does not.
 
     A plain operator is still defined for a request without the key.
@@ -96,9 +93,6 @@ def undefined(check: Check) -> str:
     operator. Without one AWS documents no result, and simulators disagree. A key that no table
     has may be such a key. Null with a set operator is always true or always false on page "IAM
     policy validation check reference", which is not what the set operators mean elsewhere.
-
-    Args:
-        check: The condition.
     """
     is_null, name = check.operator.base.family is Family.NULL, check.spelling or check.key
     if check.operator.quantifier:
@@ -115,23 +109,19 @@ def undefined(check: Check) -> str:
     )
 
 
-def test(check: Check) -> Test:
-    """Return the test that a condition makes of a request's context.
-
-    Args:
-        check: The condition.
-    """
+def test(check: ConditionCheck) -> Test:
+    """Return the test that a condition makes of a request's context."""
     if check.operator.base.family is Family.NULL:
         return _presence(check)
     match = matches.of(check)
-    if check.operator.quantifier == "ForAllValues":
+    if check.operator.quantifier is SetOperator.ALL:
         return _all(check, match)
-    if check.operator.quantifier == "ForAnyValue":
+    if check.operator.quantifier is SetOperator.ANY:
         return _any(check, match)
     return _one(check, match)
 
 
-def _presence(check: Check) -> Test:
+def _presence(check: ConditionCheck) -> Test:
     """Return the test of ``Null``.
 
     Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
@@ -143,7 +133,7 @@ def _presence(check: Check) -> Test:
     return lambda context: (context.get(key, ()) == ()) in wanted
 
 
-def _one(check: Check, match: Match) -> Test:
+def _one(check: ConditionCheck, match: Match) -> Test:
     """Return the test of an operator without a set operator.
 
     Page "IAM JSON policy elements: Condition operators": a key that the request lacks does not
@@ -168,22 +158,16 @@ def _one(check: Check, match: Match) -> Test:
     return outcome
 
 
-def _undecided(check: Check, context: Context, reason: str) -> Truth:
-    """Return the answer of a condition that AWS does not define.
-
-    Args:
-        check: The condition.
-        context: The request's context.
-        reason: Why it is not defined.
-    """
+def _undecided(check: ConditionCheck, context: Context, reason: str) -> Truth:
+    """Return the answer of a condition that AWS does not define."""
     return Undecided(reason)
 
 
-def _too_many(check: Check, count: int) -> str:
+def _too_many(check: ConditionCheck, count: int) -> str:
     return f"the request has {count} values for {check.spelling}, which has one at most"
 
 
-def _all(check: Check, match: Match) -> Test:
+def _all(check: ConditionCheck, match: Match) -> Test:
     """Return the test of ``ForAllValues``.
 
     Page "Single-valued vs. multivalued context keys": every value of the request matches, and
@@ -199,7 +183,7 @@ def _all(check: Check, match: Match) -> Test:
     return outcome
 
 
-def _any(check: Check, match: Match) -> Test:
+def _any(check: ConditionCheck, match: Match) -> Test:
     """Return the test of ``ForAnyValue``.
 
     Page "Single-valued vs. multivalued context keys": at least one value of the request

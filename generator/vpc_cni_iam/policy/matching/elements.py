@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, read
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -28,14 +28,10 @@ class Element:
     negated: bool = False
 
 
-def has_variables(policy: Policy, place: Place) -> bool:
+def has_variables(policy: Policy, place: ElementPath) -> bool:
     """Say whether a document's version has policy variables.
 
     Page "IAM JSON policy elements: Version": before 2012-10-17, ``${...}`` is literal text.
-
-    Args:
-        policy: The document.
-        place: Where it stands.
 
     Raises:
         InputError: A version that IAM does not have.
@@ -45,16 +41,11 @@ def has_variables(policy: Policy, place: Place) -> bool:
     return policy.version == VERSION
 
 
-def actions(statement: Statement, place: Place, variables: bool) -> Element:
+def actions(statement: Statement, place: ElementPath, variables: bool) -> Element:
     """Return the actions of a statement, in lower case.
 
     Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are
     not case-sensitive; ``*`` and ``?`` are wildcards; NotAction is all but what it lists.
-
-    Args:
-        statement: The statement.
-        place: Where it stands.
-        variables: Whether the document's version has variables.
 
     Raises:
         InputError: No action, both elements, or a text that is no action.
@@ -75,18 +66,13 @@ def actions(statement: Statement, place: Place, variables: bool) -> Element:
     return Element(tuple(templates), negated=bool(statement.not_actions))
 
 
-def resources(statement: Statement, place: Place, variables: bool) -> Element:
+def resources(statement: Statement, place: ElementPath, variables: bool) -> Element:
     """Return the resources of a statement.
 
     Pages "IAM JSON policy elements: Resource" and "...: NotResource": names are case-sensitive,
     ``*`` and ``?`` are wildcards. A ``*`` crosses colons wherever it stands; the page says so
     of one that ends a part of the ARN and leaves the others open. A statement without either
     element, which only a trust policy can have, is about the resource it is attached to.
-
-    Args:
-        statement: The statement.
-        place: Where it stands.
-        variables: Whether the document's version has variables.
 
     Raises:
         InputError: Both elements, none in an identity policy, or a text that is no ARN.
@@ -105,7 +91,7 @@ def resources(statement: Statement, place: Place, variables: bool) -> Element:
     return Element(templates, negated=bool(statement.not_resources))
 
 
-def _resource(text: str, place: Place, variables: bool) -> Template:
+def _resource(text: str, place: ElementPath, variables: bool) -> Template:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``.

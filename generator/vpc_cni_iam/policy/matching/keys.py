@@ -87,11 +87,7 @@ _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 
 @lru_cache(_REMEMBERED)
 def find(name: str) -> Key:
-    """Return what is known of a key; of one that no table has, nothing is.
-
-    Args:
-        name: The key, in any case.
-    """
+    """Return what is known of a key; of one that no table has, nothing is."""
     exact, patterns = _table()
     name = name.lower()
     if name in exact:

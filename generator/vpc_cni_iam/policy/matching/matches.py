@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ConditionCheck:
     """One condition, read.
 
     Args:
@@ -40,7 +40,7 @@ class Check:
     spelling: str = field(default="", compare=False)
 
 
-def _string(check: Check) -> Match:
+def _string(check: ConditionCheck) -> Match:
     """Match exactly, case-sensitively; page "...: Condition operators", String."""
     texts = Patterns.of(check.templates)
     if not texts.dynamic:
@@ -49,7 +49,7 @@ def _string(check: Check) -> Match:
     return _equal(check.templates, lambda text: text)
 
 
-def _ignore_case(check: Check) -> Match:
+def _ignore_case(check: ConditionCheck) -> Match:
     """Match exactly but for case; page "...: Condition operators", String."""
     if all(map(is_plain, check.templates)):
         literals = {(literal(template) or "").lower() for template in check.templates}
@@ -68,12 +68,12 @@ def _equal(templates: tuple[Template, ...], fold: Callable[[str], str]) -> Match
     return match
 
 
-def _like(check: Check) -> Match:
+def _like(check: ConditionCheck) -> Match:
     """Match with wildcards, case-sensitively; page "...: Condition operators", String."""
     return Patterns.of(check.templates).matches
 
 
-def _arn(check: Check) -> Match:
+def _arn(check: ConditionCheck) -> Match:
     """Match part by part, ``ArnEquals`` too; page "...: Condition operators", ARN."""
     plain = [arn_pattern(expand(t, {}) or ()) for t in check.templates if is_plain(t)]
     dynamic = [t for t in check.templates if not is_plain(t)]
@@ -90,13 +90,13 @@ def _arn(check: Check) -> Match:
     return match
 
 
-def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[Check], Match]:
+def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionCheck], Match]:
     """Compare numbers or dates; page "...: Condition operators", Numeric and Date.
 
     A value of the request that is not of the type does not match.
     """
 
-    def build(check: Check) -> Match:
+    def build(check: ConditionCheck) -> Match:
         order = check.operator.base.order
         wanted = [w for v in check.values if (w := reader(v)) is not None]
 
@@ -109,13 +109,13 @@ def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[Check], Match
     return build
 
 
-def _among(reader: Callable[[str], T | None]) -> Callable[[Check], Match]:
+def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Match]:
     """Compare booleans or bytes; page "...: Condition operators", Boolean and Binary.
 
     A value of the request that is not of the type is None, and no value of a policy is.
     """
 
-    def build(check: Check) -> Match:
+    def build(check: ConditionCheck) -> Match:
         wanted = [reader(v) for v in check.values]
 
         def match(value: str, context: Context) -> bool:
@@ -126,7 +126,7 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[Check], Match]:
     return build
 
 
-def _within(check: Check) -> Match:
+def _within(check: ConditionCheck) -> Match:
     """Look an address up in ranges; page "...: Condition operators", IP address."""
     ranges = [found for v in check.values if (found := values.network(v)) is not None]
 
@@ -137,7 +137,7 @@ def _within(check: Check) -> Match:
     return match
 
 
-_BY_FAMILY: dict[Family, Callable[[Check], Match]] = {
+_BY_FAMILY: dict[Family, Callable[[ConditionCheck], Match]] = {
     Family.STRING: _string,
     Family.IGNORE_CASE: _ignore_case,
     Family.LIKE: _like,
@@ -150,10 +150,6 @@ _BY_FAMILY: dict[Family, Callable[[Check], Match]] = {
 }
 
 
-def of(check: Check) -> Match:
-    """Return how the values of a condition match, without negation.
-
-    Args:
-        check: A condition that is not ``Null``.
-    """
+def of(check: ConditionCheck) -> Match:
+    """Return how the values of a condition match, without negation."""
     return _BY_FAMILY[check.operator.base.family](check)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 
 
 class Family(Enum):
@@ -29,6 +29,14 @@ class Family(Enum):
     BINARY = "base64"
     IP = "IP address"
     NULL = "presence"
+
+
+class SetOperator(StrEnum):
+    """How an operator looks at a key of several values."""
+
+    NONE = ""
+    ALL = "ForAllValues"
+    ANY = "ForAnyValue"
 
 
 TEXTS = (Family.STRING, Family.IGNORE_CASE, Family.LIKE, Family.ARN)
@@ -89,27 +97,23 @@ class Operator:
 
     Args:
         base: The operator itself.
-        quantifier: The set operator, ``ForAllValues`` or ``ForAnyValue``; empty for none.
+        quantifier: Its set operator.
         if_exists: Whether it is true where the request lacks the key.
     """
 
     base: Base
-    quantifier: str = ""
+    quantifier: SetOperator = SetOperator.NONE
     if_exists: bool = False
 
 
-def parse(name: str, place: Place) -> Operator:
+def parse(name: str, place: ElementPath) -> Operator:
     """Return the operator of a name.
-
-    Args:
-        name: Such as ``StringLike`` or ``ForAllValues:StringEqualsIfExists``.
-        place: Where it stands.
 
     Raises:
         InputError: No operator of IAM.
     """
-    found = _NAME.fullmatch(name)
-    quantifier, bare, suffix = found.groups() if found else ("", "", "")
+    match = _NAME.fullmatch(name)
+    quantifier, bare, suffix = match.groups() if match else ("", "", "")
     base = BASES.get(bare)
     if base is None:
         near = {known.lower(): known for known in BASES}.get(bare.lower())
@@ -117,4 +121,4 @@ def parse(name: str, place: Place) -> Operator:
         raise place.refuse(f"{name!r} is no condition operator of IAM{hint}")
     if suffix and base.family is Family.NULL:
         raise place.refuse("Null tests whether the key exists and cannot end in IfExists")
-    return Operator(base, quantifier or "", bool(suffix))
+    return Operator(base, SetOperator(quantifier or ""), bool(suffix))

@@ -38,11 +38,7 @@ def split_arn(parts: Plain) -> list[Plain] | None:
 
 
 def arn_pattern(parts: Plain) -> ArnPattern | None:
-    """Return an ARN pattern of the condition operators, None if it has fewer than six parts.
-
-    Args:
-        parts: The pattern, variables expanded.
-    """
+    """Return an ARN pattern of the condition operators, None if it has fewer than six parts."""
     split = split_arn(parts)
     return None if split is None else tuple(map(Wildcard.of, split))
 
@@ -52,10 +48,6 @@ def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
 
     Page "IAM JSON policy elements: Condition operators", ARN: each of the six parts between
     colons is checked separately, so a wildcard in the first five does not cross a colon.
-
-    Args:
-        pattern: The pattern.
-        text: The text.
     """
     values = text.split(":", ARN_PARTS - 1)
     if pattern is None or len(values) != ARN_PARTS:
@@ -81,11 +73,7 @@ class Patterns:
 
     @classmethod
     def of(cls, templates: Iterable[Template]) -> Patterns:
-        """Prepare patterns.
-
-        Args:
-            templates: The patterns.
-        """
+        """Prepare patterns."""
         literals, wild, dynamic = set(), [], []
         for template in templates:
             text = literal(template)
@@ -99,12 +87,7 @@ class Patterns:
         return cls(everything, frozenset(literals), tuple(wild), tuple(dynamic))
 
     def matches(self, text: str, context: Context) -> bool:
-        """Say whether one of the patterns matches.
-
-        Args:
-            text: The text.
-            context: The request's context, for the variables.
-        """
+        """Say whether one of the patterns matches."""
         if self.everything or text in self.literals:
             return True
         for pattern in self.wild:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Statement
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.places import Place
 
 Caller: TypeAlias = Callable[[str], bool]
 # The type of a principal and one of its identifiers.
@@ -21,16 +21,12 @@ _ACCOUNT = re.compile(r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root")
 _ROLE = re.compile(r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
 
 
-def test(statement: Statement, place: Place) -> Caller | None:
+def test(statement: Statement, place: ElementPath) -> Caller | None:
     """Return the test that a statement makes of the caller, None if it makes none.
 
     Page "AWS JSON policy elements: Principal": ``*`` is anyone; an account, by number or by its
     root ARN, is every principal in it; a role is each of its sessions too; everything else is
     one name, without wildcards.
-
-    Args:
-        statement: The statement.
-        place: Where it stands.
 
     Raises:
         InputError: NotPrincipal, whose effect AWS leaves to the service; or a wildcard in a
@@ -60,10 +56,6 @@ def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
     Page "AWS JSON policy elements: Principal": an account's number means its root ARN, and a role
     each of its sessions. That an account means all in it is not used: what is allowed to an
     account, its own policies still have to allow; what is allowed to a role by name, not.
-
-    Args:
-        names: The names that may mean more.
-        others: The names that may mean less.
     """
     return all(any(_covers(name, other) for name in names) for other in others)
 

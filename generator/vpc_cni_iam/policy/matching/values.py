@@ -34,11 +34,7 @@ _SECONDS_OF_A_DAY = 86400
 
 
 def number(text: str) -> Decimal | None:
-    """Read an integer or decimal value, exactly.
-
-    Args:
-        text: Such as ``10`` or ``-2.5``.
-    """
+    """Read an integer or decimal value, exactly."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -47,9 +43,6 @@ def instant(text: str) -> Decimal | None:
 
     The forms are those of the W3C note on date and time formats, from a year alone to fractions
     of a second (a time of day has a zone), and epoch time; four digits are a year.
-
-    Args:
-        text: Such as ``2026-06-01T12:00:00Z`` or ``1780315200``.
     """
     found = _DATE.fullmatch(text)
     if found is None:
@@ -65,20 +58,12 @@ def instant(text: str) -> Decimal | None:
 
 
 def truth(text: str) -> bool | None:
-    """Read a boolean.
-
-    Args:
-        text: ``true`` or ``false``, in any case.
-    """
+    """Read a boolean."""
     return {"true": True, "false": False}.get(text.lower())
 
 
 def octets(text: str) -> bytes | None:
-    """Read bytes from their base64 form.
-
-    Args:
-        text: The base64 form.
-    """
+    """Read bytes from their base64 form."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -86,11 +71,7 @@ def octets(text: str) -> bytes | None:
 
 
 def network(text: str) -> Network | None:
-    """Read an address range in CIDR form; an address alone is a range of that one.
-
-    Args:
-        text: Such as ``203.0.113.0/24`` or ``2001:db8::/32``.
-    """
+    """Read an address range in CIDR form; an address alone is a range of that one."""
     if not _NETWORK.fullmatch(text):
         return None
     try:
@@ -100,11 +81,7 @@ def network(text: str) -> Network | None:
 
 
 def address(text: str) -> Address | None:
-    """Read an IP address.
-
-    Args:
-        text: Such as ``203.0.113.7`` or ``2001:db8::1``.
-    """
+    """Read an IP address."""
     if not _ADDRESS.fullmatch(text):
         return None
     try:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vpc_cni_iam.policy.matching.places import Place
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The request's context, its keys in lower case.
@@ -19,7 +19,7 @@ Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class PolicyVariable:
     """A policy variable.
 
     Args:
@@ -31,7 +31,7 @@ class Variable:
     default: str | None = None
 
 
-Part: TypeAlias = str | Wild | Variable
+Part: TypeAlias = str | Wild | PolicyVariable
 Template: TypeAlias = tuple[Part, ...]
 # A template in which every variable has taken its value.
 Plain: TypeAlias = tuple[str | Wild, ...]
@@ -40,7 +40,7 @@ _SPECIAL = re.compile(r"\$\{|[*?]")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
-def read(text: str, place: Place, *, variables: bool, wildcards: bool) -> Template:
+def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> Template:
     """Take a string apart into literal text, wildcards and variables.
 
     Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for
@@ -48,9 +48,6 @@ def read(text: str, place: Place, *, variables: bool, wildcards: bool) -> Templa
     names are not case-sensitive; before version 2012-10-17 there are no variables.
 
     Args:
-        text: The string.
-        place: Where it stands.
-        variables: Whether the document's version has variables.
         wildcards: Whether ``*`` and ``?`` are wildcards here.
 
     Raises:
@@ -68,7 +65,7 @@ def read(text: str, place: Place, *, variables: bool, wildcards: bool) -> Templa
             if variable[1]:
                 _add(parts, variable[1])
             else:
-                parts.append(Variable(variable[2].lower(), variable[3]))
+                parts.append(PolicyVariable(variable[2].lower(), variable[3]))
             position = variable.end()
         elif found.group() != "${" and wildcards:
             parts.append(Wild(found.group()))
@@ -102,20 +99,12 @@ def _no_variable(rest: str) -> str:
 
 
 def is_plain(template: Template) -> bool:
-    """Say whether a template has no variables.
-
-    Args:
-        template: The template.
-    """
-    return not any(isinstance(part, Variable) for part in template)
+    """Say whether a template has no variables."""
+    return not any(isinstance(part, PolicyVariable) for part in template)
 
 
 def literal(template: Template) -> str | None:
-    """Return the one string a template matches, None if it has wildcards or variables.
-
-    Args:
-        template: The template.
-    """
+    """Return the one string a template matches, None if it has wildcards or variables."""
     if not template:
         return ""
     first = template[0]
@@ -130,14 +119,10 @@ def expand(template: Template, context: Context) -> Plain | None:
     Page "Single-valued vs. multivalued context keys": a key of several values is no variable,
     so it has no value here either. A ``*`` or ``?`` in a value is that character: it came
     with the request, and the author of the policy did not write it.
-
-    Args:
-        template: The template.
-        context: The request's context.
     """
     parts: list[str | Wild] = []
     for part in template:
-        if not isinstance(part, Variable):
+        if not isinstance(part, PolicyVariable):
             parts.append(part)
             continue
         value = context.get(part.key)

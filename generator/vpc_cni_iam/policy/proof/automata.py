@@ -30,7 +30,7 @@ _PRIVATE = 0xE000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class WordClass:
     """One way in which words match.
 
     Args:
@@ -49,7 +49,6 @@ def text(word: Word, values: Mapping[str, str] | None = None) -> str:
     """Return a word as text.
 
     Args:
-        word: The word.
         values: What variables stand for, by key; any other has its default or is ``x``.
     """
     known = values or {}
@@ -125,24 +124,19 @@ def _takes(item: Item, symbol: Symbol) -> bool:
     return isinstance(symbol, str) and (item is Reach.ALL or symbol != ":")
 
 
-def readings(
+def word_classes(
     groups: Sequence[Sequence[Glob]],
     readers: Sequence[Glob],
     budget: Budget,
     settled: Callable[[frozenset[int]], bool] = lambda sure: False,
-) -> Iterator[Reading]:
+) -> Iterator[WordClass]:
     """Yield every way in which the words of some patterns match other patterns.
 
     Args:
         groups: The words: those that match at least one pattern of each group. Patterns with
             variables must not meet another group.
-        readers: The other patterns.
-        budget: What the walk may cost.
         settled: Whether a word needs no reading, given readers that match all its
             continuations, itself included.
-
-    Raises:
-        TooHardError: The budget is used up.
     """
     machine = _Machine.of(groups, readers)
     budget.spend(len(machine.items))
@@ -159,7 +153,7 @@ def readings(
             accepted = frozenset(number - len(groups) for number in ending)
             if (accepted, certain) not in reported:
                 reported.add((accepted, certain))
-                yield Reading(_unwind(link), accepted, certain)
+                yield WordClass(_unwind(link), accepted, certain)
         for symbol in machine.symbols(makers, reading):
             budget.spend(1 + len(makers) + len(reading))
             made = machine.step(makers, symbol)

@@ -28,11 +28,7 @@ class TooHardError(Exception):
 
 
 def steps_for(policies: Iterable[Policy]) -> int:
-    """Return how many steps the comparison of some policies may take.
-
-    Args:
-        policies: The policies of both sides.
-    """
+    """Return how many steps the comparison of some policies may take."""
     return min(MOST, ANSWER + sum(map(_of_statements, policies)))
 
 
@@ -56,27 +52,16 @@ class Budget:
 
     @classmethod
     def of(cls, *policies: Policy) -> Budget:
-        """Return the budget of a comparison of policies.
-
-        Args:
-            policies: The policies of both sides.
-        """
+        """Return the budget of a comparison of policies."""
         return cls(steps_for(policies))
 
     @classmethod
     def of_review(cls, policies: Iterable[Policy]) -> Budget:
-        """Return the budget of a review of many changes.
-
-        Args:
-            policies: The policies of all of them.
-        """
+        """Return the budget of a review of many changes."""
         return cls(ANSWER + sum(OF_A_POLICY + _of_statements(policy) for policy in policies))
 
     def spend(self, steps: int = 1) -> None:
         """Count steps.
-
-        Args:
-            steps: Their number.
 
         Raises:
             TooHardError: There are no more.
@@ -89,11 +74,7 @@ class Budget:
             budget = budget.whole
 
     def part(self, steps: int) -> Budget:
-        """Return a budget of at most so many steps, which count here, too.
-
-        Args:
-            steps: Their number.
-        """
+        """Return a budget of at most so many steps, which count here, too."""
         return Budget(min(steps, self.steps), self, self.remembered)
 
     def remember(self, question: Hashable, answer: Callable[[], T]) -> T:
@@ -101,7 +82,6 @@ class Budget:
 
         Args:
             question: The question, with all that its answer depends on.
-            answer: Finds the answer.
         """
         if question not in self.remembered:
             self.remembered[question] = answer()

@@ -10,20 +10,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import Check
-from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof.clauses import Clause
 
 _NULL = Operator(BASES["Null"])
+_OPPOSITE = {
+    SetOperator.NONE: SetOperator.NONE,
+    SetOperator.ALL: SetOperator.ANY,
+    SetOperator.ANY: SetOperator.ALL,
+}
 
 
-def ways(
-    checks: tuple[Check, ...], covering: Sequence[Clause]
-) -> Iterator[list[tuple[Check, ...]]]:
+def case_splits(
+    checks: tuple[ConditionCheck, ...], covering: Sequence[Clause]
+) -> Iterator[list[tuple[ConditionCheck, ...]]]:
     """Yield ways to take conditions apart; each is a list of cases, the conditions of each.
 
     Args:
-        checks: The conditions.
         covering: The statements that are to cover the cases.
     """
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
@@ -43,22 +47,17 @@ def ways(
             yield [(*checks, check), (*checks, *opposite)]
 
 
-def absent(key: str, value: bool) -> Check:
-    """Return the condition that a key is absent, or is not.
-
-    Args:
-        key: The key.
-        value: Whether it is absent.
-    """
-    return Check(_NULL, key, ("true" if value else "false",))
+def absent(key: str, value: bool) -> ConditionCheck:
+    """Return the condition that a key is absent, or is not."""
+    return ConditionCheck(_NULL, key, ("true" if value else "false",))
 
 
-def _values(check: Check) -> Iterator[Check]:
+def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
     """Yield conditions of which one holds wherever this one does, one for each value."""
     operator = check.operator
     if operator.base.negated or operator.base.family is Family.NULL or undefined(check):
         return
-    if operator.quantifier == "ForAllValues":
+    if operator.quantifier is SetOperator.ALL:
         return
     if operator.if_exists and operator.quantifier:
         return  # true of one empty string, too
@@ -69,14 +68,13 @@ def _values(check: Check) -> Iterator[Check]:
         yield absent(check.key, True)
 
 
-def _opposite(check: Check) -> tuple[Check, ...]:
+def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
     """Return conditions that all hold wherever this one does not; none if there are none."""
     operator = check.operator
     if operator.base.family is Family.NULL or undefined(check):
         return ()
     base = replace(operator.base, negated=not operator.base.negated)
-    other = {"": "", "ForAllValues": "ForAnyValue", "ForAnyValue": "ForAllValues"}
-    opposite = replace(check, operator=Operator(base, other[operator.quantifier]))
-    if operator.if_exists and operator.quantifier != "ForAllValues":
+    opposite = replace(check, operator=Operator(base, _OPPOSITE[operator.quantifier]))
+    if operator.if_exists and operator.quantifier is not SetOperator.ALL:
         return (opposite, absent(check.key, False))
     return (opposite,)

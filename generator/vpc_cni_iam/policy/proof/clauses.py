@@ -9,14 +9,15 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import ANYONE, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements
+from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
-from vpc_cni_iam.policy.matching.matches import Check
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.places import Place
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
-from vpc_cni_iam.policy.proof import equalities, globs
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.conditions import equalities
+from vpc_cni_iam.policy.proof.conditions.constraints import same_values
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
-from vpc_cni_iam.policy.proof.knowledge import same_values
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -49,17 +50,13 @@ class Language:
         return frozenset("" if glob is None else glob.prefix for glob in self.globs)
 
     def has(self, text: str) -> bool:
-        """Say whether a text matches.
-
-        Args:
-            text: The text.
-        """
+        """Say whether a text matches."""
         known = self.covers and not self.unless
         return known and self.exact.matches(text, {}) is not self.element.negated
 
 
 # Actions, resources, conditions and meaning of a statement.
-_Meaning: TypeAlias = tuple[Language, Language, tuple[Check, ...], Hashable]
+_Meaning: TypeAlias = tuple[Language, Language, tuple[ConditionCheck, ...], Hashable]
 _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 # Each change of a policy is proven with the same statements around it.
 _REMEMBERED = 4096
@@ -82,7 +79,7 @@ class Clause:
     at: tuple[int, int]
     actions: Language
     resources: Language
-    checks: tuple[Check, ...]
+    checks: tuple[ConditionCheck, ...]
     meaning: Hashable
 
     @property
@@ -98,7 +95,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class RegionSide:
     """A set of actions or of resources: what matches each group and nothing excluded.
 
     Args:
@@ -137,9 +134,9 @@ class Region:
         callers: Their principals are in each of these sets, of which an empty one is of all.
     """
 
-    actions: tuple[Side, ...]
-    resources: tuple[Side, ...]
-    checks: tuple[Check, ...]
+    actions: tuple[RegionSide, ...]
+    resources: tuple[RegionSide, ...]
+    checks: tuple[ConditionCheck, ...]
     callers: tuple[frozenset[tuple[str, str]], ...] = ()
 
 
@@ -160,11 +157,7 @@ class ClauseIndex:
         )
 
     def meeting(self, region: Region) -> list[Clause]:
-        """Return the statements that can be about a request of a region, in their order.
-
-        Args:
-            region: The region.
-        """
+        """Return the statements that can be about a request of a region, in their order."""
         some: set[int] = set()
         for action in {side.prefix for side in region.actions}:
             some |= self._by_action.meeting(action)
@@ -177,14 +170,9 @@ class ClauseIndex:
 
 
 def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
-    """Yield the statements of policies.
-
-    Args:
-        policies: The policies.
-        narrow: How to read resources, see `globs.of_resource`.
-    """
+    """Yield the statements of policies."""
     for position, policy in enumerate(policies):
-        place = Place(f"policy {position + 1}")
+        place = ElementPath(f"policy {position + 1}")
         variables = elements.has_variables(policy, place)
         for index, statement in enumerate(policy.statements):
             meaning = _read(statement, place, variables, narrow)
@@ -192,7 +180,7 @@ def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(statement: Statement, place: Place, variables: bool, narrow: bool) -> _Meaning:
+def _read(statement: Statement, place: ElementPath, variables: bool, narrow: bool) -> _Meaning:
     actions = elements.actions(statement, place, variables)
     resources = elements.resources(statement, place, variables)
     checks = tuple(conditions.parse(c, place, variables) for c in statement.conditions)
@@ -220,11 +208,7 @@ def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
 
 
 def region(clause: Clause) -> Region:
-    """Return the requests that a statement is about, or a few more.
-
-    Args:
-        clause: The statement.
-    """
+    """Return the requests that a statement is about, or a few more."""
     return Region(
         tuple(map(_of_actions, _sides(clause.actions))),
         tuple(_sides(clause.resources)),
@@ -233,18 +217,18 @@ def region(clause: Clause) -> Region:
     )
 
 
-def _sides(language: Language) -> Iterator[Side]:
+def _sides(language: Language) -> Iterator[RegionSide]:
     """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
     if language.element.negated:
         excluded = (glob for glob in language.globs if glob is not None)
         without = language.element.templates
-        yield Side(((ANYTHING,),), tuple(excluded), EVERYTHING, (EVERYTHING,), without)
+        yield RegionSide(((ANYTHING,),), tuple(excluded), EVERYTHING, (EVERYTHING,), without)
         return
     for template, glob in zip(language.element.templates, language.globs, strict=True):
-        yield Side(((glob or ANYTHING,),), (), template, (template,))
+        yield RegionSide(((glob or ANYTHING,),), (), template, (template,))
 
 
-def _of_actions(side: Side) -> Side:
+def _of_actions(side: RegionSide) -> RegionSide:
     """Leave out what no request has: an action without a service or without a name."""
     if side.template == EVERYTHING:
         return replace(side, groups=((_ACTION,),))
@@ -255,12 +239,7 @@ def _of_actions(side: Side) -> Side:
 
 
 def both(one: Region, other: Region) -> Region:
-    """Return the requests in two regions, or a few more.
-
-    Args:
-        one: A region.
-        other: Another.
-    """
+    """Return the requests in two regions, or a few more."""
     return Region(
         tuple(_meet(a, b) for a in one.actions for b in other.actions if _can_meet(a, b)),
         tuple(_meet(a, b) for a in one.resources for b in other.resources if _can_meet(a, b)),
@@ -269,18 +248,18 @@ def both(one: Region, other: Region) -> Region:
     )
 
 
-def _can_meet(one: Side, other: Side) -> bool:
+def _can_meet(one: RegionSide, other: RegionSide) -> bool:
     return one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
 
 
-def _meet(one: Side, other: Side) -> Side:
+def _meet(one: RegionSide, other: RegionSide) -> RegionSide:
     """Return the intersection; with variables on a side, that of the first side alone."""
     groups = one.groups
     if not any(glob.has_atoms for (glob,) in one.groups + other.groups):
         groups += other.groups
     if literal(other.template) is not None:
         one, other = other, one
-    return Side(
+    return RegionSide(
         groups,
         one.excluded + other.excluded,
         one.template,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Template, Variable
+from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template
 from vpc_cni_iam.policy.wildcard import Wild
 
 _KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
@@ -31,7 +31,7 @@ class Atom:
         folded: Whether its value is compared without case.
     """
 
-    variable: Variable
+    variable: PolicyVariable
     folded: bool = False
 
 
@@ -74,11 +74,7 @@ EMPTY = Glob((), (Reach.NONE,))
 
 
 def of(template: Template) -> Glob:
-    """Return the automaton of a pattern whose wildcards take any character.
-
-    Args:
-        template: The pattern.
-    """
+    """Return the automaton of a pattern whose wildcards take any character."""
     return _of(template)
 
 
@@ -92,9 +88,6 @@ def of_arn(template: Template) -> Glob | None:
 
     Wildcards in its first five parts do not cross a colon. None for a variable there: its
     value might have a colon, and then which part is which is not known.
-
-    Args:
-        template: The pattern.
     """
     parts = _by_part(template)
     if parts is None:
@@ -108,17 +101,13 @@ def of_resource(template: Template, narrow: bool) -> Glob | None:
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
     the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
     does; the narrow one keeps the others within their part.
-
-    Args:
-        template: The pattern.
-        narrow: Which reading.
     """
     if not narrow or not is_ambiguous(template):
         return of(template)
     parts = _by_part(template)
     if parts is None:
         return None
-    marked: list[tuple[str | Wild | Variable, Reach]] = []
+    marked: list[tuple[str | Wild | PolicyVariable, Reach]] = []
     for index, (part, last) in enumerate(parts):
         crosses = last or (part is Wild.RUN and _ends_part(template, index))
         marked.append((part, Reach.ALL if crosses else Reach.PART))
@@ -126,11 +115,7 @@ def of_resource(template: Template, narrow: bool) -> Glob | None:
 
 
 def is_ambiguous(template: Template) -> bool:
-    """Say whether the two readings of a resource differ.
-
-    Args:
-        template: The pattern.
-    """
+    """Say whether the two readings of a resource differ."""
     colons = 0
     for index, part in enumerate(template):
         if colons >= ARN_PARTS - 1:
@@ -143,11 +128,7 @@ def is_ambiguous(template: Template) -> bool:
 
 
 def of_folded(template: Template) -> Glob | None:
-    """Return that of a text compared without case; None if it has letters outside ASCII.
-
-    Args:
-        template: The text.
-    """
+    """Return that of a text compared without case; None if it has letters outside ASCII."""
     if not all(part.isascii() for part in template if isinstance(part, str)):
         return None
     return _build([(part, Reach.ALL) for part in template], fold=True)
@@ -158,24 +139,24 @@ def _ends_part(template: Template, index: int) -> bool:
     return isinstance(following, str) and following.startswith(":")
 
 
-def _by_part(template: Template) -> list[tuple[str | Wild | Variable, bool]] | None:
+def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool]] | None:
     """Return each piece and whether it stands in the last part of the ARN.
 
     Pieces keep their positions: a literal that reaches into the last part counts by its begin,
     which is as good, for literals are the same in all parts.
     """
-    pieces: list[tuple[str | Wild | Variable, bool]] = []
+    pieces: list[tuple[str | Wild | PolicyVariable, bool]] = []
     colons = 0
     for part in template:
         last = colons >= ARN_PARTS - 1
-        if isinstance(part, Variable) and not last:
+        if isinstance(part, PolicyVariable) and not last:
             return None
         pieces.append((part, last))
         colons += part.count(":") if isinstance(part, str) else 0
     return pieces
 
 
-def _build(parts: list[tuple[str | Wild | Variable, Reach]], fold: bool = False) -> Glob:
+def _build(parts: list[tuple[str | Wild | PolicyVariable, Reach]], fold: bool = False) -> Glob:
     items: list[Item] = []
     loops = [Reach.NONE]
     for part, reach in parts:
@@ -184,7 +165,7 @@ def _build(parts: list[tuple[str | Wild | Variable, Reach]], fold: bool = False)
             continue
         if isinstance(part, str):
             new: list[Item] = [_either_case(c) if fold else c for c in part]
-        elif isinstance(part, Variable):
+        elif isinstance(part, PolicyVariable):
             new = [Atom(part, fold)]
         else:
             new = [reach]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vpc_cni_iam.policy.compare import condition_text, describe
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.proof import automata, examples
+from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.coverage import Hole
-from vpc_cni_iam.policy.proof.implication import implied
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.covering import Uncovered
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.wording import condition_text, describe
 
 _NAMED = 5
 
@@ -21,7 +22,6 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
     """Return what of a request neither AWS has, as far as is known, nor a policy names.
 
     Args:
-        request: The request.
         statements: The statements that it was made for.
     """
     named = {
@@ -30,35 +30,27 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
         for text in (*clause.statement.actions, *clause.statement.not_actions)
     }
     action = request.action.lower()
-    parts = [] if action in named or examples.is_known(action) else ["action"]
-    if request.resource != "*" and not examples.is_like_an_arn(request.resource):
+    parts = [] if action in named or ordinary.is_known(action) else ["action"]
+    if request.resource != "*" and not ordinary.is_like_an_arn(request.resource):
         parts.append("resource")
     return " and ".join(parts)
 
 
-def reason(hole: Hole, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget) -> str:
-    """Return what stands in the way of a proof: what is not covered, for want of what.
-
-    Args:
-        hole: What is not covered.
-        wanted: The statements that it comes from.
-        near: Those that could cover it.
-        budget: What looking for it may cost.
-
-    Raises:
-        TooHardError: The budget is used up.
-    """
+def reason(
+    uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget
+) -> str:
+    """Return what stands in the way of a proof: what is not covered, for want of what."""
     lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
-    action, resource = automata.text(hole.action), automata.text(hole.resource) or "*"
+    action, resource = automata.text(uncovered.action), automata.text(uncovered.resource) or "*"
     open_ones = {
         condition_text(condition): check
         for clause in near
         for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
-        if implied(hole.region.checks, check, budget) is not None
+        if implied(uncovered.region.checks, check, budget) is not None
     }
     named = ", ".join(list(open_ones)[:_NAMED])
     why = f"; not shown to follow: {named}" if named else ""
-    unclear = dict.fromkeys(map(undefined, (*hole.region.checks, *open_ones.values())))
+    unclear = dict.fromkeys(map(undefined, (*uncovered.region.checks, *open_ones.values())))
     why += "".join(f"; {text}" for text in list(filter(None, unclear))[:_NAMED])
     return (
         f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
@@ -77,7 +69,6 @@ def too_complex(clause: Clause, covering: Sequence[Clause]) -> str:
 
     Args:
         clause: The statement that is not compared in full.
-        covering: What it is compared with.
     """
     named = _named(clause, "old" if clause.denies else "new")
     near = [clause, *covering]

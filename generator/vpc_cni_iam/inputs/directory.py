@@ -1,0 +1,100 @@
+"""The configuration files of a directory, as an engine chooses among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.attributes import may_hold_policy
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import read_together
+from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
+
+_HCL = (".tf", ".tofu")
+_JSON = (".tf.json", ".tofu.json")
+_NONE = "holds no .tf or .tofu file; name a module's directory or a file"
+_OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
+# What decides the texts of policies elsewhere in the module, or brings policies in.
+_MATTERS = re.compile(r"\b(variable|locals|module)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The files of a module.
+
+    Args:
+        texts: The texts of its files in HCL by path.
+        skipped: Its other files that may hold policies, or change what policies mean.
+    """
+
+    texts: dict[str, str]
+    skipped: tuple[Skipped, ...]
+
+
+def read_directory(path: Path) -> Directory:
+    """Read the configuration files right in a directory.
+
+    Where ``main.tofu`` stands beside ``main.tf``, OpenTofu reads the first alone, and so does this.
+
+    Args:
+        path: The directory.
+
+    Raises:
+        InputError: It holds no such file, or one cannot be read.
+    """
+    files = _configuration_files(path)
+    if not files:
+        raise InputError(str(path), "", _NONE)
+    names = {p.name for p in files}
+    read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
+    texts: dict[str, str] = {}
+    skipped = []
+    for file in files:
+        text = read[str(file)]
+        if why := _why_skipped(file.name, names):
+            if may_hold_policy(text) or _MATTERS.search(text):
+                skipped.append(Skipped(str(file), *why))
+        else:
+            texts[str(file)] = text
+    return Directory(texts, tuple(skipped))
+
+
+def hcl_files(path: Path) -> list[Path]:
+    """Return the files in HCL right in a directory.
+
+    Raises:
+        InputError: There are none.
+    """
+    if files := [file for file in _configuration_files(path) if file.name.endswith(_HCL)]:
+        return files
+    raise InputError(str(path), "", _NONE)
+
+
+def _configuration_files(path: Path) -> list[Path]:
+    try:
+        return sorted(p for p in path.iterdir() if _is_configuration(p))
+    except OSError as error:
+        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+
+
+def _is_configuration(path: Path) -> bool:
+    # Engines ignore hidden files.
+    named_so = path.name.endswith((*_HCL, *_JSON)) and not path.name.startswith(".")
+    return named_so and path.is_file()
+
+
+def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:
+    stem, dot, form = name.rpartition(".tf")
+    if dot and form in ("", ".json") and (twin := f"{stem}.tofu{form}") in names:
+        detail = f"OpenTofu reads {twin} in its place, and Terraform does not; name one of them"
+        return Reason.not_read, detail
+    if _OVERRIDE.fullmatch(name):
+        detail = "an override file changes blocks of the others; only an engine merges them"
+        return Reason.overrides, detail
+    if name.endswith(_JSON):
+        detail = "configuration in JSON is not read; render it with an engine and give the JSON"
+        return Reason.not_read, detail
+    return None

@@ -1,0 +1,108 @@
+"""The policies of identities that HCL writes out as ``jsonencode``, a heredoc or a string."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded, resolve
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
+from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.embedded import Embedded
+from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.document import Policy
+
+_OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
+_TRUST = "assume_role_policy"
+_ENGINE = "only an engine can know it; render it and give the JSON"
+
+
+def embedded_policies(
+    texts: Mapping[str, str], scope: Scope, documents: Collection[str]
+) -> Iterator[tuple[str, Policy] | Skipped]:
+    """Yield the policies of identities that the attributes of a module write out, by address.
+
+    What else may be one, and what is of no identity, is yielded as skipped.
+
+    Args:
+        texts: The texts of its files by the name that errors show.
+        scope: What its variables and locals stand for.
+        documents: The names of its data sources of policies, which are read elsewhere.
+
+    Raises:
+        InputError: A file is not HCL.
+    """
+    places = [
+        (source, text, attribute)
+        for source, text in sorted(texts.items())
+        if may_hold_policy(text) or "locals" in text
+        for attribute in attributes(locate(text, source))
+    ]
+    local_values = {a.path[0]: a.value for _, _, a in places if a.block.type == "locals"}
+    times = Counter(attribute.address for _, _, attribute in places)
+    for source, text, attribute in places:
+        value, address = attribute.value, attribute.address
+        is_document = embedded.is_document(value)
+        if not (attribute.holds_policy or embedded.has_statement(value)):
+            inside = attribute.has_document_inside(text) and not is_document
+            if inside and "Statement" in text[value.start : value.end]:
+                detail = f"{source}, line {value.line}: it stands in an expression; {_ENGINE}"
+                yield Skipped(address, Reason.not_read, detail)
+            continue
+        if not is_document and is_read_elsewhere(value, local_values, documents):
+            continue
+        place = f"{source}, line {value.line}"
+        if not _is_of_an_identity(attribute):
+            yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
+        elif not is_document:
+            yield Skipped(address, Reason.not_read, f"{place}: it is computed; {_ENGINE}")
+        elif attribute.dynamic:
+            yield Skipped(address, Reason.not_read, f"{place}: it is in a dynamic block; {_ENGINE}")
+        elif times[address] > 1:
+            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
+        else:
+            yield _read(attribute, source, scope)
+
+
+def _read(attribute: Attribute, source: str, scope: Scope) -> tuple[str, Policy] | Skipped:
+    value, address = attribute.value, attribute.address
+    try:
+        policy = _filled(embedded.read(value, source), source, scope)
+    except InputError as error:
+        return Skipped(address, Reason.not_read, str(error))
+    if policy.names_principals:
+        detail = f"{source}, line {value.line}: it names principals"
+        return Skipped(address, Reason.other_kind, detail)
+    return address, policy
+
+
+def _kind(attribute: Attribute) -> str:
+    if attribute.path[-1] == _TRUST:
+        return "a trust policy"
+    return f"a policy of {attribute.block.labels[0]}"
+
+
+def _is_of_an_identity(attribute: Attribute) -> bool:
+    if attribute.path[-1] == _TRUST:
+        return False
+    kind = attribute.block.labels[0] if attribute.block.labels else ""
+    return not attribute.holds_policy or kind.startswith(_OF_IDENTITIES)
+
+
+def _filled(found: Embedded, source: str, scope: Scope) -> Policy:
+    """Return the policy with the texts of its references in their places."""
+    values: dict[str, str] = {}
+    for kept in found.marks.kept:
+        value = resolve.text(kept.code, scope)
+        if value is None:
+            problem = f"{kept.code} is computed; {_ENGINE}"
+            raise InputError(source, f"line {kept.line}", problem)
+        if kept.spliced and json.dumps(value, ensure_ascii=False) != f'"{value}"':
+            problem = f"{kept.code} holds what would end a text of the JSON"
+            raise InputError(source, f"line {kept.line}", problem)
+        values[kept.code] = value
+    return found.filled(values)

@@ -1,0 +1,76 @@
+"""Identifies what a user names, by `KINDS`, and opens the policies in it.
+
+The one place that tells kinds of input apart; every command that reads policies asks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from vpc_cni_iam.inputs import ec2, hcl, json_documents
+from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
+from vpc_cni_iam.inputs.kind import Content, Kind
+from vpc_cni_iam.inputs.plan import policies as plan
+from vpc_cni_iam.inputs.policies import InputPolicies, collect, why_none
+
+# The first that matches is taken: paths first, then what JSON says that it is, then any JSON.
+KINDS: tuple[Kind, ...] = (
+    hcl.DIRECTORY,
+    hcl.FILE,
+    hcl.JSON_SYNTAX,
+    plan.KIND,
+    ec2.KIND,
+    json_documents.KIND,
+)
+
+
+def identify(content: Content) -> Kind:
+    """Return the kind of an input.
+
+    Raises:
+        InputError: It cannot be read, or is of no kind that is known, which lists them.
+    """
+    for kind in KINDS:
+        if kind.matches(content):
+            return kind
+    names = ", ".join(kind.name for kind in KINDS)
+    raise content.refuse(f"is not JSON, and is none of: {names}", "line 1, column 1")
+
+
+def listing() -> str:
+    """Return a table of the kinds in Markdown, for the documentation."""
+    rows = "".join(f"| {kind.name} | {kind.examples} |\n" for kind in KINDS)
+    return f"| kind of input | examples |\n| --- | --- |\n{rows}"
+
+
+def open_policies(
+    target: str, stdin: Callable[[], str], values: Mapping[str, str]
+) -> InputPolicies:
+    """Return the identity policies of an input, at least one.
+
+    Args:
+        target: A path, or ``-`` for standard input.
+        stdin: Reads standard input.
+        values: Values for the variables of a module, by name; its own defaults stand for others.
+
+    Raises:
+        InputError: No such file, a kind that holds no policies, or none that can be read.
+    """
+    content = Content.of(target, stdin)
+    policies = collect(identify(content).policies(content, values), content.source)
+    if not policies.policies:
+        raise content.refuse(why_none(policies.skipped))
+    return policies
+
+
+def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
+    """Return the policy documents of JSON text, also those of no identity; none is checked yet.
+
+    Raises:
+        InputError: Another kind of input, which is named, or no policy document in it.
+    """
+    content = Content(source, text=lambda: text)
+    kind = identify(content)
+    if kind is not json_documents.KIND:
+        raise content.refuse(f"is {kind.name}, not {json_documents.KIND.name}")
+    return documents(content.value, source)

@@ -1,0 +1,125 @@
+"""What a kind of input is, and what identifies one: a path, its first bytes, or its text."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.strict_json import load_json
+from vpc_cni_iam.texts import STDIN, content, decode, unpacked
+
+_FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
+# A value, URL-encoded too, or nothing at all.
+_JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
+
+# A policy by its name in the input, or something that is not read as one.
+Part = tuple[str, Policy] | Skipped
+
+
+class Content:
+    """What a user named, read as far as it is asked for.
+
+    Args:
+        source: What errors call it.
+        path: Where it is; None for what is no file.
+        text: Reads its text where it is no file.
+    """
+
+    def __init__(
+        self, source: str, path: Path | None = None, text: Callable[[], str] = str
+    ) -> None:
+        self.source = source
+        self.path = path
+        self._text = text
+
+    @classmethod
+    def of(cls, target: str, stdin: Callable[[], str]) -> Content:
+        """Return the content of a path, or of standard input for ``-``."""
+        return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target))
+
+    @cached_property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        # Path.is_dir refuses a name that is too long.
+        return self.path is not None and os.path.isdir(self.path)  # noqa: PTH112
+
+    def has_suffix(self, *suffixes: str) -> bool:
+        """Whether its name ends in one of these."""
+        return self.source.endswith(suffixes)
+
+    @cached_property
+    def text(self) -> str:
+        """Its text, unpacked; raises `InputError` if it has none."""
+        if self.path is None:
+            return self._text()
+        return decode(unpacked(content(self.path), self.source), self.source)
+
+    @cached_property
+    def is_json(self) -> bool:
+        """Whether its text begins as JSON does, or is empty."""
+        return _JSON.match(self.text) is not None
+
+    @cached_property
+    def value(self) -> object:
+        """Its decoded JSON, which may be URL-encoded; raises `InputError` if it is not JSON."""
+        return load_json(unquoted(self.text), self.source)
+
+    def has_member(self, *names: str) -> bool:
+        """Whether it is a JSON object with a member of one of these names.
+
+        Where the first member is one, nothing is decoded: a plan may be large, and the log of an
+        engine and pages of the AWS CLI are several texts of JSON.
+        """
+        if not self.is_json:
+            return False
+        first = _FIRST_MEMBER.match(self.text)
+        if first and first[1] in names:
+            return True
+        return isinstance(self.value, dict) and not self.value.keys().isdisjoint(names)
+
+    def refuse(self, problem: str, place: str = "") -> InputError:
+        """Return an error about it."""
+        return InputError(self.source, place, problem)
+
+
+def unquoted(text: str) -> str:
+    """Return JSON text that may be URL-encoded, as IAM's API encodes it, as it was before."""
+    encoded = text[:3].lower() == "%7b"
+    return unquote(text, errors="surrogateescape") if encoded else text
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of input.
+
+    Args:
+        name: What it is, after "is" in an error: ``the JSON of a plan``.
+        examples: How a user gets or recognises one, for the documentation.
+        matches: Whether a content is of this kind.
+        policies: Yields its identity policies and what is skipped; takes the content and values
+            for the variables of a module. Raises `InputError` where the kind holds none.
+    """
+
+    name: str
+    examples: str
+    matches: Callable[[Content], bool]
+    policies: Callable[[Content, Mapping[str, str]], Iterable[Part]]
+
+
+def without_policies(
+    name: str, examples: str, matches: Callable[[Content], bool], advice: str
+) -> Kind:
+    """Return a kind that is known, holds no policies, and is refused with advice."""
+
+    def refuse(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+        raise content.refuse(f"is {name}; {advice}")
+
+    return Kind(name, examples, matches, refuse)

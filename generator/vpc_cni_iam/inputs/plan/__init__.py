@@ -1,0 +1,1 @@
+"""A plan of Terraform or OpenTofu: its JSON, and what it says about IAM."""

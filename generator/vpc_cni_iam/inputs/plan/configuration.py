@@ -1,0 +1,284 @@
+"""The configuration inside a plan: which resource refers to which, through modules too.
+
+A plan has the constants of an expression and the names it refers to, not the expression itself:
+what refers to one document may still do something to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.shapes import Block
+
+_DEPTH = 100
+_PREFIXES = ("aws_iam_", "aws_eks_")
+
+
+@dataclass(slots=True)
+class Module:
+    """A module of the configuration.
+
+    Args:
+        blocks: The expressions of its IAM and EKS resources by address in the module.
+        repeats: The expressions of their ``for_each``, where they refer to anything.
+        calls: The modules it calls, by name.
+        outputs: The expressions of its outputs, by name.
+        source: Where the call that made it takes it from.
+        arguments: The expressions that the call gives its variables.
+        repeated: The expression of the call's ``for_each``.
+        defaults: The defaults of its variables, but for those that are sensitive.
+        secrets: The defaults of its sensitive variables.
+    """
+
+    blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    repeats: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, Module] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    repeated: Any = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What an expression refers to in the end.
+
+    Args:
+        resources: Resources and data sources: the module's address, the address in it as written
+            (it may have an index), and the attribute if one is named.
+        constants: Constant values that stand for it.
+        open: What cannot be followed, such as ``local.policy``.
+        aligned: Whether it names the key of ``count`` or ``for_each``, by which it may choose an
+            instance of what it refers to.
+    """
+
+    resources: tuple[tuple[str, str, str], ...] = ()
+    constants: tuple[Any, ...] = ()
+    open: tuple[str, ...] = ()
+    aligned: bool = False
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What was found on the way, and what is still to be followed.
+
+    Each of the latter is a module's address, an expression in it, and the ``for_each`` around it.
+    """
+
+    pending: list[tuple[str, Any, Any]]
+    variables: Mapping[str, Any]
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    aligned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration of a plan.
+
+    Args:
+        root: The root module.
+    """
+
+    root: Module = field(default_factory=Module)
+
+    def module(self, address: str) -> Module | None:
+        """Return a module by its address, whose keys do not matter.
+
+        Args:
+            address: Such as ``module.a["x"].module.b``; empty for the root module.
+        """
+        found = self.root
+        for name in call_names(address):
+            if name not in found.calls:
+                return None
+            found = found.calls[name]
+        return found
+
+    def expression(self, module: str, block: str, *path: str) -> Any:
+        """Return an argument's expression, None if there is none.
+
+        Args:
+            module: The module's address.
+            block: The resource's address in it, without index.
+            path: The argument's name, after those of the blocks around it and their positions.
+        """
+        found = self.module(module)
+        value: Any = found.blocks.get(block) if found else None
+        for name in path:
+            if isinstance(value, list):
+                value = value[int(name)] if name.isdecimal() and int(name) < len(value) else None
+            elif isinstance(value, Mapping):
+                value = value.get(name)
+            else:
+                return None
+        return value
+
+    def meant(
+        self, module: str, expression: Any, variables: Mapping[str, Any], repeated: Any = None
+    ) -> Meant:
+        """Follow an expression through variables and outputs to resources and constants.
+
+        Args:
+            module: The address of the module it stands in.
+            expression: The expression, as the plan has it.
+            variables: The values of the root module's variables.
+            repeated: The expression of the ``for_each`` of the block it stands in.
+        """
+        trail = _Trail([(module, expression, repeated)], variables)
+        for _ in range(_DEPTH):
+            if not trail.pending:
+                break
+            here, node, each = trail.pending.pop()
+            if not isinstance(node, Mapping):
+                continue
+            if "constant_value" in node:
+                trail.constants.append(node["constant_value"])
+            for reference in _longest(node.get("references")):
+                self._follow(here, reference, each, trail)
+        trail.open += ["and more"] if trail.pending else []
+        # A key may also choose from a variable what then chooses the instance.
+        lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
+        once = dict.fromkeys
+        return Meant(
+            tuple(once(trail.resources)),
+            tuple(trail.constants),
+            tuple(once(trail.open)),
+            trail.aligned and not lookup,
+        )
+
+    def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
+        head, rest = split_first(reference)
+        if head == "var":
+            name = split_first(rest)[0]
+            own = self.module(here)
+            if not here and name in trail.variables:
+                trail.constants.append(trail.variables[name])
+            elif own and name in own.arguments:
+                trail.pending.append((parent(here), own.arguments[name], own.repeated))
+            elif own and own.defaults.get(name) is not None:
+                trail.constants.append(own.defaults[name])
+            else:
+                trail.open.append(reference)
+        elif head == "module":
+            call, output = split_first(rest)
+            below = f"{here}.module.{call}".lstrip(".")
+            child = self.module(below)
+            name = split_first(output)[0]
+            if child and name in child.outputs:
+                trail.pending.append((below, child.outputs[name], None))
+            else:
+                trail.open.append(reference)
+        elif head in ("local", "self"):
+            trail.open.append(reference)
+        elif head == "each" and rest != "key":
+            self._follow_each(here, rest, each, trail)
+        elif head in ("each", "count"):
+            trail.aligned = True
+        elif head not in ("path", "terraform"):  # which are known
+            kind, name_rest = (head, rest) if head != "data" else split_first(rest)
+            name, attribute = split_first(name_rest)
+            prefix = "data." if head == "data" else ""
+            trail.resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
+
+    def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
+        """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
+        over = self.meant(here, each, trail.variables)
+        trail.resources += over.resources
+        trail.open += over.open
+        listed = all(isinstance(value, list) for value in over.constants)
+        if rest == "value" and listed and not over.resources and not over.open:
+            trail.aligned = True
+
+
+def _longest(references: Any) -> Iterator[str]:
+    """Yield references that are not the beginning of another; the plan lists each beginning."""
+    listed = references if isinstance(references, list) else ()
+    every = [r for r in listed if isinstance(r, str)]
+    for reference in every:
+        if not any(
+            o != reference and o.startswith((f"{reference}.", f"{reference}[")) for o in every
+        ):
+            yield reference
+
+
+def read_configuration(reader: Reader) -> Configuration:
+    """Pass the configuration of a plan, and return what of it concerns IAM.
+
+    Args:
+        reader: Before its object.
+
+    Raises:
+        InputError: Not a configuration.
+    """
+    found = Configuration()
+    for key in reader.members():
+        if key == "root_module":
+            _module(reader, found.root, 0)
+        else:
+            reader.value()
+    return found
+
+
+def _module(reader: Reader, module: Module, depth: int) -> None:
+    if depth > _DEPTH:
+        raise reader.refuse("its modules nest too deeply to be a plan")
+    for key in reader.members():
+        if key == "resources":
+            for block in reader.each(Block):
+                if block.type.startswith(_PREFIXES):
+                    _block(reader, block, module)
+        elif key == "module_calls":
+            for name in reader.members():
+                module.calls[name] = _call(reader, depth)
+        elif key == "outputs":
+            for name in reader.members():
+                output = _object(reader)
+                module.outputs[name] = output.get("expression")
+        elif key == "variables":
+            for name in reader.members():
+                _variable(name, _object(reader), module)
+        else:
+            reader.value()
+
+
+def _block(reader: Reader, block: Block, module: Module) -> None:
+    name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
+    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    if over := reader.decoded(block.for_each_expression, object):
+        module.repeats[name] = over
+
+
+def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
+    if variable.get("sensitive"):
+        module.secrets[name] = variable.get("default")
+    else:
+        module.defaults[name] = variable.get("default")
+
+
+def _call(reader: Reader, depth: int) -> Module:
+    found = Module()
+    for key in reader.members():
+        if key == "module":
+            _module(reader, found, depth + 1)
+        elif key == "expressions":
+            found.arguments = _object(reader)
+        elif key == "for_each_expression":
+            found.repeated = _object(reader)
+        elif key == "source":
+            found.source = str(reader.decoded(reader.value(), object))
+        else:
+            reader.value()
+    return found
+
+
+def _object(reader: Reader) -> dict[str, Any]:
+    found: Any = reader.decoded(reader.value(), object)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,150 @@
+"""Finds what a plan marks sensitive, and replaces it in the plan's configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from vpc_cni_iam.inputs.plan.configuration import Module
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_grammar
+
+_NOTHING = Raw(b"null")
+_SENSITIVE = (b'"before_sensitive"', b'"after_sensitive"')
+# One value in a set marks all of it: with a condition's values its operator and its key.
+_PUBLIC_KEY = re.compile(r"[a-z0-9-]+:[A-Za-z-]+")
+# The name of an attribute in a schema, which is no value.
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def marked(values: Any, marks: Any) -> Iterator[str]:
+    """Yield the values that are marked, as texts.
+
+    Args:
+        values: Attributes, as a plan has them.
+        marks: Their marks, such as ``before_sensitive``.
+    """
+    pending = [(values, marks)]
+    while pending:
+        value, mark = pending.pop()
+        if mark is True:
+            yield from leaves(value)
+        elif isinstance(mark, Mapping) and isinstance(value, Mapping):
+            pending += [(value.get(name), inner) for name, inner in mark.items()]
+        elif isinstance(mark, list) and isinstance(value, list):
+            pending += zip(value, mark, strict=False)
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them.
+
+    Args:
+        value: A value of JSON.
+    """
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        name, one = pending.pop()
+        if isinstance(one, Mapping):
+            yield from (key for key in one if not _NAME.fullmatch(key) and not is_grammar(key))
+            pending += one.items()
+        elif isinstance(one, list):
+            pending += [(name, inner) for inner in one]
+        elif isinstance(one, str | int | float) and not isinstance(one, bool):
+            text = str(one)
+            public = name == "variable" and _PUBLIC_KEY.fullmatch(text)
+            if not public and not is_grammar(text):
+                yield text
+
+
+class _Hiding(Struct):
+    """The parts of a change that say what is sensitive, and of what."""
+
+    before: Raw = _NOTHING
+    after: Raw = _NOTHING
+    before_sensitive: Raw = _NOTHING
+    after_sensitive: Raw = _NOTHING
+
+
+def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
+    """Yield what is marked in a change that is not read otherwise, and seldom is anything.
+
+    Args:
+        change: Its text.
+        reader: Decodes it.
+    """
+    text = bytes(change)
+    places = [place for place in map(text.rfind, _SENSITIVE) if place >= 0]
+    if not places or b"true" not in text[min(places) :]:
+        return
+    found = reader.decoded(change, _Hiding)
+    for values, marks in (
+        (found.before, found.before_sensitive),
+        (found.after, found.after_sensitive),
+    ):
+        yield from of_values(values, marks, reader)
+
+
+def of_values(values: Raw, marks: Raw, reader: Reader) -> Iterator[str]:
+    """Yield what is marked in values.
+
+    Args:
+        values: The text of the values.
+        marks: The text of their marks.
+        reader: Decodes them.
+    """
+    if b"true" in bytes(marks):
+        yield from marked(reader.decoded(values, object), reader.decoded(marks, object))
+
+
+def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
+    """Yield the values of sensitive variables, of the root module and of those that it calls.
+
+    Args:
+        values: The values of the root module's variables.
+        root: The root module.
+    """
+    for name in root.secrets:
+        yield from leaves(values.get(name))
+    pending = [root]
+    while pending:
+        module = pending.pop()
+        pending += module.calls.values()
+        for name, default in module.secrets.items():
+            yield from leaves(default)
+            given = module.arguments.get(name)
+            if isinstance(given, Mapping):
+                yield from leaves(given.get("constant_value"))
+
+
+def hide_constants(root: Module, hiding: Secrets) -> None:
+    """Replace what is sensitive in the constants of a configuration.
+
+    Args:
+        root: The root module.
+        hiding: What stands in place of it.
+    """
+    pending = [root]
+    while pending:
+        module = pending.pop()
+        pending += module.calls.values()
+        module.blocks = {k: _without(v, hiding) for k, v in module.blocks.items()}
+        module.repeats, module.outputs, module.arguments, module.repeated = (
+            _without(v, hiding)
+            for v in (module.repeats, module.outputs, module.arguments, module.repeated)
+        )
+        module.defaults = hiding.hidden(module.defaults, None)
+        module.secrets = dict.fromkeys(module.secrets)
+
+
+def _without(expression: Any, hiding: Secrets) -> Any:
+    if isinstance(expression, Mapping):
+        return {
+            key: hiding.hidden(inner, None) if key == "constant_value" else _without(inner, hiding)
+            for key, inner in expression.items()
+        }
+    if isinstance(expression, list):
+        return [_without(inner, hiding) for inner in expression]
+    return expression

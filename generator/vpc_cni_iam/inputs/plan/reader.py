@@ -1,0 +1,306 @@
+"""Reads what a plan says about IAM, from the JSON that ``terraform show -json`` prints.
+
+The format is HashiCorp's "JSON Output Format", 1.x, which OpenTofu shares. Resources of other
+kinds are passed without being decoded.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan import json_stream
+from vpc_cni_iam.inputs.plan.addresses import module_of
+from vpc_cni_iam.inputs.plan.configuration import Configuration, read_configuration
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, after, check
+from vpc_cni_iam.inputs.plan.marked import (
+    hide_constants,
+    marked,
+    of_change,
+    of_values,
+    of_variables,
+)
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
+from vpc_cni_iam.inputs.plan.shapes import (
+    ChangedResource,
+    Changing,
+    DeferredChange,
+    Document,
+    HiddenDocument,
+    StateResource,
+)
+
+_IAM = "aws_iam_"
+_DOCUMENT = "aws_iam_policy_document"
+_POLICY = "aws_iam_policy"
+# What else says something about the plugin's role.
+_OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
+_FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
+_SMALL = 64 << 20
+
+
+class Resource(Struct, frozen=True):
+    """A resource instance of a plan with what happens to it.
+
+    Args:
+        address: Its full address.
+        mode: ``managed`` or ``data``.
+        type: Such as ``aws_iam_policy``.
+        name: Its name in the configuration.
+        actions: As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what
+            the plan leaves out because it was not targeted.
+        before: Its attributes before; None if it was not there.
+        after: Its known attributes after; None if it will not be there.
+        unknown: What of them is only known after apply, true where it is.
+        hidden_before: What of ``before`` is sensitive, true where it is.
+        hidden_after: The same of ``after``.
+        imported: The identifier it is imported by; empty if it is not.
+        moved_from: The address it had before; empty if it is not moved.
+        deposed: The key of a deposed object that a replacement left; empty for none.
+        drift: Whether this is a change that happened outside of the plan.
+    """
+
+    address: str
+    mode: str
+    type: str
+    name: str
+    actions: tuple[str, ...]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    unknown: Any = False
+    hidden_before: Any = False
+    hidden_after: Any = False
+    imported: str = ""
+    moved_from: str = ""
+    deposed: str = ""
+    drift: bool = False
+
+    @property
+    def module(self) -> str:
+        """The address of its module, empty for the root module."""
+        return module_of(self.address)
+
+    @property
+    def block(self) -> str:
+        """Its address in the module, without the key of count or for_each."""
+        return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
+
+    def unchanged(self) -> Resource:
+        """Return the resource as it is before."""
+        before, hidden = self.before, self.hidden_before
+        return replace(self, after=before, unknown=False, hidden_after=hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a plan says about IAM.
+
+    Args:
+        source: The name of the file, for errors.
+        version: The version of the engine that made it.
+        resources: Changes, deferred ones and drift, in the plan's order.
+        documents: The policy document data sources that were read before the plan.
+        read: The managed policies that data sources read before the plan.
+        configuration: How resources refer to each other.
+        variables: The values of the root module's variables, but for sensitive ones.
+        secrets: Every value that is marked sensitive; none is in the other fields.
+        complete: False if it leaves something out, as with targets, or puts it off.
+    """
+
+    source: str
+    version: str
+    resources: tuple[Resource, ...]
+    documents: tuple[Resource, ...]
+    read: tuple[Resource, ...]
+    configuration: Configuration
+    variables: Mapping[str, Any]
+    secrets: Secrets
+    complete: bool = True
+
+
+def read_plan(
+    data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
+) -> Plan:
+    """Read a plan.
+
+    Args:
+        data: The JSON text, mapped or in memory.
+        source: The file name that errors name.
+        passed: Called now and then with the number of bytes passed.
+
+    Raises:
+        InputError: Not a plan that can be reviewed, with the place.
+    """
+    reader = Reader(data, source, passed)
+    reader.skip_mark()
+    try:
+        return _read(reader)
+    except RecursionError:
+        raise reader.refuse("nests too deeply to be a plan") from None
+    finally:
+        reader.close()
+
+
+def _read(reader: Reader) -> Plan:
+    if reader.peek() != b"{":
+        raise InputError(reader.source, "", f"is not the JSON of a plan; {MAKE}")
+    changes: list[Resource] = []
+    state: list[Resource] = []
+    secrets: set[str] = set()
+    fields: dict[str, Any] = {}
+    configuration = Configuration()
+    for key in reader.members():
+        if key in ("resource_changes", "resource_drift"):
+            drift = key == "resource_drift"
+            changes += _changes(reader.each(ChangedResource), reader, drift, secrets)
+        elif key == "deferred_changes":
+            deferred = reader.each(DeferredChange)
+            changes += _changes((d.resource_change for d in deferred), reader, False, secrets)
+        elif key == "output_changes":
+            for _ in reader.members():
+                secrets.update(of_change(reader.value(), reader))
+        elif key == "prior_state":
+            state += _state(reader, secrets)
+        elif key == "configuration":
+            configuration = read_configuration(reader)
+        elif key == "planned_values" and reader.size > _SMALL:
+            json_stream.pass_module(reader)
+        elif key in _FIELDS:
+            fields[key] = reader.decoded(reader.value(), object)
+        else:
+            reader.value()
+        fields.setdefault(key, None)
+    if reader.peek():
+        raise reader.refuse(after(fields))
+    check(fields, reader.source)
+    values = _variables(fields.get("variables"))
+    secrets.update(of_variables(values, configuration.root))
+    hiding = Secrets(secrets)
+    hide_constants(configuration.root, hiding)
+    changes = [_hidden(resource, hiding) for resource in changes]
+    state = [_hidden(resource, hiding) for resource in state]
+    planned = {c.address for c in changes if not c.drift}
+    kept = [r for r in state if r.mode == "managed" and r.address not in planned]
+    return Plan(
+        reader.source,
+        str(fields.get("terraform_version") or ""),
+        (*changes, *kept),
+        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
+        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
+        configuration,
+        {
+            name: hiding.hidden(value, None)
+            for name, value in values.items()
+            if name not in configuration.root.secrets
+        },
+        hiding,
+        fields.get("complete") is not False,
+    )
+
+
+def _hidden(resource: Resource, hiding: Secrets) -> Resource:
+    return replace(
+        resource,
+        before=hiding.hidden(resource.before, resource.hidden_before),
+        after=hiding.hidden(resource.after, resource.hidden_after),
+        imported=hiding.masked(resource.imported),
+    )
+
+
+def _variables(value: Any) -> dict[str, Any]:
+    found = value if isinstance(value, dict) else {}
+    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict)}
+
+
+def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
+    """Pass ``prior_state``, and return what of IAM is in it."""
+    found: list[Resource] = []
+    for key in reader.members():
+        if key != "values":
+            reader.value()
+            continue
+        for inner in reader.members():
+            if inner != "root_module":
+                reader.value()
+                continue
+            for item in json_stream.resources(reader, StateResource):
+                hidden = set(of_values(item.values, item.sensitive_values, reader))
+                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
+                secrets |= hidden
+                for resource in stated if item.type == _DOCUMENT else ():
+                    secrets.update(marked(resource.after, resource.hidden_after))
+                found += stated
+    return found
+
+
+def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
+    # A document that joins a policy that is sensitive shows each part of it.
+    values: Mapping[str, Any]
+    hidden: Any
+    if item.type == _DOCUMENT:
+        values = {"json": reader.decoded(item.values, Document).json}
+        marks = reader.decoded(item.sensitive_values, HiddenDocument)
+        hidden = {"json": marks.json or made_of_policy}
+    elif item.type == _POLICY or (item.mode == "managed" and _wanted(item.type)):
+        values = reader.decoded(item.values, dict[str, Any])
+        hidden = reader.decoded(item.sensitive_values, object)
+    else:
+        return []
+    return [
+        Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            ("no-op",),
+            before=values,
+            after=values,
+            hidden_before=hidden,
+            hidden_after=hidden,
+        )
+    ]
+
+
+def _wanted(kind: str) -> bool:
+    return kind.startswith(_IAM) or kind in _OTHERS
+
+
+def _changes(
+    items: Iterable[ChangedResource], reader: Reader, drift: bool, secrets: set[str]
+) -> Iterator[Resource]:
+    for item in items:
+        secrets.update(of_change(item.change, reader))
+        if not _wanted(item.type):
+            continue
+        change = reader.decoded(item.change, Changing)
+        if not change.actions or not ACTIONS.issuperset(change.actions):
+            done = ", ".join(change.actions)[:80] or "nothing"
+            raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
+        found = Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            tuple(change.actions),
+            change.before,
+            change.after,
+            change.after_unknown,
+            change.before_sensitive,
+            change.after_sensitive,
+            change.imported(),
+            item.previous_address if item.previous_address != item.address else "",
+            item.deposed,
+            drift,
+        )
+        if {*found.actions} == {"create", "forget"}:
+            # What is replaced and not destroyed stays where it was.
+            yield replace(found, actions=("forget",), after=None, unknown=False)
+            found = replace(found, actions=("create",), before=None)
+        yield found

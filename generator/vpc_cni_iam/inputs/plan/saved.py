@@ -1,0 +1,184 @@
+"""Opens what a user names as a plan: its JSON, compressed or not, or a plan as it was saved."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import mmap
+import os
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.kinds import MAKE
+from vpc_cni_iam.texts import STDIN, too_large, unreadable
+from vpc_cni_iam.texts.limits import PLAN
+
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+# What is larger is mapped, so that it is never in memory as a whole.
+_LARGE = 64 << 20
+_PIECE = 1 << 20
+# What a plan may begin with: an endless device or another kind of file is refused at once.
+_BEGIN = re.compile(r"\ufeff?\s*(?:\{|\Z)")
+_BEGIN_SIZE = 4096
+
+
+def saved_plan(path: Path) -> Path | None:
+    """Return the plan that an engine saved at a path, None if the path is not of one.
+
+    Args:
+        path: A file, or a directory with one saved plan in it.
+
+    Raises:
+        InputError: A directory with no saved plan, or with several.
+    """
+    if path.is_dir():
+        try:
+            found = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
+        except OSError as error:
+            raise unreadable(path, error) from None
+        if len(found) == 1:
+            return found[0]
+        how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
+        if found:
+            how = f"name one of {', '.join(p.name for p in found)}"
+        raise InputError(str(path), "", f"holds {'several' if found else 'no'} saved plans; {how}")
+    return path if path.is_file() and _is_saved(path) else None
+
+
+def _is_saved(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                return False
+        with zipfile.ZipFile(path) as archive:
+            return "tfplan" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False  # whoever reads it says why
+
+
+@contextmanager
+def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
+    """Open the JSON text of a plan.
+
+    Args:
+        path: The file; None for ``stdin``.
+        stdin: Standard input.
+
+    Raises:
+        InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
+    """
+    source = str(path or STDIN)
+    with _stream(path, stdin) as stream:
+        if path is not None and path.is_file():
+            if os.fstat(stream.fileno()).st_size > PLAN.most:
+                raise too_large(source, PLAN)
+            yield contents(stream, source)
+            return
+        # A pipe has no places to go back to, whether it has a name or not.
+        with tempfile.TemporaryFile() as spooled:
+            _spool(stream, spooled, source)
+            yield contents(spooled, source, piped=True)
+
+
+def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    try:
+        return path.open("rb") if path else nullcontext(stdin)
+    except OSError as error:
+        raise unreadable(path or Path(STDIN), error) from None
+
+
+def _spool(stream: IO[bytes], spooled: IO[bytes], source: str) -> None:
+    """Write what comes through a pipe to a file, as long as it may be a plan."""
+    piece = stream.read(_BEGIN_SIZE)
+    if not piece.startswith((_GZIP, _ZIP)):
+        _check_begin(piece, source)
+    done = 0
+    while piece:
+        done += len(piece)
+        if done > PLAN.most:
+            raise too_large(source, PLAN)
+        spooled.write(piece)
+        piece = stream.read(_PIECE)
+    spooled.flush()
+
+
+def _check_begin(begin: bytes, source: str) -> None:
+    """Refuse what is no JSON object as its first bytes show."""
+    # Without a character that is cut here.
+    decoder = codecs.getincrementaldecoder(json.detect_encoding(begin))(errors="replace")
+    text = decoder.decode(begin)
+    if not _BEGIN.match(text):
+        raise InputError(source, "", f"is not the JSON of a plan; {MAKE}")
+
+
+def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
+    """Return the JSON text of a plan, mapped if it is large.
+
+    Args:
+        file: A file with places to go to.
+        source: The name that errors give it.
+        piped: Whether it came through a pipe.
+
+    Raises:
+        InputError: Neither JSON nor JSON compressed by gzip.
+    """
+    file.seek(0)
+    begin = file.read(_BEGIN_SIZE)
+    file.seek(0)
+    if begin.startswith(_GZIP):
+        with tempfile.TemporaryFile() as plain:
+            _unpack(file, plain, source)
+            return contents(plain, source, piped)
+    if begin.startswith(_ZIP):
+        problem = "is a zip archive, but not a plan that terraform or tofu saved"
+        if piped:
+            problem = "is a saved plan, which an engine can only show as a file: name the file"
+        raise InputError(source, "", problem)
+    _check_begin(begin, source)
+    encoding = json.detect_encoding(begin)
+    if not encoding.startswith("utf-8"):
+        with tempfile.TemporaryFile() as plain:
+            _recode(file, plain, source, encoding)
+            return contents(plain, source, piped)
+    if not begin:
+        raise InputError(source, "", "is empty; the output of terraform show -json is expected")
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size <= _LARGE:
+        return file.read()
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> None:
+    """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while piece := wide.read(_PIECE):
+            plain.write(decoder.decode(piece).encode())
+        plain.write(decoder.decode(b"", final=True).encode())
+    except UnicodeError:
+        raise InputError(source, "", f"is not {encoding.upper()} text, as it begins") from None
+    plain.flush()
+
+
+def _unpack(packed: IO[bytes], plain: IO[bytes], source: str) -> None:
+    try:
+        with gzip.open(packed) as stream:
+            done = 0
+            while piece := stream.read(_PIECE):
+                done += len(piece)
+                if done > PLAN.most:
+                    problem = f"unpacks to more than {PLAN.words()}, the most that is read"
+                    raise InputError(source, "", problem)
+                plain.write(piece)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(source, "", f"is damaged gzip data: {error}") from None
+    plain.flush()

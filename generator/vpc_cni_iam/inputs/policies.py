@@ -1,0 +1,116 @@
+"""The policies of an input, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.document import Policy
+
+# The details of an account name thousands.
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """One policy of an input.
+
+    Args:
+        name: What the input calls it: the name of its data source; empty if it has none.
+        policy: The policy.
+        source: The input, as errors name it.
+    """
+
+    name: str
+    policy: Policy
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputPolicies:
+    """The identity policies of an input; `choose` takes those that a verdict is about.
+
+    Args:
+        source: The input, as errors name it.
+        policies: Its identity policies.
+        skipped: What else it holds, and why that is not among them.
+    """
+
+    source: str
+    policies: tuple[NamedPolicy, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPolicies:
+    """The policies that a verdict is about, and what it has to say of the rest of their input.
+
+    Args:
+        policies: The policies.
+        skipped: What was skipped, save what a user left out by naming the policies.
+    """
+
+    policies: tuple[NamedPolicy, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def collect(parts: Iterable[Part], source: str) -> InputPolicies:
+    """Return the policies of an input apart from what was skipped."""
+    policies: list[NamedPolicy] = []
+    skipped: list[Skipped] = []
+    for part in parts:
+        if isinstance(part, Skipped):
+            skipped.append(part)
+        else:
+            policies.append(NamedPolicy(*part, source))
+    return InputPolicies(source, tuple(policies), tuple(skipped))
+
+
+def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
+    """Return the policies of these names, or the only one that can be read.
+
+    Raises:
+        InputError: A name of what was skipped.
+        UsageError: A name that is not there, or several policies and no name.
+    """
+    chosen = tuple(dict.fromkeys(names))
+    known = [o.name for o in opened.policies if o.name]
+    details = {s.name: f"{s.reason}: {s.detail}" for s in opened.skipped}
+    for name in chosen:
+        if name not in known and name in details:
+            raise InputError(opened.source, "", f"{name} is {details[name]}")
+        if name not in known:
+            others = f"there are {_listed(known)}" if known else "its policy has no name"
+            raise UsageError(f"{opened.source} holds no document {name!r}; {others}")
+    if chosen:
+        return ChosenPolicies(
+            tuple(o for o in opened.policies if o.name in chosen),
+            tuple(s for s in opened.skipped if s.reason is Reason.overrides),
+        )
+    if len(opened.policies) > 1:
+        problem = f"{opened.source} holds several policies, {_listed(known)}; "
+        unread = [s.name for s in opened.skipped if s.counts]
+        if unread:
+            problem += f"choose with --document\nof the others: {_listed(unread)} cannot be read"
+        else:
+            problem += "choose with --document"
+        raise UsageError(problem)
+    return ChosenPolicies(opened.policies, opened.skipped)
+
+
+def why_none(skipped: Sequence[Skipped]) -> str:
+    """Say why no policy of an input can be taken."""
+    if not skipped:
+        return "holds no policy of an identity"
+    listed = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped[:_SHOWN]]
+    if len(skipped) > _SHOWN:
+        listed.append(f"and {len(skipped) - _SHOWN:,} more")
+    return f"holds no policy of an identity that can be read; {'; '.join(listed)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,315 @@
+"""What a change of a policy means: access gained and lost, widened and narrowed.
+
+Statements are taken apart into permissions (effect, action, resource, conditions), so that moving
+an action from one statement to another, or reordering, is no change. Permissions are compared one
+by one, exactly, by `vpc_cni_iam.policy.diff.containment`; whether the new policy as a whole allows
+anything that the old one did not is a question for `vpc_cni_iam.policy.proof.access` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from vpc_cni_iam.policy.diff.containment import Containers, contains
+from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.wording import condition_text
+
+
+class ChangeKind(StrEnum):
+    """What happened to access."""
+
+    # An action on a resource.
+    GAINED = "gained"
+    LOST = "lost"
+    # Actions and resources.
+    WIDENED = "widened"
+    NARROWED = "narrowed"
+    # Conditions.
+    WEAKENED = "weakened"
+    TIGHTENED = "tightened"
+    # Neither contains the other.
+    CHANGED = "changed"
+    # Deny statements.
+    DENIED = "denied"
+    DENY_REMOVED = "undenied"
+    # Without effect; only of `all_changes`.
+    REDUNDANT = "redundant"
+
+
+# A change that may let something happen that could not happen before.
+MAY_GAIN_ACCESS = frozenset(
+    {
+        ChangeKind.GAINED,
+        ChangeKind.WIDENED,
+        ChangeKind.WEAKENED,
+        ChangeKind.CHANGED,
+        ChangeKind.DENY_REMOVED,
+    }
+)
+# What a change of a Deny statement is.
+_OF_A_DENY = {
+    ChangeKind.GAINED: ChangeKind.DENIED,
+    ChangeKind.WIDENED: ChangeKind.DENIED,
+    ChangeKind.WEAKENED: ChangeKind.DENIED,
+    ChangeKind.LOST: ChangeKind.DENY_REMOVED,
+    ChangeKind.NARROWED: ChangeKind.DENY_REMOVED,
+    ChangeKind.TIGHTENED: ChangeKind.DENY_REMOVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """One change of access.
+
+    Args:
+        kind: What happened.
+        text: To what, such as ``ec2:CreateTags on *``.
+        before: The statements of the old policy it is about, each of one action and resource.
+        after: The same of the new policy.
+    """
+
+    kind: ChangeKind
+    text: str
+    before: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+    after: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """Permissions in place of others, before those of one meaning are grouped."""
+
+    kind: ChangeKind
+    action: str
+    text: str
+    before: tuple[Permission, ...] = ()
+    after: tuple[Permission, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """The permissions that only one of two policies has.
+
+    Args:
+        lost: Those of the old policy.
+        gained: Those of the new policy.
+        narrowed: The gained ones that each lost one contains.
+        widened: The lost ones that each gained one contains.
+        budget: What the proofs may cost.
+    """
+
+    lost: dict[Key, Permission]
+    gained: dict[Key, Permission]
+    narrowed: dict[Key, list[Key]]
+    widened: dict[Key, list[Key]]
+    budget: Budget
+
+    def widenings(self) -> Iterator[_Replacement]:
+        """Yield each gained permission in place of the lost ones that it contains."""
+        for key, permission in self.gained.items():
+            equal = [self.lost[k] for k in self.widened[key] if key in self.narrowed[k]]
+            smaller = [self.lost[k] for k in self.widened[key] if key not in self.narrowed[k]]
+            if smaller:
+                yield _replaced(smaller, [permission], self.budget)
+            # Other conditions of one meaning are shown: their variables may differ in value.
+            for twin in equal:
+                replacement = _replaced([twin], [permission], self.budget)
+                same_text = twin.conditions == permission.conditions
+                yield replace(replacement, kind=ChangeKind.REDUNDANT) if same_text else replacement
+
+    def narrowings(self) -> Iterator[_Replacement]:
+        """Yield the gained permissions that are a part of a lost one, in its place."""
+        for key, permission in self.lost.items():
+            smaller = [self.gained[k] for k in self.narrowed[key] if key not in self.widened[k]]
+            if smaller:
+                yield _replaced([permission], smaller, self.budget)
+
+    def others(self) -> Iterator[_Replacement]:
+        """Yield the permissions that neither contain others nor are a part of them."""
+        contained = {k for keys in (*self.narrowed.values(), *self.widened.values()) for k in keys}
+        lost = _alone(self.lost, self.narrowed, contained)
+        gained = _alone(self.gained, self.widened, contained)
+        lost_by_subject: dict[Key, dict[Key, Permission]] = {}
+        for key, permission in lost.items():
+            lost_by_subject.setdefault(permission.subject, {})[key] = permission
+        for key, permission in list(gained.items()):
+            same_subject = lost_by_subject.get(permission.subject, {})
+            twin = _twin(permission, same_subject.values())
+            if twin is not None:
+                del gained[key], lost[twin.key], same_subject[twin.key]
+                yield _replaced([twin], [permission], self.budget)
+        for permission in lost.values():
+            yield _removed(ChangeKind.LOST, permission)
+        for permission in gained.values():
+            yield _added(ChangeKind.GAINED, permission)
+
+
+def changes(old: Policy, new: Policy) -> tuple[AccessChange, ...]:
+    """Return what a change of a policy means, actions of one meaning in one line."""
+    return tuple(c for c in all_changes(old, new) if c.kind is not ChangeKind.REDUNDANT)
+
+
+def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple[AccessChange, ...]:
+    """Return what `changes` does, and as redundant what comes or goes without any effect.
+
+    That is what a permission in both policies contains, and what replaces another of one meaning.
+    """
+    budget = Budget.of(old, new) if budget is None else budget
+    before, after = permissions(old), permissions(new)
+    unchanged = [permission for key, permission in before.items() if key in after]
+    lost, redundant_before = _without_redundant(before, after, unchanged, budget)
+    gained, redundant_after = _without_redundant(after, before, unchanged, budget)
+    narrowed, widened = _contained(lost, gained, budget), _contained(gained, lost, budget)
+    comparison = _Comparison(lost, gained, narrowed, widened, budget)
+    return _grouped(
+        [
+            *comparison.widenings(),
+            *comparison.narrowings(),
+            *comparison.others(),
+            *(_removed(ChangeKind.REDUNDANT, p) for p in redundant_before),
+            *(_added(ChangeKind.REDUNDANT, p) for p in redundant_after),
+        ]
+    )
+
+
+def _without_redundant(
+    here: Mapping[Key, Permission],
+    there: Iterable[Key],
+    unchanged: list[Permission],
+    budget: Budget,
+) -> tuple[dict[Key, Permission], list[Permission]]:
+    """Return the permissions of one policy alone, less those that an unchanged one contains."""
+    containers = Containers(unchanged, budget)
+    alone: dict[Key, Permission] = {}
+    redundant = []
+    for key, permission in here.items():
+        if key in there:
+            continue
+        if any(containers.of(permission)):
+            redundant.append(permission)
+        else:
+            alone[key] = permission
+    return alone, redundant
+
+
+def _contained(
+    wide: Mapping[Key, Permission], narrow: Mapping[Key, Permission], budget: Budget
+) -> dict[Key, list[Key]]:
+    """Return for the key of each permission those of others that it contains."""
+    containers = Containers(wide.values(), budget)
+    contained: dict[Key, list[Key]] = {key: [] for key in wide}
+    for key, permission in narrow.items():
+        for container in containers.of(permission):
+            contained[container.key].append(key)
+    return contained
+
+
+def _alone(
+    own: Mapping[Key, Permission], containing: Mapping[Key, list[Key]], contained: set[Key]
+) -> dict[Key, Permission]:
+    return {k: p for k, p in own.items() if not containing[k] and k not in contained}
+
+
+def _twin(permission: Permission, candidates: Iterable[Permission]) -> Permission | None:
+    """Return the permission of this action that this one replaces, on its resource if any."""
+    same_conditions = None
+    for candidate in candidates:
+        if candidate.resource == permission.resource:
+            return candidate
+        if candidate.conditions == permission.conditions:
+            same_conditions = same_conditions or candidate
+    return same_conditions
+
+
+def _removed(kind: ChangeKind, permission: Permission) -> _Replacement:
+    return _Replacement(_by_effect(kind, permission), *permission.line, before=(permission,))
+
+
+def _added(kind: ChangeKind, permission: Permission) -> _Replacement:
+    return _Replacement(_by_effect(kind, permission), *permission.line, after=(permission,))
+
+
+def _by_effect(kind: ChangeKind, permission: Permission) -> ChangeKind:
+    return kind if permission.effect == "Allow" else _OF_A_DENY.get(kind, kind)
+
+
+def _replaced(before: list[Permission], after: list[Permission], budget: Budget) -> _Replacement:
+    """Return what it means that permissions replace others; one of the sides has only one."""
+    old, new, every = before[0], after[0], [*before, *after]
+    tighter = all(contains(old, permission, budget) for permission in after)
+    looser = all(contains(new, permission, budget) for permission in before)
+    one_action = len({p.action.lower() for p in every}) == 1
+    one_resource = len({p.resource for p in every}) == 1
+    one_condition = len({p.conditions for p in every}) == 1
+    kinds = ChangeKind.NARROWED, ChangeKind.WIDENED
+    action = new.action
+    if not one_action:
+        action, text = _actions_replaced(before, after)
+    elif one_condition:
+        text = f"from {_resources(before)} to {_resources(after)}{new.who}{new.words}"
+    elif one_resource:
+        kinds = ChangeKind.TIGHTENED, ChangeKind.WEAKENED
+        there = " and".join(_conditions_without(new, p) for p in before)
+        here = " and".join(_conditions_without(old, p) for p in after)
+        text = f"on {new.resource}{new.who}: from{there} to{here}"
+    else:
+        text = f"from {_lines(before)} to {_lines(after)}"
+    kind = ChangeKind.CHANGED if tighter == looser else kinds[looser]
+    return _Replacement(_by_effect(kind, new), action, text, tuple(before), tuple(after))
+
+
+def _actions_replaced(before: list[Permission], after: list[Permission]) -> tuple[str, str]:
+    """Return the old actions, and in words the new ones."""
+    rests = {p.line[1] for p in (*before, *after)}
+    if len(rests) == 1:
+        old, new = (", ".join(sorted(p.action for p in side)) for side in (before, after))
+        return old, f"to {new} {rests.pop()}"
+    return _together(before), f"to {_together(after)}"
+
+
+def _resources(some: Iterable[Permission]) -> str:
+    return ", ".join(permission.resource for permission in some)
+
+
+def _lines(some: Iterable[Permission]) -> str:
+    return " and ".join(permission.line[1].removeprefix("on ") for permission in some)
+
+
+def _conditions_without(other: Permission, permission: Permission) -> str:
+    """Return the conditions of a permission that another does not have, in words."""
+    own = [
+        c
+        for c in permission.statement.conditions
+        if (c.operator, c.key.lower(), frozenset(c.values)) not in other.conditions
+    ]
+    return "".join(f" if {condition_text(c)}" for c in own) or " no condition"
+
+
+def _together(some: Iterable[Permission]) -> str:
+    """Return several permissions as text, the actions of one meaning together."""
+    lines: dict[str, list[str]] = {}
+    for permission in some:
+        action, rest = permission.line
+        lines.setdefault(rest, []).append(action)
+    return " and ".join(f"{', '.join(sorted(a))} {rest}" for rest, a in lines.items())
+
+
+def _grouped(replacements: Iterable[_Replacement]) -> tuple[AccessChange, ...]:
+    groups: dict[tuple[ChangeKind, str, bool], list[_Replacement]] = {}
+    for each in replacements:
+        groups.setdefault((each.kind, each.text, not each.before), []).append(each)
+    return tuple(
+        AccessChange(
+            kind,
+            f"{', '.join(sorted(each.action for each in group))} {text}",
+            tuple(p.statement for each in group for p in each.before),
+            tuple(p.statement for each in group for p in each.after),
+        )
+        for (kind, text, _), group in groups.items()
+    )

@@ -1,0 +1,174 @@
+"""Which permissions contain which, exactly: proven, of actions, resources and conditions apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.diff.permissions import Permission
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.proof.access import Proven, no_new_access
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+
+# The elements of a statement that decide together, with their values.
+_Part: TypeAlias = tuple[tuple[str, Any], ...]
+_PARTS = (("actions", "not_actions"), ("resources", "not_resources"), ("conditions",))
+_CAN_LEAVE_NOTHING = ("not_actions", "not_resources", "conditions")
+# What one proof may take of the steps that are left.
+_SHARE = 8
+_STEPS_OF_A_PAIR = 10
+_ANYTHING = Statement(actions=("*",), resources=("*",))
+
+
+def contains(one: Permission, other: Permission, budget: Budget) -> bool:
+    """Say whether one permission is of all that another is, whatever the effect of both.
+
+    Where the budget ends, one that may contain another is taken not to.
+    """
+    if budget.steps < 0 or (one.effect, one.principals) != (other.effect, other.principals):
+        return False
+    for wide, narrow in (
+        (one.action.lower(), other.action.lower()),
+        (one.resource, other.resource),
+    ):
+        # What has no wildcard and excepts nothing contains itself alone.
+        if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
+            return False
+    try:
+        budget.spend(_STEPS_OF_A_PAIR)
+    except TooHardError:
+        return False
+    return _holds(_is_contained, budget, other.bare, one.bare)
+
+
+class Containers:
+    """Grants that may contain others, found without trying all.
+
+    Args:
+        permissions: The permissions.
+        budget: What the proofs may cost.
+    """
+
+    def __init__(self, permissions: Iterable[Permission], budget: Budget) -> None:
+        self._grants, self._budget = list(permissions), budget
+        begins = [_begins(permission.statement) for permission in self._grants]
+        self._by_action = PrefixIndex((begin, n) for n, (begin, _) in enumerate(begins))
+        self._by_resource = PrefixIndex((begin, n) for n, (_, begin) in enumerate(begins))
+
+    def of(self, permission: Permission) -> Iterator[Permission]:
+        """Yield those that contain a permission."""
+        if not self._grants or self._budget.steps < 0:
+            return
+        # What begins with more than the other contains only a part of it.
+        action, resource = _begins(permission.statement)
+        numbers = {*self._by_action.within(action)} & {*self._by_resource.within(resource)}
+        if _holds(_is_nothing, self._budget, permission.bare):
+            numbers = {*range(len(self._grants))}
+        for number in sorted(numbers):
+            if contains(self._grants[number], permission, self._budget):
+                yield self._grants[number]
+
+
+def _begins(statement: Statement) -> tuple[str, str]:
+    """Return what all actions of a permission begin with, in lower case, and all its resources."""
+    action = next(iter(statement.actions), "").lower()
+    resource = next(iter(statement.resources), "")
+    if resource.count(":") < ARN_PARTS - 1:
+        resource += ":*"  # so is one completed that is too short
+    return _WILD.split(action, 1)[0], _WILD.split(resource, 1)[0] if statement.resources else ""
+
+
+def _holds(said: Callable[..., bool], budget: Budget, *statements: Statement) -> bool:
+    """Say whether something holds of statements, whatever their variables are filled with."""
+    try:
+        return all(said(budget, *filled) for filled in _filled(*statements))
+    except InputError:
+        return False
+
+
+def _is_contained(budget: Budget, narrow: Statement, wide: Statement) -> bool:
+    """Say whether one statement is within one other: each of its parts is, or it is of nothing."""
+    pairs = zip(_parts(narrow), _parts(wide), strict=True)
+    return all(_proven(budget, *pair) for pair in pairs) or _is_nothing(budget, narrow)
+
+
+def _is_nothing(budget: Budget, statement: Statement) -> bool:
+    """Say whether nothing can be as a statement says, so that anything contains it."""
+    return any(
+        _proven(budget, part)
+        for part in _parts(statement)
+        if any(values for name, values in part if name in _CAN_LEAVE_NOTHING)
+    )
+
+
+def _parts(statement: Statement) -> list[_Part]:
+    return [tuple((name, getattr(statement, name)) for name in names) for names in _PARTS]
+
+
+def _proven(budget: Budget, narrow: _Part, *wide: _Part) -> bool:
+    """Say whether a part is of nothing that others are not of."""
+
+    def proven() -> bool:
+        part = budget.part(budget.steps // _SHARE)
+        return isinstance(no_new_access(_alone(*wide), _alone(narrow), part), Proven)
+
+    return budget.remember(("contained", narrow, wide), proven)
+
+
+def _alone(*parts: _Part) -> list[Policy]:
+    # The older version has no policy variables: what is filled in is text like any other.
+    statements = tuple(replace(_ANYTHING, **dict(part)) for part in parts)
+    return [Policy(statements, version="2008-10-17")]
+
+
+def _filled(*statements: Statement) -> Iterator[list[Statement]]:
+    """Yield statements with their variables, a module's or IAM's, filled in different ways.
+
+    What holds of all is taken to hold whatever they are filled with: text that is in no pattern,
+    of one character and of several, one of which has a case, and for a module's a wildcard.
+    """
+    names = sorted({name for s in statements for text in _texts(s) for name in _NAMES(text)})
+    if not names:
+        yield [*statements]
+        return
+    letters = {name: _letter(number) for number, name in enumerate(names)}
+    yield [_fill(s, letters) for s in statements]
+    longer = {name: f"{letter}K" for name, letter in letters.items()}
+    yield [_fill(s, longer) for s in statements]
+    if wild := {name: "*" for name in names if ":" not in name}:
+        yield [_fill(s, letters | wild) for s in statements]
+
+
+_WILD = re.compile(r"[*?]|\$\{")
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_NAMES = _VARIABLE.findall
+
+
+def _letter(number: int) -> str:
+    """Return a text of its own for a number: control characters, which stand in no policy."""
+    return chr(1 + number % 31) * (1 + number // 31)
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    yield from (*statement.resources, *statement.not_resources)
+    for condition in statement.conditions:
+        yield from (condition.key, *condition.values)
+
+
+def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
+    def fill(*texts: str) -> tuple[str, ...]:
+        return tuple(_VARIABLE.sub(lambda found: values[found[0]], text) for text in texts)
+
+    return replace(
+        statement,
+        resources=fill(*statement.resources),
+        not_resources=fill(*statement.not_resources),
+        conditions=tuple(
+            replace(c, key=fill(c.key)[0], values=fill(*c.values)) for c in statement.conditions
+        ),
+    )

@@ -1,0 +1,102 @@
+"""A policy taken apart into permissions of one action on one resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text, principals_text
+
+# What is the same for permissions of one meaning that are spelled alike.
+Key: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One action on one resource, as a statement allows or denies it.
+
+    Args:
+        statement: The statement, of this action and resource alone and without its Sid.
+        bare: The same as one that allows what the other is about, to whomever has it.
+        action: The action, or in words all but those of a NotAction.
+        resource: The resource, the same way; ``itself`` in a policy without resources.
+        conditions: The statement's conditions, normalised.
+        principals: Its principals, normalised.
+        who: The principals in words, such as `` by AWS 111122223333``, or empty.
+        words: The conditions in words, each after `` if ``.
+    """
+
+    statement: Statement
+    bare: Statement
+    action: str
+    resource: str
+    conditions: frozenset[tuple[str, str, frozenset[str]]]
+    principals: normalise.Normal
+    who: str
+    words: str
+
+    @property
+    def effect(self) -> str:
+        """Allow or Deny."""
+        return self.statement.effect
+
+    @property
+    def key(self) -> Key:
+        """What is the same for permissions of one meaning that are spelled alike."""
+        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
+
+    @property
+    def subject(self) -> Key:
+        """The effect, the action and the principals."""
+        return (self.effect, self.action.lower(), self.principals)
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """The action, and the rest of what it says."""
+        return self.action, f"on {self.resource}{self.who}{self.words}"
+
+
+def permissions(policy: Policy) -> dict[Key, Permission]:
+    """Return the permissions of a policy by their keys."""
+    return {
+        permission.key: permission
+        for statement in policy.statements
+        for permission in _of(statement)
+    }
+
+
+def _of(statement: Statement) -> Iterable[Permission]:
+    # What is all but some things is one thing: each exception taken by itself would be wrong.
+    excepted = ", ".join(sorted(statement.not_actions))
+    actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
+    kept_out = ", ".join(sorted(statement.not_resources))
+    resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
+    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    who = principals_text(statement)
+    principals = normalise.statement(statement)[-2:]  # type: ignore[index]
+    for action in actions:
+        for resource in resources or ("itself",):
+            own = replace(
+                statement,
+                actions=(action,) if statement.actions else (),
+                resources=(resource,) if statement.resources else (),
+                sid="",
+            )
+            yield Permission(
+                own,
+                _bare(own),
+                action,
+                resource,
+                normalise.conditions(statement),
+                principals,
+                f" by {who}" if who else "",
+                words,
+            )
+
+
+def _bare(statement: Statement) -> Statement:
+    resources = statement.resources or (() if statement.not_resources else ("*",))
+    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())

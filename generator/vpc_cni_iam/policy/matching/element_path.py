@@ -1,0 +1,36 @@
+"""Where in a policy something stands, for the errors that name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ElementPath:
+    """A place in a document.
+
+    Args:
+        source: What the errors call the document.
+        path: The JSON path in it.
+    """
+
+    source: str
+    path: str = "$"
+
+    def at(self, step: str) -> ElementPath:
+        """Return a place below this one.
+
+        Args:
+            step: The rest of the path, such as ``.Condition`` or ``[3]``.
+        """
+        return ElementPath(self.source, self.path + step)
+
+    def refuse(self, problem: str) -> InputError:
+        """Return the error to raise about what stands here.
+
+        Args:
+            problem: What is wrong, and what to do about it.
+        """
+        return InputError(self.source, self.path, problem)

@@ -1,0 +1,257 @@
+"""Whether new policies allow anything that old ones do not: a proof, a counterexample, or neither.
+
+What is proven is proven for every request that the evaluator decides for both: any action that has
+a service and a name, any resource, any context. A request is newly allowed if a new Allow has it
+that no new Deny has, and either no old Allow has it or an old Deny does. So two things are shown:
+
+1. Every request of a new Allow is one of an old Allow or of a new Deny.
+2. Every request of a new Allow and of an old Deny is one of a new Deny.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
+from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
+from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.covering import StatementCover, Uncovered
+from vpc_cni_iam.policy.proof.examples import requests
+
+_MORE_PARTS = 20
+_FIRST_TRIES = 200
+_TRIES_OF_A_PART = 6000
+_STEPS_OF_A_TRY = 20
+_STEPS_OF_A_STATEMENT = 100
+_CASES = 32
+_SPLITS_IN_ALL = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The new policies allow nothing that the old ones did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A request that the new policies allow and the old ones do not, as the evaluator says.
+
+    Args:
+        request: The request.
+        new: The statement of the new policies that allows it.
+        old: What the old policies say.
+        made_up: What of it only comes of the policies' patterns, so that AWS may have no such
+            thing: ``action``, ``resource``, both joined by ``and``, or empty.
+    """
+
+    request: Request
+    new: Decision
+    old: Decision
+    made_up: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """Neither a proof nor a counterexample was found.
+
+    Args:
+        reason: What stands in the way.
+    """
+
+    reason: str
+
+
+def no_new_access(
+    old: Sequence[Policy], new: Sequence[Policy], budget: Budget | None = None
+) -> Proven | Counterexample | NotProven:
+    """Say whether new policies allow anything that old ones do not.
+
+    Both are the policies of one identity, taken together. It answers `Proven` only where that
+    holds in both readings of what AWS leaves open, see `globs.of_resource` and
+    `vpc_cni_iam.policy.proof.conditions.implication`.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+    budget = Budget.of(*old, *new) if budget is None else budget
+    statements = [s for policy in (*old, *new) for s in policy.statements]
+    if any(statement.not_principals for statement in statements):
+        return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
+    before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
+    try:
+        budget.spend(_STEPS_OF_A_STATEMENT * len(statements))
+    except TooHardError:
+        return NotProven(
+            "too complex: what was compared before took all steps of this answer; "
+            "write policies with fewer wildcards and condition keys"
+        )
+    for narrow in (False, True):
+        sides = [list(clauses.read(side, narrow)) for side in (old, new)]
+        answer = _Search(before, after, budget).run(*sides)
+        if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
+            return answer
+    return Proven()
+
+
+def _is_ambiguous(clause: Clause) -> bool:
+    return any(map(globs.is_ambiguous, clause.resources.element.templates))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether all that a statement brings is covered.
+
+    Args:
+        clause: An Allow that is new, or a Deny that is no more.
+        covering: What must cover it.
+        allows: What such a Deny may have held back; None of an Allow.
+    """
+
+    clause: Clause
+    covering: StatementCover
+    allows: ClauseIndex | None = None
+
+    def regions(self) -> Iterator[tuple[Region, tuple[Clause, ...]]]:
+        """Yield regions, with the statements they come from."""
+        region = clauses.region(self.clause)
+        if self.allows is None:
+            yield region, (self.clause,)
+        elif next(self.covering.uncovered_parts(region), None) is not None:
+            for allow in self.allows.meeting(region):
+                both = clauses.both(clauses.region(allow), region)
+                yield both, (allow, self.clause)
+
+
+def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
+    """Return what is to be shown of each statement that may bring new access."""
+    allows = [clause for clause in new if not clause.denies]
+    denies = [clause for clause in new if clause.denies]
+    known = {clause.meaning for clause in old}
+    covering = StatementCover([*(c for c in old if not c.denies), *denies])
+    questions = [_Question(clause, covering) for clause in allows if clause.meaning not in known]
+    kept = {clause.meaning for clause in denies}
+    if gone := [clause for clause in old if clause.denies and clause.meaning not in kept]:
+        narrowing, index = StatementCover(denies), ClauseIndex(allows)
+        questions += [_Question(clause, narrowing, index) for clause in gone]
+    return questions
+
+
+@dataclass(slots=True)
+class _Search:
+    """One attempt at a proof.
+
+    Args:
+        before: The old policies.
+        after: The new policies.
+        budget: What is left of the steps, of one question while it is looked at.
+        splits: How many ways to take conditions apart are still tried.
+        more: How many uncovered parts that stay open are still looked at, for a counterexample.
+    """
+
+    before: Compiled
+    after: Compiled
+    budget: Budget
+    splits: int = _SPLITS_IN_ALL
+    more: int = _MORE_PARTS
+
+    def run(
+        self, old: Sequence[Clause], new: Sequence[Clause]
+    ) -> Proven | Counterexample | NotProven:
+        """Look at uncovered parts until there is a counterexample, or one that stays open.
+
+        After the latter only a counterexample can change the answer; a few more parts are tried.
+        No question gets more than its share of the steps, so that one that is too complex
+        leaves some to the others.
+        """
+        whole, reason = self.budget, ""
+        questions, every = _questions(old, new), ClauseIndex((*old, *new))
+        for number, question in enumerate(questions):
+            self.budget = whole.part(whole.steps // (len(questions) - number))
+            question.covering.budget = self.budget
+            try:
+                answer = self._answer(question, every)
+            except TooHardError:
+                answer = NotProven(
+                    reason or reasons.too_complex(question.clause, question.covering.clauses)
+                )
+            if isinstance(answer, Counterexample):
+                return answer
+            reason = reason or (answer.reason if answer else "")
+            if self.more < 0:
+                break
+        return NotProven(reason) if reason else Proven()
+
+    def _answer(self, question: _Question, every: ClauseIndex) -> Counterexample | NotProven | None:
+        """Return what a question comes to, None if nothing new is allowed."""
+        reason, covering = "", question.covering
+        for region, wanted in question.regions():
+            closed: set[Region] = set()
+            for uncovered in covering.uncovered_parts(region):
+                if uncovered.region in closed:
+                    continue
+                near = [c for c in every.meeting(uncovered.region) if c not in wanted]
+                counterexample = self._counterexample(uncovered, wanted, near, _FIRST_TRIES)
+                if counterexample is None and self._is_closed(uncovered, covering):
+                    closed.add(uncovered.region)
+                    continue
+                counterexample = counterexample or self._counterexample(
+                    uncovered, wanted, near, _TRIES_OF_A_PART
+                )
+                if counterexample is not None:
+                    return counterexample
+                reason = reason or reasons.reason(
+                    uncovered, wanted, _near(uncovered, covering), self.budget
+                )
+                self.more -= 1
+                if self.more < 0:
+                    return NotProven(reason)
+        return NotProven(reason) if reason else None
+
+    def _counterexample(
+        self, uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
+    ) -> Counterexample | None:
+        """Return a request of an uncovered part that is newly allowed, None if none was found."""
+        for request in islice(
+            requests.example_requests(uncovered, wanted, near, self.budget), tries
+        ):
+            self.budget.spend(_STEPS_OF_A_TRY)
+            try:
+                now = self.after.evaluate(request)
+                then = self.before.evaluate(request) if now.allowed else now
+            except InputError:
+                continue
+            if now.allowed and then.denied:
+                return Counterexample(
+                    request, now, then, reasons.made_up(request, (*wanted, *near))
+                )
+        return None
+
+    def _is_closed(
+        self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES
+    ) -> bool:
+        """Say whether the whole region of an uncovered part is empty, or covered case by case."""
+        if impossible(uncovered.region.checks, self.budget):
+            return True
+        for parts in cases.case_splits(uncovered.region.checks, _near(uncovered, covering)):
+            self.splits -= 1
+            if len(parts) > most or self.splits < 0:
+                continue
+            if all(
+                self._is_closed(inner, covering, most // len(parts))
+                for checks in parts
+                for inner in covering.uncovered_parts(replace(uncovered.region, checks=checks))
+            ):
+                return True
+        return False
+
+
+def _near(uncovered: Uncovered, covering: StatementCover) -> list[Clause]:
+    """Return the statements that could cover an uncovered part, as far as actions go."""
+    action = automata.text(uncovered.action)
+    return [clause for clause in covering.near(uncovered.region) if clause.actions.has(action)]

@@ -1,0 +1,1 @@
+"""What conditions say about each other: implication, contradiction, and possible values."""

@@ -1,0 +1,183 @@
+"""What conditions say about one key: whether it can be there, and which values it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
+from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
+
+_BUILDERS = {
+    Family.STRING: globs.of,
+    Family.LIKE: globs.of,
+    Family.ARN: globs.of_arn,
+    Family.IGNORE_CASE: globs.of_folded,
+}
+
+
+def patterns(check: ConditionCheck) -> tuple[Glob | None, ...]:
+    """Return the values of a condition as automata, None for one that cannot be."""
+    family = check.operator.base.family
+    if family is Family.BOOL:
+        return tuple(globs.of_folded((value,)) for value in check.values)
+    return tuple(map(_BUILDERS[family], check.templates))
+
+
+def has_language(check: ConditionCheck) -> bool:
+    """Say whether the values of a condition can be compared as languages."""
+    return check.operator.base.family in _BUILDERS or check.operator.base.family is Family.BOOL
+
+
+def same_values(check: ConditionCheck) -> frozenset[object]:
+    """Return the values of a condition, equal for equal meanings."""
+    return frozenset(check.templates or check.values)
+
+
+@dataclass(slots=True)
+class KeyConstraints:
+    """What some conditions say about the value of one key.
+
+    Args:
+        absent: Whether the key can be absent.
+        present: Whether the key can be present.
+        groups: Each value matches one pattern of each group.
+        excluded: No value matches any of these.
+    """
+
+    absent: bool = True
+    present: bool = True
+    groups: list[tuple[Glob, ...]] = field(default_factory=list)
+    excluded: list[Glob] = field(default_factory=list)
+
+    def match(self, found: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
+        """Note that each value matches one of some patterns.
+
+        Args:
+            found: The patterns; if one of them is not known, nothing is noted.
+        """
+        known = tuple(glob for glob in found if glob is not None)
+        if len(known) == len(found):
+            self.groups.append(known + also)
+
+    def miss(self, found: Iterable[Glob | None], but_empty: bool = False) -> None:
+        """Note that each value misses some patterns.
+
+        Args:
+            found: The patterns; one that is not known is passed over. One with a variable reads
+                only words with that variable, whose value is then there to be missed.
+            but_empty: Whether an empty value may match nonetheless.
+        """
+        for glob in found:
+            if glob is not None and not (but_empty and _may_match_empty(glob)):
+                self.excluded.append(glob)
+
+
+def _may_match_empty(glob: Glob) -> bool:
+    """Say whether a pattern matches the empty text, if all its variables are empty."""
+    return all(isinstance(item, Atom) for item in glob.items)
+
+
+def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
+    """Return whether a key can be absent or present.
+
+    Args:
+        premises: Conditions on the key that all hold.
+    """
+    known = KeyConstraints()
+    for check in premises:
+        operator = check.operator
+        if operator.base.family is Family.NULL:
+            if operator.quantifier:
+                continue
+            wanted = {values.truth(value) for value in check.values}
+            known.absent &= True in wanted
+            known.present &= False in wanted
+        elif operator.quantifier is SetOperator.ANY:
+            known.absent &= operator.if_exists
+        elif not operator.quantifier:
+            known.absent &= operator.if_exists or operator.base.negated
+    return known
+
+
+def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
+    """Add what the operators without a set operator say.
+
+    Args:
+        premises: Conditions on the key that all hold.
+    """
+    for check in premises:
+        if has_language(check) and not check.operator.quantifier and not undefined(check):
+            if check.operator.base.negated:
+                known.miss(patterns(check))
+            else:
+                known.match(patterns(check))
+
+
+def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: bool) -> None:
+    """Add what ForAllValues says about each value.
+
+    Args:
+        premises: Conditions on the key that all hold.
+        single: Whether the key has at most one value, which then may be empty.
+    """
+    for check in premises:
+        if has_language(check) and check.operator.quantifier is SetOperator.ALL:
+            if check.operator.base.negated:
+                known.miss(patterns(check), but_empty=single)
+            else:
+                known.match(patterns(check), (EMPTY,) if single else ())
+
+
+def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
+    """Return the numbers, dates or addresses that a key of one value can have.
+
+    Args:
+        premises: Conditions on the key that all hold.
+    """
+    possible = intervals.anything(family)
+    for check in premises:
+        if check.operator.base.family is family:
+            satisfying = intervals.of(check)
+            if check.operator.quantifier is SetOperator.ALL or (
+                check.operator.quantifier and check.operator.if_exists
+            ):
+                satisfying = replace(satisfying, others=True)  # one empty string satisfies it
+            possible &= satisfying
+    return possible
+
+
+def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
+    """Return the numbers, dates or addresses that each value of a key can be.
+
+    Args:
+        premises: Conditions on the key that all hold.
+    """
+    possible = intervals.anything(family)
+    for check in premises:
+        if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
+            possible &= intervals.of(check)
+    return possible
+
+
+def some(known: KeyConstraints, check: ConditionCheck) -> None:
+    """Add what one ForAnyValue says about the value that satisfies it.
+
+    Args:
+        known: What is known of that value so far.
+    """
+    if check.operator.base.negated:
+        known.miss(patterns(check))
+    else:
+        known.match(patterns(check))
+
+
+def is_some(check: ConditionCheck) -> bool:
+    """Say whether a condition is a ForAnyValue whose values can be compared."""
+    return has_language(check) and check.operator.quantifier is SetOperator.ANY

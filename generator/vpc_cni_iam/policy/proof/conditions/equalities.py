@@ -1,0 +1,148 @@
+"""What conditions with policy variables say about other keys.
+
+``StringEquals aws:ResourceTag/team ${aws:PrincipalTag/team}`` says that both keys are there and
+have one value: what is known of one is known of the other. Where the value of a key is known, a
+variable has it. That is so of keys that have one value at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from vpc_cni_iam.policy.matching import keys
+from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.matching.elements import Element
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
+
+_REMEMBERED = 1024
+_NULL = Operator(BASES["Null"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equalities:
+    """Conditions with every key that equals another under one name, and known values filled in.
+
+    Args:
+        premises: The conditions.
+        names: The name under which each key goes that equals another, by key.
+        texts: The value of each key that is known to have one, by key.
+    """
+
+    premises: tuple[ConditionCheck, ...]
+    names: dict[str, str]
+    texts: dict[str, str]
+
+    def rename(self, check: ConditionCheck) -> ConditionCheck:
+        """Return a condition in the terms of these."""
+        if not (self.names or self.texts) or undefined(check):
+            return check  # what AWS does not define is the same only where it is written the same
+        templates = tuple(self._fill(template) for template in check.templates)
+        return replace(check, key=self.names.get(check.key, check.key), templates=templates)
+
+    def _fill(self, template: Template) -> Template:
+        parts: list[Part] = []
+        for part in template:
+            filled: Part = part
+            if isinstance(part, PolicyVariable):
+                name = self.names.get(part.key, part.key)
+                filled = self.texts.get(
+                    name, PolicyVariable(name) if part.key in self.names else part
+                )
+            if isinstance(filled, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += filled
+            elif filled:
+                parts.append(filled)
+        return tuple(parts)
+
+
+def of(premises: Sequence[ConditionCheck]) -> Equalities:
+    """Return what conditions say with their variables resolved."""
+    return _of(tuple(premises))
+
+
+@lru_cache(_REMEMBERED)
+def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
+    names: dict[str, str] = {}
+    for check in premises:
+        if other := _equal_key(check):
+            _join(names, check.key, other)
+    renaming = Equalities((), names, {})
+    renamed = [renaming.rename(check) for check in premises]
+    texts = {check.key: text for check in renamed if (text := _known_text(check)) is not None}
+    filling = Equalities((), names, texts)
+    present = (_is_present(names.get(k, k)) for check in premises for k in _used(check))
+    return Equalities((*map(filling.rename, renamed), *present), names, texts)
+
+
+def is_reflexive(check: ConditionCheck) -> bool:
+    """Say whether a condition asks a key of one value for the value that it has."""
+    operator = check.operator
+    return (
+        operator.base.family in (Family.STRING, Family.LIKE)
+        and not operator.base.negated
+        and not operator.quantifier
+        and not undefined(check)
+        and (PolicyVariable(check.key),) in check.templates
+    )
+
+
+def _equal_key(check: ConditionCheck) -> str:
+    """Return the key that a condition says to equal its own, empty for none."""
+    operator = check.operator
+    if operator != Operator(BASES["StringEquals"]) or undefined(check):
+        return ""
+    match check.templates:
+        case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
+            return key
+    return ""
+
+
+def _join(names: dict[str, str], one: str, other: str) -> None:
+    """Have two keys, and all that equal them, go under one name."""
+    old = {names.get(one, one), names.get(other, other)}
+    name = min(old)
+    for key in {one, other, *(k for k, n in names.items() if n in old)}:
+        names[key] = name
+
+
+def _known_text(check: ConditionCheck) -> str | None:
+    """Return the one value that a condition leaves its key, None if there may be others."""
+    if check.operator != Operator(BASES["StringEquals"]) or undefined(check):
+        return None
+    return literal(check.templates[0]) if len(check.templates) == 1 else None
+
+
+def _used(check: ConditionCheck) -> Iterator[str]:
+    """Yield the keys without which a condition does not hold, besides its own."""
+    operator = check.operator
+    if (
+        operator.base.family not in TEXTS
+        or operator.base.negated
+        or operator.if_exists
+        or operator.quantifier is SetOperator.ALL
+        or undefined(check)
+    ):
+        return
+    yield from _needed(check.templates)
+
+
+def _needed(templates: Sequence[Template]) -> list[str]:
+    """Return the keys without which none of some patterns matches."""
+    keys_of_each = [
+        {part.key for part in template if isinstance(part, PolicyVariable) and part.default is None}
+        for template in templates
+    ]
+    return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
+
+
+def _is_present(key: str) -> ConditionCheck:
+    return ConditionCheck(_NULL, key, ("false",))
+
+
+def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
+    """Return what a statement's resources say about condition keys."""
+    return () if element.negated else tuple(map(_is_present, _needed(element.templates)))

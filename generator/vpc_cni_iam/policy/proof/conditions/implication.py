@@ -1,0 +1,246 @@
+"""When the conditions of one statement imply a condition of another.
+
+What is known of a key is whether it can be absent, whether it can be present, and which values it
+can have: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. Of
+BinaryEquals only this is used: fewer values make it stronger, ``IfExists`` makes it weaker.
+
+What is implied is so in every reading that AWS leaves open. A condition that AWS does not define
+(`conditions.undefined`), one without ForAllValues or ForAnyValue on a key that can have several
+values, says only whether the key can be absent, and is implied by the same condition alone. The
+two kinds of operators are compared only for keys that have one value at most. Of the two ways to
+read ForAllValues and ForAnyValue for one empty string, both must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vpc_cni_iam.policy.matching import keys, values
+from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import Family, SetOperator
+from vpc_cni_iam.policy.proof import automata
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
+from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
+from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
+
+
+@dataclass(frozen=True, slots=True)
+class Unimplied:
+    """A condition that is not implied.
+
+    Args:
+        check: The condition.
+        value: A value that satisfies the premises and not the condition, None for an absent
+            key or where none was looked for.
+    """
+
+    check: ConditionCheck
+    value: str | None = None
+
+
+def implied(
+    premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
+) -> Unimplied | None:
+    """Return why a condition is not implied, None if it is."""
+    resolved = equalities.of(premises)
+    conclusion = resolved.rename(conclusion)
+    about = [check for check in resolved.premises if check.key == conclusion.key]
+    known, operator = constraints.presence(about), conclusion.operator
+    if operator.base.family is Family.NULL and not operator.quantifier:
+        return _unimplied_presence(known, conclusion)
+    if _at_once(known, about, conclusion):
+        return None
+    if known.absent and not _true_if_absent(conclusion):
+        return Unimplied(conclusion)
+    if operator.base.family in intervals.FAMILIES:
+        return _unimplied_interval(about, conclusion)
+    if not constraints.has_language(conclusion):
+        return Unimplied(conclusion)
+    unimplied: Unimplied | None = Unimplied(conclusion)
+    if operator.quantifier:
+        unimplied = _unimplied_multivalued(about, conclusion, budget)
+    if unimplied is not None and keys.find(conclusion.key).is_single:
+        unimplied = _unimplied_single(known, about, conclusion, budget)
+    return unimplied
+
+
+def _at_once(
+    known: KeyConstraints, about: Sequence[ConditionCheck], conclusion: ConditionCheck
+) -> bool:
+    """Say whether a condition is implied by presence, or by one condition much like it."""
+    is_null = conclusion.operator.base.family is Family.NULL
+    if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
+        return True
+    if equalities.is_reflexive(conclusion) and (not known.absent or conclusion.operator.if_exists):
+        return True
+    return any(_subsumes(check, conclusion, known.absent) for check in about)
+
+
+def _true_if_absent(check: ConditionCheck) -> bool:
+    operator = check.operator
+    if operator.if_exists or operator.quantifier:
+        return operator.if_exists or operator.quantifier is SetOperator.ALL
+    return operator.base.negated
+
+
+def _unimplied_presence(known: KeyConstraints, conclusion: ConditionCheck) -> Unimplied | None:
+    wanted = {values.truth(value) for value in conclusion.values}
+    if known.absent and True not in wanted:
+        return Unimplied(conclusion)
+    return Unimplied(conclusion) if known.present and False not in wanted else None
+
+
+def _unimplied_single(
+    known: KeyConstraints,
+    about: Sequence[ConditionCheck],
+    conclusion: ConditionCheck,
+    budget: Budget,
+) -> Unimplied | None:
+    """Compare as of a key that has at most one value."""
+    constraints.plain(known, about)
+    constraints.every(known, about, single=True)
+    for check in filter(constraints.is_some, about):
+        if not check.operator.if_exists:
+            constraints.some(known, check)
+    nonempty = conclusion.operator.quantifier is SetOperator.ANY
+    return _unimplied(known, conclusion, budget, nonempty)
+
+
+def _unimplied_multivalued(
+    about: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
+) -> Unimplied | None:
+    """Compare as of a key of any number of values: set operators with set operators."""
+    if conclusion.operator.quantifier is SetOperator.ALL:
+        each = KeyConstraints()
+        constraints.every(each, about, single=False)
+        return _unimplied(each, conclusion, budget)
+    found: Unimplied | None = Unimplied(conclusion)
+    for check in filter(constraints.is_some, about):
+        if check.operator.if_exists and not conclusion.operator.if_exists:
+            continue  # true of one empty string, present as it is
+        value = KeyConstraints()
+        constraints.every(value, about, single=False)
+        constraints.some(value, check)  # the value that satisfies this satisfies the conclusion
+        found = _unimplied(value, conclusion, budget)
+        if found is None:
+            return None
+    return found
+
+
+def _unimplied_interval(
+    about: Sequence[ConditionCheck], conclusion: ConditionCheck
+) -> Unimplied | None:
+    """Compare numbers, dates or addresses."""
+    family, operator = conclusion.operator.base.family, conclusion.operator
+    satisfying = intervals.of(conclusion)
+    pairs = []
+    if operator.quantifier:
+        each = constraints.each_value(family, about)
+        pairs = [
+            (each & intervals.of(check), satisfying)
+            for check in about
+            if check.operator.base.family is family
+            and check.operator.quantifier is SetOperator.ANY
+            and (operator.if_exists or not check.operator.if_exists)
+        ]
+        if operator.quantifier is SetOperator.ALL:
+            pairs = [(each, satisfying)]
+    if keys.find(conclusion.key).is_single:
+        # Whether one empty string is a value to a set operator, AWS does not say.
+        others = satisfying.others and (
+            operator.quantifier is not SetOperator.ANY or operator.if_exists
+        )
+        pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
+    unimplied: Unimplied | None = Unimplied(conclusion)
+    for possible, wanted in pairs:
+        wrong = possible.outside(wanted)
+        if wrong.is_empty:
+            return None
+        unimplied = Unimplied(conclusion, wrong.example())
+    return unimplied
+
+
+def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool) -> bool:
+    """Say whether one condition implies another by its values and IfExists alone."""
+    one, other = premise.operator, conclusion.operator
+    if one.base != other.base or one.quantifier != other.quantifier:
+        return False
+    if one.if_exists and not other.if_exists:
+        if one.quantifier is SetOperator.ANY:
+            return False  # true of one empty string, present as it is
+        if absent and not _true_if_absent(conclusion):
+            return False
+    mine, theirs = constraints.same_values(premise), constraints.same_values(conclusion)
+    if undefined(conclusion):
+        return mine == theirs
+    return mine >= theirs if one.base.negated else mine <= theirs
+
+
+def _unimplied(
+    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, nonempty: bool = False
+) -> Unimplied | None:
+    """Return a unimplied if a value is possible that does not satisfy a condition."""
+    found = constraints.patterns(conclusion)
+    negated = conclusion.operator.base.negated
+    if negated and any(glob is None or glob.has_atoms for glob in found):
+        return Unimplied(conclusion)
+    readers = [glob for glob in found if glob is not None]
+    unimplied: Unimplied | None = Unimplied(conclusion)
+    for groups in choices(known):
+        word = counterexample(
+            groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
+        )
+        if word is None:
+            return None
+        unimplied = Unimplied(conclusion, word)
+    return unimplied
+
+
+def counterexample(
+    groups: Sequence[Sequence[Glob]],
+    excluded: Sequence[Glob],
+    readers: Sequence[Glob],
+    budget: Budget,
+    *,
+    negated: bool = False,
+    nonempty: bool = False,
+) -> str | None:
+    """Return a value that matches the groups and nothing excluded, and is not as it should be.
+
+    Args:
+        groups: Of each, one pattern matches the value.
+        readers: The patterns of the condition that it must not satisfy.
+        nonempty: Whether an empty value, or one that is not certain, fails it, too.
+    """
+    first = len(readers)
+
+    def settled(sure: frozenset[int]) -> bool:
+        if nonempty:
+            return False
+        return any(number >= first or not negated for number in sure)
+
+    for word_class in automata.word_classes(
+        groups or [(ANYTHING,)], [*readers, *excluded], budget, settled
+    ):
+        if any(number >= first for number in word_class.accepted):
+            continue
+        matched = any(number < first for number in word_class.accepted)
+        wrong = (matched or not word_class.certain) if negated else not matched
+        if wrong or (nonempty and not (word_class.word and word_class.certain)):
+            return automata.text(word_class.word)
+    return None
+
+
+def choices(known: KeyConstraints) -> list[list[tuple[Glob, ...]]]:
+    """Return the groups that can be walked together: one with a variable meets no other."""
+    plain: list[tuple[Glob, ...]] = []
+    walks = [plain]
+    for group in known.groups:
+        if any(glob.has_atoms for glob in group):
+            walks.append([group])
+        else:
+            plain.append(group)
+    return walks

@@ -1,0 +1,205 @@
+"""Which numbers, dates and addresses satisfy conditions: unions of intervals.
+
+Numbers and dates are points on a line, addresses are whole numbers on it: those of IPv4 first,
+then those of IPv6. An interval lies between two cuts, of which each is just before or just after a
+point, so that open and closed ends are one thing.
+"""
+
+from __future__ import annotations
+
+import operator as compare
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from math import ceil
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import Family, Order
+
+# A point, and whether the cut is just after it (1) or just before it (0).
+Cut: TypeAlias = tuple[Decimal, int]
+Interval: TypeAlias = tuple[Cut, Cut]
+
+FAMILIES = (Family.NUMERIC, Family.DATE, Family.IP)
+_BEGIN: Cut = (Decimal("-Infinity"), 0)
+_END: Cut = (Decimal("Infinity"), 0)
+_IPV4, _IPV6 = 2**32, 2**128
+_REMEMBERED = 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# From year 1 to year 9999, in seconds since 1970.
+_YEARS = (Decimal(-62_135_596_800), Decimal(253_402_300_799))
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleValues:
+    """The values that a key can have, as far as conditions of one family say.
+
+    Args:
+        family: The family.
+        parts: The values of its type: intervals in order, of which no two touch.
+        others: Whether a text can be a value that is not of the type.
+    """
+
+    family: Family
+    parts: tuple[Interval, ...]
+    others: bool
+
+    def __and__(self, other: PossibleValues) -> PossibleValues:
+        """Return the values in both."""
+        return PossibleValues(
+            self.family,
+            tuple(_meet(self.parts, other.parts)),
+            self.others and other.others,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no value."""
+        return not self.parts and not self.others
+
+    def outside(self, other: PossibleValues) -> PossibleValues:
+        """Return the values that are not in another set."""
+        return self & PossibleValues(
+            other.family, _without(other.parts, other.family), not other.others
+        )
+
+    def example(self) -> str | None:
+        """Return a value of the type, an ordinary one if it can be, None if there is none."""
+        if not self.parts:
+            return None
+        point = _ORDINARY[self.family]
+        if not any(begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts):
+            find = _host if self.family is Family.IP else _point
+            point = find(*self.parts[0])
+        return _TEXTS[self.family](point)
+
+
+def anything(family: Family) -> PossibleValues:
+    """Return all values.
+
+    Args:
+        family: Of which type those in intervals are.
+    """
+    return PossibleValues(family, _without((), family), others=True)
+
+
+@lru_cache(_REMEMBERED)
+def of(check: ConditionCheck) -> PossibleValues:
+    """Return the values that satisfy a condition, each by itself.
+
+    Args:
+        check: The condition, whose operator is of one of `FAMILIES`.
+    """
+    base = check.operator.base
+    parts = _joined(_intervals(check))
+    if base.negated:
+        parts = _without(parts, base.family)
+    return PossibleValues(base.family, parts, base.negated)
+
+
+def _intervals(check: ConditionCheck) -> Iterator[Interval]:
+    """Yield the interval of each value of a condition."""
+    base = check.operator.base
+    for text in check.values:
+        if base.family is Family.IP:
+            network = values.network(text)
+            if network is not None:
+                begin = 0 if isinstance(network, IPv4Network) else _IPV4
+                first = begin + int(network.network_address)
+                yield (Decimal(first), 0), (Decimal(first + network.num_addresses), 0)
+            continue
+        point = values.number(text) if base.family is Family.NUMERIC else values.instant(text)
+        if point is not None:
+            yield _BY_ORDER[base.order]((point, 0), (point, 1))
+
+
+# How the interval of a value lies beside the cuts just before and just after it.
+_BY_ORDER: dict[Order, Callable[[Cut, Cut], Interval]] = {
+    compare.eq: lambda before, after: (before, after),
+    compare.lt: lambda before, after: (_BEGIN, before),
+    compare.le: lambda before, after: (_BEGIN, after),
+    compare.gt: lambda before, after: (after, _END),
+    compare.ge: lambda before, after: (before, _END),
+}
+
+
+def _joined(parts: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return intervals in order, with those that overlap or touch as one."""
+    joined: list[Interval] = []
+    for begin, end in sorted(parts):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        elif begin < end:
+            joined.append((begin, end))
+    return tuple(joined)
+
+
+def _meet(some: tuple[Interval, ...], others: tuple[Interval, ...]) -> Iterator[Interval]:
+    """Yield what two lists of intervals in order have in common, in order."""
+    one, other = 0, 0
+    while one < len(some) and other < len(others):
+        begin = max(some[one][0], others[other][0])
+        end = min(some[one][1], others[other][1])
+        if begin < end:
+            yield begin, end
+        if some[one][1] < others[other][1]:
+            one += 1
+        else:
+            other += 1
+
+
+def _without(parts: tuple[Interval, ...], family: Family) -> tuple[Interval, ...]:
+    """Return all that is not in intervals."""
+    begin, end = _BEGIN, _END
+    if family is Family.IP:
+        begin, end = (Decimal(0), 0), (Decimal(_IPV4 + _IPV6), 0)
+    cuts = [begin, *(cut for part in parts for cut in part), end]
+    return tuple((a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=True) if a < b)
+
+
+def _point(begin: Cut, end: Cut) -> Decimal:
+    """Return a point of an interval, a whole number if there is one."""
+    first, last = begin[0], end[0]
+    if first.is_finite():
+        whole = Decimal(ceil(first))
+        if (whole, 0) < begin:
+            whole = Decimal(ceil(first) + 1)
+    else:
+        whole = Decimal(ceil(last) - 1 if last.is_finite() else 0)
+    if (whole, 1) <= end:
+        return whole
+    return first + (last - first) / 2 if begin[1] else first
+
+
+def _host(begin: Cut, end: Cut) -> Decimal:
+    """Return an address of an interval: the eighth, for the first is that of the network."""
+    return Decimal(min(int(begin[0]) + 7, int(end[0]) - 1))
+
+
+def _date(point: Decimal) -> str:
+    if point != point.to_integral_value() or not _YEARS[0] <= point <= _YEARS[1]:
+        return format(point, "f")
+    return (_EPOCH + timedelta(seconds=int(point))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _address(point: Decimal) -> str:
+    number = int(point)
+    return str(IPv4Address(number) if number < _IPV4 else IPv6Address(number - _IPV4))
+
+
+_TEXTS: dict[Family, Callable[[Decimal], str]] = {
+    Family.NUMERIC: str,
+    Family.DATE: _date,
+    Family.IP: _address,
+}
+# What is shown where it can be: 1, 2026-01-01T00:00:00Z, 203.0.113.7.
+_ORDINARY = {
+    Family.NUMERIC: Decimal(1),
+    Family.DATE: Decimal(1_767_225_600),
+    Family.IP: Decimal(int(IPv4Address("203.0.113.7"))),
+}

@@ -1,0 +1,215 @@
+"""Whether statements together are about every request of a region.
+
+A statement helps only if its conditions follow from the region's. What is left is a question
+about pairs of an action and a resource: is each in the product of the two languages of some
+statement? The actions of the region are taken apart by which statements are about them (that is
+finite and exact), and for each such class the resources must be in the union of those
+statements' resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.policy.matching.elements import EVERYTHING
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.principals import covers
+from vpc_cni_iam.policy.proof import automata
+from vpc_cni_iam.policy.proof.automata import Word
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, RegionSide
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.globs import Glob
+
+_PARTS_OF_A_PAIR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A part of a region that is not shown to be covered.
+
+    Args:
+        region: The part: of one action pattern and one resource pattern.
+        action: An action in it.
+        resource: A resource in it that no usable statement covers for this action.
+    """
+
+    region: Region
+    action: Word
+    resource: Word
+
+
+@dataclass(slots=True)
+class StatementCover:
+    """Which parts of regions some statements cover.
+
+    Args:
+        clauses: The statements.
+        budget: What the question at hand may cost.
+    """
+
+    clauses: Sequence[Clause]
+    budget: Budget = field(default_factory=Budget)
+    _index: ClauseIndex = field(init=False)
+    _implied: dict[tuple[tuple[ConditionCheck, ...], ConditionCheck], bool] = field(
+        default_factory=dict
+    )
+    _outside: dict[Hashable, Word | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._index = ClauseIndex(self.clauses)
+
+    def near(self, region: Region) -> list[Clause]:
+        """Return the statements that can be about a request of a region."""
+        near = self._index.meeting(region)
+        self.budget.spend(1 + len(near))
+        return near
+
+    def uncovered_parts(self, region: Region) -> Iterator[Uncovered]:
+        """Yield parts of a region that are not covered; none if all is.
+
+        Of each pair of an action pattern and a resource pattern that is not covered there is at
+        least one, and a few for different actions.
+        """
+        usable = [clause for clause in self.near(region) if self._usable(region, clause)]
+        for action in region.actions:
+            for resource, word, outside in self._uncovered_parts(action, region.resources, usable):
+                part = Region((action,), (resource,), region.checks, region.callers)
+                yield Uncovered(part, word, outside)
+
+    def _usable(self, region: Region, clause: Clause) -> bool:
+        """Say whether a statement's principals and conditions follow from the region's."""
+        if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):
+            return False
+        if not (clause.actions.covers and clause.resources.covers):
+            return False
+        return all(self._implies(region.checks, check) for check in clause.checks)
+
+    def _implies(self, premises: tuple[ConditionCheck, ...], conclusion: ConditionCheck) -> bool:
+        known = self._implied.get((premises, conclusion))
+        if known is None:
+            self.budget.spend()
+            known = implied(premises, conclusion, self.budget) is None
+            self._implied[premises, conclusion] = known
+        return known
+
+    def _uncovered_parts(
+        self, action: RegionSide, resources: Sequence[RegionSide], usable: Sequence[Clause]
+    ) -> Iterator[tuple[RegionSide, Word, Word]]:
+        """Yield every resource pattern not covered for some action, with such actions."""
+        full = [clause for clause in usable if self._inside(action, clause.actions)]
+        left = [side for side in resources if self._escape(side, full) is not None]
+        if not left:
+            return
+        if action.text is not None:
+            word: Word = tuple(action.text)
+            classes, partial = iter([(word, frozenset[int]())]), list[Clause]()
+        else:
+            partial = [c for c in usable if c not in full]
+            classes = self._classes(action, partial, full, left)
+        count = dict.fromkeys(left, 0)
+        for word, members in classes:
+            covering = [*full, *(partial[m] for m in sorted(members))]
+            for side in left:
+                if count[side] < _PARTS_OF_A_PAIR:
+                    outside = self._escape(side, covering)
+                    if outside is not None:
+                        count[side] += 1
+                        yield side, word, outside
+
+    def _classes(
+        self,
+        action: RegionSide,
+        clauses: Sequence[Clause],
+        full: Sequence[Clause],
+        resources: Sequence[RegionSide],
+    ) -> Iterator[tuple[Word, frozenset[int]]]:
+        """Yield an action of each class, and which statements are about all of that class."""
+
+        def enough(members: frozenset[int]) -> bool:
+            covering = [*full, *(clauses[m] for m in sorted(members))]
+            return all(self._escape(side, covering) is None for side in resources)
+
+        yield from _partition(action, [c.actions for c in clauses], self.budget, enough)
+
+    def _inside(self, side: RegionSide, language: Language) -> bool:
+        """Say whether a language has all of a side."""
+        if not language.element.negated and (
+            side.template in language.templates or EVERYTHING in language.templates
+        ):
+            return True
+        if side.text is not None:
+            return language.has(side.text)
+        key = ("inside", side, id(language))
+        if key not in self._outside:
+            self._outside[key] = _outside(side, [language], self.budget)
+        return self._outside[key] is None
+
+    def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
+        """Return a resource of a side that no statement is about, None if there is none."""
+        if any(
+            not c.resources.element.negated
+            and (side.template in c.resources.templates or EVERYTHING in c.resources.templates)
+            for c in clauses
+        ):
+            return None
+        key = (side, tuple(clause.at for clause in clauses), tuple(c.denies for c in clauses))
+        if key not in self._outside:
+            self._outside[key] = _outside(side, [c.resources for c in clauses], self.budget)
+        return self._outside[key]
+
+
+def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
+    """Return a word of a side that none of some languages has, None if there is none."""
+    for word, members in _partition(side, languages, budget, bool):
+        if not members:
+            return word
+    return None
+
+
+def _partition(
+    side: RegionSide,
+    languages: Sequence[Language],
+    budget: Budget,
+    enough: Callable[[frozenset[int]], bool],
+) -> Iterator[tuple[Word, frozenset[int]]]:
+    """Yield a word of each class of a side, and which languages have all of that class.
+
+    Args:
+        enough: Whether a class that these languages have, and maybe others, may be left out.
+    """
+    owned = list(_globs_by_language(side, languages))
+    owner, first = [number for number, _ in owned], len(owned)
+    readers = [glob for _, glob in owned]
+    readers += [glob for glob in side.excluded if _can_meet(glob, side.prefix)]
+    negated = {n for n, language in enumerate(languages) if language.element.negated}
+    # What a variable excepts is missed for certain only where the side leaves it out as well.
+    all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
+
+    def settled(sure: frozenset[int]) -> bool:
+        if any(number >= first for number in sure):
+            return True
+        members = frozenset(owner[number] for number in sure) - negated
+        return bool(members) and enough(members)
+
+    for word_class in automata.word_classes(side.groups, readers, budget, settled):
+        if any(number >= first for number in word_class.accepted):
+            continue
+        hit = {owner[number] for number in word_class.accepted}
+        missed = all_but - hit if word_class.certain else set()
+        yield word_class.word, frozenset((hit - negated) | missed)
+
+
+def _globs_by_language(
+    side: RegionSide, languages: Sequence[Language]
+) -> Iterator[tuple[int, Glob]]:
+    """Yield the patterns that can match a word of a side, each with its language's position."""
+    for number, language in enumerate(languages):
+        for glob in language.globs:
+            if glob is not None and _can_meet(glob, side.prefix):
+                yield number, glob
+
+
+def _can_meet(glob: Glob, prefix: str) -> bool:
+    return glob.prefix.startswith(prefix) or prefix.startswith(glob.prefix)

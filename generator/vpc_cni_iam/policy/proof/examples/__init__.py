@@ -1,0 +1,1 @@
+"""Example requests, as realistic as can be, for counterexamples."""

@@ -1,0 +1,174 @@
+"""Values of context keys and of policy variables, to be tried in requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_network
+from itertools import islice, permutations, product
+from typing import TypeAlias
+
+from vpc_cni_iam.policy.matching import conditions
+from vpc_cni_iam.policy.matching.keys import find
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, is_plain
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.proof.examples.aws import NAME
+from vpc_cni_iam.policy.proof.examples.key_values import example
+from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
+from vpc_cni_iam.policy.wildcard import Wild
+
+Value: TypeAlias = str | tuple[str, ...]
+
+_FILLS = ("", "x")
+_OF_A_KEY = 24
+
+
+def hints(
+    checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
+) -> dict[str, list[str]]:
+    """Return values that conditions want and those of other statements do not, by key."""
+    found: dict[str, list[str]] = {}
+    for key in dict.fromkeys(check.key for check in checks):
+        value = example(checks, key, budget)
+        if value is not None:
+            found.setdefault(key, []).append(value)
+    for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
+        unimplied = implied(checks, conclusion, budget)
+        if unimplied is not None and unimplied.value is not None:
+            found.setdefault(conclusion.key, []).append(unimplied.value)
+    return {key: sorted(values) for key, values in found.items()}
+
+
+def contexts(
+    checks: Sequence[ConditionCheck],
+    clauses: Sequence[Clause],
+    hints: Mapping[str, list[str]],
+    base: Context,
+) -> Iterator[Context]:
+    """Yield contexts that satisfy conditions, near those of other statements."""
+    near = [*checks, *(check for clause in clauses for check in clause.checks)]
+    written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
+    keys = list(dict.fromkeys(check.key for check in near))
+    choices = []
+    for key in keys:
+        tests = [conditions.test(check) for check in checks if check.key == key]
+        options = _values([c for c in near if c.key == key], base, hints.get(key, []))
+        choices.append([v for v in options if _holds(tests, base, key, v)])
+    if not all(choices):
+        return
+    for values in _diagonal(choices):
+        made = dict(base)
+        for key, value in zip(keys, values, strict=True):
+            if value is None:
+                made.pop(key, None)
+            else:
+                made[key] = value
+        yield {written.get(key, key): value for key, value in made.items()}
+
+
+def _diagonal(choices: Sequence[Sequence[Value | None]]) -> Iterator[tuple[Value | None, ...]]:
+    """Yield combinations: those that differ from the first in one place, then all."""
+    first = tuple(options[0] for options in choices)
+    yield first
+    for index, options in enumerate(choices):
+        for option in options[1:]:
+            yield (*first[:index], option, *first[index + 1 :])
+    yield from product(*choices)
+
+
+def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Value | None) -> bool:
+    context = {k: v for k, v in base.items() if k != key}
+    if value is not None:
+        context[key] = value
+    return all(test(context) is True for test in tests)
+
+
+def variable_values(
+    within: Sequence[Template], clauses: Sequence[Clause], budget: Budget
+) -> Iterator[Context]:
+    """Yield values of the policy variables: ordinary ones, then those that let patterns meet."""
+    texts = [t for c in clauses for check in c.checks for t in check.templates]
+    resources = [t for c in clauses for t in c.resources.element.templates]
+    resources += within
+    keys = dict.fromkeys(
+        p.key for t in (*texts, *resources) for p in t if isinstance(p, PolicyVariable)
+    )
+    first: dict[str, Value] = {}
+    for key in keys:
+        value = ordinary.likely(key, set())[0]
+        first[key] = value if value not in first.values() else f"{value}{len(first) + 1}"
+    yield first
+    if not keys:
+        return
+    for patterns in (resources, texts):
+        for values in _meeting_values(patterns, budget):
+            yield {**first, **values}
+    for key in keys:
+        yield {k: v for k, v in first.items() if k != key}
+        yield {**first, key: ""}
+    yield dict.fromkeys(keys, NAME)
+
+
+def _meeting_values(patterns: Sequence[Template], budget: Budget) -> Iterator[Assignment]:
+    """Yield values of variables for which two of some patterns have a text in common."""
+    distinct = list(dict.fromkeys(patterns))
+    for variable in distinct:
+        for other in distinct if not is_plain(variable) else ():
+            if variable != other:
+                yield from assignments(variable, other, budget)
+
+
+def _values(
+    checks: Sequence[ConditionCheck], base: Context, hints: list[str]
+) -> list[Value | None]:
+    """Return values of a key worth trying; None for none."""
+    families = {check.operator.base.family for check in checks}
+    texts = (text for check in checks for text in _texts(check, base))
+    own = base.get(checks[0].key)
+    likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
+    found = [
+        value
+        for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
+        if ordinary.has_type(value, families)
+    ][:_OF_A_KEY]
+    pairs: Iterator[tuple[str, ...]] = iter(())
+    single = find(checks[0].key).is_single
+    if not single and any(check.operator.quantifier for check in checks):
+        pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
+    return [None, *found, *pairs]
+
+
+def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
+    """Yield single values that satisfy a condition, or nearly do."""
+    family = check.operator.base.family
+    if family in (Family.NUMERIC, Family.DATE):
+        for value in check.values:
+            yield value
+            if value.lstrip("-").isdigit():
+                yield from (str(int(value) + 1), str(int(value) - 1))
+    elif family is Family.IP:
+        for network in (ip_network(value, strict=False) for value in check.values):
+            yield str(network[min(7, network.num_addresses - 1)])
+    elif family is Family.BINARY:
+        yield from check.values
+    for template in check.templates:
+        for fill in _FILLS:
+            text = _fill(template, base, fill)
+            yield from (text, text.swapcase(), text + "x", "x" + text)
+
+
+def _fill(template: Template, base: Context, fill: str) -> str:
+    parts = []
+    for part in template:
+        if isinstance(part, PolicyVariable):
+            value = base.get(part.key, "")
+            parts.append(value if isinstance(value, str) else "")
+        elif isinstance(part, Wild):
+            parts.append("x" if part is Wild.ONE else fill)
+        else:
+            parts.append(part)
+    return "".join(parts)

@@ -1,0 +1,50 @@
+"""Statements and conditions in words, as messages say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vpc_cni_iam.policy.document import ANYONE, Condition, Principal, Statement
+
+
+def describe(statement: Statement) -> str:
+    """Return one line that says what a statement does."""
+    verb = "allows" if statement.effect == "Allow" else "denies"
+    what = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
+    parts = [verb, what]
+    if statement.resources:
+        parts.append(f"on {', '.join(statement.resources)}")
+    if statement.not_resources:
+        parts.append(f"on all but {', '.join(statement.not_resources)}")
+    if statement.principals:
+        parts.append(f"to {_principals(statement.principals)}")
+    if statement.not_principals:
+        parts.append(f"to all but {_principals(statement.not_principals)}")
+    if statement.conditions:
+        parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
+    return " ".join(parts)
+
+
+def condition_text(condition: Condition) -> str:
+    """Return a condition as one readable phrase."""
+    return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
+
+
+def principals_text(statement: Statement) -> str:
+    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
+    if statement.not_principals:
+        return f"all but {_principals(statement.not_principals)}"
+    return _principals(statement.principals)
+
+
+def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
+    """Return principals by name, with their type where they have one."""
+    return tuple(
+        identifier if principal.type == ANYONE else f"{principal.type} {identifier}"
+        for principal in principals
+        for identifier in principal.identifiers
+    )
+
+
+def _principals(principals: Iterable[Principal]) -> str:
+    return ", ".join(principal_names(principals))

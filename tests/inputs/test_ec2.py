@@ -1,0 +1,123 @@
+"""What the AWS CLI prints is read whole, or refused with what to do."""
+
+import json
+
+import pytest
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.ec2 import read
+
+INSTANCE = {
+    "InstanceId": "i-0000000a",
+    "VpcId": "vpc-01234567",
+    "State": {"Code": 16, "Name": "running"},
+    "Tags": [{"Key": "Name", "Value": "n"}],
+    "NetworkInterfaces": [{"NetworkInterfaceId": "eni-0000000a", "Status": "in-use"}],
+}
+INTERFACE = {
+    "NetworkInterfaceId": "eni-0000000a",
+    "VpcId": "vpc-01234567",
+    "Status": "in-use",
+    "InterfaceType": "interface",
+    "Description": "",
+    "Attachment": {"InstanceId": "i-0000000a", "DeviceIndex": 0},
+    "TagSet": [{"Key": "k", "Value": ""}],
+}
+
+
+def instances(*found: object, **more: object) -> dict[str, object]:
+    return {"Reservations": [{"Groups": [], "Instances": list(found)}], **more}
+
+
+def interfaces(*found: object, **more: object) -> dict[str, object]:
+    return {"NetworkInterfaces": list(found), **more}
+
+
+def text(*pages: object, **options: object) -> bytes:
+    return "\n".join(json.dumps(page, **options) for page in pages).encode()  # type: ignore[arg-type]
+
+
+def test_each_is_known_by_its_content_in_any_order() -> None:
+    both = [("a", text(instances(INSTANCE))), ("b", text(interfaces(INTERFACE)))]
+    found = read(both)
+    assert found == read(reversed(both))
+    assert found.instances is not None and found.interfaces is not None
+    assert found.instances["i-0000000a"].tags == {"Name": "n"}
+    assert found.interfaces["eni-0000000a"].instance == "i-0000000a"
+    assert found.interfaces["eni-0000000a"].tags == {"k": ""}
+
+
+def test_what_was_not_described_is_not_none_of_it() -> None:
+    found = read([("a", text(instances()))])
+    assert found.instances == {} and found.interfaces is None
+    found = read([("a", text(interfaces()))])
+    assert found.instances is None and found.interfaces == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings_that_shells_write(encoding: str) -> None:
+    content = text(instances(INSTANCE), indent=4).decode().encode(encoding)
+    assert read([("a", content)]).instances
+
+
+def test_pages_in_one_input_and_in_several() -> None:
+    other = {**INSTANCE, "InstanceId": "i-0000000b"}
+    first, last = instances(INSTANCE, NextToken="x"), instances(other)
+    for given in (
+        [("a", text(first, last, interfaces(INTERFACE)))],
+        [("a", text(last)), ("b", text(first))],
+    ):
+        assert set(read(given).instances or ()) == {"i-0000000a", "i-0000000b"}
+
+
+def test_both_in_one_object() -> None:
+    found = read([("a", text({**instances(INSTANCE), **interfaces(INTERFACE)}))])
+    assert found.instances and found.interfaces
+
+
+def test_a_null_token_ends_the_pages() -> None:
+    assert read([("a", text(interfaces(INTERFACE, NextToken=None)))]).interfaces
+
+
+def test_terminated_instances_are_left_out() -> None:
+    gone = {**INSTANCE, "State": {"Name": "terminated"}}
+    assert read([("a", text(instances(gone)))]).instances == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "a: is empty"),
+        (b" \n", "a: is empty"),
+        (b"{", "a: line 1, column 2: is not JSON"),
+        (b'{"Reservations": []} x', "is not JSON"),
+        (b"\xff\xfe\x00\xd8", "is not UTF-16 text"),
+        (b"An error occurred (UnauthorizedOperation)", "is not JSON"),
+        (b"RESERVATIONS\t111122223333\tr-1\n", "--output text"),
+        (b"NETWORKINTERFACES\teu-west-1a\n", "--output text"),
+        (b"-----------------------\n|  DescribeInstances  |", "--output table"),
+        (b"Reservations:\n- Groups: []\n", "--output yaml"),
+        (b"[]", "a: $: is a list, as --query makes of it"),
+        (b'"i-0a"', "is a single value, as --query"),
+        (text({"Vpcs": []}), "neither Reservations nor NetworkInterfaces"),
+        (text(instances(), {"Vpcs": []}), "a: page 2: $: has neither"),
+        (text(instances(INSTANCE, NextToken="x")), "a: $: has a NextToken and no page without"),
+        (text({"Reservations": {}}), "$.Reservations: is missing or not a list; was --query used"),
+        (text({"Reservations": [{}]}), "$.Reservations[0].Instances: is missing"),
+        (text(instances({})), "$.Reservations[0].Instances[0].InstanceId: is missing"),
+        (
+            text(instances("i-0000000a")),
+            "Instances[0]: is missing or not an object",
+        ),
+        (text(instances({**INSTANCE, "InstanceId": "$(x)"})), "'$(x)' is not an ID"),
+        (text(instances({**INSTANCE, "Tags": {"Name": "n"}})), "Instances[0].Tags: is missing or"),
+        (text(interfaces({**INTERFACE, "VpcId": None})), "NetworkInterfaces[0].VpcId: is missing"),
+        (text(interfaces({**INTERFACE, "Attachment": "x"})), "[0].Attachment: is missing or not"),
+        (text(interfaces({**INTERFACE, "TagSet": [{"Key": 1}]})), "TagSet[0].Key: is missing or"),
+        (b"[" * 100_000, "nests more than 200 deep"),
+    ],
+)
+def test_anything_else_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read([("a", content)])
+    assert said in str(error.value)

@@ -1,0 +1,170 @@
+"""Policies that HCL writes out are read, and those that it computes are named."""
+
+from pathlib import Path
+
+import pytest
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.policies import InputPolicies, choose
+from vpc_cni_iam.policy.document import Policy, Statement
+
+ENCODED = """
+variable "region" {
+  default = "eu-west-1"
+}
+
+locals {
+  actions = "Describe"
+}
+
+resource "aws_iam_policy" "cni" {
+  name = "cni"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = local.actions
+      Effect   = "Allow"
+      Action   = "ec2:${local.actions}*"
+      Resource = ["arn:aws:ec2:${var.region}:*:subnet/*", "arn:aws:s3:::$${aws:username}"]
+    }]
+  })
+}
+"""
+HEREDOC = """
+resource "aws_iam_role_policy" "cni" {
+  role   = "node"
+  policy = <<-EOT
+    {
+      "Version": "2012-10-17",
+      "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "${var.what}"}
+    }
+  EOT
+}
+"""
+READONLY = """
+data "aws_iam_policy_document" "readonly" {
+  statement {
+    actions   = ["ec2:Describe*"]
+    resources = ["*"]
+  }
+}
+"""
+NAME = "aws_iam_policy.cni.policy"
+OTHER = "aws_iam_role_policy.cni.policy"
+
+
+def opened(tmp_path: Path, text: str) -> InputPolicies:
+    (tmp_path / "main.tf").write_text(text)
+    return open_policies(str(tmp_path), lambda: "", {})
+
+
+def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
+    (found,) = choose(opened(tmp_path, ENCODED), ()).policies
+    arns = ("arn:aws:ec2:eu-west-1:*:subnet/*", "arn:aws:s3:::${aws:username}")
+    one = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
+    assert (found.name, found.policy) == (NAME, Policy((one,)))
+
+
+def test_a_heredoc_alone(tmp_path: Path) -> None:
+    text = HEREDOC + 'variable "what" {\n  default = "*"\n}\n'
+    (found,) = choose(opened(tmp_path, text), ()).policies
+    one = Statement(actions=("ec2:*",), resources=("*",))
+    assert (found.name, found.policy) == (OTHER, Policy((one,)))
+
+
+def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
+    found = opened(tmp_path, READONLY + ENCODED)
+    with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):
+        choose(found, ())
+    assert [o.name for o in choose(found, (NAME,)).policies] == [NAME]
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("", "line 7: var.what is computed; only an engine can know it"),
+        ('variable "what" {\n  default = "a\\"b"\n}\n', "var.what holds what would end a text"),
+    ],
+)
+def test_one_with_a_computed_part_is_not_passed_over(
+    tmp_path: Path, variable: str, words: str
+) -> None:
+    found = opened(tmp_path, HEREDOC + variable + READONLY)
+    chosen = choose(found, ())
+    assert [o.name for o in chosen.policies] == ["readonly"]
+    assert [(s.name, s.counts) for s in chosen.skipped] == [(OTHER, True)]
+    with pytest.raises(InputError) as error:
+        choose(found, (OTHER,))
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "noted"),
+    [
+        ('file("cni.json")', True),
+        ("var.policy", True),
+        ("replace(data.aws_iam_policy_document.readonly.json, var.a, var.b)", True),
+        ('var.all ? jsonencode({ Statement = [] }) : "{}"', True),
+        ("local.computed", True),
+        ("data.aws_iam_policy_document.readonly.json", False),
+        ("data.aws_iam_policy_document.readonly[0].json", False),
+        ("local.chosen[var.which]", False),
+    ],
+)
+def test_what_is_computed_is_named(tmp_path: Path, code: str, noted: bool) -> None:
+    text = f"""{READONLY}
+locals {{
+  computed = templatefile("cni.json", {{}})
+  chosen   = {{ a = data.aws_iam_policy_document.readonly.json }}
+}}
+
+resource "aws_iam_policy" "cni" {{
+  name   = "cni"
+  policy = {code}
+}}
+"""
+    found = opened(tmp_path, text)
+    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
+    assert [s.name for s in found.skipped] == ([NAME] if noted else [])
+    for skipped in found.skipped:
+        assert "main.tf, line 16: it is computed; only an engine" in skipped.detail
+
+
+def test_a_local_that_writes_it_out_is_read_there(tmp_path: Path) -> None:
+    text = """
+locals {
+  cni = jsonencode({ Statement = [{ Effect = "Allow", Action = "ec2:*", Resource = "*" }] })
+}
+
+resource "aws_iam_policy" "cni" {
+  policy = local.cni
+}
+"""
+    found = opened(tmp_path, text)
+    assert [o.name for o in choose(found, ()).policies] == ["locals.cni"]
+    assert not found.skipped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'resource "aws_iam_role" "x" {\n  assume_role_policy = file("trust.json")\n}\n',
+        'resource "aws_s3_bucket_policy" "x" {\n  policy = file("bucket.json")\n}\n',
+        'resource "aws_organizations_policy" "x" {\n  content = jsonencode({ Statement = ['
+        '{ Effect = "Allow", Action = "*", Resource = "*" }] })\n}\n',
+    ],
+    ids=["trust", "bucket", "service control"],
+)
+def test_what_is_of_no_identity_is_not_read_and_does_not_count(tmp_path: Path, text: str) -> None:
+    found = opened(tmp_path, READONLY + text)
+    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
+    assert [s.counts for s in found.skipped] == [False]
+
+
+def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None:
+    text = 'resource "aws_iam_policy" "cni" {\n  policy = file("cni.json")\n}\n'
+    with pytest.raises(InputError) as error:
+        opened(tmp_path, text)
+    assert f"holds no policy of an identity that can be read; {NAME}: " in str(error.value)
+    assert "it is computed; only an engine can know it" in str(error.value)

@@ -1,0 +1,179 @@
+"""Each input means the same in every command, and a new kind of input needs one line here."""
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT, run
+from vpc_cni_iam.coverage.subject import of_input
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs import identify
+from vpc_cni_iam.inputs.kind import Kind
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.review.between import side
+from vpc_cni_iam.texts import unpacked
+from vpc_cni_iam.texts.limits import Limit
+
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}],
+}
+HCL = """data "aws_iam_policy_document" "cni" {
+  statement {
+    actions   = ["ec2:*"]
+    resources = ["*"]
+  }
+}
+"""
+CHANGE = {"actions": ["create"], "before": None, "after": {"policy": json.dumps(POLICY)}}
+PLAN: dict[str, Any] = {
+    "format_version": "1.2",
+    "configuration": {"root_module": {}},
+    "resource_changes": [
+        {"address": "aws_iam_policy.cni", "type": "aws_iam_policy", "name": "cni", "change": CHANGE}
+    ],
+}
+ACCOUNT = {
+    "RoleDetailList": [
+        {
+            "RoleName": "node",
+            "RolePolicyList": [{"PolicyName": "cni", "PolicyDocument": POLICY}],
+        }
+    ]
+}
+TEXTS = {
+    "policy.json": json.dumps(POLICY),
+    "account.json": json.dumps(ACCOUNT),
+    "plan.json": json.dumps(PLAN),
+    "sorted-plan.json": json.dumps(PLAN, sort_keys=True),
+    "state.json": json.dumps({"format_version": "1.0", "values": {"root_module": {}}}),
+    "log.json": '{"@level":"info"}\n{"@level":"info"}\n',
+    "instances.json": json.dumps({"Reservations": [{"Instances": []}]}),
+    "main.tf": HCL,
+    "main.tofu": HCL,
+    "main.hcl": HCL,
+    "main.tf.json": "{}",
+    "tf-directory/main.tf": HCL,
+    "tofu-directory/main.tofu": HCL,
+    "notes.yaml": "a: b\n",
+}
+READ = ""
+PLAN_ONLY = "make one with: terraform show -json PLANFILE"
+JSON_INPUT = "is a JSON policy document or what the AWS CLI prints of one; --from-hcl reads .tf"
+ENGINE_JSON = "is the JSON of Terraform or OpenTofu (a plan, a state or a log)"
+INSTANCES = "is what aws ec2 describe-instances or describe-network-interfaces prints"
+WAYS = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
+ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
+UNKNOWN = "is not JSON, and is none of: a directory, HCL"
+NOT_TF = "is no .tf file, which --rewrite is for"
+# By input: what coverage and compare say, convert, convert --from-hcl, --rewrite, and review.
+TABLE = {
+    "policy.json": (READ, READ, JSON_INPUT, NOT_TF, PLAN_ONLY),
+    "account.json": (READ, READ, JSON_INPUT, NOT_TF, PLAN_ONLY),
+    "plan.json": (READ, ENGINE_JSON, ENGINE_JSON, NOT_TF, READ),
+    "sorted-plan.json": (READ, ENGINE_JSON, ENGINE_JSON, NOT_TF, READ),
+    "plan.json.gz": (READ, ENGINE_JSON, "is not UTF-8", NOT_TF, READ),
+    "state.json": ("is a state, not a plan", ENGINE_JSON, ENGINE_JSON, NOT_TF, "is a state"),
+    "log.json": ("is the log of terraform plan", ENGINE_JSON, ENGINE_JSON, NOT_TF, "is the log"),
+    "instances.json": (
+        f"{INSTANCES}; the command preflight",
+        INSTANCES,
+        INSTANCES,
+        NOT_TF,
+        PLAN_ONLY,
+    ),
+    "main.tf": (READ, f"is HCL; {WAYS}", READ, READ, PLAN_ONLY),
+    "main.tofu": (READ, f"is HCL; {WAYS}", READ, READ, PLAN_ONLY),
+    "main.hcl": (READ, f"is HCL; {WAYS}", READ, NOT_TF, PLAN_ONLY),
+    "main.tf.json": (*("is configuration in JSON",) * 3, NOT_TF, PLAN_ONLY),
+    "tf-directory": (READ, f"is a directory; {WAYS}", READ, READ, "holds no saved plans"),
+    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, READ, "holds no saved plans"),
+    "tfplan": (ZIP, ZIP, ZIP, NOT_TF, None),  # which an engine has to show
+    "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", NOT_TF, PLAN_ONLY),
+    "nowhere": (*("nowhere: is not there",) * 3, NOT_TF, "nowhere: is not there"),
+}
+COMMANDS = (
+    (("coverage",), 0),
+    (("compare", "policy.json"), 0),
+    (("convert",), 1),
+    (("convert", "--from-hcl"), 2),
+    (("convert", "--rewrite", "--dry-run"), 3),
+    (("review",), 4),
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    for name, text in TEXTS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "plan.json.gz").write_bytes(gzip.compress(TEXTS["plan.json"].encode()))
+    with zipfile.ZipFile(folder / "tfplan", "w") as archive:
+        archive.writestr("tfplan", "x")
+    return folder
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(("command", "column"), COMMANDS, ids=[" ".join(c) for c, _ in COMMANDS])
+def test_each_input_in_each_command(
+    command: tuple[str, ...], column: int, name: str, inputs: Path
+) -> None:
+    words = TABLE[name][column]
+    if words is None:
+        pytest.skip("needs an engine")
+    done = run(*command, name, cwd=inputs)
+    if words == READ:
+        # A review of this plan warns, with code 1.
+        assert done.code == (1 if command == ("review",) else 0), done.err
+    else:
+        assert done.code in (2, 3) and words in done.err and name in done.err
+        assert not done.out
+
+
+def test_what_is_read_is_the_same_policy(inputs: Path) -> None:
+    for name, (words, *_) in TABLE.items():
+        if words == READ:
+            opened = identify.open_policies(str(inputs / name), str, {})
+            (policy,) = (p.policy for p in opened.policies)
+            assert policy.statements[0].actions == ("ec2:*",), name
+
+
+def test_a_kind_of_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = Kind(
+        "a letter",
+        "a `.letter` file",
+        lambda content: content.has_suffix(".letter"),
+        lambda content, _: [("written", loads(json.dumps(POLICY), content.source))],
+    )
+    (tmp_path / "a.letter").write_text("Dear administrator,")
+    with pytest.raises(InputError, match=r"a\.letter: .* is not JSON, and is none of: "):
+        identify.open_policies(str(tmp_path / "a.letter"), str, {})
+    monkeypatch.setattr(identify, "KINDS", (letter, *identify.KINDS))
+    (policy,) = identify.open_policies(str(tmp_path / "a.letter"), str, {}).policies
+    assert (policy.name, policy.source) == ("written", str(tmp_path / "a.letter"))
+    monkeypatch.chdir(tmp_path)
+    subject = of_input("a.letter", str, (), {})
+    assert subject.policies == (policy.policy,)
+    assert side("a.letter", str, (), {}).policy == policy.policy
+    assert "| a letter | a `.letter` file |" in identify.listing()
+    (tmp_path / "b.txt").write_text("Dear administrator,")
+    with pytest.raises(InputError, match="is none of: a letter, a directory, HCL"):
+        identify.open_policies(str(tmp_path / "b.txt"), str, {})
+
+
+def test_the_documentation_lists_every_kind() -> None:
+    assert identify.listing() in (ROOT / "docs" / "coverage.md").read_text()
+
+
+def test_compressed_json_that_is_damaged_or_grows_too_large(tmp_path: Path) -> None:
+    damaged = tmp_path / "plan.json.gz"
+    damaged.write_bytes(gzip.compress(b"{}" * 999)[:-9])
+    with pytest.raises(InputError, match="is damaged gzip data"):
+        identify.open_policies(str(damaged), str, {})
+    with pytest.raises(InputError, match="x: is larger than 9 bytes"):
+        unpacked(gzip.compress(b"{}" * 5), "x", Limit("", 9, ""))

@@ -1,0 +1,168 @@
+"""Policy documents are found in what people have as JSON, and what is wrong is named by place."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.identify import policy_documents
+from vpc_cni_iam.policy.parse import loads
+
+
+def policy(action: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+P = policy("a:b")
+TEXT = json.dumps(P)
+# Each as its AWS CLI command prints it: places and names.
+PRINTED: dict[str, tuple[Any, list[tuple[str, tuple[str, ...]]]]] = {
+    "bare": (P, [("$", ())]),
+    "get-policy-version": (
+        {"PolicyVersion": {"Document": P, "VersionId": "v2", "IsDefaultVersion": False}},
+        [("$.PolicyVersion.Document", ())],
+    ),
+    "get-policy-version, as the API has it": (
+        {"PolicyVersion": {"Document": quote(TEXT, safe=""), "VersionId": "v1"}},
+        [("$.PolicyVersion.Document", ())],
+    ),
+    "get-role-policy": (
+        {"RoleName": "r", "PolicyName": "p", "PolicyDocument": P},
+        [("$.PolicyDocument", ("r", "p"))],
+    ),
+    "get-user-policy": (
+        {"UserName": "u", "PolicyName": "p", "PolicyDocument": P},
+        [("$.PolicyDocument", ("u", "p"))],
+    ),
+    "get-group-policy": (
+        {"GroupName": "g", "PolicyName": "p", "PolicyDocument": quote(TEXT)},
+        [("$.PolicyDocument", ("g", "p"))],
+    ),
+    "get-role": (
+        {"Role": {"RoleName": "r", "AssumeRolePolicyDocument": P}},
+        [("$.Role.AssumeRolePolicyDocument", ("r", "trust"))],
+    ),
+    "get-bucket-policy": ({"Policy": TEXT}, [("$.Policy", ())]),
+    "--query Policy": (TEXT, [("$", ())]),
+    "describe-policy": (
+        {"Policy": {"PolicySummary": {"Name": "scp", "Type": "X"}, "Content": TEXT}},
+        [("$.Policy.Content", ())],
+    ),
+    "get-queue-attributes": ({"Attributes": {"Policy": TEXT}}, [("$.Attributes.Policy", ())]),
+    "a list of documents": ([P, P], [("$[0]", ()), ("$[1]", ())]),
+    "get-account-authorization-details": (
+        {
+            "UserDetailList": [
+                {"UserName": "u", "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": P}]}
+            ],
+            "GroupDetailList": [
+                {"GroupName": "g", "GroupPolicyList": [{"PolicyName": "p", "PolicyDocument": P}]}
+            ],
+            "RoleDetailList": [
+                {
+                    "RoleName": "r",
+                    "AssumeRolePolicyDocument": P,
+                    "InstanceProfileList": [
+                        {"Roles": [{"RoleName": "r", "AssumeRolePolicyDocument": P}]}
+                    ],
+                    "RolePolicyList": [{"PolicyName": "r", "PolicyDocument": P}],
+                    "AttachedManagedPolicies": [{"PolicyName": "m", "PolicyArn": "arn"}],
+                }
+            ],
+            "Policies": [
+                {
+                    "PolicyName": "m",
+                    "AttachmentCount": 1,
+                    "PolicyVersionList": [
+                        {"Document": policy("x:y"), "VersionId": "v3", "IsDefaultVersion": False},
+                        {"Document": P, "VersionId": "v2", "IsDefaultVersion": True},
+                        {"Document": "junk", "VersionId": "v1", "IsDefaultVersion": False},
+                    ],
+                }
+            ],
+        },
+        [
+            ("$.UserDetailList[0].UserPolicyList[0].PolicyDocument", ("u", "p")),
+            ("$.GroupDetailList[0].GroupPolicyList[0].PolicyDocument", ("g", "p")),
+            ("$.RoleDetailList[0].AssumeRolePolicyDocument", ("r", "trust")),
+            ("$.RoleDetailList[0].RolePolicyList[0].PolicyDocument", ("r", "r")),
+            ("$.Policies[0].PolicyVersionList[1].Document", ("m",)),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("command", PRINTED)
+def test_what_the_aws_cli_prints(command: str) -> None:
+    printed, expected = PRINTED[command]
+    found = policy_documents(json.dumps(printed), "f.json")
+    assert [(d.place, d.names) for d in found] == expected
+    assert {d.policy() for d in found} == {loads(TEXT, "x")}
+
+
+def test_versions_that_are_not_in_force_are_named() -> None:
+    printed, _ = PRINTED["get-account-authorization-details"]
+    assert policy_documents(json.dumps(printed), "f.json")[-1].left_out == ("v3", "v1")
+
+
+def test_of_versions_of_which_none_is_said_to_be_in_force_all_are_taken() -> None:
+    versions = [{"Document": P, "VersionId": "v2"}, {"Document": P, "VersionId": "v1"}]
+    printed = {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}
+    found = policy_documents(json.dumps(printed), "f.json")
+    assert [(d.names, d.left_out) for d in found] == [(("m", "v2"), ()), (("m", "v1"), ())]
+
+
+def test_a_file_that_is_the_encoded_document() -> None:
+    (found,) = policy_documents(f"{quote(TEXT)}\n", "f.json")
+    assert found.policy() == loads(TEXT, "x")
+    with pytest.raises(InputError, match=r"f\.json: .*is not JSON"):
+        policy_documents("%7Bnonsense", "f.json")
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "words"),
+    [
+        ({}, "$", "has no Statement"),
+        ({"Version": "2012-10-17"}, "$", "has no Statement"),
+        ({"statement": []}, "$", "write Statement"),
+        ([], "$", "holds no policy document"),
+        (7, "$", "holds no policy document"),
+        ({"Policies": [{"PolicyName": "p", "Arn": "a"}]}, "$", "get-policy-version"),
+        ({"PolicyNames": ["p"]}, "$", "get-policy-version"),
+        ([{"PolicyName": "p", "DefaultVersionId": "v1"}], "$", "get-policy-version"),
+        ([{"VersionId": "v1", "IsDefaultVersion": True}], "$", "get-policy-version"),
+        ({"PolicyVersion": {"Document": None}}, "$.PolicyVersion.Document", "not null"),
+        ({"PolicyDocument": "%7B"}, "$.PolicyDocument, line 1, column 2 of its text", "not JSON"),
+        ({"Policy": '{"a": 1, "a": 2}'}, "$.Policy, line 1, $.a of its text", "stands twice"),
+        (
+            {"a": [{"PolicyDocument": {"Statement": [{"Effect": "allow"}]}}]},
+            "$.a[0].PolicyDocument.Statement[0].Effect",
+            "must be Allow or Deny",
+        ),
+        ({"Document": ""}, "$.Document", "is empty"),
+    ],
+)
+def test_what_is_wrong_is_named_by_place(value: Any, place: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        for found in policy_documents(json.dumps(value), "f.json"):
+            found.policy()
+    assert (caught.value.source, caught.value.place) == ("f.json", place)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [60, 900, 100_000])
+@pytest.mark.parametrize("bracket", ["[", '{"a":'])
+def test_nesting_bombs(depth: int, bracket: str) -> None:
+    closing = "]" if bracket == "[" else "}"
+    with pytest.raises(InputError, match=r"nests (too deeply|more than 200 deep)"):
+        policy_documents(bracket * depth + "1" + closing * depth, "f.json")
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "is empty"), ("\x01", "is not JSON")])
+def test_what_is_no_json(text: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        policy_documents(text, "f.json")
+    assert words in str(caught.value)

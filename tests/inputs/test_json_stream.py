@@ -1,0 +1,85 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import DecodeError, Raw
+from msgspec.json import Decoder
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def walked(reader: Reader) -> Any:
+    sign = reader.peek()
+    if sign == b"{":
+        return {key: walked(reader) for key in reader.members()}
+    if sign == b"[":
+        return [walked(reader) for _ in reader.items()]
+    return json.loads(bytes(reader.value()))
+
+
+@given(VALUES, st.sampled_from((None, 1)))
+def test_walking_is_reading(value: Any, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent).encode()
+    # What follows a value is not part of it.
+    for tail in (b"", b" ", b"\n]", b",1"):
+        reader = Reader(text + tail, "x")
+        assert walked(reader) == value
+        assert reader.peek() == tail.strip()[:1]
+        passing = Reader(text + tail, "x")
+        assert json.loads(bytes(passing.value())) == value
+        assert passing.peek() == tail.strip()[:1]
+
+
+@given(st.dictionaries(st.text(), VALUES, min_size=1), st.data())
+def test_a_text_that_is_cut_off_is_refused(value: Any, data: st.DataObject) -> None:
+    text = json.dumps(value).encode()
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(InputError):
+        walked(Reader(text[:cut], "x"))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a": 1 "b": 2}', "byte 8"),
+        ('{"a": 1,}', "byte 8"),
+        ('{"a" 1}', "byte 5"),
+        ('{"a": nope}', "byte 7"),
+        ('{"a": 1, "a": 2}', "byte 12"),
+        ("[1, 2", "byte 5"),
+        ("[" * 100_000, "byte"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_its_place(text: str, place: str) -> None:
+    with pytest.raises(InputError, match=f"^x: {place}"):
+        reader = Reader(text.encode(), "x")
+        (walked if len(text) < 100 else Reader.value)(reader)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1 2", "JSON is malformed: trailing characters (byte 3)"),
+        (b'{"a": [1]}, {}', "JSON is malformed: trailing characters (byte 11)"),
+        (b'"x"}', "JSON is malformed: trailing characters (byte 4)"),
+        (b'{"a": nope}', "JSON is malformed: invalid character (byte 7)"),
+        (b'{"a": [1, ', "Input data was truncated"),
+    ],
+)
+def test_the_messages_of_msgspec_from_which_places_are_read(text: bytes, message: str) -> None:
+    """msgspec tells where a value ends in its message alone; a release may change it."""
+    with pytest.raises(DecodeError) as caught:
+        Decoder(Raw).decode(text)
+    assert str(caught.value) == message

@@ -17,9 +17,9 @@ from rows import Row, in_turns
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
 from vpc_cni_iam.policy.diff.changes import changes
 from vpc_cni_iam.policy.document import Policy

@@ -10,8 +10,8 @@ import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read

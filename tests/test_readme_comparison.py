@@ -17,8 +17,8 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE
 from vpc_cni_iam.cli.main import _COMMANDS
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.hcl import module
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy

@@ -13,12 +13,13 @@ from vpc_cni_iam.converting import output, rewrite
 from vpc_cni_iam.converting.module_names import Modules
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files import tree
+from vpc_cni_iam.generating.generate import generate
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.vendoring.config import load
-from vpc_cni_iam.vendoring.generate import generate
 from vpc_cni_iam.vendoring.init import init
+from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
 from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
@@ -41,7 +42,7 @@ def of_sync(folder: Path) -> Callable[[], object]:
 def of_upgrade(folder: Path) -> Callable[[], object]:
     config = load(folder / "vpc-cni-iam.toml")
     new = repin(config, cni_version="v1.23.0")
-    prepared = prepare(config, new, select(config, folder, ()), "refuse")
+    prepared = prepare(config, new, select(config, folder, ()), ConflictPolicy.REFUSE)
     return lambda: upgrade(prepared)
 
 
@@ -76,7 +77,7 @@ CASES = [
     (of_sync, "vendoring.sync", "m/main.tf"),
     (of_sync, "vendoring.sync", "m/.vpc-cni-iam/manifest.json"),
     (of_upgrade, "vendoring.upgrade", "vpc-cni-iam.toml"),
-    (of_generate, "vendoring.generate", "m/main.tf"),
+    (of_generate, "generating.generate", "m/main.tf"),
     (of_init, "vendoring.init", "vpc-cni-iam.toml"),
     (of_publish, "publishing.publish", "dist/nginx.conf"),
     (of_rewrite, "files.tree", "main.tf"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options, options
-    from vpc_cni_iam.coverage.cover import Coverage
+    from vpc_cni_iam.coverage.analysis.cover import Coverage
     from vpc_cni_iam.coverage.subject import check_coverage
     from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
     from vpc_cni_iam.policy.diff.changes import AccessChange
@@ -61,7 +61,7 @@ __all__ = [
 _MODULES = {
     "catalog.hardening": ("Hardening",),
     "catalog.options": ("Options", "options"),
-    "coverage.cover": ("Coverage",),
+    "coverage.analysis.cover": ("Coverage",),
     "coverage.subject": ("check_coverage",),
     "errors": ("InputError", "UsageError", "VpcCniIamError"),
     "policy.proof.access": ("Counterexample", "NotProven", "Proven", "no_new_access"),

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Run, run
 from vpc_cni_iam.cli import main
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 
 Call = Callable[..., Run]
 IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")

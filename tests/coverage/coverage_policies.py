@@ -7,9 +7,9 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.coverage.cover import Coverage, cover
-from vpc_cni_iam.coverage.setting import Names, Setting
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import Names, Setting
 from vpc_cni_iam.policy.document import Policy, Statement
 
 NAMES = Names()

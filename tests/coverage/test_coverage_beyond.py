@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import composed, covered, setting
-from vpc_cni_iam.coverage import matrix_report, page, report, risks
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Names
+from vpc_cni_iam.coverage import matrix_wording as matrix_report
+from vpc_cni_iam.coverage.analysis import risks
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.report import html as page
+from vpc_cni_iam.coverage.report import text as report
+from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement

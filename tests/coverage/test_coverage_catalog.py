@@ -9,10 +9,10 @@ from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Plugin, Setting
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting
 
 SERVED = [
     (variant, mode, revision)

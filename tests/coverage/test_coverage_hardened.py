@@ -15,10 +15,10 @@ from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
-from vpc_cni_iam.coverage.cover import Coverage, cover
-from vpc_cni_iam.coverage.risks import findings
-from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Plugin, Setting
-from vpc_cni_iam.coverage.situations import EXAMPLE_TAGS, find
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
+from vpc_cni_iam.coverage.analysis.risks import findings
+from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, find
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Plugin, Setting
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]

@@ -6,11 +6,11 @@ import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
-from vpc_cni_iam.coverage.checks import KEYS
-from vpc_cni_iam.coverage.cover import Coverage
-from vpc_cni_iam.coverage.sending import Call
-from vpc_cni_iam.coverage.setting import Plugin, Setting, configure
-from vpc_cni_iam.coverage.situations import SITUATIONS, find
+from vpc_cni_iam.coverage.analysis.cover import Coverage
+from vpc_cni_iam.coverage.simulate.requests import KEYS
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, find
+from vpc_cni_iam.coverage.simulate.send import Call
+from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting, configure
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 

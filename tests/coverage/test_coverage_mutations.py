@@ -6,10 +6,10 @@ import pytest
 
 from coverage_policies import composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.setting import Plugin
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import Plugin
 from vpc_cni_iam.policy.document import Condition, Policy
 
 CASES: list[tuple[str, Mode]] = [

@@ -8,10 +8,12 @@ from coverage_policies import composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.coverage import matrix_report, page, picture
-from vpc_cni_iam.coverage.matrix import Matrix, matrix
-from vpc_cni_iam.coverage.setting import Names
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage import matrix_wording as matrix_report
+from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.report import html as page
+from vpc_cni_iam.coverage.report import svg as picture
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Policy, Statement

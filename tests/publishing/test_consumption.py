@@ -22,8 +22,8 @@ from consuming import (
 )
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.coverage.cover import cover
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError

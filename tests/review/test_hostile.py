@@ -12,8 +12,8 @@ from conftest import run
 from synthetic import allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.json_report import report
 from vpc_cni_iam.review.obtaining import obtain
+from vpc_cni_iam.review.report.json import report
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
 UNREADABLE = {
@@ -174,7 +174,7 @@ def test_the_json_report_fits_its_schema_and_the_schema_is_committed() -> None:
     import jsonschema
 
     from conftest import ROOT
-    from vpc_cni_iam.review.json_report import schema
+    from vpc_cni_iam.review.report.json import schema
 
     committed = json.loads((ROOT / "docs" / "review.schema.json").read_text())
     assert committed == schema()

@@ -11,7 +11,7 @@ import pytest
 from browser import Chromium, chromium
 from reviews import PLANS, every, hostile, of_plan
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.html_report import report
+from vpc_cni_iam.review.report.html import report
 
 __all__ = ["chromium"]
 

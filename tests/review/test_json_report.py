@@ -6,7 +6,7 @@ import jsonschema
 
 from conftest import ROOT
 from reviews import every
-from vpc_cni_iam.review.json_report import report
+from vpc_cni_iam.review.report.json import report
 
 
 def test_every_review_fits_the_schema() -> None:

@@ -12,7 +12,7 @@ import xmlschema
 
 from conftest import ROOT
 from reviews import PLANS, every, hostile, of_plan
-from vpc_cni_iam.review.junit_report import report
+from vpc_cni_iam.review.report.junit import report
 from vpc_cni_iam.review.review import fails
 
 

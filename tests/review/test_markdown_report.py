@@ -12,9 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
-from vpc_cni_iam.review import json_report
-from vpc_cni_iam.review.markdown_report import DIALECTS, MARKER, Forge, code, prose, report
-from vpc_cni_iam.review.visible import visible
+from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, report
+from vpc_cni_iam.review.reports import Forge
 
 OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
 
@@ -86,7 +87,7 @@ def test_any_sentence_keeps_its_characters_and_none_is_markup(text: str) -> None
         assert re.fullmatch(r"[A-Za-z0-9 ,:;.()'=]*", part), part
         assert not re.search(r"\b[a-f\d]{7,40}\b", part)
     said = "".join(t.content for t in tokens(written) if t.type in ("text", "code_inline"))
-    expected = visible(text).replace("`", "\\u0060").replace("|", "\\u007c")
+    expected = sanitise(text).replace("`", "\\u0060").replace("|", "\\u007c")
     assert re.sub(r"\s", "", said) == re.sub(r"\s", "", expected)
 
 

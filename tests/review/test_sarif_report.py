@@ -16,8 +16,8 @@ import pytest
 
 from conftest import ROOT, run
 from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
-from vpc_cni_iam.review import sarif_report
-from vpc_cni_iam.review.sarif_report import LIMIT, message, report
+from vpc_cni_iam.review.report import sarif as sarif_report
+from vpc_cni_iam.review.report.sarif import LIMIT, message, report
 
 
 @lru_cache(1)

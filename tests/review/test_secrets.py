@@ -146,7 +146,7 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
 def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
     import jsonschema
 
-    from vpc_cni_iam.review.json_report import schema
+    from vpc_cni_iam.review.report.json import schema
 
     action = "ec2:AssignPrivateIpAddresses"
     role = {"name": secret, "assume_role_policy": document(allow("sts:AssumeRole"))}

@@ -44,7 +44,7 @@ from vpc_cni_iam.review.ignoring import load as load_ignoring
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 from vpc_cni_iam.vendoring.config import parse as parse_config
-from vpc_cni_iam.vendoring.manifest import Entry
+from vpc_cni_iam.vendoring.manifest import FileRecord
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
@@ -165,7 +165,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "markdown": (markdown, page()),
     "manifest": (
         lambda text: parse_manifest(text, "manifest.json"),
-        manifest_text(options(), "0", {"main.tf": Entry("0" * 64)}),
+        manifest_text(options(), "0", {"main.tf": FileRecord("0" * 64)}),
     ),
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),

@@ -17,8 +17,9 @@ from conftest import COMMAND, read_tree, run
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
-from vpc_cni_iam.vendoring.sync import Outcome, sync_all
+from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all
 from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
@@ -29,7 +30,7 @@ def repository(folder: Path, *names: str) -> Path:
     toml = folder / "vpc-cni-iam.toml"
     toml.write_text("".join(map(TABLE.format, names)))
     config = load(toml)
-    assert all(o.done for o in sync_all(config, select(config, folder, ()), "refuse"))
+    assert all(o.done for o in sync_all(config, select(config, folder, ()), ConflictPolicy.REFUSE))
     return toml
 
 
@@ -37,7 +38,7 @@ def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Pa
     toml = repository(tmp_path, "m")
     config = load(toml)
     new = repin(config, cni_version="v1.22.4")
-    prepared = prepare(config, new, select(config, tmp_path, ()), "refuse")
+    prepared = prepare(config, new, select(config, tmp_path, ()), ConflictPolicy.REFUSE)
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
     with pytest.raises(TreeError, match="was changed meanwhile; run the command again"):
@@ -86,16 +87,16 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     config = load(toml)
     chosen = select(config, tmp_path, ())
 
-    def overtaken(*arguments: Any) -> list[Outcome]:
+    def overtaken(*arguments: Any) -> list[SyncOutcome]:
         assert run("upgrade", "--cni-version", "v1.22.4", cwd=tmp_path).code == 0
         return sync_all(*arguments)
 
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
     if command == "upgrade":
         new = repin(config, cni_version="v1.23.0")
-        outcomes = upgrade(prepare(config, new, chosen, "refuse"))
+        outcomes = upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
     else:
-        outcomes = overtaken(config, chosen, "refuse")
+        outcomes = overtaken(config, chosen, ConflictPolicy.REFUSE)
     for outcome in outcomes:
         assert str(outcome.failure) == f"{toml}: was changed meanwhile; run the command again"
     assert toml.read_text().count("v1.22.4") == 2
@@ -150,13 +151,13 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def carry_out(folder: Path, command: str) -> list[Outcome]:
+def carry_out(folder: Path, command: str) -> list[SyncOutcome]:
     config = load(folder / "vpc-cni-iam.toml")
     chosen = select(config, folder, ())
     if command == "upgrade":
         new = repin(config, cni_version="v1.22.4")
-        return upgrade(prepare(config, new, chosen, "refuse"))
-    return sync_all(config, chosen, "refuse")
+        return upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
+    return sync_all(config, chosen, ConflictPolicy.REFUSE)
 
 
 def as_nobody(folder: Path, command: str) -> tuple[int, str]:

@@ -17,12 +17,12 @@ from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import observe as observing
-from vpc_cni_iam.vendoring.check import Report
+from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
 from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
-from vpc_cni_iam.vendoring.plan import Way
-from vpc_cni_iam.vendoring.sync import Outcome
+from vpc_cni_iam.vendoring.plan import ConflictPolicy
+from vpc_cni_iam.vendoring.sync import SyncOutcome
 from vpc_cni_iam.vendoring.sync import sync as sync_one
 
 TOML = '[[module]]\npath = "m"\ncni_version = "{}"\nvariants = [{}]\n'
@@ -42,12 +42,15 @@ class Repository:
         (self.folder / "vpc-cni-iam.toml").write_text(TOML.format(version, variants))
 
     def sync(
-        self, way: Way = "refuse", *files: str, step: Callable[[str], None] = lambda _: None
-    ) -> Outcome:
+        self,
+        way: str = "refuse",
+        *files: str,
+        step: Callable[[str], None] = lambda _: None,
+    ) -> SyncOutcome:
         config = load(self.folder / "vpc-cni-iam.toml")
-        return sync_one(config, config.modules[0], way, frozenset(files), step=step)
+        return sync_one(config, config.modules[0], ConflictPolicy(way), frozenset(files), step=step)
 
-    def check(self) -> Report:
+    def check(self) -> ModuleCheck:
         (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
         if report.failure is not None:
             raise report.failure
@@ -126,7 +129,7 @@ def test_both_is_refused_whole(repo: Repository) -> None:
 
 def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> None:
     """For each state, do what check says, with its own words."""
-    ways: dict[str, Way] = {
+    ways: dict[str, str] = {
         "sync": "refuse",
         "sync --force": "force",
         "sync --keep": "keep",
@@ -271,7 +274,7 @@ def leave_over(repo: Repository) -> str:
     ],
 )
 def test_what_is_left_over(
-    way: Way, edited: bool, done: bool, there: bool, repo: Repository
+    way: str, edited: bool, done: bool, there: bool, repo: Repository
 ) -> None:
     name = leave_over(repo)
     if edited:
@@ -592,7 +595,7 @@ def test_another_version_with_the_same_output_is_no_difference(
     repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_tree(repo.module)
-    for module in ("observe", "writing"):
+    for module in ("observe", "sync"):
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
     assert repo.check().clean
     assert repo.sync().changes == ()
@@ -608,16 +611,16 @@ def test_another_version_with_other_output_is(
         files = render(options)
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
-    for module in ("observe", "writing"):
+    for module in ("observe", "sync"):
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
     for module in ("observe", "plan"):
         monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.render", other)
-    for cached in (observing.rendered, observing._rendered):
+    for cached in (observing.rendered, observing.rendered_digests):
         cached.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}
     assert repo.sync().done
     assert repo.check().clean
-    for cached in (observing.rendered, observing._rendered):
+    for cached in (observing.rendered, observing.rendered_digests):
         cached.cache_clear()
 
 
@@ -647,7 +650,7 @@ def test_check_never_writes(repo: Repository) -> None:
     assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
 
 
-def killed_at(stop: int, repo: Repository, way: Way = "refuse") -> int:
+def killed_at(stop: int, repo: Repository, way: str = "refuse") -> int:
     """Sync in a process of its own that is killed before one of its changes on disk."""
     steps = itertools.count()
 
@@ -698,7 +701,7 @@ def without_markers(text: str) -> str:
     ("way", "change"), [("keep", note), ("force", note), ("merge", note), ("merge", clash)]
 )
 def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
-    way: Way, change: Callable[[str], str], repo: Repository, tmp_path: Path
+    way: str, change: Callable[[str], str], repo: Repository, tmp_path: Path
 ) -> None:
     repo.edit("main.tf", change)
     repo.edit("variables.tf", lambda text: f"# mine\n{text}")

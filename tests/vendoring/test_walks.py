@@ -9,12 +9,12 @@ import pytest
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST
-from vpc_cni_iam.vendoring.plan import Way
+from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.sync import sync
 
 RELEASES = ("v1.20.4", "v1.22.1", "v1.23.0")
 FILES = ("main.tf", "variables.tf", "README.md")
-WAYS: tuple[Way, ...] = ("refuse", "keep", "force", "merge")
+WAYS = tuple(ConflictPolicy)
 
 
 class Walk:

@@ -21,15 +21,15 @@ from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.coverage import risks
-from vpc_cni_iam.coverage.matrix import matrix
-from vpc_cni_iam.coverage.picture import svg as coverage_svg
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis import risks
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
-from vpc_cni_iam.review.json_report import schema
+from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load, schema_text

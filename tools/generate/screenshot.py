@@ -14,9 +14,9 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.html_report import report
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.report.html import report
 from vpc_cni_iam.review.review import review
 
 _REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"

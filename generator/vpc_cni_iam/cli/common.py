@@ -27,6 +27,13 @@ class Format(StrEnum):
     json = "json"
 
 
+def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
+    """Return the type of an option whose values are only known at run time."""
+    make: Any = StrEnum
+    kind: type[StrEnum] = make(name, {value: value for value in values})
+    return kind
+
+
 class Mode(StrEnum):
     """The IP family of a cluster."""
 
@@ -191,7 +198,7 @@ def show(text: str, err: bool = False) -> None:
         text: The lines, which may hold text from a policy, a page or a path of somebody else's.
         err: Print to stderr.
     """
-    from vpc_cni_iam.texts.escape import escape_control
+    from vpc_cni_iam.escape import escape_control
 
     typer.echo("\n".join(map(escape_control, text.split("\n"))), err=err)
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, names, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.setting import Setting
-    from vpc_cni_iam.coverage.situations import Situation
+    from vpc_cni_iam.coverage.simulate.scenarios import Situation
+    from vpc_cni_iam.coverage.simulate.settings import Setting
     from vpc_cni_iam.coverage.subject import Subject
 
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
@@ -39,17 +40,16 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """How to print the result; pictures are of all releases."""
-
-    text = "text"
-    json = "json"
-    svg = "svg"
-    html = "html"
+_REPORTS = "vpc_cni_iam.coverage.report"
+if TYPE_CHECKING:
+    Format = StrEnum
+else:
+    Format = common.choices("Format", formats.names(_REPORTS))
+_TEXT = Format.__members__["text"]
 
 
 def _situations() -> list[str]:
-    from vpc_cni_iam.coverage.situations import SITUATIONS
+    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 
     return [s.name for s in SITUATIONS]
 
@@ -152,10 +152,10 @@ def coverage(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="List the calls that are allowed, too.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage.situations import find
+    from vpc_cni_iam.coverage.simulate.scenarios import find
 
     if list_situations or explain is not None:
         _explain(explain)
@@ -173,16 +173,17 @@ def coverage(
     setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
     setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
     chosen = find(situation or (), skip or ())
-    show = _matrix if all_releases or output in (Format.svg, Format.html) else _one
-    worst = show(subject, setting, chosen, output, verbose)
+    report = formats.load(_REPORTS, output.value)
+    show = _one if hasattr(report, "release") and not all_releases else _matrix
+    worst = show(subject, setting, chosen, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
 
 def _explain(risk: str | None) -> None:
     """Print what a risk is; the list of situations without one."""
-    from vpc_cni_iam.coverage import risks
-    from vpc_cni_iam.coverage.situations import SITUATIONS
+    from vpc_cni_iam.coverage.analysis import risks
+    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 
     if risk is not None:
         typer.echo(risks.explanation(risk), nl=False)
@@ -233,7 +234,7 @@ def _setting(
     instance_tagged: bool,
 ) -> Setting:
     from vpc_cni_iam.catalog.facts import releases
-    from vpc_cni_iam.coverage.setting import Setting, configure
+    from vpc_cni_iam.coverage.simulate.settings import Setting, configure
 
     setting = Setting(
         releases.find(cni_version),
@@ -259,44 +260,29 @@ def _one(
     subject: Subject,
     setting: Setting,
     situations: tuple[Situation, ...],
-    output: Format,
+    report: ModuleType,
     verbose: bool,
 ) -> str:
-    from vpc_cni_iam.coverage import report
-    from vpc_cni_iam.coverage.cover import cover
-    from vpc_cni_iam.coverage.risks import findings
+    """Print the report about one release, and return the verdict."""
+    from vpc_cni_iam.coverage.analysis.cover import cover
+    from vpc_cni_iam.coverage.analysis.risks import findings
 
-    found = cover(subject.policies, setting, situations)
+    coverage = cover(subject.policies, setting, situations)
     risks = findings(subject.policies, setting)
-    if output is Format.json:
-        common.show_json(report.data(subject, found, risks))
-    else:
-        _echo(report.text(subject, found, risks, verbose))
-    return found.verdict
+    typer.echo(report.release(subject, coverage, risks, verbose=verbose), nl=False)
+    return coverage.verdict
 
 
 def _matrix(
     subject: Subject,
     setting: Setting,
     situations: tuple[Situation, ...],
-    output: Format,
+    report: ModuleType,
     verbose: bool,
 ) -> str:
-    from vpc_cni_iam.coverage import matrix_report, page, picture
-    from vpc_cni_iam.coverage.matrix import matrix
+    """Print the report about every release, and return the verdict."""
+    from vpc_cni_iam.coverage.analysis.matrix import matrix
 
-    found = matrix(subject.policies, setting, situations)
-    if output is Format.json:
-        common.show_json(matrix_report.data(subject, found))
-    elif output is Format.text:
-        _echo(matrix_report.text(subject, found, verbose))
-    else:
-        draw = picture.svg if output is Format.svg else page.html
-        typer.echo(draw(subject, found), nl=False)
-    return found.verdict
-
-
-def _echo(lines: Iterable[str]) -> None:
-    """Print lines, without what a policy of somebody else's could do to a terminal."""
-    for line in lines:
-        common.show(line)
+    result = matrix(subject.policies, setting, situations)
+    typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
+    return result.verdict

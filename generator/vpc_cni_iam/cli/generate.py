@@ -50,7 +50,7 @@ def generate(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import options
-    from vpc_cni_iam.vendoring.generate import generate as write
+    from vpc_cni_iam.generating.generate import generate as write
 
     chosen = options(
         variant or (),

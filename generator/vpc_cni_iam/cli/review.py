@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Mode
 
@@ -40,15 +41,13 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """How to print the result."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-    sarif = "sarif"
-    junit = "junit"
-    html = "html"
+# Text is what a terminal shows; the others are files.
+_REPORTS = formats.names("vpc_cni_iam.review.report")
+if TYPE_CHECKING:
+    Format = StrEnum
+else:
+    Format = common.choices("Format", ("text", *_REPORTS))
+_TEXT = Format.__members__["text"]
 
 
 class Forge(StrEnum):
@@ -69,7 +68,7 @@ class EngineChoice(StrEnum):
 
 def _print_schema(wanted: bool) -> None:
     if wanted:
-        from vpc_cni_iam.review.json_report import schema
+        from vpc_cni_iam.review.report.json import schema
 
         common.show_json(schema())
         raise typer.Exit
@@ -112,7 +111,7 @@ def review(
     engine: Annotated[
         EngineChoice, typer.Option(help="Engine that shows a saved plan.")
     ] = EngineChoice.auto,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = _TEXT,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -214,15 +213,14 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return what to write, as formats by their files."""
     from vpc_cni_iam.errors import UsageError
 
-    known = [f.value for f in Format if f is not Format.text]
     found: dict[Path, str] = {}
     taken = {Path(plan).resolve(): "is the plan"}
     for report in reports:
         name, _, file = report.partition("=")
         path = Path(file)
-        if name not in known or not path.name:
+        if name not in _REPORTS or not path.name:
             raise UsageError(
-                f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(known)}"
+                f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(_REPORTS)}"
             )
         if file == "-":
             raise UsageError(f"--report {report!r}: what is printed is --format {name}")
@@ -237,9 +235,9 @@ def _reports(
     result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
 ) -> None:
     """Write the files, and print one to stdout."""
-    if files or output is not Format.text:
+    if files or output.value != "text":
         _write(result, output, files, read_on, prefix)
-    if output is Format.text:
+    if output.value == "text":
         from vpc_cni_iam.cli.review_text import show
 
         show(result)
@@ -255,7 +253,7 @@ def _write(
     texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
     for path, text in texts.items():
         single.write(path, text)
-    if output is not Format.text:
+    if output.value != "text":
         typer.echo(REPORTS[output.value](result, setting), nl=False)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.inputs.skipped import lines as skipped_lines
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,11 +27,6 @@ _TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet":
 # Where no terminal says how wide it is.
 _WIDTH = 100
 _ALSO = 3
-# What servers that run jobs obey in their logs: GitHub's commands, and those that begin with ##.
-_COMMAND = re.compile(
-    r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
-    r"[^\s:]*(?: .*)?::)|#(?=#)"
-)
 
 
 def show(review: Review) -> None:
@@ -84,8 +78,7 @@ def _console() -> Console:
 def _text(text: str, style: str = "") -> Text:
     from rich.text import Text
 
-    safe = _COMMAND.sub(lambda found: f"\\u{ord(found[0]):04x}", visible(text))
-    return Text(safe, style=style, overflow="fold")
+    return Text(escape_log_command(sanitise(text)), style=style, overflow="fold")
 
 
 def _line(console: Console, text: Text) -> None:

@@ -13,8 +13,8 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.coverage.cover import Coverage, cover, granted
-from vpc_cni_iam.coverage.setting import EXAMPLE, Names, Setting
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover, granted
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose

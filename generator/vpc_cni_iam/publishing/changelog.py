@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.escape import escape_emphasis
 from vpc_cni_iam.publishing.comparison import Comparison
 from vpc_cni_iam.publishing.interface import Finding
 from vpc_cni_iam.publishing.semver import Version
@@ -59,12 +60,8 @@ def before(text: str) -> str | None:
 
 
 def _items(findings: Iterable[Finding]) -> list[str]:
-    found = [
-        f"- `{f.place}`: {_code(f.text)}" if f.place else f"- {_code(f.text)}" for f in findings
+    items = [
+        f"- `{f.place}`: {escape_emphasis(f.text)}" if f.place else f"- {escape_emphasis(f.text)}"
+        for f in findings
     ]
-    return found or ["No change of access."]
-
-
-def _code(text: str) -> str:
-    """Return text whose asterisks and dollars Markdown leaves alone."""
-    return text.replace("*", "\\*").replace("_", "\\_")
+    return items or ["No change of access."]

@@ -8,6 +8,7 @@ from functools import cache
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.policy.document import Condition
@@ -38,7 +39,7 @@ def _environment() -> Environment:
     environment.filters["assignments"] = _assignments
     environment.globals["dict"] = dict
     environment.filters["conditions"] = _conditions
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = markdown_cell
     environment.globals["missing_actions"] = _missing_actions
     return environment
 
@@ -80,8 +81,3 @@ def _conditions(conditions: Iterable[Condition]) -> str:
         by_operator.setdefault(code(Literal(c.operator)), []).append(entry)
     objects = (f"{operator} = {{ {', '.join(e)} }}" for operator, e in by_operator.items())
     return f"{{ {', '.join(objects)} }}" if by_operator else "{}"
-
-
-def _cell(text: str) -> str:
-    """Return text as a cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")

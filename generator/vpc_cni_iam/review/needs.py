@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.cover import play
-from vpc_cni_iam.coverage.setting import Setting
-from vpc_cni_iam.coverage.situations import SITUATIONS
+from vpc_cni_iam.coverage.analysis.cover import play
+from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard

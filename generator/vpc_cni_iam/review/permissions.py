@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from vpc_cni_iam.escape import sanitise_html
 from vpc_cni_iam.review.changes import MatrixRow, Principal
-from vpc_cni_iam.review.visible import markup
 
 # The words of a cell; which are more than which is their order.
 _GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
@@ -43,10 +43,10 @@ def section(principals: Iterable[Principal]) -> Iterator[str]:
 
 
 def _role(principal: Principal, identifier: str) -> Iterator[str]:
-    name = markup(principal.name)
+    name = sanitise_html(principal.name)
     label = ""
     if principal.label and principal.label != principal.name:
-        label = f' <span class="quiet">named {markup(principal.label)}</span>'
+        label = f' <span class="quiet">named {sanitise_html(principal.label)}</span>'
     yield '<section class="role">'
     yield f'<h3 id="{identifier}"><code>{name}</code>{label}</h3>'
     yield from _opaque(principal)
@@ -64,7 +64,7 @@ def _role(principal: Principal, identifier: str) -> Iterator[str]:
 
 def _opaque(principal: Principal) -> Iterator[str]:
     if principal.opaque:
-        named = ", ".join(f"<code>{markup(key)}</code>" for key in principal.opaque)
+        named = ", ".join(f"<code>{sanitise_html(key)}</code>" for key in principal.opaque)
         yield f'<p class="warn">Not known, and so not in the table: {named}</p>'
 
 
@@ -83,7 +83,7 @@ def _row(row: MatrixRow, name: str, change: str, kinds: list[str]) -> str:
     told = f' data-change="{said}"' if said else ""
     return (
         f'<tr class="{" ".join(looks)}" data-kinds="{" ".join(kinds)}" data-of="{name}">'
-        f'<th scope="row"{told}><code>{markup(row.action)}</code></th>{cells}</tr>'
+        f'<th scope="row"{told}><code>{sanitise_html(row.action)}</code></th>{cells}</tr>'
     )
 
 
@@ -113,6 +113,6 @@ def _change(row: MatrixRow) -> tuple[str, list[str]]:
 
 
 def _cell(grade: str, on: tuple[str, ...], columns: int = 1) -> str:
-    lines = "".join(f'<span class="on">{markup(one)}</span>' for one in on if one != "*")
+    lines = "".join(f'<span class="on">{sanitise_html(one)}</span>' for one in on if one != "*")
     span = f' colspan="{columns}"' if columns > 1 else ""
     return f'<td{span}><span class="grade {grade}">{_GRADES[grade]}</span>{lines}</td>'

@@ -7,8 +7,8 @@ from typing import Literal
 
 from vpc_cni_iam.catalog.facts.calls import uses
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.cover import called_actions
-from vpc_cni_iam.coverage.setting import Setting
+from vpc_cni_iam.coverage.analysis.cover import called_actions
+from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text

@@ -1,18 +1,17 @@
-"""The reports of a review by their names."""
+"""The reports of a review by their names; `report` has a module for each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
-from vpc_cni_iam.review import (
-    html_report,
-    json_report,
-    junit_report,
-    markdown_report,
-    sarif_report,
-)
+from vpc_cni_iam import formats
 from vpc_cni_iam.review.findings import Review
+
+PACKAGE = "vpc_cni_iam.review.report"
+Forge = Literal["github", "gitlab", "bitbucket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +23,15 @@ class Setting:
         prefix: Where the root module is in its repository, with forward slashes.
     """
 
-    forge: markdown_report.Forge | None = None
+    forge: Forge | None = None
     prefix: str = ""
 
 
-def _markdown(review: Review, setting: Setting) -> str:
-    return markdown_report.report(review, setting.forge or "github")
-
-
-def _sarif(review: Review, setting: Setting) -> str:
-    return sarif_report.report(review, setting.prefix, suppressed=setting.forge != "github")
-
-
-def _junit(review: Review, setting: Setting) -> str:
-    return junit_report.report(review, setting.prefix if setting.forge == "gitlab" else None)
+def _write(name: str, review: Review, setting: Setting) -> str:
+    text: str = formats.load(PACKAGE, name).write(review, setting)
+    return text
 
 
 REPORTS: dict[str, Callable[[Review, Setting], str]] = {
-    "json": lambda review, _: json_report.report(review),
-    "markdown": _markdown,
-    "sarif": _sarif,
-    "junit": _junit,
-    "html": lambda review, _: html_report.report(review),
+    name: partial(_write, name) for name in formats.names(PACKAGE)
 }

@@ -13,13 +13,13 @@ from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.vendoring.acceptance import Acceptance
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.observe import Observed, lost_bases, observe, redefined, rendered
-from vpc_cni_iam.vendoring.state import Judged, module_state
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, redefined, rendered
+from vpc_cni_iam.vendoring.state import ModuleFile, module_state
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ModuleCheck:
     """A module and what became of it.
 
     Args:
@@ -30,9 +30,9 @@ class Report:
         unused: What the configuration accepts of it, and no kept edit is.
     """
 
-    module: Vendored
+    module: VendoredModule
     state: str
-    files: tuple[Judged, ...] = ()
+    files: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
     unused: tuple[Acceptance, ...] = ()
 
@@ -44,7 +44,7 @@ class Report:
 
 def check(
     config: Config, only: Iterable[str] = (), *, rendering: bool = False, no_kept: bool = False
-) -> tuple[Report, ...]:
+) -> tuple[ModuleCheck, ...]:
     """Return what became of every module.
 
     Args:
@@ -62,7 +62,9 @@ def check(
     )
 
 
-def _report_at_rest(config: Config, module: Vendored, *, rendering: bool, no_kept: bool) -> Report:
+def _report_at_rest(
+    config: Config, module: VendoredModule, *, rendering: bool, no_kept: bool
+) -> ModuleCheck:
     """Return what became of a module that no other run is half way through writing."""
     report = _report(config, module, rendering=rendering, no_kept=no_kept)
     if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
@@ -71,24 +73,28 @@ def _report_at_rest(config: Config, module: Vendored, *, rendering: bool, no_kep
         return _report(config, module, rendering=rendering, no_kept=no_kept)
 
 
-def _report(config: Config, module: Vendored, *, rendering: bool, no_kept: bool) -> Report:
+def _report(
+    config: Config, module: VendoredModule, *, rendering: bool, no_kept: bool
+) -> ModuleCheck:
     try:
         observed = observe(config, module, trusting=not rendering)
         files = [f for f in observed.files if f.state != "clean"]
-        files += [Judged(name, "lost") for name in lost_bases(observed)]
+        files += [ModuleFile(name, "lost") for name in lost_bases(observed)]
         files += redefined(observed, module)
         if any(f.state == "kept" for f in files):
             files = _with_meaning(module, observed, files)
     except (VpcCniIamError, OSError) as error:
-        return Report(module, "failed", failure=error)
+        return ModuleCheck(module, "failed", failure=error)
     if no_kept:
         files = [replace(f, forbidden=f.state in ("kept", "deleted")) for f in files]
     edits = {f.kept.path for f in files if f.kept is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
-    return Report(module, module_state(files), tuple(files), unused=unused)
+    return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
 
 
-def _with_meaning(module: Vendored, observed: Observed, files: list[Judged]) -> list[Judged]:
+def _with_meaning(
+    module: VendoredModule, observed: ModuleContents, files: list[ModuleFile]
+) -> list[ModuleFile]:
     """Return files with what their kept edits mean."""
     # Imported here, since only kept edits need HCL and proofs.
     from vpc_cni_iam.vendoring.kept import kept_edits

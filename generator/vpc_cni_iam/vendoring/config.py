@@ -23,7 +23,7 @@ from vpc_cni_iam.texts import content, read
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.texts.nesting import check_toml
 from vpc_cni_iam.vendoring.acceptance import Acceptance, acceptances
-from vpc_cni_iam.vendoring.places import Places
+from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
 _SCHEMA = "vpc-cni-iam.schema.json"
@@ -44,7 +44,7 @@ _TYPES: dict[str, tuple[type, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Vendored:
+class VendoredModule:
     """One module that a repository keeps.
 
     Args:
@@ -80,9 +80,9 @@ class Config:
 
     path: Path
     text: str
-    modules: tuple[Vendored, ...]
+    modules: tuple[VendoredModule, ...]
 
-    def folder(self, module: Vendored) -> Path:
+    def folder(self, module: VendoredModule) -> Path:
         """Return the directory of a module.
 
         Args:
@@ -144,7 +144,7 @@ def parse(text: str, path: Path) -> Config:
     """
     source = str(path)
     check_toml(text, source)
-    places = Places(text)
+    places = TomlLineIndex(text)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -166,7 +166,9 @@ def parse(text: str, path: Path) -> Config:
     return Config(path, text, modules)
 
 
-def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> Vendored:
+def _module(
+    places: TomlLineIndex, source: str, number: int, table: dict[str, Any]
+) -> VendoredModule:
     def refuse(key: str | None, problem: str) -> InputError:
         line = (key and places.key(number, key)) or places.table(number)
         return InputError(source, f"line {line}", problem)
@@ -210,7 +212,7 @@ def _module(places: Places, source: str, number: int, table: dict[str, Any]) -> 
         raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
     where = posixpath.normpath(path)
     accepted = acceptances(table.get("accept", []), refuse)
-    return Vendored(where, made_from, places.table(number), accepted)
+    return VendoredModule(where, made_from, places.table(number), accepted)
 
 
 @cache
@@ -290,9 +292,9 @@ def _in_toml(problem: str) -> str:
     return problem
 
 
-def _refuse_overlaps(modules: Iterable[Vendored], source: str) -> None:
-    places: dict[tuple[str, ...], Vendored] = {}
-    around: dict[tuple[str, ...], Vendored] = {}
+def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
+    places: dict[tuple[str, ...], VendoredModule] = {}
+    around: dict[tuple[str, ...], VendoredModule] = {}
     for module in modules:
         parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
         above = [parts[:depth] for depth in range(1, len(parts))]

@@ -14,9 +14,9 @@ from vpc_cni_iam.hcl.module import Module, joins_nothing, read
 from vpc_cni_iam.hcl.read import Block, parse
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.plan import Plan, plan_at_rest
-from vpc_cni_iam.vendoring.select import Selected
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
+from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import KeptEdit
 
 # What stands for a module's variables in the meaning of a change: upstream's own, and the names
@@ -63,14 +63,14 @@ class Diff:
         failure: Why that cannot be told, None if it can.
     """
 
-    module: Vendored
+    module: VendoredModule
     meanings: tuple[Meaning, ...]
     text: str
     kept: tuple[KeptEdit, ...] = ()
     failure: VpcCniIamError | OSError | None = None
 
 
-def diff(plan: Plan) -> Diff:
+def diff(plan: SyncPlan) -> Diff:
     """Return what a sync would change in a module, and what that means.
 
     Args:
@@ -84,7 +84,7 @@ def diff(plan: Plan) -> Diff:
         side = f"{name} ({_side(plan, path)})"
         lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
     kept, text = plan.kept, "".join(lines)
-    if conflicts := ", ".join(f.file.path for f in plan.fates if f.conflict):
+    if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
         return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
     found = meanings(plan.module, before, after) if text else ()
@@ -94,7 +94,7 @@ def diff(plan: Plan) -> Diff:
     return Diff(plan.module, found, text, kept)
 
 
-def diff_all(config: Config, modules: Iterable[Vendored]) -> list[Diff]:
+def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
     """Return what a sync would change in some modules.
 
     Args:
@@ -104,20 +104,20 @@ def diff_all(config: Config, modules: Iterable[Vendored]) -> list[Diff]:
     found = []
     for module in modules:
         try:
-            found.append(diff(plan_at_rest(config, Selected(module))))
+            found.append(diff(plan_at_rest(config, ModuleSelection(module))))
         except (VpcCniIamError, OSError) as error:
             found.append(Diff(module, (), "", failure=error))
     return found
 
 
-def _side(plan: Plan, path: str) -> str:
+def _side(plan: SyncPlan, path: str) -> str:
     if path not in plan.wanted:
         return "no longer generated"
     return "as generated" if plan.after.get(path) == plan.wanted[path] else "with your edit"
 
 
 def meanings(
-    module: Vendored, before: Mapping[str, str], after: Mapping[str, str]
+    module: VendoredModule, before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Meaning, ...]:
     """Return what it means to go from some texts of a module to others.
 
@@ -196,7 +196,7 @@ def _without_lines(block: Block) -> tuple[object, ...]:
     return (block.type, block.labels, attributes, tuple(map(_without_lines, block.blocks)))
 
 
-def _labels(module: Vendored) -> dict[str, str]:
+def _labels(module: VendoredModule) -> dict[str, str]:
     """Return what to call the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":

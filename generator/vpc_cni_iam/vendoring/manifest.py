@@ -31,7 +31,7 @@ _ABOUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileRecord:
     """What is remembered of one file.
 
     Args:
@@ -60,7 +60,7 @@ class Manifest:
 
     options: Options | None
     generator: str
-    files: Mapping[str, Entry] = field(default_factory=dict)
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
     unfinished: bool = False
     configuration: str | None = None
 
@@ -86,7 +86,7 @@ def base_path(path: str) -> str:
 def dumps(
     options: Options,
     generator: str,
-    files: Mapping[str, Entry],
+    files: Mapping[str, FileRecord],
     *,
     configuration: str | None = None,
     unfinished: bool = False,
@@ -169,7 +169,7 @@ def loads(text: str, source: str) -> Manifest:
         document: Any = json.loads(text)
         _refuse_long(document["files"], text, source)
         files = {
-            _inside(path): Entry(
+            _inside(path): FileRecord(
                 str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True
             )
             for path, entry in document["files"].items()

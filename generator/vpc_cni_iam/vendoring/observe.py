@@ -6,26 +6,27 @@ The one place that tells an edit from an update, for `check` and `sync` alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import absent, contents, decoded, listed, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.duplicates import duplicates
-from vpc_cni_iam.vendoring.manifest import MANIFEST, Entry, Manifest
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
 from vpc_cni_iam.vendoring.repository import refuse_other_owner
-from vpc_cni_iam.vendoring.state import EDITED, Judged, has_markers, judge
+from vpc_cni_iam.vendoring.state import EDITED, ModuleFile, has_markers, judge
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class ModuleContents:
     """What there is of a module.
 
     Args:
@@ -38,15 +39,15 @@ class Observed:
     folder: Path
     known: Manifest | None
     held: Mapping[str, bytes]
-    files: tuple[Judged, ...]
+    files: tuple[ModuleFile, ...]
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, FileRecord]:
         """What is remembered of each file."""
         return self.known.files if self.known is not None else {}
 
 
-def observe(config: Config, module: Vendored, *, trusting: bool = False) -> Observed:
+def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -> ModuleContents:
     """Return what there is of a module.
 
     Args:
@@ -76,7 +77,7 @@ def observe(config: Config, module: Vendored, *, trusting: bool = False) -> Obse
     }
     conflicts = {path for path, content in held.items() if has_markers(content)}
     files = judge(entries, current, wanted, unedited, conflicts)
-    return Observed(folder, known, held, files)
+    return ModuleContents(folder, known, held, files)
 
 
 def remembered(folder: Path) -> Manifest | None:
@@ -101,11 +102,11 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(unix(content)).hexdigest()
 
 
-def _expected(entry: Entry | None, wanted: str | None) -> tuple[str | None, ...]:
+def _expected(entry: FileRecord | None, wanted: str | None) -> tuple[str | None, ...]:
     return (wanted,) if entry is None else (wanted, entry.generated, entry.kept)
 
 
-def _is_unedited(folder: Path, path: str, content: bytes, entry: Entry | None) -> bool:
+def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | None) -> bool:
     """Say whether a file is as this tool wrote it, from other options than anything remembers.
 
     `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync
@@ -117,10 +118,10 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: Entry | None) -
         if entry.generated not in map(_digest, copies):
             return False
     made_from = stated(decoded(content))
-    return made_from is not None and _rendered(made_from).get(path) == _digest(content)
+    return made_from is not None and rendered_digests(made_from).get(path) == _digest(content)
 
 
-def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str]:
+def wanted_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
     """Return the digests of a module's files as they would be generated now.
 
     Args:
@@ -135,7 +136,7 @@ def wanted_digests(module: Vendored, known: Manifest | None) -> Mapping[str, str
         and not known.unfinished
     ):
         return {path: entry.generated for path, entry in known.files.items()}
-    return _rendered(module.options)
+    return rendered_digests(module.options)
 
 
 @cache
@@ -149,11 +150,12 @@ def rendered(options: Options) -> Mapping[str, str]:
 
 
 @cache
-def _rendered(options: Options) -> Mapping[str, str]:
+def rendered_digests(options: Options) -> Mapping[str, str]:
+    """Return the digests of the files of a module."""
     return {path: manifests.digest(text) for path, text in rendered(options).items()}
 
 
-def redefined(observed: Observed, module: Vendored) -> tuple[Judged, ...]:
+def redefined(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
     """Return the files beside a module's own that define again what those define.
 
     Args:
@@ -173,12 +175,12 @@ def redefined(observed: Observed, module: Vendored) -> tuple[Judged, ...]:
         elif file.path in observed.held and file.state in (*EDITED, "kept"):
             texts[file.path] = decoded(observed.held[file.path])
     return tuple(
-        Judged(path, "redefined", detail=problem)
+        ModuleFile(path, "redefined", detail=problem)
         for path, problem in duplicates(observed.folder, texts, known)
     )
 
 
-def lost_bases(observed: Observed) -> list[str]:
+def lost_bases(observed: ModuleContents) -> list[str]:
     """Return the paths of the remembered texts that a later merge needs and that are not there.
 
     Args:
@@ -188,3 +190,54 @@ def lost_bases(observed: Observed) -> list[str]:
         TreeError: They lie behind a symbolic link.
     """
     return absent(observed.folder, map(manifests.base_path, observed.entries))
+
+
+# A look at the text, so that HCL is only read where a name of ours stands.
+_HEAD = re.compile(r'^\s*(data|resource|variable|output)\s+"([^"\n]+)"(?:\s+"([^"\n]+)")?', re.M)
+_LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
+
+
+def duplicates(
+    folder: Path, texts: Mapping[str, str], known: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield files that define again what a module's own files define, each with what is wrong.
+
+    Args:
+        folder: The module's directory.
+        texts: The module's own files, by path.
+        known: The paths that are the module's own, be they there or not.
+    """
+    others = [n for n in listed(folder) if _is_loaded(n) and n not in known]
+    if not others:
+        return
+    homes = {
+        name: path
+        for path, text in texts.items()
+        if _is_loaded(path)
+        for name in _defined(text, path)
+    }
+    for path, content in sorted(contents(folder, others).items()):
+        same = sorted(_defined(decoded(content), path) & homes.keys())
+        if same:
+            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+            yield path, f"defines {same[0]}{more} again, which {homes[same[0]]} defines"
+
+
+def _is_loaded(path: str) -> bool:
+    hidden = path.startswith(".")
+    override = path == "override.tf" or path.endswith("_override.tf")  # merged, not added
+    return path.endswith(".tf") and "/" not in path and not hidden and not override
+
+
+def _defined(text: str, path: str) -> set[str]:
+    """Return what a file defines, as an engine names it; by its text alone if it is no HCL."""
+    names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
+    if not _LOCALS.search(text):
+        return names
+    from vpc_cni_iam.hcl.read import parse
+
+    try:
+        blocks = parse(text, path)
+    except InputError:
+        return names
+    return names | {f"local.{n}" for b in blocks if b.type == "locals" for n in b.attributes}

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from enum import StrEnum
+from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import EngineError, TreeError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.duplicates import duplicates
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
-from vpc_cni_iam.vendoring.manifest import Entry, base_path, digest
-from vpc_cni_iam.vendoring.merge import merge
-from vpc_cni_iam.vendoring.observe import Observed, observe
+from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
+from vpc_cni_iam.vendoring.observe import ModuleContents, duplicates, observe
 from vpc_cni_iam.vendoring.repository import name_from
-from vpc_cni_iam.vendoring.select import Selected
-from vpc_cni_iam.vendoring.state import EDITED, Judged, KeptEdit
+from vpc_cni_iam.vendoring.select import ModuleSelection
+from vpc_cni_iam.vendoring.state import EDITED, KeptEdit, ModuleFile
 
-Way = Literal["refuse", "merge", "force", "keep"]
+
+class ConflictPolicy(StrEnum):
+    """What to do with edited files."""
+
+    REFUSE = "refuse"
+    MERGE = "merge"
+    FORCE = "force"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class FileAction:
     """What becomes of one file.
 
     Args:
@@ -37,16 +45,16 @@ class Fate:
         conflict: Whether it will hold conflict markers.
     """
 
-    file: Judged
+    file: ModuleFile
     content: bytes | None
-    entry: Entry | None
+    entry: FileRecord | None
     copied: bool = False
     refused: bool = False
     conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SyncPlan:
     """What a sync will make of a module.
 
     Args:
@@ -54,23 +62,23 @@ class Plan:
         observed: What there is of it.
         wanted: Its files as they are generated now.
         bases: Its files as they were generated, as far as that is still known.
-        fates: What becomes of each file.
-        settled: The paths of those that will be written; none if all are left as they are.
+        actions: What becomes of each file.
+        applied: The paths of those that will be written; none if all are left as they are.
         configuration: The path of the configuration from the module.
     """
 
-    module: Vendored
-    observed: Observed
+    module: VendoredModule
+    observed: ModuleContents
     wanted: Mapping[str, str]
     bases: Mapping[str, bytes]
-    fates: tuple[Fate, ...]
-    settled: frozenset[str]
+    actions: tuple[FileAction, ...]
+    applied: frozenset[str]
     configuration: str
 
     @property
-    def refused(self) -> tuple[Judged, ...]:
+    def refused(self) -> tuple[ModuleFile, ...]:
         """The files whose user has to say what to do."""
-        return tuple(f.file for f in self.fates if f.refused)
+        return tuple(f.file for f in self.actions if f.refused)
 
     @property
     def seen(self) -> dict[str, bytes]:
@@ -80,9 +88,11 @@ class Plan:
     @property
     def kept(self) -> tuple[KeptEdit, ...]:
         """What the edits mean that will be kept."""
-        there = {f.file.path: f.content for f in self.fates if f.content is not None}
-        texts = {f.file.path: decoded(there[f.file.path]) for f in self.fates if _is_kept(f, there)}
-        deleted = {f.file.path for f in self.fates} - there.keys()
+        there = {f.file.path: f.content for f in self.actions if f.content is not None}
+        texts = {
+            f.file.path: decoded(there[f.file.path]) for f in self.actions if _is_kept(f, there)
+        }
+        deleted = {f.file.path for f in self.actions} - there.keys()
         if not texts:
             return ()
         others = {p: t for p, t in self.wanted.items() if p not in deleted}
@@ -92,21 +102,26 @@ class Plan:
     def before(self) -> dict[str, str]:
         """The texts that are there."""
         held = self.observed.held
-        return {f.file.path: decoded(held[f.file.path]) for f in self.fates if f.file.path in held}
+        return {
+            f.file.path: decoded(held[f.file.path]) for f in self.actions if f.file.path in held
+        }
 
     @property
     def after(self) -> dict[str, str]:
         """The texts that will be there, as generated for files that are refused."""
-        return {f.file.path: decoded(f.content) for f in self.fates if f.content is not None}
+        return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
 
-def _is_kept(fate: Fate, there: Container[str]) -> bool:
-    return fate.entry is not None and fate.entry.kept is not None and fate.file.path in there
+def _is_kept(action: FileAction, there: Container[str]) -> bool:
+    return action.entry is not None and action.entry.kept is not None and action.file.path in there
 
 
 def plan(
-    config: Config, module: Vendored, way: Way = "refuse", files: frozenset[str] = frozenset()
-) -> Plan:
+    config: Config,
+    module: VendoredModule,
+    way: ConflictPolicy = ConflictPolicy.REFUSE,
+    files: frozenset[str] = frozenset(),
+) -> SyncPlan:
     """Return what a sync will make of a module.
 
     Files that nobody edited become what the configuration says. If an edited one is refused,
@@ -129,29 +144,35 @@ def plan(
     paths = [f.path for f in observed.files]
     held = contents(observed.folder, map(base_path, paths))
     bases = {p: held[base_path(p)] for p in paths if base_path(p) in held}
-    fates = tuple(
-        (_fate if f.path in wanted else _fate_of_left_over)(
-            f, observed, wanted, bases, way if not files or f.path in files else "refuse"
+    actions = tuple(
+        (_action if f.path in wanted else _action_for_left_over)(
+            f,
+            observed,
+            wanted,
+            bases,
+            way if not files or f.path in files else ConflictPolicy.REFUSE,
         )
         for f in observed.files
     )
-    settled = {f.file.path for f in fates if not f.refused}
-    if len(settled) < len(fates):
-        settled = {path for path in settled if path in files}
-    _refuse_duplicates(observed, fates)
-    return Plan(
-        module, observed, wanted, bases, fates, frozenset(settled), name_from(config, module)
+    applied = {f.file.path for f in actions if not f.refused}
+    if len(applied) < len(actions):
+        applied = {path for path in applied if path in files}
+    _refuse_duplicates(observed, actions)
+    return SyncPlan(
+        module, observed, wanted, bases, actions, frozenset(applied), name_from(config, module)
     )
 
 
-def _refuse_duplicates(observed: Observed, fates: tuple[Fate, ...]) -> None:
-    texts = {f.file.path: decoded(f.content) for f in fates if f.content is not None}
+def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]) -> None:
+    texts = {f.file.path: decoded(f.content) for f in actions if f.content is not None}
     for path, problem in duplicates(observed.folder, texts, {f.path for f in observed.files}):
-        file = Judged(path, "redefined", detail=problem)
+        file = ModuleFile(path, "redefined", detail=problem)
         raise TreeError(f"{observed.folder / path}: {file.reason}")
 
 
-def plan_at_rest(config: Config, chosen: Selected, way: Way = "refuse") -> Plan:
+def plan_at_rest(
+    config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
+) -> SyncPlan:
     """Return what a sync will make of a module that no other run is half way through writing.
 
     Args:
@@ -168,42 +189,48 @@ def plan_at_rest(config: Config, chosen: Selected, way: Way = "refuse") -> Plan:
         return plan(config, chosen.module, way, chosen.files)
 
 
-def _fate(
-    file: Judged,
-    observed: Observed,
+def _action(
+    file: ModuleFile,
+    observed: ModuleContents,
     wanted: Mapping[str, str],
     bases: Mapping[str, bytes],
-    way: Way,
-) -> Fate:
+    way: ConflictPolicy,
+) -> FileAction:
     path, state = file.path, file.state
     held, known = observed.held.get(path), observed.entries.get(path)
-    entry = Entry(digest(wanted[path]))
-    theirs = Fate(file, unless_same(held, wanted[path]), entry)
-    if way == "force":
+    entry = FileRecord(digest(wanted[path]))
+    theirs = FileAction(file, unless_same(held, wanted[path]), entry)
+    if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
-        return Fate(file, held, replace(known, generated=entry.generated))
-    if state not in EDITED and not (state == "missing" and way == "keep"):
+        return FileAction(file, held, replace(known, generated=entry.generated))
+    if state not in EDITED and not (state == "missing" and way == ConflictPolicy.KEEP):
         return theirs
-    if way == "refuse" or file.conflict or (way == "merge" and state == "foreign"):
+    if (
+        way == ConflictPolicy.REFUSE
+        or file.conflict
+        or (way == ConflictPolicy.MERGE and state == "foreign")
+    ):
         return replace(theirs, refused=True)
-    if way == "merge" and state != "edited":
+    if way == ConflictPolicy.MERGE and state != "edited":
         return _merged(file, observed, wanted[path], bases.get(path))
     kept = digest(decoded(held)) if held is not None else None
-    return Fate(file, held, replace(entry, kept=kept, deleted=held is None))
+    return FileAction(file, held, replace(entry, kept=kept, deleted=held is None))
 
 
-def _merged(file: Judged, observed: Observed, text: str, base: bytes | None) -> Fate:
-    """Return the fate of an edited file that is merged with its update."""
+def _merged(
+    file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None
+) -> FileAction:
+    """Return the action for an edited file that is merged with its update."""
     held = observed.held[file.path]
     merged = merge(decoded(held), _base(file.path, observed, text, base), text)
-    entry = Entry(digest(text))
+    entry = FileRecord(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
-    return Fate(file, unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+    return FileAction(file, unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
 
 
-def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
+def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) -> str:
     """Return the text that a merge starts from: the one that is kept, or else made again."""
     made_from = observed.known.options if observed.known is not None else None
     generated = observed.entries[path].generated
@@ -219,21 +246,23 @@ def _base(path: str, observed: Observed, text: str, base: bytes | None) -> str:
     )
 
 
-def _fate_of_left_over(
-    file: Judged,
-    observed: Observed,
+def _action_for_left_over(
+    file: ModuleFile,
+    observed: ModuleContents,
     _: Mapping[str, str],
     bases: Mapping[str, bytes],
-    way: Way,
-) -> Fate:
+    way: ConflictPolicy,
+) -> FileAction:
     held, base = observed.held.get(file.path), bases.get(file.path)
     edited = file.state != "left over"
-    if held is None or way == "keep" or (edited and way == "merge"):
-        return Fate(file, held, None)  # gone, or the user's own from now on
+    if held is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
+        return FileAction(file, held, None)  # gone, or the user's own from now on
     if base is None or digest(decoded(base)) != observed.entries[file.path].generated:
         # Only the text as generated proves that the file is this tool's to remove.
-        return Fate(file, held, None)
-    return Fate(file, None, None, copied=edited, refused=edited and way == "refuse")
+        return FileAction(file, held, None)
+    return FileAction(
+        file, None, None, copied=edited, refused=edited and way == ConflictPolicy.REFUSE
+    )
 
 
 def unless_same(held: bytes | None, text: str) -> bytes:
@@ -250,3 +279,56 @@ def unless_same(held: bytes | None, text: str) -> bytes:
         return new if held is None else held
     dos = held.count(b"\r\n") * 2 > held.count(b"\n")
     return new.replace(b"\n", b"\r\n") if dos else new
+
+
+# git counts conflicts in its exit code up to this one; above are errors.
+_MOST_CONFLICTS = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The result of a merge.
+
+    Args:
+        text: The merged text.
+        conflicts: How many conflicts are marked in it.
+    """
+
+    text: str
+    conflicts: int
+
+
+def merge(mine: str, base: str, theirs: str) -> Merged:
+    """Merge an edited text with an update.
+
+    Args:
+        mine: The edited text.
+        base: The text as generated, from which both come.
+        theirs: The text as it is generated now.
+
+    Raises:
+        EngineError: git is missing or refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        names = []
+        for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
+            path = Path(folder, name)
+            path.write_bytes(text.encode(errors="surrogateescape"))
+            names.append(str(path))
+        labels = ["-L", "yours", "-L", "as generated before", "-L", "generated now"]
+        command = ["git", "merge-file", "-p", *labels, *names]
+        try:
+            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+                command, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            )
+        except OSError:
+            raise EngineError(
+                "git is not on the PATH, and --merge needs it; take --force or --keep",
+                tuple(command),
+            ) from None
+    if done.returncode > _MOST_CONFLICTS or done.returncode < 0:
+        stderr = done.stderr.decode(errors="replace").strip()
+        raise EngineError(
+            f"git merge-file failed: {stderr}", tuple(command), done.returncode, stderr
+        )
+    return Merged(done.stdout.decode(errors="surrogateescape"), done.returncode)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.texts.escape import escape_control
-from vpc_cni_iam.vendoring.check import Report
+from vpc_cni_iam.escape import code_cell, escape_control, escape_markdown
+from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.manifest import FOLDER
-from vpc_cni_iam.vendoring.state import SYNC, Judged, KeptEdit
+from vpc_cni_iam.vendoring.state import SYNC, KeptEdit, ModuleFile
 
 STATES = ("clean", "edited", "outdated", "both", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """What a check found.
 
     Args:
@@ -27,7 +27,7 @@ class Checked:
         outdated: Whether a pin that is not the newest is a finding, too.
     """
 
-    reports: Sequence[Report]
+    reports: Sequence[ModuleCheck]
     orphans: Sequence[str] = ()
     command: str = SYNC
     outdated: bool = False
@@ -39,7 +39,7 @@ class Checked:
         return behind or not all(r.clean for r in self.reports)
 
 
-def data(checked: Checked) -> dict[str, Any]:
+def data(checked: CheckResult) -> dict[str, Any]:
     """Return a check as plain data.
 
     Args:
@@ -73,7 +73,7 @@ def data(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _meaning(file: Judged) -> dict[str, Any]:
+def _meaning(file: ModuleFile) -> dict[str, Any]:
     return {"kept": edit_data(file.kept)} if file.kept is not None else {}
 
 
@@ -93,7 +93,7 @@ def edit_data(edit: KeptEdit) -> dict[str, Any]:
     }
 
 
-def text(checked: Checked, quiet: bool = False) -> str:
+def text(checked: CheckResult, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
@@ -120,7 +120,7 @@ def text(checked: Checked, quiet: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _behind(checked: Checked) -> list[str]:
+def _behind(checked: CheckResult) -> list[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
@@ -129,7 +129,7 @@ def _behind(checked: Checked) -> list[str]:
     ]
 
 
-def _notes(checked: Checked) -> Iterator[str]:
+def _notes(checked: CheckResult) -> Iterator[str]:
     for report in checked.reports:
         for file in report.files:
             if file.fine:
@@ -146,7 +146,7 @@ def _notes(checked: Checked) -> Iterator[str]:
         )
 
 
-def markdown(checked: Checked, quiet: bool = False) -> str:
+def markdown(checked: CheckResult, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:
@@ -160,37 +160,26 @@ def markdown(checked: Checked, quiet: bool = False) -> str:
     for report in wrong:
         path = report.module.path
         if report.failure is not None:
-            lines.append(f"| {_code(path)} | {report.state} | | {_plain(str(report.failure))} | |")
+            failure = escape_markdown(str(report.failure))
+            lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(_code, file.ways_out(path, checked.command)))
-                reason = _plain(escape_control(file.reason))
-                cells = (_code(path), report.state, _code(file.path), reason)
+                ways = "<br>".join(map(code_cell, file.ways_out(path, checked.command)))
+                reason = escape_markdown(escape_control(file.reason))
+                cells = (code_cell(path), report.state, code_cell(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []
     if checked.outdated or not quiet:
         lines += [f"- {line}" for line in _behind(checked)]
-    lines += [] if quiet else [f"- {_plain(note)}" for note in _notes(checked)]
+    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _plain(words: str) -> str:
-    """Return words of which a path can make no markup."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|!#" else c for c in words)
-
-
-def _code(words: str) -> str:
-    """Return text as code that cannot leave its table cell."""
-    fence = "``" if "`" in words else "`"
-    pad = " " if "`" in words else ""
-    return f"{fence}{pad}{words}{pad}{fence}".replace("|", "\\|")
-
-
-def _counts(reports: Sequence[Report]) -> dict[str, int]:
+def _counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:
     states = Counter(r.state for r in reports)
     return {state: states[state] for state in STATES}
 
 
-def _summary(reports: Sequence[Report]) -> str:
+def _summary(reports: Sequence[ModuleCheck]) -> str:
     counts = ", ".join(f"{n} {s}" for s, n in _counts(reports).items() if n)
     return counts or "no modules"

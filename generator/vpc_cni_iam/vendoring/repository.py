@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, TreeError
-from vpc_cni_iam.vendoring.config import NAME, Config, Vendored, load
-from vpc_cni_iam.vendoring.places import Places
+from vpc_cni_iam.vendoring.config import NAME, Config, VendoredModule, load
+from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
+from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
 def find(start: Path, named: Path | None) -> Config:
@@ -34,7 +36,7 @@ def inside(config: Config) -> Config:
     Raises:
         InputError: A module lies outside, or behind a symbolic link; with the line.
     """
-    top, places = root(config), Places(config.text)
+    top, places = root(config), TomlLineIndex(config.text)
     real = top.resolve()
     links: dict[str, str] = {}
     for number, module in enumerate(config.modules):
@@ -95,7 +97,7 @@ def refuse_bare(folder: Path) -> None:
             return
 
 
-def above(config: Config, module: Vendored) -> Path:
+def above(config: Config, module: VendoredModule) -> Path:
     """Return the directory from which on the path of a module goes through no symbolic link.
 
     Args:
@@ -108,7 +110,7 @@ def above(config: Config, module: Vendored) -> Path:
     return folder
 
 
-def name_from(config: Config, module: Vendored) -> str:
+def name_from(config: Config, module: VendoredModule) -> str:
     """Return the path of a configuration from a module, which is the same in every clone.
 
     Args:
@@ -121,7 +123,7 @@ def name_from(config: Config, module: Vendored) -> str:
     return Path(os.path.relpath(config.path.absolute(), folder)).as_posix()
 
 
-def refuse_other_owner(config: Config, module: Vendored, owner: str | None) -> None:
+def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None) -> None:
     """Refuse a module that another configuration keeps.
 
     Args:
@@ -172,3 +174,43 @@ def root(config: Config) -> Path:
         if (candidate / ".git").exists():
             return candidate
     return folder
+
+
+# Where hundreds of thousands of directories may be, and nobody vendors anything.
+_LARGE = "node_modules"
+
+
+def orphans(config: Config) -> tuple[str, ...]:
+    """Return the directories with a manifest that no module of the configuration stands for.
+
+    Only below the configuration, and not where another one stands; hidden directories
+    and node_modules are passed over, and no symbolic link is followed.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        Their paths relative to the configuration, with forward slashes.
+    """
+    top = config.path.parent.absolute()
+    named = {os.path.normpath(top / module.path) for module in config.modules}
+    return tuple(sorted(p.relative_to(top).as_posix() for p in _below(top, named)))
+
+
+def _below(folder: Path, named: set[str]) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [e for e in entries if e.is_dir(follow_symlinks=False)]
+    except OSError:
+        return  # what may not be read is no module of this user's
+    for entry in found:
+        if entry.name == FOLDER and (folder / MANIFEST).is_file():
+            yield folder
+        elif (
+            entry.name.startswith(".")
+            or entry.name == _LARGE
+            or os.path.normpath(entry.path) in named
+        ):
+            continue
+        elif not (folder / entry.name / NAME).is_file():
+            yield from _below(folder / entry.name, named)

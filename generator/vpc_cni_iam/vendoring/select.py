@@ -9,14 +9,14 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.rendering.kinds import FILES
-from vpc_cni_iam.vendoring.config import Config, Vendored
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.observe import remembered
 
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class ModuleSelection:
     """A module, or some of its files.
 
     Args:
@@ -24,11 +24,11 @@ class Selected:
         files: The paths of those in it; none for the whole module.
     """
 
-    module: Vendored
+    module: VendoredModule
     files: frozenset[str] = frozenset()
 
 
-def select(config: Config, here: Path, words: Iterable[str]) -> list[Selected]:
+def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelection]:
     """Return what a user's words name, all modules without any.
 
     A word is a path as in the configuration, or relative to the directory the user is in; of a
@@ -44,26 +44,26 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[Selected]:
     """
     top = config.path.parent.absolute()
     folders = {os.path.normpath(top / m.path): m for m in config.modules}
-    found: dict[str, Selected] = {}
+    found: dict[str, ModuleSelection] = {}
     for word in words:
         one = _named(config, folders, word, (here.absolute(), top))
         before = found.get(one.module.path, one)
         # The whole module, if it is named too.
         files = before.files | one.files if before.files and one.files else frozenset[str]()
-        found[one.module.path] = Selected(one.module, files)
-    return list(found.values()) or [Selected(m) for m in config.modules]
+        found[one.module.path] = ModuleSelection(one.module, files)
+    return list(found.values()) or [ModuleSelection(m) for m in config.modules]
 
 
 def _named(
-    config: Config, folders: Mapping[str, Vendored], word: str, tops: Iterable[Path]
-) -> Selected:
-    named: dict[str, Selected] = {}
+    config: Config, folders: Mapping[str, VendoredModule], word: str, tops: Iterable[Path]
+) -> ModuleSelection:
+    named: dict[str, ModuleSelection] = {}
     for top in tops:
         place = os.path.normpath(top / word)
         for folder in (place, *map(str, Path(place).parents)):
             if word and folder in folders:
                 file = Path(place).relative_to(folder).as_posix()
-                named[place] = Selected(folders[folder], frozenset({file} - {"."}))
+                named[place] = ModuleSelection(folders[folder], frozenset({file} - {"."}))
     if not named:
         raise UsageError(
             f"{word or 'an empty text'}: no such module in {config.path}; "
@@ -82,7 +82,7 @@ def _named(
     return named[real[0]]
 
 
-def _files(config: Config, one: Selected) -> frozenset[str]:
+def _files(config: Config, one: ModuleSelection) -> frozenset[str]:
     """Return the files that sync keeps in a module, if any of them were named."""
     known = remembered(config.folder(one.module)) if one.files else None
     return frozenset({*FILES[one.module.options.kind], *(known.files if known else ())})

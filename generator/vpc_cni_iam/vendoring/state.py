@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from vpc_cni_iam.vendoring.manifest import Entry
+from vpc_cni_iam.vendoring.manifest import FileRecord
 
 State = Literal[
     "clean",
@@ -127,7 +127,7 @@ class KeptEdit:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ModuleFile:
     """One file and its state.
 
     Args:
@@ -185,12 +185,12 @@ class Judged:
 
 
 def judge(
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, FileRecord],
     current: Mapping[str, str],
     wanted: Mapping[str, str],
     unedited: Container[str] = (),
     conflicts: Container[str] = (),
-) -> tuple[Judged, ...]:
+) -> tuple[ModuleFile, ...]:
     """Return the state of every file, by path.
 
     Args:
@@ -207,11 +207,11 @@ def judge(
             now = entry.generated if entry is not None else wanted.get(path)
         state = _state(entry, now, wanted.get(path))
         conflict = path in conflicts and state in EDITED
-        found.append(Judged(path, "edited" if conflict else state, conflict))
+        found.append(ModuleFile(path, "edited" if conflict else state, conflict))
     return tuple(found)
 
 
-def _state(entry: Entry | None, current: str | None, wanted: str | None) -> State:
+def _state(entry: FileRecord | None, current: str | None, wanted: str | None) -> State:
     if entry is None:
         unedited: State = "unrecorded" if current == wanted else "foreign"
         return "new" if current is None else unedited
@@ -226,7 +226,7 @@ def _state(entry: Entry | None, current: str | None, wanted: str | None) -> Stat
     return "both" if outdated else kept
 
 
-def module_state(files: Iterable[Judged]) -> str:
+def module_state(files: Iterable[ModuleFile]) -> str:
     """Return the state of a module: ``clean``, ``edited``, ``outdated`` or ``both``.
 
     Args:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from vpc_cni_iam import __version__
 from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.tree import Change, write
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.vendoring.config import Config, Vendored
-from vpc_cni_iam.vendoring.plan import Plan, Way, plan
+from vpc_cni_iam.vendoring import manifest as manifests
+from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
+from vpc_cni_iam.vendoring.plan import ConflictPolicy, FileAction, SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.repository import above
-from vpc_cni_iam.vendoring.select import Selected
-from vpc_cni_iam.vendoring.state import Judged, KeptEdit
-from vpc_cni_iam.vendoring.writing import writing
+from vpc_cni_iam.vendoring.select import ModuleSelection
+from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SyncOutcome:
     """What a sync did to a module.
 
     Args:
@@ -32,11 +35,11 @@ class Outcome:
         kept: The edits that are kept, and what they mean.
     """
 
-    module: Vendored
+    module: VendoredModule
     changes: tuple[Change, ...] = ()
-    refused: tuple[Judged, ...] = ()
+    refused: tuple[ModuleFile, ...] = ()
     edits: tuple[str, ...] = ()
-    conflicts: tuple[Judged, ...] = ()
+    conflicts: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
     kept: tuple[KeptEdit, ...] = ()
 
@@ -47,7 +50,9 @@ class Outcome:
         return fine and not (self.refused or self.conflicts or self.failure)
 
 
-def sync_all(config: Config, chosen: Iterable[Selected], way: Way) -> list[Outcome]:
+def sync_all(
+    config: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
+) -> list[SyncOutcome]:
     """Make modules what the configuration says; one that fails does not keep others from it.
 
     Args:
@@ -60,18 +65,18 @@ def sync_all(config: Config, chosen: Iterable[Selected], way: Way) -> list[Outco
         try:
             found.append(sync(config, one.module, way, one.files))
         except (VpcCniIamError, OSError) as error:
-            found.append(Outcome(one.module, failure=error))
+            found.append(SyncOutcome(one.module, failure=error))
     return found
 
 
 def sync(
     config: Config,
-    module: Vendored,
-    way: Way = "refuse",
+    module: VendoredModule,
+    way: ConflictPolicy = ConflictPolicy.REFUSE,
     files: frozenset[str] = frozenset(),
     *,
     step: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> SyncOutcome:
     """Make one module what the configuration says.
 
     Args:
@@ -93,7 +98,7 @@ def sync(
         config.refuse_changed()
         planned = plan(config, module, way, files)
         changes: tuple[Change, ...] = ()
-        if planned.settled:
+        if planned.applied:
             work = writing(planned)
             changes = write(
                 folder,
@@ -106,30 +111,89 @@ def sync(
     return outcome(planned, changes)
 
 
-def outcome(planned: Plan, changes: tuple[Change, ...] = ()) -> Outcome:
+def outcome(planned: SyncPlan, changes: tuple[Change, ...] = ()) -> SyncOutcome:
     """Return what a sync did, or would do.
 
     Args:
         planned: What was planned.
         changes: What was written.
     """
-    return Outcome(
+    return SyncOutcome(
         planned.module,
         tuple(c for c in changes if c.kind != "same"),
         planned.refused,
         tuple(_edit(planned, f.path) for f in planned.refused),
         tuple(
             replace(f.file, conflict=True)
-            for f in planned.fates
-            if f.conflict and f.file.path in planned.settled
+            for f in planned.actions
+            if f.conflict and f.file.path in planned.applied
         ),
         kept=planned.kept,
     )
 
 
-def _edit(planned: Plan, path: str) -> str:
+def _edit(planned: SyncPlan, path: str) -> str:
     """Return what was edited in a file, as a unified diff from the text as generated."""
     base = planned.bases.get(path)
     before = decoded(base) if base is not None else planned.wanted.get(path, "")
     after = decoded(planned.observed.held[path])
     return unified(before, after, f"{path} as generated", f"{path} as it is")
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What to write and remove in a module's directory, in this order."""
+
+    files: Mapping[str, bytes]
+    remove: tuple[str, ...]
+
+
+def writing(plan: SyncPlan) -> Writing:
+    """Return what a plan writes, the manifest last, since it tells of the others.
+
+    Args:
+        plan: The plan.
+    """
+    observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
+    files = {
+        backup_name(observed.folder, f.file.path): observed.held[f.file.path]
+        for f in actions
+        if f.copied
+    }
+    files |= {f.file.path: f.content for f in actions if f.content is not None}
+    remove = [f.file.path for f in actions if f.content is None and f.file.path in observed.held]
+    for path in plan.applied:
+        if path not in plan.wanted:
+            remove += [base_path(path)] if path in plan.bases else []
+    for action in actions:
+        path = action.file.path
+        if path in plan.wanted:
+            files[base_path(path)] = unless_same(plan.bases.get(path), plan.wanted[path])
+    files[MANIFEST] = _manifest(plan, actions)
+    return Writing(files, tuple(remove))
+
+
+def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
+    known, held = plan.observed.known, plan.observed.held.get(MANIFEST)
+    entries = {p: e for p, e in plan.observed.entries.items() if p not in plan.applied}
+    left = {f.file.path for f in plan.actions} - plan.applied
+    unfinished = any(
+        path not in plan.wanted
+        or path not in entries
+        or entries[path].generated != digest(plan.wanted[path])
+        for path in left
+    )
+    entries |= {f.file.path: f.entry for f in actions if f.entry is not None}
+    text = ""
+    # Another version of this tool whose output is the same is no difference.
+    for generator in (known.generator if known else __version__, __version__):
+        text = manifests.dumps(
+            plan.module.options,
+            generator,
+            entries,
+            configuration=plan.configuration,
+            unfinished=unfinished,
+        )
+        if held is not None and text == decoded(held):
+            break
+    return unless_same(held, text)

@@ -12,10 +12,10 @@ from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.config import Config, parse
-from vpc_cni_iam.vendoring.places import Places
-from vpc_cni_iam.vendoring.plan import Plan, Way, plan_at_rest
-from vpc_cni_iam.vendoring.select import Selected
-from vpc_cni_iam.vendoring.sync import Outcome, outcome, sync_all
+from vpc_cni_iam.vendoring.plan import ConflictPolicy, SyncPlan, plan_at_rest
+from vpc_cni_iam.vendoring.select import ModuleSelection
+from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all
+from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
 def repin(
@@ -38,7 +38,7 @@ def repin(
     key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
     names = tuple(only)
     chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
-    lines, places = config.text.split("\n"), Places(config.text)
+    lines, places = config.text.split("\n"), TomlLineIndex(config.text)
     inline = []
     for number in chosen:
         line = places.key(number, key) or places.key(number, _OTHER[key])
@@ -112,22 +112,22 @@ class Upgrade:
 
     old: Config
     new: Config
-    chosen: tuple[Selected, ...]
-    way: Way
-    plans: tuple[Plan, ...]
-    failed: tuple[Outcome, ...] = ()
+    chosen: tuple[ModuleSelection, ...]
+    way: ConflictPolicy
+    plans: tuple[SyncPlan, ...]
+    failed: tuple[SyncOutcome, ...] = ()
 
     @property
     def stopped(self) -> bool:
         """Whether nothing may be changed."""
         return bool(self.failed or self.refused)
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[SyncOutcome]:
         """Return what would become of each module."""
         return [*map(outcome, self.plans), *self.failed]
 
     @property
-    def refused(self) -> tuple[Plan, ...]:
+    def refused(self) -> tuple[SyncPlan, ...]:
         """The plans that an edited file stands in the way of, and so in that of all of it."""
         return tuple(p for p in self.plans if p.refused)
 
@@ -137,7 +137,9 @@ class Upgrade:
         return self.old.text == self.new.text and all(p.before == p.after for p in self.plans)
 
 
-def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> Upgrade:
+def prepare(
+    old: Config, new: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
+) -> Upgrade:
     """Return what an upgrade will do.
 
     Args:
@@ -153,11 +155,11 @@ def prepare(old: Config, new: Config, chosen: Iterable[Selected], way: Way) -> U
         try:
             plans.append(plan_at_rest(new, one, way))
         except (VpcCniIamError, OSError) as error:
-            failed.append(Outcome(one.module, failure=error))
+            failed.append(SyncOutcome(one.module, failure=error))
     return Upgrade(old, new, found, way, tuple(plans), tuple(failed))
 
 
-def upgrade(prepared: Upgrade) -> list[Outcome]:
+def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
     """Write a configuration and make its modules what it says, unless something is in the way.
 
     The configuration is written first, so that a sync finishes what was interrupted.

@@ -1,0 +1,86 @@
+"""``vpc-cni-iam diff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, modules
+from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.diff import Diff
+
+HELP = """Show what a sync would change, and above it what that means for access.
+
+An edited file is shown as if the generated one were taken; one whose edit is kept is not changed.
+Exit code 1 says that something would be changed, or that a kept edit adds access; 3 that a module
+could not be read.
+
+\b
+Examples:
+  vpc-cni-iam diff
+  vpc-cni-iam diff modules/vpc-cni-iam-policy
+"""
+
+
+def diff(
+    paths: ModulesArgument = None,
+    config: ConfigOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show the meaning alone, without the text.")
+    ] = False,
+    output: FormatOption = Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.vendoring.diff import diff_all
+
+    configuration = modules.configuration(config)
+    diffs = diff_all(configuration, modules.chosen(configuration, paths))
+    if output is Format.json:
+        common.show_json({"modules": list(map(diff_data, diffs))})
+    else:
+        for module_diff in diffs:
+            show_diff(module_diff, with_text=not quiet)
+            for edit in module_diff.kept:
+                if not (quiet and edit.fine):
+                    word = "note" if edit.fine else "kept"
+                    common.show(f"{word:<9}{module_diff.module.path}/{edit.path} {edit}")
+    modules.exit_if_failed(d.failure for d in diffs)
+    unfit = any(d.text or not all(e.fine for e in d.kept) for d in diffs)
+    raise typer.Exit(1 if unfit else 0)
+
+
+def show_diff(diff: Diff, *, with_text: bool = True) -> None:
+    """Print what a sync would change: its meaning, and with `with_text` the text too."""
+    if not diff.text:
+        return
+    typer.echo(diff.module.path)
+    for meaning in diff.meanings:
+        lines = [meaning.note] if meaning.note else [str(c) for c in meaning.changes]
+        for line in lines or ["no change of access"]:
+            typer.echo(f"  {meaning.variant}: {line}")
+    if with_text:
+        typer.echo(diff.text, nl=False)
+
+
+def diff_data(diff: Diff) -> dict[str, object]:
+    """Return what a sync would change as plain data."""
+    from vpc_cni_iam.vendoring.report import edit_data
+
+    return {
+        "path": diff.module.path,
+        "variants": [
+            {
+                "variant": m.variant,
+                "changes": [{"kind": c.kind, "text": c.text} for c in m.changes],
+                "note": m.note,
+            }
+            for m in diff.meanings
+        ],
+        "kept": list(map(edit_data, diff.kept)),
+        "diff": diff.text,
+        "error": str(diff.failure) if diff.failure is not None else None,
+    }

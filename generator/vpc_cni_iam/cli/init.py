@@ -1,0 +1,44 @@
+"""``vpc-cni-iam init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
+
+HELP = """Write a vpc-cni-iam.toml that keeps a module in this repository.
+
+\b
+Examples:
+  vpc-cni-iam init && vpc-cni-iam sync
+  vpc-cni-iam init --path infra/modules/vpc-cni
+"""
+
+
+def init(
+    path: Annotated[
+        str, typer.Option("--path", metavar="DIRECTORY", help="Where the module is to be.")
+    ] = "modules/vpc-cni-iam-policy",
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of the file, and nothing else."),
+    ] = False,
+    quiet: QuietOption = False,
+    output: FormatOption = Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.vendoring.config import schema_text
+    from vpc_cni_iam.vendoring.init import init as write
+
+    if schema:
+        typer.echo(schema_text(), nl=False)
+        return
+    created = write(Path(), path)
+    if output is Format.json:
+        common.show_json({"path": str(created), "kind": "create"})
+    elif not quiet:
+        typer.echo(f"create  {created}")

@@ -1,0 +1,99 @@
+"""``vpc-cni-iam sync``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.modules import SyncRequest, command, exit_if_failed, requested
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.sync import SyncOutcome
+
+HELP = """Make the vendored modules what vpc-cni-iam.toml says.
+
+An edited file is never lost: the module is left as it is and the edit shown, unless you say what
+to do with it, for a module or for single files. Exit code 1 says that something is left for you
+to do, 3 that a module could not be read or written; the others are done nevertheless.
+
+\b
+Examples:
+  vpc-cni-iam sync
+  vpc-cni-iam sync --merge modules/vpc-cni-iam-policy
+  vpc-cni-iam sync --keep modules/vpc-cni-iam-policy/variables.tf
+"""
+
+
+@requested
+def sync(request: SyncRequest) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.vendoring.sync import sync_all
+
+    outcomes = sync_all(request.config, request.chosen, request.policy)
+    if request.output is Format.json:
+        common.show_json({"modules": outcomes_data(outcomes)})
+    else:
+        show_outcomes(outcomes, request, command("sync", request.named))
+    finish(outcomes, request)
+
+
+def show_outcomes(
+    outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
+) -> None:
+    """Print what was done to each module, and what is left to do with the command `again`."""
+    from vpc_cni_iam.vendoring.state import ModuleFile
+
+    if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
+        typer.echo("everything is what the file says; nothing to do")
+    for outcome in outcomes:
+        path = outcome.module.path
+        for change in () if request.quiet else outcome.changes:
+            if not change.path.startswith(".vpc-cni-iam/base/"):
+                typer.echo(f"{change.kind:<7} {path}/{change.path}")
+        for file in outcome.refused:
+            typer.echo(f"refused {path}/{file.path}: {file.reason}")
+            for way in file.ways_out(path, again):
+                typer.echo(f"        {way}")
+        for edit in outcome.edits:
+            typer.echo(edit, nl=False)
+        for kept in outcome.kept:
+            if not kept.fine:
+                common.show(f"kept    {path}/{kept.path} {kept}")
+                file = ModuleFile(kept.path, "kept", kept=kept)
+                for way in file.ways_out(path, command("sync", request.named)):
+                    common.show(f"        {way}")
+        for file in outcome.conflicts:
+            (way,) = file.ways_out(path, command("sync", request.named))
+            typer.echo(f"conflict {path}/{file.path}: {way}")
+
+
+def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
+    """Print what failed, and exit with the documented code."""
+    failures = [o.failure for o in outcomes if o.failure is not None]
+    count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
+    what = f"are not what {path} says" if again == "sync" else "cannot be read"
+    then = f"{count} {what}; mend that, then: {command(again, request.named)}"
+    exit_if_failed(failures, then if len(request.chosen) > 1 else "")
+    raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
+
+
+def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
+    """Return what was done to each module as plain data."""
+    from vpc_cni_iam.vendoring.report import edit_data
+
+    return [
+        {
+            "path": outcome.module.path,
+            "done": outcome.done,
+            "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
+            "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
+            "conflicts": [f.path for f in outcome.conflicts],
+            "kept": list(map(edit_data, outcome.kept)),
+            "error": str(outcome.failure) if outcome.failure is not None else None,
+        }
+        for outcome in outcomes
+    ]

@@ -1,0 +1,66 @@
+"""``vpc-cni-iam upgrade``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, versions
+from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.diff import diff_data, show_diff
+from vpc_cni_iam.cli.modules import SyncRequest, command, requested
+from vpc_cni_iam.cli.sync import finish, outcomes_data, show_outcomes
+
+HELP = """Pin the vendored modules to another release, show what that means, and sync them.
+
+Nothing is changed if an edited file is in the way and you do not say what to do with it. To decide
+otherwise for each file, change the pin in the file yourself and use sync.
+
+\b
+Examples:
+  vpc-cni-iam upgrade
+  vpc-cni-iam upgrade --cni-version v1.22.4 --dry-run
+  vpc-cni-iam upgrade --revision 2026-06-01 modules/vpc-cni-iam-policy
+"""
+
+
+@requested
+def upgrade(
+    request: SyncRequest,
+    cni_version: Annotated[
+        str | None,
+        versions.release("Pin this plugin release, such as v1.20.4."),
+    ] = None,
+    strict: versions.StrictOption = False,
+    revision: Annotated[str | None, common.revision()] = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.vendoring import upgrade as upgrading
+    from vpc_cni_iam.vendoring.diff import diff
+
+    pin = upgrading.pin(cni_version, revision, latest)
+    new = upgrading.repin(request.config, [c.module.path for c in request.chosen], **pin)
+    prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
+    diffs = [diff(plan) for plan in prepared.plans]
+    as_text = request.output is Format.text
+    for module_diff in diffs if as_text and not request.quiet else ():
+        show_diff(module_diff, with_text=dry_run)
+    outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
+    changed = new.text != request.config.text and not dry_run and not prepared.stopped
+    if as_text:
+        if changed and not request.quiet:
+            typer.echo(f"replace {request.config.path}")
+        again = command("upgrade", request.named, *upgrading.option(**pin))
+        show_outcomes(outcomes, request, again, idle=prepared.idle)
+        if prepared.stopped or dry_run:
+            why = ", for the edits above are in the way" if prepared.refused else ""
+            common.say(f"nothing was changed{why}")
+    else:
+        data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
+        common.show_json({**data, "modules": outcomes_data(outcomes)})
+    finish(outcomes, request, "upgrade" if prepared.failed else "sync")

@@ -1,0 +1,1 @@
+"""The formats of `coverage --format`: one module each, named as the format is."""

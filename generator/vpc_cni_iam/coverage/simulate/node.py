@@ -1,0 +1,282 @@
+"""The plugin on one node: what it sends, in which order, and what that changes.
+
+A situation plays a node's life on it. The state is what later requests depend on: the tags that
+interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
+leaves an interface as it was; a denied request that ends ipamd does not end the play, but what
+follows is marked as not reached, so that one run shows all that a policy lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.coverage.simulate import log_requests
+from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
+from vpc_cni_iam.coverage.simulate.send import NODE, Sender
+from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.policy.evaluate import Compiled
+
+PRIMARY = "primary interface"
+TRUNK = "trunk interface"
+_FIRST_INTERFACE = 0x0123456789ABCDEF0
+_CREATED = "2026-01-01T00:00:00Z"
+_GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 looks for groups by custom networking
+_TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
+# Where requests change for a reason that is not in the ranges of the catalog.
+CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
+
+
+class Node(Sender):
+    """One node on which the plugin runs.
+
+    Args:
+        setting: Where it runs.
+        policies: The policies of its role.
+    """
+
+    def __init__(self, setting: Setting, policies: Compiled) -> None:
+        super().__init__(setting, policies)
+        self._interfaces = 0
+        self.hyperpod = False
+        names = setting.names
+        self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
+        self.keys = tag_keys(setting.release, setting.plugin.cluster_name)
+        self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
+
+    def group(self, identifier: str) -> Group:
+        """Return a security group of the node's account in its VPC.
+
+        Args:
+            identifier: Its ID.
+        """
+        names = self.setting.names
+        return Group(identifier, names.account_id, names.vpc_id, names.vpc_owner_id)
+
+    def interface(
+        self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
+    ) -> Interface:
+        """Return an interface with an ID of its own.
+
+        Args:
+            name: What reports call it.
+            tags: The tags that it bears.
+            subnet: Where it is, if not in the node's own subnet.
+        """
+        self._interfaces += 1
+        identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
+        account, place = self.setting.names.account_id, subnet or self.subnet
+        there = dict(self.setting.primary_tags) if name == PRIMARY else {}
+        return Interface(name, identifier, account, place, there | dict(tags or {}))
+
+    def wanted(self) -> dict[str, str]:
+        """Return the tags that the plugin wants on every interface it manages."""
+        values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
+        values[OWNER] = "amazon-vpc-cni"
+        found = {key: values[key] for key in self.keys.wanted}
+        return found | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
+
+    def on_creation(self) -> dict[str, str]:
+        """Return the tags that come with the request for a new interface."""
+        values = self.wanted() | {CREATED_AT: _CREATED}
+        if self.keys.additional_created:
+            return values
+        return {key: values[key] for key in self.keys.created}
+
+    def born(self) -> dict[str, str]:
+        """Return the tags of an interface that this release made before."""
+        return self.wanted() | self.on_creation()
+
+    # What the plugin does, in the order of ipamd's start and of its loops.
+
+    def start(self, *interfaces: Interface) -> None:
+        """Start ipamd with the interfaces that are attached; the first is the primary one.
+
+        Source: nodeInit, v1.23.2:pkg/ipamd/ipamd.go:459-676.
+
+        Args:
+            interfaces: The managed ones, and trunks, whose name says so.
+        """
+        setting, plugin = self.setting, self.setting.plugin
+        self.describe("describe-instance-types")
+        if not plugin.imds_only or setting.mode == "ipv6":
+            self.describe("describe-interfaces")
+        if plugin.subnet_discovery:
+            self.describe("check-subnets")
+        for eni in self._managed(interfaces):
+            if not is_trunk(eni):
+                if plugin.provisioning:
+                    self.tag(eni)
+                self.send("assign-ipv6", eni)
+        if plugin.provisioning:
+            if plugin.subnet_discovery and (
+                not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
+            ):
+                self.describe("describe-security-groups")
+            self.regroup(*interfaces)
+        if self.hyperpod:
+            self.describe("caller-identity")
+        if not plugin.custom_networking:
+            self.assign(interfaces[0])
+
+    def regroup(self, *interfaces: Interface) -> None:
+        """Give interfaces the security groups of the primary one.
+
+        Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever
+        those groups change.
+
+        Args:
+            interfaces: All that the plugin manages, the primary one first, trunks among them.
+        """
+        action = "ec2:ModifyNetworkInterfaceAttribute"
+        if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
+            for eni in self._managed(interfaces):
+                self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
+
+    def _managed(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+        """Leave out a primary interface that is not for pods.
+
+        Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
+        """
+        setting = self.setting
+        excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
+        return interfaces[1:] if excluded else interfaces
+
+    def tag(self, eni: Interface) -> None:
+        """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
+
+        Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
+
+        Args:
+            eni: A managed interface that is no trunk.
+        """
+        if missing := self._missing(eni):
+            self.write("tag-managed", eni, missing)
+
+    def _missing(self, eni: Interface) -> dict[str, str]:
+        return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
+
+    def assign(self, eni: Interface) -> None:
+        """Give an interface addresses or prefixes for pods.
+
+        Args:
+            eni: The interface.
+        """
+        if self.setting.plugin.provisioning:
+            self.send("assign-ipv4", eni)
+
+    def unassign(self, eni: Interface) -> None:
+        """Take unused addresses or prefixes from an interface.
+
+        Args:
+            eni: The interface.
+        """
+        if self.setting.plugin.provisioning:
+            self.send("unassign-ipv4", eni)
+
+    def grow(self, subnet: Subnet | None = None) -> Interface | None:
+        """Make, attach and set up one more interface.
+
+        Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003.
+
+        Args:
+            subnet: Where, if not in the node's own subnet.
+
+        Returns:
+            The interface, which does not exist if its making was denied; None where the plugin
+            makes none.
+        """
+        plugin = self.setting.plugin
+        if not plugin.provisioning or self.use("create") is None:
+            return None
+        if not plugin.custom_networking:
+            found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
+            self.describe(found)
+        place, tags = subnet or self.subnet, self.on_creation()
+        eni = self.interface("new interface", tags, place)
+        checks = self.requests.create_interface(place, self.groups, tags)
+        eni.exists = bool(self.sent("create", eni.name, checks))
+        tags_first = self.setting.release < _TAGS_AFTER_ATTACH
+        if tags_first:
+            self._tag_created(eni)
+        if self.hyperpod:
+            checks = self.requests.on_hyperpod_cluster(forms()["attach-by-sagemaker"].action)
+            self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
+        else:
+            self.describe("describe-instances", eni)
+            self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
+        if not tags_first:
+            self._tag_created(eni)
+        action = "ec2:ModifyNetworkInterfaceAttribute"
+        self.send("set-delete-on-termination", eni, self.instance(action))
+        if plugin.subnet_discovery:
+            self.describe("check-subnet-of-new", eni)
+        self.send("assign-ipv6", eni)
+        self.assign(eni)
+        return eni
+
+    def _tag_created(self, eni: Interface) -> None:
+        if missing := self._missing(eni):
+            self.write("tag-created", eni, missing)
+
+    def free(self, eni: Interface) -> None:
+        """Detach and delete an interface that no pod uses.
+
+        Args:
+            eni: The interface.
+        """
+        if self.setting.plugin.provisioning:
+            self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
+            self.send("delete", eni)
+
+    def clean_up(self, eni: Interface) -> None:
+        """Find an interface that a node left behind, once or as often as it takes to delete it.
+
+        Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: one without a date is
+        dated and deleted by a later pass; with CLUSTER_NAME only the cluster's own are found.
+
+        Args:
+            eni: The detached interface.
+        """
+        if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
+            return
+        if CREATED_AT not in eni.tags and self.use("tag-leaked") is not None:
+            self.write("tag-leaked", eni, {CREATED_AT: _CREATED})
+            if CREATED_AT not in eni.tags:
+                return
+        self.send("delete-leaked", eni)
+
+    def beside(self) -> None:
+        """Send what the programs beside ipamd send, if their features are in use."""
+        self.describe("describe-tags")
+        self.describe("put-metric-data")
+        if self.use("describe-cluster-tag") is not None:
+            self.log_network_policies()
+
+    def log_network_policies(self) -> None:
+        """Write what the network policy agent logs to CloudWatch Logs.
+
+        Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
+        pkg/ebpf/events/events.go:121-148, 187-197, 293-325.
+        """
+        named = self.describe("describe-cluster-tag")
+        cluster = self.setting.names.cluster_name
+        group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
+        on = f"log group {group}"
+        found = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (found,))
+        made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
+        self.sent("create-log-group", on, (made,))
+        for name in ("create-log-stream", "put-log-events"):
+            action = forms()[name].action
+            self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
+
+
+def is_trunk(eni: Interface) -> bool:
+    """Say whether an interface is the trunk, which the plugin never tags.
+
+    Args:
+        eni: The interface.
+    """
+    return eni.name == TRUNK

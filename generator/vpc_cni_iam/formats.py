@@ -1,0 +1,21 @@
+"""Report formats: each is a module of a package, whose name is the format's.
+
+Nothing lists them by hand, so that a new file is a new format in choices, help and dispatch.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from types import ModuleType
+
+
+def names(package: str) -> tuple[str, ...]:
+    """Return the formats of a package, text first; no format is imported for it."""
+    modules = (module.name for module in pkgutil.iter_modules(import_module(package).__path__))
+    return tuple(sorted(modules, key=lambda name: (name != "text", name)))
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Return the module of a format that `names` has."""
+    return import_module(f"{package}.{name}")

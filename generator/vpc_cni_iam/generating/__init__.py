@@ -1,0 +1,1 @@
+"""Writes a module into a directory beside what is somebody else's."""

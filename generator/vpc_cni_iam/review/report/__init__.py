@@ -1,0 +1,1 @@
+"""The formats of `review --format` and `--report`: one module each, named as the format is."""

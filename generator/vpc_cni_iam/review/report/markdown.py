@@ -1,0 +1,219 @@
+"""A review as Markdown for a comment on a pull request: within a limit, and inert.
+
+Text from the plan stands in code spans only, in which no forge finds markup, mentions, references
+to issues, links or commands; what would end a span, or a cell of a table, is spelled by number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vpc_cni_iam.escape import code_span, sanitise
+from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.changes import Change, Principal
+from vpc_cni_iam.review.findings import Finding, Review
+from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.reports import Forge, Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a forge takes.
+
+    Args:
+        limit: Longest comment, in bytes of UTF-8, so that no way of counting finds it longer.
+        folds: Whether it shows ``<details>`` of HTML folded, and not as text.
+    """
+
+    limit: int
+    folds: bool
+
+
+DIALECTS: dict[Forge, Dialect] = {
+    "github": Dialect(65_536, True),
+    "gitlab": Dialect(32_000, True),
+    "bitbucket": Dialect(32_000, False),
+}
+MARKER = "vpc-cni-iam review"
+_ALSO = 3
+_BEGUN = 3
+# So that no finding is too large for a comment.
+_LONGEST = 1000
+# Words and numbers that mean nothing but themselves to any forge, with the stops after them.
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*,?|=)")
+_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
+# A forge makes a link of what may be the number of a commit.
+_COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
+_GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "?"}
+_NEEDED = {"fatal": "yes", "degraded": "to do all it can", "": ""}
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    return report(review, setting.forge or "github")
+
+
+def report(review: Review, forge: Forge = "github") -> str:
+    """Return a review as Markdown.
+
+    The first line is a marker that is not shown, by which a comment can be found and replaced; it
+    is the same for the same plan's name.
+
+    Args:
+        review: The review.
+        forge: For whose comments.
+    """
+    dialect = DIALECTS[forge]
+    blocks = [_head(review), *_blocks(review, dialect)]
+    whole = "".join(blocks)
+    if _size(whole) <= dialect.limit:
+        return whole
+    digest = hashlib.sha256(json_report.report(review).encode()).hexdigest()
+    room = dialect.limit - _size(_end(len(blocks), digest))
+    kept: list[str] = []
+    for block in blocks:
+        # What is too large takes no room from what comes after it.
+        if _size(block) <= room:
+            kept.append(block)
+            room -= _size(block)
+    return "".join(kept).rstrip("\n") + _end(len(blocks) - len(kept), digest)
+
+
+def _end(left: int, digest: str) -> str:
+    return (
+        f"\n\n**Cut by {left} parts, since a comment has a limit.** The whole report is what "
+        f"`--format json` prints; its SHA-256 is `{digest}`.\n"
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def code(text: str) -> str:
+    """Return text as a code span, in a table too.
+
+    Args:
+        text: Any text.
+    """
+    return code_span(_short(text))
+
+
+def _short(text: str) -> str:
+    safe = sanitise(text)
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
+
+
+def prose(text: str) -> str:
+    """Return a sentence with its words as they are and all else in code spans.
+
+    Args:
+        text: Any text.
+    """
+    parts: list[tuple[bool, str]] = []
+    for word in _short(text).split(" "):
+        plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
+        if parts and parts[-1][0] == plain:
+            parts[-1] = (plain, f"{parts[-1][1]} {word}")
+        else:
+            parts.append((plain, word))
+    return " ".join(part if plain else _span(part) for plain, part in parts)
+
+
+def _span(text: str) -> str:
+    """Return text as a code span, with a bracket before it and stops after it outside."""
+    found = _STOPS.fullmatch(text)
+    before, inner, after = found.groups() if found else ("", text, "")
+    return f"{before}{code(inner)}{after}"
+
+
+def _head(review: Review) -> str:
+    key = hashlib.sha256(review.plan.encode("utf-8", "replace")).hexdigest()[:16]
+    result = "fails" if review.failed else "passes"
+    return (
+        f"[//]: # ({MARKER} {key})\n\n"
+        f"### IAM review {result}: {wording.counted(review)}\n\n"
+        f"{code(review.plan)} for plugin {review.release}, {wording.modes(review)}; "
+        f"fails on `{review.fail_on}`.\n"
+    )
+
+
+def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
+    """Yield parts that may be left out from the end, the most important first."""
+    for number, (alike, details) in enumerate(wording.found(review)):
+        yield ("" if number else "\n") + _finding(alike, details)
+    for number, ignored in enumerate(review.ignored):
+        until = f" until {ignored.until}" if ignored.until else ""
+        about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
+        yield ("" if number or review.findings else "\n") + f"- *ignored{until}* {about}\n"
+    changed = list(wording.changed(review))
+    if not changed:
+        yield "\nNothing in the plan changes an IAM policy.\n"
+    yield from map(_change, changed)
+    for principal in review.principals:
+        if principal.matrix:
+            yield _matrix(principal, dialect)
+
+
+def _also(names: list[str]) -> Iterator[str]:
+    yield from (f"also {code(name)}" for name in names[:_ALSO])
+    if len(names) > _ALSO:
+        yield f"and {len(names) - _ALSO} more like it"
+
+
+def _about(thing: Change | Finding) -> str:
+    named = f"{code(thing.address)} {code(thing.attribute)}".rstrip()
+    return f"{named}, {code(wording.where(thing.place))}" if thing.place else named
+
+
+def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
+    first = alike[0]
+    lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}"]
+    if first.address:
+        lines.append(f"    - {_about(first)}")
+    lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]
+    # What a table further down says in full is begun here.
+    shown = details[: wording.MOST] or first.details[:_BEGUN]
+    lines += [f"    - {prose(detail)}" for detail in shown]
+    if len(first.details) > len(shown):
+        lines.append(f"    - and {len(first.details) - len(shown)} more")
+    return "\n".join(lines) + "\n"
+
+
+def _change(alike: list[Change]) -> str:
+    change = alike[0]
+    text = f"\n#### {change.action}: {_about(change)}\n\n"
+    if change.lines:
+        rows = ((f"`{wording.SIGNS[x.effect]}`", x.kind, code(x.text)) for x in change.lines)
+        text += _table(("", "access", "what"), rows) + "\n"
+    lines = [f"- {line}" for line in _also([c.address for c in alike[1:]])]
+    for tone, said in wording.about(change):
+        lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(said)}")
+    return text + "\n".join(lines) + ("\n" if lines else "")
+
+
+def _matrix(principal: Principal, dialect: Dialect) -> str:
+    rows = (
+        (
+            f"{bold}{code(row.action)}{bold}",
+            _GRADES[row.before],
+            _GRADES[row.after],
+            _NEEDED[row.needed],
+        )
+        for row in principal.matrix
+        for bold in ("**" if row.before != row.after else "",)
+    )
+    table = _table(("action", "before", "after", "the plugin needs it"), rows)
+    title = f"\n#### All policies of {code(principal.name)}\n\n"
+    if not dialect.folds:
+        return title + table
+    summary = "What they allow, before and after, and what the plugin needs"
+    return f"{title}<details><summary>{summary}</summary>\n\n{table}\n</details>\n"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (heads, ("---",) * len(heads), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

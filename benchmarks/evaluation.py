@@ -14,8 +14,9 @@ from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from rows import Row, in_turns
-from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.catalog.compose import select
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import Setting
@@ -53,7 +54,7 @@ def scoped() -> Subject:
     return of_variant("ipv4-scoped", select("2026-06-01"), {})
 
 
-def requests(subject: Subject, release: releases.Release) -> list[Request]:
+def requests(subject: Subject, release: PluginVersion) -> list[Request]:
     """Return what a release sends in all situations.
 
     Args:

@@ -16,7 +16,8 @@ from typing import Any
 
 from rows import COMMAND, PYTHON, Row, peak
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps
 

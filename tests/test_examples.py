@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_input

@@ -72,8 +72,7 @@ ONLY_IN = {
     "typer": "cli",
     "rich": "cli",
 }
-LAZY = {"hcl2", "lark", "jinja2", "rich"}
-IMPORTED_LAZILY = {"bytecode.py", "environment.py"}  # itself imported only where jinja2 is
+LAZY = {"hcl2", "lark", "rich"}
 
 
 def test_contributing_shows_this_house() -> None:
@@ -121,8 +120,7 @@ def test_rooms_import_only_what_they_may(path: Path) -> None:
                 assert parts[1] == own or parts[1] in MAY_IMPORT[own], name
         elif parts[0] in ONLY_IN:
             assert own == ONLY_IN[parts[0]], f"{name} belongs to {ONLY_IN[parts[0]]}"
-            lazy = parts[0] in LAZY and path.name not in IMPORTED_LAZILY
-            assert not (at_import and lazy), f"{name} is imported at start-up"
+            assert not (at_import and parts[0] in LAZY), f"{name} is imported at start-up"
 
 
 def test_every_room_is_in_the_table() -> None:

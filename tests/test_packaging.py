@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from conftest import ROOT, read_tree, run
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import grammar
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 NAME = "vpc-cni-iam"
 # What a stated licence may be made of; each is permissive.
@@ -29,8 +29,8 @@ PERMISSIVE = re.compile(
 # The few files that Python does not import.
 DATA = {
     "py.typed",
-    "catalog/data/calls.json",
-    "catalog/data/revisions/2022-01-31.json",
+    "catalog/facts/data/calls.json",
+    "catalog/facts/data/revisions/2022-01-31.json",
     "rendering/templates/main.tf.jinja",
     "rendering/templates/role/role.tftest.hcl.jinja",
     "vendoring/vpc-cni-iam.schema.json",

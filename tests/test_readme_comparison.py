@@ -10,8 +10,9 @@ import pytest
 
 from conftest import ROOT
 from coverage_policies import composed, covered, filled, setting, upstream
-from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE
@@ -58,7 +59,7 @@ def test_the_table_has_the_rows_that_are_looked_at_here() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_this_works_with_every_release(mode: Mode) -> None:
     assert row("this, ")[mode] == "every release"
-    first = releases.Release.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
+    first = PluginVersion.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
     for release in (str(r) for r in releases.known() if r >= first):
         assert covered(composed(mode, release), setting(release, mode)).verdict != "fatal", release
 
@@ -66,7 +67,7 @@ def test_this_works_with_every_release(mode: Mode) -> None:
 def test_this_is_scoped_and_narrower_with_harden() -> None:
     assert row("this, ")["scoped"] == "yes, and narrower with `--harden`"
     (plain,) = options(["ipv4-scoped"], cni_version="latest").composed()
-    how = Hardening.of(True, (), None)
+    how = Hardening()
     (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()
     old, new = filled(plain.policy), filled(hardened.policy)
     assert conditions(old)

@@ -13,7 +13,7 @@ from conftest import ROOT, run
     ("name", "command"),
     [
         ("rendering/templates/main.tf.jinja", "generate m"),
-        ("catalog/data/calls.json", "catalog"),
+        ("catalog/facts/data/calls.json", "catalog"),
         ("coverage/risks.md", "coverage --explain untagged-interfaces-claimable"),
         ("vendoring/vpc-cni-iam.schema.json", "init --schema"),
     ],

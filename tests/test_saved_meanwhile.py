@@ -29,7 +29,7 @@ POLICY = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
 )
 RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = <<EOF\n{POLICY}\nEOF\n}}\n'
-OLD, NEW = (options(("ipv4",), None, v, (), True, "policy", None) for v in ("v1.20.4", "v1.23.0"))
+OLD, NEW = (options(("ipv4",), cni_version=v) for v in ("v1.20.4", "v1.23.0"))
 
 
 def of_sync(folder: Path) -> Callable[[], object]:

@@ -1,3 +1,90 @@
-"""IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules."""
+"""IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.
+
+The names of ``__all__`` are the public API. Each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
+    from vpc_cni_iam.catalog.options import Options, options
+    from vpc_cni_iam.coverage.analysis.cover import Coverage
+    from vpc_cni_iam.coverage.subject import check_coverage
+    from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
+    from vpc_cni_iam.policy.diff.changes import AccessChange
+    from vpc_cni_iam.policy.diff.changes import changes as compare
+    from vpc_cni_iam.policy.diff.differences import Difference, differences
+    from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+    from vpc_cni_iam.policy.document import dumps as dump_policy
+    from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, evaluate
+    from vpc_cni_iam.policy.parse import loads as load_policy
+    from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+    from vpc_cni_iam.rendering.kinds import render
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccessChange",
+    "Condition",
+    "Counterexample",
+    "Coverage",
+    "Decision",
+    "Difference",
+    "Hardening",
+    "InputError",
+    "NotProven",
+    "Options",
+    "Outcome",
+    "Policy",
+    "Principal",
+    "Proven",
+    "Request",
+    "Statement",
+    "UsageError",
+    "VpcCniIamError",
+    "__version__",
+    "check_coverage",
+    "compare",
+    "differences",
+    "dump_policy",
+    "evaluate",
+    "load_policy",
+    "no_new_access",
+    "options",
+    "render",
+]
+
+# The module of each public name; those that are called otherwise there follow below.
+_MODULES = {
+    "catalog.hardening": ("Hardening",),
+    "catalog.options": ("Options", "options"),
+    "coverage.analysis.cover": ("Coverage",),
+    "coverage.subject": ("check_coverage",),
+    "errors": ("InputError", "UsageError", "VpcCniIamError"),
+    "policy.proof.access": ("Counterexample", "NotProven", "Proven", "no_new_access"),
+    "policy.diff.changes": ("AccessChange", "compare"),
+    "policy.diff.differences": ("Difference", "differences"),
+    "policy.document": ("Condition", "Policy", "Principal", "Statement", "dump_policy"),
+    "policy.evaluate": ("Decision", "Outcome", "Request", "evaluate"),
+    "policy.parse": ("load_policy",),
+    "rendering.kinds": ("render",),
+}
+_INTERNAL_NAMES = {"compare": "changes", "dump_policy": "dumps", "load_policy": "loads"}
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, and load its module if that is not loaded yet."""
+    for module, names in _MODULES.items():
+        if name in names:
+            home = import_module(f"{__name__}.{module}")
+            value: object = getattr(home, _INTERNAL_NAMES.get(name, name))
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

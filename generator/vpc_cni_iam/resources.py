@@ -13,7 +13,7 @@ def text(name: str) -> str:
     """Return the text of a data file.
 
     Args:
-        name: Its path below the package, such as ``catalog/data/calls.json``.
+        name: Its path below the package, such as ``catalog/facts/data/calls.json``.
 
     Raises:
         PackageFileError: The file cannot be read.

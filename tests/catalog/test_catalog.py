@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, parameters, releases, requests, variants
-from vpc_cni_iam.catalog.compose import compose, select
-from vpc_cni_iam.catalog.fit import fit, works_with
+from conftest import ROOT
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.notice import notice
+from vpc_cni_iam.catalog.notes import failure_note
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import calls_data, managed_data
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
 
@@ -80,7 +83,7 @@ def test_the_oldest_scoped_document() -> None:
 def test_upstream_statements_have_no_sid() -> None:
     for revision in documents.revisions():
         for variant in variants.VARIANTS:
-            assert not any(s.sid for s in documents.base(variant, revision).statements)
+            assert not any(s.sid for s in variant.document(revision).statements)
 
 
 def test_releases_and_revisions() -> None:
@@ -98,7 +101,7 @@ def test_releases_and_revisions() -> None:
         ("v1.23.1", "2026-06-01"),
         ("v1.23.2", "2026-09-29"),
     ]:
-        assert documents.in_force(Release.of(name)).name == revision
+        assert documents.in_force(PluginVersion.of(name)).name == revision
 
 
 def test_every_document_states_where_it_comes_from() -> None:
@@ -156,15 +159,15 @@ def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[st
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
 @pytest.mark.parametrize("release", releases.known()[1:], ids=str)
 def test_a_policy_for_a_release_grants_what_it_calls(
-    variant: variants.Variant, release: Release
+    variant: variants.Variant, release: PluginVersion
 ) -> None:
     if release < variant.minimum:
         with pytest.raises(UsageError, match="does not work with plugin"):
             compose(variant, select(cni_version=str(release)))
         return
-    found = fit(compose(variant, select(cni_version=str(release))).policy, variant)
+    found = compatibility(compose(variant, select(cni_version=str(release))).policy, variant)
     assert any(release in span for span in found.works)
-    assert not any(release in span for gap in found.gaps for span in gap.spans)
+    assert not any(missing.at(release) for missing in found.missing)
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
@@ -204,7 +207,7 @@ def test_the_derived_scoped_document() -> None:
 
 def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
     for revision in documents.revisions():
-        both = documents.base(BY_NAME["ipv4-ipv6"], revision)
+        both = BY_NAME["ipv4-ipv6"].document(revision)
         one, other = revision.document("ipv4"), revision.document("ipv6")
         assert Counter(both.actions()) == Counter(dict.fromkeys(one.actions() + other.actions(), 1))
         assert len(both.statements) == 2
@@ -229,7 +232,7 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 def test_releases_that_a_document_works_with(
     variant: str, options: dict[str, object], text: str
 ) -> None:
-    assert works_with(fit(policy(variant, **options), BY_NAME[variant])) == text
+    assert compatibility(policy(variant, **options), BY_NAME[variant]).works_with == text
 
 
 def test_features_add_their_statements() -> None:
@@ -312,7 +315,14 @@ def test_wrong_selections_are_refused(options: dict[str, object], words: str) ->
 
 @pytest.mark.parametrize("name", ["v1.20.4", "1.20.4", "v1.20.4-eksbuild.2", "1.20.4-eksbuild.1"])
 def test_release_names_that_mean_the_same(name: str) -> None:
-    assert releases.find(name) == Release((1, 20, 4))
+    assert releases.find(name) == PluginVersion((1, 20, 4))
+
+
+def test_versions_of_the_plugin_are_read_in_one_place() -> None:
+    """No other module knows what EKS adds to a version."""
+    package = ROOT / "generator" / "vpc_cni_iam"
+    readers = [p.name for p in package.rglob("*.py") if "eksbuild" in p.read_text()]
+    assert readers == ["plugin_version.py"]
 
 
 def test_latest_is_the_newest() -> None:
@@ -328,7 +338,7 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     assert fatal
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
-        assert not any(newest in span for span in fit(without, variant).works)
+        assert not any(newest in span for span in compatibility(without, variant).works)
 
 
 def test_the_document_scoped_by_session_tags() -> None:
@@ -362,20 +372,20 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     """Releases may differ in what a denied tag breaks; each counts as what it does."""
     form = requests.forms()["tag-managed"]
     (use,) = (u for u in form.uses if u.mode == "ipv6")
-    change = Release((1, 20, 0))
-    (before,) = (r for r in releases.known() if r < change and r >= Release((1, 19, 6)))
+    change = PluginVersion((1, 20, 0))
+    (before,) = (r for r in releases.known() if r < change and r >= PluginVersion((1, 19, 6)))
     uses = (
         replace(use, last=before, impact=impacts[0]),
         replace(use, first=change, impact=impacts[1]),
     )
     changed = {**requests.forms(), form.name: replace(form, uses=uses)}
-    monkeypatch.setattr("vpc_cni_iam.catalog.fit.forms", lambda: changed)
+    monkeypatch.setattr("vpc_cni_iam.catalog.compatibility.forms", lambda: changed)
     (tagging,) = (s for s in policy("ipv6").statements if "ec2:CreateTags" in s.actions)
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
     )
-    found = fit(Policy((limited,)), BY_NAME["ipv6"])
-    gaps = [g for g in found.gaps if g.tag_key == "eks:eni:owner"]
+    found = compatibility(Policy((limited,)), BY_NAME["ipv6"])
+    gaps = [g for g in found.missing if g.tag_key == "eks:eni:owner"]
     assert {(g.use.impact, g.spans[0].first >= change) for g in gaps} == {
         (impacts[0], False),
         (impacts[1], True),
@@ -385,7 +395,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
 @pytest.mark.parametrize("variant", ["ipv6", "ipv6-scoped", "ipv4-ipv6"])
 def test_a_notice_says_each_reason_once(variant: str) -> None:
     """What fails for good is said; what fails there besides, for some releases, is not."""
-    text = notice(options([variant], revision="2022-01-31"))
+    text = failure_note(options([variant], revision="2022-01-31"))
     assert "from plugin v1.22.0 on it fails, since it does not grant ec2:DescribeSubnets" in text
     assert f"({variant})" in text
     assert "ec2:DescribeSecurityGroups" not in text

@@ -6,13 +6,15 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, documents, releases, variants
-from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import calls_data, features_data
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.store import calls_data, features_data
 from vpc_cni_iam.policy.parse import parse
 
-DATA = files("vpc_cni_iam.catalog") / "data"
+DATA = files("vpc_cni_iam.catalog.facts") / "data"
 
 # SHA-256 of each document as compact JSON; the files under revisions/ hold more than these.
 DOCUMENTS = {
@@ -180,7 +182,7 @@ def test_evidence_is_of_the_range_it_stands_for() -> None:
         for use in call.uses:
             tags = re.findall(r"v\d+\.\d+\.\d+(?=:)", use.evidence)
             if use.last is not None and tags:
-                known = [releases.Release.of(t) for t in tags]
+                known = [PluginVersion.of(t) for t in tags]
                 assert any(use.first <= tag <= use.last for tag in known), (use.action, row(use))
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from vpc_cni_iam.catalog import caveats, parameters, releases
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.fit import fit, works_with
-from vpc_cni_iam.catalog.harden import allowed_tag_keys
-from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.hardening import Hardening, allowed_tag_keys
+from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options, override, stated
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, dumps
@@ -26,7 +28,7 @@ GROUP = "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-1"
 VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-01234567"
 OTHER_VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-89abcdef"
 NAMES = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-01234567"})
-TIED = [v for v in VARIANTS if v.tied]
+TIED = [v for v in VARIANTS if v.cluster_scoped]
 MANY = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 
 
@@ -151,12 +153,12 @@ def test_the_tag_keys_are_those_of_the_release(release: str) -> None:
 
 def test_a_later_release_that_sends_another_key_is_not_served() -> None:
     found = composed(release="v1.19.3", how=Hardening())
-    served = fit(found.policy, found.variant)
-    assert works_with(served) == "v1.8.0 to v1.19.3"
-    assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.gaps]
+    served = compatibility(found.policy, found.variant)
+    assert served.works_with == "v1.8.0 to v1.19.3"
+    assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.missing]
     found = composed(how=Hardening())
     plain = composed()
-    assert fit(found.policy, found.variant) == fit(plain.policy, plain.variant)
+    assert compatibility(found.policy, found.variant) == compatibility(plain.policy, plain.variant)
 
 
 def test_only_what_makes_interfaces_may_tag_new_ones() -> None:
@@ -183,7 +185,7 @@ def test_the_largest_that_is_taken_fits_a_managed_policy() -> None:
         (found,) = options(
             (variant.name,),
             cni_version="v1.22.0",
-            features=[] if variant.session_tags else ["multi-nic"],
+            features=[] if variant.scope is Scope.SESSION_TAGS else ["multi-nic"],
             hardening=Hardening(keys[:4]),
         ).composed()
         assert len(dumps(parameters.fill(found.policy, parameters.SAMPLE), None)) <= 6144
@@ -225,7 +227,7 @@ def test_a_module_states_it_and_is_read_back() -> None:
 )
 def test_refusals(wanted: bool, keys: list[str], claim: str | None, said: str) -> None:
     with pytest.raises(UsageError) as error:
-        Hardening.of(wanted, keys, claim)
+        Hardening.of(harden=wanted, additional_tag_keys=keys, eni_claim_tag=claim)
     assert said in str(error.value)
 
 
@@ -235,4 +237,4 @@ def test_what_it_needs() -> None:
     assert options(["ipv4-scoped"], hardening=Hardening()).selection.release == releases.newest()
     with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
         options(["ipv4"], cni_version="latest", hardening=Hardening())
-    assert caveats.caveats(options(cni_version="latest")) == ()
+    assert hardening_notes(options(cni_version="latest")) == ()

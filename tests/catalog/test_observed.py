@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.store import observed_data
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.store import observed_data
 
 # Called by other programs than the agent, which the probe does not run.
 OTHER_PROGRAMS = {"metrics-helper", "network-policy-logs"}

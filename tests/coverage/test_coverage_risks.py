@@ -7,9 +7,9 @@ import pytest
 
 from conftest import ROOT
 from coverage_policies import NAMES, composed, setting, upstream, with_statement
-from vpc_cni_iam.catalog import documents
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.scenarios import find

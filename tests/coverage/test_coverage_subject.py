@@ -2,7 +2,8 @@
 
 from coverage_policies import composed
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.subject import names_in, of_variant
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision

@@ -8,7 +8,7 @@ from conftest import read_tree, write_tree
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.generating.generate import generate
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 OLD, NEW = options(), options(["ipv4"], cni_version="latest")
 

@@ -13,7 +13,7 @@ import pytest
 
 import policy_pools as pools
 from policy_readings import newly_allowed
-from vpc_cni_iam.catalog import documents
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies

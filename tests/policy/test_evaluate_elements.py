@@ -265,7 +265,7 @@ class TestErrors:
 
 
 def test_upstreams_document_needs_its_placeholders_filled() -> None:
-    from vpc_cni_iam.catalog import documents
+    from vpc_cni_iam.catalog.facts import documents
 
     raw = documents.find("2022-01-31").document("ipv4-scoped")
     with pytest.raises(InputError, match="upstream's placeholder"):

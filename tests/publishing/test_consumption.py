@@ -20,7 +20,8 @@ from consuming import (
     root,
     serving,
 )
-from vpc_cni_iam.catalog import parameters, releases
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_input

@@ -7,8 +7,8 @@ import pytest
 
 from conftest import OFFLINE_PROVIDER, tool, write_tree
 from consuming import AT, OPTIONS
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.options import options, stated
-from vpc_cni_iam.catalog.releases import Release
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.publishing.package import package_files, package_options
@@ -46,7 +46,7 @@ def test_the_code_is_that_of_the_generated_modules() -> None:
 def test_an_old_release_gets_the_variants_that_it_can_have() -> None:
     old = package_files(package_options(options(cni_version="v1.9.0")), NUMBER, AT)
     examples = {p.split("/")[1] for p in old if p.startswith("examples/")}
-    release = Release.of("v1.9.0")
+    release = PluginVersion.of("v1.9.0")
     assert examples == {"role", *(v.name for v in VARIANTS if v.minimum <= release)}
     assert "ipv6" not in examples
     assert "ipv6" not in old["outputs.tf"]

@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
-from vpc_cni_iam.catalog import documents, parameters, releases
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InexpressibleError
@@ -22,7 +24,7 @@ from vpc_cni_iam.hcl.write import Block, block, policy_document
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 pytestmark = pytest.mark.engine
 EVERY = [v.name for v in VARIANTS]

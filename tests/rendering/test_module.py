@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 
 from conftest import ROOT, read_tree
-from vpc_cni_iam.catalog import documents, parameters, releases
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.hcl import read, resolve
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
-from vpc_cni_iam.rendering.module import render
+from vpc_cni_iam.rendering.policy_module import render
 
 GOLDEN = ROOT / "tests" / "golden"
 EVERY = [v.name for v in VARIANTS]

@@ -18,8 +18,9 @@ from conftest import (
 )
 from roles import ACCOUNT, CLUSTER, EVERY, LATEST, NAMES, OIDC, POD, call, root, roots
 from vpc_cni_iam.catalog import parameters, trust
-from vpc_cni_iam.catalog.compose import compose, select
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl import read

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.needs import Wanted

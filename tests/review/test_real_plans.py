@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engine, run
 from make_plans import CONFIGURATIONS, PLANS, plan
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.changes import Change
 from vpc_cni_iam.review.findings import Review
@@ -14,7 +14,7 @@ from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
 
-WANTED = Wanted(Release((1, 23, 0)))
+WANTED = Wanted(PluginVersion((1, 23, 0)))
 ATTACHMENT = "aws_iam_role_policy_attachment"
 REGISTRY = 'additional["registry"]'
 IRSA = 'module.vpc_cni_irsa["{}"]'

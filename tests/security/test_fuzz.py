@@ -21,9 +21,9 @@ from tools.upstream.page import documents
 
 from conftest import ROOT
 from upstream_standins import page, source_of
-from vpc_cni_iam.catalog.documents import revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.converting.batch import Input
 from vpc_cni_iam.converting.batch import Options as ConvertOptions
 from vpc_cni_iam.converting.batch import convert as convert_all

@@ -51,5 +51,5 @@ def test_the_commands_of_contributing(tmp_path: Path) -> None:
     ):
         assert line in done.stdout
     (created,) = re.findall(r"^create  (.*)", done.stdout, re.MULTILINE)
-    assert Path(created).parent == source / "vpc_cni_iam/catalog/data/revisions"
+    assert Path(created).parent == source / "vpc_cni_iam/catalog/facts/data/revisions"
     assert '"subject": "Grant more"' in Path(created).read_text()

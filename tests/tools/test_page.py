@@ -13,9 +13,9 @@ from tools.upstream.page import documents, placeholders
 from tools.upstream.revision import Origin, data_files
 
 from upstream_standins import page, raw, upstream
-from vpc_cni_iam.catalog.documents import find, revisions
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import revisions_data
+from vpc_cni_iam.catalog.facts.documents import find, revisions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 
 NEWEST = revisions()[-1]
@@ -198,7 +198,7 @@ def test_malformed_pages(case: str) -> None:
     assert problem in str(error.value)
 
 
-NEXT = Origin("ab" * 20, "2026-11-02T10:00:00+01:00", "Größer", Release.of("v1.24.0"))
+NEXT = Origin("ab" * 20, "2026-11-02T10:00:00+01:00", "Größer", PluginVersion.of("v1.24.0"))
 
 
 def test_an_import_is_the_catalogs_own_form() -> None:
@@ -215,7 +215,7 @@ def test_an_import_is_the_catalogs_own_form() -> None:
     assert new["documents"]["ipv4-scoped"] == old["documents"]["ipv4-scoped"]
     assert "ec2:DescribeVpcs" in json.dumps(new["documents"]["ipv6"])
     assert new["source"]["commits"][0]["subject"] == NEXT.subject
-    folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/data/revisions"
+    folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/facts/data/revisions"
     kept = (folder / "2026-09-29.json").read_text(encoding="utf-8")
     assert written["2026-09-29.json"] == kept.replace(
         '"last_release": null', '"last_release": "v1.23.2"'

@@ -11,8 +11,8 @@ from tools.upstream.gobuild import build_constraint
 
 from conftest import write_tree
 from upstream_standins import MAIN, V2, nodes, source_of, upstream
-from vpc_cni_iam.catalog import calls as catalog
-from vpc_cni_iam.catalog.releases import newest
+from vpc_cni_iam.catalog.facts import calls as catalog
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.errors import InputError, UsageError
 
 V1 = '"github.com/aws/aws-sdk-go/service/ec2"'

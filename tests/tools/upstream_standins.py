@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from conftest import ROOT, Run, run
-from vpc_cni_iam.catalog.documents import revisions
-from vpc_cni_iam.catalog.store import revisions_data
+from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.catalog.facts.store import revisions_data
 
 HEADINGS = {
     "ipv4": "IPv4 mode",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.catalog import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.options import KINDS, options
+from vpc_cni_iam.catalog.options import ModuleKind, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.config import Config, load, parse, schema_text
@@ -44,7 +44,9 @@ def test_every_key_reaches_the_options() -> None:
         'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\ngaps = false\n'
     ).modules
     assert module.path == "m"
-    assert module.options == options(["ipv6"], None, "v1.22.4", ["multi-nic"], False)
+    assert module.options == options(
+        ["ipv6"], cni_version="v1.22.4", features=["multi-nic"], gaps=False
+    )
     assert not module.newest
 
 
@@ -152,7 +154,7 @@ def test_the_schema_knows_what_the_catalog_knows() -> None:
     assert keys["variants"]["items"]["enum"] == [v.name for v in VARIANTS]
     assert keys["revision"]["enum"] == [r.name for r in documents.revisions()]
     assert keys["features"]["items"]["enum"] == list(calls.features())
-    assert keys["kind"]["enum"] == list(KINDS)
+    assert keys["kind"]["enum"] == list(ModuleKind)
     pattern = re.compile(keys["cni_version"]["pattern"])
     for name, taken in (
         *((str(r), True) for r in releases.served()),

@@ -15,8 +15,8 @@ from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
 
 NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
 VARIANTS = ("ipv4", "ipv4-scoped")
-POLICY = render(options(VARIANTS, None, "v1.23.0", (), True, "policy", None))
-ROLE = render(options(VARIANTS, None, "v1.23.0", (), True, "role", None))
+POLICY = render(options(VARIANTS, cni_version="v1.23.0", kind="policy"))
+ROLE = render(options(VARIANTS, cni_version="v1.23.0", kind="role"))
 EVIL = 'resource "aws_iam_role_policy" "x" {\n  role   = "x"\n  policy = "{}"\n}\n'
 STATEMENT = '  statement {\n    actions   = ["s3:*"]\n    resources = ["*"]\n  }\n'
 DYNAMIC = '  dynamic "statement" {\n    for_each = [1]\n    content {\n    }\n  }\n'

@@ -401,9 +401,7 @@ def test_texts_for_people_are_a_note(tmp_path: Path) -> None:
         options(revision="2024-07-22", kind="role"),
         options(revision="2026-06-01"),
         options(["ipv4-pod-identity"], cni_version="v1.23.0", kind="role"),
-        options(
-            ["ipv4-scoped"], cni_version="v1.23.0", hardening=Hardening.of(True, ("Name",), None)
-        ),
+        options(["ipv4-scoped"], cni_version="v1.23.0", hardening=Hardening(("Name",))),
         options(["ipv4-ipv6"], cni_version="v1.22.4", features=["multi-nic"], gaps=False),
     ],
     ids=lambda o: o.command,

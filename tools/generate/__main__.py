@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tools.generate import examples, screenshot
 from tools.generate.terminal import svg
-from vpc_cni_iam.catalog import releases
-from vpc_cni_iam.catalog.compose import select
-from vpc_cni_iam.catalog.documents import revisions
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
@@ -28,7 +28,7 @@ from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.rendering.module import NAME
+from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
@@ -102,7 +102,7 @@ def features_table() -> str:
 
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
-    subject = of_variant("ipv4-scoped", select(revisions()[-1].name), {})
+    subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
     setting = Setting(releases.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
 

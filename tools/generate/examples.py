@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from vpc_cni_iam.catalog.fit import fit, works_with
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import Options, options
-from vpc_cni_iam.catalog.releases import newest
 from vpc_cni_iam.catalog.variants import find
-from vpc_cni_iam.rendering.module import NAME
+from vpc_cni_iam.rendering.policy_module import NAME
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -74,4 +74,4 @@ def _works(name: str) -> str:
     made_from, name = attached
     (variant,) = find([name])
     (policy,) = (c.policy for c in made_from.composed() if c.variant == variant)
-    return works_with(fit(policy, variant))
+    return compatibility(policy, variant).works_with

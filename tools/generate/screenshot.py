@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.locating import Locator
 from vpc_cni_iam.review.needs import Wanted

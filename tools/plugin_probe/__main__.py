@@ -19,7 +19,11 @@ from pathlib import Path
 from tools.engines.cache import UnavailableError
 from tools.plugin_probe import build, case, cloud, evidence
 from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
-from vpc_cni_iam.catalog import compose, parameters, releases, variants
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy.document import dumps
 
 # The names of the stand-in account, for a policy of the catalog.
@@ -33,11 +37,11 @@ NAMES = {
 }
 
 
-def policy(variant: str, release: releases.Release, features: tuple[str, ...]) -> str:
+def policy(variant: str, release: PluginVersion, features: tuple[str, ...]) -> str:
     """Return the catalog's policy of a variant for a release, with the stand-in's names."""
     (chosen,) = variants.find((variant,))
-    selection = compose.select(cni_version=str(release), features=features)
-    composed = compose.compose(chosen, selection).policy
+    selection = select(cni_version=str(release), features=features)
+    composed = compose(chosen, selection).policy
     known = {p.name for p in parameters.NAMES}
     values = parameters.values({k: v for k, v in NAMES.items() if k in known})
     return dumps(parameters.substitute(composed, values))

@@ -16,23 +16,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError, cache_directory, locked, say
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 MODULE = "github.com/aws/amazon-vpc-cni-k8s"
 PROGRAM = f"{MODULE}/cmd/aws-k8s-agent"
 _SHARED = Path(__file__).with_name("agent")
-_SHARED_SINCE = Release.of("v1.19.6")
+_SHARED_SINCE = PluginVersion.of("v1.19.6")
 # What releases need pinned that are resolved by themselves: without it they do not compile.
 _NETLINK = ("github.com/vishvananda/netlink", "v1.2.1-beta.2")
-_PINNED_SINCE = Release.of("v1.15.5")
+_PINNED_SINCE = PluginVersion.of("v1.15.5")
 
 
-def cached(release: Release) -> Path:
+def cached(release: PluginVersion) -> Path:
     """Return where the agent of a release is kept."""
     return cache_directory(os.environ) / "agents" / f"aws-k8s-agent-{release}"
 
 
-def agent(release: Release) -> Path:
+def agent(release: PluginVersion) -> Path:
     """Return the agent of a release, built if it is not there yet.
 
     Raises:
@@ -54,7 +54,7 @@ def agent(release: Release) -> Path:
     return place
 
 
-def _build(release: Release, folder: Path) -> Path:
+def _build(release: PluginVersion, folder: Path) -> Path:
     if release >= _SHARED_SINCE:
         for name in ("go.mod", "go.sum"):
             shutil.copy(_SHARED / name, folder)

@@ -18,7 +18,7 @@ from typing import Any
 from tools.plugin_probe.case import Case, Run
 from tools.plugin_probe.scenarios import SCENARIOS, Scenario
 from tools.plugin_probe.servers import Recorded
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _STEP = 5  # seconds: a delay is told to the nearest of these
 _AT_ONCE = 4  # runs; they mostly wait
@@ -27,7 +27,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def evidence(
-    release: Release, agent: str, run: Callable[[Case], Run], say: Callable[[str], None]
+    release: PluginVersion, agent: str, run: Callable[[Case], Run], say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Return what was observed of a release.
 

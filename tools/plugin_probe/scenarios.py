@@ -13,7 +13,7 @@ from tools.plugin_probe.cloud import (
     InstanceType,
     Subnet,
 )
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 M5_LARGE = InstanceType("m5.large", (3,), 10)
 # A type that no release has in its table of limits.
@@ -68,7 +68,7 @@ class Scenario:
     summary: str
     family: Family
     steps: tuple[Step, ...]
-    since: Release = field(default_factory=lambda: Release.of("v1.8.0"))
+    since: PluginVersion = field(default_factory=lambda: PluginVersion.of("v1.8.0"))
     features: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     instance_type: InstanceType = M5_LARGE
@@ -92,8 +92,8 @@ _V6 = {"ENABLE_PREFIX_DELEGATION": "true"}
 _LEAN = {"WARM_IP_TARGET": "1", "MINIMUM_IP_TARGET": "2", "IP_COOLDOWN_PERIOD": "1"}
 
 
-def _release(name: str) -> Release:
-    return Release.of(name)
+def _release(name: str) -> PluginVersion:
+    return PluginVersion.of(name)
 
 
 SCENARIOS = (

@@ -18,8 +18,8 @@ from tools.upstream.check import Compared, compare
 from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
-from vpc_cni_iam.catalog.documents import find, revisions
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.documents import find, revisions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli import common, inputs, versions
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.main import run
@@ -123,7 +123,7 @@ def import_(
 ) -> None:
     """See `IMPORT`."""
     content, source = inputs.content(page, PAGE), inputs.source(page)
-    origin = Origin(commit, date, subject, Release.of(cni_version))
+    origin = Origin(commit, date, subject, PluginVersion.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")
     common.show_changes(folder, write(folder, written), print_as, quiet)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tools.upstream.calls import Calls, Site
-from vpc_cni_iam.catalog import calls as catalog
-from vpc_cni_iam.catalog.releases import Release, known
-from vpc_cni_iam.catalog.store import calls_data
+from vpc_cni_iam.catalog.facts import calls as catalog
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import known
+from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import UsageError
 
 State = Literal["known", "guarded", "refused", "unknown", "not found"]
@@ -44,25 +45,25 @@ class Action:
         return self.state not in ("unknown", "not found")
 
 
-def release_to_compare(name: str | None) -> Release:
+def release_to_compare(name: str | None) -> PluginVersion:
     """Return the release whose calls the catalog knows and that is nearest before one.
 
     Args:
-        name: As `Release.of` reads it; None for the newest known.
+        name: As `PluginVersion.of` reads it; None for the newest known.
 
     Raises:
         UsageError: No release name, or one before all that are known.
     """
     if name is None:
         return known()[-1]
-    asked = Release.of(name)
+    asked = PluginVersion.of(name)
     before = [r for r in known() if r <= asked]
     if not before:
         raise UsageError(f"{asked} is before {known()[0]}, the oldest release that is known")
     return before[-1]
 
 
-def against(found: Calls, release: Release) -> tuple[Action, ...]:
+def against(found: Calls, release: PluginVersion) -> tuple[Action, ...]:
     """Return every action that the source or the catalog has at a release.
 
     Args:
@@ -73,7 +74,9 @@ def against(found: Calls, release: Release) -> tuple[Action, ...]:
     own = [c for c in catalog.calls() if "separate repository" not in c.component]
     called = {c.action for c in own if any(u.at(release) for u in c.uses)}
     guarded = {c.action for c in own if not c.uses}
-    refused = {r["action"] for r in calls_data()["refused"] if Release.of(r["release"]) == release}
+    refused = {
+        r["action"] for r in calls_data()["refused"] if PluginVersion.of(r["release"]) == release
+    }
 
     def state(action: str) -> State:
         if action not in found.sites:

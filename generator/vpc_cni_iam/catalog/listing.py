@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vpc_cni_iam.catalog import calls, documents, releases
-from vpc_cni_iam.catalog.fit import fit, works_with
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.variants import VARIANTS
 
 
@@ -28,7 +29,9 @@ def listing() -> dict[str, Any]:
                 "revision": r.name,
                 "first_release": str(r.first),
                 "last_release": str(r.last) if r.last else None,
-                "works_with": {v.name: works_with(fit(documents.base(v, r), v)) for v in VARIANTS},
+                "works_with": {
+                    v.name: compatibility(v.document(r), v).works_with for v in VARIANTS
+                },
                 "source": {
                     "repository": r.source.repository,
                     "path": r.source.path,
@@ -69,22 +72,22 @@ def listing() -> dict[str, Any]:
     }
 
 
-def _shipped(release: releases.Release) -> str | None:
+def _shipped(release: PluginVersion) -> str | None:
     revision = documents.in_force(release)
     return revision.name if revision.first <= release else None
 
 
 def changes() -> list[dict[str, Any]]:
     """Return the releases at which a document or a call changed, with what changed."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     before: dict[str, Any] = dict.fromkeys(("revision", "supported"))
     before |= {"ipv4_calls": [], "ipv6_calls": []}
     for entry in listing()["releases"]:
         changed = [
             f"{mode}: {sign}{action}"
             for mode in ("ipv4", "ipv6")
-            for sign, one, other in (("+", entry, before), ("-", before, entry))
-            for action in one[f"{mode}_calls"]
+            for sign, listed, other in (("+", entry, before), ("-", before, entry))
+            for action in listed[f"{mode}_calls"]
             if action not in other[f"{mode}_calls"]
         ]
         if changed or any(entry[k] != before[k] for k in ("revision", "supported")):
@@ -92,10 +95,10 @@ def changes() -> list[dict[str, Any]]:
             if not entry["supported"]:
                 document = "none; not supported"
             row = {"from release": entry["release"], "document in force": document}
-            found.append({**row, "default calls": changed})
+            rows.append({**row, "default calls": changed})
         before = entry
-    return found
+    return rows
 
 
-def _actions(mode: calls.Mode, release: releases.Release) -> list[str]:
+def _actions(mode: calls.Mode, release: PluginVersion) -> list[str]:
     return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))

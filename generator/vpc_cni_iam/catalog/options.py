@@ -6,16 +6,24 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.compose import Composed, Selection, compose, select
+from vpc_cni_iam.catalog.compose import Composed, compose
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
+from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
 
-# A policy module returns documents; a role module makes a role that has one of them.
-KINDS = ("policy", "role")
+
+class ModuleKind(StrEnum):
+    """What a module makes: policy documents, or a role that has one of them."""
+
+    policy = "policy"
+    role = "role"
+
 
 # The mark by which this tool knows a file as its own; it stands in the first lines.
 _VALUE = r"(?:[\w.:/=+@][\w.:/=+@-]*|'[\w.:/=+@-][ \w.:/=+@-]*')"
@@ -31,17 +39,17 @@ class Options:
     Args:
         variants: In the catalog's order.
         selection: Which documents.
-        kind: One of `KINDS`.
+        kind: What the module makes.
     """
 
     variants: tuple[Variant, ...]
     selection: Selection
-    kind: str = KINDS[0]
+    kind: ModuleKind = ModuleKind.policy
 
     @property
     def command(self) -> str:
         """The command that makes the module again, as its files state it."""
-        words = [] if self.kind == KINDS[0] else ["--kind", self.kind]
+        words = [] if self.kind is ModuleKind.policy else ["--kind", self.kind.value]
         words += [w for v in self.variants for w in ("--variant", v.name)]
         return shlex.join(
             ["vpc-cni-iam", "generate", "DIRECTORY", *words, *self.selection.arguments()]
@@ -49,8 +57,8 @@ class Options:
 
     @property
     def irsa(self) -> bool:
-        """Whether a variant can do without session tags, which a session by IRSA has none of."""
-        return not all(v.session_tags for v in self.variants)
+        """Whether a variant works with IRSA, whose sessions have no session tags."""
+        return any(v.scope is not Scope.SESSION_TAGS for v in self.variants)
 
     def composed(self) -> tuple[Composed, ...]:
         """Return the policy of each variant.
@@ -63,41 +71,50 @@ class Options:
 
 def options(
     names: Iterable[str] = (),
+    *,
     revision: str | None = None,
     cni_version: str | None = None,
     features: Iterable[str] = (),
     gaps: bool = True,
-    kind: str = KINDS[0],
+    kind: str = ModuleKind.policy,
     hardening: Hardening | None = None,
 ) -> Options:
     """Return the options that a user's words mean.
 
     Args:
         names: Variants; upstream's three without any.
-        revision: As `vpc_cni_iam.catalog.compose.select` takes it.
-        cni_version: Likewise.
-        features: Likewise.
-        gaps: Likewise.
-        kind: The kind of module.
-        hardening: How to narrow what is tied to a cluster.
+        revision: The date of a revision, for upstream's document of it exactly.
+        cni_version: A plugin release such as ``v1.23.0``, or ``latest``, the default.
+        features: Names of optional features to grant.
+        gaps: False for the release's document of upstream without additions.
+        kind: ``policy`` or ``role``.
+        hardening: How to narrow cluster-scoped documents.
 
     Raises:
         UsageError: Unknown or contradicting words.
     """
-    if kind not in KINDS:
-        raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
+    if kind not in tuple(ModuleKind):
+        raise UsageError(f"unknown kind {kind!r}; known are {', '.join(ModuleKind)}")
     chosen = variants.find(names) or variants.UPSTREAM
-    if hardening is not None and not any(v.tied for v in chosen):
+    if hardening is not None and not any(v.cluster_scoped for v in chosen):
         raise UsageError(
             f"{FLAG} narrows a variant that is tied to a cluster; choose one of "
-            f"{', '.join(v.name for v in variants.VARIANTS if v.tied)}"
+            f"{', '.join(v.name for v in variants.VARIANTS if v.cluster_scoped)}"
         )
-    return Options(chosen, select(revision, cni_version, features, gaps, hardening), kind)
+    selection = select(
+        revision=revision,
+        cni_version=cni_version,
+        features=features,
+        gaps=gaps,
+        hardening=hardening,
+    )
+    return Options(chosen, selection, ModuleKind(kind))
 
 
 def override(
     base: Options,
     names: Iterable[str] = (),
+    *,
     revision: str | None = None,
     cni_version: str | None = None,
     features: Iterable[str] = (),
@@ -111,7 +128,7 @@ def override(
         revision: Likewise; it replaces a release too.
         cni_version: Likewise; it replaces a revision too.
         features: Likewise; none keeps the features.
-        gaps: Likewise; False leaves the document of a release alone.
+        gaps: Likewise; False leaves the document of a release without additions.
 
     Raises:
         UsageError: Unknown or contradicting words.
@@ -122,51 +139,53 @@ def override(
         cni_version = str(release) if release is not None else None
         revision = before.revision.name if release is None else None
         gaps = gaps and (before.gaps or release is None)
-    variants_kept = tuple(v.name for v in base.variants)
-    kept = tuple(features) or before.features
-    chosen = tuple(names) or variants_kept
-    return options(chosen, revision, cni_version, kept, gaps, base.kind, before.hardening)
+    return options(
+        tuple(names) or tuple(v.name for v in base.variants),
+        revision=revision,
+        cni_version=cni_version,
+        features=tuple(features) or before.features,
+        gaps=gaps,
+        kind=base.kind,
+        hardening=before.hardening,
+    )
 
 
 def stated(text: str) -> Options | None:
-    """Return the options that a generated file states, None if it states none that hold.
-
-    Args:
-        text: The text of the file.
-    """
+    """Return the options that a generated file's text states, None if it states none that hold."""
     match = _COMMAND.search(text[:_HEAD])
     return _read_back(match[1]) if match else None
 
 
 def claims(text: str) -> str:
-    """Return the command that a file says made it, empty if it says none.
-
-    Args:
-        text: The text of the file.
-    """
+    """Return the command that a file's text says made it, empty if it says none."""
     match = _COMMAND.search(text[:_HEAD])
     return match[0] if match else ""
 
 
 @cache
 def _read_back(command: str) -> Options | None:
-    given: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     words = iter(shlex.split(command))
     for word in words:
-        given.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
+        values.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
     known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", *_FLAGS, KEY, CLAIM}
     # Without a revision or a release, what is meant would move with the catalog.
-    if set(given) - known or not {"--revision", "--cni-version"} & set(given):
+    if set(values) - known or not {"--revision", "--cni-version"} & set(values):
         return None
+    last = {option: texts[-1] for option, texts in values.items()}
     try:
         return options(
-            given.get("--variant", ()),
-            given.get("--revision", [None])[-1],
-            given.get("--cni-version", [None])[-1],
-            given.get("--feature", ()),
-            "--no-gaps" not in given,
-            given.get("--kind", [KINDS[0]])[-1],
-            Hardening.of(FLAG in given, given.get(KEY, ()), given.get(CLAIM, [None])[-1]),
+            values.get("--variant", ()),
+            revision=last.get("--revision"),
+            cni_version=last.get("--cni-version"),
+            features=values.get("--feature", ()),
+            gaps="--no-gaps" not in values,
+            kind=last.get("--kind", ModuleKind.policy),
+            hardening=Hardening.of(
+                harden=FLAG in values,
+                additional_tag_keys=values.get(KEY, ()),
+                eni_claim_tag=last.get(CLAIM),
+            ),
         )
     except UsageError:
         return None

@@ -48,20 +48,15 @@ PLACES: dict[str, Parameter] = {
 
 
 def issuer(provider_arn: str) -> str:
-    """Return the issuer of an OIDC provider, as condition keys have it.
-
-    Args:
-        provider_arn: The provider's ARN.
-    """
+    """Return the issuer of an OIDC provider, as condition keys have it."""
     return provider_arn.partition(":oidc-provider/")[2]
 
 
-def documents(irsa: bool = True) -> dict[str, Policy]:
+def documents(*, irsa: bool = True) -> dict[str, Policy]:
     """Return the trust policies by the name of their data source, with placeholders.
 
-    Audience and subject of IRSA are conditions of their own, so that neither can be loosened by
-    way of the other. Those of Pod Identity differ in what narrows them besides namespace and
-    service account.
+    Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
+    other. Those of Pod Identity differ in the conditions besides namespace and service account.
 
     Args:
         irsa: Whether the role may be trusted by IRSA.
@@ -93,7 +88,7 @@ def _irsa() -> Policy:
     )
 
 
-def _pod_identity(*narrowed: Condition) -> Policy:
+def _pod_identity(*conditions: Condition) -> Policy:
     tag = "aws:RequestTag/kubernetes-"
     return Policy(
         (
@@ -103,7 +98,7 @@ def _pod_identity(*narrowed: Condition) -> Policy:
                 conditions=(
                     Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
                     Condition("StringEquals", f"{tag}service-account", (SERVICE_ACCOUNT,)),
-                    *narrowed,
+                    *conditions,
                 ),
             ),
         )

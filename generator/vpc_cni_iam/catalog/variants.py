@@ -1,18 +1,22 @@
-"""The policy variants: upstream's three, and those derived from them."""
+"""The policy variants: the documents that upstream publishes, and those derived from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 
-from vpc_cni_iam.catalog.calls import Mode, calls
-from vpc_cni_iam.catalog.releases import Release, known
+from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.documents import Revision
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import known
+from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy, Statement
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
 # CreateNetworkInterface without the cluster's tag.
-SCOPED_SINCE = Release((1, 8, 0))
+SCOPED_SINCE = PluginVersion((1, 8, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +25,18 @@ class Variant:
 
     Args:
         name: As users write it, such as ``ipv4-scoped``.
-        modes: The IP families of the clusters it serves.
-        scoped: Whether it is scoped down to one cluster.
-        derived: Whether this project derives it; upstream publishes the others.
-        summary: What it is, in a line.
-        session_tags: Whether the session tags of EKS Pod Identity scope it, in place of names.
+        modes: The IP families of the clusters that it is for.
+        summary: What it is for, in a line.
+        scope: What limits it to a cluster.
+        derive: Makes the document from a revision of upstream's page; None where upstream
+            publishes it.
     """
 
     name: str
     modes: tuple[Mode, ...]
-    scoped: bool
-    derived: bool
     summary: str
-    session_tags: bool = False
+    scope: Scope = Scope.ACCOUNT
+    derive: Callable[[Revision], Policy] | None = None
 
     @property
     def identifier(self) -> str:
@@ -41,62 +44,102 @@ class Variant:
         return self.name.replace("-", "_")
 
     @property
+    def derived(self) -> bool:
+        """Whether this project derives the document; upstream publishes the others."""
+        return self.derive is not None
+
+    @property
     def published_by(self) -> str:
-        """Who says that it is a policy for the plugin."""
+        """Who publishes the document."""
         return "derived by vpc-cni-iam" if self.derived else "upstream"
 
     @property
-    def tied(self) -> bool:
-        """Whether it is tied to a cluster, by name or by session tags."""
-        return self.scoped or self.session_tags
+    def cluster_scoped(self) -> bool:
+        """Whether the document is limited to a cluster."""
+        return self.scope is not Scope.ACCOUNT
 
     @property
-    def minimum(self) -> Release:
-        """The oldest release that this kind of policy can serve."""
+    def minimum(self) -> PluginVersion:
+        """The oldest release that the variant can work with."""
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
-        return max(oldest, SCOPED_SINCE) if self.tied else oldest
+        return max(oldest, SCOPED_SINCE) if self.cluster_scoped else oldest
+
+    def document(self, revision: Revision) -> Policy:
+        """Return the document at a revision, with upstream's placeholders."""
+        return revision.document(self.name) if self.derive is None else self.derive(revision)
+
+
+def _ipv6_scoped(revision: Revision) -> Policy:
+    """Upstream's IPv6 actions with the conditions of upstream's scoped document."""
+    actions, tags = revision.document("ipv6").statements
+    (assign,) = scoped_statements(("ec2:AssignPrivateIpAddresses",), revision)
+    describe = tuple(a for a in actions.actions if a.startswith("ec2:Describe"))
+    return Policy(
+        (
+            Statement(actions=describe, resources=("*",)),
+            tags,
+            replace(assign, actions=("ec2:AssignIpv6Addresses",)),
+        )
+    )
+
+
+def _ipv4_ipv6(revision: Revision) -> Policy:
+    """Upstream's IPv4 document with the actions that only the IPv6 document has."""
+    ipv4, ipv6 = revision.document("ipv4"), revision.document("ipv6")
+    (first, *rest), (first6, *rest6) = ipv4.statements, ipv6.statements
+    actions = tuple(dict.fromkeys(first.actions + first6.actions))
+    extra = [s for s in rest6 if s not in rest]
+    return Policy((replace(first, actions=actions), *rest, *extra))
+
+
+def _ipv4_pod_identity(revision: Revision) -> Policy:
+    """Upstream's scoped document with a session tag in place of the cluster's name."""
+    return Scope.SESSION_TAGS.apply(revision.document("ipv4-scoped"))
 
 
 VARIANTS = (
-    Variant("ipv4", ("ipv4",), False, False, "IPv4 clusters"),
-    Variant("ipv6", ("ipv6",), False, False, "IPv6 clusters"),
-    Variant("ipv4-scoped", ("ipv4",), True, False, "one IPv4 cluster, by its name and VPC"),
-    Variant("ipv6-scoped", ("ipv6",), True, True, "one IPv6 cluster, by its name"),
-    Variant("ipv4-ipv6", ("ipv4", "ipv6"), False, True, "one policy for IPv4 and IPv6 clusters"),
+    Variant("ipv4", ("ipv4",), "IPv4 clusters"),
+    Variant("ipv6", ("ipv6",), "IPv6 clusters"),
+    Variant("ipv4-scoped", ("ipv4",), "one IPv4 cluster, by its name and VPC", Scope.CLUSTER_NAME),
+    Variant(
+        "ipv6-scoped",
+        ("ipv6",),
+        "one IPv6 cluster, by its name",
+        Scope.CLUSTER_NAME,
+        _ipv6_scoped,
+    ),
+    Variant(
+        "ipv4-ipv6",
+        ("ipv4", "ipv6"),
+        "one policy for IPv4 and IPv6 clusters",
+        derive=_ipv4_ipv6,
+    ),
     Variant(
         "ipv4-pod-identity",
         ("ipv4",),
-        False,
-        True,
         "many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags",
-        session_tags=True,
+        Scope.SESSION_TAGS,
+        _ipv4_pod_identity,
     ),
 )
 UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 
 
 @cache
-def first_release(mode: Mode) -> Release:
-    """Return the first release that has a mode.
-
-    Args:
-        mode: The IP family.
-    """
+def first_release(mode: Mode) -> PluginVersion:
+    """Return the first release that has a mode."""
     return min(use.first for c in calls() for use in c.uses if use.mode == mode)
 
 
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
     """Return the variants of these names, each once, in the catalog's order.
 
-    Args:
-        names: As the user wrote them.
-
     Raises:
         UsageError: An unknown variant.
     """
-    asked = set(names)
-    for name in sorted(asked):
-        if name not in {v.name for v in VARIANTS}:
-            every = ", ".join(v.name for v in VARIANTS)
-            raise UsageError(f"unknown variant {name!r}; known are {every}")
-    return tuple(v for v in VARIANTS if v.name in asked)
+    names = set(names)
+    known_names = [v.name for v in VARIANTS]
+    for name in sorted(names):
+        if name not in known_names:
+            raise UsageError(f"unknown variant {name!r}; known are {', '.join(known_names)}")
+    return tuple(v for v in VARIANTS if v.name in names)

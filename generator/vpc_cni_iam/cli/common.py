@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.files.tree import Change
 
@@ -41,9 +42,9 @@ class Mode(StrEnum):
 
 
 def _kinds() -> list[str]:
-    from vpc_cni_iam.catalog.options import KINDS
+    from vpc_cni_iam.catalog.options import ModuleKind
 
-    return list(KINDS)
+    return list(ModuleKind)
 
 
 def _variants() -> list[str]:
@@ -53,13 +54,13 @@ def _variants() -> list[str]:
 
 
 def _revisions() -> list[str]:
-    from vpc_cni_iam.catalog.documents import revisions
+    from vpc_cni_iam.catalog.facts.documents import revisions
 
     return [r.name for r in revisions()]
 
 
 def _features() -> list[str]:
-    from vpc_cni_iam.catalog.calls import features
+    from vpc_cni_iam.catalog.facts.calls import features
 
     return list(features())
 
@@ -168,6 +169,19 @@ def path(given: str | None, default: str) -> Path:
     return Path(default if given is None else given)
 
 
+def hardening(
+    harden: bool, additional_tag_key: list[str] | None, eni_claim_tag: str | None
+) -> Hardening | None:
+    """Return how the options that narrow documents say to narrow them."""
+    from vpc_cni_iam.catalog.hardening import Hardening
+
+    return Hardening.of(
+        harden=harden,
+        additional_tag_keys=additional_tag_key or (),
+        eni_claim_tag=eni_claim_tag,
+    )
+
+
 def say(text: str) -> None:
     """Print a line for the user to stderr, where the result of a command never is.
 
@@ -232,13 +246,12 @@ def notify(options: Options) -> None:
     Args:
         options: What was chosen.
     """
-    from vpc_cni_iam.catalog.caveats import caveats
-    from vpc_cni_iam.catalog.notice import notice
+    from vpc_cni_iam.catalog.notes import failure_note, hardening_notes
 
-    if text := notice(options):
+    if text := failure_note(options):
         say(text)
-    for caveat in caveats(options):
-        say(f"hardened: {caveat.line}")
+    for note in hardening_notes(options):
+        say(f"hardened: {note.line}")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

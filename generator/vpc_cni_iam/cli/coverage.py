@@ -199,7 +199,7 @@ def _subject(
     documents: list[str] | None,
     given: dict[str, str | None],
 ) -> Subject:
-    from vpc_cni_iam.catalog.compose import select
+    from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
@@ -210,7 +210,9 @@ def _subject(
         if documents:
             raise UsageError("--document chooses from a module; --variant names one policy")
         release = cni_version if revision is None else None
-        selection = select(revision, release, features or (), not no_gaps)
+        selection = select(
+            revision=revision, cni_version=release, features=features or (), gaps=not no_gaps
+        )
         return subject.of_variant(variant, selection, given)
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
@@ -231,7 +233,7 @@ def _setting(
     session_tags: bool,
     instance_tagged: bool,
 ) -> Setting:
-    from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.coverage.simulate.settings import Setting, configure
 
     setting = Setting(

@@ -49,12 +49,18 @@ def generate(
     output: common.FormatOption = common.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.generating.generate import generate as write
 
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    chosen = options(variant or (), revision, cni_version, feature or (), not no_gaps, kind, how)
+    chosen = options(
+        variant or (),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        gaps=not no_gaps,
+        kind=kind,
+        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
+    )
     target = common.path(directory, f"vpc-cni-iam-{kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)

@@ -75,7 +75,7 @@ def application(words: Sequence[str]) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from vpc_cni_iam.catalog.releases import newest, newest_date
+        from vpc_cni_iam.catalog.facts.releases import newest, newest_date
 
         typer.echo(f"vpc-cni-iam {__version__}")
         typer.echo(f"newest plugin release known: {newest()} of {newest_date()}")

@@ -11,6 +11,7 @@ from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.names import name
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.compose import Composed
     from vpc_cni_iam.policy.document import Policy
 
 HELP = """Print one policy document, ready for IAM.
@@ -64,8 +65,6 @@ def policy(
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.json,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog import parameters
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
 
     given = {
@@ -77,15 +76,29 @@ def policy(
         "vpc_owner_id": vpc_owner_id,
         "hyperpod_cluster_id": hyperpod_cluster_id,
     }
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    gaps = not no_gaps
-    chosen = options((variant,), revision, cni_version, feature or (), gaps, hardening=how)
+    chosen = options(
+        (variant,),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        gaps=not no_gaps,
+        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
+    )
     (composed,) = chosen.composed()
-    found = parameters.substitute(composed.policy, parameters.values(given))
-    for unused in parameters.unused(composed.policy, given):
-        common.say(f"{unused.option} changes nothing: the document of {variant} does not name it")
+    document = _filled(composed, given)
     common.notify(chosen)
-    _show(found, composed.variant.identifier, output)
+    _show(document, composed.variant.identifier, output)
+
+
+def _filled(composed: Composed, given: dict[str, str | None]) -> Policy:
+    """Return a document with values for its placeholders; tell the user which were not needed."""
+    from vpc_cni_iam.catalog import parameters
+
+    document = parameters.substitute(composed.policy, parameters.values(given))
+    for unused in parameters.unused(composed.policy, given):
+        name = composed.variant.name
+        common.say(f"{unused.option} changes nothing: the document of {name} does not name it")
+    return document
 
 
 def _show(found: Policy, name: str, output: Format) -> None:

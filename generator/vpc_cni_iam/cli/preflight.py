@@ -46,15 +46,19 @@ def preflight(
     output: common.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.inputs import ec2
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
-    how = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
-    chosen = options((variant,), revision, cni_version, feature or (), hardening=how)
+    chosen = options(
+        (variant,),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
+    )
     (composed,) = chosen.composed()
     inventory = ec2.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
     found = findings.preflight(inventory, composed, cluster_name, vpc_id)

@@ -109,13 +109,12 @@ def publish(
     print_as: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    hardening = Hardening.of(harden, additional_tag_key or (), eni_claim_tag)
+    hardening = common.hardening(harden, additional_tag_key, eni_claim_tag)
     directory = common.path(output, ".")
     options = _options(cni_version, revision, feature, hardening)
     target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
@@ -143,7 +142,9 @@ def _options(
 ) -> Options:
     from vpc_cni_iam.catalog.options import options
 
-    return options((), revision, cni_version, feature or (), hardening=hardening)
+    return options(
+        revision=revision, cni_version=cni_version, features=feature or (), hardening=hardening
+    )
 
 
 def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleAddress) -> None:

@@ -140,7 +140,7 @@ def review(
     ] = False,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog import releases
+    from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.locating import Locator
     from vpc_cni_iam.review.needs import Wanted

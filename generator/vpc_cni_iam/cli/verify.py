@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,12 +74,17 @@ def verify(
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    arguments = (variant or (), revision, cni_version, feature or (), not no_gaps)
-
     def select(stated: Options | None) -> Options | None:
-        if stated is not None:
-            return override(stated, *arguments)
-        return options(*arguments) if any(arguments[:4]) or no_gaps else None
+        make = options if stated is None else partial(override, stated)
+        if stated is None and not (variant or revision or cni_version or feature or no_gaps):
+            return None
+        return make(
+            variant or (),
+            revision=revision,
+            cni_version=cni_version,
+            features=feature or (),
+            gaps=not no_gaps,
+        )
 
     renderer = None if engine is RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)

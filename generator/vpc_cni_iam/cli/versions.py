@@ -12,7 +12,8 @@ _STRICT = "vpc_cni_iam.strict"
 
 
 def _releases() -> list[str]:
-    from vpc_cni_iam.catalog.releases import LATEST, known
+    from vpc_cni_iam.catalog.facts.plugin_version import LATEST
+    from vpc_cni_iam.catalog.facts.releases import known
 
     return [LATEST, *map(str, reversed(known()[1:]))]
 
@@ -35,7 +36,7 @@ def release(text: str, *, known: bool = True) -> Any:
 
 def _known_release(context: typer.Context, value: str | None) -> str | None:
     """Take the newest release known for a later patch release, with a warning, if allowed."""
-    from vpc_cni_iam.catalog.releases import newest, newest_date, stand_in
+    from vpc_cni_iam.catalog.facts.releases import newest, newest_date, stand_in
 
     if value is None or context.resilient_parsing or context.meta.get(_STRICT):
         return value

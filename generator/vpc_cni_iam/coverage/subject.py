@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.compose import Selection, compose
-from vpc_cni_iam.catalog.requests import CLUSTER
-from vpc_cni_iam.coverage.analysis.cover import granted
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.selection import Selection
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover, granted
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
@@ -251,6 +254,32 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
                 if (service, kind) == ("sagemaker", "cluster"):
                     note("hyperpod_cluster_id", identifier)
     return {name: values.pop() for name, values in said.items() if len(values) == 1}
+
+
+def check_coverage(
+    policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
+) -> Coverage:
+    """Return which calls of a plugin release policies allow, and what each denied one breaks.
+
+    Names of the cluster, VPC, account and Region in the requests are those that the policies
+    name, and examples where they name none.
+
+    Args:
+        policies: The policies of the plugin's role, taken together.
+        cni_version: A plugin release such as ``v1.23.0``, or ``latest``.
+        mode: The cluster's IP family; None for the one that the policies are for.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+        UsageError: An unknown release, or one that has no such mode.
+    """
+    names = names_in(policies)
+    setting = Setting(
+        releases.find(cni_version),
+        mode or mode_of(policies),
+        names=names_of(names, owner_known="vpc_owner_id" in names),
+    )
+    return cover(policies, setting)
 
 
 def _examples() -> dict[str, str]:

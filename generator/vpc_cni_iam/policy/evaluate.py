@@ -169,6 +169,17 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
     return Compiled(tuple(rules))
 
 
+def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
+    """Return what the policies of one identity, or of one resource, say to a request.
+
+    For many requests, compile the policies once with `compile_policies`.
+
+    Raises:
+        InputError: What `compile_policies` and `Compiled.evaluate` refuse.
+    """
+    return compile_policies(policies).evaluate(request)
+
+
 @lru_cache(maxsize=_STATEMENTS)
 def _rule(statement: Statement, at: tuple[int, int], place: ElementPath, variables: bool) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")

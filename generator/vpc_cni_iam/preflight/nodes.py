@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE
 from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
 
 # ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.catalog.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.inputs.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import Node

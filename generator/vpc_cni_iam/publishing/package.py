@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import ModuleKind, Options
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Block, block, comment
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.rendering import kinds, module
-from vpc_cni_iam.rendering import role as role_module
+from vpc_cni_iam.rendering import kinds, policy_module, role_module
 
 ROLE = "modules/role"
 # The published README has a usage section of its own, and everything from here on.
 _REST = "## Variants\n"
-_TITLE = f"# {module.NAME}\n"
+_TITLE = f"# {policy_module.NAME}\n"
 _ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
 _ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_provider.this.arn"))]
 
@@ -42,7 +42,7 @@ def package_files(options: Options, version: Version, address: ModuleAddress) ->
     """
     files = kinds.render(options)
     files["README.md"] = _readme(files["README.md"], options, version, address)
-    role = kinds.render(replace(options, kind="role"))
+    role = kinds.render(replace(options, kind=ModuleKind.role))
     role["README.md"] = _role_readme(role["README.md"], version, address)
     files |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
@@ -86,7 +86,7 @@ def _role_readme(rendered: str, version: Version, address: ModuleAddress) -> str
 
 
 def _usage(variants: tuple[Variant, ...], version: Version, address: ModuleAddress) -> list[str]:
-    scoped = next((v for v in variants if v.scoped), None)
+    scoped = next((v for v in variants if v.scope is Scope.CLUSTER_NAME), None)
     arguments = [
         ("cluster_name", Expression("aws_eks_cluster.this.name")),
         ("vpc_id", Expression("aws_eks_cluster.this.vpc_config[0].vpc_id")),
@@ -113,7 +113,7 @@ def _policy(variant: Variant) -> str:
 def _example(variant: Variant) -> str:
     """Return a root module that makes the policy of a variant from the module around it."""
     call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
-    if variant.scoped:
+    if variant.scope is Scope.CLUSTER_NAME:
         vpc = Literal("vpc-0123456789abcdef0")
         call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
     output = _output("policy_arn", "ARN of the policy.", "aws_iam_policy.vpc_cni.arn")
@@ -138,10 +138,11 @@ def _role_example(variant: Variant) -> str:
 
 def _head(title: str) -> list[str]:
     """Return the first blocks of a root module."""
-    source = f'{{\n      source  = "hashicorp/aws"\n      version = ">= {module.PROVIDER_FLOOR}"\n'
+    floor = policy_module.PROVIDER_FLOOR
+    source = f'{{\n      source  = "hashicorp/aws"\n      version = ">= {floor}"\n'
     settings = Block(
         "terraform",
-        [("required_version", Literal(f">= {module.ENGINE_FLOOR}"))],
+        [("required_version", Literal(f">= {policy_module.ENGINE_FLOOR}"))],
         [Block("required_providers", [("aws", Expression(f"{source}    }}"))])],
     )
     return ["\n".join(comment([title])) + "\n", block(settings)]

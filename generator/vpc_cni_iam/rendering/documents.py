@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog import fit as fitting
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.calls import Use
+from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
-from vpc_cni_iam.catalog.fit import Fit
+from vpc_cni_iam.catalog.facts.calls import Use
 from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.policy.document import Statement
@@ -25,13 +25,13 @@ class Document:
 
     Args:
         composed: The policy and where each part of it comes from.
-        fit: The releases it serves.
+        compatibility: The releases that it works with.
         block: Its data source as HCL.
         expected: Its statements with sample values, for the module's own tests.
     """
 
     composed: Composed
-    fit: Fit
+    compatibility: Compatibility
     block: str
     expected: tuple[Statement, ...]
 
@@ -46,64 +46,55 @@ class Document:
         return self.composed.variant.identifier
 
     @property
+    def scope(self) -> Scope:
+        """What limits the variant to a cluster."""
+        return self.composed.variant.scope
+
+    @property
     def published_by(self) -> str:
-        """Who says that it is a document for the plugin, as text."""
+        """Who publishes the document."""
         if self.composed.hardened:
             return "hardened by vpc-cni-iam"
         return self.composed.variant.published_by
 
-    @property
-    def works_with(self) -> str:
-        """The releases it serves, as text."""
-        return fitting.works_with(self.fit)
 
-
-def used_parameters(composed: Iterable[Composed]) -> tuple[Parameter, ...]:
-    """Return the parameters that stand in the documents of a module.
-
-    Args:
-        composed: The policies of its variants.
-    """
-    names = {p.name for c in composed for p in parameters.used(c.policy)}
+def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
+    """Return the parameters of the documents of a module."""
+    names = {p.name for c in policies for p in parameters.used(c.policy)}
     if "vpc_owner_id" in names:
         names.add("account_id")
     return tuple(p for p in parameters.PARAMETERS if p.name in names)
 
 
-def document(composed: Composed, required: bool) -> Document:
+def document(composed: Composed, *, required: bool) -> Document:
     """Return a variant as the templates lay it out.
 
     Args:
         composed: Its policy.
         required: Whether the names of a scoped variant must be given.
     """
-    found = fitting.fit(composed.policy, composed.variant)
+    compatible = compatibility(composed.policy, composed.variant)
     block = write.policy_document(
         composed.variant.identifier,
         composed.policy,
-        value=lambda text: _value(text, required),
+        value=lambda text: _value(text, required=required),
         remarks=[(remark,) if remark else () for remark in composed.remarks]
         + [r for a in composed.additions for r in _remarks(a)],
         joined=Expression("var.additional_policy_documents"),
     )
-    block.comment = _introduction(composed, found)
+    block.comment = _introduction(composed, compatible)
     expected = parameters.substitute(composed.policy, SAMPLE).statements
-    return Document(composed, found, write.block(block), expected)
+    return Document(composed, compatible, write.block(block), expected)
 
 
-def reference(document: Document, required: bool) -> str:
-    """Return the expression of a variant's JSON, null if its names may be and are missing.
-
-    Args:
-        document: The variant.
-        required: Whether the names of a scoped variant must be given.
-    """
-    guarded = document.composed.variant.scoped and not required
-    found = f"data.aws_iam_policy_document.{document.identifier}.json"
-    return f"var.cluster_name == null ? null : {found}" if guarded else found
+def reference(document: Document, *, required: bool) -> str:
+    """Return the expression of a variant's JSON: null without its names, unless required."""
+    guarded = document.scope is Scope.CLUSTER_NAME and not required
+    json = f"data.aws_iam_policy_document.{document.identifier}.json"
+    return f"var.cluster_name == null ? null : {json}" if guarded else json
 
 
-def _value(text: str, required: bool) -> Value:
+def _value(text: str, *, required: bool) -> Value:
     """Return a resource, condition key or value with its parameters as references."""
     parts: list[Literal | Expression] = []
     for part in parameters.split(text):
@@ -117,23 +108,24 @@ def _value(text: str, required: bool) -> Value:
     return Template(tuple(parts))
 
 
-def _introduction(composed: Composed, found: Fit) -> list[str]:
+def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     variant, selection = composed.variant, composed.selection
     derived = variant.derived or composed.hardened
     origin = "Derived by vpc-cni-iam from" if derived else "The document of"
     lines = [
         f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
-        f"works with plugin {fitting.works_with(found)}."
+        f"works with plugin {compatible.works_with}."
     ]
     if composed.hardened:
         lines.append(
             f"Hardened for plugin {selection.release}; the README says what stays open and what "
             "stops the plugin."
         )
-    fatal = (gap for gap in found.gaps if gap.use.impact == "fatal")
     failures = (
-        f"Fails at {', '.join(map(str, gap.spans))}, for want of {gap.action}: {gap.use.evidence}."
-        for gap in fatal
+        f"Fails at {', '.join(map(str, missing.spans))}, for want of {missing.action}: "
+        f"{missing.use.evidence}."
+        for missing in compatible.missing
+        if missing.use.impact == "fatal"
     )
     lines += dict.fromkeys(failures)
     if composed.optional:

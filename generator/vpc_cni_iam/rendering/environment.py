@@ -12,17 +12,11 @@ from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.policy.document import Condition
-from vpc_cni_iam.rendering.bytecode import PycacheBytecodeCache
 from vpc_cni_iam.rendering.documents import Document
 
 
 def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
-    """Return the texts of files made from templates.
-
-    Args:
-        templates: The template of each file, by its path.
-        context: What the templates lay out.
-    """
+    """Return the text of each file, by its path, from the file's template and the context."""
     return {
         path: _environment().get_template(template).render(context)
         for path, template in templates.items()
@@ -33,7 +27,6 @@ def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[st
 def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(lambda name: resources.text(f"rendering/templates/{name}")),
-        bytecode_cache=PycacheBytecodeCache(),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - the output is HCL, whose only escape is in hcl.literals
         trim_blocks=True,
@@ -47,15 +40,16 @@ def _environment() -> Environment:
     environment.globals["dict"] = dict
     environment.filters["conditions"] = _conditions
     environment.filters["cell"] = markdown_cell
-    environment.globals["not_granted"] = _not_granted
+    environment.globals["missing_actions"] = _missing_actions
     return environment
 
 
-def _not_granted(document: Document) -> str:
-    """Return what a document lacks for some releases, as text for a table."""
+def _missing_actions(document: Document) -> str:
+    """Return the actions that a document does not grant for some releases, for a table."""
     return "; ".join(
-        f"{gap.action} at {', '.join(map(str, gap.spans))} ({gap.use.mode}, {gap.use.impact})"
-        for gap in document.fit.gaps
+        f"{missing.action} at {', '.join(map(str, missing.spans))} "
+        f"({missing.use.mode}, {missing.use.impact})"
+        for missing in document.compatibility.missing
     )
 
 

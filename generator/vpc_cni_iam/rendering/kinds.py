@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.rendering import module, role
+from vpc_cni_iam.catalog.options import ModuleKind, Options
+from vpc_cni_iam.rendering import policy_module, role_module
 
 # The files that a module of each kind consists of.
-FILES = {"policy": module.FILES, "role": role.FILES}
+FILES = {ModuleKind.policy: policy_module.FILES, ModuleKind.role: role_module.FILES}
+_RENDER = {ModuleKind.policy: policy_module.render, ModuleKind.role: role_module.render}
 # Every file that some module consists of.
 PATHS = frozenset(path for files in FILES.values() for path in files)
 
 
 def render(options: Options) -> dict[str, str]:
-    """Return the files of a module.
-
-    Args:
-        options: What it is made from, its kind included.
+    """Return the text of each file of a module, by its path.
 
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    return role.render(options) if options.kind == "role" else module.render(options)
+    return _RENDER[options.kind](options)

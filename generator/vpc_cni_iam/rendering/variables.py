@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters
@@ -47,15 +47,14 @@ ADDITIONAL = Variable(
 )
 
 
-def module_variables(used: Iterable[Parameter], required: bool) -> tuple[Variable, ...]:
+def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:
     """Return the variables that a module needs, required ones first.
 
     Args:
         used: The parameters that stand in its documents.
         required: Whether the names of a scoped variant must be given.
     """
-    found = tuple(used)
-    return (*(_variable(p, found, required) for p in found), ADDITIONAL)
+    return (*(_variable(p, used, required=required) for p in used), ADDITIONAL)
 
 
 def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
@@ -73,7 +72,7 @@ def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
     return replace(variable, condition=condition, message=f"The {variable.name} must be {rule}.")
 
 
-def _variable(parameter: Parameter, used: Sequence[Parameter], required: bool) -> Variable:
+def _variable(parameter: Parameter, used: Sequence[Parameter], *, required: bool) -> Variable:
     text, default, nullable = parameter.description, None, False
     if parameter.default is not None:
         default = code(Literal(parameter.default))
@@ -82,5 +81,5 @@ def _variable(parameter: Parameter, used: Sequence[Parameter], required: bool) -
     if parameter in parameters.NAMES and not required:
         names = " and ".join(p.name for p in parameters.NAMES if p in used)
         text += f" Without {names}, the scoped documents are null."
-    found = Variable(parameter.name, text, "string", default, nullable)
-    return refusing(found, parameter.pattern, parameter.rule)
+    variable = Variable(parameter.name, text, "string", default, nullable)
+    return refusing(variable, parameter.pattern, parameter.rule)

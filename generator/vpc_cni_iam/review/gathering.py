@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from vpc_cni_iam.catalog.documents import managed_policy
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.inputs.plan.configuration import Meant
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark

@@ -6,10 +6,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import documents, parameters, variants
-from vpc_cni_iam.catalog.compose import compose, select
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import managed_data
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -20,7 +22,7 @@ _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
 @lru_cache(1024)
-def nearest(policy: Policy, release: Release) -> Nearest:
+def nearest(policy: Policy, release: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
     Names that the policy says stand in place of the documents' placeholders. Of documents that
@@ -56,18 +58,18 @@ def nearest(policy: Policy, release: Release) -> Nearest:
 
 
 @lru_cache(1)
-def _documents(release: Release) -> tuple[tuple[str, str, Policy], ...]:
+def _documents(release: PluginVersion) -> tuple[tuple[str, str, Policy], ...]:
     return tuple(_listed(release))
 
 
-def _listed(release: Release) -> Iterator[tuple[str, str, Policy]]:
+def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
     """Yield the documents by name and variant, those to be preferred first."""
     for variant in sorted(variants.VARIANTS, key=lambda v: v.derived):
         for revision in reversed(documents.revisions()):
             yield (
                 f"{variant.name} of {revision.name}",
                 variant.name,
-                documents.base(variant, revision),
+                variant.document(revision),
             )
         if variant.minimum <= release:
             composed = compose(variant, select(cni_version=str(release)))

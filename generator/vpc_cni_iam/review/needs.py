@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import play
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 from vpc_cni_iam.coverage.simulate.settings import Setting
@@ -37,7 +37,7 @@ class Wanted:
         mode: The IP family; None to go by what each policy grants.
     """
 
-    release: Release
+    release: PluginVersion
     mode: Mode | None = None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from vpc_cni_iam.catalog.calls import uses
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.calls import uses
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -121,7 +121,7 @@ def _matrix(has: Having, opaque: bool, wanted: Wanted) -> Iterator[MatrixRow]:
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
-def _needed(mode: str, release: Release) -> dict[str, Literal["fatal", "degraded", ""]]:
+def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
     found: dict[str, Literal["fatal", "degraded", ""]] = {}
     setting = Setting(release, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)

@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
-from vpc_cni_iam.catalog.options import KINDS, Options, options
+from vpc_cni_iam.catalog.options import ModuleKind, Options, options
+from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.texts import content, read
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
@@ -125,8 +127,9 @@ def schema_text() -> str:
     text = resources.text(f"vendoring/{_SCHEMA}")
     names = "|".join(re.escape(str(r).removeprefix("v")) for r in releases.served())
     # A backslash is doubled in JSON.
-    known = f"v?({names})(-eksbuild\\.[0-9]+)?".replace("\\", "\\\\")
-    return text.replace("RELEASES", known)
+    known = f"v?({names}){EKS_BUILD}".replace("\\", "\\\\")
+    variants = '",\n                "'.join(v.name for v in VARIANTS)
+    return text.replace("RELEASES", known).replace("VARIANTS", variants)
 
 
 def parse(text: str, path: Path) -> Config:
@@ -198,11 +201,11 @@ def _module(
             tuple(table.get("features", ())),
             # Of a revision there are none to fill, and the release may come again.
             "revision" in table or table.get("gaps", True),
-            table.get("kind", KINDS[0]),
+            table.get("kind", ModuleKind.policy),
             Hardening.of(
-                table.get("harden", False),
-                table.get("additional_tag_keys", ()),
-                table.get("eni_claim_tag"),
+                harden=table.get("harden", False),
+                additional_tag_keys=table.get("additional_tag_keys", ()),
+                eni_claim_tag=table.get("eni_claim_tag"),
             ),
         )
     except UsageError as error:
@@ -220,10 +223,18 @@ def _options(
     features: tuple[str, ...],
     gaps: bool,
     kind: str,
-    how: Hardening | None,
+    hardening: Hardening | None,
 ) -> Options:
     """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(variants, revision, cni_version, features, gaps, kind, how)
+    made_from = options(
+        variants,
+        revision=revision,
+        cni_version=cni_version,
+        features=features,
+        gaps=gaps,
+        kind=kind,
+        hardening=hardening,
+    )
     made_from.composed()
     return made_from
 

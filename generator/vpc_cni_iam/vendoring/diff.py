@@ -200,5 +200,5 @@ def _labels(module: VendoredModule) -> dict[str, str]:
     """Return what to call the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":
-        labels |= {name: f"trust by {name}" for name in trust.documents(module.options.irsa)}
+        labels |= {name: f"trust by {name}" for name in trust.documents(irsa=module.options.irsa)}
     return labels

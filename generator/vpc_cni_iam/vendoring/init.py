@@ -6,11 +6,12 @@ from pathlib import Path
 
 import tomlkit
 
-from vpc_cni_iam.catalog import calls, documents, releases, variants
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
-from vpc_cni_iam.rendering.module import NAME as MODULE
+from vpc_cni_iam.rendering.policy_module import NAME as MODULE
 from vpc_cni_iam.vendoring.config import NAME, parse
 from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vpc_cni_iam.catalog import releases
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.escape import code_cell, escape_control, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.manifest import FOLDER

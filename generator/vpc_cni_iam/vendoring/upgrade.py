@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog import documents, releases
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -83,7 +84,7 @@ def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str
         raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
     if revision is not None:
         return {"revision": documents.find(revision).name}
-    return {"cni_version": str(releases.find(cni_version or releases.LATEST))}
+    return {"cni_version": str(releases.find(cni_version or LATEST))}
 
 
 def option(*, cni_version: str = "", revision: str = "") -> tuple[str, str]:

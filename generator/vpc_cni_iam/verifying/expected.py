@@ -49,7 +49,7 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     if not policy_module:
         documents += [
             ExpectedDocument(name, f"trust by {name}", "the catalog", policy, trust.PLACES)
-            for name, policy in trust.documents(options.irsa).items()
+            for name, policy in trust.documents(irsa=options.irsa).items()
         ]
     return documents
 

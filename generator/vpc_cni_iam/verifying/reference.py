@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from vpc_cni_iam.catalog import documents, releases
-from vpc_cni_iam.catalog.compose import Selection, compose, select
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.options import ModuleKind, Options
+from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff.differences import differences
@@ -72,8 +73,8 @@ def _supported(variants: Iterable[Variant], selection: Selection) -> tuple[Varia
     return tuple(v for v in variants if release is None or release >= v.minimum)
 
 
-def _kind(module: ModuleDirectory) -> str:
-    return "role" if "trust" in _document_names(module) else "policy"
+def _kind(module: ModuleDirectory) -> ModuleKind:
+    return ModuleKind.role if "trust" in _document_names(module) else ModuleKind.policy
 
 
 def _document_names(module: ModuleDirectory) -> set[str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.excess import Wider, wider
 from vpc_cni_iam.coverage.simulate.node import Node
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, Situation
@@ -92,7 +92,7 @@ def cover(
 
 
 def nothing_played(
-    situations: Iterable[Situation], mode: Mode, release: Release | None = None
+    situations: Iterable[Situation], mode: Mode, release: PluginVersion | None = None
 ) -> UsageError:
     """Return the error that no situation arises, since silence must not pass for an answer.
 

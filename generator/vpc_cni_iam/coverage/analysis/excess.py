@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.catalog.requests import kind_of
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies

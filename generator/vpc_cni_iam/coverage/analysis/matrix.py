@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog import calls, releases
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import forms, tag_keys
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
+from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
 from vpc_cni_iam.coverage.analysis.cover import Played, Verdict, granted, nothing_played, play
 from vpc_cni_iam.coverage.analysis.excess import Wider, wider
 from vpc_cni_iam.coverage.simulate.node import CHANGES
@@ -31,7 +31,7 @@ class Row:
         failing: The situations with a denied call that is fatal.
     """
 
-    release: Release
+    release: PluginVersion
     cells: tuple[Cell, ...]
     failing: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ class Matrix:
     setting: Setting
     actions: tuple[str, ...]
     rows: tuple[Row, ...]
-    reasons: dict[tuple[Release, str], tuple[str, Call]]
+    reasons: dict[tuple[PluginVersion, str], tuple[str, Call]]
     situations: tuple[str, ...]
     wider: tuple[Wider, ...] = ()
 
@@ -87,11 +87,11 @@ class Matrix:
         every = {cell for row in self.rows for cell in row.cells}
         return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
 
-    def works(self) -> tuple[releases.Span, ...]:
+    def works(self) -> tuple[VersionRange, ...]:
         """Return the releases at which no denied call is fatal, as runs."""
         return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
 
-    def works_but_for(self) -> tuple[tuple[str, ...], tuple[releases.Span, ...]]:
+    def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
         """Return special situations, and at which releases the plugin works outside of them.
 
         Those are situations in which it fails where a fresh node works; empty if there are none.

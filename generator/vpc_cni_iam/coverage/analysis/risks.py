@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
 from vpc_cni_iam.coverage.analysis.cover import called_actions, play
 from vpc_cni_iam.coverage.analysis.excess import wider
 from vpc_cni_iam.coverage.simulate.requests import KEYS, Group, Interface, Requests, Subnet, Tags

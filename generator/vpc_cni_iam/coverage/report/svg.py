@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
@@ -123,7 +123,7 @@ def _cut(text: str, most: float) -> str:
 
 
 def _ticks(
-    releases: Sequence[Release], left: float, top: int, column: float, rows: int
+    releases: Sequence[PluginVersion], left: float, top: int, column: float, rows: int
 ) -> Iterator[str]:
     """Yield a line and a name at the first release of each minor version."""
     bottom = top + _TICKS + rows * _ROW

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vpc_cni_iam.catalog.requests import kind_of
+from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
 from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix

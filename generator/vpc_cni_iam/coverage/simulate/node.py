@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
 from vpc_cni_iam.coverage.simulate import log_requests
 from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE, Sender
@@ -22,8 +22,8 @@ PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _FIRST_INTERFACE = 0x0123456789ABCDEF0
 _CREATED = "2026-01-01T00:00:00Z"
-_GROUPS_ANYWAY_BEFORE = Release((1, 22, 1))  # v1.22.1 looks for groups by custom networking
-_TAGS_AFTER_ATTACH = Release((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
+_GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 looks for groups by custom networking
+_TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
 # Where requests change for a reason that is not in the ranges of the catalog.
 CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 

@@ -1,6 +1,6 @@
 """The situations in which the plugin meets its permissions, each a short life of a node.
 
-The facts behind them are in ``catalog/data/requests.json`` and ``calls.json``.
+The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.json``.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import CLUSTER, INSTANCE, OWNER
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, Node
 from vpc_cni_iam.coverage.simulate.requests import Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE
@@ -40,7 +40,7 @@ class Situation:
 
     name: str
     summary: str
-    since: dict[Mode, Release]
+    since: dict[Mode, PluginVersion]
     play: Callable[[Node], None]
     prepare: Callable[[Setting], Setting] = lambda setting: setting
     possible: Callable[[Setting], bool] = lambda setting: True
@@ -170,9 +170,9 @@ def _tagged(setting: Setting) -> Setting:
     return replace(setting, plugin=replace(setting.plugin, additional_tags=tags))
 
 
-def _from(ipv4: str, ipv6: str | None) -> dict[Mode, Release]:
-    found: dict[Mode, Release] = {"ipv4": Release.of(ipv4)}
-    return found | ({"ipv6": Release.of(ipv6)} if ipv6 else {})
+def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
+    found: dict[Mode, PluginVersion] = {"ipv4": PluginVersion.of(ipv4)}
+    return found | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
 # v1.8.0 is the first release that tags interfaces which it did not make.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from vpc_cni_iam.catalog.calls import Mode, Use
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.requests import Form, forms
+from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import Form, forms
 from vpc_cni_iam.coverage.simulate.log_requests import AnyOf
 from vpc_cni_iam.coverage.simulate.requests import Interface, Requests
 from vpc_cni_iam.coverage.simulate.settings import Setting
@@ -169,5 +169,5 @@ class Sender:
 
 
 @cache
-def _use(name: str, mode: Mode, release: Release, features: tuple[str, ...]) -> Use | None:
+def _use(name: str, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
     return forms()[name].sent(mode, release, features)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from vpc_cni_iam.catalog import calls, parameters
-from vpc_cni_iam.catalog.calls import Mode
-from vpc_cni_iam.catalog.releases import Release
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import UsageError
 
 # Stands for what neither the user nor the policy names.
@@ -88,7 +89,7 @@ class Setting:
         primary_tags: What the maker of the nodes puts on their primary interfaces.
     """
 
-    release: Release
+    release: PluginVersion
     mode: Mode = "ipv4"
     features: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
@@ -97,7 +98,7 @@ class Setting:
     instance_tagged: bool = True
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def at(self, release: Release) -> Setting:
+    def at(self, release: PluginVersion) -> Setting:
         """Return the same at another release, without the features that it does not have.
 
         Args:
@@ -143,7 +144,7 @@ def configure(
         if name not in _VARIABLES:
             known = ", ".join(VARIABLES)
             raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
-        first = Release(_VARIABLES[name])
+        first = PluginVersion(_VARIABLES[name])
         if setting.release < first:
             raise UsageError(f"--env {name} exists from plugin {first} on, not {setting.release}")
         if name == "CLUSTER_NAME":

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import calls_data, features_data
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import calls_data, features_data
 from vpc_cni_iam.errors import UsageError
 
 Mode = Literal["ipv4", "ipv6"]
@@ -33,14 +33,14 @@ class Use:
 
     action: str
     mode: Mode
-    first: Release
-    last: Release | None
+    first: PluginVersion
+    last: PluginVersion | None
     impact: Impact
     feature: str | None
     evidence: str
     deniable: bool = True
 
-    def at(self, release: Release) -> bool:
+    def at(self, release: PluginVersion) -> bool:
         """Say whether this use is there at a release.
 
         Args:
@@ -81,8 +81,8 @@ def _call(entry: dict[str, object]) -> Call:
         Use(
             action=str(entry["action"]),
             mode=mode,
-            first=Release.of(use["first"]),
-            last=Release.of(use["last"]) if use["last"] else None,
+            first=PluginVersion.of(use["first"]),
+            last=PluginVersion.of(use["last"]) if use["last"] else None,
             impact=use["impact"],
             feature=use.get("feature"),
             evidence=use.get("evidence", general[0]),
@@ -111,7 +111,7 @@ def call(action: str) -> Call:
 
 
 def uses(
-    modes: Iterable[Mode], release: Release | None, feature: str | None = None
+    modes: Iterable[Mode], release: PluginVersion | None, feature: str | None = None
 ) -> tuple[Use, ...]:
     """Return what modes use at a release, without a feature or because of one.
 
@@ -134,7 +134,7 @@ def features() -> dict[str, str]:
     return {name: entry["summary"] for name, entry in features_data().items()}
 
 
-def feature_since(name: str) -> Release:
+def feature_since(name: str) -> PluginVersion:
     """Return the first release that has a feature.
 
     Args:
@@ -143,7 +143,7 @@ def feature_since(name: str) -> Release:
     return min(use.first for c in calls() for use in c.uses if use.feature == name)
 
 
-def check_features(names: Iterable[str], release: Release | None) -> tuple[str, ...]:
+def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple[str, ...]:
     """Return the features of these names, each once, in the catalog's order.
 
     Args:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
-from vpc_cni_iam.rendering import module
+from vpc_cni_iam.rendering import policy_module
 from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
 
@@ -43,34 +45,28 @@ _PATH_LENGTH = 512
 
 
 def render(options: Options) -> dict[str, str]:
-    """Return the files of a role module.
-
-    Args:
-        options: The variants and the documents they are made from.
+    """Return the text of each file of a role module, by its path.
 
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    # Imported here, since a check of an unchanged tree needs no templates.
-    from vpc_cni_iam.rendering.environment import fill  # noqa: PLC0415
-
-    context = module.context(options, optional=True)
+    context = policy_module.context(options, optional=True)
     documents = context["documents"]
     names = [d.name for d in documents]
-    managed = MANAGED_VARIANT in names
+    managed, irsa = MANAGED_VARIANT in names, options.irsa
     needs = {d.name: _needed(d) for d in documents}
     context |= {
         "name": NAME,
         "variables": (
             _variant(names),
             *(_needed_by(v, needs) for v in context["variables"]),
-            *_trust_variables(options.irsa),
+            *_trust_variables(irsa=irsa),
             *_role_variables(),
             *([_MANAGED] if managed else []),
             _TAGS,
         ),
-        "outputs": _outputs(managed),
-        "data_sources": sorted([*context["data_sources"], *trust.documents(options.irsa), "trust"]),
+        "outputs": _outputs(managed=managed),
+        "data_sources": sorted([*context["data_sources"], *trust.documents(irsa=irsa), "trust"]),
         "resources": (
             "aws_iam_policy.this",
             "aws_iam_role.this",
@@ -81,15 +77,13 @@ def render(options: Options) -> dict[str, str]:
             ([name for name in names if needs[name] == needed], needed)
             for needed in dict.fromkeys(filter(None, needs.values()))
         ],
-        "refused_with_irsa": [
-            d.name for d in documents if d.composed.variant.session_tags and options.irsa
-        ],
-        "untagged": [d for d in documents if not d.composed.variant.session_tags],
+        "refused_with_irsa": [d.name for d in documents if d.scope is Scope.SESSION_TAGS and irsa],
+        "untagged": [d for d in documents if d.scope is not Scope.SESSION_TAGS],
         "names": names,
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,
         "managed_policy": MANAGED_POLICY,
-        "irsa": _trust_block(trust.IRSA) if options.irsa else "",
+        "irsa": _trust_block(trust.IRSA) if irsa else "",
         "pod_identity": [_trust_block(name) for name in trust.documents(irsa=False)],
         "trust_sample": _SAMPLE,
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
@@ -139,7 +133,7 @@ def _variant(names: list[str]) -> Variable:
     )
 
 
-def _trust_variables(irsa: bool) -> tuple[Variable, ...]:
+def _trust_variables(*, irsa: bool) -> tuple[Variable, ...]:
     """Return the variables of the trust: without IRSA it is always by Pod Identity."""
     arn, cluster, account = (_optional(p) for p in trust.PARAMETERS)
     if not irsa:
@@ -202,13 +196,13 @@ def _role_variables() -> tuple[Variable, ...]:
 
 
 def _path() -> Variable:
-    found = refusing(
+    path = refusing(
         Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
         f"/{_FOLDERS}",
         "a path that starts and ends with a slash, with no two slashes in a row, of at most "
         f"{_PATH_LENGTH} characters",
     )
-    return replace(found, condition=f"{found.condition} && length(var.path) <= {_PATH_LENGTH}")
+    return replace(path, condition=f"{path.condition} && length(var.path) <= {_PATH_LENGTH}")
 
 
 _MANAGED = Variable(
@@ -222,7 +216,7 @@ _MANAGED = Variable(
 _TAGS = Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False)
 
 
-def _outputs(managed: bool) -> tuple[Output, ...]:
+def _outputs(*, managed: bool) -> tuple[Output, ...]:
     document = "Policy document of the variant, as JSON"
     return (
         Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),

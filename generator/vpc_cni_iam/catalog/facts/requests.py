@@ -1,8 +1,9 @@
 """The ways in which the plugin sends its calls, and the tags it writes, by release.
 
-`vpc_cni_iam.catalog.calls` says which actions a release calls; an action may be sent in several
-ways that IAM checks differently, such as ec2:ModifyNetworkInterfaceAttribute for security groups
-and for the deletion with the instance. Source: ``data/requests.json``.
+`calls` says which actions a release calls. IAM checks an action differently depending on how it is
+sent, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for the deletion with the
+instance.
+Source: ``data/requests.json``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from vpc_cni_iam.catalog import calls
-from vpc_cni_iam.catalog.calls import Mode, Use
-from vpc_cni_iam.catalog.releases import Release
-from vpc_cni_iam.catalog.store import requests_data
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import requests_data
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
@@ -49,7 +50,7 @@ class Form:
     uses: tuple[Use, ...]
     on: tuple[str, ...]
 
-    def sent(self, mode: Mode, release: Release, features: tuple[str, ...]) -> Use | None:
+    def sent(self, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
         Args:
@@ -82,8 +83,8 @@ def _form(entry: Mapping[str, Any]) -> Form:
             Use(
                 action=action,
                 mode=mode,
-                first=Release.of(sent["first"]),
-                last=Release.of(sent["last"]) if sent["last"] else None,
+                first=PluginVersion.of(sent["first"]),
+                last=PluginVersion.of(sent["last"]) if sent["last"] else None,
                 impact=sent["impact"],
                 feature=sent.get("feature"),
                 evidence=sent["evidence"],
@@ -108,7 +109,7 @@ def kind_of(resource: str) -> str:
 
 
 def checked_on(
-    action: str, modes: Iterable[Mode], release: Release, features: tuple[str, ...]
+    action: str, modes: Iterable[Mode], release: PluginVersion, features: tuple[str, ...]
 ) -> frozenset[str]:
     """Return the kinds of resource that a release's requests for an action are checked on.
 
@@ -146,7 +147,7 @@ class TagKeys:
 
 
 @cache
-def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
+def tag_keys(release: PluginVersion, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a release writes.
 
     Args:
@@ -157,13 +158,14 @@ def tag_keys(release: Release, cluster_name: bool = True) -> TagKeys:
     there = [
         (tag["key"], tag["needs"])
         for tag in data["tags"]
-        if Release.of(tag["since"]) <= release and (cluster_name or tag["needs"] != "CLUSTER_NAME")
+        if PluginVersion.of(tag["since"]) <= release
+        and (cluster_name or tag["needs"] != "CLUSTER_NAME")
     ]
     wanted = tuple(key for key, needs in there if needs != "creation")
     made = tuple(key for key, needs in there if needs == "creation")
-    additional = release >= Release.of(data["additional_tags_since"])
-    every = release >= Release.of(data["all_tags_on_create_since"])
+    additional = release >= PluginVersion.of(data["additional_tags_since"])
+    every = release >= PluginVersion.of(data["all_tags_on_create_since"])
     created = (*made, *wanted) if every else made
-    if release < Release.of(data["tag_on_create_since"]):
+    if release < PluginVersion.of(data["tag_on_create_since"]):
         created = ()
     return TagKeys(wanted, created, additional, every)

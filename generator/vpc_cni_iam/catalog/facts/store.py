@@ -8,7 +8,7 @@ from typing import Any
 
 from vpc_cni_iam import resources
 
-_DATA = "catalog/data"
+_DATA = "catalog/facts/data"
 
 
 def _read(name: str) -> Any:

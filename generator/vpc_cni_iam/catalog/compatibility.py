@@ -1,0 +1,93 @@
+"""Which plugin releases a policy works with: it grants all that they call by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
+from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
+from vpc_cni_iam.catalog.hardening import allowed_tag_keys
+from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.policy.document import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class MissingAction:
+    """An action that releases call by default and a policy does not grant.
+
+    Args:
+        use: The use, with what its denial breaks and the evidence.
+        spans: The known releases at which it is missing.
+        tag_key: The one tag key for which it is missing, empty for all.
+    """
+
+    use: Use
+    spans: tuple[VersionRange, ...]
+    tag_key: str = ""
+
+    @property
+    def action(self) -> str:
+        """The action, in words."""
+        return f"{self.use.action} of {self.tag_key}" if self.tag_key else self.use.action
+
+    def at(self, release: PluginVersion) -> bool:
+        """Say whether it is missing at a release."""
+        return any(release in span for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Compatibility:
+    """Which of the known releases a policy works with.
+
+    Args:
+        minimum: The oldest release that its variant can work with.
+        works: The releases at which no denied call is fatal.
+        missing: The missing actions, fatal or not, by first release.
+    """
+
+    minimum: PluginVersion
+    works: tuple[VersionRange, ...]
+    missing: tuple[MissingAction, ...]
+
+    @property
+    def works_with(self) -> str:
+        """The releases that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
+        return ", ".join(map(str, self.works)) or "no known release"
+
+
+def compatibility(policy: Policy, variant: Variant) -> Compatibility:
+    """Return which releases a policy of a variant works with, going by the actions it allows."""
+    granted = {a.lower() for a in policy.actions()}
+    possible = [r for r in releases.known() if r >= variant.minimum]
+    missing = []
+    for use in calls.uses(variant.modes, None):
+        if use.action.lower() not in granted:
+            at = frozenset(r for r in possible if use.at(r))
+            if at:
+                missing.append(MissingAction(use, releases.spans(at)))
+    missing += _missing_tag_keys(policy, variant, possible)
+    fatal = [m for m in missing if m.use.impact == "fatal"]
+    works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
+    missing.sort(key=lambda m: m.spans[0].first)
+    return Compatibility(variant.minimum, releases.spans(works), tuple(missing))
+
+
+def _missing_tag_keys(
+    policy: Policy, variant: Variant, possible: list[PluginVersion]
+) -> Iterator[MissingAction]:
+    """Yield tag keys that releases send when a node starts and a policy does not let through."""
+    allowed = allowed_tag_keys(policy)
+    if allowed is None:
+        return
+    for key in tag_keys(releases.newest()).wanted:
+        for mode in variant.modes:
+            missing: dict[Use, list[PluginVersion]] = {}
+            for release in possible if key not in allowed else ():
+                use = forms()["tag-managed"].sent(mode, release, ())
+                if use and key in tag_keys(release).wanted:
+                    missing.setdefault(use, []).append(release)
+            for use, at in missing.items():
+                yield MissingAction(use, releases.spans(frozenset(at)), key)

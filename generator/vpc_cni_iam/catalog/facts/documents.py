@@ -1,0 +1,129 @@
+"""The policy documents of upstream's page by revision, and the AWS managed policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import managed_data, revisions_data
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a revision comes from.
+
+    Args:
+        repository: Owner and name on GitHub.
+        path: The file in it.
+        blob: Git's name of the file's content, by which anyone finds it in the repository.
+        release: The first release that shipped the revision.
+        commit: The commit that brought it, None where that is not known.
+        date: When, in ISO 8601: of the commit, of the release where that is not known.
+    """
+
+    repository: str
+    path: str
+    blob: str
+    release: str
+    commit: str | None
+    date: str
+
+    @property
+    def pin(self) -> str:
+        """What names the content exactly, in words."""
+        if self.commit is None:
+            return f"git blob {self.blob} in release {self.release}"
+        return f"commit {self.commit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of upstream's page.
+
+    Args:
+        name: Its date, as ``--revision`` takes it.
+        source: Where it comes from.
+        first: The first release that shipped it.
+        last: The last one, None for the newest revision.
+        kinds: The names of its documents: upstream's variants, and features with one.
+    """
+
+    name: str
+    source: Source
+    first: PluginVersion
+    last: PluginVersion | None
+    kinds: tuple[str, ...]
+
+    def document(self, kind: str) -> Policy:
+        """Return one of upstream's documents, with its placeholders.
+
+        Args:
+            kind: One of `kinds`.
+        """
+        return _document(self.name, kind)
+
+
+@cache
+def revisions() -> tuple[Revision, ...]:
+    """Return every revision, oldest first."""
+    return tuple(map(_revision, revisions_data()))
+
+
+def _revision(entry: dict[str, Any]) -> Revision:
+    source, commit = entry["source"], entry["source"]["commits"][0]
+    return Revision(
+        name=entry["revision"],
+        source=Source(
+            source["repository"],
+            source["path"],
+            source["git_blob"],
+            commit["first_release"],
+            commit["commit"],
+            commit["date"],
+        ),
+        first=PluginVersion.of(entry["first_release"]),
+        last=PluginVersion.of(entry["last_release"]) if entry["last_release"] else None,
+        kinds=tuple(entry["documents"]),
+    )
+
+
+@cache
+def _document(revision: str, kind: str) -> Policy:
+    entry = next(r for r in revisions_data() if r["revision"] == revision)
+    return parse(entry["documents"][kind], f"revision {revision}, {kind}")
+
+
+def managed_policy() -> Policy:
+    """Return the AWS managed policy AmazonEKS_CNI_Policy in the version the catalog has."""
+    return parse(managed_data()["document"], managed_data()["arn"])
+
+
+def find(name: str) -> Revision:
+    """Return the revision of this date.
+
+    Args:
+        name: The date, such as ``2022-01-31``.
+
+    Raises:
+        UsageError: No such revision.
+    """
+    for revision in revisions():
+        if revision.name == name:
+            return revision
+    every = ", ".join(r.name for r in revisions())
+    raise UsageError(f"unknown revision {name!r}; known are {every}")
+
+
+def in_force(release: PluginVersion) -> Revision:
+    """Return the revision a release shipped; the oldest for a release before any was.
+
+    Args:
+        release: A known release.
+    """
+    shipped = [r for r in revisions() if r.first <= release]
+    return shipped[-1] if shipped else revisions()[0]

@@ -1,0 +1,60 @@
+"""Versions of the VPC CNI plugin, and ranges of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import UsageError
+
+LATEST = "latest"
+# What EKS adds to the version of a build of the add-on.
+EKS_BUILD = r"(-eksbuild\.[0-9]+)?"
+_NAME = re.compile(rf"v?([0-9]{{1,6}})\.([0-9]{{1,6}})\.([0-9]{{1,6}}){EKS_BUILD}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PluginVersion:
+    """A version of the plugin, ordered as versions are: major, minor and patch."""
+
+    number: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        return "v" + ".".join(map(str, self.number))
+
+    @staticmethod
+    def of(name: str) -> PluginVersion:
+        """Read a version's name: ``v1.20.4``, ``1.20.4`` or ``v1.20.4-eksbuild.2``.
+
+        The EKS build number is dropped: a build repackages the version and calls the same.
+
+        Raises:
+            UsageError: Not such a name.
+        """
+        version = PluginVersion.parse(name)
+        if version is None:
+            raise UsageError(
+                f"{name!r} is not a plugin release; write it like v1.20.4, 1.20.4, "
+                f"v1.20.4-eksbuild.2 or {LATEST}"
+            )
+        return version
+
+    @staticmethod
+    def parse(name: str) -> PluginVersion | None:
+        """Read a version's name as `of` does, None for another text."""
+        match = _NAME.fullmatch(name)
+        return PluginVersion((int(match[1]), int(match[2]), int(match[3]))) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """Known versions that follow each other, from the first to the last."""
+
+    first: PluginVersion
+    last: PluginVersion
+
+    def __contains__(self, version: PluginVersion) -> bool:
+        return self.first <= version <= self.last
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"

@@ -1,0 +1,87 @@
+"""The plugin versions that the catalog knows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cache
+
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion, VersionRange
+from vpc_cni_iam.catalog.facts.store import calls_data
+from vpc_cni_iam.errors import UsageError
+
+
+@cache
+def known() -> tuple[PluginVersion, ...]:
+    """Return the releases whose calls the catalog knows, oldest first."""
+    return tuple(map(PluginVersion.of, calls_data()["releases"]))
+
+
+def served() -> tuple[PluginVersion, ...]:
+    """Return the known releases that `find` returns, oldest first."""
+    return known()[1:]
+
+
+def newest() -> PluginVersion:
+    """Return the newest release the catalog knows."""
+    return known()[-1]
+
+
+def newest_date() -> str:
+    """Return the day on which the newest release the catalog knows was published."""
+    return str(calls_data()["source"]["newest_release_date"])
+
+
+def stand_in(name: str) -> PluginVersion | None:
+    """Return the newest known release for a later patch release of it, None for any other name.
+
+    A patch release seldom calls anything new, so the one before it is the best answer there is,
+    though not a sure one.
+    """
+    version, last = PluginVersion.parse(name), newest()
+    if version is None or version <= last or version.number[:2] != last.number[:2]:
+        return None
+    return last
+
+
+def find(name: str) -> PluginVersion:
+    """Return the known release of this name, or of ``latest``.
+
+    Raises:
+        UsageError: Not a release name, not known (with the nearest that are), newer than the
+            catalog (with the newest known), or one that no document works with.
+    """
+    if name == LATEST:
+        return newest()
+    version = PluginVersion.of(name)
+    for refused in calls_data()["refused"]:
+        if version == PluginVersion.of(refused["release"]):
+            raise UsageError(
+                f"plugin {version} is not supported: it {refused['reason']}; "
+                f"the oldest supported release is {served()[0]}"
+            )
+    if version > newest():
+        raise UsageError(
+            f"plugin {version} is newer than this catalog, whose newest release is "
+            f"{newest()}; update vpc-cni-iam, or use --cni-version {newest()}"
+        )
+    if version not in known():
+        place = bisect_left(served(), version)
+        near = served()[max(0, place - 1) : place + 1]
+        raise UsageError(
+            f"plugin {version} is not a known release; nearest are {' and '.join(map(str, near))}"
+        )
+    return version
+
+
+def spans(versions: frozenset[PluginVersion]) -> tuple[VersionRange, ...]:
+    """Return known versions as ranges without a gap, in the list of known versions."""
+    ranges: list[VersionRange] = []
+    previous: PluginVersion | None = None
+    for version in known():
+        if version in versions:
+            if previous in versions and ranges:
+                ranges[-1] = VersionRange(ranges[-1].first, version)
+            else:
+                ranges.append(VersionRange(version, version))
+        previous = version
+    return tuple(ranges)

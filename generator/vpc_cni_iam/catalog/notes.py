@@ -1,0 +1,146 @@
+"""What a user should know about the documents chosen: where they fail, what hardening leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from vpc_cni_iam.catalog.compatibility import MissingAction, compatibility
+from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.scoping import Scope
+
+
+def failure_note(options: Options) -> str:
+    """Return which revision this is and which releases fail with it; empty if none does."""
+    selection = options.selection
+    revision = f"revision {selection.revision.name} of upstream's page"
+    if selection.stands_in:
+        return f"no document existed at plugin {selection.release}; {revision} stands in"
+    failures = _failures(options.composed(), options.selection.release)
+    if selection.release is not None and not failures:
+        return ""
+    if not failures:
+        return revision
+    reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in failures.items())
+    advice = "Leave --revision out for the newest plugin"
+    if selection.release is not None:
+        advice = "Leave --no-gaps out to have that granted"
+    return f"{revision}: {reasons}. {advice}"
+
+
+def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> dict[str, list[str]]:
+    """Return why documents fail, at a release or at any, each reason with its variants."""
+    failures: dict[str, list[str]] = {}
+    for composed in policies:
+        fatal = [
+            missing
+            for missing in compatibility(composed.policy, composed.variant).missing
+            if missing.use.impact == "fatal" and (release is None or missing.at(release))
+        ]
+        lasting = [missing for missing in fatal if _lasts(missing)]
+        for missing in fatal:
+            first = missing.spans[0].first
+            if not _lasts(missing) and any(other.spans[0].first <= first for other in lasting):
+                continue  # it fails there, and from there on, for another reason
+            where = f"from plugin {first} on"
+            if not _lasts(missing):
+                where = f"at plugin {', '.join(map(str, missing.spans))}"
+            reason = f"{where} it fails, since it does not grant {missing.action}, which is fatal"
+            names = failures.setdefault(reason, [])
+            if composed.variant.name not in names:
+                names.append(composed.variant.name)
+    return failures
+
+
+def _lasts(missing: MissingAction) -> bool:
+    return missing.spans[-1].last == releases.newest()
+
+
+class HardeningEffect(Enum):
+    """What a note about a hardened document is about."""
+
+    STILL_ALLOWED = "stays open:"
+    STOPS_PLUGIN = "stops the plugin at start if"
+
+
+@dataclass(frozen=True, slots=True)
+class HardeningNote:
+    """One thing to know about a hardened document.
+
+    Args:
+        identifier: That of the same risk in ``vpc-cni-iam coverage``.
+        effect: Whether it is about what is still allowed, or about what stops the plugin.
+        text: What it is.
+    """
+
+    identifier: str
+    effect: HardeningEffect
+    text: str
+
+    @property
+    def line(self) -> str:
+        """It as one line."""
+        return f"{self.effect.value} {self.text} ({self.identifier})"
+
+
+def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
+    """Return what to know about hardened documents; nothing if none is."""
+    hardening = options.selection.hardening
+    if hardening is None:
+        return ()
+    claim = "=".join(hardening.eni_claim_tag) if hardening.eni_claim_tag else ""
+    tag_keys = ", ".join(hardening.additional_tag_keys) or "none"
+    notes = [
+        *_still_allowed(options, claim),
+        _allowed("describe-unscoped", "Describe actions see the account: EC2 scopes none"),
+        _stops(
+            "cluster-name-needed",
+            "CLUSTER_NAME is empty or names another cluster, or an interface bears the name of "
+            "another one",
+        ),
+        _stops(
+            "tag-keys-closed",
+            f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
+            "release sends another key",
+        ),
+    ]
+    if claim:
+        text = f"an attached interface bears neither {CLUSTER} nor {claim}"
+        notes.append(_stops("claim-tag-needed", text))
+    return tuple(notes)
+
+
+def _allowed(identifier: str, text: str) -> HardeningNote:
+    return HardeningNote(identifier, HardeningEffect.STILL_ALLOWED, text)
+
+
+def _stops(identifier: str, text: str) -> HardeningNote:
+    return HardeningNote(identifier, HardeningEffect.STOPS_PLUGIN, text)
+
+
+def _still_allowed(options: Options, claim: str) -> Iterator[HardeningNote]:
+    """Yield what the chosen variants allow on things that are not their cluster's."""
+    scopes = {v.scope for v in options.variants}
+    if Scope.CLUSTER_NAME in scopes:
+        yield _claimable("untagged-interfaces-claimable", "its VPC", claim)
+    if Scope.SESSION_TAGS in scopes:
+        yield _claimable("unconditioned-create-tags", "any VPC", claim)
+        # No session tag names a VPC.
+        yield _allowed("instances-unscoped", "its interfaces may be attached to any instance")
+        yield _allowed("creates-in-any-vpc", "its interfaces may be made in every VPC")
+        yield _allowed("security-groups-unscoped", "and be given security groups of any VPC")
+
+
+def _claimable(risk: str, place: str, claim: str) -> HardeningNote:
+    marked = f" with {claim} and" if claim else ""
+    text = (
+        f"an interface of {place}{marked} without {CLUSTER} can be claimed, then changed or deleted"
+    )
+    if not claim:
+        text += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
+    return _allowed(risk, text)

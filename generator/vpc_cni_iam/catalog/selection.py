@@ -1,0 +1,98 @@
+"""Which documents a user chose: a revision of upstream's page, or a plugin release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.documents import Revision
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
+from vpc_cni_iam.catalog.hardening import FLAG, Hardening
+from vpc_cni_iam.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Documents chosen by revision, or by the release that they must work with.
+
+    Args:
+        revision: The revision of upstream's page.
+        release: The release that was asked for, None if a revision was.
+        gaps: Whether to add actions that the release calls and the document does not grant.
+        features: Optional features to grant, in the catalog's order.
+        hardening: How to narrow cluster-scoped documents, None for not at all.
+    """
+
+    revision: Revision
+    release: PluginVersion | None = None
+    gaps: bool = False
+    features: tuple[str, ...] = ()
+    hardening: Hardening | None = None
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the release is older than any document, so that the oldest stands in."""
+        return self.release is not None and self.release < self.revision.first
+
+    @property
+    def word_for_word(self) -> bool:
+        """Whether upstream's own variants are as upstream published them."""
+        return self.release is None and not self.features
+
+    @property
+    def serves(self) -> PluginVersion:
+        """The release asked for; of a revision the last that shipped it."""
+        return self.release or self.revision.last or releases.newest()
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the options that select the same again, in one fixed form."""
+        if self.release is None:
+            words = ["--revision", self.revision.name]
+        else:
+            words = ["--cni-version", str(self.release)] + ([] if self.gaps else ["--no-gaps"])
+        for feature in self.features:
+            words += ["--feature", feature]
+        return (*words, *(self.hardening.arguments() if self.hardening else ()))
+
+
+def select(
+    *,
+    revision: str | None = None,
+    cni_version: str | None = None,
+    features: Iterable[str] = (),
+    gaps: bool = True,
+    hardening: Hardening | None = None,
+) -> Selection:
+    """Return the selection that a user's options mean; for the newest release without any.
+
+    Args:
+        revision: The date of a revision, for that document exactly.
+        cni_version: A release name or ``latest``, for a policy that works with it.
+        features: Names of optional features to grant.
+        gaps: False for the release's document of upstream without additions.
+        hardening: How to narrow it; not possible with a revision.
+
+    Raises:
+        UsageError: Unknown or contradicting options.
+    """
+    if revision is not None and cni_version is not None:
+        raise UsageError("--revision and --cni-version choose the document in two ways; give one")
+    if revision is not None:
+        if hardening is not None:
+            raise UsageError(
+                f"{FLAG} goes with --cni-version and not with --revision: the tags that the plugin "
+                "sends depend on the release"
+            )
+        if not gaps:
+            raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
+        by_date = Selection(documents.find(revision))
+        return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
+    release = releases.find(LATEST if cni_version is None else cni_version)
+    return Selection(
+        documents.in_force(release),
+        release,
+        gaps,
+        calls.check_features(features, release),
+        hardening,
+    )

@@ -1,0 +1,115 @@
+"""Renders the policy module: one data source a variant, its variables, outputs, tests, README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.notes import hardening_notes
+from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.hcl.literals import Expression, Literal, code
+from vpc_cni_iam.rendering import documents as laid_out
+from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.environment import fill
+from vpc_cni_iam.rendering.outputs import module_outputs
+from vpc_cni_iam.rendering.variables import module_variables
+
+NAME = "vpc-cni-iam-policy"
+# The oldest versions that the tests run.
+ENGINE_FLOOR = "1.6"
+PROVIDER_FLOOR = "3.39"
+
+# The template of each file.
+FILES = {
+    "main.tf": "main.tf.jinja",
+    "variables.tf": "variables.tf.jinja",
+    "outputs.tf": "outputs.tf.jinja",
+    "versions.tf": "versions.tf.jinja",
+    "README.md": "README.md.jinja",
+    "tests/policy.tftest.hcl": "policy.tftest.hcl.jinja",
+}
+
+
+def render(options: Options) -> dict[str, str]:
+    """Return the text of each file of a policy module, by its path.
+
+    Raises:
+        UsageError: A variant that the selected release cannot use.
+    """
+    return fill(FILES, context(options))
+
+
+def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
+    """Return what the templates of a module lay out.
+
+    Args:
+        options: The variants and the documents they are made from.
+        optional: Whether the names of a scoped variant may be left out even if it stands alone.
+
+    Raises:
+        UsageError: A variant that the selected release cannot use.
+    """
+    policies = options.composed()
+    scoped = [c for c in policies if c.variant.scope is Scope.CLUSTER_NAME]
+    # With other variants beside it, a scoped one may be left without its names.
+    required = len(scoped) == len(policies) and not optional
+    used = laid_out.used_parameters(policies)
+    names = [p.name for p in used if p in parameters.NAMES]
+    documents = [laid_out.document(c, required=required) for c in policies]
+    return {
+        "options": options,
+        "selection": options.selection,
+        "source": options.selection.revision.source,
+        "documents": documents,
+        "required": required,
+        "used": [p.name for p in used],
+        "json": {d.name: laid_out.reference(d, required=required) for d in documents},
+        "variables": module_variables(used, required=required),
+        "outputs": module_outputs(documents, names, required=required),
+        "sample": {name: laid_out.SAMPLE[name] for name in names},
+        "guarded": {name: _guarded(name) for name in names},
+        "works_with": _by_works_with(documents),
+        "word_for_word": _is_word_for_word(options),
+        "data_sources": sorted(d.identifier for d in documents),
+        "name": NAME,
+        "engine_floor": ENGINE_FLOOR,
+        "provider_floor": PROVIDER_FLOOR,
+        **_scoping(documents, scoped),
+        "hardened": [f"`{c.variant.name}`" for c in policies if c.hardened],
+        "hardening_notes": hardening_notes(options),
+    }
+
+
+def _scoping(documents: Sequence[Document], scoped: Sequence[Composed]) -> dict[str, Any]:
+    """Return what the templates say about documents that are limited to a cluster."""
+    return {
+        "scoped": [d for d in documents if d.scope is Scope.CLUSTER_NAME],
+        "by_session_tags": [d.name for d in documents if d.scope is Scope.SESSION_TAGS],
+        "scoped_since": min((c.variant.minimum for c in scoped), default=None),
+        "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
+        "instances": any(r.endswith(":instance/*") for r in _resources(scoped)),
+    }
+
+
+def _resources(policies: Iterable[Composed]) -> Iterable[str]:
+    return (r for c in policies for s in c.policy.statements for r in s.resources)
+
+
+def _guarded(name: str) -> Expression:
+    """Return the expression of a name that also stands where the user gives none."""
+    return Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
+
+
+def _by_works_with(documents: Iterable[Document]) -> dict[str, list[str]]:
+    """Return the variants by the releases that they work with."""
+    names: dict[str, list[str]] = {}
+    for document in documents:
+        names.setdefault(document.compatibility.works_with, []).append(document.name)
+    return names
+
+
+def _is_word_for_word(options: Options) -> bool:
+    return options.selection.word_for_word and not any(v.derived for v in options.variants)

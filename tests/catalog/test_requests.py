@@ -50,7 +50,7 @@ def test_every_form_says_what_breaks_and_why() -> None:
 
 def test_tags_by_release() -> None:
     def keys(release: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
-        found = tag_keys(PluginVersion.of(release), cluster_name)
+        found = tag_keys(PluginVersion.of(release), cluster_name=cluster_name)
         return set(found.wanted), set(found.created)
 
     assert keys("v1.0.0") == (set(), set())

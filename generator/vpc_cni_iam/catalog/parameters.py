@@ -152,14 +152,14 @@ def used(policy: Policy) -> tuple[Parameter, ...]:
     Args:
         policy: A document with upstream's placeholders.
     """
-    found: set[str] = set()
+    names: set[str] = set()
 
     def note(text: str) -> str:
-        found.update(p.name for p in split(text) if isinstance(p, Parameter))
+        names.update(p.name for p in split(text) if isinstance(p, Parameter))
         return text
 
     policy.map_strings(note)
-    return tuple(p for p in PARAMETERS if p.name in found)
+    return tuple(p for p in PARAMETERS if p.name in names)
 
 
 def unused(policy: Policy, given: Mapping[str, str | None]) -> tuple[Parameter, ...]:
@@ -182,15 +182,15 @@ def values(given: Mapping[str, str | None]) -> dict[str, str]:
     Raises:
         UsageError: A value that its parameter refuses.
     """
-    found: dict[str, str] = {}
+    checked: dict[str, str] = {}
     for parameter in PARAMETERS:
         value = given.get(parameter.name)
         if value is not None:
-            found[parameter.name] = parameter.check(value)
+            checked[parameter.name] = parameter.check(value)
         elif parameter.default is not None:
-            found[parameter.name] = parameter.default
-    found.setdefault(VPC_OWNER_ID.name, found[ACCOUNT_ID.name])
-    return found
+            checked[parameter.name] = parameter.default
+    checked.setdefault(VPC_OWNER_ID.name, checked[ACCOUNT_ID.name])
+    return checked
 
 
 def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:

@@ -88,8 +88,8 @@ def _call(entry: dict[str, object]) -> Call:
             evidence=use.get("evidence", general[0]),
             deniable=use.get("deniable", True),
         )
-        for mode, found in modes.items()
-        for use in found
+        for mode, entries in modes.items()
+        for use in entries
     )
     return Call(
         action=str(entry["action"]),

@@ -58,14 +58,14 @@ class Form:
             release: The release.
             features: The optional features in use.
         """
-        found = [
+        uses = [
             use
             for use in self.uses
             if use.mode == mode
             and use.at(release)
             and (use.feature is None or use.feature in features)
         ]
-        return min(found, key=lambda use: use.impact != "fatal", default=None)
+        return min(uses, key=lambda use: use.impact != "fatal", default=None)
 
 
 @cache
@@ -147,7 +147,7 @@ class TagKeys:
 
 
 @cache
-def tag_keys(release: PluginVersion, cluster_name: bool = True) -> TagKeys:
+def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a release writes.
 
     Args:

@@ -42,7 +42,7 @@ class Node(Sender):
         self.hyperpod = False
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
-        self.keys = tag_keys(setting.release, setting.plugin.cluster_name)
+        self.keys = tag_keys(setting.release, cluster_name=setting.plugin.cluster_name)
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:

@@ -329,6 +329,6 @@ def test_a_list_that_is_spread_into_arguments_is_not_read_as_an_argument() -> No
     document = '{ Statement = { Effect = "Allow", Action = "a:b", Resource = "*" } }'
     body = f"output o {{ value = jsonencode({document}%s) }}\noutput p {{ value = 1 }}"
     assert only(body % "").document["Statement"]
-    assert list(readings(body % "...", "x.tf")) == []
+    assert list(readings(read_file(body % "...", "x.tf"))) == []
     three_dots = document.replace('"a:b"', '"a:b", Sid = "a...b"')
     assert only(body.replace(document, three_dots) % "").document["Statement"]

@@ -115,13 +115,13 @@ def test_names_from_any_text(text: str, name: str) -> None:
 @given(st.text())
 def test_every_derived_name_is_one_that_may_be_given(text: str) -> None:
     name = naming.identifier(text)
-    assert naming.given(name) == name
+    assert naming.valid(name) == name
 
 
 @pytest.mark.parametrize("name", ["1a", "a b", "", "é", 'x" "y', "a\n"])
 def test_given_names_that_terraform_refuses(name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a data source"):
-        naming.given(name)
+        naming.valid(name)
 
 
 def test_names_collide_with_none() -> None:

@@ -101,16 +101,16 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
         marks: What the marks stand for.
         known: What is known of the names in them.
     """
-    found = []
+    remarks = []
     for condition in (c for s in policy.statements for c in s.conditions):
         for text in filter(MARK.fullmatch, condition.values):
             kept = marks.of(text)
             shape = "text" if kept.spliced else known.shape(kept.code)
             if shape in ("number", "boolean"):
-                found.append(f"the {shape} {kept.code} is written as a string")
+                remarks.append(f"the {shape} {kept.code} is written as a string")
             elif shape == "unknown" and _NO_TEXT.search(condition.operator):
-                found.append(f"{kept.code}, if it is no string, is written as one")
-    return list(dict.fromkeys(found))
+                remarks.append(f"{kept.code}, if it is no string, is written as one")
+    return list(dict.fromkeys(remarks))
 
 
 def fill(
@@ -159,9 +159,9 @@ def _one(value: Value, marks: Marks, written: Callable[[Kept], str]) -> Value:
         return Expression(f"({code})" if "\n" in code else code)
     parts: list[Literal | Expression] = []
     place = 0
-    for found in MARK.finditer(value.text):
-        parts.append(Literal(value.text[place : found.start()]))
-        parts.append(Expression(written(marks.of(found[0]))))
-        place = found.end()
+    for match in MARK.finditer(value.text):
+        parts.append(Literal(value.text[place : match.start()]))
+        parts.append(Expression(written(marks.of(match[0]))))
+        place = match.end()
     parts.append(Literal(value.text[place:]))
     return Template(tuple(p for p in parts if p != Literal("")))

@@ -100,11 +100,13 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
     return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
 
 
-def choose(found: Sequence[Reading | Unread], names: Iterable[str]) -> tuple[Reading | Unread, ...]:
+def choose(
+    policies: Sequence[Reading | Unread], names: Iterable[str]
+) -> tuple[Reading | Unread, ...]:
     """Return the policies of these names, and files that could not be read; of no names, all.
 
     Args:
-        found: The policies.
+        policies: The policies.
         names: Their addresses, or the names of data sources.
 
     Raises:
@@ -112,29 +114,30 @@ def choose(found: Sequence[Reading | Unread], names: Iterable[str]) -> tuple[Rea
     """
     chosen = set(names)
     if not chosen:
-        return tuple(found)
-    for name in sorted(chosen - {n for one in found for n in (one.address, _short(one.address))}):
-        there = ", ".join(one.address for one in found if one.address) or "none"
+        return tuple(policies)
+    names_there = {name for policy in policies for name in _names(policy)}
+    for name in sorted(chosen - names_there):
+        there = ", ".join(policy.address for policy in policies if policy.address) or "none"
         raise UsageError(f"no policy is called {name!r}; there are {there}")
-    return tuple(
-        one
-        for one in found
-        if not one.address or not chosen.isdisjoint((one.address, _short(one.address)))
-    )
+    return tuple(p for p in policies if not p.address or not chosen.isdisjoint(_names(p)))
+
+
+def _names(policy: Reading | Unread) -> tuple[str, str]:
+    return policy.address, _short(policy.address)
 
 
 def _short(address: str) -> str:
     return address.removeprefix("data.aws_iam_policy_document.")
 
 
-def files(found: Sequence[Reading]) -> dict[str, str]:
+def files(policies: Sequence[Reading]) -> dict[str, str]:
     """Return the texts of policies by names for files, which their addresses give.
 
     Args:
-        found: The policies.
+        policies: The policies.
     """
-    names = naming.unique([naming.identifier(_short(r.address)) for r in found])
-    return {f"{name}.json": one.text for name, one in zip(names, found, strict=True)}
+    names = naming.unique([naming.identifier(_short(r.address)) for r in policies])
+    return {f"{name}.json": policy.text for name, policy in zip(names, policies, strict=True)}
 
 
 def _written_out(file: File, known: Mapping[str, Node]) -> Iterator[tuple[int, Reading | Unread]]:
@@ -204,10 +207,10 @@ def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, An
         if isinstance(value, list):
             return [shown(inner) for inner in value]
         if isinstance(value, str):
-            for one in written:
-                if one in value:
-                    problem = f"{one} stands for text in one place and for a reference in another"
-                    raise InputError(source, f"line {line}", problem)
+            for reference in written:
+                if reference in value:
+                    problem = "stands for text in one place and for a reference in another"
+                    raise InputError(source, f"line {line}", f"{reference} {problem}")
             return marks.shown(value)
         return value
 

@@ -142,12 +142,12 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
         return
     with locked(directory):
         now = read.contents(directory, changed)
-        for name, one in changed.items():
-            if now.get(name) != one.before.encode():
-                raise InputError(str(one.path), "", "changed while it was read; run this again")
+        for name, change in changed.items():
+            if now.get(name) != change.before.encode():
+                raise InputError(str(change.path), "", "changed while it was read; run this again")
         tree.write(
             directory,
-            {name: one.after.encode() for name, one in changed.items()},
+            {name: change.after.encode() for name, change in changed.items()},
             observed=now,
         )
 
@@ -209,19 +209,19 @@ class _Writer:
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
             raise self.refuse(value.span.line, problem)
-        found = embedded.read(value, source)
-        for kept in found.marks.kept:
+        policy = embedded.read(value, source)
+        for kept in policy.marks.kept:
             self.known.check(kept, source)
-        repeated, index = self.repeated(attribute, found)
+        repeated, index = self.repeated(attribute, policy)
         name = self.name(attribute)
-        check_meaning(name, found, self.known)
-        new = self.data_source(name, attribute, found, repeated)
+        check_meaning(name, policy, self.known)
+        new = self.data_source(name, attribute, policy, repeated)
         self.module.taken.add(name)
-        said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
-        said += quoted(found.policy, found.marks, self.known)
+        texts = [policy.marks.shown(str(n)) for n in notes(policy.document, "$")]
+        texts += quoted(policy.policy, policy.marks, self.known)
         if attribute.compared_as_text:
-            said.append("the provider compares its text, which is another now")
-        self.replaced.append(Replaced(attribute.address, value.span.line, name, tuple(said)))
+            texts.append("the provider compares its text, which is another now")
+        self.replaced.append(Replaced(attribute.address, value.span.line, name, tuple(texts)))
         self.edits.append((value.outer.start, value.outer.end, f"{_DOCUMENT}.{name}{index}.json"))
         place = self.place(attribute)
         before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)
@@ -232,9 +232,9 @@ class _Writer:
         else:  # a second policy of the same resource
             self.edits[before] = (place, place, self.edits[before][2] + new)
 
-    def repeated(self, attribute: Attribute, found: Embedded) -> tuple[str, str]:
+    def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
-        depends = [k for k in found.marks.kept if _INSTANCE.search(k.code)]
+        depends = [k for k in policy.marks.kept if _INSTANCE.search(k.code)]
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
             if depends and name in attribute.block.attributes:
                 return name, index
@@ -264,11 +264,11 @@ class _Writer:
             yield f"{tries[0]}_{number}"
             number += 1
 
-    def data_source(self, name: str, attribute: Attribute, found: Embedded, repeated: str) -> str:
-        whole, each = remarks(self.file, attribute.value, found.body)
-        block = policy_document(name, found.policy, remarks=each)
+    def data_source(self, name: str, attribute: Attribute, policy: Embedded, repeated: str) -> str:
+        whole, each = remarks(self.file, attribute.value, policy.body)
+        block = policy_document(name, policy.policy, remarks=each)
         block.comment = whole
-        fill(block, found.marks, self.known)
+        fill(block, policy.marks, self.known)
         for argument in ("provider", repeated):
             if value := attribute.block.attributes.get(argument):
                 code = value.full_code.replace("\r\n", "\n")
@@ -283,12 +283,12 @@ class _Writer:
         # What follows the block before on its line belongs to that one.
         own = place == 0
         begin, empty = place, own
-        while found := _TRIVIA.match(text, place, start):
-            place = found.end()
-            if found[0] == "\n":
+        while match := _TRIVIA.match(text, place, start):
+            place = match.end()
+            if match[0] == "\n":
                 if empty or not own:
                     begin = place
                 own, empty = True, True
-            elif not found[0].isspace():
+            elif not match[0].isspace():
                 empty = False
         return begin

@@ -78,11 +78,11 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
     unread: dict[str, str] = {}
     for source, block in blocks:
         try:
-            for found in resolve.documents([block], source, scope):
-                if any(found.name == d.name for d in documents):
-                    problem = f"data source {found.name} stands twice"
-                    raise InputError(source, f"line {found.line}", problem)
-                documents.append(found)
+            for document in resolve.documents([block], source, scope):
+                if any(document.name == d.name for d in documents):
+                    problem = f"data source {document.name} stands twice"
+                    raise InputError(source, f"line {document.line}", problem)
+                documents.append(document)
         except InputError as error:
             unread[block.labels[-1]] = str(error)
     return Module(
@@ -125,11 +125,11 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
     return defaults
 
 
-def joins_nothing(found: Found, module: Module, allowed: Iterable[str]) -> bool:
+def joins_nothing(document: Found, module: Module, allowed: Iterable[str]) -> bool:
     """Say whether a document joins no others unless a caller passes some.
 
     Args:
-        found: The document.
+        document: The document.
         module: Its module.
         allowed: The variables through which a caller may pass some.
     """
@@ -137,5 +137,5 @@ def joins_nothing(found: Found, module: Module, allowed: Iterable[str]) -> bool:
         argument == "source_policy_documents"
         and isinstance(node, Reference)
         and any(node.path == f"var.{n}" and module.variables.get(n) == List(()) for n in allowed)
-        for argument, node in found.joins
+        for argument, node in document.joins
     )

@@ -140,8 +140,8 @@ class _Reader:
                 raise self.refuse(
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
-        found = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
-        statements = tuple(self.variables(b, s, version) for b, s in found)
+        pairs = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
+        statements = tuple(self.variables(b, s, version) for b, s in pairs)
         policy = Policy(statements, version, self.text(block, "policy_id", ""))
         return Found(name, policy, tuple(joins), block.span.line)
 
@@ -165,8 +165,8 @@ class _Reader:
                 )
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
-                found = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
-                (principals if inner.type == "principals" else not_principals).append(found)
+                principal = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
+                (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.refuse(
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
@@ -308,12 +308,12 @@ class _Reader:
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
     """Join conditions of one operator and key, as the provider does: any of all values fits."""
-    found: dict[tuple[str, str], Condition] = {}
+    merged: dict[tuple[str, str], Condition] = {}
     for c in conditions:
-        before = found.get((c.operator, c.key))
+        before = merged.get((c.operator, c.key))
         values = (*before.values, *c.values) if before else c.values
-        found[c.operator, c.key] = Condition(c.operator, c.key, values)
-    return tuple(found.values())
+        merged[c.operator, c.key] = Condition(c.operator, c.key, values)
+    return tuple(merged.values())
 
 
 def _is_name(node: Node) -> bool:

@@ -49,8 +49,8 @@ for text in texts:
 print(time.process_time() - start)
 """
 _READINGS = _BACK.format(
-    imports="from functools import partial\nfrom vpc_cni_iam.converting.from_hcl import readings",
-    read='partial(readings, source="x.tf")',
+    imports="from vpc_cni_iam.converting.from_hcl import read_file, readings",
+    read='(lambda text: readings(read_file(text, "x.tf")))',
 )
 _PARSED = _BACK.format(imports="from hcl2.api import parses_to_tree", read="parses_to_tree")
 # A process a file, and the way back, are measured on so many of them.

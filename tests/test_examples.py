@@ -14,7 +14,8 @@ from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.hcl import read
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Text
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.policy.parse import loads
@@ -122,10 +123,10 @@ def test_moving_to_scoped_step_by_step(each_engine: Engine, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", sorted(NOT_PLANNED))
 def test_what_is_not_planned_calls_a_module_that_serves(name: str) -> None:
     folder = ROOT / "examples" / name
-    blocks = read.parse((folder / "main.tf").read_text(), name)
+    blocks = parse((folder / "main.tf").read_text(), name).blocks
     (call,) = (b.attributes for b in blocks if b.type == "module")
-    texts = (call[name][0] for name in ("source", "variant"))
-    source, variant = (str(t.parts[0]) for t in texts if isinstance(t, read.Quoted))
+    texts = (call[name] for name in ("source", "variant"))
+    source, variant = (str(t.parts[0]) for t in texts if isinstance(t, Text))
     serve(folder / source, variant, RELEASES[name])
 
 
@@ -135,7 +136,7 @@ def test_arguments_of_newer_resources_are_those_of_the_published_bindings() -> N
     blocks = re.findall(r"```hcl\n(.*?)```", readme, re.DOTALL)
     texts = [*blocks, (ROOT / "examples" / "add-on" / "main.tf").read_text()]
     for text in texts:
-        for block in read.parse(text, "x"):
+        for block in parse(text, "x").blocks:
             known = ARGUMENTS.get(block.labels[0]) if block.type == "resource" else None
             if known:
                 given = set(block.attributes) - {"count"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
 from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
 

@@ -197,7 +197,6 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     missing = tmp_path / "missing" / "tables.bin"
     monkeypatch.setattr(hcl2.parser, "PARSER_FILE", missing)
     hcl2.parser.parser.cache_clear()
-    grammar.tree.cache_clear()
     yield tmp_path / "cache"
     hcl2.parser.parser.cache_clear()
     grammar.keep_tables_in(None)
@@ -214,7 +213,6 @@ def test_the_tables_of_the_grammar_are_computed_once(
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
     assert len(list(elsewhere.iterdir())) == 1
     hcl2.parser.parser.cache_clear()
-    grammar.tree.cache_clear()
     monkeypatch.setattr(lark.lark, "load_grammar", None)
     assert grammar.tree("a = 1\n") == expected
 

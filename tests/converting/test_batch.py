@@ -13,7 +13,8 @@ from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.batch import STDIN, Batch, Input, Options, convert
 from vpc_cni_iam.converting.report import data, lines
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json
@@ -43,7 +44,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is the Sid of", failure.problem)
     for converted in found.converted:
-        (back,) = resolve.documents(read.parse(converted.text, "x.tf"), "x.tf", Scope())
+        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", Scope())
         assert plain(dumps(back.policy)) == plain(text)
 
 
@@ -114,13 +115,13 @@ def test_names_from_any_text(text: str, name: str) -> None:
 @given(st.text())
 def test_every_derived_name_is_one_that_may_be_given(text: str) -> None:
     name = naming.identifier(text)
-    assert naming.given(name) == name
+    assert naming.valid(name) == name
 
 
 @pytest.mark.parametrize("name", ["1a", "a b", "", "é", 'x" "y', "a\n"])
 def test_given_names_that_terraform_refuses(name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a data source"):
-        naming.given(name)
+        naming.valid(name)
 
 
 def test_names_collide_with_none() -> None:

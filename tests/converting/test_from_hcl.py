@@ -7,7 +7,7 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from conftest import run
-from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, readings
+from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, read_file, readings
 from vpc_cni_iam.converting.write import data_source
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import parse
@@ -16,13 +16,13 @@ STATEMENT = '{"Effect": "Allow", "Action": "a:b", "Resource": %s}'
 
 
 def only(text: str) -> Reading:
-    (found,) = readings(text, "x.tf")
+    (found,) = readings(read_file(text, "x.tf"))
     assert isinstance(found, Reading), found
     return found
 
 
 def unread(text: str) -> Unread:
-    (found,) = readings(text, "x.tf")
+    (found,) = readings(read_file(text, "x.tf"))
     assert isinstance(found, Unread), found
     return found
 
@@ -114,7 +114,7 @@ resource "aws_iam_role" "r" {
 }
 output "o" { value = jsonencode({ Rules = [] }) }
 """
-    one, other = readings(text, "x.tf")
+    one, other = readings(read_file(text, "x.tf"))
     assert isinstance(one, Reading) and isinstance(other, Reading)
     assert one.document["Statement"][0]["Condition"] == {
         "NumericLessThan": {"a:b": "1.5", "${var.k}": "-1", "x${var.k}": ["true", "1000"]}
@@ -329,6 +329,6 @@ def test_a_list_that_is_spread_into_arguments_is_not_read_as_an_argument() -> No
     document = '{ Statement = { Effect = "Allow", Action = "a:b", Resource = "*" } }'
     body = f"output o {{ value = jsonencode({document}%s) }}\noutput p {{ value = 1 }}"
     assert only(body % "").document["Statement"]
-    assert list(readings(body % "...", "x.tf")) == []
+    assert list(readings(read_file(body % "...", "x.tf"))) == []
     three_dots = document.replace('"a:b"', '"a:b", Sid = "a...b"')
     assert only(body.replace(document, three_dots) % "").document["Statement"]

@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from hypothesis import strategies as st
 
 from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
-from vpc_cni_iam.converting.from_hcl import Reading, Unread, readings
+from vpc_cni_iam.converting.from_hcl import Reading, Unread, read_file, readings
 from vpc_cni_iam.converting.module_names import Modules
 from vpc_cni_iam.converting.rewrite import Rewriting, WhyLeft, rewriting, save
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal, code
-from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.marks import MARK
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block, Text
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import loads
@@ -104,20 +106,14 @@ def files(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
     return before, after, found
 
 
-def structure(text: str) -> list[Any]:
+def structure(text: str) -> list[Block]:
     """The blocks of a file but its data sources of policies, without places and policies."""
 
-    def bare(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(bare, value))
-        if hasattr(value, "__dataclass_fields__"):
-            names = set(value.__dataclass_fields__) - {"start", "end", "line"}
-            return {n: bare(getattr(value, n)) for n in sorted(names)}
-        if isinstance(value, dict) or hasattr(value, "items"):
-            return {k: "policy" if k == "policy" else bare(v) for k, v in value.items()}
-        return value
+    def bare(block: Block) -> Block:
+        attributes = {n: Text(()) if n == "policy" else v for n, v in block.attributes.items()}
+        return replace(block, attributes=attributes, blocks=tuple(map(bare, block.blocks)))
 
-    blocks = locate(text, "x").blocks
+    blocks = parse(text, "x").blocks
     return [bare(b) for b in blocks if b.labels[:1] != ("aws_iam_policy_document",)]
 
 
@@ -139,7 +135,7 @@ def test_all_else_stays_byte_for_byte(
         again = rewritten(Path(folder), after)
         assert (again.after, again.replaced) == (after, ())
     for text in (before, after):
-        read = readings(text.removeprefix(mark), "x")
+        read = readings(read_file(text.removeprefix(mark), "x"))
         assert [r.document for r in read if isinstance(r, Reading)] == found
 
 
@@ -199,7 +195,7 @@ locals {
     assert f"    resources = {resources}\n" in one.after.replace(
         "\n\n    resources", "\n    resources"
     )
-    (located,) = (b for b in locate(one.after, "x").blocks if b.type == "data")
+    (located,) = (b for b in parse(one.after, "x").blocks if b.type == "data")
     assert located.labels == ("aws_iam_policy_document", "x")
 
 
@@ -331,16 +327,45 @@ def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path
     [
         f"var.x ? data.aws_iam_policy_document.x.json : {encoded('1')}",
         f"chomp({inlined('1')}\n)",
-        f'"${{{encoded("1")}}}"',
     ],
 )
 def test_a_policy_inside_an_expression_is_refused(body: str, tmp_path: Path) -> None:
     one = rewritten(tmp_path, policy(body))
     assert one.after == one.before
     assert [left.refused for left in one.left] == [True]
-    (found,) = readings(policy(body), "x.tf")
+    (found,) = readings(read_file(policy(body), "x.tf"))
     assert isinstance(found, Unread)
     assert "stands in an expression" in str(found.error)
+
+
+@pytest.mark.parametrize("body", ['"${CODE}"', "(CODE)", "((CODE))", '"${(CODE)}"', "( CODE\n)"])
+def test_parentheses_and_quotes_around_a_policy_change_nothing(body: str, tmp_path: Path) -> None:
+    code = encoded('"*"')
+    plain = rewritten(tmp_path, policy(code))
+    one = rewritten(tmp_path, policy(body.replace("CODE", code)))
+    assert (one.after, one.replaced) == (plain.after, plain.replaced) and len(one.replaced) == 1
+    (found,) = readings(read_file(policy(body.replace("CODE", code)), "x.tf"))
+    assert isinstance(found, Reading) and found.document["Statement"][0]["Resource"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("%{ if x }a%{ endif }", "directive"), ("${~ var.x ~}", "strip markers")],
+)
+def test_a_heredoc_that_only_an_engine_reads_leaves_others_readable(
+    template: str, words: str, tmp_path: Path
+) -> None:
+    text = policy(inlined(f'"{template}"')).replace('"x"', '"bad"') + policy(encoded('"*"'))
+    text += f'resource "aws_instance" "i" {{\n  user_data = <<E\n{template}\nE\n}}\n'
+    one = rewritten(tmp_path, text)
+    assert [r.name for r in one.replaced] == ["x"]
+    (left,) = one.left
+    assert left.refused and words in left.error.problem and left.error.place == "line 3"
+
+
+def test_a_template_that_does_not_end_is_refused_by_its_line() -> None:
+    with pytest.raises(InputError, match="line 3: a template starts here that does not end"):
+        read_file("locals {\n  x = <<E\n${a\nE\n}\n", "x")
 
 
 def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:

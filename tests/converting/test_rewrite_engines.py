@@ -10,7 +10,7 @@ import pytest
 from conftest import OFFLINE_PROVIDER, ROOT, run
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 
@@ -74,9 +74,9 @@ def test_what_was_applied_stays_as_it_is(
 def check_format(engine: Engine, folder: Path, written: Path) -> None:
     """The data sources, for themselves, are as terraform fmt would have them."""
     text = (folder / "main.tf").read_text()
-    blocks = [b for b in locate(text, "main.tf").blocks if b.labels[:1] == (DOCUMENT,)]
+    blocks = [b for b in parse(text, "main.tf").blocks if b.labels[:1] == (DOCUMENT,)]
     written.mkdir()
-    joined = "\n\n".join(text[b.start : b.end] for b in blocks)
+    joined = "\n\n".join(b.span.code for b in blocks)
     (written / "main.tf").write_text(joined + "\n")
     engine.run(["fmt", "-check", "-diff"], written)
 

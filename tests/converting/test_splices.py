@@ -19,7 +19,7 @@ from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
-from vpc_cni_iam.hcl.locate import locate
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.write import Block, policy_document
 from vpc_cni_iam.policy.document import Policy
 
@@ -213,7 +213,7 @@ def test_a_file_with_a_policy_is_never_skipped(kind: str, head: str) -> None:
             body = f"{one} {{\n{body}\n}}"
         text = f"{head.replace('KIND', kind)} {{\n{body}\n}}\n"
         for spelled in (text, text.replace('"aws_', '"\\u0061ws_')):
-            held = [a for a in attributes(locate(spelled, "x")) if a.path == (*outer, name)]
+            held = [a for a in attributes(parse(spelled, "x")) if a.path == (*outer, name)]
             assert held and may_hold_policy(spelled)
 
 
@@ -222,7 +222,7 @@ def test_a_file_with_a_policy_is_never_skipped(kind: str, head: str) -> None:
 def test_nor_is_one_that_people_might_write(file: tuple[str, str, list[Any]], kind: str) -> None:
     text = file[0].replace('resource "aws_iam_policy"', f'{kind} "x"')
     for one in (file[0], text):
-        found = [a for a in attributes(locate(one, "x")) if a.holds_policy or a.writes_policy(one)]
+        found = [a for a in attributes(parse(one, "x")) if a.holds_policy or a.writes_policy]
         assert not found or may_hold_policy(one)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from conftest import ROOT
 from vpc_cni_iam.hcl.lines import locate
-from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.hcl.parse import parse
 
 TRICKY = """# resource "a" "comment" {
 /* resource "a" "comment" {
@@ -38,7 +38,7 @@ FILES = sorted((ROOT / "modules").rglob("*.tf")) + sorted((ROOT / "examples").rg
 @pytest.mark.parametrize("path", FILES[::4], ids=lambda p: str(p.relative_to(ROOT)))
 def test_blocks_are_found_where_the_parser_finds_them(path) -> None:  # type: ignore[no-untyped-def]
     text = path.read_text()
-    parsed = [(b.type, b.labels, b.line) for b in parse(text, str(path))]
+    parsed = [(b.type, b.labels, b.span.line) for b in parse(text, str(path)).blocks]
     assert [(b.type, b.labels, b.line) for b in locate(text)] == parsed
 
 

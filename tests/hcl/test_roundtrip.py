@@ -10,10 +10,21 @@ from hypothesis import strategies as st
 
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
-from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
-from vpc_cni_iam.hcl.read import Call, Other, Quoted, Reference
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.syntax import (
+    Call,
+    Conditional,
+    Constant,
+    Heredoc,
+    List,
+    Node,
+    Operation,
+    Reference,
+    Text,
+)
 from vpc_cni_iam.hcl.write import Block, block, policy_document
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
@@ -67,9 +78,9 @@ def attribute(text: str) -> str:
     return block(Block("locals", [("x", Literal(text))]))
 
 
-def read_attribute(text: str) -> read.Node:
-    (found,) = read.parse(text, "x")
-    return found.attributes["x"][0]
+def read_attribute(text: str) -> Node:
+    (found,) = parse(text, "x").blocks
+    return found.attributes["x"]
 
 
 @given(st.text())
@@ -84,7 +95,7 @@ def test_any_text_survives(prefix: str, text: str) -> None:
         return
     assert written.isprintable() or written.replace("\n", "").isprintable() or not whole.isascii()
     node = read_attribute(written)
-    assert isinstance(node, Quoted)
+    assert isinstance(node, Text)
     assert "".join(str(p) for p in node.parts) == whole
 
 
@@ -98,15 +109,16 @@ def test_text_that_hcl_cannot_hold_is_refused(text: str) -> None:
 def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
     value = Template((Literal(before), Expression("var.x"), Literal(after)))
     node = read_attribute(block(Block("locals", [("x", value)])))
-    assert isinstance(node, Quoted)
-    place = node.parts.index(Reference("var.x"))
-    assert "".join(map(str, node.parts[:place])) == before
-    assert "".join(map(str, node.parts[place + 1 :])) == after
+    # "${x}" is x itself.
+    parts = node.parts if isinstance(node, Text) else (node,)
+    place = parts.index(Reference("var.x"))
+    assert "".join(map(str, parts[:place])) == before
+    assert "".join(map(str, parts[place + 1 :])) == after
 
 
 def back(policy: Policy) -> Policy:
     text = block(policy_document("x", policy))
-    (found,) = resolve.documents(read.parse(text, "x.tf"), "x.tf", Scope())
+    (found,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", Scope())
     return found.policy
 
 
@@ -183,7 +195,7 @@ def test_what_the_provider_replaces_only_elsewhere_is_not_refused() -> None:
 def test_comments_cannot_end_early() -> None:
     text = block(Block("locals", [("x", Literal("y"))], comment=["a\nb\u2028c */ \x1b[31m d"]))
     assert text.splitlines()[0] == "# a b c */  [31m d"
-    assert len(read.parse(text, "x")) == 1
+    assert len(parse(text, "x").blocks) == 1
 
 
 SAMPLE = """
@@ -206,19 +218,23 @@ data "a" "b" {
 
 @pytest.mark.parametrize("text", [SAMPLE, SAMPLE.replace("\n", "\r\n")])
 def test_reading_what_people_write(text: str) -> None:
-    first, data = read.parse(text, "x")
-    nodes = {name: node for name, (node, _) in first.attributes.items()}
+    first, data = parse(text, "x").blocks
+    nodes = dict(first.attributes)
     assert nodes["ref"] == Reference("var.a.b")
-    assert nodes["call"] == Call("coalesce", (Reference("var.a"), Quoted(("b",))))
-    assert nodes["list"] == (
-        Quoted(("x",)),
-        Reference("var.y"),
-        Quoted((Reference("var.z"), "-w")),
+    assert nodes["call"] == Call("coalesce", (Reference("var.a"), Text(("b",))))
+    assert nodes["list"] == List(
+        (Text(("x",)), Reference("var.y"), Text((Reference("var.z"), "-w")))
     )
-    assert nodes["doc"] == Quoted(('{ "a": ${b} }\n',))
-    assert nodes["other"] == Other("var.a == null ? 1 : 2")
-    assert nodes["splat"] == Other("concat(var.a...)")
-    assert (data.type, data.labels, data.line) == ("data", ("a", "b"), 13)
+    assert isinstance(nodes["doc"], Heredoc)
+    assert nodes["doc"].plain == '{ "a": ${b} }\n'
+    assert isinstance(nodes["other"], Conditional)
+    assert nodes["other"].options == (Constant("1"), Constant("2"))
+    assert isinstance(nodes["splat"], Operation)
+    places = {name: (node.span.line, node.span.code) for name, node in nodes.items()}
+    assert places["ref"] == (4, "var.a.b")
+    assert places["other"] == (10, "var.a == null ? 1 : 2")
+    assert places["splat"] == (11, "concat(var.a...)")
+    assert (data.type, data.labels, data.span.line) == ("data", ("a", "b"), 13)
     assert [b.type for b in data.blocks] == ["nested"]
 
 
@@ -233,7 +249,7 @@ def test_reading_what_people_write(text: str) -> None:
 )
 def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
     with pytest.raises(InputError) as caught:
-        read.parse(text, "main.tf")
+        parse(text, "main.tf")
     assert caught.value.source == "main.tf"
     assert caught.value.place.startswith(place)
 
@@ -256,7 +272,7 @@ def test_documents_that_need_an_engine_say_so(body: str, words: str) -> None:
     text = f'data "aws_iam_policy_document" "x" {{\n{body}\n}}\n'
     scope = Scope(nodes={"local.loop": Reference("local.loop")})
     with pytest.raises(InputError) as caught:
-        resolve.documents(read.parse(text, "x.tf"), "x.tf", scope)
+        resolve.documents(parse(text, "x.tf").blocks, "x.tf", scope)
     assert words in str(caught.value)
     assert re.match(r"line \d+", caught.value.place)
 
@@ -270,8 +286,8 @@ data "aws_iam_policy_document" "x" {
   }
 }
 """
-    scope = Scope({"var.p": "aws"}, {"local.r": Quoted(("r", Reference("var.p")))})
-    (found,) = resolve.documents(read.parse(text, "x"), "x", scope)
+    scope = Scope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
+    (found,) = resolve.documents(parse(text, "x").blocks, "x", scope)
     assert found.policy.statements[0].resources == ("arn:aws:raws", "z")
 
 
@@ -281,6 +297,6 @@ data "aws_iam_policy_document" "x" {
 def test_element_counts_on_from_the_first_after_the_last(number: int, piece: str) -> None:
     """As Terraform's function does; it refuses an empty list, which split never returns."""
     code = f'element(split(":", var.name), {number})'
-    (block,) = read.parse(f"locals {{\n  x = {code}\n}}\n", "x.tf")
-    scope = Scope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"][0]})
+    (block,) = parse(f"locals {{\n  x = {code}\n}}\n", "x.tf").blocks
+    scope = Scope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"]})
     assert resolve.text("local.x", scope) == piece

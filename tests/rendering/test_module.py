@@ -13,8 +13,9 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
-from vpc_cni_iam.hcl import read, resolve
+from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.module import local_nodes
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
@@ -40,7 +41,7 @@ SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
 
 
 def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
-    blocks = read.parse(text, "main.tf")
+    blocks = parse(text, "main.tf").blocks
     scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
@@ -92,7 +93,7 @@ def test_the_round_trip_notices_a_changed_module() -> None:
 def test_structure(selection: dict[str, Any]) -> None:
     chosen = options(EVERY, **selection)
     files = render(chosen)
-    blocks = read.parse(files["main.tf"], "main.tf")
+    blocks = parse(files["main.tf"], "main.tf").blocks
     assert [b.type for b in blocks] == ["locals"] + ["data"] * len(EVERY)
     for block, composed in zip(blocks[1:], chosen.composed(), strict=True):
         assert block.labels == ("aws_iam_policy_document", composed.variant.identifier)
@@ -103,7 +104,7 @@ def test_structure(selection: dict[str, Any]) -> None:
             assert [b.type for b in inner.blocks] == ["condition"] * len(statement.conditions)
     for name in ("main.tf", "outputs.tf", "versions.tf"):
         assert "jsondecode" not in files[name]
-        pending = list(read.parse(files[name], name))
+        pending = list(parse(files[name], name).blocks)
         while pending:
             block = pending.pop()
             assert block.type != "dynamic"
@@ -123,7 +124,7 @@ def test_structure(selection: dict[str, Any]) -> None:
 )
 def test_only_the_variables_that_are_needed(names: list[str], expected: set[str]) -> None:
     files = render(options(names))
-    blocks = read.parse(files["variables.tf"], "variables.tf")
+    blocks = parse(files["variables.tf"], "variables.tf").blocks
     assert {b.labels[0] for b in blocks} == expected | {"additional_policy_documents"}
     for block in blocks:
         keys = [k for k in block.attributes if k != "nullable"]
@@ -135,7 +136,7 @@ def test_only_the_variables_that_are_needed(names: list[str], expected: set[str]
 
 def test_outputs() -> None:
     files = render(options(["ipv4", "ipv4-scoped"]))
-    blocks = read.parse(files["outputs.tf"], "outputs.tf")
+    blocks = parse(files["outputs.tf"], "outputs.tf").blocks
     assert [b.labels[0] for b in blocks] == [
         "ipv4_json",
         "ipv4_scoped_json",

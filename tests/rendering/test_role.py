@@ -23,7 +23,7 @@ from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.hcl import read
+from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads, parse
@@ -102,7 +102,7 @@ def test_trust_documents_say_what_aws_documents() -> None:
 
 
 def test_irsa_conditions_are_blocks_of_their_own() -> None:
-    blocks = read.parse(render(LATEST)["main.tf"], "main.tf")
+    blocks = parse_hcl(render(LATEST)["main.tf"], "main.tf").blocks
     (irsa,) = (b for b in blocks if b.labels[1:] == ("irsa",))
     (statement,) = irsa.blocks
     assert [b.type for b in statement.blocks] == ["principals", "condition", "condition"]

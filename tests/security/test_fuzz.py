@@ -27,12 +27,12 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import Input
 from vpc_cni_iam.converting.batch import Options as ConvertOptions
 from vpc_cni_iam.converting.batch import convert as convert_all
-from vpc_cni_iam.converting.from_hcl import readings
+from vpc_cni_iam.converting.from_hcl import read_file, readings
 from vpc_cni_iam.converting.module_names import Modules
 from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module import read as read_module
-from vpc_cni_iam.hcl.read import parse as parse_hcl
+from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.inputs.ec2 import read as read_inventory
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.diff.changes import changes
@@ -170,7 +170,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),
     "convert": (convert, json.dumps({"PolicyVersion": {"Document": json.loads(dumps(SCOPED))}})),
-    "from HCL": (lambda text: readings(text, "main.tf"), EMBEDDED),
+    "from HCL": (lambda text: readings(read_file(text, "main.tf")), EMBEDDED),
     "rewrite": (rewrite, EMBEDDED),
     "preflight": (preflight, INSTANCES),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),

@@ -14,7 +14,7 @@ from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.converting.rewrite import Rewriting
-    from vpc_cni_iam.hcl.locate import Value
+    from vpc_cni_iam.hcl.syntax import File, Node
 
 
 def check(
@@ -82,29 +82,27 @@ def from_hcl(
 
 
 def _readings(files: Sequence[str]) -> list[Reading | Unread]:
-    from vpc_cni_iam.converting.from_hcl import Unread, local_values, readings
+    from vpc_cni_iam.converting.from_hcl import Unread, local_values, read_file, readings
 
     found: list[Reading | Unread] = []
-    texts: dict[str, str] = {}
-    known: dict[str, Value] = {}
+    read: dict[str, File] = {}
+    known: dict[str, Node] = {}
     for file in files:
         try:
-            texts |= _hcl_texts(file)
+            texts = _hcl_texts(file)
         except InputError as error:
             found.append(Unread("", error))
-    for source, text in tuple(texts.items()):
-        try:
-            known |= local_values(text, source)
-        except InputError as error:
-            del texts[source]
-            found.append(Unread("", error))
-    for source, text in texts.items():
-        try:
-            found += readings(text, source, known)
-        except InputError as error:
-            found.append(Unread("", error))
+            continue
+        for source, text in texts.items():
+            try:
+                read[source] = read_file(text, source)
+                known |= local_values(read[source])
+            except InputError as error:
+                found.append(Unread("", error))
+    for parsed in read.values():
+        found += readings(parsed, known)
     if not found:
-        sources = ", ".join(texts)
+        sources = ", ".join(read)
         found.append(Unread("", InputError(sources, "", "holds no policy that is written out")))
     return found
 

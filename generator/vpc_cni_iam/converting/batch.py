@@ -104,15 +104,15 @@ def convert(
         failures.extend(errors)
         refused += 1
 
-    found: list[JsonDocument] = []
-    for one in inputs:
+    documents: list[JsonDocument] = []
+    for file in inputs:
         try:
-            found += policy_documents(one.text(), one.source)
+            documents += policy_documents(file.text(), file.source)
         except InputError as error:
             refuse([error])
         step()
     converted = []
-    for document, name in zip(found, _names(found, options.name), strict=True):
+    for document, name in zip(documents, _names(documents, options.name), strict=True):
         result = convert_document(document, name, options.names, options.partition_aware)
         if isinstance(result, Converted):
             converted.append(result)
@@ -128,20 +128,20 @@ def convert(
     return Batch(tuple(converted), tuple(failures), refused, shared, unused)
 
 
-def _names(found: Sequence[JsonDocument], given: str) -> tuple[str, ...]:
+def _names(documents: Sequence[JsonDocument], name: str) -> tuple[str, ...]:
     """Return the names of the data sources, which do not hang on which documents are refused."""
-    if given:
-        if len(found) > 1:
-            raise UsageError(f"--name names one document, and there are {len(found)}")
-        return (naming.given(given),) * len(found)
-    several = Counter(d.source for d in found)
-    wanted = []
-    for document in found:
+    if name:
+        if len(documents) > 1:
+            raise UsageError(f"--name names one document, and there are {len(documents)}")
+        return (naming.valid(name),) * len(documents)
+    several = Counter(d.source for d in documents)
+    names = []
+    for document in documents:
         alone = several[document.source] == 1
         if document.source == STDIN:
             parts = document.names
         else:
             stem = PurePath(document.source).stem
             parts = (stem,) if alone or not document.names else document.names
-        wanted.append(naming.identifier("_".join(parts)))
-    return naming.unique(wanted)
+        names.append(naming.identifier("_".join(parts)))
+    return naming.unique(names)

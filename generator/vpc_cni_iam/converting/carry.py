@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.converting.splices import SpliceNames, parsed, why_not_plain
+from vpc_cni_iam.converting.splices import SpliceNames, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.hcl.marks import MARK, Kept, Marks
-from vpc_cni_iam.hcl.read import Call, Node, Quoted, Reference
+from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.syntax import Call, List, Node, Reference, Text
 from vpc_cni_iam.hcl.write import Block
 from vpc_cni_iam.policy.document import Policy
 
@@ -57,9 +58,9 @@ class Surroundings:
         if isinstance(node, Call) and node.name in ("list", "set"):
             return "list"
         node = self.locals.get(code)
-        if isinstance(node, tuple):
+        if isinstance(node, List):
             return "list"
-        is_text = isinstance(node, Quoted) and any(isinstance(p, str) for p in node.parts)
+        is_text = isinstance(node, Text) and any(isinstance(p, str) for p in node.parts)
         return "text" if is_text else "unknown"
 
     def text(self, code: str) -> str | None:
@@ -87,7 +88,7 @@ class Surroundings:
             if "\n" in kept.code:
                 problem = "an expression in a heredoc that spans several lines is not carried over"
                 raise InputError(source, f"line {kept.line}", problem)
-        elif parsed(kept.code) is None:
+        elif expression(kept.code) is None:
             problem = f"{kept.code} is not an expression that this reader knows"
             raise InputError(source, f"line {kept.line}", problem)
 
@@ -100,16 +101,16 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
         marks: What the marks stand for.
         known: What is known of the names in them.
     """
-    found = []
+    remarks = []
     for condition in (c for s in policy.statements for c in s.conditions):
         for text in filter(MARK.fullmatch, condition.values):
             kept = marks.of(text)
             shape = "text" if kept.spliced else known.shape(kept.code)
             if shape in ("number", "boolean"):
-                found.append(f"the {shape} {kept.code} is written as a string")
+                remarks.append(f"the {shape} {kept.code} is written as a string")
             elif shape == "unknown" and _NO_TEXT.search(condition.operator):
-                found.append(f"{kept.code}, if it is no string, is written as one")
-    return list(dict.fromkeys(found))
+                remarks.append(f"{kept.code}, if it is no string, is written as one")
+    return list(dict.fromkeys(remarks))
 
 
 def fill(
@@ -158,9 +159,9 @@ def _one(value: Value, marks: Marks, written: Callable[[Kept], str]) -> Value:
         return Expression(f"({code})" if "\n" in code else code)
     parts: list[Literal | Expression] = []
     place = 0
-    for found in MARK.finditer(value.text):
-        parts.append(Literal(value.text[place : found.start()]))
-        parts.append(Expression(written(marks.of(found[0]))))
-        place = found.end()
+    for match in MARK.finditer(value.text):
+        parts.append(Literal(value.text[place : match.start()]))
+        parts.append(Expression(written(marks.of(match[0]))))
+        place = match.end()
     parts.append(Literal(value.text[place:]))
     return Template(tuple(p for p in parts if p != Literal("")))

@@ -59,17 +59,17 @@ def convert_document(
     except InputError as error:
         return (error,)
     except InexpressibleError as error:
-        found = tuple(
+        errors = tuple(
             InputError(document.source, _place(document.place, p.path, decoded), p.reason)
             for p in problems(policy)
         )
-        return found or (InputError(document.source, document.place, str(error)),)
-    said = [
+        return errors or (InputError(document.source, document.place, str(error)),)
+    every_note = [
         *notes(decoded, document.place),
-        *(Note(document.place, t) for t in _said(document, policy, replaced, partition_aware)),
+        *(Note(document.place, t) for t in _own_notes(document, policy, replaced, partition_aware)),
     ]
     used = frozenset(replaced.used)
-    return Converted(document, name, text, tuple(said), used, replaced.partition_used)
+    return Converted(document, name, text, tuple(every_note), used, replaced.partition_used)
 
 
 def _partition(policy: Policy) -> str:
@@ -85,7 +85,7 @@ def _place(base: str, path: str, decoded: object) -> str:
     return base + path.removeprefix("$")
 
 
-def _said(
+def _own_notes(
     document: JsonDocument, policy: Policy, replaced: Substitution, partition_aware: bool
 ) -> Iterator[str]:
     if document.left_out:

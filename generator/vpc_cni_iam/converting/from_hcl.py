@@ -10,12 +10,12 @@ from typing import Any
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import embedded, resolve
-from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
-from vpc_cni_iam.hcl.locate import Value, locate
 from vpc_cni_iam.hcl.marks import Kept, Marks
-from vpc_cni_iam.hcl.read import parse
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.policy.document import Policy, to_json
 
 
@@ -57,25 +57,32 @@ class Unread:
     error: InputError
 
 
-def local_values(text: str, source: str) -> dict[str, Value]:
-    """Return the locals of a file by name.
+def read_file(text: str, source: str) -> File:
+    """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals.
 
     Args:
-        text: The text of a .tf file.
+        text: The text of the file.
         source: The file name that errors name.
 
     Raises:
         InputError: Not HCL; with the line.
     """
-    if "locals" not in text:
-        return {}
-    blocks = (b for b in locate(text, source).blocks if b.type == "locals")
-    return {name: value for b in blocks for name, value in b.attributes.items()}
+    if not may_hold_policy(text) and "locals" not in text:
+        return File(source, text, {}, (), ())
+    return parse(text, source)
 
 
-def readings(
-    text: str, source: str, known: Mapping[str, Value] | None = None
-) -> tuple[Reading | Unread, ...]:
+def local_values(file: File) -> dict[str, Node]:
+    """Return the locals of a file by name.
+
+    Args:
+        file: The file.
+    """
+    blocks = (block for block in file.blocks if block.type == "locals")
+    return {name: value for block in blocks for name, value in block.attributes.items()}
+
+
+def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Reading | Unread, ...]:
     """Return the policies of a file in their order.
 
     These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc,
@@ -83,25 +90,23 @@ def readings(
     or anywhere with a Statement. What is computed in such an attribute is not read.
 
     Args:
-        text: The text of a .tf file.
-        source: The file name that errors name.
+        file: The file.
         known: The locals of the files that are read together; without it, those of this one.
-
-    Raises:
-        InputError: Not HCL; with the line.
     """
-    if not may_hold_policy(text):
+    if not may_hold_policy(file.text):
         return ()
-    known = local_values(text, source) if known is None else known
-    found = [*_written_out(text, source, known), *_data_sources(text, source)]
-    return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
+    known = local_values(file) if known is None else known
+    policies = [*_written_out(file, known), *_data_sources(file)]
+    return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
 
 
-def choose(found: Sequence[Reading | Unread], names: Iterable[str]) -> tuple[Reading | Unread, ...]:
+def choose(
+    policies: Sequence[Reading | Unread], names: Iterable[str]
+) -> tuple[Reading | Unread, ...]:
     """Return the policies of these names, and files that could not be read; of no names, all.
 
     Args:
-        found: The policies.
+        policies: The policies.
         names: Their addresses, or the names of data sources.
 
     Raises:
@@ -109,81 +114,83 @@ def choose(found: Sequence[Reading | Unread], names: Iterable[str]) -> tuple[Rea
     """
     chosen = set(names)
     if not chosen:
-        return tuple(found)
-    for name in sorted(chosen - {n for one in found for n in (one.address, _short(one.address))}):
-        there = ", ".join(one.address for one in found if one.address) or "none"
+        return tuple(policies)
+    names_there = {name for policy in policies for name in _names(policy)}
+    for name in sorted(chosen - names_there):
+        there = ", ".join(policy.address for policy in policies if policy.address) or "none"
         raise UsageError(f"no policy is called {name!r}; there are {there}")
-    return tuple(
-        one
-        for one in found
-        if not one.address or not chosen.isdisjoint((one.address, _short(one.address)))
-    )
+    return tuple(p for p in policies if not p.address or not chosen.isdisjoint(_names(p)))
+
+
+def _names(policy: Reading | Unread) -> tuple[str, str]:
+    return policy.address, _short(policy.address)
 
 
 def _short(address: str) -> str:
     return address.removeprefix("data.aws_iam_policy_document.")
 
 
-def files(found: Sequence[Reading]) -> dict[str, str]:
+def files(policies: Sequence[Reading]) -> dict[str, str]:
     """Return the texts of policies by names for files, which their addresses give.
 
     Args:
-        found: The policies.
+        policies: The policies.
     """
-    names = naming.unique([naming.identifier(_short(r.address)) for r in found])
-    return {f"{name}.json": one.text for name, one in zip(names, found, strict=True)}
+    names = naming.unique([naming.identifier(_short(r.address)) for r in policies])
+    return {f"{name}.json": policy.text for name, policy in zip(names, policies, strict=True)}
 
 
-def _written_out(
-    text: str, source: str, known: Mapping[str, Value]
-) -> Iterator[tuple[int, Reading | Unread]]:
-    for attribute in attributes(locate(text, source)):
-        value = attribute.value
-        if not embedded.is_document(value):
-            problem = ""
-            if attribute.writes_policy(text) or (
-                attribute.holds_policy and attribute.has_document_inside(text)
-            ):
-                problem = "stands in an expression; only an engine can know its value"
-            elif attribute.holds_policy and not is_read_elsewhere(value, known):
-                problem = "is computed; only an engine can know its value"
-            if problem:
-                error = InputError(source, f"line {value.line}", problem)
-                yield value.line, Unread(attribute.address, error)
-            continue
-        if not attribute.holds_policy and not embedded.has_statement(value):
-            continue
-        try:
-            found = embedded.read(value, source)
-            document = _shown(found.policy, found.marks, source, value.line)
-        except InputError as error:
-            yield value.line, Unread(attribute.address, error)
-            continue
-        names = tuple(dict.fromkeys(k.code for k in found.marks.kept))
-        yield value.line, Reading(attribute.address, source, value.line, document, names)
+def _written_out(file: File, known: Mapping[str, Node]) -> Iterator[tuple[int, Reading | Unread]]:
+    for attribute in attributes(file):
+        value, line = attribute.value, attribute.value.span.line
+        if embedded.is_document(value):
+            if not attribute.holds_policy and not embedded.has_statement(value):
+                continue
+            try:
+                policy = embedded.read(value, file.source)
+                document = _shown(policy.policy, policy.marks, file.source, line)
+            except InputError as error:
+                yield line, Unread(attribute.address, error)
+                continue
+            names = tuple(dict.fromkeys(kept.code for kept in policy.marks.kept))
+            yield line, Reading(attribute.address, file.source, line, document, names)
+        elif problem := _why_unread(attribute, known):
+            yield line, Unread(attribute.address, InputError(file.source, f"line {line}", problem))
 
 
-def _data_sources(text: str, source: str) -> Iterator[tuple[int, Reading | Unread]]:
-    if "aws_iam_policy_document" not in text:
-        return
-    for block in parse(text, source):
+def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
+    """Say why an attribute that writes out no document may hold a policy all the same."""
+    if attribute.writes_policy or (attribute.holds_policy and attribute.has_document_inside):
+        return "stands in an expression; only an engine can know its value"
+    if attribute.holds_policy and not is_read_elsewhere(attribute.value, known):
+        return "is computed; only an engine can know its value"
+    return ""
+
+
+def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
+    for block in file.blocks:
         if block.type != "data" or block.labels[:1] != ("aws_iam_policy_document",):
             continue
         address = ".".join(("data", *block.labels))
-        marks = Marks()
-        line = block.line
-        scope = Scope(keep=lambda code, m=marks, n=line: m.mark(Kept(code, n)))  # type: ignore[misc]
+        line = block.span.line
         try:
-            (found,) = resolve.documents([block], source, scope)
-            for argument, _ in found.joins:
-                problem = f"{argument} joins other documents, which takes an engine"
-                raise InputError(source, f"line {line}", problem)
-            document = _shown(found.policy, marks, source, line)
+            yield line, _data_source(block, address, file.source)
         except InputError as error:
-            problem = marks.shown(error.problem)
-            yield line, Unread(address, InputError(source, error.place, problem))
-            continue
-        yield line, Reading(address, source, line, document, tuple(k.code for k in marks.kept))
+            yield line, Unread(address, error)
+
+
+def _data_source(block: Block, address: str, source: str) -> Reading:
+    marks, line = Marks(), block.span.line
+    scope = Scope(keep=lambda code: marks.mark(Kept(code, line)))
+    try:
+        (document,) = resolve.documents([block], source, scope)
+        for argument, _ in document.joins:
+            problem = f"{argument} joins other documents, which takes an engine"
+            raise InputError(source, f"line {line}", problem)
+        shown = _shown(document.policy, marks, source, line)
+    except InputError as error:
+        raise InputError(source, error.place, marks.shown(error.problem)) from None
+    return Reading(address, source, line, shown, tuple(kept.code for kept in marks.kept))
 
 
 def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, Any]:
@@ -200,10 +207,10 @@ def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, An
         if isinstance(value, list):
             return [shown(inner) for inner in value]
         if isinstance(value, str):
-            for one in written:
-                if one in value:
-                    problem = f"{one} stands for text in one place and for a reference in another"
-                    raise InputError(source, f"line {line}", problem)
+            for reference in written:
+                if reference in value:
+                    problem = "stands for text in one place and for a reference in another"
+                    raise InputError(source, f"line {line}", f"{reference} {problem}")
             return marks.shown(value)
         return value
 

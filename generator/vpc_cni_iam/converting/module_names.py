@@ -10,8 +10,8 @@ from pathlib import Path
 from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.converting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl import locate
-from vpc_cni_iam.hcl.read import Node, Reference, parse
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import File, Node, Reference
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
@@ -40,6 +40,7 @@ class ModuleFiles:
         chosen = [p for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()]
         every = content_together(chosen, str(directory), HCL, MODULE, MODULE_FILES)
         self.files = {path.name: file for path, file in every.items()}
+        self._parsed: dict[str, File] = {}
 
     @cached_property
     def taken(self) -> set[str]:
@@ -47,18 +48,31 @@ class ModuleFiles:
 
         A name in a comment counts, and in JSON any key: a name too many is no harm.
         """
-        found: set[str] = set()
-        for name, file in self.files.items():
+        names: set[str] = set()
+        for name, encoded in self.files.items():
             pattern = _KEY if name.endswith(".json") else _DATA_SOURCE
-            found.update(pattern.findall(file.decode(errors="replace")))
-        return found
+            names.update(pattern.findall(encoded.decode(errors="replace")))
+        return names
+
+    def file(self, name: str, source: str) -> File:
+        """Return the syntax tree of a file, which is parsed once.
+
+        Args:
+            name: Its name, one of `files`.
+            source: The name that errors show.
+
+        Raises:
+            InputError: Not HCL; with the line.
+        """
+        if name not in self._parsed:
+            self._parsed[name] = parse(decode(self.files[name], source, "HCL"), source)
+        return self._parsed[name]
 
     @cached_property
     def surroundings(self) -> Surroundings:
         """What is known of the variables and locals, which a rewriting does not change."""
         types: defaultdict[str, list[Node]] = defaultdict(list)
-        nodes: defaultdict[str, list[Node]] = defaultdict(list)
-        values: defaultdict[str, list[locate.Value]] = defaultdict(list)
+        values: defaultdict[str, list[Node]] = defaultdict(list)
         in_json: set[str] = set()
         unreadable = ""
         for name, encoded in self.files.items():
@@ -66,28 +80,23 @@ class ModuleFiles:
                 in_json.update(_KEY.findall(encoded.decode(errors="replace")))
                 continue
             try:
-                text = decode(encoded, name, "HCL")
-                if not _DEFINES.search(text):
+                if not _DEFINES.search(decode(encoded, name, "HCL")):
                     continue
-                blocks, file = parse(text, name), locate.locate(text, name)
+                blocks = self.file(name, name).blocks
             except InputError:
                 unreadable = unreadable or name
                 continue
             for block in blocks:
                 if block.type == "variable" and block.labels:
-                    default = (Reference("any"), block.line)
-                    types[block.labels[0]].append(block.attributes.get("type", default)[0])
+                    kind = block.attributes.get("type", Reference("any"))
+                    types[block.labels[0]].append(kind)
                 elif block.type == "locals":
-                    for local, (node, _) in block.attributes.items():
-                        nodes[local].append(node)
-            for located in file.blocks:
-                if located.type == "locals":
-                    for local, value in located.attributes.items():
+                    for local, value in block.attributes.items():
                         values[local].append(value)
         # What is set twice, as in an override file, is not known.
         kinds = {n: t[0] for n, t in types.items() if len(t) == 1 and n not in in_json}
         scalars = {n: t.path for n, t in kinds.items() if isinstance(t, Reference)}
-        known = {f"local.{n}": v[0] for n, v in nodes.items() if len(v) == 1 and n not in in_json}
+        known = {f"local.{n}": v[0] for n, v in values.items() if len(v) == 1 and n not in in_json}
         return Surroundings(
             {} if unreadable else kinds,
             {} if unreadable else known,

@@ -19,14 +19,14 @@ def identifier(text: str) -> str:
         text: A file name without its suffix, or what AWS calls a policy.
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    found = re.sub(r"\W+", "_", plain).strip("_")
-    if not found:
+    name = re.sub(r"\W+", "_", plain).strip("_")
+    if not name:
         return _DEFAULT
-    return f"{_DEFAULT}_{found}" if found[0].isdigit() else found
+    return f"{_DEFAULT}_{name}" if name[0].isdigit() else name
 
 
-def given(text: str) -> str:
-    """Return a name that the user gave.
+def valid(text: str) -> str:
+    """Return a name that the user gave, if Terraform takes it.
 
     Args:
         text: The name.
@@ -42,25 +42,25 @@ def given(text: str) -> str:
     return text
 
 
-def unique(wanted: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+def unique(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
     """Return names of which no two are one, even to a file system that ignores case.
 
     The first that wants a name gets it; a later one gets a number that no other name has.
 
     Args:
-        wanted: The names, in the order of the input.
+        names: The names, in the order of the input.
         taken: Names that are not to be had.
     """
     used = {name.lower() for name in taken}
-    natural = {name.lower() for name in wanted}
+    natural = {name.lower() for name in names}
     numbers: dict[str, int] = {}
-    found = []
-    for name in wanted:
+    chosen_names = []
+    for name in names:
         chosen, number = name, numbers.get(name.lower(), 1)
         while chosen.lower() in used or (number > 1 and chosen.lower() in natural):
             number += 1
             chosen = f"{name}_{number}"
         numbers[name.lower()] = number
         used.add(chosen.lower())
-        found.append(chosen)
-    return tuple(found)
+        chosen_names.append(chosen)
+    return tuple(chosen_names)

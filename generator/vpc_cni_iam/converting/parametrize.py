@@ -29,17 +29,17 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):")
 _PLACE = 2  # of the partition among an ARN's parts and separators
 
 
-def parameters(given: Iterable[str]) -> dict[str, str]:
+def parameters(pairs: Iterable[str]) -> dict[str, str]:
     """Return the variable of each literal.
 
     Args:
-        given: Each a ``KEY=VALUE``: the name of a variable, and what it is to stand for.
+        pairs: Each a ``KEY=VALUE``: the name of a variable, and what it is to stand for.
 
     Raises:
         UsageError: One that is not, or that clashes with another.
     """
-    found: dict[str, str] = {}
-    for pair in given:
+    names: dict[str, str] = {}
+    for pair in pairs:
         name, mark, literal = pair.partition("=")
         if not mark or not _NAME.fullmatch(name) or name in _RESERVED:
             raise UsageError(
@@ -48,10 +48,10 @@ def parameters(given: Iterable[str]) -> dict[str, str]:
             )
         if not any(c.isalnum() for c in literal):
             raise UsageError(f"--parametrize {pair}: {literal!r} is no value that names anything")
-        if literal in found or name in found.values():
+        if literal in names or name in names.values():
             raise UsageError(f"--parametrize {pair}: its name or its value was given before")
-        found[literal] = name
-    return found
+        names[literal] = name
+    return names
 
 
 @dataclass(slots=True)
@@ -97,16 +97,16 @@ class Substitution:
         for place, piece in enumerate(_SEPARATOR.split(text)):
             if piece in self.names:
                 self.used.add(piece)
-                found = Expression(f"var.{self.names[piece]}")
+                replacement = Expression(f"var.{self.names[piece]}")
             elif place == _PLACE and piece and piece == self.partition:
                 self.partition_used = True
-                found = _PARTITION
+                replacement = _PARTITION
             else:
                 before += piece
                 continue
             if before:
                 yield Literal(before)
-            yield found
+            yield replacement
             before = ""
         if before:
             yield Literal(before)
@@ -139,8 +139,8 @@ def partitions(policy: Policy) -> tuple[str, ...]:
     Args:
         policy: The policy.
     """
-    found = (_ARN.match(text) for s in policy.statements for text in _texts(s))
-    return tuple(dict.fromkeys(m[1] for m in found if m))
+    matches = (_ARN.match(text) for s in policy.statements for text in _texts(s))
+    return tuple(dict.fromkeys(m[1] for m in matches if m))
 
 
 def _texts(statement: Statement) -> Iterator[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vpc_cni_iam.hcl.locate import Comment, File, Items, Value
+from vpc_cni_iam.hcl.syntax import File, List, Node, Span
 
 _CODE = re.compile(r"[\w\"].*?(?=[\s,\[{(=:]*$)")
 
 
-def remarks(file: File, value: Value, body: Value | None) -> tuple[list[str], list[list[str]]]:
+def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list[list[str]]]:
     """Return the comments of the whole document, and those of each statement.
 
     A comment behind code on its line keeps that code in front of it.
@@ -20,37 +20,36 @@ def remarks(file: File, value: Value, body: Value | None) -> tuple[list[str], li
         value: The expression that is replaced.
         body: The expression of the policy's Statement in it, if it can hold comments.
     """
-    statements: Sequence[Value] = ()
+    statements: Sequence[Node] = ()
     if body is not None:
-        statements = body.items if isinstance(body, Items) else (body,)
+        statements = body.items if isinstance(body, List) else (body,)
     whole: list[str] = []
     each: list[list[str]] = [[] for _ in statements]
     for comment in file.comments:
-        if value.start <= comment.start < value.end:
+        if value.outer.start <= comment.start < value.outer.end:
             place = _place(file, comment, body, statements)
             (whole if place is None else each[place]).extend(_lines(file, value, comment))
     return whole, each
 
 
-def _place(
-    file: File, comment: Comment, body: Value | None, statements: Sequence[Value]
-) -> int | None:
-    if body is None or comment.start < body.start:
+def _place(file: File, comment: Span, body: Node | None, statements: Sequence[Node]) -> int | None:
+    if body is None or comment.start < body.outer.start:
         return None
     for place, statement in enumerate(statements):
-        if comment.start < statement.end or "\n" not in file.text[statement.end : comment.start]:
+        end = statement.outer.end
+        if comment.start < end or "\n" not in file.text[end : comment.start]:
             return place
     return None
 
 
-def _lines(file: File, value: Value, comment: Comment) -> list[str]:
-    text = comment.text
+def _lines(file: File, value: Node, comment: Span) -> list[str]:
+    text = comment.code
     if text.startswith("/*"):
         inner = text.removeprefix("/*").removesuffix("*/").strip("*")
         lines = [re.sub(r"^\s*\* ?", "", line).strip() for line in inner.splitlines()]
     else:
         lines = [text.removeprefix("#").removeprefix("//").removeprefix(" ").rstrip()]
-    begin = max(file.text.rfind("\n", 0, comment.start) + 1, value.start)
+    begin = max(file.text.rfind("\n", 0, comment.start) + 1, value.outer.start)
     before = _CODE.search(file.text[begin : comment.start])
     lines = [line for line in lines if line]
     if lines and before and before[0] != "jsonencode":

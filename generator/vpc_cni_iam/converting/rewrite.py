@@ -22,7 +22,8 @@ from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
-from vpc_cni_iam.hcl.locate import File, Text, Value, locate
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import File, Text
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
 from vpc_cni_iam.texts import decode
@@ -120,7 +121,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):
         return Rewriting(path, mark + before, mark + before, (), ())
-    writer = _Writer(locate(before, str(path)), module)
+    writer = _Writer(module.file(path.name, str(path)), str(path), module)
     after = mark + writer.rewritten()
     return Rewriting(path, mark + before, after, tuple(writer.replaced), tuple(writer.left))
 
@@ -141,19 +142,19 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
         return
     with locked(directory):
         now = read.contents(directory, changed)
-        for name, one in changed.items():
-            if now.get(name) != one.before.encode():
-                raise InputError(str(one.path), "", "changed while it was read; run this again")
+        for name, change in changed.items():
+            if now.get(name) != change.before.encode():
+                raise InputError(str(change.path), "", "changed while it was read; run this again")
         tree.write(
             directory,
-            {name: one.after.encode() for name, one in changed.items()},
+            {name: change.after.encode() for name, change in changed.items()},
             observed=now,
         )
 
 
 class _Writer:
-    def __init__(self, file: File, module: ModuleFiles) -> None:
-        self.file = file
+    def __init__(self, file: File, source: str, module: ModuleFiles) -> None:
+        self.file, self.source = file, source
         self.module = module
         self.replaced: list[Replaced] = []
         self.left: list[Left] = []
@@ -164,16 +165,16 @@ class _Writer:
         return self.module.surroundings
 
     def rewritten(self) -> str:
-        for attribute in sorted(attributes(self.file), key=lambda a: a.value.start):
+        for attribute in sorted(attributes(self.file), key=lambda a: a.value.span.start):
             try:
                 if attribute.holds_policy:
                     self.attribute(attribute)
                 elif (kind := self.kind(attribute)) is not None:
-                    error = self.refuse(attribute.value.line, f"not rewritten: {kind}")
+                    error = self.refuse(attribute.value.span.line, f"not rewritten: {kind}")
                     self.left.append(Left(attribute.address, error, kind))
             except (InputError, InexpressibleError) as error:
                 if isinstance(error, InexpressibleError):
-                    error = self.refuse(attribute.value.line, str(error))
+                    error = self.refuse(attribute.value.span.line, str(error))
                 self.left.append(Left(attribute.address, error, WhyLeft.refused))
         if not self.edits:
             return self.file.text
@@ -182,47 +183,46 @@ class _Writer:
             pieces += [self.file.text[place:start], new]
             place = end
         text = "".join((*pieces, self.file.text[place:]))
-        if len(locate(text, self.file.source).blocks) != len(self.file.blocks) + len(self.replaced):
-            raise InputError(self.file.source, "", "could not be rewritten; it is as it was")
+        if len(parse(text, self.source).blocks) != len(self.file.blocks) + len(self.replaced):
+            raise InputError(self.source, "", "could not be rewritten; it is as it was")
         return text
 
     def kind(self, attribute: Attribute) -> WhyLeft | None:
         """Return what a policy is that no resource of the provider takes; None if there is none."""
-        if not attribute.writes_policy(self.file.text):
+        if not attribute.writes_policy:
             return None
         kinds = {"module": WhyLeft.module_argument, "locals": WhyLeft.local}
         return kinds.get(attribute.block.type, WhyLeft.other)
 
     def refuse(self, line: int, problem: str) -> InputError:
-        return InputError(self.file.source, f"line {line}", problem)
+        return InputError(self.source, f"line {line}", problem)
 
     def attribute(self, attribute: Attribute) -> None:
-        value, source = attribute.value, self.file.source
-        code = self.file.text[value.start : value.end]
+        value, source = attribute.value, self.source
         if not embedded.is_document(value):
-            if attribute.has_document_inside(self.file.text):
-                raise self.refuse(value.line, "stands in an expression, which stays as it is")
-            if f"{_DOCUMENT}." not in code:
-                error = self.refuse(value.line, "no policy is written out here")
+            if attribute.has_document_inside:
+                raise self.refuse(value.span.line, "stands in an expression, which stays as it is")
+            if f"{_DOCUMENT}." not in value.outer.code:
+                error = self.refuse(value.span.line, "no policy is written out here")
                 self.left.append(Left(attribute.address, error, WhyLeft.elsewhere))
             return
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
-            raise self.refuse(value.line, problem)
-        found = embedded.read(value, source)
-        for kept in found.marks.kept:
+            raise self.refuse(value.span.line, problem)
+        policy = embedded.read(value, source)
+        for kept in policy.marks.kept:
             self.known.check(kept, source)
-        repeated, index = self.repeated(attribute, found)
+        repeated, index = self.repeated(attribute, policy)
         name = self.name(attribute)
-        check_meaning(name, found, self.known)
-        new = self.data_source(name, attribute, found, repeated)
+        check_meaning(name, policy, self.known)
+        new = self.data_source(name, attribute, policy, repeated)
         self.module.taken.add(name)
-        said = [found.marks.shown(str(n)) for n in notes(found.document, "$")]
-        said += quoted(found.policy, found.marks, self.known)
+        texts = [policy.marks.shown(str(n)) for n in notes(policy.document, "$")]
+        texts += quoted(policy.policy, policy.marks, self.known)
         if attribute.compared_as_text:
-            said.append("the provider compares its text, which is another now")
-        self.replaced.append(Replaced(attribute.address, value.line, name, tuple(said)))
-        self.edits.append((value.start, value.end, f"{_DOCUMENT}.{name}{index}.json"))
+            texts.append("the provider compares its text, which is another now")
+        self.replaced.append(Replaced(attribute.address, value.span.line, name, tuple(texts)))
+        self.edits.append((value.outer.start, value.outer.end, f"{_DOCUMENT}.{name}{index}.json"))
         place = self.place(attribute)
         before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)
         if before is None:
@@ -232,9 +232,9 @@ class _Writer:
         else:  # a second policy of the same resource
             self.edits[before] = (place, place, self.edits[before][2] + new)
 
-    def repeated(self, attribute: Attribute, found: Embedded) -> tuple[str, str]:
+    def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
-        depends = [k for k in found.marks.kept if _INSTANCE.search(k.code)]
+        depends = [k for k in policy.marks.kept if _INSTANCE.search(k.code)]
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
             if depends and name in attribute.block.attributes:
                 return name, index
@@ -264,33 +264,31 @@ class _Writer:
             yield f"{tries[0]}_{number}"
             number += 1
 
-    def data_source(self, name: str, attribute: Attribute, found: Embedded, repeated: str) -> str:
-        whole, each = remarks(self.file, attribute.value, found.body)
-        block = policy_document(name, found.policy, remarks=each)
+    def data_source(self, name: str, attribute: Attribute, policy: Embedded, repeated: str) -> str:
+        whole, each = remarks(self.file, attribute.value, policy.body)
+        block = policy_document(name, policy.policy, remarks=each)
         block.comment = whole
-        fill(block, found.marks, self.known)
+        fill(block, policy.marks, self.known)
         for argument in ("provider", repeated):
             if value := attribute.block.attributes.get(argument):
-                block.attributes.insert(0, (argument, Expression(self.code(value))))
+                code = value.full_code.replace("\r\n", "\n")
+                block.attributes.insert(0, (argument, Expression(code)))
         newline = "\r\n" if "\r\n" in self.file.text else "\n"
         return f"{block_text(block)}\n".replace("\n", newline)
 
-    def code(self, value: Value) -> str:
-        return self.file.text[value.start : value.end].replace("\r\n", "\n")
-
     def place(self, attribute: Attribute) -> int:
         """Return where the data source goes: before the resource and its comments."""
-        text, block = self.file.text, attribute.block
-        place = max((b.end for b in self.file.blocks if b.end <= block.start), default=0)
+        text, start = self.file.text, attribute.block.span.start
+        place = max((b.span.end for b in self.file.blocks if b.span.end <= start), default=0)
         # What follows the block before on its line belongs to that one.
         own = place == 0
         begin, empty = place, own
-        while found := _TRIVIA.match(text, place, block.start):
-            place = found.end()
-            if found[0] == "\n":
+        while match := _TRIVIA.match(text, place, start):
+            place = match.end()
+            if match[0] == "\n":
                 if empty or not own:
                     begin = place
                 own, empty = True, True
-            elif not found[0].isspace():
+            elif not match[0].isspace():
                 empty = False
         return begin

@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.locate import Called, Choice, Code, Fields, Items, Text, Value, locate
+from vpc_cni_iam.hcl.parse import expression
+from vpc_cni_iam.hcl.syntax import Call, Code, Conditional, List, Node, Object, Text
 
 _DEPTH = 50
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
@@ -86,7 +85,7 @@ class SpliceNames:
     """
 
     types: Mapping[str, str]
-    local_values: Mapping[str, Collection[Value]]
+    local_values: Mapping[str, Collection[Node]]
     in_json: Collection[str] = ()
     unreadable: str = ""
 
@@ -98,10 +97,7 @@ def why_not_plain(code: str, names: SpliceNames) -> str | None:
         code: The expression that is spliced.
         names: What the module says of the names in it.
     """
-    value = parsed(code)
-    if value is None:
-        return f"{code} is not an expression that this reader knows"
-    return next(_Follower(names).reasons(value, ()), None)
+    return next(_Follower(names).code(code, ()), None)
 
 
 class _Follower:
@@ -110,7 +106,7 @@ class _Follower:
         # Locals that were followed to their end; the first reason ends everything.
         self.plain: set[str] = set()
 
-    def reasons(self, value: Value, path: tuple[str, ...]) -> Iterator[str]:
+    def reasons(self, value: Node, path: tuple[str, ...]) -> Iterator[str]:
         """Yield why a value may hold what JSON would escape.
 
         Args:
@@ -120,30 +116,39 @@ class _Follower:
         match value:
             case Text(parts=parts):
                 for part in parts:
-                    if isinstance(part, Code):
-                        yield from self.code(part.code, path)
-                    elif found := _ESCAPED_IN_JSON.search(part):
-                        yield f"{part!r} holds {found[0]!r}"
-            case Items(items=inner) | Choice(options=inner):
+                    if not isinstance(part, str):
+                        yield from self.reasons(part, path)
+                    elif match := _ESCAPED_IN_JSON.search(part):
+                        yield f"{part!r} holds {match[0]!r}"
+            case List(items=inner) | Conditional(options=inner):
                 yield from self.each(inner, path)
-            case Fields(fields=fields):
+            case Object(fields=fields):
                 yield from self.each((v for pair in fields for v in pair), path)
-            case Called():
+            case Call():
                 yield from self.call(value, path)
-            case Code(code=code):
-                yield from self.code(code, path)
+            case Code(code=code, problem=problem):
+                yield from [f"{code} {problem}"] if problem else self.code(code, path)
+            case _:
+                yield from self.name(value.span.code, path)
 
-    def each(self, values: Iterable[Value], path: tuple[str, ...]) -> Iterator[str]:
+    def each(self, values: Iterable[Node], path: tuple[str, ...]) -> Iterator[str]:
         for value in values:
             yield from self.reasons(value, path)
 
-    def call(self, value: Called, path: tuple[str, ...]) -> Iterator[str]:
+    def call(self, value: Call, path: tuple[str, ...]) -> Iterator[str]:
         if re.fullmatch(_REARRANGING, value.name) or _formats_plainly(value):
             yield from self.each(value.arguments, path)
         elif not re.fullmatch(_PLAIN, value.name):
             yield f"only an engine knows what {value.name}(...) returns"
 
     def code(self, code: str, path: tuple[str, ...]) -> Iterator[str]:
+        value = expression(code)
+        if value is None:
+            yield f"{code} is not an expression that this reader knows"
+        else:
+            yield from self.reasons(value, path)
+
+    def name(self, code: str, path: tuple[str, ...]) -> Iterator[str]:
         if code in (*_WORDS, *_NAMES) or _NUMBER.fullmatch(code) or _ATTRIBUTES.fullmatch(code):
             return
         if match := _LOCAL.fullmatch(code):
@@ -152,11 +157,7 @@ class _Follower:
             if self.names.types.get(match[1]) not in _SCALARS:
                 yield f"the caller of the module sets {code}"
         else:
-            inner = parsed(_bare(code))
-            if inner is None or (isinstance(inner, Code) and inner.code == code):
-                yield _unknown(code)
-            else:
-                yield from self.reasons(inner, path)
+            yield _unknown(code)
 
     def local(self, name: str, path: tuple[str, ...]) -> Iterator[str]:
         if name in self.plain:
@@ -176,15 +177,11 @@ class _Follower:
             yield f"local.{name} is defined {len(values)} times"
 
 
-def _formats_plainly(value: Called) -> bool:
+def _formats_plainly(value: Call) -> bool:
     match value:
-        case Called(name="format" | "formatlist", arguments=(Text(parts=(str() as form,)), *_)):
+        case Call(name="format" | "formatlist", arguments=(Text(parts=(str() as form,)), *_)):
             return _PLAIN_FORMAT.fullmatch(form) is not None
     return False
-
-
-def _bare(code: str) -> str:
-    return code[1:-1].strip() if code.startswith("(") and code.endswith(")") else code
 
 
 def _unknown(code: str) -> str:
@@ -193,16 +190,3 @@ def _unknown(code: str) -> str:
     if code.startswith("each."):
         return f"{code} is what for_each gives"
     return f"only an engine knows {code}"
-
-
-@lru_cache(maxsize=1024)
-def parsed(code: str) -> Value | None:
-    """Return an expression with what it is made of; None if it is no expression."""
-    try:
-        (block,) = locate(f"x {{\n  x = [\n{code}\n  ]\n}}\n", "").blocks
-    except (InputError, ValueError):
-        return None
-    value = block.attributes.get("x")
-    if list(block.attributes) != ["x"] or block.blocks:
-        return None
-    return value.items[0] if isinstance(value, Items) and len(value.items) == 1 else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.hcl.embedded import has_statement, is_document
-from vpc_cni_iam.hcl.locate import Block, File, Text, Value
+from vpc_cni_iam.hcl.syntax import Block, File, Node, Text
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
 # A label or a key may spell any letter by its number.
@@ -37,7 +37,7 @@ class Attribute:
     holder: Block
     path: tuple[str, ...]
     address: str
-    value: Value
+    value: Node
     dynamic: bool = False
 
     @property
@@ -49,30 +49,24 @@ class Attribute:
         if ".".join(self.path) not in _data()["attributes"].get(kind, ()):
             return False
         for name, allowed in _data()["only_if"].get(kind, {}).items():
-            given = self.block.attributes.get(name)
-            parts = given.parts if isinstance(given, Text) else ()
-            if given is not None and not any(part in allowed for part in parts):
+            value = self.block.attributes.get(name)
+            parts = value.parts if isinstance(value, Text) else ()
+            if value is not None and not any(part in allowed for part in parts):
                 return False
         return True
 
-    def has_document_inside(self, text: str) -> bool:
-        """Say whether its expression, which is no document, has one in it, as a conditional may.
+    @property
+    def has_document_inside(self) -> bool:
+        """Whether its expression, which is no document, has one in it, as a conditional may."""
+        span = self.value.outer
+        return _WRITES.search(span.text, span.start + 1, span.end) is not None
 
-        Args:
-            text: The text of the file.
-        """
-        return _WRITES.search(text, self.value.start + 1, self.value.end) is not None
-
-    def writes_policy(self, text: str) -> bool:
-        """Say whether its expression writes out what looks like a policy, or has one in it.
-
-        Args:
-            text: The text of the file.
-        """
+    @property
+    def writes_policy(self) -> bool:
+        """Whether its expression writes out what looks like a policy, or has one in it."""
         if is_document(self.value):
             return has_statement(self.value)
-        inside = self.has_document_inside(text)
-        return inside and "Statement" in text[self.value.start : self.value.end]
+        return self.has_document_inside and "Statement" in self.value.outer.code
 
     @property
     def compared_as_text(self) -> bool:
@@ -111,24 +105,24 @@ def attributes(file: File) -> Iterator[Attribute]:
     for block in file.blocks:
         labels = block.labels
         prefix = labels if block.type == "resource" else (block.type, *labels)
-        yield from _inside(block, block, (), ".".join(prefix), False)
+        yield from _inside(block, block, (), ".".join(prefix), dynamic=False)
 
 
 def _inside(
-    outer: Block, block: Block, path: tuple[str, ...], address: str, dynamic: bool
+    outer: Block, block: Block, path: tuple[str, ...], address: str, *, dynamic: bool
 ) -> Iterator[Attribute]:
     for name, value in block.attributes.items():
-        yield Attribute(outer, block, (*path, name), f"{address}.{name}", value, dynamic)
-    many = Counter(inner.type for inner in block.blocks)
+        yield Attribute(outer, block, (*path, name), f"{address}.{name}", value, dynamic=dynamic)
+    times = Counter(inner.type for inner in block.blocks)
     seen: Counter[str] = Counter()
     for inner in block.blocks:
         if inner.type == "dynamic" and inner.labels:
             name = inner.labels[0]
             for content in (c for c in inner.blocks if c.type == "content"):
                 place = f"{address}.dynamic.{name}"
-                yield from _inside(outer, content, (*path, name), place, True)
+                yield from _inside(outer, content, (*path, name), place, dynamic=True)
             continue
-        number = f"[{seen[inner.type]}]" if many[inner.type] > 1 else ""
+        number = f"[{seen[inner.type]}]" if times[inner.type] > 1 else ""
         seen[inner.type] += 1
         place = f"{address}.{inner.type}{number}"
-        yield from _inside(outer, inner, (*path, inner.type), place, dynamic)
+        yield from _inside(outer, inner, (*path, inner.type), place, dynamic=dynamic)

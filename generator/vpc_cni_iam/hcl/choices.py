@@ -6,7 +6,17 @@ import re
 from collections.abc import Collection, Mapping
 
 from vpc_cni_iam.hcl import embedded
-from vpc_cni_iam.hcl.locate import Called, Choice, Code, Fields, Items, Text, Value
+from vpc_cni_iam.hcl.syntax import (
+    Call,
+    Conditional,
+    Constant,
+    List,
+    Node,
+    Object,
+    Operation,
+    Reference,
+    Text,
+)
 
 _INDEX = r"(?:\[[^\]]*\]|\.\*)?"
 _DATA_SOURCE = re.compile(
@@ -16,8 +26,8 @@ _LOCAL = re.compile(r"local\.([\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
 
 
 def is_read_elsewhere(
-    value: Value,
-    local_values: Mapping[str, Value],
+    value: Node,
+    local_values: Mapping[str, Node],
     documents: Collection[str] | None = None,
 ) -> bool:
     """Say whether an expression only chooses between documents that are read by themselves.
@@ -30,7 +40,7 @@ def is_read_elsewhere(
     pending, followed = [value], set[str]()
     while pending:
         option = pending.pop()
-        code = option.code if isinstance(option, Code) else ""
+        code = option.span.code if isinstance(option, Reference | Operation) else ""
         if match := _DATA_SOURCE.fullmatch(code):
             if documents is not None and match[1] not in documents:
                 return False
@@ -45,19 +55,18 @@ def is_read_elsewhere(
     return True
 
 
-def _options(value: Value) -> Collection[Value] | None:
+def _options(value: Node) -> Collection[Node] | None:
     """Return the expressions of which a value is one, or None if it may be something else."""
     match value:
-        case Choice(options=options) | Items(items=options):
+        case Conditional(options=options) | List(items=options):
             return options
-        case Fields(fields=fields):
+        case Object(fields=fields):
             return [option for _, option in fields]
         case (
-            Text(parts=(Code() as only,))  # "${x}" is x itself
-            | Called(name="one", arguments=(only,))
-            | Called(name="join", arguments=(Text(parts=()), only))
+            Call(name="one", arguments=(only,))
+            | Call(name="join", arguments=(Text(parts=()), only))
         ):
             return (only,)
-        case Code(code="null") | Text(parts=()):
+        case Constant(code="null") | Text(parts=()):
             return ()
     return None

@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.locate import Called, Code, Fields, Items, Text, Value
 from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, Kept, Marks
+from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
+from vpc_cni_iam.hcl.syntax import Call, Code, Constant, List, Node, Object, Operation, Text
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
-_JSONENCODE = re.compile(r"jsonencode\((.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Embedded:
     document: Mapping[str, Any]
     policy: Policy
     marks: Marks
-    body: Value | None
+    body: Node | None
 
     def filled(self, texts: Mapping[str, str]) -> Policy:
         """Return the policy with texts in the places of its expressions; other marks stay.
@@ -64,20 +64,20 @@ class Embedded:
         return replace(self.policy, statements=statements, id=fill(self.policy.id))
 
 
-def is_document(value: Value) -> bool:
+def is_document(value: Node) -> bool:
     """Say whether an expression writes a JSON object out, be it a policy or not.
 
     Args:
         value: The expression.
     """
-    if isinstance(value, Called):
+    if isinstance(value, Call):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
         return False
     return value.parts[0].lstrip().startswith("{")
 
 
-def has_statement(value: Value) -> bool:
+def has_statement(value: Node) -> bool:
     """Say whether an expression writes out what looks like a policy.
 
     Args:
@@ -90,7 +90,7 @@ def has_statement(value: Value) -> bool:
     return _body(value) is not None
 
 
-def read(value: Value, source: str) -> Embedded:
+def read(value: Node, source: str) -> Embedded:
     """Read the policy that an expression writes out.
 
     Args:
@@ -103,36 +103,36 @@ def read(value: Value, source: str) -> Embedded:
     marks = Marks()
     reader = _Reader(source, marks)
     try:
-        if isinstance(value, Called):
+        if isinstance(value, Call):
             document = reader.encoded(value.arguments[0])
         else:
             assert isinstance(value, Text)  # noqa: S101 - is_document says so
             document = reader.decoded(value)
     except RecursionError:
-        raise InputError(source, f"line {value.line}", "nests too deeply to be a policy") from None
+        raise reader.refuse(value.span.line, "nests too deeply to be a policy") from None
     try:
         _check_structure(document, source)
         policy = parse(document, source)
     except InputError as error:
-        place = f"line {value.line}, {marks.shown(error.place)}"
+        place = f"line {value.span.line}, {marks.shown(error.place)}"
         raise InputError(source, place, marks.shown(error.problem)) from None
     assert isinstance(document, dict)  # noqa: S101 - what `parse` took is an object
     return Embedded(document, policy, marks, _body(value))
 
 
-def _fields(value: Value) -> Fields | None:
+def _fields(value: Node) -> Object | None:
     """Return the object that is the one argument of a call."""
     match value:
-        case Called(arguments=(Fields() as only,)):
+        case Call(arguments=(Object() as only,)):
             return only
     return None
 
 
-def _body(value: Value) -> Value | None:
+def _body(value: Node) -> Node | None:
     fields = _fields(value)
-    for key, found in fields.fields if fields else ():
+    for key, inner in fields.fields if fields else ():
         if isinstance(key, Text) and key.parts == ("Statement",):
-            return found
+            return inner
     return None
 
 
@@ -155,70 +155,83 @@ class _Reader:
         inside = False
         for part in value.parts:
             if isinstance(part, str):
-                pieces.append(self.text(part, value.line))
+                pieces.append(self.text(part, value.span.line))
                 inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
-            elif inside:
-                self.directive(part)
-                pieces.append(self.marks.mark(Kept(part.code, part.line, spliced=True)))
-            elif found := _JSONENCODE.fullmatch(part.code):
-                kept = Kept(found[1].strip(), part.line, whole=True)
-                pieces.append(f'"{self.marks.mark(kept)}"')
-            else:
-                problem = f"{part.code} writes JSON itself; only an engine can know what"
-                raise self.refuse(part.line, problem)
+                continue
+            code, line = part.full_code, part.span.line
+            self.check(part)
+            if inside:
+                pieces.append(self.marks.mark(Kept(code, line, spliced=True)))
+                continue
+            match expression(part.code) if isinstance(part, Code) else part:
+                case Call(name="jsonencode", arguments=(argument,)):
+                    kept = Kept(argument.full_code, line, whole=True)
+                    pieces.append(f'"{self.marks.mark(kept)}"')
+                case _:
+                    problem = f"{code} writes JSON itself; only an engine can know what"
+                    raise self.refuse(line, problem)
         try:
             return load_json("".join(pieces), self.source)
         except InputError as error:
-            raise self.refuse(value.line, f"in its JSON, {_after(error)}") from None
+            raise self.refuse(value.span.line, f"in its JSON, {_after(error)}") from None
 
-    def encoded(self, value: Value, whole: bool = False) -> object:
+    def encoded(self, value: Node, *, whole: bool = False) -> object:
         """Evaluate an argument of ``jsonencode``, with marks for what is not static."""
-        if isinstance(value, Fields):
-            found: dict[str, object] = {}
-            for key, inner in value.fields:
-                name = self.string(key)
-                if name in found:
-                    problem = f"the key {self.marks.shown(name)!r} stands twice in one object"
-                    raise self.refuse(key.line, problem)
-                found[name] = self.encoded(inner, whole=True)
-            return found
-        if isinstance(value, Items):
-            return [self.encoded(item) for item in value.items]
-        if isinstance(value, Code) and value.code in ("true", "false", "null"):
-            return json.loads(value.code)
-        if isinstance(value, Code) and _NUMBER.fullmatch(value.code):
-            try:
-                number = json.loads(value.code)
-                # As jsonencode prints it.
-                return Number(json.dumps(int(number) if number == int(number) else number))
-            except (OverflowError, ValueError):
-                raise self.refuse(value.line, "holds a number beyond all measure") from None
-        return self.string(value, whole)
+        match value:
+            case Object(fields=fields):
+                return self.object(fields)
+            case List(items=items):
+                return [self.encoded(item) for item in items]
+            case Constant(code="true" | "false" | "null" as code):
+                return json.loads(code)
+            case Constant(code=code) if _NUMBER.fullmatch(code):
+                return self.number(code, value.span.line)
+            case Operation(rule="unary_op") if _NUMBER.fullmatch(value.span.code):
+                return self.number(value.span.code, value.span.line)
+        return self.string(value, whole=whole)
 
-    def string(self, value: Value, whole: bool = False) -> str:
+    def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[str, object]:
+        decoded: dict[str, object] = {}
+        for key, value in fields:
+            name = self.string(key)
+            if name in decoded:
+                problem = f"the key {self.marks.shown(name)!r} stands twice in one object"
+                raise self.refuse(key.span.line, problem)
+            decoded[name] = self.encoded(value, whole=True)
+        return decoded
+
+    def number(self, code: str, line: int) -> Number:
+        """Return a number as jsonencode prints it."""
+        try:
+            number = json.loads(code)
+            return Number(json.dumps(int(number) if number == int(number) else number))
+        except (OverflowError, ValueError):
+            raise self.refuse(line, "holds a number beyond all measure") from None
+
+    def string(self, value: Node, *, whole: bool = False) -> str:
+        if isinstance(value, Object | List):
+            problem = "a name is expected here, not an object or a list"
+            raise self.refuse(value.span.line, problem)
         if not isinstance(value, Text):
-            if isinstance(value, Fields | Items):
-                raise self.refuse(value.line, "a name is expected here, not an object or a list")
-            inner = value.code.removeprefix("(").removesuffix(")").strip()
-            code = inner if REFERENCE.fullmatch(inner) else value.code
-            return self.marks.mark(Kept(code, value.line, whole))
+            return self.mark(value, whole=whole)
+        texts = []
         for part in value.parts:
-            if isinstance(part, Code):
-                self.directive(part)
-        match value.parts:
-            case (Code() as only,):  # "${x}" is x itself, of whatever type
-                return self.marks.mark(Kept(only.code, only.line, whole))
-        return "".join(
-            self.text(p, value.line)
-            if isinstance(p, str)
-            else self.marks.mark(Kept(p.code, p.line))
-            for p in value.parts
-        )
+            if isinstance(part, str):
+                texts.append(self.text(part, value.span.line))
+            else:
+                self.check(part)
+                texts.append(self.marks.mark(Kept(part.full_code, part.span.line)))
+        return "".join(texts)
 
-    def directive(self, part: Code) -> None:
-        if part.code.startswith("%{"):
-            problem = "holds a template directive (%{), which only an engine can follow"
-            raise self.refuse(part.line, problem)
+    def mark(self, value: Node, *, whole: bool) -> str:
+        code = value.span.code
+        if not REFERENCE.fullmatch(code):
+            code = value.full_code
+        return self.marks.mark(Kept(code, value.span.line, whole))
+
+    def check(self, part: Node) -> None:
+        if isinstance(part, Code) and part.problem:
+            raise self.refuse(part.span.line, part.problem)
 
 
 def _after(error: InputError) -> str:
@@ -243,17 +256,16 @@ def _check_structure(document: object, source: str) -> None:
     def statement(value: object, path: str) -> None:
         if not isinstance(value, dict):
             return
-        for name, found in value.items():
+        for name, inner in value.items():
             check(name, path)
             if name in ("Effect", "Principal", "NotPrincipal"):
-                check(found, f"{path}.{name}")
+                check(inner, f"{path}.{name}")
             elif name == "Condition":
-                check(found, f"{path}.{name}", condition)
+                check(inner, f"{path}.{name}", condition)
 
     fields = document if isinstance(document, dict) else {}
     check(fields.get("Version"), "$.Version")
     statements = fields.get("Statement")
-    many = statements if isinstance(statements, list) else [statements]
-    for place, found in enumerate(many):
+    for place, one in enumerate(statements if isinstance(statements, list) else [statements]):
         path = f"$.Statement[{place}]" if isinstance(statements, list) else "$.Statement"
-        check(found, path, statement)
+        check(one, path, statement)

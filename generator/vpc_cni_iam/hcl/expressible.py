@@ -40,10 +40,10 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
     Args:
         policy: The policy.
     """
-    found = [*_text(policy.id, "$.Id", False)]
+    unexpressed = [*_text(policy.id, "$.Id", False)]
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
-        found.append(Problem("$.Statement", reason))
+        unexpressed.append(Problem("$.Statement", reason))
     sids: set[str] = set()
     for place, statement in enumerate(policy.statements):
         path = f"$.Statement[{place}]"
@@ -53,10 +53,10 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
                     f"{statement.sid!r} is the Sid of a statement before, which "
                     "aws_iam_policy_document refuses; rename one or leave it out"
                 )
-                found.append(Problem(f"{path}.Sid", reason))
+                unexpressed.append(Problem(f"{path}.Sid", reason))
             sids.add(statement.sid)
-        found += _statement(statement, path)
-    return tuple(found)
+        unexpressed += _statement(statement, path)
+    return tuple(unexpressed)
 
 
 def _statement(statement: Statement, path: str) -> Iterator[Problem]:

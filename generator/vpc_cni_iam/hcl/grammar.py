@@ -14,7 +14,6 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +32,8 @@ def keep_tables_in(folder: Path | None) -> None:
     _folders[:] = [] if folder is None else [folder]
 
 
-@lru_cache(maxsize=1)  # a file is read for what it says, then for where that stands
 def tree(text: str) -> Tree[Token]:
-    """Return the parse tree of an HCL file, which nobody changes.
+    """Return the parse tree of an HCL file.
 
     Args:
         text: The text of the file.

@@ -1,7 +1,6 @@
 """Finds the lines of blocks in HCL text, without parsing what is in them.
 
-Only what can hide a brace is told apart: strings with their templates, heredocs and comments. So
-it is quick, and reads files that `vpc_cni_iam.hcl.read` refuses.
+So it is quick, and reads files that `vpc_cni_iam.hcl.parse` refuses.
 """
 
 from __future__ import annotations
@@ -10,21 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_TOKEN = re.compile(
-    r"""(?P<comment>\#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<heredoc><<-?(?P<mark>[\w-]+)[ \t]*\r?\n)
-    |(?P<quote>")
-    |(?P<open>\{)
-    |(?P<close>\})
-    |(?P<line>\n)
-    |(?P<word>[\w-]+)
-    |(?P<other>[^\s"{}\#/<\w-]+|.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_IN_QUOTE = re.compile(
-    r"""\\.|\$\$\{|%%\{|(?P<template>[$%]\{)|(?P<end>["\n])|[^\\"$%\n]+|.""", re.DOTALL
-)
-_DEPTH = 200
+from vpc_cni_iam.hcl.braces import TOKEN, after, closing_brace
+
+_HEADER = re.compile(rf"(?P<line>\n)|(?P<word>[\w-]+)|{TOKEN.pattern}|(?P<other>\S)", re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,72 +37,26 @@ def locate(text: str) -> Iterator[Located]:
     Args:
         text: The text of the file.
     """
-    depth, place, header = 0, 0, list[str]()
-    start, newlines = 0, _Lines(text)
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        assert match is not None  # noqa: S101 - the last alternative takes any character
-        here, place = place, match.end()
-        kind = match.lastgroup if match.lastgroup != "mark" else "heredoc"
-        if kind == "heredoc":
-            place = _heredoc_end(text, place, match["mark"])
-        elif kind == "quote":
-            place = _quote_end(text, place)
-        if kind == "open":
-            depth += 1
-        elif kind == "close":
-            depth -= 1
-            if depth == 0 and header:
-                yield Located(header[0], tuple(header[1:]), newlines.at(start), newlines.at(here))
-                header = []
-        elif depth == 0 and kind in ("word", "quote"):
-            start = start if header else here
-            header.append(text[here:place].strip('"'))
-        elif depth == 0 and kind in ("line", "other") and match[0].strip(" \t\r") != "":
-            header = []
-
-
-class _Lines:
-    """Counts lines as places go forward."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._seen = {0: 1}
-
-    def at(self, place: int) -> int:
-        last = max(p for p in self._seen if p <= place)
-        line = self._seen[last] + self._text.count("\n", last, place)
-        self._seen = {last: self._seen[last], place: line}
-        return line
-
-
-def _heredoc_end(text: str, place: int, mark: str) -> int:
-    match = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*\r?$", re.MULTILINE).search(text, place)
-    return match.end() if match else len(text)
-
-
-def _quote_end(text: str, place: int, depth: int = 0) -> int:
-    """Return the place after a string that starts before a place; a line's end ends it, too."""
-    while place < len(text):
-        match = _IN_QUOTE.match(text, place)
-        assert match is not None  # noqa: S101 - the last alternative takes any character
-        if match["end"]:
-            return match.end() if match["end"] == '"' else match.start()
+    place, start, header = 0, 0, list[str]()
+    line, counted = 1, 0
+    while match := _HEADER.search(text, place):
         place = match.end()
-        if match["template"] and depth < _DEPTH:
-            place = _template_end(text, place, depth + 1)
-    return place
-
-
-def _template_end(text: str, place: int, depth: int) -> int:
-    braces = 1
-    while place < len(text):
-        sign = text[place]
-        place += 1
-        if sign == '"':
-            place = _quote_end(text, place, depth)
-        elif sign in "{}":
-            braces += 1 if sign == "{" else -1
-            if not braces:
-                return place
-    return place
+        if match["open"]:
+            closing = closing_brace(text, place, len(text))
+            if closing is None:
+                return
+            place = closing + 1
+            if header:
+                line += text.count("\n", counted, start)
+                end = line + text.count("\n", start, closing)
+                yield Located(header[0], tuple(header[1:]), line, end)
+                counted = start
+            header = []
+        elif match["word"] or match["quote"]:
+            place = after(match, len(text)) if match["quote"] else place
+            start = start if header else match.start()
+            header.append(text[match.start() : place].strip('"'))
+        elif match["line"] or match["close"] or match["other"]:
+            header = []
+        else:
+            place = after(match, len(text))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.read import Block, Node, Other, Quoted, Reference, parse
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Found, Scope
+from vpc_cni_iam.hcl.syntax import Block, Constant, File, List, Node, Reference, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,17 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
     Raises:
         InputError: A file is not HCL.
     """
-    return read_blocks(
-        [(source, b) for source in sorted(texts) for b in parse(texts[source], source)], values
-    )
+    return read_files([parse(texts[source], source) for source in sorted(texts)], values)
+
+
+def read_files(files: Iterable[File], values: Mapping[str, str]) -> Module:
+    """Read a module whose files are parsed already.
+
+    Args:
+        files: Its files.
+        values: As `read` takes them.
+    """
+    return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
 
 
 def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> Module:
@@ -60,9 +69,7 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
     """
     every = [b for _, b in blocks]
     variables = {
-        b.labels[0]: b.attributes["default"][0] if "default" in b.attributes else None
-        for b in every
-        if b.type == "variable" and b.labels
+        b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
     nodes = local_nodes(every)
@@ -71,17 +78,17 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
     unread: dict[str, str] = {}
     for source, block in blocks:
         try:
-            for found in resolve.documents([block], source, scope):
-                if any(found.name == d.name for d in documents):
-                    problem = f"data source {found.name} stands twice"
-                    raise InputError(source, f"line {found.line}", problem)
-                documents.append(found)
+            for document in resolve.documents([block], source, scope):
+                if any(document.name == d.name for d in documents):
+                    problem = f"data source {document.name} stands twice"
+                    raise InputError(source, f"line {document.line}", problem)
+                documents.append(document)
         except InputError as error:
             unread[block.labels[-1]] = str(error)
     return Module(
         values=chosen,
         outputs={
-            b.labels[0]: b.attributes["value"][0]
+            b.labels[0]: b.attributes["value"]
             for b in every
             if b.type == "output" and b.labels and "value" in b.attributes
         },
@@ -104,31 +111,31 @@ def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
         f"local.{name}": node
         for b in blocks
         if b.type == "locals"
-        for name, (node, _) in b.attributes.items()
+        for name, node in b.attributes.items()
     }
 
 
 def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+    defaults: dict[str, str | None] = {}
     for name, node in variables.items():
-        if isinstance(node, Quoted) and all(isinstance(p, str) for p in node.parts):
-            found[f"var.{name}"] = "".join(map(str, node.parts))
-        elif node in (Reference("null"), Other("null")):
-            found[f"var.{name}"] = None
-    return found
+        if isinstance(node, Text) and node.plain is not None:
+            defaults[f"var.{name}"] = node.plain
+        elif node == Constant("null"):
+            defaults[f"var.{name}"] = None
+    return defaults
 
 
-def joins_nothing(found: Found, module: Module, allowed: Iterable[str]) -> bool:
+def joins_nothing(document: Found, module: Module, allowed: Iterable[str]) -> bool:
     """Say whether a document joins no others unless a caller passes some.
 
     Args:
-        found: The document.
+        document: The document.
         module: Its module.
         allowed: The variables through which a caller may pass some.
     """
     return all(
         argument == "source_policy_documents"
         and isinstance(node, Reference)
-        and any(node.path == f"var.{n}" and module.variables.get(n) == () for n in allowed)
-        for argument, node in found.joins
+        and any(node.path == f"var.{n}" and module.variables.get(n) == List(()) for n in allowed)
+        for argument, node in document.joins
     )

@@ -18,8 +18,6 @@ from vpc_cni_iam.errors import InputError
 if TYPE_CHECKING:
     from lark import Token, Tree
 
-    from vpc_cni_iam.hcl.read import Context
-
     Leaf: TypeAlias = Token | Tree[Token]
 
 # Inside these a line break is a space, from their opening bracket on.
@@ -31,7 +29,8 @@ _OPENINGS = {
     "for_tuple_expr": "[",
     "for_object_expr": "{",
 }
-_LINES = "new_line_or_comment"
+# What python-hcl2 calls a line break or a comment, and several of them.
+LINE, LINES = "NL_OR_COMMENT", "new_line_or_comment"
 _TEMPLATES = ("string", "interpolation")
 _HEREDOCS = ("heredoc_template", "heredoc_template_trim")
 _GAP = re.compile(r"/\*.*?\*/|(?:#|//)[^\n]*|\n", re.DOTALL)
@@ -39,18 +38,18 @@ _MISSING = "a line break is missing before this"
 _MISPLACED = "the line before this is not finished, and HCL ends an argument at its line's end"
 
 
-def check(tree: Tree[Token], context: Context, source: str) -> None:
+def check(tree: Tree[Token], text: str, source: str) -> None:
     """Refuse line breaks that an engine refuses.
 
     Args:
-        tree: The body of a file, as `vpc_cni_iam.hcl.read.parse_tree` returns it.
-        context: As that returns it.
+        tree: The body of a file.
+        text: The text that was parsed.
         source: The file name that errors name.
 
     Raises:
         InputError: A line break is missing or misplaced, with its line.
     """
-    _Checker(context.text, source).span(tree, free=False)
+    _Checker(text, source).span(tree, free=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,9 @@ class _Checker:
     def span(self, leaf: Leaf, *, free: bool) -> tuple[int, int] | None:
         """Check what a node holds, and return where its first token starts and its last ends."""
         if isinstance(leaf, str):
-            empty = leaf.type == "NL_OR_COMMENT"
+            empty = leaf.type == LINE
             return None if empty else (leaf.start_pos or 0, leaf.end_pos or 0)
-        if leaf.data == _LINES:
+        if leaf.data == LINES:
             return None
         if leaf.data in _HEREDOCS:
             start = leaf.meta.start_pos
@@ -129,7 +128,7 @@ class _Checker:
             return
         start, body, end = parts[opening:]
         items = [c.data for c in tree.children[-2].children if not isinstance(c, str)]  # type: ignore[union-attr]
-        alone = [i for i in items if i != _LINES] == ["attribute"]
+        alone = [i for i in items if i != LINES] == ["attribute"]
         first, last = self.broken(start.end, body.start), self.broken(body.end, end.start)
         if not first and not alone:
             raise self.refuse(body.start, _MISSING)

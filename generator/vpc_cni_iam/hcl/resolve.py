@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Call,
+    Constant,
+    Heredoc,
+    List,
+    Node,
+    Reference,
+    Text,
+)
 from vpc_cni_iam.policy.document import (
     VERSION,
     VERSIONS,
@@ -73,7 +82,7 @@ def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found
     """Return the ``aws_iam_policy_document`` data sources of a file.
 
     Args:
-        blocks: What `vpc_cni_iam.hcl.read.parse` returns.
+        blocks: What `vpc_cni_iam.hcl.parse.parse` returns in a file.
         source: The file name that errors name.
         scope: What variables and locals stand for.
 
@@ -115,31 +124,32 @@ class _Reader:
         for known in block.attributes:
             if known not in _DOCUMENT and not (known in _INSTANCES and self.scope.keep):
                 raise self.refuse(
-                    block.attributes[known][1],
+                    block.attributes[known].span.line,
                     f"argument {known!r} of a policy document cannot be read without an engine",
                 )
         version = self.text(block, "version", VERSION)
         if version not in VERSIONS:
-            raise self.refuse(block.line, f"version {version} is none of {' and '.join(VERSIONS)}")
+            problem = f"version {version} is none of {' and '.join(VERSIONS)}"
+            raise self.refuse(block.span.line, problem)
         joins = []
         for argument in _JOINS:
-            if argument in block.attributes and block.attributes[argument][0] != ():
-                joins.append((argument, block.attributes[argument][0]))
+            if argument in block.attributes and block.attributes[argument] != List(()):
+                joins.append((argument, block.attributes[argument]))
         for inner in block.blocks:
             if inner.type not in ("statement", "lifecycle"):
                 raise self.refuse(
-                    inner.line, f"block {inner.type!r} cannot be read without an engine"
+                    inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
-        found = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
-        statements = tuple(self.variables(b, s, version) for b, s in found)
+        pairs = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
+        statements = tuple(self.variables(b, s, version) for b, s in pairs)
         policy = Policy(statements, version, self.text(block, "policy_id", ""))
-        return Found(name, policy, tuple(joins), block.line)
+        return Found(name, policy, tuple(joins), block.span.line)
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
         effect: Effect = "Deny" if self.text(block, "effect", "Allow") == "Deny" else "Allow"
         if self.text(block, "effect", "Allow") != effect:
-            raise self.refuse(block.line, "effect must be Allow or Deny")
+            raise self.refuse(block.span.line, "effect must be Allow or Deny")
         conditions: list[Condition] = []
         principals: list[Principal] = []
         not_principals: list[Principal] = []
@@ -155,11 +165,11 @@ class _Reader:
                 )
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
-                found = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
-                (principals if inner.type == "principals" else not_principals).append(found)
+                principal = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
+                (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.refuse(
-                    inner.line, f"block {inner.type!r} cannot be read without an engine"
+                    inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
         return Statement(
             effect=effect,
@@ -188,20 +198,22 @@ class _Reader:
             ),
         )
         if changed != statement and version != VERSION:
-            raise self.refuse(block.line, f"the provider refuses &{{ in version {version}")
+            raise self.refuse(block.span.line, f"the provider refuses &{{ in version {version}")
         return changed
 
     def only(self, block: Block, known: tuple[str, ...]) -> None:
-        for name, (_, line) in block.attributes.items():
+        for name, node in block.attributes.items():
             if name not in known:
-                raise self.refuse(line, f"unknown argument {name!r} in block {block.type!r}")
+                problem = f"unknown argument {name!r} in block {block.type!r}"
+                raise self.refuse(node.span.line, problem)
 
     def text(self, block: Block, name: str, default: str | None = None) -> str:
         if name not in block.attributes:
             if default is None:
-                raise self.refuse(block.line, f"block {block.type!r} has no {name!r}")
+                raise self.refuse(block.span.line, f"block {block.type!r} has no {name!r}")
             return default
-        node, line = block.attributes[name]
+        node = block.attributes[name]
+        line = node.span.line
         try:
             value = self.value(node)
         except _UnresolvedError as error:
@@ -215,22 +227,24 @@ class _Reader:
     def texts(self, block: Block, name: str) -> tuple[str, ...]:
         if name not in block.attributes:
             return ()
-        node, line = block.attributes[name]
+        node = block.attributes[name]
+        line = node.span.line
         if isinstance(node, Reference):
             node = self.scope.nodes.get(node.path, node)
+        items = node.items if isinstance(node, List) else None
         if self.scope.keep:
             match node:
-                case Reference() | Other():
-                    node = (node,)
-                case Call(name="flatten", arguments=((Reference() | Other(),) as only,)):
-                    node = only
-        if not isinstance(node, tuple):
+                case Call(name="flatten", arguments=(List(items=(only,)),)) if _is_name(only):
+                    items = (only,)
+                case _ if _is_name(node):
+                    items = (node,)
+        if items is None:
             raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
         try:
-            found = [self.value(item) for item in node]
+            values = [self.value(item) for item in items]
         except _UnresolvedError as error:
             raise self.refuse(line, f"{error} cannot be known without an engine") from None
-        return tuple(v for v in found if v is not None)
+        return tuple(v for v in values if v is not None)
 
     def value(self, node: Node, depth: int = 0) -> str | None:
         """Return the text of a node, None for null.
@@ -243,27 +257,38 @@ class _Reader:
             raise _UnresolvedError("a local that refers to itself")
         if self.nodes > _MAX_NODES:
             raise _UnresolvedError(f"a text of more than {_MAX_NODES:,} parts")
-        if isinstance(node, Quoted):
-            pieces = [p if isinstance(p, str) else self.value(p, depth + 1) for p in node.parts]
-            if any(p is None for p in pieces):
-                raise _UnresolvedError("null in a string")
-            return "".join(p for p in pieces if p is not None)
-        if isinstance(node, Reference):
-            if node.path == "null":
+        match node:
+            case Heredoc():
+                if node.plain is None:
+                    raise _UnresolvedError(node.span.code)
+                return node.plain
+            case Text(parts=parts):
+                return "".join(self.piece(part, depth + 1) for part in parts)
+            case Constant(code="null"):
                 return None
-            if node.path in self.scope.values:
-                return self.scope.values[node.path]
-            if node.path in self.scope.nodes:
-                return self.value(self.scope.nodes[node.path], depth + 1)
-            return self.kept(node.path)
-        if isinstance(node, Call) and node.name == "coalesce":
-            found = (self.value(a, depth + 1) for a in node.arguments)
-            return next((v for v in found if v), None)
-        if isinstance(node, Call) and node.name == "element":
-            return self.element(node, depth + 1)
-        if isinstance(node, Other) and node.code in ("null", "true", "false"):
-            return None if node.code == "null" else node.code
+            case Constant(code="true" | "false" as code):
+                return code
+            case Reference(path=path):
+                return self.reference(path, depth)
+            case Call(name="coalesce", arguments=arguments):
+                values = (self.value(argument, depth + 1) for argument in arguments)
+                return next((value for value in values if value), None)
+            case Call(name="element"):
+                return self.element(node, depth + 1)
         return self.kept(_show(node))
+
+    def piece(self, part: str | Node, depth: int) -> str:
+        text = part if isinstance(part, str) else self.value(part, depth)
+        if text is None:
+            raise _UnresolvedError("null in a string")
+        return text
+
+    def reference(self, path: str, depth: int) -> str | None:
+        if path in self.scope.values:
+            return self.scope.values[path]
+        if path in self.scope.nodes:
+            return self.value(self.scope.nodes[path], depth + 1)
+        return self.kept(path)
 
     def kept(self, code: str) -> str:
         if self.scope.keep is None or not REFERENCE.fullmatch(code):
@@ -273,7 +298,7 @@ class _Reader:
     def element(self, node: Call, depth: int) -> str:
         """Return what ``element(split(separator, text), number)`` is."""
         match node.arguments:
-            case (Call(name="split", arguments=(separator, text)), Other(code=number)):
+            case (Call(name="split", arguments=(separator, text)), Constant(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
                 if mark and whole is not None and _INDEX.fullmatch(number):
                     pieces = whole.split(mark)
@@ -283,15 +308,20 @@ class _Reader:
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
     """Join conditions of one operator and key, as the provider does: any of all values fits."""
-    found: dict[tuple[str, str], Condition] = {}
+    merged: dict[tuple[str, str], Condition] = {}
     for c in conditions:
-        before = found.get((c.operator, c.key))
+        before = merged.get((c.operator, c.key))
         values = (*before.values, *c.values) if before else c.values
-        found[c.operator, c.key] = Condition(c.operator, c.key, values)
-    return tuple(found.values())
+        merged[c.operator, c.key] = Condition(c.operator, c.key, values)
+    return tuple(merged.values())
+
+
+def _is_name(node: Node) -> bool:
+    """Say whether an expression may stand for a list: what is none and has no value here."""
+    return not isinstance(node, Text | List | Call)
 
 
 def _show(node: Node) -> str:
     if isinstance(node, Call):
         return f"{node.name}(...)"
-    return node.code if isinstance(node, Other) else "a list"
+    return "a list" if isinstance(node, List) else node.span.code

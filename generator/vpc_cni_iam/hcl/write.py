@@ -91,12 +91,12 @@ def policy_document(
         attributes.append(("policy_id", Literal(policy.id)))
     if joined is not None:
         attributes.append(("source_policy_documents", joined))
-    found = Block(f'data "aws_iam_policy_document" "{name}"', attributes)
+    document = Block(f'data "aws_iam_policy_document" "{name}"', attributes)
     for place, statement in enumerate(policy.statements):
         inner = _statement(statement, value)
         inner.comment = remarks[place] if place < len(remarks) else ()
-        found.blocks.append(inner)
-    return found
+        document.blocks.append(inner)
+    return document
 
 
 def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
@@ -116,14 +116,14 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     ):
         if texts:
             attributes.append((name, values(texts)))
-    found = Block("statement", attributes)
+    written = Block("statement", attributes)
     for name, principals in (
         ("principals", statement.principals),
         ("not_principals", statement.not_principals),
     ):
-        found.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
+        written.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
     for condition in statement.conditions:
-        found.blocks.append(
+        written.blocks.append(
             Block(
                 "condition",
                 [
@@ -133,7 +133,7 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
                 ],
             )
         )
-    return found
+    return written
 
 
 def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> Block:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.embedded import Embedded
-from vpc_cni_iam.hcl.locate import locate
 from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.syntax import File
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 
@@ -22,40 +22,36 @@ _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
 def embedded_policies(
-    texts: Mapping[str, str], scope: Scope, documents: Collection[str]
+    files: Iterable[File], scope: Scope, documents: Collection[str]
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
     What else may be one, and what is of no identity, is yielded as skipped.
 
     Args:
-        texts: The texts of its files by the name that errors show.
+        files: Its files.
         scope: What its variables and locals stand for.
         documents: The names of its data sources of policies, which are read elsewhere.
-
-    Raises:
-        InputError: A file is not HCL.
     """
     places = [
-        (source, text, attribute)
-        for source, text in sorted(texts.items())
-        if may_hold_policy(text) or "locals" in text
-        for attribute in attributes(locate(text, source))
+        (file.source, attribute)
+        for file in files
+        if may_hold_policy(file.text) or "locals" in file.text
+        for attribute in attributes(file)
     ]
-    local_values = {a.path[0]: a.value for _, _, a in places if a.block.type == "locals"}
-    times = Counter(attribute.address for _, _, attribute in places)
-    for source, text, attribute in places:
+    local_values = {a.path[0]: a.value for _, a in places if a.block.type == "locals"}
+    times = Counter(attribute.address for _, attribute in places)
+    for source, attribute in places:
         value, address = attribute.value, attribute.address
         is_document = embedded.is_document(value)
         if not (attribute.holds_policy or embedded.has_statement(value)):
-            inside = attribute.has_document_inside(text) and not is_document
-            if inside and "Statement" in text[value.start : value.end]:
-                detail = f"{source}, line {value.line}: it stands in an expression; {_ENGINE}"
+            if not is_document and attribute.writes_policy:
+                detail = f"{source}, line {value.span.line}: it stands in an expression; {_ENGINE}"
                 yield Skipped(address, Reason.not_read, detail)
             continue
         if not is_document and is_read_elsewhere(value, local_values, documents):
             continue
-        place = f"{source}, line {value.line}"
+        place = f"{source}, line {value.span.line}"
         if not _is_of_an_identity(attribute):
             yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
         elif not is_document:
@@ -75,7 +71,7 @@ def _read(attribute: Attribute, source: str, scope: Scope) -> tuple[str, Policy]
     except InputError as error:
         return Skipped(address, Reason.not_read, str(error))
     if policy.names_principals:
-        detail = f"{source}, line {value.line}: it names principals"
+        detail = f"{source}, line {value.span.line}: it names principals"
         return Skipped(address, Reason.other_kind, detail)
     return address, policy
 

@@ -30,9 +30,11 @@ def _directory(content: Content, values: Mapping[str, str]) -> Iterator[Part]:
 def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[Part]:
     """Yield the policies of a module's files by name, and what else in them may be one."""
     from vpc_cni_iam.hcl import module as reader
+    from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.embedded import embedded_policies
 
-    module = reader.read(texts, values)
+    files = [parse(texts[name], name) for name in sorted(texts)]
+    module = reader.read_files(files, values)
     for document in module.documents:
         place = f"line {document.line}: it"
         if document.policy.names_principals:
@@ -45,9 +47,9 @@ def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[P
     for name, why in module.unread.items():
         yield Skipped(name, Reason.not_read, why)
     names = {document.name for document in module.documents} | set(module.unread)
-    yield from embedded_policies(texts, module.scope, names)
+    yield from embedded_policies(files, module.scope, names)
     for place, block in module.calls:
-        detail = f"{place}, line {block.line}: the policies of a called module are not read"
+        detail = f"{place}, line {block.span.line}: the policies of a called module are not read"
         yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
 
 

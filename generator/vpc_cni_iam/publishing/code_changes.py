@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
-from vpc_cni_iam.hcl.read import Block, Node, Other
+from vpc_cni_iam.hcl.syntax import Block, Node, Object
 from vpc_cni_iam.publishing.semver import Bump, VersionChange
 
 Shape: TypeAlias = Hashable
@@ -64,9 +64,9 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
             case "output":
                 yield name, _arguments(block, _WORDS | {"value"})
                 if "value" in block.attributes:
-                    yield from _values(f"value of {name}", block.attributes["value"][0])
+                    yield from _values(f"value of {name}", block.attributes["value"])
             case "locals":
-                for local, (node, _) in block.attributes.items():
+                for local, node in block.attributes.items():
                     yield from _values(f"local {local}", node)
             case "terraform":
                 yield from _providers(block)
@@ -74,19 +74,16 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
 
 def _providers(block: Block) -> Iterator[tuple[str, Shape]]:
     for inner in block.blocks:
-        for provider, (node, _) in inner.attributes.items():
-            yield f"provider {provider}", _spaced(_VERSION.sub("", getattr(node, "code", "")))
+        for provider, node in inner.attributes.items():
+            yield f"provider {provider}", _spaced(_VERSION.sub("", node.span.code))
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
     """Yield a value, and that of an object by its keys; texts in an object are for people."""
-    if not isinstance(node, Other):
-        yield name, node
-        return
-    first, *inner = node.code.splitlines()
+    first, *inner = node.span.code.splitlines() if isinstance(node, Object) else [""]
     entries = [_ENTRY.fullmatch(line) for line in inner[:-1]]
     if first.strip() != "{" or None in entries:
-        yield name, _spaced(node.code)
+        yield name, node
         return
     for entry in filter(None, entries):
         yield f"{name} [{entry[1]}]", "a text" if _TEXT.fullmatch(entry[2]) else entry[2]
@@ -97,7 +94,7 @@ def _shape(block: Block) -> Shape:
 
 
 def _arguments(block: Block, without: frozenset[str]) -> Shape:
-    return frozenset((n, v) for n, (v, _) in block.attributes.items() if n not in without)
+    return frozenset((n, v) for n, v in block.attributes.items() if n not in without)
 
 
 def _spaced(code: str) -> str:

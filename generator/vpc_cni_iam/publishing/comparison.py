@@ -9,8 +9,9 @@ from functools import lru_cache
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.hcl.module import read_blocks
-from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import Found
+from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
 from vpc_cni_iam.policy.diff.differences import differences
@@ -149,7 +150,7 @@ def _read(texts: Mapping[str, str]) -> _ModuleVersion:
 
 @lru_cache(maxsize=64)
 def _blocks(text: str, source: str) -> tuple[Block, ...]:
-    return parse(text, source)
+    return parse(text, source).blocks
 
 
 def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Iterator[VersionChange]:

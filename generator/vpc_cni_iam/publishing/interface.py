@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vpc_cni_iam.hcl.read import Block, Call, Node, Other, Quoted, Reference
+from vpc_cni_iam.hcl.syntax import Block, Call, Constant, List, Node, Object, Text
 from vpc_cni_iam.publishing.semver import Bump, VersionChange
 
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
@@ -47,7 +47,7 @@ def read_interface(blocks: Sequence[Block]) -> ModuleInterface:
 
 
 def _argument(block: Block, name: str) -> Node | None:
-    return block.attributes[name][0] if name in block.attributes else None
+    return block.attributes.get(name)
 
 
 def _rules(block: Block, kind: str) -> frozenset[Node | None]:
@@ -55,23 +55,23 @@ def _rules(block: Block, kind: str) -> frozenset[Node | None]:
 
 
 def _input(block: Block) -> _Input:
-    false = Reference("false"), Other("false")
     return _Input(
         _argument(block, "type"),
         _argument(block, "default"),
-        _argument(block, "nullable") not in false,
+        _argument(block, "nullable") != Constant("false"),
         _rules(block, "validation"),
     )
 
 
 def _version_constraints(block: Block) -> Iterator[tuple[str, str]]:
     required = _argument(block, "required_version")
-    if isinstance(required, Quoted):
+    if isinstance(required, Text):
         yield "engine", "".join(map(str, required.parts))
     for inner in block.blocks:
         if inner.type == "required_providers":
-            for name, (node, _) in inner.attributes.items():
-                match = _PROVIDER_VERSION.search(node.code) if isinstance(node, Other) else None
+            for name, node in inner.attributes.items():
+                code = node.span.code if isinstance(node, Object) else ""
+                match = _PROVIDER_VERSION.search(code)
                 yield f"provider {name}", match[1] if match else ""
 
 
@@ -127,9 +127,9 @@ def _extends(new: Node | None, old: Node | None) -> bool:
     if (new.name, old.name) != ("contains", "contains") or new.arguments[1:] != old.arguments[1:]:
         return False
     new_list, old_list = new.arguments[0], old.arguments[0]
-    if not (isinstance(new_list, tuple) and isinstance(old_list, tuple)):
+    if not (isinstance(new_list, List) and isinstance(old_list, List)):
         return False
-    return set(old_list) <= set(new_list)
+    return set(old_list.items) <= set(new_list.items)
 
 
 def _outputs(old: ModuleInterface, new: ModuleInterface) -> Iterator[tuple[Bump, str]]:

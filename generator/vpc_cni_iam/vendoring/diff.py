@@ -11,7 +11,8 @@ from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module import Module, joins_nothing, read
-from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
@@ -177,7 +178,7 @@ def _edited_beside(
             " ".join((block.type, *block.labels)): _without_lines(block)
             for path, text in sorted(texts.items())
             if path in bases and path.endswith(".tf")
-            for block in parse(text, path)
+            for block in parse(text, path).blocks
             if block.labels[:1] != ("aws_iam_policy_document",)
         }
 
@@ -192,7 +193,7 @@ def _edited_beside(
 
 
 def _without_lines(block: Block) -> tuple[object, ...]:
-    attributes = tuple(sorted((name, repr(node)) for name, (node, _) in block.attributes.items()))
+    attributes = frozenset(block.attributes.items())
     return (block.type, block.labels, attributes, tuple(map(_without_lines, block.blocks)))
 
 

@@ -7,7 +7,6 @@ else, such as a resource, a provider or a changed local, counts as not proven.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +14,8 @@ from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module import Module, read_blocks
-from vpc_cni_iam.hcl.read import Block, parse
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
@@ -38,7 +38,6 @@ _SAMPLE = {
 # Outputs that say something of releases of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
-_VERSION = re.compile(r'\bversion\s*=\s*"[^"\n]*"\s*,?')
 _Finding = tuple[KeptAccess, str]
 _Name = tuple[str, ...]
 
@@ -124,7 +123,7 @@ def _findings(
 
 @lru_cache(maxsize=64)
 def _parsed(path: str, text: str) -> tuple[Block, ...]:
-    return parse(text, path)
+    return parse(text, path).blocks
 
 
 def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
@@ -140,16 +139,23 @@ def _shapes(blocks: Iterable[Block]) -> Counter[object]:
 
 
 def _shape(block: Block) -> tuple[object, ...]:
-    attributes = {name: repr(node) for name, (node, _) in block.attributes.items()}
+    attributes = dict(block.attributes)
     if block.type in ("variable", "output"):
         attributes.pop("description", None)
     if block.type == "terraform":
         attributes.pop("required_version", None)
     if block.type == "required_providers":
         # From where a provider comes matters; of which version it is, an engine decides.
-        attributes = {name: _VERSION.sub("", code) for name, code in attributes.items()}
+        attributes = {name: _without_version(node) for name, node in attributes.items()}
     inner = tuple(map(_shape, block.blocks))
-    return (block.type, block.labels, tuple(sorted(attributes.items())), inner)
+    return (block.type, block.labels, frozenset(attributes.items()), inner)
+
+
+def _without_version(provider: Node) -> Node:
+    if not isinstance(provider, Object):
+        return provider
+    fields = tuple(field for field in provider.fields if field[0] != Text(("version",)))
+    return replace(provider, fields=fields)
 
 
 def _structure(name: _Name, old: list[Block], new: list[Block]) -> str:
@@ -178,8 +184,7 @@ def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
 
 def _locals(old: list[Block], new: list[Block]) -> str:
     before, after = (
-        {n: repr(node) for b in side for n, (node, _) in b.attributes.items()}
-        for side in (old, new)
+        {n: node for b in side for n, node in b.attributes.items()} for side in (old, new)
     )
     # One more says nothing until something refers to it.
     changed = [f"local.{n}" for n in sorted(before) if before[n] != after.get(n)]

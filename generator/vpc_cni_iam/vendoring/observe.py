@@ -234,10 +234,10 @@ def _defined(text: str, path: str) -> set[str]:
     names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
     if not _LOCALS.search(text):
         return names
-    from vpc_cni_iam.hcl.read import parse
+    from vpc_cni_iam.hcl.parse import parse
 
     try:
-        blocks = parse(text, path)
+        blocks = parse(text, path).blocks
     except InputError:
         return names
     return names | {f"local.{n}" for b in blocks if b.type == "locals" for n in b.attributes}

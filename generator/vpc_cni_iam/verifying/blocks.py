@@ -7,13 +7,15 @@ items makes none, since IAM reads them as sets.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from vpc_cni_iam.hcl.structure import LIST, TEXT, ArgumentForm, BlockForm, Form, structure
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block, List, Node, Text
 
 T = TypeVar("T")
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
@@ -63,7 +65,7 @@ class _FileBlock:
     """A block of a file, or one value of a ``locals`` block."""
 
     file: str
-    block: BlockForm
+    block: Block
 
     @property
     def name(self) -> str:
@@ -112,15 +114,13 @@ def compare_blocks(
 
 def _blocks(file: str, text: str, source: str) -> Iterator[_FileBlock]:
     """Yield the blocks of a file, each value of ``locals`` as one of its own."""
-    body = structure(text, source)
-    loose = BlockForm("", (), body.line, body.arguments, ())
-    for block in (loose, *body.blocks):
+    parsed = parse(text, source, strict=True)
+    loose = Block("", (), parsed.attributes, ())
+    for block in (loose, *parsed.blocks):
         if block.type in ("", "locals") and not block.labels and not block.blocks:
             kind = "local" if block.type else "argument"
-            for name, argument in block.arguments.items():
-                yield _FileBlock(
-                    file, BlockForm(kind, (name,), argument.line, {"value": argument}, ())
-                )
+            for name, value in block.attributes.items():
+                yield _FileBlock(file, Block(kind, (name,), {"value": value}, (), value.span))
         else:
             yield _FileBlock(file, block)
 
@@ -149,10 +149,10 @@ def _compare_named(
         # An added block changes a document only if changed code refers to it, or if it is a second
         # one of the name.
         affected = their.affected if catalog else Affected.NO_DOCUMENT
-        yield ModuleFinding(their.file, their.block.line, text, affected, plannable=plannable)
+        yield ModuleFinding(their.file, their.block.span.line, text, affected, plannable=plannable)
 
 
-def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], BlockForm]) -> None:
+def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], Block]) -> None:
     """Remove the pairs of equal blocks from two lists."""
     for our in tuple(ours):
         equal = (t for t in theirs if not any(_differences(block(our), block(t), "")))
@@ -168,41 +168,39 @@ class _Difference:
     wording: bool = False
 
 
-def _differences(ours: BlockForm, theirs: BlockForm, name: str) -> Iterator[_Difference]:
+def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]:
     """Yield how one block differs from the catalog's."""
-    for key in dict.fromkeys((*ours.arguments, *theirs.arguments)):
-        before, after = ours.arguments.get(key), theirs.arguments.get(key)
-        if before is not None and after is not None and _form(key, before) == _form(key, after):
+    for key in dict.fromkeys((*ours.attributes, *theirs.attributes)):
+        before, after = ours.attributes.get(key), theirs.attributes.get(key)
+        if before is not None and after is not None and _same(key, before, after):
             continue
         words = key in _WORDS and theirs.type in _WORDED
-        wording = words and all(a is None or a.form[0] == TEXT for a in (before, after))
+        wording = words and all(a is None or _is_plain(a) for a in (before, after))
         if after is None:
             text = f"{key} is missing, in the catalog's module it is {_short(before)}"
-            yield _Difference(theirs.line, f"{name}: {text}", wording)
+            yield _Difference(theirs.span.line, f"{name}: {text}", wording)
         elif before is None:
             text = f"{key} = {_short(after)} is not in the catalog's module"
-            yield _Difference(after.line, f"{name}: {text}", wording)
+            yield _Difference(after.span.line, f"{name}: {text}", wording)
         else:
             text = f"{key} is {_short(after)}, in the catalog's module {_short(before)}"
-            yield _Difference(after.line, f"{name}: {text}", wording)
+            yield _Difference(after.span.line, f"{name}: {text}", wording)
     inner, others = (_grouped(b.blocks, lambda b: (b.type, b.labels)) for b in (ours, theirs))
     for kind in dict.fromkeys((*inner, *others)):
         place = f"{name}, {' '.join((kind[0], *kind[1]))}"
-        yield from _inner(inner.get(kind, []), others.get(kind, []), theirs.line, place)
+        yield from _inner(inner.get(kind, []), others.get(kind, []), theirs.span.line, place)
 
 
-def _inner(
-    ours: list[BlockForm], theirs: list[BlockForm], line: int, name: str
-) -> Iterator[_Difference]:
+def _inner(ours: list[Block], theirs: list[Block], line: int, name: str) -> Iterator[_Difference]:
     """Compare the blocks of one type inside a block, whose order has no meaning."""
     _remove_equal(ours, theirs, lambda block: block)
     for block, other in zip(ours, theirs, strict=False):
         yield from _differences(block, other, name)
     for block in ours[len(theirs) :]:
-        first = f" ({_short(next(iter(block.arguments.values())))})" if block.arguments else ""
+        first = f" ({_short(next(iter(block.attributes.values())))})" if block.attributes else ""
         yield _Difference(line, f"{name}{first} is missing")
     for block in theirs[len(ours) :]:
-        yield _Difference(block.line, f"{name} is not in the catalog's module")
+        yield _Difference(block.span.line, f"{name} is not in the catalog's module")
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], _Key]) -> dict[_Key, list[T]]:
@@ -212,13 +210,16 @@ def _grouped(items: Iterable[T], key: Callable[[T], _Key]) -> dict[_Key, list[T]
     return groups
 
 
-def _form(key: str, argument: ArgumentForm) -> Form:
-    form = argument.form
-    if key in _SETS and form[0] == LIST:
-        return (LIST, *sorted(form[1:], key=repr))
-    return form
+def _same(key: str, ours: Node, theirs: Node) -> bool:
+    if key in _SETS and isinstance(ours, List) and isinstance(theirs, List):
+        return Counter(ours.items) == Counter(theirs.items)
+    return ours == theirs
 
 
-def _short(argument: ArgumentForm | None) -> str:
-    code = " ".join(argument.code.split()) if argument is not None else ""
+def _is_plain(value: Node) -> bool:
+    return type(value) is Text and value.plain is not None
+
+
+def _short(value: Node | None) -> str:
+    code = " ".join(value.outer.code.split()) if value is not None else ""
     return code if len(code) <= _WIDTH else f"{code[:_WIDTH]}..."

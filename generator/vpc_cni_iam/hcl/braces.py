@@ -1,0 +1,74 @@
+"""Where braces close in HCL text, without parsing it.
+
+Only what can hide a brace is told apart: strings with their templates, heredocs and comments.
+"""
+
+from __future__ import annotations
+
+import re
+
+TOKEN = re.compile(
+    r"""(?P<comment>\#|//)|(?P<long>/\*)
+    |<<-?(?P<heredoc>[\w.-]+)[ \t]*\r?\n
+    |(?P<quote>")|(?P<open>\{)|(?P<close>\})""",
+    re.VERBOSE,
+)
+_IN_STRING = re.compile(r'\\.|\$\$\{|%%\{|(?P<template>[$%]\{)|(?P<end>["\n])', re.DOTALL)
+_DEPTH = 200
+
+
+def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None:
+    """Return the place of the brace that closes the one before a place; None if none does.
+
+    Args:
+        text: The text.
+        place: The place.
+        end: Where to stop.
+        depth: In how many templates it is.
+    """
+    braces = 1
+    while match := TOKEN.search(text, place, end):
+        place = match.end()
+        if match["open"]:
+            braces += 1
+        elif match["close"]:
+            braces -= 1
+            if braces == 0:
+                return match.start()
+        else:
+            place = after(match, end, depth)
+    return None
+
+
+def after(match: re.Match[str], end: int, depth: int = 0) -> int:
+    """Return the place after a comment, heredoc or string that starts with a token.
+
+    Args:
+        match: The token, of `TOKEN`.
+        end: Where to stop.
+        depth: In how many templates it is.
+    """
+    text, place = match.string, match.end()
+    if match["quote"]:
+        return _after_string(text, place, end, depth)
+    if mark := match["heredoc"]:
+        closing = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*\r?$", re.MULTILINE)
+        last = closing.search(text, place, end)
+        return last.end() if last else end
+    mark = "*/" if match["long"] else "\n"
+    start = text.find(mark, place, end)
+    if start < 0:
+        return end
+    return start + len(mark) if match["long"] else start
+
+
+def _after_string(text: str, place: int, end: int, depth: int) -> int:
+    """Return the place after a string that starts before a place; a line's end ends it, too."""
+    while match := _IN_STRING.search(text, place, end):
+        if match["end"]:
+            return match.end() if match["end"] == '"' else match.start()
+        place = match.end()
+        if match["template"] and depth < _DEPTH:
+            closing = closing_brace(text, place, end, depth + 1)
+            place = end if closing is None else closing + 1
+    return end

@@ -1,0 +1,383 @@
+"""Makes the syntax tree of an HCL file from python-hcl2's parse tree.
+
+The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. Three
+things are read around:
+
+- It takes everything from ``$${`` to the next ``}`` for one token, quotes included, so that
+  ``"$${"`` swallows the code after it. Both escapes are replaced by characters that the text does
+  not hold before it is parsed, as many as they have, so that every place stays where it is.
+- It leaves a heredoc in one piece.
+- It accepts line breaks that an engine refuses; see `vpc_cni_iam.hcl.newlines`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import newlines
+from vpc_cni_iam.hcl.braces import closing_brace
+from vpc_cni_iam.hcl.grammar import tree as grammar_tree
+from vpc_cni_iam.hcl.literals import unescape
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Call,
+    Code,
+    Conditional,
+    Constant,
+    File,
+    Heredoc,
+    List,
+    Node,
+    Object,
+    Operation,
+    Reference,
+    Span,
+    Text,
+)
+from vpc_cni_iam.texts.nesting import check_hcl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lark import Token, Tree
+
+    Branch = Tree[Token]
+
+DIRECTIVE = "holds a template directive (%{), which only an engine can follow"
+_STRIPPED = "holds template strip markers (~), which this reader does not know"
+_DEEP = "nests too deeply to be read"
+_ESCAPES = {"$${": "${", "%%{": "%{"}
+_PATH = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
+_WORD = re.compile(r"[\w-]+")
+_TEMPLATE = re.compile(r"[$%]\{")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+_NEWLINE = "\n"
+
+
+def parse(text: str, source: str, *, strict: bool = False) -> File:
+    """Return the syntax tree of an HCL file.
+
+    Args:
+        text: The text of the file.
+        source: The file name that errors name.
+        strict: Refuse also the line breaks that an engine refuses, and labels with templates.
+
+    Raises:
+        InputError: Not HCL; with the line and column.
+    """
+    check_hcl(text, source)
+    if strict and (lone := _LONE_RETURN.search(text)):
+        place = f"line {text.count(_NEWLINE, 0, lone.start()) + 1}"
+        raise InputError(source, place, "holds a carriage return that ends no line")
+    masked, marks = _mask(text)
+    body = _parse_tree(masked, source, text)
+    builder = _Builder(text, source, marks, strict=strict)
+    try:
+        attributes, blocks = builder.body(body)
+        if strict:
+            newlines.check(body, masked, source)
+    except RecursionError:
+        raise InputError(source, "", _DEEP) from None
+    comments = tuple(sorted(builder.comments, key=lambda span: span.start))
+    return File(source, text, attributes, blocks, comments)
+
+
+@lru_cache(maxsize=1024)
+def expression(code: str) -> Node | None:
+    """Return one expression as a node; None if the code is none."""
+    try:
+        file = parse(f"x=(\n{code}\n)\n", "")
+    except InputError:
+        return None
+    node = file.attributes.get("x")
+    if len(file.attributes) > 1 or file.blocks or node is None:
+        return None
+    # Otherwise the code closes the parenthesis before it and opens another one.
+    whole = node.in_parentheses and node.outer.code == file.text[2:-1]
+    return node if whole else None
+
+
+def _mask(text: str) -> tuple[str, dict[str, str]]:
+    """Return the text to parse, and what each mark in it means."""
+    free = (chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
+    marks = {next(free) * len(e): meaning for e, meaning in _ESCAPES.items() if e in text}
+    for mark, meaning in marks.items():
+        text = text.replace(meaning[0] + meaning, mark)
+    return text, marks
+
+
+def _parse_tree(masked: str, source: str, text: str) -> Branch:
+    """Return python-hcl2's tree of a file's body."""
+    from lark.exceptions import UnexpectedInput, VisitError
+
+    try:
+        (body,) = _branches(grammar_tree(masked))
+    except UnexpectedInput as error:
+        place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
+        if "${~" in text or "~}" in text:
+            raise InputError(source, place, _STRIPPED) from None
+        raise InputError(source, place, "is not valid HCL; terraform fmt shows more") from None
+    except (VisitError, RecursionError):
+        raise InputError(source, "", _DEEP) from None
+    return body
+
+
+def _branches(tree: Branch) -> list[Branch]:
+    return [child for child in tree.children if not isinstance(child, str)]
+
+
+def _end(tree: Branch) -> int:
+    """Return where the last token ends that is neither a comment nor a line's end."""
+    for child in reversed(tree.children):
+        if isinstance(child, str):
+            if child.type != newlines.LINE:
+                return child.end_pos or 0
+        elif child.data != newlines.LINES and child.children:
+            return _end(child)
+    return tree.meta.end_pos
+
+
+class _Builder:
+    """Makes nodes of the branches of one parse tree, and collects its comments."""
+
+    def __init__(self, text: str, source: str, marks: dict[str, str], *, strict: bool) -> None:
+        self.text, self.source, self.marks, self.strict = text, source, marks, strict
+        self.comments: list[Span] = []
+
+    def refuse(self, line: int, problem: str) -> InputError:
+        return InputError(self.source, f"line {line}", problem)
+
+    def span(self, tree: Branch) -> Span:
+        return Span(self.text, tree.meta.start_pos, _end(tree), tree.meta.line)
+
+    def parts(self, tree: Branch) -> list[Branch | Token]:
+        """Return the children of a branch without comments and line ends."""
+        parts: list[Branch | Token] = []
+        for child in tree.children:
+            if isinstance(child, str):
+                if child.type == newlines.LINE:
+                    self.comment(child)
+                else:
+                    parts.append(child)
+            elif child.data == newlines.LINES:
+                self.parts(child)
+            else:
+                parts.append(child)
+        return parts
+
+    def comment(self, token: Token) -> None:
+        text, start = token.rstrip(), token.start_pos or 0
+        if text.startswith(("#", "//", "/*")):
+            self.comments.append(Span(self.text, start, start + len(text), token.line or 0))
+
+    def trees(self, tree: Branch) -> list[Branch]:
+        return [part for part in self.parts(tree) if not isinstance(part, str)]
+
+    def word(self, leaf: Branch | Token) -> str:
+        """Return the code of a token or a short branch, such as a name."""
+        if isinstance(leaf, str):
+            return self.text[leaf.start_pos : leaf.end_pos]
+        return self.span(leaf).code
+
+    def body(self, tree: Branch) -> tuple[dict[str, Node], tuple[Block, ...]]:
+        attributes: dict[str, Node] = {}
+        blocks = []
+        for child in self.trees(tree):
+            if child.data == "block":
+                blocks.append(self.block(child))
+                continue
+            name, value = self.trees(child)
+            key = self.word(name)
+            if key in attributes:
+                raise self.refuse(child.meta.line, f"the argument {key!r} is set twice")
+            attributes[key] = self.node(value)
+        return attributes, tuple(blocks)
+
+    def block(self, tree: Branch) -> Block:
+        kind, *labels, body = self.trees(tree)
+        names = tuple(self.label(label) for label in labels)
+        return Block(self.word(kind), names, *self.body(body), self.span(tree))
+
+    def label(self, tree: Branch) -> str:
+        if tree.data != "string":
+            return self.word(tree)
+        parts = self.template(tree)
+        if self.strict and not all(isinstance(part, str) for part in parts):
+            raise self.refuse(tree.meta.line, "a label of a block is a template")
+        return "".join(part for part in parts if isinstance(part, str))
+
+    def node(self, tree: Branch) -> Node:
+        build = _BUILDERS.get(tree.data, _Builder.operation)
+        return build(self, tree)
+
+    def term(self, tree: Branch) -> Node:
+        parts = self.parts(tree)
+        (inner,) = (part for part in parts if not isinstance(part, str))
+        node = self.node(inner)
+        return replace(node, outer=self.span(tree), in_parentheses=True) if len(parts) > 1 else node
+
+    def operation(self, tree: Branch) -> Node:
+        parts = tuple(
+            self.word(part) if isinstance(part, str) else self.node(part)
+            for part in self.parts(tree)
+        )
+        span = self.span(tree)
+        return Operation(str(tree.data), parts, span=span, outer=span)
+
+    def binary(self, tree: Branch) -> Node:
+        """Return operators of one level, or of higher ones on the left, as one operation.
+
+        The tree nests them to the left, and a long chain would nest too deeply.
+        """
+        span, terms = self.span(tree), []
+        while tree.data == "binary_op":
+            tree, term = self.trees(tree)
+            terms.append(self.node(term))
+        parts = (self.node(tree), *reversed(terms))
+        return Operation("binary_op", parts, span=span, outer=span)
+
+    def reference(self, tree: Branch) -> Node:
+        span = self.span(tree)
+        if _PATH.fullmatch(span.code):
+            return Reference(span.code, span=span, outer=span)
+        return self.operation(tree)
+
+    def constant(self, tree: Branch) -> Node:
+        span = self.span(tree)
+        return Constant(span.code, span=span, outer=span)
+
+    def list(self, tree: Branch) -> Node:
+        span = self.span(tree)
+        return List(tuple(map(self.node, self.trees(tree))), span=span, outer=span)
+
+    def object(self, tree: Branch) -> Node:
+        span = self.span(tree)
+        return Object(tuple(map(self.field, self.trees(tree))), span=span, outer=span)
+
+    def field(self, tree: Branch) -> tuple[Node, Node]:
+        name, value = self.trees(tree)
+        key = self.node(self.trees(name)[0])
+        code = key.outer.code  # with parentheses or quotes, it is no name
+        if isinstance(key, Reference | Constant) and _WORD.fullmatch(code):
+            key = Text((code,), span=key.span, outer=key.span)
+        return key, self.node(value)
+
+    def call(self, tree: Branch) -> Node:
+        parts = self.parts(tree)
+        opening = next(place for place, part in enumerate(parts) if part == "(")
+        name = "".join(map(self.word, parts[:opening]))
+        arguments = [a for a in parts[opening:] if not isinstance(a, str)]
+        if any("..." in self.parts(a) for a in arguments):  # as in f(list...)
+            return self.operation(tree)
+        values = tuple(self.node(value) for a in arguments for value in self.trees(a))
+        span = self.span(tree)
+        return Call(name, values, span=span, outer=span)
+
+    def conditional(self, tree: Branch) -> Node:
+        condition, first, second = map(self.node, self.trees(tree))
+        span = self.span(tree)
+        return Conditional(condition, (first, second), span=span, outer=span)
+
+    def string(self, tree: Branch) -> Node:
+        parts, span = self.template(tree), self.span(tree)
+        match parts:
+            case (Node() as only,) if not isinstance(only, Code):
+                return replace(only, outer=span)
+        return Text(parts, span=span, outer=span)
+
+    def template(self, tree: Branch) -> tuple[str | Node, ...]:
+        """Return the parts of a quoted string."""
+        parts: list[str | Node] = []
+        for piece in (piece for part in _branches(tree) for piece in part.children):
+            for part in self.piece(piece):
+                if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                    parts[-1] += part
+                else:
+                    parts.append(part)
+        return tuple(parts)
+
+    def piece(self, piece: Branch | Token) -> tuple[str | Node, ...]:
+        if isinstance(piece, str):
+            return (self.plain(piece),)
+        if piece.data == "interpolation":
+            (inner,) = self.trees(piece)
+            node = self.node(inner)
+            # A string inside of a string is text as well.
+            return node.parts if type(node) is Text else (node,)
+        span = self.span(piece)
+        return (Code(span.code, DIRECTIVE, span=span, outer=span),)
+
+    def plain(self, token: Token) -> str:
+        line = token.line or 0
+        if self.strict and "\n" in token:
+            raise self.refuse(line, "a quoted string goes over several lines")
+        try:
+            return self.unmasked(unescape(str(token)))
+        except ValueError as error:
+            raise self.refuse(line, f"{error} in a quoted string") from None
+
+    def unmasked(self, text: str) -> str:
+        for mark, meaning in self.marks.items():
+            text = text.replace(mark, meaning)
+        return text
+
+    def heredoc(self, tree: Branch) -> Node:
+        start, line = tree.meta.start_pos, tree.meta.line
+        text = str(tree.children[0]).rstrip()
+        span = Span(self.text, start, start + len(text), line)
+        parts = tuple(self.heredoc_parts(text, span))
+        return Heredoc(parts, text.startswith("<<-"), span=span, outer=span)
+
+    def heredoc_parts(self, text: str, heredoc: Span) -> Iterator[str | Node]:
+        begin, end = text.index("\n") + 1, text.rindex("\n") + 1
+        while begin < end:
+            opening = _TEMPLATE.search(text, begin, end)
+            if opening is None:
+                yield self.unmasked(text[begin:end])
+                return
+            if opening.start() > begin:
+                yield self.unmasked(text[begin : opening.start()])
+            row = heredoc.line + text.count("\n", 0, opening.start())
+            closing = closing_brace(text, opening.end(), end)
+            if closing is None:
+                raise self.refuse(row, "a template starts here that does not end")
+            begin = closing + 1
+            inner = text[opening.end() : closing]
+            problem = _problem(opening[0], inner)
+            # Space around the code of an expression is no part of it.
+            first = opening.start() if problem else opening.end() + inner.index(inner.strip())
+            length = begin - first if problem else len(inner.strip())
+            place = heredoc.start + first
+            row += text.count("\n", opening.start(), first)
+            span = Span(self.text, place, place + length, row)
+            yield Code(span.code, problem, span=span, outer=span)
+
+
+def _problem(opening: str, code: str) -> str:
+    if opening == "%{":
+        return DIRECTIVE
+    return _STRIPPED if code.startswith("~") or code.endswith("~") else ""
+
+
+_BUILDERS: dict[str, Callable[[_Builder, Branch], Node]] = {
+    "expr_term": _Builder.term,
+    "string": _Builder.string,
+    "heredoc_template": _Builder.heredoc,
+    "heredoc_template_trim": _Builder.heredoc,
+    "tuple": _Builder.list,
+    "object": _Builder.object,
+    "function_call": _Builder.call,
+    "conditional": _Builder.conditional,
+    "binary_op": _Builder.binary,
+    "identifier": _Builder.reference,
+    "get_attr_expr_term": _Builder.reference,
+    "literal_value": _Builder.constant,
+    "keyword": _Builder.constant,
+    "int_lit": _Builder.constant,
+    "float_lit": _Builder.constant,
+}

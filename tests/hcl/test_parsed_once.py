@@ -1,0 +1,59 @@
+"""Each file is parsed once, however much is read from it."""
+
+from collections import Counter
+from pathlib import Path
+
+import hcl2.api
+import pytest
+
+from conftest import write_tree
+from vpc_cni_iam.cli import reverse
+from vpc_cni_iam.inputs.identify import open_policies
+
+TEXT = """
+locals {
+  name%s = "x"
+}
+data "aws_iam_policy_document" "d%s" {
+  statement {
+    actions   = ["a:b"]
+    resources = ["arn:${local.name%s}"]
+  }
+}
+resource "aws_iam_policy" "p%s" {
+  policy = jsonencode({
+    Statement = { Effect = "Allow", Action = "a:b", Resource = "${local.name%s}" } })
+}
+"""
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    texts: Counter[str] = Counter()
+    parse_tree = hcl2.api.parses_to_tree
+
+    def counted(text: str) -> object:
+        texts[text] += 1
+        return parse_tree(text)
+
+    monkeypatch.setattr(hcl2.api, "parses_to_tree", counted)
+    return texts
+
+
+def test_each_file_of_a_module_is_parsed_once(tmp_path: Path, parsed: Counter[str]) -> None:
+    files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("a", "b", "c")}
+    write_tree(tmp_path, files)
+    opened = open_policies(str(tmp_path), lambda: "", {})
+    assert len(opened.policies) == 6
+    assert parsed == Counter(files.values())
+
+
+def test_each_file_that_policies_are_read_from_is_parsed_once(
+    tmp_path: Path, parsed: Counter[str]
+) -> None:
+    files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("a", "b", "c")}
+    write_tree(tmp_path, {**files, "none.tf": 'output "o" {\n  value = 1\n}\n'})
+    paths = [str(tmp_path / name) for name in (*files, "none.tf")]
+    reverse.from_hcl(paths, (), str(tmp_path / "out"), as_json=False, force=False)
+    assert len(list((tmp_path / "out").iterdir())) == 6
+    assert parsed == Counter(files.values())

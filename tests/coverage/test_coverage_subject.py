@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from coverage_policies import composed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose

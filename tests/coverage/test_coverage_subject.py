@@ -1,10 +1,16 @@
 """What is looked at: the mode and the names that policies themselves say."""
 
+import json
+
+import pytest
+
 from coverage_policies import composed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.coverage.subject import names_in, of_variant
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision
 
@@ -41,3 +47,15 @@ def test_a_statement_is_named_by_its_sid_or_its_number() -> None:
     subject = of_variant("ipv4", select(cni_version="latest"), {})
     assert subject.statement(Decision("allowed", 0, 1)) == "2"
     assert subject.statement(Decision("implicitly denied")) == ""
+
+
+def test_more_statements_than_a_role_can_have_are_refused_before_they_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement] * 20_000})
+    compiled: list[object] = []
+    monkeypatch.setattr(subject, "compile_policies", compiled.append)
+    with pytest.raises(InputError, match="holds 20,000 statements, and the policies of a role"):
+        subject.of_input("-", lambda: text, (), {})
+    assert compiled == []

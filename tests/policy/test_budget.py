@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from vpc_cni_iam.policy.diff.changes import all_changes
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.proof import budget
+from vpc_cni_iam.policy.proof import access, budget
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
+from vpc_cni_iam.policy.proof.examples import requests
 from vpc_cni_iam.review import semantic
 from vpc_cni_iam.review.between import Side, between
 from vpc_cni_iam.review.proving import new_access
@@ -170,3 +172,29 @@ def test_work_grows_with_the_number_of_statements(same_action: bool) -> None:
         return 10**9 - left.steps
 
     assert steps(300) < 20 * steps(30)
+
+
+def test_what_only_a_proof_answers_is_given_no_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many changed lines ask for many proofs; an example is made for the policies as wholes."""
+
+    def example_requests(*_: object) -> None:
+        pytest.fail("an example was looked for")
+
+    monkeypatch.setattr(requests, "example_requests", example_requests)
+    assert {change.kind for change in all_changes(ordinary(20), ordinary(20, wider=True))} == {
+        "widened"
+    }
+
+
+def test_an_answer_without_steps_does_not_read_its_policies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading policies again for each of many changed lines takes time that no step counts."""
+
+    def compile_policies(*_: object) -> None:
+        pytest.fail("policies were compiled")
+
+    monkeypatch.setattr(access, "compile_policies", compile_policies)
+    answer = no_new_access([ordinary(9)], [ordinary(9, wider=True)], Budget(10))
+    assert isinstance(answer, NotProven)
+    assert answer.reason.startswith("too complex")

@@ -252,9 +252,9 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
     asked: list[Policy] = []
     prove = containment.no_new_access
 
-    def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
+    def counted(old: list[Policy], new: list[Policy], budget: Budget, *, examples: bool) -> object:
         asked.extend(new)
-        return prove(old, new, budget)
+        return prove(old, new, budget, examples=examples)
 
     monkeypatch.setattr(containment, "no_new_access", counted)
     old, new, one = (
@@ -278,9 +278,9 @@ def test_conditions_are_compared_once_for_all_actions_that_have_them(
     asked: list[Policy] = []
     prove = containment.no_new_access
 
-    def counted(old: list[Policy], new: list[Policy], budget: Budget) -> object:
+    def counted(old: list[Policy], new: list[Policy], budget: Budget, *, examples: bool) -> object:
         asked.extend(new)
-        return prove(old, new, budget)
+        return prove(old, new, budget, examples=examples)
 
     monkeypatch.setattr(containment, "no_new_access", counted)
     old, new = (

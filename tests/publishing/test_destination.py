@@ -100,6 +100,23 @@ def test_an_oci_repository_is_asked_from_then_on(
     assert resolve(tmp_path, DestinationOptions()).destination.oci_repository == "r.example.test/y"
 
 
+def test_a_recorded_oci_repository_is_not_asked_where_the_user_has_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = "r.example.test/x"
+    monkeypatch.setattr(oci, "check_tag", lambda *_: None)
+    publish_as(tmp_path, "1.0.0", DestinationOptions(oci_repository=repository))
+
+    def refuse(*_: object) -> None:
+        raise PublishError("asks for authentication")
+
+    monkeypatch.setattr(oci, "check_tag", refuse)
+    with pytest.raises(PublishError, match="asks for authentication"):
+        publish_as(tmp_path, "1.0.1", DestinationOptions())
+    publish_as(tmp_path, "1.0.1", DestinationOptions(check_oci_tag=False))
+    assert resolve(tmp_path, DestinationOptions()).destination.oci_repository == repository
+
+
 def as_by_an_older_version(folder: Path) -> None:
     (folder / RECORD).unlink()
 

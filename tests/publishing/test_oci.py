@@ -82,6 +82,7 @@ def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPat
     assert "the tag 1.0.0 may exist" in str(caught.value)
     assert "oras login ghcr.io" in str(caught.value)
     assert "oras resolve ghcr.io/example/vpc-cni-iam:1.0.0" in str(caught.value)
+    assert str(caught.value).endswith("publish again with --no-oci-check")
 
 
 @pytest.mark.parametrize("code", [400, 429, 500, 503])

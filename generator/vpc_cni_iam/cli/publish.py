@@ -97,6 +97,14 @@ def publish(
             help="Take another --registry-host or --oci-repository than the recorded one.",
         ),
     ] = False,
+    oci_check: Annotated[
+        bool,
+        typer.Option(
+            "--oci-check/--no-oci-check",
+            help="Ask the OCI repository whether the tag is there already. Without, look yourself "
+            "before you push, as for a repository that asks for a login.",
+        ),
+    ] = True,
     git_tag: Annotated[
         str | None,
         typer.Option(
@@ -117,7 +125,9 @@ def publish(
     hardening = common.hardening(harden, additional_tag_key, eni_claim_tag)
     directory = common.path(output, ".")
     options = _options(cni_version, revision, feature, hardening)
-    target = DestinationOptions(registry_host, namespace, oci_repository, move_registry)
+    target = DestinationOptions(
+        registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
+    )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
     if version is None:
         _check_version_not_needed(oci_repository, git_tag)

@@ -27,6 +27,9 @@ _LOG_GROUP = re.compile(
     r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
+# What a role can have: 20 managed policies of 6,144 characters, and inline ones of 10,240 in all.
+_MOST_CHARACTERS = 20 * 6_144 + 10_240
+_MOST_STATEMENTS = _MOST_CHARACTERS // len('{"Effect":"Deny","Action":"*","Resource":"*"},')
 _OWNED_WITH_VPC = ("subnet", "vpc")
 
 
@@ -167,6 +170,15 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
         UsageError: What `choose` refuses.
     """
     chosen = choose(there, documents)
+    statements = sum(len(o.policy.statements) for o in chosen.policies)
+    if statements > _MOST_STATEMENTS:
+        raise InputError(
+            there.source,
+            "",
+            f"holds {statements:,} statements, and the policies of a role at most "
+            f"{_MOST_STATEMENTS:,}, in the {_MOST_CHARACTERS:,} characters that IAM takes; name "
+            "some of its policies with --document",
+        )
     for opened in chosen.policies:
         _check(opened)
     named = ", ".join(o.name for o in chosen.policies if o.name)

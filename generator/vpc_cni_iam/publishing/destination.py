@@ -26,6 +26,7 @@ class DestinationOptions:
         namespace: Namespace in the registry.
         oci_repository: Host and name of the OCI repository that versions are pushed to.
         move: Accept a host and an OCI repository that differ from the recorded ones.
+        check_oci_tag: Ask the OCI repository whether a tag would move.
 
     Raises:
         UsageError: A name that no registry takes.
@@ -35,6 +36,7 @@ class DestinationOptions:
     namespace: str | None = None
     oci_repository: str | None = None
     move: bool = False
+    check_oci_tag: bool = True
 
     def __post_init__(self) -> None:
         self.address(ModuleAddress())

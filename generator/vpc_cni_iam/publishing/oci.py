@@ -141,7 +141,8 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
             problem = (
                 f"asks for authentication ({error.code} {error.reason}), and publish has no "
                 f"credentials: the tag {version} may exist. Log in with: oras login {host}; then "
-                f"look with: oras resolve {repository}:{version}"
+                f"look with: oras resolve {repository}:{version}; if it is not there, publish "
+                "again with --no-oci-check"
             )
         raise PublishError(f"{repository}: {problem}") from None
     except (URLError, HTTPException, OSError, ValueError) as error:

@@ -139,7 +139,7 @@ def publish(
     with locked(directory):
         draft = _draft(directory, package_options(options), target, version)
         _check_number(directory, draft)
-        return _write(directory, draft, git_repository)
+        return _write(directory, draft, git_repository, check_oci_tag=target.check_oci_tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +246,15 @@ def _stored_files(directory: Path, address: ModuleAddress, version: Version) -> 
     return unpack(stored.archive, str(directory / name))
 
 
-def _write(directory: Path, draft: _Draft, git_repository: GitRepository | None) -> Published:
+def _write(
+    directory: Path, draft: _Draft, git_repository: GitRepository | None, *, check_oci_tag: bool
+) -> Published:
     version, repository = draft.version, draft.destination.oci_repository
     folder = f"{REPOSITORY}/{version}"
     _check_foreign(directory / folder, draft.files)
     old_sums = _tar_sums(directory, draft)
     artifact = oci.image(draft.archives[registry.archive_name(version, ArchiveFormat.ZIP)], version)
-    if repository is not None:
+    if check_oci_tag and repository is not None:
         oci.check_tag(repository, version, artifact.digest)
     new: _Files = {
         **{f"{folder}/{path}": text for path, text in sorted(draft.files.items())},

@@ -68,13 +68,20 @@ class NotProven:
 
 
 def no_new_access(
-    old: Sequence[Policy], new: Sequence[Policy], budget: Budget | None = None
+    old: Sequence[Policy],
+    new: Sequence[Policy],
+    budget: Budget | None = None,
+    *,
+    examples: bool = True,
 ) -> Proven | Counterexample | NotProven:
     """Say whether new policies allow anything that old ones do not.
 
     Both are the policies of one identity, taken together. It answers `Proven` only where that
     holds in both readings of what AWS leaves open, see `globs.of_resource` and
     `vpc_cni_iam.policy.proof.conditions.implication`.
+
+    Args:
+        examples: Whether to look for a counterexample where there is no proof.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -83,7 +90,6 @@ def no_new_access(
     statements = [s for policy in (*old, *new) for s in policy.statements]
     if any(statement.not_principals for statement in statements):
         return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
-    before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
     try:
         budget.spend(_STEPS_OF_A_STATEMENT * len(statements))
     except TooHardError:
@@ -91,9 +97,10 @@ def no_new_access(
             "too complex: what was compared before took all steps of this answer; "
             "write policies with fewer wildcards and condition keys"
         )
+    before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
     for narrow in (False, True):
         sides = [list(clauses.read(side, narrow)) for side in (old, new)]
-        answer = _Search(before, after, budget).run(*sides)
+        answer = _Search(before, after, budget, examples).run(*sides)
         if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
             return answer
     return Proven()
@@ -150,6 +157,8 @@ class _Search:
         before: The old policies.
         after: The new policies.
         budget: What is left of the steps, of one question while it is looked at.
+        examples: Whether to look for counterexamples; without, the first part that stays open
+            decides.
         splits: How many ways to take conditions apart are still tried.
         more: How many uncovered parts that stay open are still looked at, for a counterexample.
     """
@@ -157,6 +166,7 @@ class _Search:
     before: Compiled
     after: Compiled
     budget: Budget
+    examples: bool = True
     splits: int = _SPLITS_IN_ALL
     more: int = _MORE_PARTS
 
@@ -195,6 +205,12 @@ class _Search:
             for uncovered in covering.uncovered_parts(region):
                 if uncovered.region in closed:
                     continue
+                if not self.examples:
+                    if self._is_closed(uncovered, covering):
+                        closed.add(uncovered.region)
+                        continue
+                    self.more = -1
+                    return NotProven("not shown")
                 near = [c for c in every.meeting(uncovered.region) if c not in wanted]
                 counterexample = self._counterexample(uncovered, wanted, near, _FIRST_TRIES)
                 if counterexample is None and self._is_closed(uncovered, covering):
@@ -220,7 +236,7 @@ class _Search:
         for request in islice(
             requests.example_requests(uncovered, wanted, near, self.budget), tries
         ):
-            self.budget.spend(_STEPS_OF_A_TRY)
+            self.budget.spend(_STEPS_OF_A_TRY + len(wanted) + len(near))
             try:
                 now = self.after.evaluate(request)
                 then = self.before.evaluate(request) if now.allowed else now

@@ -27,6 +27,9 @@ _Link: TypeAlias = tuple["_Link | None", Symbol] | None
 
 _LIKELY = "xyz0123456789-_qw"
 _PRIVATE = 0xE000
+# What it takes to set up a walk, and to follow one letter, besides what each position takes.
+_STEPS_OF_A_WALK = 50
+_STEPS_OF_A_LETTER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def word_classes(
             continuations, itself included.
     """
     machine = _Machine.of(groups, readers)
-    budget.spend(len(machine.items))
+    budget.spend(_STEPS_OF_A_WALK + len(machine.items))
     first = sum(map(len, groups))
     begin = (frozenset(machine.start[:first]), frozenset(machine.start[first:]), True)
     seen, queue = {begin}, deque[tuple[Positions, Positions, bool, _Link]]([(*begin, None)])
@@ -155,7 +158,7 @@ def word_classes(
                 reported.add((accepted, certain))
                 yield WordClass(_unwind(link), accepted, certain)
         for symbol in machine.symbols(makers, reading):
-            budget.spend(1 + len(makers) + len(reading))
+            budget.spend(_STEPS_OF_A_LETTER + len(makers) + len(reading))
             made = machine.step(makers, symbol)
             if len({machine.owner[p] for p in made}) < len(groups):
                 continue

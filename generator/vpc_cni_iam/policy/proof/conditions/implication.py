@@ -26,6 +26,9 @@ from vpc_cni_iam.policy.proof.conditions import constraints, equalities, interva
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 
+# What one condition takes besides the walks.
+_STEPS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Unimplied:
@@ -45,6 +48,7 @@ def implied(
     premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
     """Return why a condition is not implied, None if it is."""
+    budget.spend(_STEPS)
     resolved = equalities.of(premises)
     conclusion = resolved.rename(conclusion)
     about = [check for check in resolved.premises if check.key == conclusion.key]

@@ -40,7 +40,7 @@ def example_requests(
     """
     budget.spend(_STEPS)
     callers, word = _callers(wanted), automata.text(uncovered.action)
-    actions = _actions(uncovered, wanted, others)
+    actions = _actions(uncovered, wanted, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
     near = [*wanted, *others]
     hints = contexts.hints(uncovered.region.checks, near, budget)
@@ -57,7 +57,9 @@ def example_requests(
                         yield Request(action, resource, caller, context)
 
 
-def _actions(uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause]) -> list[str]:
+def _actions(
+    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+) -> list[str]:
     """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
     word = automata.text(uncovered.action)
     named = {
@@ -70,17 +72,24 @@ def _actions(uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Cl
         return [named[word]]
     side = uncovered.region.resources[0]
     resources = [text for t in side.within for text in _ordinary(t, {})]
-    known = sorted(
-        ordinary.actions(),
+    known = list(ordinary.actions())
+    budget.spend(len(known) * (1 + len(resources)))
+    known.sort(
         key=lambda pair: not any(ordinary.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
-    like = [
-        spelled
-        for action, spelled in (*named.items(), *known)
-        if all(c.actions.has(action) is c.actions.has(word) for c in (*wanted, *others))
-    ]
-    return [*like[:_ACTIONS], *_made_up(word, wanted)]
+    same = [(clause, clause.actions.has(word)) for clause in (*wanted, *others)]
+
+    def is_like(action: str) -> bool:
+        for number, (clause, has) in enumerate(same, 1):
+            if clause.actions.has(action) is not has:
+                budget.spend(number)
+                return False
+        budget.spend(len(same))
+        return True
+
+    like = (spelled for action, spelled in (*named.items(), *known) if is_like(action))
+    return [*islice(like, _ACTIONS), *_made_up(word, wanted)]
 
 
 def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The one tree of expected failures; each class carries the exit code of the house.
+"""The one tree of expected failures; each class carries the documented exit code.
 
 Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
 3 an expected failure (bad input, missing engine), 130 interrupted.

@@ -41,7 +41,7 @@ def converted(texts: Mapping[str, str], options: Options | None = None) -> dict[
 
 
 def check_same(texts: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Each document is the same by the comparison of the house, and by that of this file."""
+    """Each document is the same by the comparison of the product, and by that of this file."""
     assert found.keys() == texts.keys()
     for name, text in texts.items():
         assert differences(loads(text, name), loads(found[name], "rendered")) == (), name

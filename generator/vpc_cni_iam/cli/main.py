@@ -145,7 +145,7 @@ def run(command: Callable[[], object]) -> None:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
-        # What the operating system refuses where no room foresaw it: an expected failure too.
+        # What the operating system refuses where no code foresaw it: an expected failure too.
         say(f"error: {_in_words(error)}")
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:

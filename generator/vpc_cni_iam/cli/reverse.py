@@ -55,21 +55,21 @@ def from_hcl(
         as_json: Print a report that holds them all.
         force: Replace files of the directory that differ.
     """
-    from vpc_cni_iam.converting import from_hcl as room
+    from vpc_cni_iam.converting import from_hcl
     from vpc_cni_iam.converting.output import save
     from vpc_cni_iam.converting.report import first
 
     inputs.check_once(files)
-    found = room.choose(_readings(files), documents)
-    read = [one for one in found if isinstance(one, room.Reading)]
-    unread = [one for one in found if isinstance(one, room.Unread)]
+    found = from_hcl.choose(_readings(files), documents)
+    read = [one for one in found if isinstance(one, from_hcl.Reading)]
+    unread = [one for one in found if isinstance(one, from_hcl.Unread)]
     if output is None and not as_json and len(read) > 1:
         addresses = "".join(f"\n  {line}" for line in first([one.address for one in read]))
         ways = "name a directory with --output, or one of them with --document"
         raise UsageError(f"{len(read)} policies; {ways}:{addresses}")
     _say_readings(read, unread)
     if output is not None and read:
-        for change in save(common.path(output, "."), room.files(read), force=force):
+        for change in save(common.path(output, "."), from_hcl.files(read), force=force):
             typer.echo(f"{change.kind:<7} {Path(output) / change.path}")
     if as_json:
         common.show_json(_report(read, unread))

@@ -1,4 +1,4 @@
-"""A policy as the text of a data source, the one way that this room writes HCL."""
+"""A policy as the text of a data source, the one way in which this package writes HCL."""
 
 from __future__ import annotations
 

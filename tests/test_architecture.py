@@ -1,4 +1,4 @@
-"""The rooms of the house import only what the picture in CONTRIBUTING.md lets them."""
+"""Packages import only what the picture in CONTRIBUTING.md lets them."""
 
 import ast
 import re
@@ -63,7 +63,7 @@ MAY_IMPORT = {
     },
     "preflight": {"errors", "policy", "catalog", "inputs"},
 }
-# The one room that may import each heavy library, and whether only inside functions.
+# The one package that may import each heavy library, and whether only inside functions.
 ONLY_IN = {
     "hcl2": "hcl",
     "lark": "hcl",
@@ -75,12 +75,16 @@ ONLY_IN = {
 LAZY = {"hcl2", "lark", "rich"}
 
 
-def test_contributing_shows_this_house() -> None:
+def test_contributing_shows_this_architecture() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     rows = text[text.index("| `errors` |") : text.index("| `cli` |")].splitlines()
-    table = {room.strip(" `"): may.strip() for _, room, may, _ in (row.split("|") for row in rows)}
-    assert {room: set(may.split(", ")) - {"nothing"} for room, may in table.items()} == MAY_IMPORT
-    picture = text[text.index("## The house") :].split("```")[1].split()
+    table = {
+        package.strip(" `"): may.strip() for _, package, may, _ in (row.split("|") for row in rows)
+    }
+    assert {
+        package: set(may.split(", ")) - {"nothing"} for package, may in table.items()
+    } == MAY_IMPORT
+    picture = text[text.index("## Architecture") :].split("```")[1].split()
     assert {*MAY_IMPORT, "cli"} <= set(picture)
 
 
@@ -106,13 +110,13 @@ def imports(path: Path) -> list[tuple[str, bool]]:
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
-def room(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_rooms_import_only_what_they_may(path: Path) -> None:
-    own = room(path)
+def test_packages_import_only_what_they_may(path: Path) -> None:
+    own = package_of(path)
     for name, at_import in imports(path):
         parts = name.split(".")
         if parts[0] == "vpc_cni_iam" and len(parts) > 1 and own not in ("__init__", "__main__"):
@@ -123,18 +127,18 @@ def test_rooms_import_only_what_they_may(path: Path) -> None:
             assert not (at_import and parts[0] in LAZY), f"{name} is imported at start-up"
 
 
-def test_every_room_is_in_the_table() -> None:
-    rooms = {room(p) for p in FILES} - {"__init__", "__main__", "cli"}
-    assert rooms == set(MAY_IMPORT)
+def test_every_package_is_in_the_table() -> None:
+    packages = {package_of(p) for p in FILES} - {"__init__", "__main__", "cli"}
+    assert packages == set(MAY_IMPORT)
 
 
-def test_a_room_imports_every_room_that_it_may() -> None:
+def test_a_package_imports_every_package_that_it_may() -> None:
     used: dict[str, set[str]] = {name: set() for name in MAY_IMPORT}
     for path in FILES:
         for parts in (name.split(".") for name, _ in imports(path)):
-            if room(path) in used and parts[0] == "vpc_cni_iam" and parts[1] in MAY_IMPORT:
-                used[room(path)].add(parts[1])
-    assert {name: rooms - {name} for name, rooms in used.items()} == MAY_IMPORT
+            if package_of(path) in used and parts[0] == "vpc_cni_iam" and parts[1] in MAY_IMPORT:
+                used[package_of(path)].add(parts[1])
+    assert {name: packages - {name} for name, packages in used.items()} == MAY_IMPORT
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
@@ -144,7 +148,7 @@ def test_files_stay_small(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_below_the_command_line_nothing_prints_or_reads_the_environment(path: Path) -> None:
-    if room(path) == "cli" or room(path) == "__main__":
+    if package_of(path) == "cli" or package_of(path) == "__main__":
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute):

@@ -849,7 +849,7 @@ def test_what_is_proven_has_no_counterexample_near() -> None:
             reading = newly_allowed(before, after, request)
             assert not reading, (reading, old, new, request)
     assert answers["Proven"] > PAIRS // 4
-    assert answers["Witness"] > PAIRS // 4
+    assert answers["Counterexample"] > PAIRS // 4
     assert answers.get("NotProven", 0) < PAIRS // 20, "it rarely gives up on these"
 
 

@@ -118,14 +118,19 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", TABLE)
-@pytest.mark.parametrize(("command", "column"), COMMANDS, ids=[" ".join(c) for c, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("command", "column", "name"),
+    [
+        pytest.param(command, column, name, id=f"{' '.join(command)} {name}")
+        for command, column in COMMANDS
+        for name in TABLE
+        if TABLE[name][column] is not None  # a saved plan needs an engine
+    ],
+)
 def test_each_input_in_each_command(
     command: tuple[str, ...], column: int, name: str, inputs: Path
 ) -> None:
     words = TABLE[name][column]
-    if words is None:
-        pytest.skip("needs an engine")
     done = run(*command, name, cwd=inputs)
     if words == READ:
         # A review of this plan warns, with code 1.

@@ -30,6 +30,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
+        readable=False,  # its reader says what is wrong
         help="The configuration.  [default: the nearest vpc-cni-iam.toml]",
     ),
 ]

@@ -105,7 +105,9 @@ def review(
     ignore_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Findings to ignore.  [default: vpc-cni-iam-ignore.toml, if there]"
+            metavar="FILE",
+            readable=False,
+            help="Findings to ignore.  [default: vpc-cni-iam-ignore.toml, if there]",
         ),
     ] = None,
     engine: Annotated[

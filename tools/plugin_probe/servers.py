@@ -187,16 +187,16 @@ class _Kubernetes(_Handler):
         if asked.get("watch") in ("1", "true"):
             self._watch(parts.path.split("/")[-1], initial=asked.get("sendInitialEvents") == "true")
             return
-        status, found = self.world.kubernetes.get(parts.path)
-        self.reply(status, json.dumps(found), "application/json")
+        status, answer = self.world.kubernetes.get(parts.path)
+        self.reply(status, json.dumps(answer), "application/json")
 
     def do_POST(self) -> None:
-        found = self.world.kubernetes.post(self.body())
-        self.reply(201, json.dumps(found), "application/json")
+        answer = self.world.kubernetes.post(self.body())
+        self.reply(201, json.dumps(answer), "application/json")
 
     def do_PATCH(self) -> None:
-        found = self.world.kubernetes.patch(urlsplit(self.path).path, self.body())
-        self.reply(200, json.dumps(found), "application/json")
+        answer = self.world.kubernetes.patch(urlsplit(self.path).path, self.body())
+        self.reply(200, json.dumps(answer), "application/json")
 
     do_PUT = do_PATCH  # noqa: N815 - the library's name
 

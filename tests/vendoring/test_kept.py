@@ -8,10 +8,10 @@ import pytest
 from conftest import Run, run
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+from vpc_cni_iam.vendoring.tables import Acceptance
 
 NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
 VARIANTS = ("ipv4", "ipv4-scoped")
@@ -277,17 +277,20 @@ def test_no_kept_edit_is_allowed_if_none_is_to_be(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ('{ file = "main.tf" }', "each accept needs sha256"),
-        ('{ file = "main.tf", sha256 = "x", reason = "y" }', "is not 64 lower-case hexadecimal"),
+        ('{ file = "main.tf" }', "accept has no sha256"),
+        (
+            '{ file = "main.tf", sha256 = "x", reason = "y" }',
+            "sha256 in accept is 'x', and must be 64 lower-case hexadecimal digits",
+        ),
         (
             f'{{ file = "main.tf", sha256 = "{"a" * 64}", reason = " " }}',
-            "each accept needs reason",
+            "reason in accept is ' ', and must be a string that is not empty",
         ),
         (
             f'{{ file = "m", sha256 = "{"a" * 64}", reason = "y", until = "z" }}',
             "unknown key 'until'",
         ),
-        ('"main.tf"', "accept must be a list of tables"),
+        ('"main.tf"', "accept is ['main.tf'], and must be a list of tables"),
     ],
 )
 def test_entries_that_do_not_hold_are_named_by_line(entry: str, problem: str, repo: Path) -> None:

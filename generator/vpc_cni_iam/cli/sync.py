@@ -35,7 +35,7 @@ def sync(request: SyncRequest) -> None:
 
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
-        common.show_json({"modules": outcomes_data(outcomes)})
+        common.show_json({"warnings": request.config.warnings, "modules": outcomes_data(outcomes)})
     else:
         show_outcomes(outcomes, request, command("sync", request.named))
     finish(outcomes, request)

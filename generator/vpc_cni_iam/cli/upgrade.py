@@ -32,7 +32,6 @@ def upgrade(
         str | None,
         versions.release("Pin this plugin release, such as v1.20.4."),
     ] = None,
-    strict: versions.StrictOption = False,
     revision: Annotated[str | None, common.revision()] = None,
     latest: Annotated[
         bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
@@ -44,7 +43,9 @@ def upgrade(
     from vpc_cni_iam.vendoring.diff import diff
 
     pin = upgrading.pin(cni_version, revision, latest)
-    new = upgrading.repin(request.config, [c.module.path for c in request.chosen], **pin)
+    paths = [c.module.path for c in request.chosen]
+    newest = cni_version is None and revision is None
+    new = upgrading.repin(request.config, paths, keep_newer=newest, **pin)
     prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
@@ -61,6 +62,10 @@ def upgrade(
             why = ", for the edits above are in the way" if prepared.refused else ""
             common.say(f"nothing was changed{why}")
     else:
-        data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
+        data = {
+            "warnings": new.warnings,
+            "config_changed": changed,
+            "diffs": list(map(diff_data, diffs)),
+        }
         common.show_json({**data, "modules": outcomes_data(outcomes)})
     finish(outcomes, request, "upgrade" if prepared.failed else "sync")

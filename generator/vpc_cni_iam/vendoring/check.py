@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, redefined, rendered
 from vpc_cni_iam.vendoring.state import ModuleFile, module_state
+from vpc_cni_iam.vendoring.tables import Acceptance
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+from vpc_cni_iam.vendoring.tables import Acceptance
 
 # Values that no module has written out, so that text in the place of a variable is a difference.
 _SAMPLE = {

@@ -13,18 +13,19 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
-def find(start: Path, named: Path | None) -> Config:
+def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     """Return the configuration that applies in a directory.
 
     Args:
         start: The directory; the nearest configuration in it or above it is taken.
         named: The file, if the user named one.
+        strict: Refuse a plugin release newer than the catalog.
 
     Raises:
         InputError: There is none, or it does not hold; or a module lies outside.
     """
     refuse_bare(start)
-    return inside(load(named or _nearest(start)))
+    return inside(load(named or _nearest(start), strict=strict))
 
 
 def inside(config: Config) -> Config:

@@ -19,7 +19,12 @@ from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
 def repin(
-    config: Config, only: Iterable[str] = (), *, cni_version: str = "", revision: str = ""
+    config: Config,
+    only: Iterable[str] = (),
+    *,
+    cni_version: str = "",
+    revision: str = "",
+    keep_newer: bool = False,
 ) -> Config:
     """Return a configuration whose modules are pinned to a release or a revision.
 
@@ -31,13 +36,18 @@ def repin(
         only: The paths of the modules to pin; all without any.
         cni_version: The release to pin.
         revision: The revision to pin, if no release is given.
+        keep_newer: Leave pins of releases that are newer than the catalog.
 
     Raises:
         InputError: The pin does not hold for a module; with the line.
     """
     key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
     names = tuple(only)
-    chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
+    chosen = [
+        number
+        for number, module in enumerate(config.modules)
+        if (not names or module.path in names) and not (keep_newer and module.unknown_release)
+    ]
     lines, places = config.text.split("\n"), TomlLineIndex(config.text)
     inline = []
     for number in chosen:

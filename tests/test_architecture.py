@@ -31,7 +31,6 @@ MAY_IMPORT = {
         "hcl",
         "rendering",
         "files",
-        "resources",
     },
     "verifying": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "engine"},
     "publishing": {

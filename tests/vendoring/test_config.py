@@ -19,7 +19,7 @@ from vpc_cni_iam.vendoring.config import Config, load, parse
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
 from vpc_cni_iam.vendoring.tables import schema_text
-from vpc_cni_iam.vendoring.upgrade import repin
+from vpc_cni_iam.vendoring.upgrade import Pin, find_pin, repin
 
 HERE = Path("vpc-cni-iam.toml")
 SCHEMA = json.loads(schema_text())
@@ -175,8 +175,8 @@ def test_a_release_newer_than_the_catalog_is_refused(pin: str, strict: bool) -> 
 
 
 def test_an_upgrade_to_the_newest_keeps_a_newer_pin() -> None:
-    assert repin(config(NEWER), cni_version="v1.23.2", keep_newer=True).text == NEWER
-    assert "v1.23.2" in repin(config(NEWER), cni_version="v1.23.2").text
+    assert repin(config(NEWER), find_pin()).text == NEWER
+    assert "v1.23.2" in repin(config(NEWER), Pin("cni_version", "v1.23.2")).text
 
 
 def test_a_hardened_module_is_that_of_the_command() -> None:
@@ -365,11 +365,11 @@ path = "b"
 
 
 def test_repin_changes_the_pin_and_nothing_else() -> None:
-    new = repin(config(COMMENTED), cni_version="v1.22.4")
+    new = repin(config(COMMENTED), Pin("cni_version", "v1.22.4"))
     assert new.text == COMMENTED.replace('"v1.20.4"', '"v1.22.4"').replace(
         "revision = '2022-01-31'", 'cni_version = "v1.22.4"'
     )
-    only = repin(config(COMMENTED), ["a"], cni_version="v1.22.4")
+    only = repin(config(COMMENTED), Pin("cni_version", "v1.22.4"), ["a"])
     assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
 
 
@@ -380,12 +380,12 @@ def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
     body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
     if form == "inline":
         body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'
-    exact = repin(config(body), revision="2024-07-22")
+    exact = repin(config(body), Pin("revision", "2024-07-22"))
     assert exact.text.count(f"gaps = {gaps}") == 1
     assert tomllib.loads(exact.text)["module"][0]["gaps"] is (gaps == "true")
     assert exact.modules[0].options == options(revision="2024-07-22")
-    assert repin(exact, revision="2024-07-22").text == exact.text
-    again = repin(exact, cni_version="v1.22.1")
+    assert repin(exact, Pin("revision", "2024-07-22")).text == exact.text
+    again = repin(exact, Pin("cni_version", "v1.22.1"))
     assert again.modules == config(body).modules
     if form == "lines":
         assert exact.text == body.replace('cni_version = "v1.22.1"', 'revision = "2024-07-22"')
@@ -393,25 +393,28 @@ def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
 
 
 def test_repin_to_the_same_changes_nothing() -> None:
-    new = repin(config(COMMENTED), ["a"], cni_version="v1.20.4")
+    new = repin(config(COMMENTED), Pin("cni_version", "v1.20.4"), ["a"])
     assert new.text == COMMENTED
 
 
 def test_repin_to_what_a_module_cannot_use_is_refused() -> None:
     with pytest.raises(InputError, match="line 3: variant ipv6 does not work"):
-        repin(config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'), cni_version="v1.8.0")
+        repin(
+            config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'),
+            Pin("cni_version", "v1.8.0"),
+        )
 
 
 def test_repin_keeps_line_ends_spacing_and_quotes() -> None:
     body = "[[ module ]]\r\n'path' = 'a b' # sp\r\n\"cni_version\"='v1.20.4' # pin\r\n"
-    new = repin(config(body), cni_version="v1.23.0")
+    new = repin(config(body), Pin("cni_version", "v1.23.0"))
     assert new.text == body.replace("'v1.20.4'", '"v1.23.0"')
 
 
 def test_repin_in_inline_tables() -> None:
     tables = ('path = "x", cni_version = "v1.20.4"', 'path = "y", revision = "2022-01-31"')
     body = f"module = [{', '.join(f'{{ {t} }}' for t in tables)}]\n"
-    new = repin(config(body), cni_version="v1.23.0")
+    new = repin(config(body), Pin("cni_version", "v1.23.0"))
     assert [m.options.selection.arguments() for m in new.modules] == [
         ("--cni-version", "v1.23.0")
     ] * 2

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.kept import kept_edits
@@ -143,6 +144,28 @@ def judged(
 ) -> KeptEdit:
     (edit,) = kept_edits(files, {**files, path: text}, [path], accepted)
     return edit
+
+
+HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
+HYPERPOD_ROLE = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"], kind="role"))
+SAMPLES = {**parameters.SAMPLE, **trust.SAMPLE}
+
+
+@pytest.mark.parametrize("text", ["another", "*", "sample"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> None:
+    """Whatever the text is, even what this tool itself puts in the variable's place."""
+    text = SAMPLES[name] if text == "sample" else text
+    generated = HYPERPOD if name in parameters.SAMPLE else HYPERPOD_ROLE
+    main = generated["main.tf"]
+    edited = main.replace(f"${{var.{name}}}", text)
+    for owner in ("local", "var"):
+        edited = edited.replace(f"[{owner}.{name}]", f'["{text}"]')
+        edited = edited.replace(f"{{{owner}.{name}}}", f'{{"{text}"}}')
+        edited = edited.replace(f"coalesce({owner}.{name},", f'coalesce("{text}",')
+    assert edited != main
+    (edit,) = kept_edits(generated, {**generated, "main.tf": edited}, ["main.tf"])
+    assert not edit.fine, edit
 
 
 @pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)

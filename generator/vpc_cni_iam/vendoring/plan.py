@@ -16,7 +16,8 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
-from vpc_cni_iam.vendoring.observe import ModuleContents, duplicates, observe
+from vpc_cni_iam.vendoring.observe import ModuleContents, observe
+from vpc_cni_iam.vendoring.other_files import duplicates
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import EDITED, KeptEdit, ModuleFile

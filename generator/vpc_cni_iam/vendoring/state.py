@@ -25,14 +25,16 @@ State = Literal[
     "edited left over",
     "foreign",
     "redefined",
+    "replacing",
 ]
 # States in which the file holds, or by its absence is, somebody's work.
-EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined"})
+EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined", "replacing"})
 # States in which it is not what would be generated now.
 OUTDATED = frozenset(
     {"new", "unrecorded", "outdated", "missing", "lost", "left over", "both", "edited left over"}
 )
-_FINE = frozenset({"clean", "kept", "deleted"})
+# States in which nothing is to be done, unless what the file means says otherwise.
+_FINE = frozenset({"clean", "kept", "deleted", "replacing"})
 
 _REASONS: Mapping[State, str] = {
     "clean": "is as generated",
@@ -52,6 +54,7 @@ _REASONS: Mapping[State, str] = {
         "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
         "one of them"
     ),
+    "replacing": "{}, so that the module is not what was generated; remove it, or accept it",
 }
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
@@ -117,7 +120,12 @@ class KeptEdit:
         return self.access is KeptAccess.NONE or bool(self.accepted)
 
     def __str__(self) -> str:
-        text = f"was edited, and the edit is kept; it {self.access}"
+        return f"{_REASONS['kept']}; {self.verdict}"
+
+    @property
+    def verdict(self) -> str:
+        """What it means for access, and whether that is accepted."""
+        text = f"it {self.access}"
         text += f": {'; '.join(self.details)}" if self.details else ""
         if self.accepted:
             return f"{text}; accepted: {self.accepted}"
@@ -158,7 +166,9 @@ class ModuleFile:
         """The state in words."""
         if self.conflict:
             return CONFLICT
-        text = str(self.kept) if self.kept is not None else _REASONS[self.state].format(self.detail)
+        text = _REASONS[self.state].format(self.detail)
+        if self.kept is not None:
+            text = f"{text}; {self.kept.verdict}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:

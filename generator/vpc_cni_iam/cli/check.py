@@ -71,6 +71,6 @@ def check(
         common.show_json(data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
-        typer.echo(show(checked, quiet), nl=False)
+        typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)

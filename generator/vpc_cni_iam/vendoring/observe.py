@@ -68,17 +68,17 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
     known = _loaded(folder, held)
     refuse_other_owner(config, module, known.configuration if known is not None else None)
     entries = known.files if known is not None else {}
-    wanted = wanted_digests(module, known if trusting else None)
-    held |= contents(folder, {*entries, *wanted})
+    generated = generated_digests(module, known if trusting else None)
+    held |= contents(folder, {*entries, *generated})
     current = {p: _digest(c) for p, c in held.items() if p != MANIFEST}
     unedited = {
         path
         for path, digest in current.items()
-        if digest not in _expected(entries.get(path), wanted.get(path))
+        if digest not in _expected(entries.get(path), generated.get(path))
         and _is_unedited(folder, path, held[path], entries.get(path))
     }
     conflicts = {path for path, content in held.items() if has_markers(content)}
-    files = judge(entries, current, wanted, unedited, conflicts)
+    files = judge(entries, current, generated, unedited, conflicts)
     return ModuleContents(folder, known, held, files)
 
 
@@ -104,8 +104,8 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(unix(content)).hexdigest()
 
 
-def _expected(entry: FileRecord | None, wanted: str | None) -> tuple[str | None, ...]:
-    return (wanted,) if entry is None else (wanted, entry.generated, entry.kept)
+def _expected(entry: FileRecord | None, generated: str | None) -> tuple[str | None, ...]:
+    return (generated,) if entry is None else (generated, entry.generated, entry.kept)
 
 
 def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | None) -> bool:
@@ -123,7 +123,7 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | No
     return made_from is not None and rendered_digests(made_from).get(path) == _digest(content)
 
 
-def wanted_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
+def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
     """Return the digests of a module's files as they would be generated now.
 
     Args:

@@ -96,7 +96,7 @@ def edit_data(edit: KeptEdit) -> dict[str, Any]:
     }
 
 
-def text(checked: CheckResult, quiet: bool = False) -> str:
+def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
@@ -149,7 +149,7 @@ def _notes(checked: CheckResult) -> Iterator[str]:
         )
 
 
-def markdown(checked: CheckResult, quiet: bool = False) -> str:
+def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:

@@ -62,7 +62,7 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
     Args:
         top: Where the way starts.
         folder: The folder, relative to it.
-        known: What was found of others; added to.
+        known: What was folders of others; added to.
     """
     if folder in ("", ".."):
         return ""
@@ -201,10 +201,10 @@ def orphans(config: Config) -> tuple[str, ...]:
 def _below(folder: Path, named: set[str]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
-            found = [e for e in entries if e.is_dir(follow_symlinks=False)]
+            folders = [e for e in entries if e.is_dir(follow_symlinks=False)]
     except OSError:
         return  # what may not be read is no module of this user's
-    for entry in found:
+    for entry in folders:
         if entry.name == FOLDER and (folder / MANIFEST).is_file():
             yield folder
         elif (

@@ -197,7 +197,7 @@ class ModuleFile:
 def judge(
     entries: Mapping[str, FileRecord],
     current: Mapping[str, str],
-    wanted: Mapping[str, str],
+    generated: Mapping[str, str],
     unedited: Container[str] = (),
     conflicts: Container[str] = (),
 ) -> tuple[ModuleFile, ...]:
@@ -206,31 +206,31 @@ def judge(
     Args:
         entries: What the manifest remembers; empty if there is none.
         current: The digests of the files that are there.
-        wanted: The digests of the files as they would be generated now.
+        generated: The digests of the files as they would be generated now.
         unedited: Files that hold what this tool wrote, though neither of the former says so.
         conflicts: Files with conflict markers.
     """
-    found = []
-    for path in sorted({*entries, *wanted}):
+    files = []
+    for path in sorted({*entries, *generated}):
         entry, now = entries.get(path), current.get(path)
         if now is not None and path in unedited:
-            now = entry.generated if entry is not None else wanted.get(path)
-        state = _state(entry, now, wanted.get(path))
+            now = entry.generated if entry is not None else generated.get(path)
+        state = _state(entry, now, generated.get(path))
         conflict = path in conflicts and state in EDITED
-        found.append(ModuleFile(path, "edited" if conflict else state, conflict))
-    return tuple(found)
+        files.append(ModuleFile(path, "edited" if conflict else state, conflict))
+    return tuple(files)
 
 
-def _state(entry: FileRecord | None, current: str | None, wanted: str | None) -> State:
+def _state(entry: FileRecord | None, current: str | None, generated: str | None) -> State:
     if entry is None:
-        unedited: State = "unrecorded" if current == wanted else "foreign"
+        unedited: State = "unrecorded" if current == generated else "foreign"
         return "new" if current is None else unedited
-    if wanted is None:
+    if generated is None:
         return "left over" if current in (None, entry.generated) else "edited left over"
     if current is None:
         return "deleted" if entry.deleted else "missing"
-    outdated = wanted != entry.generated
-    if current in (wanted, entry.generated):
+    outdated = generated != entry.generated
+    if current in (generated, entry.generated):
         return "outdated" if outdated else "clean"
     kept: State = "kept" if current == entry.kept else "edited"
     return "both" if outdated else kept

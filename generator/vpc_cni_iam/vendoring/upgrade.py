@@ -158,14 +158,14 @@ def prepare(
         way: What to do with edited files.
     """
     modules = {m.path: m for m in new.modules}
-    found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
+    selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
     plans, failed = [], []
-    for one in found:
+    for selection in selections:
         try:
-            plans.append(plan_at_rest(new, one, way))
+            plans.append(plan_at_rest(new, selection, way))
         except (VpcCniIamError, OSError) as error:
-            failed.append(SyncOutcome(one.module, failure=error))
-    return Upgrade(old, new, found, way, tuple(plans), tuple(failed))
+            failed.append(SyncOutcome(selection.module, failure=error))
+    return Upgrade(old, new, selections, way, tuple(plans), tuple(failed))
 
 
 def upgrade(prepared: Upgrade) -> list[SyncOutcome]:

@@ -56,19 +56,19 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
 def test_patterns_are_named_with_what_they_grant_besides(
     statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
 ) -> None:
-    found = covered(Policy(statements), setting(), "fresh-node").wider
+    found = covered(Policy(statements), setting(), "fresh-node").excess
     assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in found} == wider
 
 
 def test_what_matches_no_call_is_named_once() -> None:
     found = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (found.unused, found.wider) == (("s3:*",), ())
+    assert (found.unused, found.excess) == (("s3:*",), ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
 def test_upstreams_documents_name_actions(variant: str) -> None:
     mode = "ipv6" if variant == "ipv6" else "ipv4"
-    assert covered(composed(variant, "latest"), setting(mode=mode)).wider == ()
+    assert covered(composed(variant, "latest"), setting(mode=mode)).excess == ()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
     conditioned = {f.identifier for f in risks.findings([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
-    assert covered(Policy((statement,)), setting(), "fresh-node").wider
+    assert covered(Policy((statement,)), setting(), "fresh-node").excess
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
         assert text in found["actions-beyond-calls"].text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vpc_cni_iam.coverage.analysis.excess import Wider
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
 from vpc_cni_iam.coverage.subject import Subject
@@ -49,9 +49,9 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
     if said := list(reasons(matrix)):
         yield ""
         yield from said
-    if matrix.wider:
+    if matrix.excess:
         yield ""
-        yield from beyond(matrix)
+        yield from excess_lines(matrix)
     if subject.skipped:
         yield ""
         yield from skipped.lines(subject.skipped)
@@ -123,20 +123,20 @@ def reasons(matrix: Matrix) -> Iterator[str]:
         use, where = denial.call.use, releases_text(denial.first, denial.last)
         yield (
             f"{MEANINGS[use.impact][0]}  {denial.action} at {where}, in {denial.situation}: "
-            f"{denial.call.breaks} ({use.evidence})"
+            f"{denial.call.consequence} ({use.evidence})"
         )
 
 
-def beyond(matrix: Matrix) -> Iterator[str]:
+def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls.
 
     Args:
         matrix: How it went.
     """
-    yield from (f"granted beyond what any release calls: {wider}" for wider in matrix.wider)
+    yield from (f"granted beyond what any release calls: {grant}" for grant in matrix.excess)
 
 
-def beyond_data(found: Iterable[Wider]) -> list[dict[str, Any]]:
+def excess_data(found: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
     """Return patterns that grant more than the calls as plain data.
 
     Args:
@@ -165,7 +165,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
             "situations": list(names),
             "works_with": [[str(s.first), str(s.last)] for s in more],
         },
-        "granted_beyond_calls": beyond_data(matrix.wider),
+        "granted_beyond_calls": excess_data(matrix.excess),
         "actions": list(matrix.actions),
         "releases": [
             {

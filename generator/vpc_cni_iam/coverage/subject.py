@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.coverage.analysis.cover import Coverage, cover, granted
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
+from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
@@ -27,9 +29,9 @@ _LOG_GROUP = re.compile(
     r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
-# What a role can have: 20 managed policies of 6,144 characters, and inline ones of 10,240 in all.
+# What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
+_LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
 _MOST_CHARACTERS = 20 * 6_144 + 10_240
-_MOST_STATEMENTS = _MOST_CHARACTERS // len('{"Effect":"Deny","Action":"*","Resource":"*"},')
 _OWNED_WITH_VPC = ("subnet", "vpc")
 
 
@@ -170,20 +172,26 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
         UsageError: What `choose` refuses.
     """
     chosen = choose(there, documents)
-    statements = sum(len(o.policy.statements) for o in chosen.policies)
-    if statements > _MOST_STATEMENTS:
+    size = sum(_characters(named.policy) for named in chosen.policies)
+    if size > _MOST_CHARACTERS:
         raise InputError(
             there.source,
             "",
-            f"holds {statements:,} statements, and the policies of a role at most "
-            f"{_MOST_STATEMENTS:,}, in the {_MOST_CHARACTERS:,} characters that IAM takes; name "
-            "some of its policies with --document",
+            f"has {size:,} characters without white space, and the policies of a role at most "
+            f"{_MOST_CHARACTERS:,}: {_LIMIT}"
+            + ("; name fewer of them with --document" if len(chosen.policies) > 1 else ""),
         )
     for opened in chosen.policies:
         _check(opened)
     named = ", ".join(o.name for o in chosen.policies if o.name)
     title = f"{there.source} ({named})" if named else there.source
     return Taken(title, chosen.policies, chosen.skipped)
+
+
+def _characters(policy: Policy) -> int:
+    """Return the size of a policy in its shortest form, without white space, as IAM counts."""
+    text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
+    return sum(map(len, text.split()))
 
 
 def _check(opened: NamedPolicy) -> None:

@@ -11,12 +11,12 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import play
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
 # What nothing but the plugin, or something like it, has.
@@ -135,13 +135,13 @@ def _played(
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.
         found |= _played((bound,), setting, None)
-    for played in play(compile_policies(policies), setting, SITUATIONS):
+    for played in play(Answers(policies), setting, SITUATIONS):
         for call in played.calls:
             key = (played.situation.name, call.form.action, call.form.name, call.on)
             lack = None
             if not call.allowed:
                 use = call.use
-                lack = Lack(call.form.action, use.impact, call.breaks, use.evidence)
+                lack = Lack(call.form.action, use.impact, call.consequence, use.evidence)
             found[key] = found.get(key) or lack
     return found
 

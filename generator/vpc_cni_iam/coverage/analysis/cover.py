@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.excess import Wider, wider
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants
 from vpc_cni_iam.coverage.simulate.node import Node
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, Situation
-from vpc_cni_iam.coverage.simulate.send import Call
+from vpc_cni_iam.coverage.simulate.send import Answers, Call
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Policy
 
 Verdict = Literal["allowed", "degraded", "fatal"]
 
@@ -47,13 +47,13 @@ class Coverage:
         setting: Where the plugin runs.
         played: The situations that can arise there, as they went.
         unused: Actions as the policies name them, of which the release calls none.
-        wider: Patterns that grant more than what the release calls.
+        excess: Patterns that grant more than what the release calls.
     """
 
     setting: Setting
     played: tuple[Played, ...]
     unused: tuple[str, ...]
-    wider: tuple[Wider, ...] = ()
+    excess: tuple[ExcessGrant, ...] = ()
 
     def denied(self) -> tuple[tuple[Situation, Call], ...]:
         """Return the calls that are denied, each with its situation."""
@@ -83,12 +83,12 @@ def cover(
         UsageError: None of the situations arises.
     """
     chosen = tuple(situations)
-    played = play(compile_policies(policies), setting, chosen)
+    played = play(Answers(policies), setting, chosen)
     if not played:
         raise nothing_played(chosen, setting.mode, setting.release)
     idle = unused(policies, setting)
-    found = wider(policies, called_actions(setting))
-    return Coverage(setting, played, idle, tuple(w for w in found if w.pattern not in idle))
+    excess = excess_grants(policies, called_actions(setting))
+    return Coverage(setting, played, idle, tuple(e for e in excess if e.pattern not in idle))
 
 
 def nothing_played(
@@ -117,12 +117,11 @@ def nothing_played(
 
 
 def play(
-    policies: Compiled, setting: Setting, situations: Iterable[Situation]
+    policies: Answers, setting: Setting, situations: Iterable[Situation]
 ) -> tuple[Played, ...]:
     """Play situations, and return how they went.
 
     Args:
-        policies: The policies, ready.
         setting: Where the plugin runs.
         situations: The situations; those that cannot arise, or in which the release sends
             nothing, are left out.
@@ -144,13 +143,12 @@ def unused(policies: Sequence[Policy], setting: Setting) -> tuple[str, ...]:
         policies: The policies.
         setting: Where the plugin runs.
     """
-    called = called_actions(setting)
-    found = []
-    for action in dict.fromkeys(a for policy in policies for a in policy.actions()):
-        alone = granted([Policy((Statement(actions=(action,)),))])
-        if not any(alone.evaluate(Request(c, "*")).allowed for c in called):
-            found.append(action)
-    return tuple(found)
+    called = [action.lower() for action in called_actions(setting)]
+    return tuple(
+        action
+        for action in dict.fromkeys(a for policy in policies for a in policy.actions())
+        if not any(wildcard.matches(action.lower(), c) for c in called)
+    )
 
 
 def called_actions(setting: Setting) -> tuple[str, ...]:
@@ -159,27 +157,6 @@ def called_actions(setting: Setting) -> tuple[str, ...]:
     Args:
         setting: Where the plugin runs.
     """
-    wanted = (None, *setting.features)
-    found = (u.action for f in wanted for u in calls.uses((setting.mode,), setting.release, f))
-    return tuple(dict.fromkeys(found))
-
-
-def granted(policies: Sequence[Policy]) -> Compiled:
-    """Return policies that allow each action which the given ones allow under some condition.
-
-    Args:
-        policies: The policies.
-    """
-    return compile_policies(
-        [
-            Policy(
-                tuple(
-                    replace(s, resources=("*",), not_resources=(), conditions=())
-                    for s in policy.statements
-                    if s.effect == "Allow"
-                ),
-                policy.version,
-            )
-            for policy in policies
-        ]
-    )
+    features = (None, *setting.features)
+    actions = (u.action for f in features for u in calls.uses((setting.mode,), setting.release, f))
+    return tuple(dict.fromkeys(actions))

@@ -9,14 +9,14 @@ from typing import Literal
 from vpc_cni_iam.catalog.facts import calls, releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
-from vpc_cni_iam.coverage.analysis.cover import Played, Verdict, granted, nothing_played, play
-from vpc_cni_iam.coverage.analysis.excess import Wider, wider
+from vpc_cni_iam.coverage.analysis.cover import Played, Verdict, nothing_played, play
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants, granted
 from vpc_cni_iam.coverage.simulate.node import CHANGES
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SITUATIONS, Situation
-from vpc_cni_iam.coverage.simulate.send import Call
+from vpc_cni_iam.coverage.simulate.send import Answers, Call
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request
 
 Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
 
@@ -71,7 +71,7 @@ class Matrix:
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its situation.
         situations: The names of the situations that were played.
-        wider: Patterns that grant more than what any of the releases calls.
+        excess: Patterns that grant more than what any of the releases calls.
     """
 
     setting: Setting
@@ -79,7 +79,7 @@ class Matrix:
     rows: tuple[Row, ...]
     reasons: dict[tuple[PluginVersion, str], tuple[str, Call]]
     situations: tuple[str, ...]
-    wider: tuple[Wider, ...] = ()
+    excess: tuple[ExcessGrant, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -148,11 +148,11 @@ def matrix(
         InputError: A policy that the evaluator refuses.
         UsageError: No situation arises at any release.
     """
-    ready, some = compile_policies(policies), granted(policies)
+    answers, some = Answers(policies), granted(policies)
     chosen = tuple(situations)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
     wanted = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    beyond = wider(policies, wanted)
+    excess = excess_grants(policies, wanted)
     spelled = {a.lower() for a in wanted}
     wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
@@ -162,7 +162,7 @@ def matrix(
         at = setting.at(release)
         key = _profile(at, chosen)
         if key not in alike:
-            played = play(ready, at, chosen)
+            played = play(answers, at, chosen)
             alike[key] = played, _denied(played)
         played, denied = alike[key]
         if not played:
@@ -182,7 +182,7 @@ def matrix(
     if not rows:
         raise nothing_played(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
-    return Matrix(setting, tuple(wanted), tuple(rows), reasons, names, beyond)
+    return Matrix(setting, tuple(wanted), tuple(rows), reasons, names, excess)
 
 
 def _in_mode(call: calls.Call, setting: Setting) -> bool:

@@ -12,14 +12,14 @@ from typing import Literal
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
 from vpc_cni_iam.coverage.analysis.cover import called_actions, play
-from vpc_cni_iam.coverage.analysis.excess import wider
+from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.simulate.requests import KEYS, Group, Interface, Requests, Subnet, Tags
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import NODE, Call
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Call
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request
 
 Severity = Literal["high", "medium", "low", "note"]
 _PAGE = "risks.md"
@@ -88,9 +88,9 @@ def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    asked = _Asked(compile_policies(policies), setting)
+    asked = _Asked(Answers(policies), setting)
     found = [
-        *_beyond(policies, setting),
+        *_excess(policies, setting),
         *_reach(asked),
         *_tagging(asked),
         *_needs(asked),
@@ -100,9 +100,9 @@ def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...
     return tuple(sorted(found, key=lambda f: order.index(f.severity)))
 
 
-def _beyond(policies: Sequence[Policy], setting: Setting) -> Iterator[Finding]:
+def _excess(policies: Sequence[Policy], setting: Setting) -> Iterator[Finding]:
     """Yield what patterns grant that has nothing to do with the plugin."""
-    found = [w for w in wider(policies, called_actions(setting)) if w.is_grave]
+    found = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
     if found:
         examples = ", ".join(found[0].examples)
         patterns = ", ".join(one.pattern for one in found)
@@ -113,7 +113,7 @@ def _beyond(policies: Sequence[Policy], setting: Setting) -> Iterator[Finding]:
 class _Asked:
     """Policies with the things that they are asked about."""
 
-    def __init__(self, ready: Compiled, setting: Setting) -> None:
+    def __init__(self, ready: Answers, setting: Setting) -> None:
         names = setting.names
         self.ready, self.setting = ready, setting
         self.requests = Requests(setting)

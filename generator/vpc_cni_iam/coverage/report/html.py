@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_wording import MEANINGS, beyond, conclusion, heading, releases_text
+from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, excess_lines, heading, releases_text
 from vpc_cni_iam.coverage.report.svg import FONT, drawing, style
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
@@ -75,7 +75,7 @@ def html(subject: Subject, matrix: Matrix) -> str:
                 drawing(subject, matrix, whole=False),
                 *_table(matrix),
                 *_why(matrix),
-                *_beyond(matrix),
+                *_excess(matrix),
                 *_skipped(subject),
                 "</main>\n</body>\n</html>\n",
             ]
@@ -126,7 +126,7 @@ def _why(matrix: Matrix) -> Iterator[str]:
         cells = (
             ("releases", releases_text(denial.first, denial.last)),
             ("impact", denial.call.use.impact),
-            ("breaks", denial.call.breaks),
+            ("breaks", denial.call.consequence),
             ("situation", denial.situation),
             ("evidence", denial.call.use.evidence),
         )
@@ -142,8 +142,8 @@ def _skipped(subject: Subject) -> Iterator[str]:
         yield "</ul>"
 
 
-def _beyond(matrix: Matrix) -> Iterator[str]:
-    if matrix.wider:
+def _excess(matrix: Matrix) -> Iterator[str]:
+    if matrix.excess:
         yield '<h2 id="beyond">What is granted besides</h2>\n<ul>'
-        yield from (f"<li>{escape_html(line)}</li>" for line in beyond(matrix))
+        yield from (f"<li>{escape_html(line)}</li>" for line in excess_lines(matrix))
         yield "</ul>"

@@ -7,10 +7,11 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
-from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
+from vpc_cni_iam.coverage.analysis.cover import Coverage, Played
+from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Finding, explanation
-from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, beyond_data
+from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, excess_data
 from vpc_cni_iam.coverage.simulate.send import Call, Check
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_control
@@ -51,13 +52,14 @@ def text(
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    some = granted(subject.policies)
     for played in coverage.played:
-        yield from _situation(subject, played, every)
-    if coverage.unused or coverage.wider:
+        yield from _situation(subject, some, played, every)
+    if coverage.unused or coverage.excess:
         yield ""
     if coverage.unused:
         yield f"granted and never called: {', '.join(coverage.unused)}"
-    yield from (f"granted beyond what is called: {wider}" for wider in coverage.wider)
+    yield from (f"granted beyond what is called: {grant}" for grant in coverage.excess)
     if findings:
         yield ""
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
@@ -90,7 +92,9 @@ def summary(coverage: Coverage) -> str:
     return f"{sent} calls in {situations}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
-def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
+def _situation(
+    subject: Subject, some: Compiled, played: Played, every: bool
+) -> Iterator[str]:
     denied = sum(not call.allowed for call in played.calls)
     undecided = sum(bool(call.undecided) for call in played.calls)
     state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
@@ -113,18 +117,18 @@ def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
             yield f"        allowed   {about}, by statement {', '.join(by)}"
         else:
             yield f"        {call.use.impact:<9} {about}"
-            yield from _why(subject, call)
+            yield from _why(subject, some, call)
 
 
-def _why(subject: Subject, call: Call) -> Iterator[str]:
-    some = granted(subject.policies)
+def _why(subject: Subject, some: Compiled, call: Call) -> Iterator[str]:
     for line in dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     ):
         yield f"                  {line}"
     only = f", only with {call.use.feature}" if call.use.feature else ""
     reached = "" if call.reached else "; not reached after what was denied before"
-    yield f"                  breaks{only}: {call.breaks}{reached}"
+    breaks = "would break if denied" if call.undecided else "breaks"
+    yield f"                  {breaks}{only}: {call.breaks}{reached}"
     yield f"                  {call.use.evidence}"
 
 
@@ -133,7 +137,9 @@ def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
     request = check.request
     what = "" if request.action == call.form.action else f"{request.action}: "
     if by := subject.statement(check.decision):
-        return f"{what}{'denied' if check.decision.denied else 'undecided'} by statement {by}"
+        if check.decision.denied:
+            return f"{what}denied by statement {by}"
+        return f"{what}undecided by statement {by}: {check.decision.reason}"
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{what}no statement allows the action"
     kind = kind_of(request.resource)
@@ -172,7 +178,7 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
             for played in coverage.played
         ],
         "granted_never_called": list(coverage.unused),
-        "granted_beyond_calls": beyond_data(coverage.wider),
+        "granted_beyond_calls": excess_data(coverage.excess),
         "findings": [
             {
                 "id": finding.identifier,

@@ -14,9 +14,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
 from vpc_cni_iam.coverage.simulate import log_requests
 from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
-from vpc_cni_iam.coverage.simulate.send import NODE, Sender
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
 from vpc_cni_iam.coverage.simulate.settings import Setting
-from vpc_cni_iam.policy.evaluate import Compiled
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -36,7 +35,7 @@ class Node(Sender):
         policies: The policies of its role.
     """
 
-    def __init__(self, setting: Setting, policies: Compiled) -> None:
+    def __init__(self, setting: Setting, policies: Answers) -> None:
         super().__init__(setting, policies)
         self._interfaces = 0
         self.hyperpod = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +12,8 @@ from vpc_cni_iam.catalog.facts.requests import Form, forms
 from vpc_cni_iam.coverage.simulate.log_requests import AnyOf
 from vpc_cni_iam.coverage.simulate.requests import Interface, Requests
 from vpc_cni_iam.coverage.simulate.settings import Setting
-from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 
 NODE = "i-0123456789abcdef0"
 # One that is undecided may be a Deny.
@@ -70,9 +71,34 @@ class Call:
 
     @property
     def breaks(self) -> str:
-        """What its denial breaks, and whether that is open."""
-        breaks = self.form.breaks[self.use.impact]
-        return f"{breaks} (undecided: {self.undecided})" if self.undecided else breaks
+        """What its denial breaks."""
+        return self.form.breaks[self.use.impact]
+
+    @property
+    def consequence(self) -> str:
+        """What follows where it is not allowed, as a sentence."""
+        if not self.undecided:
+            return self.breaks
+        return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
+
+
+class Answers:
+    """What policies say to requests, of which each is evaluated once: releases send many alike.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._policies = compile_policies(policies)
+        self._decisions: dict[Hashable, Decision] = {}
+
+    def evaluate(self, request: Request) -> Decision:
+        """Return the decision about a request."""
+        key = request.action, request.resource, frozenset(request.context.items())
+        if (decision := self._decisions.get(key)) is None:
+            decision = self._decisions[key] = self._policies.evaluate(request)
+        return decision
 
 
 class Sender:
@@ -80,10 +106,10 @@ class Sender:
 
     Args:
         setting: Where the plugin runs.
-        policies: The policies of its role.
+        policies: What the policies of its role say.
     """
 
-    def __init__(self, setting: Setting, policies: Compiled) -> None:
+    def __init__(self, setting: Setting, policies: Answers) -> None:
         self.setting = setting
         self.calls: list[Call] = []
         self.requests = Requests(setting)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLCertVerificationError, SSLError
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -140,19 +141,40 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
         if error.code in _LOGIN_NEEDED:
             problem = (
                 f"asks for authentication ({error.code} {error.reason}), and publish has no "
-                f"credentials: the tag {version} may exist. Log in with: oras login {host}; then "
-                f"look with: oras resolve {repository}:{version}; if it is not there, publish "
-                "again with --no-oci-check"
+                f"credentials. Log in with: oras login {host}"
             )
-        raise PublishError(f"{repository}: {problem}") from None
+        raise _unknown(repository, version, problem) from None
     except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise PublishError(f"{repository}: cannot be asked for its tags: {reason}") from None
+        raise _unreachable(repository, version, getattr(error, "reason", error)) from None
     if published != digest:
         raise PublishError(
             f"{repository}: the tag {version} is {published or 'something else'}, and would move "
             f"to {digest}; a published version never changes"
         )
+
+
+def _unreachable(repository: str, version: Version, reason: object) -> PublishError:
+    host = repository.partition("/")[0]
+    if isinstance(reason, SSLCertVerificationError):
+        problem = (
+            f"the certificate of {host} is not trusted: {reason.verify_message}. Name a file with "
+            "its authority in the environment variable SSL_CERT_FILE"
+        )
+        return _unknown(repository, version, problem)
+    if isinstance(reason, SSLError):
+        problem = (
+            f"{host} does not speak HTTPS, which publish asks with ({reason}). It may be plain HTTP"
+        )
+        return _unknown(repository, version, problem, "--plain-http ")
+    return _unknown(repository, version, f"cannot be asked for its tags: {reason}")
+
+
+def _unknown(repository: str, version: Version, problem: str, option: str = "") -> PublishError:
+    """Return the error of a registry that does not say whether it has a tag."""
+    return PublishError(
+        f"{repository}: {problem}. The tag {version} may exist: look with: oras resolve "
+        f"{option}{repository}:{version}; if it is not there, publish again with --no-oci-check"
+    )
 
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:

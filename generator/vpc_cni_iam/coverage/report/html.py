@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, excess_lines, heading, releases_text
+from vpc_cni_iam.coverage.matrix_wording import (
+    MEANINGS,
+    conclusion,
+    excess_lines,
+    heading,
+    releases_text,
+)
 from vpc_cni_iam.coverage.report.svg import FONT, drawing, style
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html

@@ -92,9 +92,7 @@ def summary(coverage: Coverage) -> str:
     return f"{sent} calls in {situations}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
-def _situation(
-    subject: Subject, some: Compiled, played: Played, every: bool
-) -> Iterator[str]:
+def _situation(subject: Subject, some: Compiled, played: Played, every: bool) -> Iterator[str]:
     denied = sum(not call.allowed for call in played.calls)
     undecided = sum(bool(call.undecided) for call in played.calls)
     state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"

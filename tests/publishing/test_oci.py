@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 import pytest
 
 from conftest import run
-from consuming import publish_one
+from consuming import FOLDER, publish_one
 from servers import certificate
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.publishing import oci
@@ -62,6 +62,35 @@ def test_an_index_that_is_not_ours(tmp_path: Path) -> None:
         index.write_text(text)
         with pytest.raises(InputError, match="is not an index of ours"):
             publish_one(tmp_path)
+
+
+def test_a_layout_that_lost_parts_is_whole_after_the_next_version(tmp_path: Path) -> None:
+    publish_one(tmp_path / "whole")
+    publish_one(tmp_path / "whole", "1.0.1")
+    publish_one(tmp_path)
+    lost = sorted(f for f in (tmp_path / "oci").rglob("*") if f.is_file())
+    for file in lost:
+        file.unlink()
+    restored = publish_one(tmp_path, "1.0.1").restored
+    layouts = [
+        {f.relative_to(folder): f.read_bytes() for f in (folder / "oci").rglob("*") if f.is_file()}
+        for folder in (tmp_path, tmp_path / "whole")
+    ]
+    assert layouts[0] == layouts[1]
+    blobs = {f.relative_to(tmp_path).as_posix() for f in lost if "blobs" in f.parts}
+    assert set(restored) == blobs
+
+
+def test_a_version_that_the_list_lost_is_not_dropped(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    publish_one(tmp_path, "1.0.1")
+    listed = tmp_path / FOLDER / "versions"
+    whole = listed.read_text()
+    listed.write_text(whole.replace(',{"version":"1.0.1"}', ""))
+    with pytest.raises(PublishError, match=r"has the tag 1\.0\.1, .* publish 1\.0\.1 again"):
+        publish_one(tmp_path, "1.0.2")
+    publish_one(tmp_path, "1.0.1")
+    assert listed.read_text() == whole
 
 
 def answers(code: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,13 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         # A denial of one resource holds back nothing in general.
         ((allow("ec2:Run*"), deny("ec2:*", on=ENI)), {}),
         ((allow("*"), deny("ec2:*", on=ENI)), {"*": ("iam:PassRole", *EC2)}),
-        # Nor does a denial under a condition: requests that do not meet it are allowed.
+        ((allow("ec2:Modify*"), deny("ec2:*", on=(*ENI, "*"))), {}),
+        # Nor does a denial of all but one,
+        (
+            (allow("ec2:Modify*"), Statement("Deny", actions=("ec2:*",), not_resources=ENI)),
+            {"ec2:Modify*": ("ec2:ModifyInstanceAttribute",)},
+        ),
+        # or one under a condition: requests that do not meet it are allowed.
         ((allow("*"), replace(deny("*"), conditions=(MFA,))), {"*": ("iam:PassRole", *EC2)}),
         # What the resources are not.
         ((allow("ec2:*", on=ENI),), {"ec2:*": ("ec2:CreateNetworkInterfacePermission",)}),

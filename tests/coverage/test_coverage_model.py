@@ -156,6 +156,13 @@ def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
     assert call(found, "unassign-ipv4", "primary interface").reached
 
 
+def test_an_interface_whose_creation_is_denied_is_not_tagged_afterwards() -> None:
+    others = Statement(not_actions=("ec2:CreateNetworkInterface",), resources=("*",))
+    found = covered(Policy((others,)), setting("v1.5.7"), "fresh-node")
+    tagging = call(found, "tag-created")
+    assert tagging.allowed and not tagging.reached
+
+
 def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
     found = covered(ADMIN, setting(), "trunk-interface")
     trunk = [c for c in found.played[0].calls if c.on == "trunk interface"]
@@ -271,6 +278,10 @@ def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
         ({"ENABLE_MULTI_NIC": "yes"}, "true or false"),
         ({"ADDITIONAL_ENI_TAGS": "{"}, "not JSON"),
         ({"ADDITIONAL_ENI_TAGS": '{"a": 1}'}, "object of texts"),
+        ({"ADDITIONAL_ENI_TAGS": "[" * 100_000}, "object of texts"),
+        ({"ADDITIONAL_ENI_TAGS": '{"a": ' * 100_000}, "object of texts"),
+        ({"ADDITIONAL_ENI_TAGS": "1" * 5_000}, "object of texts"),
+        ({"ADDITIONAL_ENI_TAGS": "\udcff"}, "not JSON"),
         ({"CLUSTER_NAME": "a b"}, "EKS cluster name"),
     ],
 )

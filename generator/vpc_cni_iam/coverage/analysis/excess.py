@@ -158,7 +158,7 @@ def _undenied(policies: Sequence[Policy]) -> Compiled:
         s
         for p in policies
         for s in p.statements
-        if s.effect == "Deny" and s.resources == ("*",) and not s.conditions
+        if s.effect == "Deny" and s.resources and not s.conditions
     )
     everything = Statement(actions=("*",), resources=("*",))
     return compile_policies([Policy((everything, *denies))])

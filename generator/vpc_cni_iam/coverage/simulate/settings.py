@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
+import msgspec
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import calls
@@ -191,9 +192,10 @@ def _flag(name: str, value: str) -> bool:
 
 def _tags(value: str) -> dict[str, str]:
     try:
-        found = json.loads(value or "{}")
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--env ADDITIONAL_ENI_TAGS is not JSON: {error.msg}") from None
-    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise UsageError("--env ADDITIONAL_ENI_TAGS must be a JSON object of texts by key")
-    return {key: text for key, text in sorted(found.items()) if _RESERVED not in key}
+        tags = msgspec.json.decode(value or "{}", type=dict[str, str])
+    except msgspec.ValidationError:
+        problem = "must be a JSON object of texts by key"
+        raise UsageError(f"--env ADDITIONAL_ENI_TAGS {problem}") from None
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise UsageError("--env ADDITIONAL_ENI_TAGS is not JSON") from None
+    return {key: text for key, text in sorted(tags.items()) if _RESERVED not in key}

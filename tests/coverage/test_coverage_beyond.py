@@ -95,10 +95,10 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
 def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     statement: Statement, grave: bool
 ) -> None:
-    found = {f.identifier: f for f in risks.findings([Policy((statement,))], setting())}
+    found = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
     assert ("actions-beyond-calls" in found) == grave
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
-    conditioned = {f.identifier for f in risks.findings([policy], setting())}
+    conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").excess
     if grave:

@@ -91,7 +91,7 @@ def test_the_page_is_whole_and_has_tables() -> None:
     assert outline.open == []
     assert outline.seen.count("table") == 2 and "script" not in outline.seen
     assert written.count('scope="row"') == len(found.runs()) + len(found.denials())
-    assert all(d.call.use.evidence.split(" ")[0] in written for d in found.denials())
+    assert all(d.call.range.evidence.split(" ")[0] in written for d in found.denials())
 
 
 def test_what_a_user_wrote_stays_text() -> None:

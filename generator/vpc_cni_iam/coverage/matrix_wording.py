@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
@@ -68,8 +68,8 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     """
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
-    if len(matrix.situations) < len(SITUATIONS):
-        more += f", in {', '.join(matrix.situations)} only"
+    if len(matrix.scenarios) < len(SCENARIOS):
+        more += f", in {', '.join(matrix.scenarios)} only"
     return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
 
 
@@ -120,10 +120,10 @@ def reasons(matrix: Matrix) -> Iterator[str]:
         matrix: How it went.
     """
     for denial in matrix.denials():
-        use, where = denial.call.use, releases_text(denial.first, denial.last)
+        call_range, where = denial.call.range, releases_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[use.impact][0]}  {denial.action} at {where}, in {denial.situation}: "
-            f"{denial.call.consequence} ({use.evidence})"
+            f"{MEANINGS[call_range.impact][0]}  {denial.action} at {where}, in {denial.scenario}: "
+            f"{denial.call.consequence} ({call_range.evidence})"
         )
 
 
@@ -157,7 +157,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         "policy": subject.title,
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
-        "situations": list(matrix.situations),
+        "situations": list(matrix.scenarios),
         "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
         "skipped": skipped.data(subject.skipped),
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
@@ -174,10 +174,10 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                 "denied": {
                     action: {
                         "situation": matrix.reasons[row.release, action][0],
-                        "call": matrix.reasons[row.release, action][1].form.name,
+                        "call": matrix.reasons[row.release, action][1].template.name,
                         "breaks": matrix.reasons[row.release, action][1].breaks,
                         "undecided": matrix.reasons[row.release, action][1].undecided or None,
-                        "evidence": matrix.reasons[row.release, action][1].use.evidence,
+                        "evidence": matrix.reasons[row.release, action][1].range.evidence,
                     }
                     for action in matrix.actions
                     if (row.release, action) in matrix.reasons

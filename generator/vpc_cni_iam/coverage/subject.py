@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.excess import granted
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
@@ -294,7 +294,7 @@ def check_coverage(
         UsageError: An unknown release, or one that has no such mode.
     """
     names = names_in(policies)
-    setting = Setting(
+    setting = PluginSetting(
         releases.find(cni_version),
         mode or mode_of(policies),
         names=names_of(names, owner_known="vpc_owner_id" in names),

@@ -131,10 +131,10 @@ def _why(matrix: Matrix) -> Iterator[str]:
     for denial in denials:
         cells = (
             ("releases", releases_text(denial.first, denial.last)),
-            ("impact", denial.call.use.impact),
+            ("impact", denial.call.range.impact),
             ("breaks", denial.call.consequence),
-            ("situation", denial.situation),
-            ("evidence", denial.call.use.evidence),
+            ("situation", denial.scenario),
+            ("evidence", denial.call.range.evidence),
         )
         row = "".join(f'<td class="{name}">{escape_html(text)}</td>' for name, text in cells)
         yield f'<tr><th scope="row"><code>{escape_html(denial.action)}</code></th>{row}</tr>'

@@ -1,8 +1,8 @@
 """The plugin on one node: what it sends, in which order, and what that changes.
 
-A situation plays a node's life on it. The state is what later requests depend on: the tags that
+A scenario runs a node's life on it. The state is what later requests depend on: the tags that
 interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
-leaves an interface as it was; a denied request that ends ipamd does not end the play, but what
+leaves an interface as it was; a denied request that ends ipamd does not end the run, but what
 follows is marked as not reached, so that one run shows all that a policy lacks.
 """
 
@@ -11,11 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    INSTANCE,
+    OWNER,
+    request_templates,
+    tag_keys,
+)
 from vpc_cni_iam.coverage.simulate import log_requests
-from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
+from vpc_cni_iam.coverage.simulate.requests import Group, NodeInterface, Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -27,7 +34,7 @@ _TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go
 CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
-class Node(Sender):
+class SimulatedNode(Sender):
     """One node on which the plugin runs.
 
     Args:
@@ -35,7 +42,7 @@ class Node(Sender):
         policies: The policies of its role.
     """
 
-    def __init__(self, setting: Setting, policies: Answers) -> None:
+    def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         super().__init__(setting, policies)
         self._interfaces = 0
         self.hyperpod = False
@@ -55,7 +62,7 @@ class Node(Sender):
 
     def interface(
         self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
-    ) -> Interface:
+    ) -> NodeInterface:
         """Return an interface with an ID of its own.
 
         Args:
@@ -67,7 +74,7 @@ class Node(Sender):
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
         there = dict(self.setting.primary_tags) if name == PRIMARY else {}
-        return Interface(name, identifier, account, place, there | dict(tags or {}))
+        return NodeInterface(name, identifier, account, place, there | dict(tags or {}))
 
     def wanted(self) -> dict[str, str]:
         """Return the tags that the plugin wants on every interface it manages."""
@@ -89,7 +96,7 @@ class Node(Sender):
 
     # What the plugin does, in the order of ipamd's start and of its loops.
 
-    def start(self, *interfaces: Interface) -> None:
+    def start(self, *interfaces: NodeInterface) -> None:
         """Start ipamd with the interfaces that are attached; the first is the primary one.
 
         Source: nodeInit, v1.23.2:pkg/ipamd/ipamd.go:459-676.
@@ -119,7 +126,7 @@ class Node(Sender):
         if not plugin.custom_networking:
             self.assign(interfaces[0])
 
-    def regroup(self, *interfaces: Interface) -> None:
+    def regroup(self, *interfaces: NodeInterface) -> None:
         """Give interfaces the security groups of the primary one.
 
         Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever
@@ -133,7 +140,7 @@ class Node(Sender):
             for eni in self._managed(interfaces):
                 self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
 
-    def _managed(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+    def _managed(self, interfaces: Sequence[NodeInterface]) -> Sequence[NodeInterface]:
         """Leave out a primary interface that is not for pods.
 
         Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
@@ -142,7 +149,7 @@ class Node(Sender):
         excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
         return interfaces[1:] if excluded else interfaces
 
-    def tag(self, eni: Interface) -> None:
+    def tag(self, eni: NodeInterface) -> None:
         """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
 
         Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
@@ -153,10 +160,10 @@ class Node(Sender):
         if missing := self._missing(eni):
             self.write("tag-managed", eni, missing)
 
-    def _missing(self, eni: Interface) -> dict[str, str]:
+    def _missing(self, eni: NodeInterface) -> dict[str, str]:
         return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
 
-    def assign(self, eni: Interface) -> None:
+    def assign(self, eni: NodeInterface) -> None:
         """Give an interface addresses or prefixes for pods.
 
         Args:
@@ -165,7 +172,7 @@ class Node(Sender):
         if self.setting.plugin.provisioning:
             self.send("assign-ipv4", eni)
 
-    def unassign(self, eni: Interface) -> None:
+    def unassign(self, eni: NodeInterface) -> None:
         """Take unused addresses or prefixes from an interface.
 
         Args:
@@ -174,7 +181,7 @@ class Node(Sender):
         if self.setting.plugin.provisioning:
             self.send("unassign-ipv4", eni)
 
-    def grow(self, subnet: Subnet | None = None) -> Interface | None:
+    def grow(self, subnet: Subnet | None = None) -> NodeInterface | None:
         """Make, attach and set up one more interface.
 
         Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003.
@@ -187,7 +194,7 @@ class Node(Sender):
             makes none.
         """
         plugin = self.setting.plugin
-        if not plugin.provisioning or self.use("create") is None:
+        if not plugin.provisioning or self.call_range("create") is None:
             return None
         if not plugin.custom_networking:
             found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
@@ -200,7 +207,9 @@ class Node(Sender):
         if tags_first:
             self._tag_created(eni)
         if self.hyperpod:
-            checks = self.requests.on_hyperpod_cluster(forms()["attach-by-sagemaker"].action)
+            checks = self.requests.on_hyperpod_cluster(
+                request_templates()["attach-by-sagemaker"].action
+            )
             self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
         else:
             self.describe("describe-instances", eni)
@@ -215,11 +224,11 @@ class Node(Sender):
         self.assign(eni)
         return eni
 
-    def _tag_created(self, eni: Interface) -> None:
+    def _tag_created(self, eni: NodeInterface) -> None:
         if missing := self._missing(eni):
             self.write("tag-created", eni, missing)
 
-    def free(self, eni: Interface) -> None:
+    def free(self, eni: NodeInterface) -> None:
         """Detach and delete an interface that no pod uses.
 
         Args:
@@ -229,7 +238,7 @@ class Node(Sender):
             self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
             self.send("delete", eni)
 
-    def clean_up(self, eni: Interface) -> None:
+    def clean_up(self, eni: NodeInterface) -> None:
         """Find an interface that a node left behind, once or as often as it takes to delete it.
 
         Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: one without a date is
@@ -240,7 +249,7 @@ class Node(Sender):
         """
         if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
             return
-        if CREATED_AT not in eni.tags and self.use("tag-leaked") is not None:
+        if CREATED_AT not in eni.tags and self.call_range("tag-leaked") is not None:
             self.write("tag-leaked", eni, {CREATED_AT: _CREATED})
             if CREATED_AT not in eni.tags:
                 return
@@ -250,7 +259,7 @@ class Node(Sender):
         """Send what the programs beside ipamd send, if their features are in use."""
         self.describe("describe-tags")
         self.describe("put-metric-data")
-        if self.use("describe-cluster-tag") is not None:
+        if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 
     def log_network_policies(self) -> None:
@@ -268,11 +277,11 @@ class Node(Sender):
         made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
         self.sent("create-log-group", on, (made,))
         for name in ("create-log-stream", "put-log-events"):
-            action = forms()[name].action
+            action = request_templates()[name].action
             self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
 
 
-def is_trunk(eni: Interface) -> bool:
+def is_trunk(eni: NodeInterface) -> bool:
     """Say whether an interface is the trunk, which the plugin never tags.
 
     Args:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.coverage.simulate.settings import Names, Setting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
 
 Tags = Mapping[str, str]
@@ -63,7 +63,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Interface:
+class NodeInterface:
     """A network interface; its tags change as the plugin writes them.
 
     Args:
@@ -86,7 +86,7 @@ class Interface:
 class Requests:
     """Builds the requests of one setting."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: PluginSetting) -> None:
         """Make ready what every request of the setting carries.
 
         Args:
@@ -132,7 +132,7 @@ class Requests:
         """
         return (Request(action, "*", context=self.common),)
 
-    def on_interface(self, action: str, eni: Interface) -> Request:
+    def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface.
 
         Args:
@@ -165,7 +165,7 @@ class Requests:
         cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
         return (Request(action, cluster, "", context),)
 
-    def create_tags(self, eni: Interface, tags: Tags) -> tuple[Request, ...]:
+    def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own.
 
         Args:
@@ -226,10 +226,10 @@ class Requests:
             for group in groups
         )
 
-    def _eni_arn(self, eni: Interface) -> str:
+    def _eni_arn(self, eni: NodeInterface) -> str:
         return self.arn("network-interface", eni.id, eni.account)
 
-    def _eni_context(self, eni: Interface) -> _Context:
+    def _eni_context(self, eni: NodeInterface) -> _Context:
         subnet = eni.subnet
         return self._tagged(eni.tags) | {
             "aws:ResourceAccount": eni.account,

@@ -76,7 +76,7 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PluginSetting:
     """Everything that a release's requests depend on.
 
     Args:
@@ -99,7 +99,7 @@ class Setting:
     instance_tagged: bool = True
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def at(self, release: PluginVersion) -> Setting:
+    def at(self, release: PluginVersion) -> PluginSetting:
         """Return the same at another release, without the features that it does not have.
 
         Args:
@@ -127,8 +127,8 @@ VARIABLES = tuple(_VARIABLES)
 
 
 def configure(
-    setting: Setting, environment: Mapping[str, str], features: Iterable[str] = ()
-) -> Setting:
+    setting: PluginSetting, environment: Mapping[str, str], features: Iterable[str] = ()
+) -> PluginSetting:
     """Return a setting with the plugin's environment variables as the user gives them.
 
     Args:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-
-import msgspec
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import calls
@@ -192,10 +191,9 @@ def _flag(name: str, value: str) -> bool:
 
 def _tags(value: str) -> dict[str, str]:
     try:
-        tags = msgspec.json.decode(value or "{}", type=dict[str, str])
-    except msgspec.ValidationError:
-        problem = "must be a JSON object of texts by key"
-        raise UsageError(f"--env ADDITIONAL_ENI_TAGS {problem}") from None
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        tags = json.loads(value or "{}")
+    except (ValueError, RecursionError):
         raise UsageError("--env ADDITIONAL_ENI_TAGS is not JSON") from None
+    if not isinstance(tags, dict) or not all(isinstance(v, str) for v in tags.values()):
+        raise UsageError("--env ADDITIONAL_ENI_TAGS must be a JSON object of texts by key")
     return {key: text for key, text in sorted(tags.items()) if _RESERVED not in key}

@@ -120,7 +120,7 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     subject, found = SCOPED
     short = list(matrix_report.text(subject, found))
     assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
-    lines = list(matrix_report.text(subject, found, every=True))
+    lines = list(matrix_report.text(subject, found, verbose=True))
     assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
     assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
 

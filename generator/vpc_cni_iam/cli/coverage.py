@@ -188,8 +188,8 @@ def _explain(risk: str | None) -> None:
     if risk is not None:
         typer.echo(risks.explanation(risk), nl=False)
         return
-    for one in SCENARIOS:
-        typer.echo(f"{one.name:<24} {one.summary}")
+    for scenario in SCENARIOS:
+        typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
 def _subject(
@@ -217,11 +217,11 @@ def _subject(
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
     stdin = partial(inputs.text, "-")
-    found = subject.of_input(policy or "", stdin, documents or (), given)
-    if found.found:
-        said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
-        common.say(f"taken from the policy: {said}")
-    return found
+    opened = subject.of_input(policy or "", stdin, documents or (), given)
+    if opened.own_names:
+        names = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
+        common.say(f"taken from the policy: {', '.join(names)}")
+    return opened
 
 
 def _setting(

@@ -24,17 +24,17 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
 }
 
 
-def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]:
+def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of the matrix: a row for each run of releases that are alike.
 
     Args:
         subject: What was looked at.
         matrix: How it went.
-        every: Whether each release has a row of its own.
+        verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
     yield ""
-    rows = [(row, row) for row in matrix.rows] if every else list(matrix.runs())
+    rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
     width = max(map(len, names))
     for number, action in enumerate(matrix.actions):
@@ -46,9 +46,9 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
     yield ""
     for mark, meaning in MEANINGS.values():
         yield f"{mark}  {meaning}"
-    if said := list(reasons(matrix)):
+    if denials := list(reasons(matrix)):
         yield ""
-        yield from said
+        yield from denials
     if matrix.excess:
         yield ""
         yield from excess_lines(matrix)
@@ -60,12 +60,7 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
 
 
 def heading(subject: Subject, matrix: Matrix) -> str:
-    """Return what the matrix shows, in a line.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return what the matrix shows, in a line."""
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
     if len(matrix.scenarios) < len(SCENARIOS):
@@ -74,51 +69,33 @@ def heading(subject: Subject, matrix: Matrix) -> str:
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
-    """Return the releases at which the plugin works; first what keeps that from being known.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return the releases at which the plugin works; first what keeps that from being known."""
     if subject.is_complete:
         return f"works with {works(matrix)}"
-    said = skipped.incomplete(subject.skipped)
-    return f"incomplete: {said}; what was read works with {works(matrix)}"
+    unread = skipped.incomplete(subject.skipped)
+    return f"incomplete: {unread}; what was read works with {works(matrix)}"
 
 
 def works(matrix: Matrix) -> str:
-    """Return the releases at which the plugin works, as text; and where it fails only at times.
-
-    Args:
-        matrix: How it went.
-    """
-    found = ", ".join(map(str, matrix.works())) or "no known release"
+    """Return the releases at which the plugin works, as text; and where it fails only at times."""
+    versions = ", ".join(map(str, matrix.works())) or "no known release"
     names, more = matrix.works_but_for()
     if names:
-        found += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
+        versions += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
     undecided = dict.fromkeys(d.action for d in matrix.denials() if d.call.undecided)
     if undecided:
-        found += f"; undecided, counted as denied: {', '.join(undecided)}"
-    return found
+        versions += f"; undecided, counted as denied: {', '.join(undecided)}"
+    return versions
 
 
 def releases_text(first: Row, last: Row) -> str:
-    """Return the name of a run of releases.
-
-    Args:
-        first: Its first row.
-        last: Its last.
-    """
+    """Return the name of a run of releases."""
     same = first.release == last.release
     return str(first.release) if same else f"{first.release} to {last.release}"
 
 
 def reasons(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each kind of denial: where, what breaks, and the evidence.
-
-    Args:
-        matrix: How it went.
-    """
+    """Yield a line for each kind of denial: where, what breaks, and the evidence."""
     for denial in matrix.denials():
         call_range, where = denial.call.range, releases_text(denial.first, denial.last)
         yield (
@@ -128,30 +105,17 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each pattern that grants more than any release calls.
-
-    Args:
-        matrix: How it went.
-    """
+    """Yield a line for each pattern that grants more than any release calls."""
     yield from (f"granted beyond what any release calls: {grant}" for grant in matrix.excess)
 
 
-def excess_data(found: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
-    """Return patterns that grant more than the calls as plain data.
-
-    Args:
-        found: The patterns.
-    """
-    return [{"pattern": one.pattern, "examples": list(one.examples)} for one in found]
+def excess_data(grants: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
+    """Return patterns that grant more than the calls as plain data."""
+    return [{"pattern": grant.pattern, "examples": list(grant.examples)} for grant in grants]
 
 
 def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
-    """Return the matrix as plain data.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return the matrix as plain data."""
     names, more = matrix.works_but_for()
     return {
         "policy": subject.title,

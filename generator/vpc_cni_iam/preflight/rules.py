@@ -100,10 +100,10 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             "policy denies it to follow here, which it logs",
             ours,
         )
-    return _of_managed(interface, needs, ready)
+    return _of_managed(interface, needs, ready=ready)
 
 
-def _of_managed(interface: Interface, needs: Needs, ready: bool) -> RuleResult | None:
+def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResult | None:
     """Return the result for an interface that the plugin tags when it starts."""
     if twice := _twice("interface", {**interface.tags, **needs.sent}, needs):
         return twice  # once the plugin has set its own

@@ -94,13 +94,7 @@ def cover(
 def no_scenario_error(
     scenarios: Iterable[Scenario], mode: Mode, release: PluginVersion | None = None
 ) -> UsageError:
-    """Return the error that no scenario arises, since silence must not pass for an answer.
-
-    Args:
-        scenarios: What was to be run.
-        mode: The IP family.
-        release: The release, None for any.
-    """
+    """Return the error that no scenario arises, since silence must not pass for an answer."""
     words = f"in {'IPv6' if mode == 'ipv6' else 'IPv4'} mode"
     if release is not None:
         words += f" at plugin {release}"
@@ -137,12 +131,7 @@ def run_scenarios(
 
 
 def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:
-    """Return the actions that policies name and a release never calls in its mode.
-
-    Args:
-        policies: The policies.
-        setting: Where the plugin runs.
-    """
+    """Return the actions that policies name and a release never calls in its mode."""
     called = [action.lower() for action in called_actions(setting)]
     return tuple(
         action
@@ -152,11 +141,7 @@ def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...
 
 
 def called_actions(setting: PluginSetting) -> tuple[str, ...]:
-    """Return the actions that a release calls in its mode with the features in use.
-
-    Args:
-        setting: Where the plugin runs.
-    """
+    """Return the actions that a release calls in its mode with the features in use."""
     features = (None, *setting.features)
     actions = (
         u.action for f in features for u in calls.call_ranges((setting.mode,), setting.release, f)

@@ -133,11 +133,7 @@ def _all_but(statement: Statement) -> Callable[[str], bool]:
 
 
 def granted(policies: Sequence[Policy]) -> Compiled:
-    """Return policies that allow each action which the given ones allow under some condition.
-
-    Args:
-        policies: The policies.
-    """
+    """Return policies that allow each action which the given ones allow under some condition."""
     return compile_policies(
         Policy(tuple(map(_anywhere, filter(_allows, policy.statements))), policy.version)
         for policy in policies

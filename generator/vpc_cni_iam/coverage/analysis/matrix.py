@@ -109,7 +109,7 @@ class Matrix:
 
     def denials(self) -> tuple[Denial, ...]:
         """Return why cells are denied, each reason once for a run of releases."""
-        found: list[Denial] = []
+        denials: list[Denial] = []
         for action in self.actions:
             before: Denial | None = None
             for row in self.rows:
@@ -124,21 +124,21 @@ class Matrix:
                     before.scenario,
                 )
                 if before is not None and same == (call.template, call.range, scenario):
-                    found[-1] = before = replace(before, last=row)
+                    denials[-1] = before = replace(before, last=row)
                 else:
                     before = Denial(action, row, row, scenario, call)
-                    found.append(before)
-        return tuple(found)
+                    denials.append(before)
+        return tuple(denials)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
         """Return the first and last row of each run of releases whose cells are alike."""
-        found: list[tuple[Row, Row]] = []
+        runs: list[tuple[Row, Row]] = []
         for row in self.rows:
-            if found and found[-1][0].cells == row.cells:
-                found[-1] = (found[-1][0], row)
+            if runs and runs[-1][0].cells == row.cells:
+                runs[-1] = (runs[-1][0], row)
             else:
-                found.append((row, row))
-        return tuple(found)
+                runs.append((row, row))
+        return tuple(runs)
 
 
 def matrix(
@@ -157,14 +157,14 @@ def matrix(
         InputError: A policy that the evaluator refuses.
         UsageError: No scenario arises at any release.
     """
-    answers, some = Answers(policies), granted(policies)
+    answers, grants = Answers(policies), granted(policies)
     chosen = tuple(scenarios)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
-    wanted = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    excess = excess_grants(policies, wanted)
-    spelled = {a.lower() for a in wanted}
-    wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
-    may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
+    actions = [c.action for c in calls.calls() if _in_mode(c, setting)]
+    excess = excess_grants(policies, actions)
+    spelled = {a.lower() for a in actions}
+    actions += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
+    may = {action: grants.evaluate(Request(action, "*")).allowed for action in actions}
     rows, reasons = [], {}
     alike: dict[object, tuple[tuple[ScenarioRun, ...], dict[str, tuple[str, SentCall]]]] = {}
     for release in releases.known()[1:]:
@@ -178,7 +178,7 @@ def matrix(
             continue  # nothing was asked, so that nothing is known
         sent = _sent(runs)
         cells: list[Cell] = []
-        for action in wanted:
+        for action in actions:
             if action in denied:
                 cells.append(denied[action][1].range.impact)
                 reasons[release, action] = denied[action]
@@ -191,7 +191,7 @@ def matrix(
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
-    return Matrix(setting, tuple(wanted), tuple(rows), reasons, names, excess)
+    return Matrix(setting, tuple(actions), tuple(rows), reasons, names, excess)
 
 
 def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
@@ -221,14 +221,14 @@ def _sent(runs: Iterable[ScenarioRun]) -> set[str]:
 
 def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
     """Return the gravest denied call by action: its own, and those of its denied checks."""
-    found: dict[str, tuple[str, SentCall]] = {}
-    for one in runs:
-        for call in one.calls:
+    denied: dict[str, tuple[str, SentCall]] = {}
+    for run in runs:
+        for call in run.calls:
             refused = [c.request.action for c in call.checks if not c.decision.allowed]
             for action in (call.template.action, *refused) if refused else ():
-                known = found.get(action)
+                known = denied.get(action)
                 if known is None or (
                     known[1].range.impact != "fatal" and call.range.impact == "fatal"
                 ):
-                    found[action] = (one.scenario.name, call)
-    return found
+                    denied[action] = (run.scenario.name, call)
+    return denied

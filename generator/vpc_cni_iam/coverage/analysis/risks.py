@@ -72,9 +72,6 @@ def page() -> str:
 def explanation(identifier: str) -> str:
     """Return what the page says of one risk.
 
-    Args:
-        identifier: The risk.
-
     Raises:
         UsageError: There is none of this name.
     """
@@ -96,7 +93,7 @@ def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk
         InputError: A policy that the evaluator refuses.
     """
     asked = _Asked(Answers(policies), setting)
-    found = [
+    risks = [
         *_excess(policies, setting),
         *_reach(asked),
         *_tagging(asked),
@@ -104,15 +101,15 @@ def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk
         *_reading(policies, setting),
     ]
     order: tuple[Severity, ...] = ("high", "medium", "low", "note")
-    return tuple(sorted(found, key=lambda f: order.index(f.severity)))
+    return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting) -> Iterator[Risk]:
     """Yield what patterns grant that has nothing to do with the plugin."""
-    found = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
-    if found:
-        examples = ", ".join(found[0].examples)
-        patterns = ", ".join(one.pattern for one in found)
+    grants = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
+    if grants:
+        examples = ", ".join(grants[0].examples)
+        patterns = ", ".join(grant.pattern for grant in grants)
         text = f"the plugin never calls much of {patterns}, such as {examples}"
         yield Risk("actions-beyond-calls", "high", text)
 

@@ -23,12 +23,12 @@ _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
     """Return the report about one release."""
-    return _shown(text(subject, coverage, risks, verbose))
+    return _shown(text(subject, coverage, risks, verbose=verbose))
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
     """Return the report about every release."""
-    return _shown(matrix_wording.text(subject, matrix, verbose))
+    return _shown(matrix_wording.text(subject, matrix, verbose=verbose))
 
 
 def _shown(lines: Iterable[str]) -> str:
@@ -38,31 +38,31 @@ def _shown(lines: Iterable[str]) -> str:
 
 
 def text(
-    subject: Subject, coverage: Coverage, findings: tuple[Risk, ...], every: bool = False
+    subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
     """Yield the lines of a report.
 
     Args:
         subject: What was looked at.
         coverage: How it went.
-        findings: What is risky about it.
-        every: Whether to list the calls that are allowed, too.
+        risks: What is risky about it.
+        verbose: Whether to list the calls that are allowed, too.
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
     some = granted(subject.policies)
     for run in coverage.scenario_runs:
-        yield from _scenario(subject, some, run, every)
+        yield from _scenario(subject, some, run, verbose=verbose)
     if coverage.unused or coverage.excess:
         yield ""
     if coverage.unused:
         yield f"granted and never called: {', '.join(coverage.unused)}"
     yield from (f"granted beyond what is called: {grant}" for grant in coverage.excess)
-    if findings:
+    if risks:
         yield ""
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
-        for finding in findings:
-            yield f"  {finding.severity:<7} {finding.identifier}: {finding.text}"
+        for risk in risks:
+            yield f"  {risk.severity:<7} {risk.identifier}: {risk.text}"
     if subject.skipped:
         yield ""
         yield from skipped.lines(subject.skipped)
@@ -73,11 +73,7 @@ def text(
 
 
 def summary(coverage: Coverage) -> str:
-    """Return how many calls are denied, in a line.
-
-    Args:
-        coverage: How it went.
-    """
+    """Return how many calls are denied, in a line."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
     fatal = sum(call.range.impact == "fatal" for call in denied)
@@ -90,23 +86,25 @@ def summary(coverage: Coverage) -> str:
     return f"{sent} calls in {scenarios}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
-def _scenario(subject: Subject, some: Compiled, run: ScenarioRun, every: bool) -> Iterator[str]:
+def _scenario(
+    subject: Subject, some: Compiled, run: ScenarioRun, *, verbose: bool
+) -> Iterator[str]:
     denied = sum(not call.allowed for call in run.calls)
     undecided = sum(bool(call.undecided) for call in run.calls)
     state = f"{denied} of {len(run.calls)} calls denied" if denied else "all allowed"
     if undecided:
         state += f" ({undecided} undecided, counted as denied)"
-    if every:
+    if verbose:
         yield ""
     yield f"{'denied' if denied else 'ok':<7} {run.scenario.name}: {state}"
-    if every:
+    if verbose:
         yield f"        {run.scenario.summary}"
-    said: set[tuple[str, str, bool]] = set()
+    listed: set[tuple[str, str, bool]] = set()
     for call in run.calls:
         key = (call.template.name, call.on, call.allowed)
-        if key in said or (call.allowed and not every):
+        if key in listed or (call.allowed and not verbose):
             continue
-        said.add(key)
+        listed.add(key)
         about = " on the ".join(filter(None, (call.template.action, call.on)))
         if call.allowed:
             by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
@@ -149,14 +147,8 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     return f"{what}no statement allows it {on}{carried}"
 
 
-def data(subject: Subject, coverage: Coverage, findings: tuple[Risk, ...]) -> dict[str, Any]:
-    """Return a report as plain data.
-
-    Args:
-        subject: What was looked at.
-        coverage: How it went.
-        findings: What is risky about it.
-    """
+def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[str, Any]:
+    """Return a report as plain data."""
     setting = coverage.setting
     return {
         "policy": subject.title,
@@ -177,12 +169,12 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Risk, ...]) -> di
         "granted_beyond_calls": excess_data(coverage.excess),
         "findings": [
             {
-                "id": finding.identifier,
-                "severity": finding.severity,
-                "text": finding.text,
-                "explanation": explanation(finding.identifier),
+                "id": risk.identifier,
+                "severity": risk.severity,
+                "text": risk.text,
+                "explanation": explanation(risk.identifier),
             }
-            for finding in findings
+            for risk in risks
         ],
     }
 

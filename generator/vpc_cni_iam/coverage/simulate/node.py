@@ -52,11 +52,7 @@ class SimulatedNode(Sender):
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:
-        """Return a security group of the node's account in its VPC.
-
-        Args:
-            identifier: Its ID.
-        """
+        """Return a security group of the node's account in its VPC."""
         names = self.setting.names
         return Group(identifier, names.account_id, names.vpc_id, names.vpc_owner_id)
 
@@ -80,8 +76,8 @@ class SimulatedNode(Sender):
         """Return the tags that the plugin wants on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
-        found = {key: values[key] for key in self.keys.wanted}
-        return found | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
+        tags = {key: values[key] for key in self.keys.wanted}
+        return tags | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:
         """Return the tags that come with the request for a new interface."""
@@ -164,20 +160,12 @@ class SimulatedNode(Sender):
         return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
 
     def assign(self, eni: NodeInterface) -> None:
-        """Give an interface addresses or prefixes for pods.
-
-        Args:
-            eni: The interface.
-        """
+        """Give an interface addresses or prefixes for pods."""
         if self.setting.plugin.provisioning:
             self.send("assign-ipv4", eni)
 
     def unassign(self, eni: NodeInterface) -> None:
-        """Take unused addresses or prefixes from an interface.
-
-        Args:
-            eni: The interface.
-        """
+        """Take unused addresses or prefixes from an interface."""
         if self.setting.plugin.provisioning:
             self.send("unassign-ipv4", eni)
 
@@ -197,8 +185,8 @@ class SimulatedNode(Sender):
         if not plugin.provisioning or self.call_range("create") is None:
             return None
         if not plugin.custom_networking:
-            found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
-            self.describe(found)
+            name = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
+            self.describe(name)
         place, tags = subnet or self.subnet, self.on_creation()
         eni = self.interface("new interface", tags, place)
         checks = self.requests.create_interface(place, self.groups, tags)
@@ -229,11 +217,7 @@ class SimulatedNode(Sender):
             self.write("tag-created", eni, missing)
 
     def free(self, eni: NodeInterface) -> None:
-        """Detach and delete an interface that no pod uses.
-
-        Args:
-            eni: The interface.
-        """
+        """Detach and delete an interface that no pod uses."""
         if self.setting.plugin.provisioning:
             self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
             self.send("delete", eni)
@@ -243,9 +227,6 @@ class SimulatedNode(Sender):
 
         Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: one without a date is
         dated and deleted by a later pass; with CLUSTER_NAME only the cluster's own are found.
-
-        Args:
-            eni: The detached interface.
         """
         if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
             return
@@ -272,8 +253,8 @@ class SimulatedNode(Sender):
         cluster = self.setting.names.cluster_name
         group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
         on = f"log group {group}"
-        found = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
-        self.sent("describe-log-groups", "", (found,))
+        check = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (check,))
         made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
         self.sent("create-log-group", on, (made,))
         for name in ("create-log-stream", "put-log-events"):
@@ -282,9 +263,5 @@ class SimulatedNode(Sender):
 
 
 def is_trunk(eni: NodeInterface) -> bool:
-    """Say whether an interface is the trunk, which the plugin never tags.
-
-    Args:
-        eni: The interface.
-    """
+    """Say whether an interface is the trunk, which the plugin never tags."""
     return eni.name == TRUNK

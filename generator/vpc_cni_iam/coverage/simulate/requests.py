@@ -87,11 +87,7 @@ class Requests:
     """Builds the requests of one setting."""
 
     def __init__(self, setting: PluginSetting) -> None:
-        """Make ready what every request of the setting carries.
-
-        Args:
-            setting: The setting.
-        """
+        """Make ready what every request of the setting carries."""
         names = setting.names
         self.names: Names = names
         self.common: _Context = {
@@ -125,11 +121,7 @@ class Requests:
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
     def on_nothing(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action that is checked on no resource, such as Describe.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action that is checked on no resource, such as Describe."""
         return (Request(action, "*", context=self.common),)
 
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
@@ -154,11 +146,7 @@ class Requests:
         return Request(action, self.arn("instance", instance, self.names.account_id), "", context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the SageMaker HyperPod cluster of the node.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action on the SageMaker HyperPod cluster of the node."""
         names = self.names
         place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
         context = self.common | {"aws:ResourceAccount": names.account_id}
@@ -248,7 +236,7 @@ class Requests:
 
 
 def _sent(tags: Tags) -> _Context:
-    found: _Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    context: _Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     if tags:
-        found["aws:TagKeys"] = tuple(tags)
-    return found
+        context["aws:TagKeys"] = tuple(tags)
+    return context

@@ -46,11 +46,7 @@ class Scenario:
     possible: Callable[[PluginSetting], bool] = lambda setting: True
 
     def arises(self, setting: PluginSetting) -> bool:
-        """Say whether a setting can come into this scenario.
-
-        Args:
-            setting: The setting.
-        """
+        """Say whether a setting can come into this scenario."""
         first = self.since.get(setting.mode)
         return first is not None and setting.release >= first and self.possible(setting)
 
@@ -171,8 +167,8 @@ def _tagged(setting: PluginSetting) -> PluginSetting:
 
 
 def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
-    found: dict[Mode, PluginVersion] = {"ipv4": PluginVersion.of(ipv4)}
-    return found | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
+    since: dict[Mode, PluginVersion] = {"ipv4": PluginVersion.of(ipv4)}
+    return since | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
 # v1.8.0 is the first release that tags interfaces which it did not make.
@@ -258,18 +254,14 @@ SCENARIOS = (
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
     """Return the scenarios of these names, all if none is given, without the skipped ones.
 
-    Args:
-        names: As ``--situation`` has them.
-        skipped: As ``--skip`` has them.
-
     Raises:
         UsageError: An unknown name.
     """
-    wanted, left_out = set(names), set(skipped)
+    chosen, left_out = set(names), set(skipped)
     known = [s.name for s in SCENARIOS]
-    for name in sorted(wanted | left_out):
+    for name in sorted(chosen | left_out):
         if name not in known:
             raise UsageError(f"unknown situation {name!r}; known are {', '.join(known)}")
     return tuple(
-        s for s in SCENARIOS if (not wanted or s.name in wanted) and s.name not in left_out
+        s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out
     )

@@ -117,11 +117,7 @@ class Sender:
         self._running = True
 
     def call_range(self, name: str) -> CallRange | None:
-        """Return why a form is sent here, None if it is not.
-
-        Args:
-            name: The name of the form.
-        """
+        """Return why a form is sent here, None if it is not."""
         setting = self.setting
         return _use(name, setting.mode, setting.release, setting.features)
 
@@ -160,11 +156,7 @@ class Sender:
             eni.tags.update(tags)
 
     def instance(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the node's own instance.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action on the node's own instance."""
         return (self.requests.on_instance(action, NODE),)
 
     def sent(

@@ -99,13 +99,9 @@ class PluginSetting:
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(self, release: PluginVersion) -> PluginSetting:
-        """Return the same at another release, without the features that it does not have.
-
-        Args:
-            release: The other release.
-        """
-        kept = tuple(f for f in self.features if calls.feature_since(f) <= release)
-        return replace(self, release=release, features=kept)
+        """Return the same at another release, without the features that it does not have."""
+        features = tuple(f for f in self.features if calls.feature_since(f) <= release)
+        return replace(self, release=release, features=features)
 
 
 # By variable: the first release that reads it in the way modelled here.
@@ -159,12 +155,12 @@ def configure(
         elif name == "ENABLE_MULTI_NIC":
             chosen += ["multi-nic"] * _flag(name, value)
         else:
-            plugin = _switched(plugin, name, _flag(name, value))
-    given = calls.check_features(chosen, setting.release)
-    return replace(setting, plugin=plugin, features=given)
+            plugin = _switched(plugin, name, on=_flag(name, value))
+    features_in_use = calls.check_features(chosen, setting.release)
+    return replace(setting, plugin=plugin, features=features_in_use)
 
 
-def _switched(plugin: Plugin, name: str, on: bool) -> Plugin:
+def _switched(plugin: Plugin, name: str, *, on: bool) -> Plugin:
     """Return the plugin with one of its switches set.
 
     Prefix delegation is known and changes nothing: it sends the same actions on the same

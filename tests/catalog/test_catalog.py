@@ -149,7 +149,7 @@ def test_every_document_states_where_it_comes_from() -> None:
 )
 def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[str]) -> None:
     composed = compose(BY_NAME[variant], select(cni_version=version))
-    found = [call_range.action for a in composed.additions for call_range in a.ranges]
+    found = [call_range.action for a in composed.additions for call_range in a.call_ranges]
     assert list(dict.fromkeys(found)) == added
     bare = compose(BY_NAME[variant], select(cni_version=version, gaps=False))
     assert bare.additions == ()

@@ -28,12 +28,12 @@ class Addition:
 
     Args:
         statements: The statements, with upstream's placeholders.
-        ranges: Why: the uses whose actions they grant.
+        call_ranges: Why: the call ranges whose actions they grant.
         feature: The optional feature that calls them; None if the release always does.
     """
 
     statements: tuple[Statement, ...]
-    ranges: tuple[CallRange, ...]
+    call_ranges: tuple[CallRange, ...]
     feature: str | None
 
 
@@ -46,7 +46,7 @@ class Composed:
         selection: What was chosen.
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.
-        optional: Uses that are not granted, since they belong to features not chosen.
+        optional: Call ranges that are not granted, since they belong to features not chosen.
         remarks: For each statement of the base how it was narrowed; empty for not at all.
     """
 

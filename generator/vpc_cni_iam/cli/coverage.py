@@ -106,7 +106,7 @@ def coverage(
         typer.Option(
             "--situation",
             metavar="NAME",
-            help="Play this situation; repeat for more.  [default: all]",
+            help="Check this situation; repeat for more.  [default: all]",
             autocompletion=_scenarios,
         ),
     ] = None,

@@ -154,7 +154,7 @@ def _remarks(addition: Addition) -> list[list[str]]:
         else "Added: the release calls what the document above does not grant."
     )
     return [
-        [first, *_evidence(u for u in addition.ranges if u.action in statement.actions)]
+        [first, *_evidence(u for u in addition.call_ranges if u.action in statement.actions)]
         for statement in addition.statements
     ]
 

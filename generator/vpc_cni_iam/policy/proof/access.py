@@ -48,7 +48,7 @@ class Counterexample:
         new: The statement of the new policies that allows it.
         old: What the old policies say.
         made_up: What of it only comes of the policies' patterns, so that AWS may have no such
-            thing: ``action``, ``resource``, both joined by ``and``, or empty.
+            thing: ``action``, ``resource``, condition keys by name; empty for nothing.
     """
 
     request: Request
@@ -235,10 +235,16 @@ class _Search:
     def _counterexample(
         self, uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> Counterexample | None:
-        """Return a request of an uncovered part that is newly allowed, None if none was found."""
-        for request in islice(
-            requests.example_requests(uncovered, wanted, near, self.budget), tries
+        """Return a request of an uncovered part that is newly allowed, None if none was found.
+
+        One with something made up is returned only where the first tries have none without.
+        """
+        fallback: Counterexample | None = None
+        for number, request in enumerate(
+            islice(requests.example_requests(uncovered, wanted, near, self.budget), tries)
         ):
+            if fallback is not None and number >= _FIRST_TRIES:
+                break
             self.budget.spend(_STEPS_OF_A_TRY + self.after.work(request.action))
             try:
                 now = self.after.evaluate(request)
@@ -249,10 +255,12 @@ class _Search:
             except InputError:
                 continue
             if then.denied:
-                return Counterexample(
-                    request, now, then, reasons.made_up(request, (*wanted, *near))
-                )
-        return None
+                made_up = reasons.made_up(request, (*wanted, *near))
+                counterexample = Counterexample(request, now, then, made_up)
+                if not made_up:
+                    return counterexample
+                fallback = fallback or counterexample
+        return fallback
 
     def _is_closed(
         self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES

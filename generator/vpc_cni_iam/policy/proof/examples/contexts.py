@@ -48,21 +48,30 @@ def contexts(
     clauses: Sequence[Clause],
     hints: Mapping[str, list[str]],
     base: Context,
+    budget: Budget,
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements."""
-    near = [*checks, *(check for clause in clauses for check in clause.checks)]
+    """Yield contexts that satisfy conditions, near those of other statements.
+
+    Args:
+        hints: By key, values with which conditions of other statements do not hold.
+    """
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    keys = list(dict.fromkeys(check.key for check in near))
-    choices = []
-    for key in keys:
-        tests = [conditions.test(check) for check in checks if check.key == key]
-        options = _values([c for c in near if c.key == key], base, hints.get(key, []))
+    near: dict[str, list[ConditionCheck]] = {}
+    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
+        near.setdefault(check.key, []).append(check)
+    choices, hinted = [], []
+    for key, about in near.items():
+        tests = [conditions.test(check) for check in about if check in checks]
+        budget.spend(sum(len(check.values) for check in about))
+        options = _values(about, base, hints.get(key, []))
+        budget.spend(len(options) * (1 + len(tests)))
         choices.append([v for v in options if _holds(tests, base, key, v)])
-    if not all(choices):
-        return
-    for values in _diagonal(choices):
+        if not choices[-1]:
+            return
+        hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
+    for values in _combinations(choices, hinted):
         made = dict(base)
-        for key, value in zip(keys, values, strict=True):
+        for key, value in zip(near, values, strict=True):
             if value is None:
                 made.pop(key, None)
             else:
@@ -70,10 +79,16 @@ def contexts(
         yield {written.get(key, key): value for key, value in made.items()}
 
 
-def _diagonal(choices: Sequence[Sequence[Value | None]]) -> Iterator[tuple[Value | None, ...]]:
-    """Yield combinations: those that differ from the first in one place, then all."""
+def _combinations(
+    choices: Sequence[Sequence[Value | None]], hinted: Sequence[Value | None]
+) -> Iterator[tuple[Value | None, ...]]:
+    """Yield combinations of values, the likely ones first.
+
+    Those are the first of all, the hinted ones, and those that differ from the first in one place.
+    """
     first = tuple(options[0] for options in choices)
     yield first
+    yield tuple(hinted)
     for index, options in enumerate(choices):
         for option in options[1:]:
             yield (*first[:index], option, *first[index + 1 :])
@@ -130,11 +145,12 @@ def _values(
     texts = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
     likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
-    found = [
+    typed = [
         value
         for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
         if ordinary.has_type(value, families)
-    ][:_OF_A_KEY]
+    ]
+    found = sorted(typed, key=lambda value: not ordinary.fits(value, checks[0].key))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):

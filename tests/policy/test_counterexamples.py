@@ -38,6 +38,10 @@ def equals(key: str, *values: str) -> Condition:
     return Condition("StringEquals", key, values)
 
 
+def unlike(key: str, *values: str) -> Condition:
+    return Condition("StringNotEquals", key, values)
+
+
 def witness(old: list[Statement], new: list[Statement]) -> Counterexample:
     before, after = [Policy(tuple(old))], [Policy(tuple(new))]
     answer = no_new_access(before, after)
@@ -258,6 +262,15 @@ def test_one_deny_of_many_that_goes_is_shown(operator: str) -> None:
     ]
     counterexample = witness([allow("*"), *denies], [allow("*"), *denies[:250], *denies[251:]])
     assert counterexample.old.statement == 251
+
+
+def test_many_deny_statements_that_change_are_shown() -> None:
+    """The request has the new value of every key, which each old statement denies."""
+    old, new = (
+        [deny("*", when=unlike(f"aws:PrincipalTag/k{n}", value)) for n in range(60)]
+        for value in ("a", "b")
+    )
+    witness([allow("*"), *old], [allow("*"), *new])
 
 
 def test_a_caller_is_a_user_of_an_account() -> None:

@@ -182,7 +182,8 @@ class _Search:
         leaves some to the others.
         """
         whole, reason = self.budget, ""
-        questions, every = _questions(old, new), ClauseIndex((*old, *new))
+        # The new ones first: their Deny statements are the first not to apply to an example.
+        questions, every = _questions(old, new), ClauseIndex((*new, *old))
         for number, question in enumerate(questions):
             self.budget = whole.share(len(questions) - number)
             question.covering.budget = self.budget

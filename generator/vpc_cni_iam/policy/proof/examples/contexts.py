@@ -30,17 +30,20 @@ _OF_A_KEY = 24
 def hints(
     checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
 ) -> dict[str, list[str]]:
-    """Return values that conditions want and those of other statements do not, by key."""
-    found: dict[str, list[str]] = {}
-    for key in dict.fromkeys(check.key for check in checks):
-        value = example(checks, key, budget)
-        if value is not None:
-            found.setdefault(key, []).append(value)
+    """Return values with which conditions of other statements do not hold, or these do, by key.
+
+    Those for the first statements come first.
+    """
+    by_key: dict[str, list[str]] = {}
     for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
         unimplied = implied(checks, conclusion, budget)
         if unimplied is not None and unimplied.value is not None:
-            found.setdefault(conclusion.key, []).append(unimplied.value)
-    return {key: sorted(values) for key, values in found.items()}
+            by_key.setdefault(conclusion.key, []).append(unimplied.value)
+    for key in dict.fromkeys(check.key for check in checks):
+        value = example(checks, key, budget)
+        if value is not None:
+            by_key.setdefault(key, []).append(value)
+    return by_key
 
 
 def contexts(
@@ -142,20 +145,20 @@ def _values(
 ) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     families = {check.operator.base.family for check in checks}
-    texts = (text for check in checks for text in _texts(check, base))
+    near = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
     likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
     typed = [
         value
-        for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
+        for value in dict.fromkeys([*likely, *hints, *near, "x", ""])
         if ordinary.has_type(value, families)
     ]
-    found = sorted(typed, key=lambda value: not ordinary.fits(value, checks[0].key))[:_OF_A_KEY]
+    texts = sorted(typed, key=lambda value: not ordinary.fits(value, checks[0].key))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):
-        pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
-    return [None, *found, *pairs]
+        pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
+    return [None, *texts, *pairs]
 
 
 def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:

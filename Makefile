@@ -60,7 +60,7 @@ check: venv ## run the linters and prove the committed modules current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict generator tools
-	@$(ENGINES) install --best-effort --only terraform-1.15.5
+	@$(ENGINES) install --best-effort --only terraform-1.15.5 provider
 	$(USE_ENGINES); \
 	engine=$$($(ENGINES) path terraform || command -v terraform || command -v tofu) || exit 3; \
 	for folder in modules examples; do "$$engine" fmt -check -diff -recursive "$$folder" || exit; done

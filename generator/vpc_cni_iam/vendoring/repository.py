@@ -25,7 +25,7 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
         InputError: There is none, or it does not hold; or a module lies outside.
     """
     refuse_bare(start)
-    return inside(load(named or _nearest(start), strict=strict))
+    return inside(load(named or nearest(start), strict=strict))
 
 
 def inside(config: Config) -> Config:
@@ -72,7 +72,12 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
     return known[folder]
 
 
-def _nearest(start: Path) -> Path:
+def nearest(start: Path) -> Path:
+    """Return the nearest configuration in a directory or above it, where it would be if none is.
+
+    Args:
+        start: The directory; the search ends at the top of its git checkout.
+    """
     for folder in (start, *start.absolute().parents):
         if (folder / NAME).is_file():
             return folder / NAME

@@ -210,13 +210,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
     wanted = parser.parse_args().write
-    files = dict(FILES)
+    makers = dict(FILES)
     if not terminal.is_possible():
         print(f"docs/session.svg: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
-        del files["docs/session.svg"]
+        del makers["docs/session.svg"]
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
     if wanted:
-        for path, make in files.items():
+        for path, make in makers.items():
             (ROOT / path).write_text(make(), encoding="utf-8")
         for folder, made_from in MODULES.items():
             files = render(made_from)
@@ -237,7 +237,7 @@ def main() -> int:
         for name, known in pages.items()
         if page_text(known) != known
     ]
-    for path, make in files.items():
+    for path, make in makers.items():
         there = ROOT / path
         if not there.exists() or there.read_text(encoding="utf-8") != make():
             stale.append(f"{path}: stale or missing")

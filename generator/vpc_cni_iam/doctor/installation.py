@@ -149,7 +149,7 @@ def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Ins
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of an installation."""
-        return json_schema.schema(Installation, "What vpc-cni-iam doctor --format json prints")
+    return json_schema.schema(Installation, "What vpc-cni-iam doctor --format json prints")
 
 
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:

@@ -7,6 +7,8 @@ BENCH_ARGS ?=
 PROBE_VERSION ?= latest
 PROBE_SCENARIO ?= ipv4
 PROBE_ARGS ?= --variant ipv4-scoped
+# The version that `make dist` builds.
+RELEASE ?=
 FUZZ_EXAMPLES ?= 20000
 # The sample of policies; a number other than 0.
 FUZZ_SEED ?= 1
@@ -22,7 +24,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs test check floors fuzz bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test check floors fuzz bench probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,14 +65,17 @@ demo: $(RUNTIME) ## generate a module and have a real engine verify it
 	@eval "$$($(ENGINES) env --path)"; set -x; $(BIN)/vpc-cni-iam verify $(DEMO)
 	@echo
 	@echo 'Look at next:'
-	@echo '  $(DEMO)/main.tf      the policies'
-	@echo '  $(DEMO)/README.md    which plugin versions they work with, and why each action is there'
-	@echo '  docs/getting-started.md                   five minutes with the command'
-	@echo '  $(BIN)/vpc-cni-iam --help                all commands'
+	@echo '  $(DEMO)/main.tf    the policies'
+	@echo '  $(DEMO)/README.md  which plugin versions they work with, and why each action is there'
+	@echo '  docs/getting-started.md                  five minutes with the command'
+	@echo '  $(BIN)/vpc-cni-iam --help             all commands'
 
 docs: venv ## build the documentation site, build/site/index.html, without the network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'build/site/index.html'
+
+dist: venv ## build and check what a release publishes; RELEASE is its version
+	$(BIN)/python -m tools.release $(RELEASE)
 
 test: engines ## run the tests, with every engine that is installed
 	$(USE_ENGINES) && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)

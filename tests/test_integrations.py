@@ -142,7 +142,7 @@ class Action:
         }
         action = yaml.safe_load((ROOT / "action.yml").read_text())
         self.inputs = {name: i["default"] for name, i in action["inputs"].items()}
-        self.steps = action["runs"]["steps"]
+        self.steps = [step for step in action["runs"]["steps"] if "run" in step]
 
     def step(self, number: int, **inputs: str) -> subprocess.CompletedProcess[str]:
         step = self.steps[number]

@@ -1,4 +1,4 @@
-"""What a release publishes: checked packages, a bill of materials, the section of the changelog."""
+"""What a release publishes: checked packages, a bill of materials, a section of the changelog."""
 
 import json
 import re
@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools import release
 
 from conftest import ROOT
+from tools import release
 from vpc_cni_iam import __version__
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
@@ -34,7 +34,7 @@ def test_the_changelog_has_the_form_that_a_release_reads() -> None:
 
 
 def test_notes_are_the_dated_section_of_the_version() -> None:
-    text = "# C\n\n## [Unreleased]\n\n- x\n\n## [0.2.0] - 2026-12-01\n\n- two\n\n## [0.1.0]\n\n- o\n"
+    text = "# C\n\n## [Unreleased]\n\n- x\n\n## [0.2.0] - 2026-12-01\n\n- two\n\n## [0.1.0]\n\n- o"
     assert release.notes(text, "0.2.0") == "- two\n"
     assert release.notes(text, "0.1.0") is None
     assert release.notes(text, "Unreleased") is None
@@ -68,7 +68,8 @@ def test_packages_are_built_and_checked(tmp_path: Path, capfd: pytest.CaptureFix
 def test_the_bill_of_materials_names_every_dependency_with_its_licence(tmp_path: Path) -> None:
     release.bill_of_materials(Path(sys.executable), tmp_path / "sbom.json")
     bill = json.loads((tmp_path / "sbom.json").read_text())
-    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "vpc-cni-iam")
-    found = {component["name"]: component for component in bill["components"]}
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["name"] == "vpc-cni-iam"
+    found = {component["name"].lower(): component for component in bill["components"]}
     for name in ("typer", "jinja2", "python-hcl2", "tomlkit", "msgspec", "lark"):
         assert found[name]["version"] and found[name]["licenses"], name

@@ -84,6 +84,8 @@ check: venv ## run the linters and prove the committed modules current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict generator tools
+	$(BIN)/codespell *.md docs generator tools benchmarks examples modules templates .github action.yml
+	$(BIN)/python -m tools.words
 	@$(ENGINES) install --best-effort --only terraform-1.15.5 provider
 	$(USE_ENGINES); \
 	engine=$$($(ENGINES) path terraform || command -v terraform || command -v tofu) || exit 3; \

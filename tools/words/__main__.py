@@ -81,7 +81,7 @@ def texts(root: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def messages(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the strings of a module that are not docstrings."""
+    """Yield the constants of a module that are not docstrings."""
     documenting = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -90,9 +90,8 @@ def messages(tree: ast.AST) -> Iterator[ast.Constant]:
         and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in documenting:
-                yield node
+        if isinstance(node, ast.Constant) and id(node) not in documenting:
+            yield node
 
 
 def findings(root: Path) -> Iterator[Finding]:

@@ -138,13 +138,18 @@ def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Ins
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
         catalog=Catalog(str(releases.newest()), releases.newest_date(), len(releases.known())),
-        python=Python(platform.python_version(), sys.executable, platform.platform()),
+        python=Python(platform.python_version(), sys.executable, _system()),
         dependencies=tuple(_dependencies(problems)),
         engines=tuple(_engines(folder, environ, problems)),
         cache=_cache(cache, problems),
         configuration=_configuration(folder, problems),
         problems=tuple(problems),
     )
+
+
+def _system() -> str:
+    # platform.platform() would start a program, uname.
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 
 def schema() -> dict[str, Any]:

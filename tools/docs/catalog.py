@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from vpc_cni_iam.catalog.facts import calls, documents, releases
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -35,11 +35,11 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _uses(version: PluginVersion) -> tuple[Use, ...]:
+def _uses(version: PluginVersion) -> tuple[CallRange, ...]:
     return tuple(
         use
         for feature in (None, *calls.features())
-        for use in calls.uses(("ipv4", "ipv6"), version, feature)
+        for use in calls.call_ranges(("ipv4", "ipv6"), version, feature)
     )
 
 

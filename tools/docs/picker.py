@@ -22,8 +22,8 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
-from vpc_cni_iam.coverage.analysis.risks import findings
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
+from vpc_cni_iam.coverage.analysis.risks import find_risks
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.coverage.subject import mode_of
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -193,11 +193,11 @@ def _check(policy: Policy, name: str) -> None:
 
 def _risks(tables: _Data, policy: Policy, version: PluginVersion, features: tuple[str, ...]) -> int:
     filled = parameters.fill(policy, _VALUES)
-    setting = Setting(version, mode_of([filled]), features, names=_NAMES)
+    setting = PluginSetting(version, mode_of([filled]), features, names=_NAMES)
     mark = MARKS["cluster_name"]
     risks = (
         (r.identifier, r.severity, r.text.replace(_NAMES.cluster_name, mark))
-        for r in findings([filled], setting)
+        for r in find_risks([filled], setting)
     )
     return tables.risk_lists.number(tuple(map(tables.risks.number, risks)))
 
@@ -213,7 +213,7 @@ def _evidence(tables: _Data, modes: tuple[Mode, ...], version: PluginVersion) ->
     }
     texts: dict[str, tuple[str, str]] = {}
     for feature in (None, *calls.features()):
-        for use in calls.uses(modes, version, feature):
+        for use in calls.call_ranges(modes, version, feature):
             kind = "observed" if (use.mode, use.action) in observed else "read"
             impact = _IMPACTS[use.impact] if use.deniable else "cannot be denied"
             called = f"with feature {feature}; " if feature else ""

@@ -123,7 +123,7 @@ def outage_table() -> str:
 
 def configuration_table() -> str:
     """Return the table of the configuration's keys, from its schema."""
-    module = json.loads(schema_text())["properties"]["module"]["items"]
+    module = json.loads(schema_text())["$defs"]["ModuleTable"]
     lines = ["| key | what it is | default |", "| --- | --- | --- |"]
     for key, entry in module["properties"].items():
         default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""

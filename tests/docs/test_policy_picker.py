@@ -96,11 +96,38 @@ def fragment(data: dict[str, Any], choice: tuple[Any, ...], names: dict[str, str
     return urlencode([*words, *names.items()])
 
 
+FILL_IN = """(words => {
+  const form = document.getElementById("picker");
+  const given = new URLSearchParams(words);
+  form.reset();
+  for (const [name, value] of given) {
+    for (const field of form.querySelectorAll(`[name="${name}"]`)) {
+      if (["radio", "checkbox"].includes(field.type)) {
+        field.checked = given.getAll(name).includes(field.value);
+      } else {
+        field.value = value;
+      }
+    }
+  }
+  form.dispatchEvent(new Event("input"));
+})"""
+
+
 def choose(tab: Browser, words: str) -> None:
-    """Give the page another address, as a reader does who follows a link to it."""
-    tab.run(
-        f"history.replaceState(null, '', {'#' + words!r}), dispatchEvent(new Event('hashchange'))"
-    )
+    """Fill the form in; what is not named is as on a page that was just opened."""
+    tab.run(f"{FILL_IN}({words!r})")
+
+
+def test_an_address_opens_what_it_names(
+    site: Path, tab: Browser, picker_data: dict[str, Any]
+) -> None:
+    choice = CHOICES[-1]
+    tab.open(site / "policy-picker.html", fragment(picker_data, choice, {"region": "eu-west-1"}))
+    variant, version, hardened, features = choice
+    words = ["--cni-version", str(version), "--region", "eu-west-1"]
+    words += [word for name in features for word in ("--feature", name)]
+    words += ["--harden"] if hardened else []
+    assert tab.text("picker-command").split() == ["vpc-cni-iam", "policy", variant.name, *words]
 
 
 def test_a_sample_in_the_browser_is_what_the_command_prints(

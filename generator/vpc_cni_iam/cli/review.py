@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, versions
-from vpc_cni_iam.cli.common import Mode
+from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
@@ -46,7 +46,7 @@ _REPORTS = formats.names("vpc_cni_iam.review.report")
 if TYPE_CHECKING:
     Format = StrEnum
 else:
-    Format = common.choices("Format", ("text", *_REPORTS))
+    Format = options.choices("Format", ("text", *_REPORTS))
 _TEXT = Format.__members__["text"]
 
 
@@ -83,11 +83,12 @@ def review(
         ),
     ],
     cni_version: Annotated[
-        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
+        str, versions.plugin_version("Plugin version, such as v1.20.4, or latest.")
     ] = "latest",
     strict: versions.StrictOption = False,
     mode: Annotated[
-        Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
+        Mode | None,
+        options.choice(Mode, "--mode", "IP family of the cluster.  [default: each policy's]"),
     ] = None,
     fail_on: Annotated[
         str,
@@ -111,9 +112,9 @@ def review(
         ),
     ] = None,
     engine: Annotated[
-        EngineChoice, typer.Option(help="Engine that shows a saved plan.")
+        EngineChoice, options.choice(EngineChoice, "--engine", "Engine that shows a saved plan.")
     ] = EngineChoice.auto,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = _TEXT,
+    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,9 +125,10 @@ def review(
     ] = None,
     read_on: Annotated[
         Forge | None,
-        typer.Option(
+        options.choice(
+            Forge,
             "--for",
-            help="Where reports are read: Markdown keeps its limit, else github's; SARIF for "
+            "Where reports are read: Markdown keeps its limit, else github's; SARIF for "
             "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
             "names files.",
         ),
@@ -150,7 +152,7 @@ def review(
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
-    check_fail_on(fail_on)
+    fail_on = check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)

@@ -73,3 +73,10 @@ def test_an_unclosed_string_is_reported_where_terraform_reports_it(
     done = run("coverage", "main.tf", cwd=tmp_path)
     assert done.code == 3
     assert f"main.tf: line {line}, column " in done.err and "no closing quote" in done.err
+
+
+def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('module "m" {\n  source = "./modules/cni"\n}\n')
+    done = run("verify", ".", "--engine", "none", cwd=tmp_path)
+    assert done.code == 3
+    assert "calls the module in modules/cni; verify that directory" in done.err

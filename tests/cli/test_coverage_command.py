@@ -172,12 +172,12 @@ def test_situations_are_listed(call: Call) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "name a policy"),
-        (("p.json", "--variant", "ipv4"), "only one"),
+        ((), "name one policy"),
+        (("p.json", "--variant", "ipv4"), "name one policy"),
         (("p.json", "--revision", "2024-07-22"), "--variant"),
         (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
         (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
-        (("--variant", "ipv4", "--situation", "x"), "unknown situation"),
+        (("--variant", "ipv4", "--situation", "x"), "unknown scenario"),
         (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
         (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
         # That nothing was asked is not all well.

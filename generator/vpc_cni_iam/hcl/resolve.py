@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.syntax import (
     Block,
     Call,
+    Conditional,
     Constant,
     Heredoc,
     List,
     Node,
+    Operation,
     Reference,
     Text,
 )
@@ -135,15 +137,72 @@ class _Reader:
         for argument in _JOINS:
             if argument in block.attributes and block.attributes[argument] != List(()):
                 joins.append((argument, block.attributes[argument]))
-        for inner in block.blocks:
-            if inner.type not in ("statement", "lifecycle"):
+        statements = []
+        for reader, inner in self.blocks(block):
+            if inner.type == "statement":
+                statements.append(self.variables(inner, reader.statement(inner), version))
+            elif inner.type != "lifecycle":
                 raise self.refuse(
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
-        pairs = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
-        statements = tuple(self.variables(b, s, version) for b, s in pairs)
-        policy = Policy(statements, version, self.text(block, "policy_id", ""))
+        policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
         return Found(name, policy, tuple(joins), block.span.line)
+
+    def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
+        """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
+        for inner in block.blocks:
+            if inner.type != "dynamic" or self.scope.keep:
+                yield self, inner
+                continue
+            (name,), line = inner.labels, inner.span.line
+            if set(inner.attributes) != {"for_each"} or [b.type for b in inner.blocks] != [
+                "content"
+            ]:
+                raise self.refuse(line, "block 'dynamic' cannot be read without an engine")
+            content = replace(inner.blocks[0], type=name)
+            try:
+                items = self.items(inner.attributes["for_each"])
+            except _UnresolvedError as error:
+                raise self.refuse(line, f"{error} cannot be known without an engine") from None
+            for item in items:
+                values = {**self.scope.values, f"{name}.value": item}
+                yield _Reader(self.source, replace(self.scope, values=values)), content
+
+    def items(self, node: Node) -> list[str | None]:
+        """Return the items of a list that is written out, chosen by a flag, or ``value[*]``."""
+        match node:
+            case Operation(
+                rule="full_splat_expr_term",
+                parts=(Node() as inner, Operation(rule="full_splat", parts=("[*]",))),
+            ):
+                value = self.value(inner)
+                return [] if value is None else [value]
+            case List(items=items):
+                return [self.value(item) for item in items]
+            case Conditional(condition=condition, options=(first, second)):
+                return self.items(first if self.holds(condition) else second)
+        raise _UnresolvedError(_show(node))
+
+    def holds(self, node: Node) -> bool:
+        """Say whether a condition is true: a flag, or a comparison with null."""
+        match node:
+            case Operation(
+                rule="binary_op",
+                parts=(
+                    Node() as inner,
+                    Operation(
+                        rule="binary_term",
+                        parts=(
+                            Operation(rule="binary_operator", parts=("==" | "!=" as operator,)),
+                            Constant(code="null"),
+                        ),
+                    ),
+                ),
+            ):
+                return (self.value(inner) is None) == (operator == "==")
+        if (flag := self.value(node)) not in ("true", "false"):
+            raise _UnresolvedError(_show(node))
+        return flag == "true"
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
@@ -153,19 +212,20 @@ class _Reader:
         conditions: list[Condition] = []
         principals: list[Principal] = []
         not_principals: list[Principal] = []
-        for inner in block.blocks:
+        for reader, inner in self.blocks(block):
             if inner.type == "condition":
                 self.only(inner, ("test", "variable", "values"))
                 conditions.append(
                     Condition(
-                        self.text(inner, "test"),
-                        self.text(inner, "variable"),
-                        self.texts(inner, "values"),
+                        reader.text(inner, "test"),
+                        reader.text(inner, "variable"),
+                        reader.texts(inner, "values"),
                     )
                 )
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
-                principal = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
+                names = reader.texts(inner, "identifiers")
+                principal = Principal(reader.text(inner, "type"), names)
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.refuse(
@@ -275,6 +335,8 @@ class _Reader:
                 return next((value for value in values if value), None)
             case Call(name="element"):
                 return self.element(node, depth + 1)
+            case Conditional(condition=condition, options=(first, second)) if not self.scope.keep:
+                return self.value(first if self.holds(condition) else second, depth + 1)
         return self.kept(_show(node))
 
     def piece(self, part: str | Node, depth: int) -> str:

@@ -9,8 +9,10 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.policy.document import Statement
@@ -28,12 +30,14 @@ class Document:
         compatibility: The releases that it works with.
         block: Its data source as HCL.
         expected: Its statements with sample values, for the module's own tests.
+        evidence: What is missing, added and left out, with the evidence, as Markdown.
     """
 
     composed: Composed
     compatibility: Compatibility
     block: str
     expected: tuple[Statement, ...]
+    evidence: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -79,12 +83,13 @@ def document(composed: Composed, *, required: bool) -> Document:
         composed.policy,
         value=lambda text: _value(text, required=required),
         remarks=[(remark,) if remark else () for remark in composed.remarks]
-        + [r for a in composed.additions for r in _remarks(a)],
+        + [r for a in composed.additions for r in _remarks(a, composed.selection.release)],
         joined=Expression("var.additional_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
     expected = parameters.substitute(composed.policy, SAMPLE).statements
-    return Document(composed, compatible, write.block(block), expected)
+    evidence = _evidence(composed, compatible)
+    return Document(composed, compatible, write.block(block), expected, evidence)
 
 
 def reference(document: Document, *, required: bool) -> str:
@@ -109,32 +114,53 @@ def _value(text: str, *, required: bool) -> Value:
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
+    """Return two lines; the README has what is missing, added and left out, with the evidence."""
     variant, selection = composed.variant, composed.selection
-    derived = variant.derived or composed.hardened
-    origin = "Derived by vpc-cni-iam from" if derived else "The document of"
-    lines = [
-        f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
-        f"works with plugin {compatible.works_with}."
-    ]
+    origin = "Upstream's document"
     if composed.hardened:
-        lines.append(
-            f"Hardened for plugin {selection.release}; the README says what stays open and what "
-            "stops the plugin."
-        )
-    failures = (
-        f"Fails at {', '.join(map(str, missing.spans))}, for want of {missing.action}: "
-        f"{missing.use.evidence}."
+        origin = f"Hardened for plugin {selection.release} from upstream's"
+    elif variant.derived:
+        origin = "Derived from upstream's document"
+    source = f"{origin} of {selection.revision.name}"
+    works_with = f"{source}, for plugin {compatible.works_with}."
+    if len(works_with) > write.WIDTH - len("# "):
+        works_with = f"{source}; the README lists the plugin versions that it works with."
+    return [f"{variant.name}: {variant.summary}.", works_with]
+
+
+def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str]]:
+    """Return the comment of each statement of an addition."""
+    if addition.feature:
+        return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
+    remarks = []
+    for statement in addition.statements:
+        uses = [u for u in addition.uses if u.action in statement.actions]
+        ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
+        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {release}"
+        remarks.append([f"Added: called by {caller}, and missing in upstream's document."])
+    return remarks
+
+
+def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
+    """Return Markdown about what is missing, added and left out, with the places in the source."""
+    lines = [
+        f"Missing: `{missing.use.action}`{f' of `{missing.tag_key}`' if missing.tag_key else ''} "
+        f"at {', '.join(map(str, missing.spans))} ({missing.use.mode}, {missing.use.impact}): "
+        f"{escape_markdown(missing.use.evidence)}."
         for missing in compatible.missing
-        if missing.use.impact == "fatal"
-    )
-    lines += dict.fromkeys(failures)
-    if composed.optional:
-        named = _by_feature(composed.optional)
-        lines.append("Not granted, called only with an optional feature: " + "; ".join(named) + ".")
-    return lines
+    ]
+    for addition in composed.additions:
+        cause = f" for the feature `{addition.feature}`" if addition.feature else ""
+        lines += [f"Added{cause}: {line}" for line in _uses(addition.uses)]
+    lines += [
+        f"Not allowed: {', '.join(f'`{action}`' for action in actions)}, called only with "
+        f"`--feature {names}`."
+        for names, actions in _by_feature(composed.optional).items()
+    ]
+    return tuple(lines)
 
 
-def _by_feature(uses: Iterable[Use]) -> list[str]:
+def _by_feature(uses: Iterable[Use]) -> dict[str, list[str]]:
     needing: dict[str, list[str]] = {}
     for use in uses:
         features = needing.setdefault(use.action, [])
@@ -142,24 +168,11 @@ def _by_feature(uses: Iterable[Use]) -> list[str]:
             features.append(use.feature)
     together: dict[str, list[str]] = {}
     for action, features in needing.items():
-        together.setdefault(" or ".join(features), []).append(action)
-    return [f"{', '.join(actions)} (--feature {names})" for names, actions in together.items()]
+        together.setdefault("` or `--feature ".join(features), []).append(action)
+    return together
 
 
-def _remarks(addition: Addition) -> list[list[str]]:
-    """Return the comment of each statement of an addition: why, and the evidence."""
-    first = (
-        f"Added for the feature {addition.feature}:"
-        if addition.feature
-        else "Added: the release calls what the document above does not grant."
-    )
-    return [
-        [first, *_evidence(u for u in addition.uses if u.action in statement.actions)]
-        for statement in addition.statements
-    ]
-
-
-def _evidence(uses: Iterable[Use]) -> list[str]:
+def _uses(uses: Iterable[Use]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
     alike: dict[tuple[object, ...], list[Use]] = {}
     for use in uses:
@@ -168,12 +181,12 @@ def _evidence(uses: Iterable[Use]) -> list[str]:
     lines = []
     for shared in alike.values():
         use = shared[0]
-        actions = ", ".join(dict.fromkeys(u.action for u in shared))
+        actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {use.last}" if use.last else "on"
         impact = f"{use.impact} if denied" if use.deniable else "which AWS never denies"
         lines.append(
-            f"{actions} in {modes} mode from {use.first} {last}, {impact}. "
-            f"Evidence: {use.evidence}."
+            f"{actions} in {modes} mode from {use.first} {last}, {impact}: "
+            f"{escape_markdown(use.evidence)}."
         )
     return lines

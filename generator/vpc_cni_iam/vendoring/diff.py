@@ -148,12 +148,12 @@ def meanings(
                 changed = (AccessChange(ChangeKind.LOST, "the document"),)
             if name in labels or changed:
                 found.append(Meaning(label, changed))
-    # The trust document joins those of the kinds of trust, which are shown by themselves.
+    # Modules of older versions of this tool join documents in this one.
     joined = {
         d.name
         for m in (old, new)
         for d in m.documents
-        if d.name != "trust" and not joins_nothing(d, m, _JOINED)
+        if d.name != trust.DOCUMENT and not joins_nothing(d, m, _JOINED)
     }
     note = "joins other documents; only an engine can tell what that means: verify"
     return (*found, *(Meaning(labels.get(name, name), (), note) for name in sorted(joined)))
@@ -201,5 +201,5 @@ def _labels(module: VendoredModule) -> dict[str, str]:
     """Return what to call the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":
-        labels |= {name: f"trust by {name}" for name in trust.documents(irsa=module.options.irsa)}
+        labels[trust.DOCUMENT] = "trust policy"
     return labels

@@ -223,7 +223,7 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (found,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.Scope())
+    (found,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.ValueScope())
     assert found.policy == loads(document.out, "x")
 
 

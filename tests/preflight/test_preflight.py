@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
+from vpc_cni_iam.inputs.ec2 import Instance, Inventory, NetworkInterface
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.preflight.findings import Finding, Preflight, preflight
 
@@ -28,7 +28,7 @@ def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Inst
     return Instance(name, vpc, tags)
 
 
-def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
+def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> NetworkInterface:
     found = {
         "vpc": VPC,
         "status": "in-use",
@@ -36,17 +36,17 @@ def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> I
         "description": "",
         "instance": "i-1",
     }
-    return Interface(name, **{**found, **changed}, tags=tags)
+    return NetworkInterface(name, **{**found, **changed}, tags=tags)
 
 
 def check(
-    *given: Instance | Interface,
+    *given: Instance | NetworkInterface,
     vpc: str | None = None,
     variant: str = "ipv4-scoped",
     how: Hardening | None = None,
 ) -> Preflight:
     instances = {i.id: i for i in given if isinstance(i, Instance)}
-    interfaces = {i.id: i for i in given if isinstance(i, Interface)}
+    interfaces = {i.id: i for i in given if isinstance(i, NetworkInterface)}
     inventory = Inventory(instances or None, interfaces or None)
     (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
     return preflight(inventory, composed, "prod", vpc)
@@ -254,7 +254,9 @@ INTERFACES = st.builds(
 LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
 
 
-def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instance | Interface]:
+def applied(
+    found: Preflight, given: list[Instance | NetworkInterface]
+) -> list[Instance | NetworkInterface]:
     """What there is once every command has been run."""
     changed = {resource.id: resource for resource in given}
     for command in (shlex.split(c) for f in found.findings for c in f.commands):
@@ -273,9 +275,9 @@ def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instanc
 @example(OWNED, [interface({CLUSTER.upper(): "prod"})], Hardening())
 @given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
 def test_what_it_says_to_run_helps(
-    tags: Mapping[str, str], interfaces: list[Interface], how: Hardening | None
+    tags: Mapping[str, str], interfaces: list[NetworkInterface], how: Hardening | None
 ) -> None:
-    there: list[Instance | Interface] = [instance(tags), *interfaces]
+    there: list[Instance | NetworkInterface] = [instance(tags), *interfaces]
     for _ in range(4):
         found = check(*there, how=how)
         there = applied(found, there)

@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
@@ -42,9 +42,9 @@ SELECTIONS.append({"cni_version": "v1.23.2", "hardening": HARDENED})
 SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
 
 
-def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
+def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.ResolvedDocument]:
     blocks = parse(text, "main.tf").blocks
-    scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
+    scope = ValueScope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
 

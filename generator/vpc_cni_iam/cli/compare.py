@@ -32,7 +32,7 @@ Examples:
 def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Policy before: a path, or -.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Policy after: a path, or -.")],
-    surroundings: options.Surroundings,
+    surroundings: options.ClusterOptions,
     document: Annotated[
         list[str] | None,
         typer.Option(

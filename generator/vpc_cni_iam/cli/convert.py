@@ -158,14 +158,14 @@ def convert(
 
 
 def _to_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
-    from vpc_cni_iam.converting.batch import Options
+    from vpc_cni_iam.converting.batch import ConversionOptions
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
     gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
-    how = Options(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
+    how = ConversionOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
     with _progress(len(documents)) as step:
         batch = run(documents, how, step)
     _show(batch, chosen)

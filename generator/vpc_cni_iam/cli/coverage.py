@@ -124,7 +124,7 @@ class NodeOptions:
 
 @expanded
 def coverage(
-    surroundings: options.Surroundings,
+    surroundings: options.ClusterOptions,
     chosen: PolicyOptions,
     node: NodeOptions,
     policy: Annotated[

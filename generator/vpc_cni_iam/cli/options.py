@@ -188,7 +188,7 @@ _Text: TypeAlias = str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ClusterOptions:
     """The options that take the names and IDs of a cluster's surroundings."""
 
     cluster_name: Annotated[_Text, name("--cluster-name", "Name of the cluster.")] = None

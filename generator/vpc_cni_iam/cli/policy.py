@@ -41,7 +41,7 @@ class Format(StrEnum):
 @expanded
 def policy(
     variant: options.VariantArgument,
-    surroundings: options.Surroundings,
+    surroundings: options.ClusterOptions,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     no_gaps: options.NoGapsOption = False,

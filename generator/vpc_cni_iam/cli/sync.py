@@ -60,12 +60,12 @@ def show_outcomes(
             typer.echo(f"refused {path}/{file.path}: {file.reason}")
             for way in file.ways_out(path, again):
                 typer.echo(f"        {way}")
-        for edit in outcome.edits:
-            typer.echo(edit, nl=False)
-        for kept in outcome.kept:
-            if not kept.fine:
-                common.show(f"kept    {path}/{kept.path} {kept}")
-                file = ModuleFile(kept.path, "kept", kept=kept)
+        for text in outcome.edits:
+            typer.echo(text, nl=False)
+        for edit in outcome.kept:
+            if not edit.fine:
+                common.show(f"kept    {path}/{edit.path} {edit}")
+                file = ModuleFile(edit.path, "kept", kept=edit)
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:

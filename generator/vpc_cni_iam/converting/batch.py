@@ -34,7 +34,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConversionOptions:
     """How to convert.
 
     Args:
@@ -81,7 +81,7 @@ class Batch:
 
 
 def convert(
-    inputs: Sequence[Input], options: Options, step: Callable[[], None] = lambda: None
+    inputs: Sequence[Input], options: ConversionOptions, step: Callable[[], None] = lambda: None
 ) -> Batch:
     """Convert the policy documents of some files.
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.marks import Kept, Marks
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
@@ -198,7 +198,7 @@ def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
 
 def _data_source(block: Block, address: str, source: str) -> Reading:
     marks, line = Marks(), block.span.line
-    scope = Scope(keep=lambda code: marks.mark(Kept(code, line)))
+    scope = ValueScope(keep=lambda code: marks.mark(Kept(code, line)))
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:

@@ -25,11 +25,11 @@ from vpc_cni_iam.hcl.grammar import tree as grammar_tree
 from vpc_cni_iam.hcl.literals import unescape
 from vpc_cni_iam.hcl.syntax import (
     Block,
-    Call,
     Code,
     Conditional,
     Constant,
     File,
+    FunctionCall,
     Heredoc,
     List,
     Node,
@@ -286,7 +286,7 @@ class _Builder:
             return self.operation(tree)
         values = tuple(self.node(value) for a in arguments for value in self.trees(a))
         span = self.span(tree)
-        return Call(name, values, span=span, outer=span)
+        return FunctionCall(name, values, span=span, outer=span)
 
     def conditional(self, tree: Branch) -> Node:
         condition, first, second = map(self.node, self.trees(tree))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.syntax import (
     Block,
-    Call,
     Conditional,
     Constant,
+    FunctionCall,
     Heredoc,
     List,
     Node,
@@ -43,7 +43,7 @@ REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedDocument:
     """A policy document data source as read.
 
     Args:
@@ -61,7 +61,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ValueScope:
     """What names stand for.
 
     Args:
@@ -80,7 +80,9 @@ class _UnresolvedError(Exception):
     """An expression that cannot be known without an engine."""
 
 
-def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found, ...]:
+def documents(
+    blocks: Iterable[Block], source: str, scope: ValueScope
+) -> tuple[ResolvedDocument, ...]:
     """Return the ``aws_iam_policy_document`` data sources of a file.
 
     Args:
@@ -99,7 +101,7 @@ def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found
     )
 
 
-def text(code: str, scope: Scope) -> str | None:
+def text(code: str, scope: ValueScope) -> str | None:
     """Return the text that a reference stands for; None for null, or if only an engine knows.
 
     Args:
@@ -113,7 +115,7 @@ def text(code: str, scope: Scope) -> str | None:
 
 
 class _Reader:
-    def __init__(self, source: str, scope: Scope) -> None:
+    def __init__(self, source: str, scope: ValueScope) -> None:
         self.source = source
         self.scope = scope
         self.nodes = 0
@@ -121,7 +123,7 @@ class _Reader:
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
-    def document(self, block: Block) -> Found:
+    def document(self, block: Block) -> ResolvedDocument:
         name = block.labels[1] if len(block.labels) > 1 else ""
         for known in block.attributes:
             if known not in _DOCUMENT and not (known in _INSTANCES and self.scope.keep):
@@ -146,7 +148,7 @@ class _Reader:
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
-        return Found(name, policy, tuple(joins), block.span.line)
+        return ResolvedDocument(name, policy, tuple(joins), block.span.line)
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
@@ -294,7 +296,9 @@ class _Reader:
         items = node.items if isinstance(node, List) else None
         if self.scope.keep:
             match node:
-                case Call(name="flatten", arguments=(List(items=(only,)),)) if _is_name(only):
+                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)) if _is_name(
+                    only
+                ):
                     items = (only,)
                 case _ if _is_name(node):
                     items = (node,)
@@ -330,10 +334,10 @@ class _Reader:
                 return code
             case Reference(path=path):
                 return self.reference(path, depth)
-            case Call(name="coalesce", arguments=arguments):
+            case FunctionCall(name="coalesce", arguments=arguments):
                 values = (self.value(argument, depth + 1) for argument in arguments)
                 return next((value for value in values if value), None)
-            case Call(name="element"):
+            case FunctionCall(name="element"):
                 return self.element(node, depth + 1)
             case Conditional(condition=condition, options=(first, second)) if not self.scope.keep:
                 return self.value(first if self.holds(condition) else second, depth + 1)
@@ -357,10 +361,10 @@ class _Reader:
             raise _UnresolvedError(code)
         return self.scope.keep(code)
 
-    def element(self, node: Call, depth: int) -> str:
+    def element(self, node: FunctionCall, depth: int) -> str:
         """Return what ``element(split(separator, text), number)`` is."""
         match node.arguments:
-            case (Call(name="split", arguments=(separator, text)), Constant(code=number)):
+            case (FunctionCall(name="split", arguments=(separator, text)), Constant(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
                 if mark and whole is not None and _INDEX.fullmatch(number):
                     pieces = whole.split(mark)
@@ -380,10 +384,10 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
 
 def _is_name(node: Node) -> bool:
     """Say whether an expression may stand for a list: what is none and has no value here."""
-    return not isinstance(node, Text | List | Call)
+    return not isinstance(node, Text | List | FunctionCall)
 
 
 def _show(node: Node) -> str:
-    if isinstance(node, Call):
+    if isinstance(node, FunctionCall):
         return f"{node.name}(...)"
     return "a list" if isinstance(node, List) else node.span.code

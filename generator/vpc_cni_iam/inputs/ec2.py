@@ -51,7 +51,7 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class NetworkInterface:
     """One network interface.
 
     Args:
@@ -83,7 +83,7 @@ class Inventory:
     """
 
     instances: Mapping[str, Instance] | None
-    interfaces: Mapping[str, Interface] | None
+    interfaces: Mapping[str, NetworkInterface] | None
 
 
 def read(inputs: Iterable[tuple[str, bytes]]) -> Inventory:
@@ -96,7 +96,7 @@ def read(inputs: Iterable[tuple[str, bytes]]) -> Inventory:
         InputError: Not the whole JSON of these two commands.
     """
     instances: dict[str, Instance] = {}
-    interfaces: dict[str, Interface] = {}
+    interfaces: dict[str, NetworkInterface] = {}
     # For each kind the place of a page that says that another follows, and whether one ends it.
     unfinished: dict[str, tuple[str, str]] = {}
     ended: set[str] = set()
@@ -154,10 +154,10 @@ class _Node:
 
     def children(self, key: str) -> Iterator[_Node]:
         """Yield the objects of a list, none if it is left out."""
-        found = self.value.get(key)
-        if not isinstance(found, list | None):
+        items = self.value.get(key)
+        if not isinstance(items, list | None):
             raise self.refuse(key, _MISSHAPED.format("a list"))
-        for number, value in enumerate(found or ()):
+        for number, value in enumerate(items or ()):
             yield self._node(value, f"{self.path}.{key}[{number}]")
 
     def tags(self, key: str) -> dict[str, str]:
@@ -173,8 +173,8 @@ _MISSHAPED = "is missing or not {}; was --query used? Leave it out, the whole ou
 
 
 def _kinds(page: _Node) -> list[str]:
-    if found := [kind for kind in _KINDS if kind in page.value]:
-        return found
+    if kinds := [kind for kind in _KINDS if kind in page.value]:
+        return kinds
     raise InputError(
         page.source,
         page.path,
@@ -187,22 +187,22 @@ def _instances(page: _Node) -> Iterator[Instance]:
     for reservation in page.children("Reservations"):
         if "Instances" not in reservation.value:
             raise reservation.refuse("Instances", _MISSHAPED.format("a list"))
-        for one in reservation.children("Instances"):
-            if one.child("State").text("Name") not in ("terminated", "shutting-down"):
-                vpc = one.identifier("VpcId", required=False)
-                yield Instance(one.identifier("InstanceId"), vpc, one.tags("Tags"))
+        for item in reservation.children("Instances"):
+            if item.child("State").text("Name") not in ("terminated", "shutting-down"):
+                vpc = item.identifier("VpcId", required=False)
+                yield Instance(item.identifier("InstanceId"), vpc, item.tags("Tags"))
 
 
-def _interfaces(page: _Node) -> Iterator[Interface]:
-    for one in page.children("NetworkInterfaces"):
-        yield Interface(
-            one.identifier("NetworkInterfaceId"),
-            one.identifier("VpcId"),
-            one.text("Status"),
-            one.text("InterfaceType"),
-            one.text("Description"),
-            one.child("Attachment").identifier("InstanceId", required=False),
-            one.tags("TagSet"),
+def _interfaces(page: _Node) -> Iterator[NetworkInterface]:
+    for item in page.children("NetworkInterfaces"):
+        yield NetworkInterface(
+            item.identifier("NetworkInterfaceId"),
+            item.identifier("VpcId"),
+            item.text("Status"),
+            item.text("InterfaceType"),
+            item.text("Description"),
+            item.child("Attachment").identifier("InstanceId", required=False),
+            item.tags("TagSet"),
         )
 
 

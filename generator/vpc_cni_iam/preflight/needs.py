@@ -9,7 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER, tag_keys
-from vpc_cni_iam.inputs.ec2 import Interface
+from vpc_cni_iam.inputs.ec2 import NetworkInterface
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 
@@ -89,7 +89,7 @@ class Needs:
             if not self._compiled.evaluate(Request(action, arn, "", context)).allowed
         )
 
-    def tagged(self, interface: Interface) -> dict[str, str] | None:
+    def tagged(self, interface: NetworkInterface) -> dict[str, str] | None:
         """Return the tags of an interface once a node has started, None if it may not set them.
 
         The plugin sends the tags that are missing or have another value.

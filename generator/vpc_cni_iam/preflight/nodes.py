@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE
-from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
+from vpc_cni_iam.inputs.ec2 import Instance, Inventory, NetworkInterface
 
 # ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
 Standing = Literal["ours", "theirs", "plugin", "no sign"]
@@ -45,7 +45,7 @@ class Node:
 
     id: str
     instance: Instance | None
-    interfaces: tuple[Interface, ...]
+    interfaces: tuple[NetworkInterface, ...]
     standing: Standing
 
 
@@ -56,7 +56,7 @@ def nodes(inventory: Inventory, cluster: str) -> tuple[Node, ...]:
         inventory: What was described.
         cluster: The name of the cluster.
     """
-    attached: dict[str, list[Interface]] = {}
+    attached: dict[str, list[NetworkInterface]] = {}
     for interface in (inventory.interfaces or {}).values():
         if interface.instance and interface.type != "branch":
             attached.setdefault(interface.instance, []).append(interface)
@@ -69,7 +69,7 @@ def nodes(inventory: Inventory, cluster: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def is_plugins(interface: Interface) -> bool:
+def is_plugins(interface: NetworkInterface) -> bool:
     """Say whether the plugin made or manages an interface.
 
     Args:
@@ -78,7 +78,9 @@ def is_plugins(interface: Interface) -> bool:
     return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 
-def _standing(instance: Instance | None, interfaces: Iterable[Interface], cluster: str) -> Standing:
+def _standing(
+    instance: Instance | None, interfaces: Iterable[NetworkInterface], cluster: str
+) -> Standing:
     shown = tuple(interfaces)
     # In lower case, since IAM does not tell the case of a tag key that a condition names.
     named = {name.lower() for name in _clusters(instance.tags)} if instance else set()

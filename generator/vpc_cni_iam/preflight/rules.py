@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
-from vpc_cni_iam.inputs.ec2 import Instance, Interface
+from vpc_cni_iam.inputs.ec2 import Instance, NetworkInterface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import Node
 
@@ -73,7 +73,7 @@ def of_instance(instance: Instance, needs: Needs) -> Iterator[Said]:
     )
 
 
-def of_interface(interface: Interface, needs: Needs) -> Said | None:
+def of_interface(interface: NetworkInterface, needs: Needs) -> Said | None:
     """Return what is to be said of an interface that is attached to a node.
 
     Args:
@@ -105,7 +105,7 @@ def of_interface(interface: Interface, needs: Needs) -> Said | None:
     return _of_managed(interface, needs, ready)
 
 
-def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
+def _of_managed(interface: NetworkInterface, needs: Needs, ready: bool) -> Said | None:
     """Return what is to be said of an interface that the plugin tags when it starts."""
     if twice := _twice("interface", {**interface.tags, **needs.sent}, needs):
         return twice  # once the plugin has set its own
@@ -135,7 +135,7 @@ def _of_managed(interface: Interface, needs: Needs, ready: bool) -> Said | None:
     )
 
 
-def _refused(interface: Interface, needs: Needs) -> Said:
+def _refused(interface: NetworkInterface, needs: Needs) -> Said:
     present, elsewhere = interface.tags.get(CLUSTER), needs.vpc and interface.vpc != needs.vpc
     problem = "lacks tags that the policy does not let the plugin set"
     if elsewhere:
@@ -151,7 +151,7 @@ def _refused(interface: Interface, needs: Needs) -> Said:
     )
 
 
-def of_left_over(interface: Interface, needs: Needs) -> Said | None:
+def of_left_over(interface: NetworkInterface, needs: Needs) -> Said | None:
     """Return what is to be said of an interface of the plugin's that is attached to nothing.
 
     Args:

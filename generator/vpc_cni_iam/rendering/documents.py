@@ -22,7 +22,7 @@ SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RenderedDocument:
     """One variant as the templates lay it out.
 
     Args:
@@ -70,7 +70,7 @@ def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
     return tuple(p for p in parameters.PARAMETERS if p.name in names)
 
 
-def document(composed: Composed, *, required: bool) -> Document:
+def document(composed: Composed, *, required: bool) -> RenderedDocument:
     """Return a variant as the templates lay it out.
 
     Args:
@@ -89,10 +89,10 @@ def document(composed: Composed, *, required: bool) -> Document:
     block.comment = _introduction(composed, compatible)
     expected = parameters.substitute(composed.policy, SAMPLE).statements
     evidence = _evidence(composed, compatible)
-    return Document(composed, compatible, write.block(block), expected, evidence)
+    return RenderedDocument(composed, compatible, write.block(block), expected, evidence)
 
 
-def reference(document: Document, *, required: bool) -> str:
+def reference(document: RenderedDocument, *, required: bool) -> str:
     """Return the expression of a variant's JSON: null without its names, unless required."""
     guarded = document.scope is Scope.CLUSTER_NAME and not required
     json = f"data.aws_iam_policy_document.{document.identifier}.json"

@@ -11,7 +11,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
 def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
@@ -43,7 +43,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _missing_actions(document: Document) -> str:
+def _missing_actions(document: RenderedDocument) -> str:
     """Return the actions without which the plugin fails, and where they are missing; in short."""
     fatal = (m for m in document.compatibility.missing if m.use.impact == "fatal")
     return "; ".join(

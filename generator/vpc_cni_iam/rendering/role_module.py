@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.rendering import policy_module
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -90,7 +90,7 @@ def render(options: Options) -> dict[str, str]:
     return fill(FILES, context)
 
 
-def _needed(document: Document) -> tuple[str, ...]:
+def _needed(document: RenderedDocument) -> tuple[str, ...]:
     """Return the variables without which a variant would hold placeholders."""
     used = parameters.used(document.composed.policy)
     return tuple(p.name for p in used if p in parameters.NAMES)

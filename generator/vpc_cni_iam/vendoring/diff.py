@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module import Module, joins_nothing, read
+from vpc_cni_iam.hcl.module import HclModule, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
@@ -159,12 +159,12 @@ def meanings(
     return (*found, *(Meaning(labels.get(name, name), (), note) for name in sorted(joined)))
 
 
-def _read(files: Mapping[str, str]) -> Module:
+def _read(files: Mapping[str, str]) -> HclModule:
     return _parsed(tuple(sorted((p, t) for p, t in files.items() if p.endswith(".tf"))))
 
 
 @lru_cache(maxsize=8)
-def _parsed(files: tuple[tuple[str, str], ...]) -> Module:
+def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
     return read(dict(files), _VALUES)
 
 

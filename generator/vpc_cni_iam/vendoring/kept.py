@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.module import Module, read_blocks
+from vpc_cni_iam.hcl.module import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
@@ -216,12 +216,12 @@ def _documents(
     yield from _compared(old, new)
 
 
-def _required(module: Module) -> dict[str, str]:
+def _required(module: HclModule) -> dict[str, str]:
     """Return samples for the variables that have no default."""
     return {n: v for n, v in _SAMPLE.items() if module.variables.get(n, ()) is None}
 
 
-def _compared(old: Module, new: Module) -> Iterator[tuple[str, _Finding]]:
+def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
     for name, reason in new.unread.items():
         yield name, (KeptAccess.UNKNOWN, reason)
     before = {d.name: d for d in old.documents}

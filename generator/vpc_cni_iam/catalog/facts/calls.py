@@ -121,12 +121,12 @@ def uses(
         release: The release; None for any release that the catalog knows.
         feature: None for the calls made always, or the name of the feature.
     """
-    wanted = tuple(modes)
+    chosen = tuple(modes)
     return tuple(
         use
         for c in calls()
         for use in c.uses
-        if use.mode in wanted and use.feature == feature and (release is None or use.at(release))
+        if use.mode in chosen and use.feature == feature and (release is None or use.at(release))
     )
 
 

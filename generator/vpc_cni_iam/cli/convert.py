@@ -20,6 +20,7 @@ from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
+    from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.files.tree import Change
 
 HELP = """Convert IAM policies in JSON to aws_iam_policy_document data sources, and back.
@@ -214,7 +215,6 @@ def _show_changes(changes: Sequence[Change], directory: str) -> None:
 
 def _from_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
     from vpc_cni_iam.converting import from_hcl, report
-    from vpc_cni_iam.converting.output import save
 
     inputs.check_once(files)
     readings = from_hcl.read_files(partial(_hcl_texts, file) for file in files)
@@ -227,6 +227,19 @@ def _from_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
         raise UsageError(f"{len(read)} policies; {advice}:{addresses}")
     for line in report.reading_lines(read, unread):
         common.say(line)
+    _show_readings(read, unread, chosen)
+    if unread or not read:
+        # Code 1 means that policies are left out of what is printed.
+        failed = not read or chosen.document or not all(u.address for u in unread)
+        raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
+
+
+def _show_readings(
+    read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertOptions
+) -> None:
+    from vpc_cni_iam.converting import from_hcl, report
+    from vpc_cni_iam.converting.output import save
+
     if chosen.output is not None and read:
         directory = common.path(chosen.output, ".")
         changes = save(directory, from_hcl.files(read), force=chosen.force)
@@ -235,10 +248,6 @@ def _from_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
         common.show_json(report.reading_data(read, unread))
     elif chosen.output is None and read:
         typer.echo(read[0].text, nl=False)
-    if unread or not read:
-        # Code 1 means that policies are left out of what is printed.
-        failed = not read or chosen.document or not all(u.address for u in unread)
-        raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 
 
 def _hcl_texts(file: str) -> dict[str, str]:

@@ -193,7 +193,9 @@ def _tags(value: str) -> dict[str, str]:
     try:
         found = json.loads(value or "{}")
     except json.JSONDecodeError as error:
-        raise UsageError(f"--env ADDITIONAL_ENI_TAGS is not JSON: {error.msg}") from None
+        place = f"line {error.lineno}, column {error.colno}"
+        problem = f"{place}: is not JSON: {error.msg}"
+        raise UsageError(f"--env ADDITIONAL_ENI_TAGS: {problem}") from None
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
         raise UsageError("--env ADDITIONAL_ENI_TAGS must be a JSON object of texts by key")
     return {key: text for key, text in sorted(found.items()) if _RESERVED not in key}

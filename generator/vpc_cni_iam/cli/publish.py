@@ -55,7 +55,7 @@ def publish(
         typer.Option(
             "--version",
             metavar="NUMBER",
-            help="Number, such as 1.0.0.  [default: propose one]",
+            help="Version, such as 1.0.0.  [default: propose one]",
         ),
     ] = None,
     namespace: Annotated[
@@ -73,7 +73,7 @@ def publish(
             "--registry-host",
             metavar="HOST",
             help="Host name of the registry.  [default: the one recorded in --output, at first "
-            "registry.example.com, a stand-in]",
+            "registry.example.com]",
         ),
     ] = None,
     oci_repository: Annotated[
@@ -81,7 +81,7 @@ def publish(
         typer.Option(
             "--oci-repository",
             metavar="REPOSITORY",
-            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move."
+            help="Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
             "  [default: the one recorded in --output]",
         ),
     ] = None,
@@ -89,15 +89,15 @@ def publish(
         bool,
         typer.Option(
             "--move-registry",
-            help="Take another --registry-host or --oci-repository than the recorded one.",
+            help="Accept a --registry-host or --oci-repository that differs from the recorded one.",
         ),
     ] = False,
     oci_check: Annotated[
         bool,
         typer.Option(
             "--oci-check/--no-oci-check",
-            help="Ask the OCI repository whether the tag is there already. Without, look yourself "
-            "before you push, as for a repository that asks for a login.",
+            help="Ask the OCI repository whether the tag exists. With --no-oci-check, look yourself "
+            "before you push, for example in a repository that needs a login.",
         ),
     ] = True,
     git_tag: Annotated[
@@ -105,7 +105,7 @@ def publish(
         typer.Option(
             "--git-tag",
             metavar="DIRECTORY",
-            help="Commit the tree and a tag into the git repository there.",
+            help="Commit the tree and a tag to this git repository.",
         ),
     ] = None,
     quiet: options.QuietOption = False,

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 # Seconds until a bar is worth its flicker.
 _PATIENCE = 0.5
-HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
-still works, and what upstream's documents it equals.
+HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
+whether the plugin still works.
 
-PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file or a pipe, compressed
-by gzip or not (- is standard input); or a saved plan, or a directory with one, which the engine
-that made it is then asked to show, in --source if that is given. Exit code 0 says that no finding
-is at or above --fail-on, 1 that one is, 3 that the plan cannot be read.
+PLAN is the output of `terraform show -json` or `tofu show -json`, as a file or - for standard
+input, also compressed with gzip; or a saved plan, or a directory with one. The engine that made a
+saved plan shows it, in --source if given. Exit code 0 means that no finding is at or above
+--fail-on, 1 that one is, 3 that the plan cannot be read.
 
 \b
 Examples:
@@ -79,7 +79,7 @@ def review(
         str,
         typer.Argument(
             metavar="PLAN",
-            help="The plan: JSON, a saved plan, or its directory; - is standard input.",
+            help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
     cni_version: Annotated[
@@ -94,13 +94,14 @@ def review(
         str,
         typer.Option(
             metavar="WHAT",
-            help="What fails: new-access, coverage-lost, any-change, error, warning or note.",
+            help="Fail on findings of this kind or severity: new-access, coverage-lost, any-change, "
+            "error, warning or note.",
         ),
     ] = "warning",
     source: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIRECTORY", help="The root module's directory, to name files and lines."
+            metavar="DIRECTORY", help="Directory of the root module, to name files and lines."
         ),
     ] = None,
     ignore_file: Annotated[
@@ -108,7 +109,7 @@ def review(
         typer.Option(
             metavar="FILE",
             readable=False,
-            help="Findings to ignore.  [default: vpc-cni-iam-ignore.toml, if there]",
+            help="Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
         ),
     ] = None,
     engine: Annotated[
@@ -120,7 +121,7 @@ def review(
         typer.Option(
             "--report",
             metavar="FORMAT=FILE",
-            help="Write it to a file, too, such as sarif=iam.sarif; repeat for more.",
+            help="Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
         ),
     ] = None,
     read_on: Annotated[

@@ -96,8 +96,8 @@ def publish(
         bool,
         typer.Option(
             "--oci-check/--no-oci-check",
-            help="Ask the OCI repository whether the tag exists. With --no-oci-check, look yourself "
-            "before you push, for example in a repository that needs a login.",
+            help="Ask the OCI repository whether the tag exists. With --no-oci-check, look "
+            "yourself before you push, for example in a repository that needs a login.",
         ),
     ] = True,
     git_tag: Annotated[

@@ -94,8 +94,8 @@ def review(
         str,
         typer.Option(
             metavar="WHAT",
-            help="Fail on findings of this kind or severity: new-access, coverage-lost, any-change, "
-            "error, warning or note.",
+            help="Fail on findings of this kind or severity: new-access, coverage-lost, "
+            "any-change, error, warning or note.",
         ),
     ] = "warning",
     source: Annotated[

@@ -450,7 +450,7 @@ def test_harden(tmp_path: Path) -> None:
     ("words", "said"),
     [
         ("ipv4-scoped --harden --revision 2026-06-01", "--harden goes with --cni-version"),
-        ("ipv4 --harden --cni-version latest", "--harden narrows a variant that is tied"),
+        ("ipv4 --harden --cni-version latest", "--harden needs a cluster-scoped variant"),
         ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "goes with --harden"),
         ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),
     ],

@@ -149,10 +149,10 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("check", 3, "vpc-cni-iam.toml: is missing; vpc-cni-iam init writes one"),
-        ("sync nowhere", 3, "is missing"),
+        ("check", 3, "vpc-cni-iam.toml: is not there; searched /"),
+        ("sync nowhere", 3, "is not there; searched"),
         ("sync --merge --force", 2, "exclude each other"),
-        ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
+        ("upgrade --latest --revision 2022-01-31", 3, "is not there; searched"),
         ("init --path ../x", 2, "error: --path: path '../x' leaves"),
         ("init --path /x", 2, "error: --path: path '/x' is absolute"),
         (r"init --path a\b", 2, r"error: --path: path 'a\\b' is not a path"),

@@ -364,7 +364,7 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
     [
         ({}, "holds no .tf file"),
         ({"main.tf": "nonsense {"}, "main.tf: "),
-        ({"main.tf": "locals {}\n"}, "holds no policy document"),
+        ({"main.tf": "locals {}\n"}, "has no policy document"),
     ],
 )
 def test_what_is_no_module_is_refused(files: dict[str, str], words: str, tmp_path: Path) -> None:

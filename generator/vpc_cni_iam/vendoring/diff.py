@@ -33,6 +33,7 @@ _VALUES = {
     "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
     "eks_cluster_arn": "${var.eks_cluster_arn}",
     "source_account_id": "${var.source_account_id}",
+    "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)
 

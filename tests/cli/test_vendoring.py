@@ -51,6 +51,25 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert "is there already" in again.err
 
 
+def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> None:
+    path = repo / "vpc-cni-iam.toml"
+    path.write_text(path.read_text().replace("v1.23.2", "v1.23.9"))
+    pinned = path.read_text()
+    words = "plugin v1.23.9 is newer than this catalog"
+    for command in ("sync", "check", "diff", "upgrade"):
+        done = run(command, cwd=repo)
+        assert done.code == 0
+        assert done.err.startswith("vpc-cni-iam: warning: ") and words in done.err
+        assert words in run(command, "--quiet", cwd=repo).err
+        (warning,) = json.loads(run(command, "--format", "json", cwd=repo).out)["warnings"]
+        assert words in warning
+        refused = run(command, "--strict", cwd=repo)
+        assert refused.code == 3
+        assert f"line 10: {words}" in refused.err
+    assert words in run("check", "--quiet", "--format", "markdown", cwd=repo).out.replace("\\", "")
+    assert path.read_text() == pinned
+
+
 def test_a_commit_holds_all_that_a_fresh_clone_needs(repo: Path, tmp_path: Path) -> None:
     git(repo, "clone", "-q", str(repo), str(tmp_path / "clone"))
     assert run("check", cwd=tmp_path / "clone").code == 0
@@ -245,6 +264,19 @@ def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
     (line,) = (x for x in done.out.splitlines() if x.startswith("  trust policy: "))
     assert "sts:AssumeRoleWithWebIdentity" in line
     assert "system:serviceaccount:kube-system:aws-node" in line
+
+
+def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace('kind = "policy"', 'kind = "role"'))
+    run("sync", cwd=tmp_path)
+    edit(tmp_path, "var.pod_identity ? [true] : []", "[true]")
+    assert (
+        "  trust policy: what a dynamic block repeats is changed" in run("diff", cwd=tmp_path).out
+    )
+    run("sync", "--keep", cwd=tmp_path)
+    assert run("check", cwd=tmp_path).code == 1
 
 
 def test_no_real_change_is_called_none(repo: Path) -> None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.converting.batch import STDIN, Batch, ConversionOptions, Input, convert
+from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
 from vpc_cni_iam.converting.report import data, lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
+from vpc_cni_iam.hcl.resolve import Scope
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json
 from whole_policies import whole_policies
@@ -28,7 +28,7 @@ def batch(values: dict[str, Any], **options: Any) -> Batch:
     texts = {n: v if isinstance(v, str) else json.dumps(v) for n, v in values.items()}
     return convert(
         [Input(n, lambda t=t: t) for n, t in texts.items()],  # type: ignore[misc]
-        ConversionOptions(**options),
+        ConvertOptions(**options),
     )
 
 
@@ -44,7 +44,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is the Sid of", failure.problem)
     for converted in found.converted:
-        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
+        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", Scope())
         assert plain(dumps(back.policy)) == plain(text)
 
 

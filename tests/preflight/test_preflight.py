@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.ec2 import Instance, Inventory, NetworkInterface
+from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
-from vpc_cni_iam.preflight.findings import Finding, Preflight, preflight
+from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
 CLUSTER = "cluster.k8s.amazonaws.com/name"
@@ -28,7 +28,7 @@ def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Inst
     return Instance(name, vpc, tags)
 
 
-def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> NetworkInterface:
+def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
     found = {
         "vpc": VPC,
         "status": "in-use",
@@ -36,30 +36,30 @@ def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> N
         "description": "",
         "instance": "i-1",
     }
-    return NetworkInterface(name, **{**found, **changed}, tags=tags)
+    return Interface(name, **{**found, **changed}, tags=tags)
 
 
 def check(
-    *given: Instance | NetworkInterface,
+    *given: Instance | Interface,
     vpc: str | None = None,
     variant: str = "ipv4-scoped",
     how: Hardening | None = None,
 ) -> Preflight:
     instances = {i.id: i for i in given if isinstance(i, Instance)}
-    interfaces = {i.id: i for i in given if isinstance(i, NetworkInterface)}
+    interfaces = {i.id: i for i in given if isinstance(i, Interface)}
     inventory = Inventory(instances or None, interfaces or None)
     (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
     return preflight(inventory, composed, "prod", vpc)
 
 
-def only(found: Preflight) -> Finding:
+def only(found: Preflight) -> PreflightFinding:
     (finding,) = found.findings
     return finding
 
 
 def test_a_node_that_is_ready() -> None:
     found = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
-    assert found == Preflight(1, 1, 1, ())
+    assert found == Preflight(1, 1, 1, (), breaks=False)
     assert list(report.to_text(found)) == [
         "1 instance and 1 network interface read, 1 node checked: nothing would break"
     ]
@@ -254,9 +254,7 @@ INTERFACES = st.builds(
 LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
 
 
-def applied(
-    found: Preflight, given: list[Instance | NetworkInterface]
-) -> list[Instance | NetworkInterface]:
+def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instance | Interface]:
     """What there is once every command has been run."""
     changed = {resource.id: resource for resource in given}
     for command in (shlex.split(c) for f in found.findings for c in f.commands):
@@ -275,9 +273,9 @@ def applied(
 @example(OWNED, [interface({CLUSTER.upper(): "prod"})], Hardening())
 @given(TAGS, st.lists(INTERFACES, max_size=3), st.sampled_from([None, HOW, Hardening()]))
 def test_what_it_says_to_run_helps(
-    tags: Mapping[str, str], interfaces: list[NetworkInterface], how: Hardening | None
+    tags: Mapping[str, str], interfaces: list[Interface], how: Hardening | None
 ) -> None:
-    there: list[Instance | NetworkInterface] = [instance(tags), *interfaces]
+    there: list[Instance | Interface] = [instance(tags), *interfaces]
     for _ in range(4):
         found = check(*there, how=how)
         there = applied(found, there)

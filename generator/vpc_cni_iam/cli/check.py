@@ -11,6 +11,7 @@ import typer
 from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
 from vpc_cni_iam.cli.options import QuietOption
+from vpc_cni_iam.cli.versions import StrictOption
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
@@ -51,6 +52,7 @@ def check(
         bool, typer.Option("--no-kept", help="Fail if any local change is kept.")
     ] = False,
     config: ConfigOption = None,
+    strict: StrictOption = False,
     quiet: QuietOption = False,
     output: Annotated[
         CheckFormat, options.choice(CheckFormat, "--format", "Output format.")
@@ -61,17 +63,18 @@ def check(
     from vpc_cni_iam.vendoring.report import CheckResult, data, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
-    configuration = modules.configuration(config)
+    configuration = modules.configuration(config, strict=strict)
     chosen = modules.chosen(configuration, paths)
     reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    checked = CheckResult(reports, left, modules.command("sync", config), outdated)
+    again = modules.command("sync", config)
+    checked = CheckResult(reports, left, again, outdated, configuration.warnings)
     if output is CheckFormat.json:
         common.show_json(data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
-        typer.echo(show(checked, quiet), nl=False)
+        typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
     empty = not configuration.modules
     if empty:

@@ -14,7 +14,7 @@ from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.files.tree import Change
+    from vpc_cni_iam.files.tree import FileChange
 
 
 # The width of a table where there is no terminal; no table is as wide.
@@ -49,13 +49,15 @@ def show_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
-def changes_data(folder: Path, changes: Iterable[Change]) -> dict[str, object]:
+def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:
     """Return what was done to the files of a directory as plain data."""
     done = [{"path": c.path, "kind": c.kind} for c in changes]
     return {"path": str(folder), "changes": done}
 
 
-def show_changes(folder: Path, changes: Sequence[Change], output: Format, *, quiet: bool) -> None:
+def show_changes(
+    folder: Path, changes: Sequence[FileChange], output: Format, *, quiet: bool
+) -> None:
     """Print what was done to the files of a directory."""
     if output is Format.json:
         show_json(changes_data(folder, changes))

@@ -21,7 +21,7 @@ from vpc_cni_iam.errors import UsageError, VpcCniIamError
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
-    from vpc_cni_iam.files.tree import Change
+    from vpc_cni_iam.files.tree import FileChange
 
 HELP = """Convert IAM policies in JSON to aws_iam_policy_document data sources, and back.
 
@@ -61,7 +61,7 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertOptions:
+class ConvertCommandOptions:
     """The options of `convert`."""
 
     name: Annotated[
@@ -146,7 +146,7 @@ def convert(
         list[str],
         typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
     ],
-    chosen: ConvertOptions,
+    chosen: ConvertCommandOptions,
 ) -> None:
     """See `HELP`."""
     chosen.check()
@@ -158,15 +158,15 @@ def convert(
         _to_hcl(files, chosen)
 
 
-def _to_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
-    from vpc_cni_iam.converting.batch import ConversionOptions
+def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+    from vpc_cni_iam.converting.batch import ConvertOptions
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
     gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
-    how = ConversionOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
+    how = ConvertOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
     with _progress(len(documents)) as step:
         batch = run(documents, how, step)
     _show(batch, chosen)
@@ -190,12 +190,12 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
     return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 
-def _show(batch: Batch, chosen: ConvertOptions) -> None:
+def _show(batch: Batch, chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting import report
 
     for line in report.lines(batch):
         common.say(line)
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     if chosen.output is not None and batch.converted:
         from vpc_cni_iam.converting.output import save
 
@@ -208,12 +208,12 @@ def _show(batch: Batch, chosen: ConvertOptions) -> None:
         _show_changes(changes, chosen.output)
 
 
-def _show_changes(changes: Sequence[Change], directory: str) -> None:
+def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
     for change in changes:
         typer.echo(f"{change.kind:<7} {Path(directory or '.') / change.path}")
 
 
-def _from_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
+def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting import from_hcl, report
 
     inputs.check_once(files)
@@ -235,7 +235,7 @@ def _from_hcl(files: Sequence[str], chosen: ConvertOptions) -> None:
 
 
 def _show_readings(
-    read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertOptions
+    read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertCommandOptions
 ) -> None:
     from vpc_cni_iam.converting import from_hcl, report
     from vpc_cni_iam.converting.output import save
@@ -266,7 +266,7 @@ def _hcl_texts(file: str) -> dict[str, str]:
     return {content.source: text}
 
 
-def _rewrite(files: Sequence[str], chosen: ConvertOptions) -> None:
+def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting import report
     from vpc_cni_iam.converting.rewrite import rewrite_files, save_all
 

@@ -16,8 +16,8 @@ from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.simulate.scenarios import Situation
-    from vpc_cni_iam.coverage.simulate.settings import Setting
+    from vpc_cni_iam.coverage.simulate.scenarios import Scenario
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
@@ -50,10 +50,10 @@ else:
 _TEXT = Format.__members__["text"]
 
 
-def _situations() -> list[str]:
-    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+def _scenarios() -> list[str]:
+    from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
-    return [s.name for s in SITUATIONS]
+    return [s.name for s in SCENARIOS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def coverage(
             "--situation",
             metavar="NAME",
             help="Check this scenario; repeat for more.  [default: all]",
-            autocompletion=_situations,
+            autocompletion=_scenarios,
         ),
     ] = None,
     skip: Annotated[
@@ -150,7 +150,7 @@ def coverage(
             "--skip",
             metavar="NAME",
             help="Skip this scenario; repeat for more.",
-            autocompletion=_situations,
+            autocompletion=_scenarios,
         ),
     ] = None,
     list_situations: Annotated[
@@ -190,12 +190,12 @@ def coverage(
 def _explain(risk: str | None) -> None:
     """Print what a risk is; without one, the list of scenarios."""
     from vpc_cni_iam.coverage.analysis import risks
-    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+    from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
     if risk is not None:
         typer.echo(risks.explanation(risk), nl=False)
         return
-    for scenario in SITUATIONS:
+    for scenario in SCENARIOS:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
@@ -225,17 +225,17 @@ def _subject(
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
     opened = subject.of_input(policy or "", stdin, chosen.document or (), names)
-    if opened.found:
-        values = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in opened.found.items())
-        common.say(f"taken from the policy: {values}")
+    if opened.own_names:
+        values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
+        common.say(f"taken from the policy: {', '.join(values)}")
     return opened
 
 
-def _setting(subject: Subject, node: NodeOptions) -> Setting:
+def _setting(subject: Subject, node: NodeOptions) -> PluginSetting:
     from vpc_cni_iam.catalog.facts import releases
-    from vpc_cni_iam.coverage.simulate.settings import Setting, configure
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 
-    setting = Setting(
+    setting = PluginSetting(
         releases.find(node.cni_version),
         node.mode.value if node.mode else subject.mode,
         names=subject.names,
@@ -258,31 +258,31 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
 
 def _one_version(
     subject: Subject,
-    setting: Setting,
-    situations: tuple[Situation, ...],
+    setting: PluginSetting,
+    scenarios: tuple[Scenario, ...],
     report: ModuleType,
     verbose: bool,
 ) -> str:
     """Print the report about one release, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.cover import cover
-    from vpc_cni_iam.coverage.analysis.risks import findings
+    from vpc_cni_iam.coverage.analysis.risks import find_risks
 
-    coverage = cover(subject.policies, setting, situations)
-    risks = findings(subject.policies, setting)
+    coverage = cover(subject.policies, setting, scenarios)
+    risks = find_risks(subject.policies, setting)
     typer.echo(report.release(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
 
 
 def _matrix(
     subject: Subject,
-    setting: Setting,
-    situations: tuple[Situation, ...],
+    setting: PluginSetting,
+    scenarios: tuple[Scenario, ...],
     report: ModuleType,
     verbose: bool,
 ) -> str:
     """Print the report about every release, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.matrix import matrix
 
-    result = matrix(subject.policies, setting, situations)
+    result = matrix(subject.policies, setting, scenarios)
     typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
     return result.verdict

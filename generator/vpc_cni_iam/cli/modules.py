@@ -12,6 +12,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption
+from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config, VendoredModule
@@ -33,11 +34,14 @@ ConfigOption = Annotated[
 ]
 
 
-def configuration(path: Path | None) -> Config:
-    """Return the configuration of a path, or the nearest one without a path."""
+def configuration(path: Path | None, *, strict: bool = False) -> Config:
+    """Return the configuration of a path, or the nearest one; print its warnings."""
     from vpc_cni_iam.vendoring.repository import find
 
-    return find(Path(), path)
+    config = find(Path(), path, strict=strict)
+    for warning in config.warnings:
+        common.say(f"warning: {warning}")
+    return config
 
 
 def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
@@ -94,6 +98,7 @@ class SyncOptions:
         bool, typer.Option("--keep", help="Keep edited and deleted files, also in later syncs.")
     ] = False
     config: ConfigOption = None
+    strict: StrictOption = False
     quiet: QuietOption = False
     output: FormatOption = Format.text
 
@@ -133,6 +138,6 @@ class SyncRequest:
         if sum(policies.values()) > 1:
             raise UsageError("--merge, --force and --keep exclude each other; give one")
         policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
-        config = configuration(options.config)
+        config = configuration(options.config, strict=options.strict)
         selections = select(config, Path(), options.paths or ())
         return cls(config, options.config, selections, policy, options.quiet, options.output)

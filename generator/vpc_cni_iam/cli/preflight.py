@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -26,6 +27,14 @@ Examples:
 """
 
 
+def _print_schema(value: bool) -> None:
+    if value:
+        from vpc_cni_iam.preflight.report import schema
+
+        common.show_json(schema())
+        raise typer.Exit
+
+
 @expanded
 def preflight(
     files: Annotated[
@@ -40,15 +49,26 @@ def preflight(
     ] = None,
     variant: Annotated[str, options.variant("Variant to move to.")] = "ipv4-scoped",
     output: options.FormatOption = options.Format.text,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json and exit.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.inputs import ec2
+    from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once(files)
     (composed,) = options.chosen((variant,), documents, hardening).composed()
-    inventory = ec2.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
+    stdin = partial(inputs.text, "-", limit=INVENTORY)
+    inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is options.Format.json:
         common.show_json(report.to_json(result))

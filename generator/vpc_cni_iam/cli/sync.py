@@ -13,6 +13,7 @@ from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_f
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.config import Config
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
@@ -37,7 +38,7 @@ def sync(shared: SyncOptions) -> None:
     request = SyncRequest.of(shared)
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
-        common.show_json({"modules": outcomes_data(outcomes)})
+        common.show_json(outcomes_data(outcomes, request.config))
     else:
         show_outcomes(outcomes, request, command("sync", request.named))
     finish(outcomes, request)
@@ -83,11 +84,11 @@ def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
 
-def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
-    """Return what was done to each module as plain data."""
+def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, object]:
+    """Return what was done to each module of a configuration, and its warnings, as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
-    return [
+    modules = [
         {
             "path": outcome.module.path,
             "done": outcome.done,
@@ -99,3 +100,4 @@ def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
         }
         for outcome in outcomes
     ]
+    return {"warnings": config.warnings, "modules": modules}

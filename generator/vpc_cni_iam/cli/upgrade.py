@@ -33,7 +33,6 @@ def upgrade(
         str | None,
         versions.plugin_version("Pin this plugin version, such as v1.20.4."),
     ] = None,
-    strict: versions.StrictOption = False,
     revision: Annotated[
         str | None, options.revision("Pin upstream's document of this date.")
     ] = None,
@@ -52,8 +51,8 @@ def upgrade(
     from vpc_cni_iam.vendoring.diff import diff
 
     request = SyncRequest.of(shared)
-    pin = upgrading.pin(cni_version, revision, latest)
-    new = upgrading.repin(request.config, [c.module.path for c in request.chosen], **pin)
+    pin = upgrading.find_pin(cni_version, revision, latest=latest)
+    new = upgrading.repin(request.config, pin, [c.module.path for c in request.chosen])
     prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
@@ -64,12 +63,12 @@ def upgrade(
     if as_text:
         if changed and not request.quiet:
             typer.echo(f"replace {request.config.path}")
-        again = command("upgrade", request.named, *upgrading.option(**pin))
+        again = command("upgrade", request.named, *pin.option)
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             advice = "; resolve the local changes above first" if prepared.refused else ""
             common.say(f"no files changed{advice}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
-        common.show_json({**data, "modules": outcomes_data(outcomes)})
+        common.show_json({**data, **outcomes_data(outcomes, new)})
     finish(outcomes, request, "upgrade" if prepared.failed else "sync")

@@ -29,7 +29,7 @@ def plugin_version(text: str) -> Any:
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
     """Take the newest known version for a later patch release, with a warning, if allowed."""
-    from vpc_cni_iam.catalog.facts.releases import newest, newest_date, stand_in
+    from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
     from vpc_cni_iam.cli.common import say
 
     if value is None or context.resilient_parsing or context.meta.get(_STRICT):
@@ -37,10 +37,7 @@ def _known_version(context: typer.Context, value: str | None) -> str | None:
     version = stand_in(value)
     if version is None:
         return value
-    say(
-        f"warning: plugin {value} is newer than this catalog of {newest_date()}; using {newest()}, "
-        "the newest plugin version it knows. Update vpc-cni-iam; --strict refuses such a version"
-    )
+    say(f"warning: {stand_in_warning(value)}")
     return str(version)
 
 

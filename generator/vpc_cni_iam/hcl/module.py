@@ -124,6 +124,8 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
             defaults[f"var.{name}"] = node.plain
         elif node == Constant("null"):
             defaults[f"var.{name}"] = None
+        elif node in (Constant("true"), Constant("false")):
+            defaults[f"var.{name}"] = node.code
     return defaults
 
 

@@ -52,12 +52,14 @@ class ResolvedDocument:
         joins: The argument and expression of each list of documents that the engine would join
             to it; empty if none.
         line: The line of its block.
+        repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
     """
 
     name: str
     policy: Policy
     joins: tuple[tuple[str, Node], ...]
     line: int
+    repeats: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class _Reader:
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
-        return ResolvedDocument(name, policy, tuple(joins), block.span.line)
+        return ResolvedDocument(name, policy, tuple(joins), block.span.line, tuple(_repeats(block)))
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
@@ -370,6 +372,13 @@ class _Reader:
                     pieces = whole.split(mark)
                     return pieces[int(number) % len(pieces)]
         raise _UnresolvedError(_show(node))
+
+
+def _repeats(block: Block) -> Iterator[Node]:
+    for inner in block.blocks:
+        if inner.type == "dynamic" and "for_each" in inner.attributes:
+            yield inner.attributes["for_each"]
+        yield from _repeats(inner)
 
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
+from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
@@ -134,7 +134,7 @@ def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str
         return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
     remarks = []
     for statement in addition.statements:
-        uses = [u for u in addition.uses if u.action in statement.actions]
+        uses = [u for u in addition.call_ranges if u.action in statement.actions]
         ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
         caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {release}"
         remarks.append([f"Added: called by {caller}, and missing in upstream's document."])
@@ -143,15 +143,10 @@ def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str
 
 def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
     """Return Markdown about what is missing, added and left out, with the places in the source."""
-    lines = [
-        f"Missing: `{missing.use.action}`{f' of `{missing.tag_key}`' if missing.tag_key else ''} "
-        f"at {', '.join(map(str, missing.spans))} ({missing.use.mode}, {missing.use.impact}): "
-        f"{escape_markdown(missing.use.evidence)}."
-        for missing in compatible.missing
-    ]
+    lines = [_missing_line(missing) for missing in compatible.missing]
     for addition in composed.additions:
         cause = f" for the feature `{addition.feature}`" if addition.feature else ""
-        lines += [f"Added{cause}: {line}" for line in _uses(addition.uses)]
+        lines += [f"Added{cause}: {line}" for line in _call_ranges(addition.call_ranges)]
     lines += [
         f"Not allowed: {', '.join(f'`{action}`' for action in actions)}, called only with "
         f"`--feature {names}`."
@@ -160,31 +155,48 @@ def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _by_feature(uses: Iterable[Use]) -> dict[str, list[str]]:
+def _missing_line(missing: MissingAction) -> str:
+    call_range, spans = missing.call_range, ", ".join(map(str, missing.spans))
+    tag_key = f" of `{missing.tag_key}`" if missing.tag_key else ""
+    return (
+        f"Missing: `{call_range.action}`{tag_key} at {spans} ({call_range.mode}, "
+        f"{call_range.impact}): {escape_markdown(call_range.evidence)}."
+    )
+
+
+def _by_feature(call_ranges: Iterable[CallRange]) -> dict[str, list[str]]:
     needing: dict[str, list[str]] = {}
-    for use in uses:
-        features = needing.setdefault(use.action, [])
-        if use.feature and use.feature not in features:
-            features.append(use.feature)
+    for call_range in call_ranges:
+        features = needing.setdefault(call_range.action, [])
+        if call_range.feature and call_range.feature not in features:
+            features.append(call_range.feature)
     together: dict[str, list[str]] = {}
     for action, features in needing.items():
         together.setdefault("` or `--feature ".join(features), []).append(action)
     return together
 
 
-def _uses(uses: Iterable[Use]) -> list[str]:
+def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
-    alike: dict[tuple[object, ...], list[Use]] = {}
-    for use in uses:
-        key = (use.first, use.last, use.impact, use.evidence, use.deniable)
-        alike.setdefault(key, []).append(use)
+    alike: dict[tuple[object, ...], list[CallRange]] = {}
+    for call_range in call_ranges:
+        key = (
+            call_range.first,
+            call_range.last,
+            call_range.impact,
+            call_range.evidence,
+            call_range.deniable,
+        )
+        alike.setdefault(key, []).append(call_range)
     lines = []
     for shared in alike.values():
         use = shared[0]
         actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
-        last = f"to {use.last}" if use.last else "on"
-        impact = f"{use.impact} if denied" if use.deniable else "which AWS never denies"
+        last = f"to {call_range.last}" if call_range.last else "on"
+        impact = (
+            f"{call_range.impact} if denied" if call_range.deniable else "which AWS never denies"
+        )
         lines.append(
             f"{actions} in {modes} mode from {use.first} {last}, {impact}: "
             f"{escape_markdown(use.evidence)}."

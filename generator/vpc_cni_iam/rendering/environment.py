@@ -45,9 +45,9 @@ def _environment() -> Environment:
 
 def _missing_actions(document: RenderedDocument) -> str:
     """Return the actions without which the plugin fails, and where they are missing; in short."""
-    fatal = (m for m in document.compatibility.missing if m.use.impact == "fatal")
+    fatal = (m for m in document.compatibility.missing if m.call_range.impact == "fatal")
     return "; ".join(
-        dict.fromkeys(f"`{m.use.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
+        dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
     )
 
 

@@ -166,8 +166,9 @@ class _Reader:
             content = replace(inner.blocks[0], type=name)
             try:
                 items = self.items(inner.attributes["for_each"])
-            except _UnresolvedError as error:
-                raise self.refuse(line, f"{error} cannot be known without an engine") from None
+            except _UnresolvedError:
+                problem = "block 'dynamic' cannot be read without an engine"
+                raise self.refuse(line, problem) from None
             for item in items:
                 values = {**self.scope.values, f"{name}.value": item}
                 yield _Reader(self.source, replace(self.scope, values=values)), content

@@ -25,6 +25,8 @@ from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
+# The longest message about a table, in characters.
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
 
         def refuse(key: str | None, problem: str, number: int = number) -> InputError:
             line = (key and places.key(number, key)) or places.table(number)
+            if len(problem) > _LONGEST:  # of a value that nobody has to see as a whole
+                problem = f"{problem[:_SHOWN]}...{problem[-_SHOWN:]}"
             return InputError(source, f"line {line}", problem)
 
         typed = convert(table, ModuleTable, refuse)

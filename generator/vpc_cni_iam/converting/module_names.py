@@ -27,9 +27,6 @@ class ModuleFiles:
     def __init__(self, directory: Path) -> None:
         """Read the files.
 
-        Args:
-            directory: The directory.
-
         Raises:
             InputError: A file cannot be read.
         """
@@ -113,9 +110,6 @@ class Modules:
 
     def of(self, directory: Path) -> ModuleFiles:
         """Return the module of a directory.
-
-        Args:
-            directory: The directory.
 
         Raises:
             InputError: A file in it cannot be read.

@@ -85,11 +85,7 @@ class Config:
         )
 
     def folder(self, module: VendoredModule) -> Path:
-        """Return the directory of a module.
-
-        Args:
-            module: The module.
-        """
+        """Return the directory of a module."""
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:

@@ -190,7 +190,7 @@ def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
         alike.setdefault(key, []).append(call_range)
     lines = []
     for shared in alike.values():
-        use = shared[0]
+        call_range = shared[0]
         actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {call_range.last}" if call_range.last else "on"
@@ -198,7 +198,7 @@ def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
             f"{call_range.impact} if denied" if call_range.deniable else "which AWS never denies"
         )
         lines.append(
-            f"{actions} in {modes} mode from {use.first} {last}, {impact}: "
-            f"{escape_markdown(use.evidence)}."
+            f"{actions} in {modes} mode from {call_range.first} {last}, {impact}: "
+            f"{escape_markdown(call_range.evidence)}."
         )
     return lines

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "escape": set(),
     "formats": set(),
     "names": {"errors"},
-    "policy": {"errors", "texts"},
+    "policy": {"errors", "texts", "resources"},
     "catalog": {"errors", "names", "policy", "resources"},
     "markup": {"escape", "resources"},
     "json_schema": set(),

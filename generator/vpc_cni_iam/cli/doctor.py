@@ -11,7 +11,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.cache import cache_folder
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.options import Format, FormatOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.doctor.installation import Installation
@@ -31,7 +31,7 @@ def doctor(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the output, and stop.")
     ] = False,
-    output: common.FormatOption = Format.text,
+    output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.doctor import installation

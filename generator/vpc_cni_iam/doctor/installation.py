@@ -215,7 +215,7 @@ def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
 
 def _configuration(folder: Path, problems: list[Problem]) -> Configuration:
     place = repository.nearest(folder)
-    if not place.exists():
+    if place is None:
         return Configuration(None, 0)
     try:
         config = repository.find(folder, None)

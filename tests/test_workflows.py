@@ -78,6 +78,7 @@ def run_all(scripts: Iterable[str], folder: Path, **variables: str) -> list[int]
     return codes
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_is_valid_pinned_and_has_no_more_rights_than_it_needs(path: Path) -> None:
     actionlint(path)
@@ -132,6 +133,7 @@ def test_issue_templates_are_valid() -> None:
         valid("github-issue-forms", form)
 
 
+@pytest.mark.engine
 def test_the_workflow_of_the_page(tmp_path: Path) -> None:
     text = snippet("GitHub Actions")
     folder = tmp_path / ".github" / "workflows"

@@ -6,9 +6,9 @@ import pytest
 from conftest import ROOT, run
 from synthetic import allow, document, plan, policy, reviewed, role
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.review.ignoring import apply, load
-from vpc_cni_iam.review.review import check_fail_on
+from vpc_cni_iam.review.ignore import apply, load
 from vpc_cni_iam.review.rules import BY_ID, RULES, documentation
+from vpc_cni_iam.review.run import check_fail_on
 
 TODAY = datetime.date(2026, 6, 1)
 ENTRY = """[[ignore]]

@@ -15,7 +15,7 @@ from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, report
-from vpc_cni_iam.review.reports import Forge
+from vpc_cni_iam.review.report_formats import Forge
 
 OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
 

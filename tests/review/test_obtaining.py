@@ -21,7 +21,7 @@ from conftest import (
 )
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import EngineError, InputError
-from vpc_cni_iam.review.obtaining import obtain
+from vpc_cni_iam.review.obtain import obtain
 
 PLAN = plan(policy("p", None, document(allow("ec2:A"))))
 

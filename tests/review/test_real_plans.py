@@ -8,13 +8,13 @@ from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engi
 from make_plans import CONFIGURATIONS, PLANS, plan
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.changes import Change
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.run import review
 
-WANTED = Wanted(PluginVersion((1, 23, 0)))
+WANTED = ReviewTarget(PluginVersion((1, 23, 0)))
 ATTACHMENT = "aws_iam_role_policy_attachment"
 REGISTRY = 'additional["registry"]'
 IRSA = 'module.vpc_cni_irsa["{}"]'

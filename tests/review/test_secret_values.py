@@ -18,7 +18,7 @@ from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.reports import REPORTS, Setting
+from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 ALPHABET = string.ascii_letters + string.digits + "-_./"
 WILD = ("*", "?", "${", "}", "&{", "<", ">", '"', "\\", "é", "'")

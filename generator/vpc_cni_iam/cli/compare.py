@@ -57,7 +57,7 @@ def compare(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli import review_text
-    from vpc_cni_iam.review import between
+    from vpc_cni_iam.review.diff import two_policies as between
     from vpc_cni_iam.review.report import json as json_report
 
     inputs.check_once((old, new))

@@ -19,7 +19,7 @@ from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
-    from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.review.run import Ignoring
 
 # Seconds until a bar is worth its flicker.
 _PATIENCE = 0.5
@@ -144,17 +144,17 @@ def review(
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.review.locating import Locator
-    from vpc_cni_iam.review.needs import Wanted
-    from vpc_cni_iam.review.obtaining import obtain
-    from vpc_cni_iam.review.review import check_fail_on
-    from vpc_cni_iam.review.review import review as reviewed
+    from vpc_cni_iam.review.account.locate import Locator
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+    from vpc_cni_iam.review.obtain import obtain
+    from vpc_cni_iam.review.run import check_fail_on
+    from vpc_cni_iam.review.run import review as reviewed
 
     check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
+    wanted = ReviewTarget(releases.find(cni_version), mode.value if mode else None)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
@@ -172,8 +172,8 @@ def review(
 def _ignoring(path: Path | None) -> Ignoring | None:
     import datetime
 
-    from vpc_cni_iam.review import ignoring
-    from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.review import ignore as ignoring
+    from vpc_cni_iam.review.run import Ignoring
 
     chosen = path or Path(ignoring.NAME)
     if path is None and not chosen.exists():
@@ -249,7 +249,7 @@ def _write(
     result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
 ) -> None:
     from vpc_cni_iam.files import single
-    from vpc_cni_iam.review.reports import REPORTS, Setting
+    from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
     setting = Setting(read_on.value if read_on else None, prefix)
     texts = {path: REPORTS[name](result, setting) for path, name in files.items()}

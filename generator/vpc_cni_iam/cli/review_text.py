@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from vpc_cni_iam.review.between import Between
-    from vpc_cni_iam.review.changes import Change
+    from vpc_cni_iam.review.diff.changes import Change
+    from vpc_cni_iam.review.diff.two_policies import Between
+    from vpc_cni_iam.review.diff.verdicts import Line
     from vpc_cni_iam.review.findings import Finding, Review
-    from vpc_cni_iam.review.judgements import Line
 
 _EFFECTS = {"gain": "red", "loss": "yellow", "no-op": "dim"}
 _LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan"}

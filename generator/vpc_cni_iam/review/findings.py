@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.review.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Document, Place, Principal
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("note", "warning", "error")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vpc_cni_iam.review.checks.trust_rules import TRUST
 from vpc_cni_iam.review.findings import Rule, rule
-from vpc_cni_iam.review.trust_rules import TRUST
 
 _NEW, _LOST, _ANY = "new-access any-change", "coverage-lost any-change", "any-change"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Literal, TypeVar
 
-from vpc_cni_iam.review.changes import Change, Place
+from vpc_cni_iam.review.checks.make_finding import shown
+from vpc_cni_iam.review.diff.changes import Change, Place
+from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.judgements import Access, Effect, Nearest
-from vpc_cni_iam.review.stating import shown
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}

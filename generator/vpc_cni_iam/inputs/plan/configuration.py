@@ -46,7 +46,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class Resolution:
     """What an expression refers to in the end.
 
     Args:
@@ -121,9 +121,9 @@ class Configuration:
                 return None
         return value
 
-    def meant(
+    def resolve(
         self, module: str, expression: Any, variables: Mapping[str, Any], repeated: Any = None
-    ) -> Meant:
+    ) -> Resolution:
         """Follow an expression through variables and outputs to resources and constants.
 
         Args:
@@ -147,7 +147,7 @@ class Configuration:
         # A key may also choose from a variable what then chooses the instance.
         lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
         once = dict.fromkeys
-        return Meant(
+        return Resolution(
             tuple(once(trail.resources)),
             tuple(trail.constants),
             tuple(once(trail.open)),
@@ -190,7 +190,7 @@ class Configuration:
 
     def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
         """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
-        over = self.meant(here, each, trail.variables)
+        over = self.resolve(here, each, trail.variables)
         trail.resources += over.resources
         trail.open += over.open
         listed = all(isinstance(value, list) for value in over.constants)

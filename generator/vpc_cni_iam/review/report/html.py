@@ -15,10 +15,11 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.coverage.report.html import STYLE
 from vpc_cni_iam.coverage.report.svg import style
 from vpc_cni_iam.escape import ascii_markup, sanitise_html
-from vpc_cni_iam.review import permissions, wording
-from vpc_cni_iam.review.changes import Change
+from vpc_cni_iam.review import permission_table as permissions
+from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, Ignored, Review
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 _ALSO = 8
 

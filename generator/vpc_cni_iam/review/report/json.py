@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 FORMAT = 1
 

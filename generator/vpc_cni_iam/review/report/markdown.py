@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.changes import Change, Principal
+from vpc_cni_iam.review.diff.changes import Change, Principal
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
-from vpc_cni_iam.review.reports import Forge, Setting
+from vpc_cni_iam.review.report_formats import Forge, Setting
 
 
 @dataclass(frozen=True, slots=True)

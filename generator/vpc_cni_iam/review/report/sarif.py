@@ -19,7 +19,7 @@ from vpc_cni_iam import __version__
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Ignored, Review, Rule
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
-from vpc_cni_iam.review import semantic, sizes
-from vpc_cni_iam.review.changes import Action, Attachment, Change, Place
-from vpc_cni_iam.review.gathering import Gatherer
-from vpc_cni_iam.review.held import Item
-from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.nearest import nearest
-from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import (
-    UNDENIED,
+from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.collect import Gatherer
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.diff import semantic, sizes
+from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
+from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.nearest import nearest
+from vpc_cni_iam.review.diff.proofs import (
+    DENY_REMOVED,
     new_access,
     proven,
-    undenied,
+    deny_removed,
     without_example,
 )
-from vpc_cni_iam.review.states import Read
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
 
 _DOCUMENT = "data.aws_iam_policy_document."
 
@@ -41,10 +41,10 @@ class Comparer:
 
     gatherer: Gatherer
     locator: Locator
-    wanted: Wanted
+    wanted: ReviewTarget
     budget: Budget
 
-    def change(self, item: Item) -> Change | None:
+    def change(self, item: PolicyChange) -> Change | None:
         """Return what the plan does to a policy; None for drift that is not about it.
 
         Args:
@@ -86,7 +86,7 @@ class Comparer:
             concerns_plugin=concerns,
         )
 
-    def _coverage(self, item: Item) -> CoverageChange | None:
+    def _coverage(self, item: PolicyChange) -> CoverageChange | None:
         before, after = item.before.read, item.after.read
         if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
             return None  # what is attached and detached counts for those that it is attached to
@@ -95,18 +95,18 @@ class Comparer:
     def _nearest(self, known: list[Policy]) -> Nearest | None:
         return nearest(known[0], self.wanted.release) if known else None
 
-    def _document(self, item: Item) -> str:
+    def _document(self, item: PolicyChange) -> str:
         """Return the address of the data source that renders a policy."""
         if item.slot.kind not in ("permissions", "trust"):
             return ""
         if item.after.read.document:
             return item.after.read.document
         resource = item.slot.resource
-        meant = self.gatherer.instances.meant(resource, item.slot.path)
-        found = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
+        resolve = self.gatherer.instances.resolve(resource, item.slot.path)
+        found = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
         if len(found) != 1:
             return ""
-        instance = self.gatherer.instances.find(resource, found[0], meant)
+        instance = self.gatherer.instances.find(resource, found[0], resolve)
         return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:
@@ -117,7 +117,7 @@ class Comparer:
         return self.locator.place(module, block)
 
 
-def _differs(item: Item) -> bool:
+def _differs(item: PolicyChange) -> bool:
     """Say whether the two sides differ, or may."""
     before, after = item.before, item.after
     if item.action in ("forget", "no-op", "import", "move", "read"):
@@ -132,7 +132,7 @@ def _differs(item: Item) -> bool:
     )
 
 
-def _action(item: Item, differs: bool) -> Action:
+def _action(item: PolicyChange, differs: bool) -> Action:
     """Return what the plan does to the policy, which may be less than to its resource."""
     if item.action != "update":
         return item.action
@@ -146,18 +146,18 @@ def _action(item: Item, differs: bool) -> Action:
     return "import" if resource.imported else "move" if resource.moved_from else "no-op"
 
 
-def _policies(*reads: Read) -> list[Policy]:
+def _policies(*reads: ReadPolicy) -> list[Policy]:
     return [read.judged for read in reads if read.judged]
 
 
-def _access(item: Item, action: Action, budget: Budget) -> Access | None:
+def _access(item: PolicyChange, action: Action, budget: Budget) -> Access | None:
     found = None if action == "delete" else _granted(item, budget)
     if found in (None, _NONE) and _undenied(item, budget):
-        return Access("not proven", reason=UNDENIED)
+        return Access("not proven", reason=DENY_REMOVED)
     return found
 
 
-def _granted(item: Item, budget: Budget) -> Access:
+def _granted(item: PolicyChange, budget: Budget) -> Access:
     before, after = item.before.read, item.after.read
     if item.slot.kind in ("exclusive", "boundary"):
         gains = any(line.effect == "gain" for line in _lines(item, budget))
@@ -177,20 +177,20 @@ def _granted(item: Item, budget: Budget) -> Access:
     return without_example(access) if any(read.has_secrets for read in compared) else access
 
 
-def _undenied(item: Item, budget: Budget) -> bool:
+def _undenied(item: PolicyChange, budget: Budget) -> bool:
     """Say whether somebody loses a Deny, which may have held back what other policies allow."""
     before, after = item.before.read, item.after.read
     old = _policies(before)
     if item.slot.kind == "attachment":
         pairs = _pairs(item)
-        return bool(pairs[0] - pairs[1]) and undenied(old, [], budget)
+        return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
     if item.slot.kind != "permissions":
         return False
     owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return undenied(old, [] if owners - kept else _policies(after), budget)
+    return deny_removed(old, [] if owners - kept else _policies(after), budget)
 
 
-def _reaches_others(item: Item) -> bool:
+def _reaches_others(item: PolicyChange) -> bool:
     """Say whether an inline policy comes to somebody who did not have it."""
     old, new = ({owner.name for owner in h.owners} for h in (item.before, item.after))
     return item.slot.kind == "permissions" and bool(old and new - old)
@@ -199,7 +199,7 @@ def _reaches_others(item: Item) -> bool:
 _NONE = Access("no new access")
 
 
-def _lines(item: Item, budget: Budget) -> tuple[Line, ...]:
+def _lines(item: PolicyChange, budget: Budget) -> tuple[Line, ...]:
     if item.slot.kind in ("permissions", "trust"):
         before, after = item.before.read, item.after.read
         exact = {before.state.known, after.state.known} <= {"known", "absent"}
@@ -220,7 +220,7 @@ def _lines(item: Item, budget: Budget) -> tuple[Line, ...]:
     return tuple(_attached(item, budget))
 
 
-def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+def _pairs(item: PolicyChange) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     old, new = (
         {(held.policy, owner.name) for owner in held.owners if held.policy}
         for held in (item.before, item.after)
@@ -228,7 +228,7 @@ def _pairs(item: Item) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     return old, new
 
 
-def _attached(item: Item, budget: Budget) -> Iterator[Line]:
+def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     """Yield lines for what is attached, bounded, joined or named instead of written there."""
     if item.slot.kind == "boundary":
         yield from _bounding(item, budget)
@@ -247,7 +247,7 @@ def _attached(item: Item, budget: Budget) -> Iterator[Line]:
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
         yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
         return
-    denies = undenied(_policies(item.before.read), [], budget)
+    denies = deny_removed(_policies(item.before.read), [], budget)
     yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
     for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
@@ -257,7 +257,7 @@ def _attached(item: Item, budget: Budget) -> Iterator[Line]:
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
 
 
-def _bounding(item: Item, budget: Budget) -> Iterator[Line]:
+def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     """Yield lines for a boundary, which takes away, so that its going gives."""
     old, new = _pairs(item)
     one, other = item.before.read, item.after.read
@@ -270,7 +270,7 @@ def _bounding(item: Item, budget: Budget) -> Iterator[Line]:
             yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 
-def _sizes(item: Item) -> Iterable[Size]:
+def _sizes(item: PolicyChange) -> Iterable[Size]:
     size = item.after.read.state.size
     if size is None:
         return
@@ -280,7 +280,7 @@ def _sizes(item: Item) -> Iterable[Size]:
         yield sizes.trust(size)
 
 
-def _attachment(item: Item) -> Attachment | None:
+def _attachment(item: PolicyChange) -> Attachment | None:
     if item.slot.kind not in ("attachment", "boundary", "membership"):
         return None
     held = item.after if item.after.policy else item.before

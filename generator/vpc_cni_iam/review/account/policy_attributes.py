@@ -6,8 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.review.changes import Kind
-from vpc_cni_iam.review.sides import ABSENT, LISTS, UNKNOWN, Side, flagged, side
+from vpc_cni_iam.review.account.attribute_value import (
+    ABSENT,
+    LISTS,
+    UNKNOWN,
+    AttributeValue,
+    flagged,
+    side,
+)
+from vpc_cni_iam.review.diff.changes import Kind
 
 # The argument of a policy and the one that names who has it, by type.
 _POLICIES = {
@@ -40,7 +47,7 @@ EXCLUSIVE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class PolicyAttribute:
     """A place of a policy, or of the ARN of one.
 
     Args:
@@ -59,13 +66,15 @@ class Slot:
     kind: Kind
     attribute: str
     path: tuple[str, ...]
-    before: Side
-    after: Side
+    before: AttributeValue
+    after: AttributeValue
     owners: tuple[tuple[str, str], ...] = ()
     whole: bool = False
 
 
-def slots(resource: Resource, plan: Plan, dynamic: frozenset[str] = frozenset()) -> Iterator[Slot]:
+def slots(
+    resource: Resource, plan: Plan, dynamic: frozenset[str] = frozenset()
+) -> Iterator[PolicyAttribute]:
     """Yield the places of policies in a resource, in a fixed order.
 
     Args:
@@ -101,7 +110,7 @@ def slots(resource: Resource, plan: Plan, dynamic: frozenset[str] = frozenset())
             yield boundary
 
 
-def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
+def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
     """Yield what a role repeats of what other resources, or others, made.
 
     Args:
@@ -119,7 +128,7 @@ def echoes(resource: Resource, plan: Plan) -> Iterator[Slot]:
         yield from _each(once, "attachment", "managed_policy_arns")
 
 
-def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[Slot]:
+def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[PolicyAttribute]:
     """Yield what a role holds inline, and the managed policies that it names itself.
 
     Both attributes are also computed: where they are not set, they repeat what other resources
@@ -160,12 +169,12 @@ def _set(resource: Resource, plan: Plan, argument: str) -> bool:
     return bool(before or after) and before != after
 
 
-def _whole(resource: Resource, kind: Kind, name: str) -> Slot:
+def _whole(resource: Resource, kind: Kind, name: str) -> PolicyAttribute:
     before, after = side(resource, name, after=False), side(resource, name, after=True)
-    return Slot(resource, kind, name, (name,), before, after)
+    return PolicyAttribute(resource, kind, name, (name,), before, after)
 
 
-def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
+def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute]:
     """Yield a slot for each value of a list, or one for an argument of one value."""
     if name not in LISTS:
         whole = _whole(resource, kind, name)
@@ -178,38 +187,38 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[Slot]:
         after = {**{key: one for key, one in before.items() if key not in after}, **after}
     if not after and resource.after is not None and resource.type.endswith("_exclusive"):
         # It removes everything.
-        yield Slot(resource, kind, name, (name,), ABSENT, Side([]))
+        yield PolicyAttribute(resource, kind, name, (name,), ABSENT, AttributeValue([]))
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)
         rest = key == UNKNOWN and other.unknown
-        yield Slot(resource, kind, f'{name}["{key}"]', (name,), one, other, whole=rest)
+        yield PolicyAttribute(resource, kind, f'{name}["{key}"]', (name,), one, other, whole=rest)
 
 
-def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Side]:
+def _values(resource: Resource, name: str, *, after: bool) -> dict[str, AttributeValue]:
     found = side(resource, name, after=after)
     values = resource.after if after else resource.before
     listed = (values or {}).get(name)
     marks = resource.hidden_after if after else resource.hidden_before
     if not isinstance(listed, list):
         return {UNKNOWN: found} if found.unknown else {}
-    known: dict[str, Side] = {}
+    known: dict[str, AttributeValue] = {}
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)
         hidden = flagged(marks, name, place)
         key = UNKNOWN if unknown else str(value)
-        known[key] = Side(None if unknown else value, unknown, hidden)
+        known[key] = AttributeValue(None if unknown else value, unknown, hidden)
     return known
 
 
-def _inline(resource: Resource, plan: Plan) -> Iterator[Slot]:
+def _inline(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
     before, after = _named(resource, after=False), _named(resource, after=True)
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
         after = {**{key: one for key, one in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
         place = _block(resource, plan, key, len(after))
-        yield Slot(
+        yield PolicyAttribute(
             resource,
             "permissions",
             f'inline_policy["{key}"]',
@@ -231,7 +240,7 @@ def _block(resource: Resource, plan: Plan, name: str, several: int) -> str:
     return "0" if alone else "none"
 
 
-def inline_name(slot: Slot, *, after: bool) -> str:
+def inline_name(slot: PolicyAttribute, *, after: bool) -> str:
     """Return the name of an inline policy, empty where it is not known or sensitive.
 
     Args:
@@ -247,13 +256,13 @@ def inline_name(slot: Slot, *, after: bool) -> str:
     return str(value.value or "") if not (value.hidden or value.unknown) else ""
 
 
-def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
+def _named(resource: Resource, *, after: bool) -> dict[str, AttributeValue]:
     values = resource.after if after else resource.before
     hidden = resource.hidden_after if after else resource.hidden_before
     blocks = (values or {}).get("inline_policy")
     if not isinstance(blocks, list):
         unknown = after and flagged(resource.unknown, "inline_policy")
-        return {UNKNOWN: Side(None, True)} if unknown else {}
+        return {UNKNOWN: AttributeValue(None, True)} if unknown else {}
     found = {}
     for place, block in enumerate(blocks):
         fields = block if isinstance(block, Mapping) else {}
@@ -265,5 +274,5 @@ def _named(resource: Resource, *, after: bool) -> dict[str, Side]:
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
         key = name if isinstance(name, str) and name and name not in found else f"(block {place})"
-        found[key] = Side(value, unknown, flagged(hidden, *where))
+        found[key] = AttributeValue(value, unknown, flagged(hidden, *where))
     return found

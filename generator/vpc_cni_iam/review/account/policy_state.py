@@ -10,10 +10,10 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.changes import State
-from vpc_cni_iam.review.rebuilding import Rebuilder, Rebuilt
-from vpc_cni_iam.review.sides import Side
-from vpc_cni_iam.review.slots import Slot
+from vpc_cni_iam.review.account.attribute_value import AttributeValue
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
+from vpc_cni_iam.review.account.rebuild import Rebuilder, Rebuilt
+from vpc_cni_iam.review.diff.changes import State
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072
@@ -25,7 +25,7 @@ _HOLE = re.compile(r"\(known after apply[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadPolicy:
     """A side of a slot as read.
 
     Args:
@@ -57,10 +57,12 @@ class Read:
         return self.exact is not None and self.exact is not self.state.policy
 
 
-ABSENT = Read(State("absent"))
+ABSENT = ReadPolicy(State("absent"))
 
 
-def read_side(side: Side, slot: Slot, rebuilder: Rebuilder, secrets: Secrets) -> Read:
+def read_side(
+    side: AttributeValue, slot: PolicyAttribute, rebuilder: Rebuilder, secrets: Secrets
+) -> ReadPolicy:
     """Return the policy of a side.
 
     Args:
@@ -70,7 +72,7 @@ def read_side(side: Side, slot: Slot, rebuilder: Rebuilder, secrets: Secrets) ->
         secrets: The sensitive values of the plan.
     """
     if side.hidden:
-        return Read(State("sensitive", why=("the plan marks it sensitive",)))
+        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)))
     if side.unknown:
         return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":
@@ -80,45 +82,45 @@ def read_side(side: Side, slot: Slot, rebuilder: Rebuilder, secrets: Secrets) ->
     return _marked(side.value, secrets) if holds_mark(side.value) else _read(side.value)
 
 
-def _marked(text: str, secrets: Secrets) -> Read:
+def _marked(text: str, secrets: Secrets) -> ReadPolicy:
     """Return a policy with marks in it; its size would tell how long a sensitive value is."""
     read = _read(text)
     policy = read.state.policy
     if policy is None:
-        return Read(replace(read.state, size=None))
+        return ReadPolicy(replace(read.state, size=None))
     state = State("partly known", policy, (SENSITIVE_PARTS,))
-    return Read(state, read.text, exact=secrets.restored(policy))
+    return ReadPolicy(state, read.text, exact=secrets.restored(policy))
 
 
-def from_rebuilt(rebuilt: Rebuilt) -> Read:
+def from_rebuilt(rebuilt: Rebuilt) -> ReadPolicy:
     """Return the state of a policy that was rebuilt.
 
     Args:
         rebuilt: The policy.
     """
     if rebuilt.policy is None:
-        return Read(State("unknown", why=rebuilt.holes), document=rebuilt.document)
+        return ReadPolicy(State("unknown", why=rebuilt.holes), document=rebuilt.document)
     size = counted(_HOLE.sub("", dumps(rebuilt.policy, indent=None)))
     state = State("partly known", rebuilt.policy, rebuilt.holes, size)
-    return Read(state, document=rebuilt.document)
+    return ReadPolicy(state, document=rebuilt.document)
 
 
 @lru_cache(4096)
-def _read(text: str) -> Read:
+def _read(text: str) -> ReadPolicy:
     if len(text) > _LONGEST:
         return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
     try:
         policy = loads(text, "policy")
-        return Read(State("known", policy, (), counted(text)), text, exact=policy)
+        return ReadPolicy(State("known", policy, (), counted(text)), text, exact=policy)
     except InputError as error:
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         return _unreadable(problem, counted(text))
 
 
-def _unreadable(problem: str, size: int) -> Read:
+def _unreadable(problem: str, size: int) -> ReadPolicy:
     if len(problem) > _SHORT:
         problem = problem[:_SHORT] + " ..."
-    return Read(State("unreadable", None, (problem,), size))
+    return ReadPolicy(State("unreadable", None, (problem,), size))
 
 
 def counted(text: str) -> int:

@@ -13,7 +13,7 @@ from vpc_cni_iam.hcl.lines import Located, locate
 from vpc_cni_iam.inputs.plan.addresses import call_names
 from vpc_cni_iam.inputs.plan.configuration import Configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.review.changes import Place
+from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 

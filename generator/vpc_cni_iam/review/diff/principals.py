@@ -12,19 +12,27 @@ from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
-from vpc_cni_iam.review import sizes
-from vpc_cni_iam.review.changes import MatrixRow, Principal
-from vpc_cni_iam.review.holding import Having
-from vpc_cni_iam.review.judgements import Access, Size
-from vpc_cni_iam.review.needs import Wanted, concerns_plugin, coverage_change, mode_for, names
-from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied, without_example
-from vpc_cni_iam.review.states import Read
-from vpc_cni_iam.review.trust import trusts_plugin
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.checks.trust_flaws import trusts_plugin
+from vpc_cni_iam.review.diff import sizes
+from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.coverage import (
+    ReviewTarget,
+    concerns_plugin,
+    coverage_change,
+    mode_for,
+    names,
+)
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, new_access, deny_removed, without_example
+from vpc_cni_iam.review.diff.verdicts import Access, Size
 
 Grade = Literal["yes", "some", "no", "unknown"]
 
 
-def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget) -> Principal:
+def principal(
+    name: str, has: PrincipalPolicies, label: str, wanted: ReviewTarget, budget: Budget
+) -> Principal:
     """Return a principal with what is said of all its policies together.
 
     Args:
@@ -65,21 +73,21 @@ def principal(name: str, has: Having, label: str, wanted: Wanted, budget: Budget
     )
 
 
-def _bound(has: Having, side: int) -> Policy | None:
+def _bound(has: PrincipalPolicies, side: int) -> Policy | None:
     read = has.bounds[side]
     return read.judged if read else None
 
 
-def _judged(side: Mapping[str, Read]) -> list[Policy]:
+def _judged(side: Mapping[str, ReadPolicy]) -> list[Policy]:
     return [read.judged for read in side.values() if read.judged]
 
 
-def _shown(side: Mapping[str, Read]) -> list[Policy]:
+def _shown(side: Mapping[str, ReadPolicy]) -> list[Policy]:
     return [read.state.policy for read in side.values() if read.state.policy]
 
 
 def _access(
-    has: Having,
+    has: PrincipalPolicies,
     before: list[Policy],
     after: list[Policy],
     opaque: tuple[str, ...],
@@ -98,18 +106,18 @@ def _access(
     found = new_access(before, after, budget)
     if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
         found = without_example(found)
-    if found.verdict == "no new access" and undenied(before, after, budget):
-        return Access("not proven", reason=UNDENIED)
+    if found.verdict == "no new access" and deny_removed(before, after, budget):
+        return Access("not proven", reason=DENY_REMOVED)
     return found
 
 
-def _sizes(has: Having) -> Iterator[Size]:
+def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
     known = [size for size in has.inline.values() if size is not None]
     if known:
         yield sizes.inline(has.type, sum(known))
 
 
-def _matrix(has: Having, opaque: bool, wanted: Wanted) -> Iterator[MatrixRow]:
+def _matrix(has: PrincipalPolicies, opaque: bool, wanted: ReviewTarget) -> Iterator[MatrixRow]:
     before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, wanted)
     needed = _needed(mode, wanted.release)

@@ -27,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Example:
     """A request that is allowed after and was not before.
 
     Args:
@@ -59,12 +59,12 @@ class Access:
     """
 
     verdict: Verdict
-    witness: Witness | None = None
+    witness: Example | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingPermission:
     """A call of the plugin that is no longer allowed, or not allowed.
 
     Args:
@@ -94,8 +94,8 @@ class CoverageChange:
 
     release: str
     mode: str
-    lost: tuple[Lack, ...]
-    lacking: tuple[Lack, ...]
+    lost: tuple[MissingPermission, ...]
+    lacking: tuple[MissingPermission, ...]
     gained: tuple[str, ...]
 
 

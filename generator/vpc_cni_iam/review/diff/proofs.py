@@ -9,10 +9,10 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.judgements import Access, Witness
+from vpc_cni_iam.review.diff.verdicts import Access, Example
 
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
-UNDENIED = "a Deny goes, and what it held back is for other policies to say"
+DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
 
 
 def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> Access:
@@ -51,7 +51,7 @@ def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool
     return new_access(old, new, budget).verdict == "no new access"
 
 
-def undenied(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
+def deny_removed(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
     """Say whether policies may deny less than others did.
 
     What a Deny holds back is allowed by other policies of the identity, which a plan need not
@@ -87,5 +87,5 @@ def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget
         (key, (value,) if isinstance(value, str) else value)
         for key, value in sorted(request.context.items())
     )
-    witness = Witness(request.action, request.resource, request.principal, context, answer.made_up)
+    witness = Example(request.action, request.resource, request.principal, context, answer.made_up)
     return Access("new access", witness)

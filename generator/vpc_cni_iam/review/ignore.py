@@ -11,9 +11,9 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.review.checks.make_finding import finding
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.rules import BY_ID
-from vpc_cni_iam.review.stating import finding
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 from vpc_cni_iam.texts.nesting import check_toml

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.review.held import Held, Item
-from vpc_cni_iam.review.sides import listed
-from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE
-from vpc_cni_iam.review.states import Read
+from vpc_cni_iam.review.account.attribute_value import listed
+from vpc_cni_iam.review.account.binding import Binding, PolicyChange
+from vpc_cni_iam.review.account.policy_attributes import ATTACHING, EXCLUSIVE
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 
 # A policy of somebody: who, whether it is attached or inline, and its address, ARN or name.
 _Thing = tuple[str, str, str]
@@ -21,7 +21,7 @@ _STAYS = ("no-op", "import", "move", "read")
 
 
 @dataclass(slots=True)
-class Having:
+class PrincipalPolicies:
     """What a principal has.
 
     Args:
@@ -34,11 +34,11 @@ class Having:
     """
 
     type: str
-    before: dict[str, Read] = field(default_factory=dict)
-    after: dict[str, Read] = field(default_factory=dict)
+    before: dict[str, ReadPolicy] = field(default_factory=dict)
+    after: dict[str, ReadPolicy] = field(default_factory=dict)
     inline: dict[str, int | None] = field(default_factory=dict)
-    trust: Read | None = None
-    bounds: tuple[Read | None, Read | None] = (None, None)
+    trust: ReadPolicy | None = None
+    bounds: tuple[ReadPolicy | None, ReadPolicy | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,30 @@ class Removal:
     """
 
     rule: str
-    item: Item
+    item: PolicyChange
     owner: str
     denies: bool
     message: str
 
 
-class Holding:
+class EffectivePolicies:
     """What the principals of a plan have.
 
     Args:
         items: What the plan holds.
-        echoes: What roles repeat of it, and of what was made elsewhere.
+        computed_attributes: What roles repeat of it, and of what was made elsewhere.
         replaced: The addresses of roles, users and groups that are replaced.
     """
 
     def __init__(
-        self, items: Iterable[Item], echoes: Iterable[Item], replaced: frozenset[str]
+        self,
+        items: Iterable[PolicyChange],
+        computed_attributes: Iterable[PolicyChange],
+        replaced: frozenset[str],
     ) -> None:
-        self.found: dict[str, Having] = {}
+        self.found: dict[str, PrincipalPolicies] = {}
         self.removals: list[Removal] = []
-        self.trusts: dict[tuple[str, str], tuple[Read, Read]] = {}
+        self.trusts: dict[tuple[str, str], tuple[ReadPolicy, ReadPolicy]] = {}
         self._keys: dict[_Thing, list[str]] = {}
         counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
         known = {thing for item in counted for thing in _things(item, after=False)}
@@ -84,7 +87,7 @@ class Holding:
             if item.slot.kind == "trust":
                 key = (item.slot.resource.address, item.slot.attribute)
                 self.trusts[key] = (item.before.read, item.after.read)
-        for item in echoes:
+        for item in computed_attributes:
             if not any(thing in known for thing in _things(item, after=False)):
                 self._add(item)
         self._made = {thing for item in counted for thing in _made(item)}
@@ -93,15 +96,17 @@ class Holding:
         self._left_alone(holding, replaced)
         self._excluded(counted)
 
-    def _add(self, item: Item) -> None:
+    def _add(self, item: PolicyChange) -> None:
         for held, after in ((item.before, False), (item.after, True)):
             for owner in held.owners:
-                has = self.found.setdefault(owner.name, Having(owner.type))
+                has = self.found.setdefault(owner.name, PrincipalPolicies(owner.type))
                 self._add_to(has, item, held, after)
             for thing in _things(item, after=after):
                 self._keys.setdefault(thing, []).append(_key(item, held))
 
-    def _add_to(self, has: Having, item: Item, held: Held, after: bool) -> None:
+    def _add_to(
+        self, has: PrincipalPolicies, item: PolicyChange, held: Binding, after: bool
+    ) -> None:
         kind = item.slot.kind
         if kind == "trust" and after:
             has.trust = held.read
@@ -122,9 +127,9 @@ class Holding:
             has.after.pop(key, None)
             has.inline.pop(key, None)
 
-    def _disagreeing(self, items: Iterable[Item]) -> None:
+    def _disagreeing(self, items: Iterable[PolicyChange]) -> None:
         """Find what one resource takes away and another keeps, or makes at the same time."""
-        goes: dict[_Thing, Item] = {}
+        goes: dict[_Thing, PolicyChange] = {}
         for item in items:
             kept = set(_things(item, after=True))
             if item.slot.resource.type not in ATTACHING:
@@ -143,7 +148,7 @@ class Holding:
                     message = f"{taken}, and made here: the last one wins"
                     self._note("conflict", item, thing, message)
 
-    def _left_alone(self, items: Iterable[Item], replaced: frozenset[str]) -> None:
+    def _left_alone(self, items: Iterable[PolicyChange], replaced: frozenset[str]) -> None:
         """Find what a principal that is replaced had, and the plan does not make again."""
         for item in items:
             if not _left(item):
@@ -155,9 +160,9 @@ class Holding:
                     message += "; the plan does not make it again"
                     self._note("conflict", item, thing, message)
 
-    def _excluded(self, items: Iterable[Item]) -> None:
+    def _excluded(self, items: Iterable[PolicyChange]) -> None:
         """Find what an exclusive resource removes that it did not name before."""
-        resources: dict[str, list[Item]] = {}
+        resources: dict[str, list[PolicyChange]] = {}
         for item in items:
             if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
                 resources.setdefault(item.slot.resource.address, []).append(item)
@@ -182,7 +187,7 @@ class Holding:
                     message = f"{_said(thing)} is removed, since the list does not name it"
                     self._note("exclusive-removes", slots[0], thing, message)
 
-    def _note(self, rule: str, item: Item, thing: _Thing, message: str) -> None:
+    def _note(self, rule: str, item: PolicyChange, thing: _Thing, message: str) -> None:
         has = self.found[thing[0]]
         reads = [side.get(key) for key in self._keys[thing] for side in (has.before, has.after)]
         denies = any(
@@ -194,7 +199,7 @@ class Holding:
         self.removals.append(Removal(rule, item, thing[0], denies, message))
 
 
-def _key(item: Item, held: Held) -> str:
+def _key(item: PolicyChange, held: Binding) -> str:
     if item.slot.kind == "attachment":
         return held.policy
     resource = item.slot.resource
@@ -202,12 +207,12 @@ def _key(item: Item, held: Held) -> str:
     return f"{resource.address}{left} {item.slot.attribute}"
 
 
-def _other_owner(item: Item) -> bool:
+def _other_owner(item: PolicyChange) -> bool:
     """Say whether a slot is of a principal that a replacement left behind at one's address."""
     return bool(item.slot.resource.deposed) and not item.slot.owners
 
 
-def _things(item: Item, *, after: bool) -> Iterator[_Thing]:
+def _things(item: PolicyChange, *, after: bool) -> Iterator[_Thing]:
     """Yield what somebody has in a slot, by what IAM tells it from others."""
     held = item.after if after else item.before
     kind = "attachment" if item.slot.kind == "attachment" else "inline"
@@ -216,7 +221,7 @@ def _things(item: Item, *, after: bool) -> Iterator[_Thing]:
             yield owner.name, kind, held.name
 
 
-def _left(item: Item) -> bool:
+def _left(item: PolicyChange) -> bool:
     """Say whether a plan leaves what stands in a slot alone, though it may change the rest."""
     if item.action in (*_STAYS, "forget"):
         return True
@@ -232,7 +237,7 @@ def _left(item: Item) -> bool:
     return any(before & after for before, after in zip(names[::2], names[1::2], strict=True))
 
 
-def _made(item: Item) -> set[_Thing]:
+def _made(item: PolicyChange) -> set[_Thing]:
     """Return what a resource makes in this plan, so that it is there in the end."""
     if item.slot.kind == "exclusive":
         return set()

@@ -9,18 +9,25 @@ from functools import cached_property
 
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.store import managed_data
-from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.changes import State
-from vpc_cni_iam.review.held import Held, Item, Owner, action_of
-from vpc_cni_iam.review.instances import Instances
-from vpc_cni_iam.review.owning import PRINCIPALS, Owners
-from vpc_cni_iam.review.rebuilding import Rebuilder, referred
-from vpc_cni_iam.review.sides import UNKNOWN, Side, listed
-from vpc_cni_iam.review.slots import ATTACHING, EXCLUSIVE, Slot, echoes, inline_name, slots
-from vpc_cni_iam.review.states import ABSENT, Read, counted, read_side
+from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
+from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
+from vpc_cni_iam.review.account.owners import PRINCIPALS, Owners
+from vpc_cni_iam.review.account.policy_attributes import (
+    ATTACHING,
+    EXCLUSIVE,
+    PolicyAttribute,
+    computed_attributes,
+    inline_name,
+    slots,
+)
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, counted, read_side
+from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
+from vpc_cni_iam.review.account.references import References
+from vpc_cni_iam.review.diff.changes import State
 
 MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
@@ -43,11 +50,11 @@ class Gatherer:
     def __init__(self, plan: Plan, dynamic: frozenset[str] = frozenset()) -> None:
         self.plan = plan
         self.dynamic = dynamic
-        self.instances = Instances(plan)
+        self.instances = References(plan)
         self.owners = Owners(plan, self.instances)
         self.rebuilder = Rebuilder(self.instances)
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[PolicyChange]:
         """Yield every slot of every resource, in the plan's order."""
         for resource in self.plan.resources:
             if resource.mode == "managed":
@@ -57,7 +64,7 @@ class Gatherer:
                     else:
                         yield self._item(slot)
 
-    def _item(self, slot: Slot) -> Item:
+    def _item(self, slot: PolicyAttribute) -> PolicyChange:
         action = action_of(slot.resource)
         before = self._held(slot, slot.before, after=False)
         given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
@@ -65,24 +72,24 @@ class Gatherer:
             if slot.kind in ("attachment", "boundary"):
                 # It stays attached, to what the policy will be.
                 later = self._attached(slot, slot.before, after=True)
-                return Item(slot, action, before, replace(later, owners=before.owners))
-            return Item(slot, action, before, before)
-        return Item(slot, action, before, self._held(slot, slot.after, after=True))
+                return PolicyChange(slot, action, before, replace(later, owners=before.owners))
+            return PolicyChange(slot, action, before, before)
+        return PolicyChange(slot, action, before, self._held(slot, slot.after, after=True))
 
-    def echoes(self) -> Iterator[Item]:
+    def computed_attributes(self) -> Iterator[PolicyChange]:
         """Yield what roles repeat of what other resources made, or others than the plan."""
         for resource in self.plan.resources:
             replaced = action_of(resource) == "replace"
-            for slot in echoes(resource, self.plan):
+            for slot in computed_attributes(resource, self.plan):
                 held = self._held(slot, slot.before, after=False)
-                yield Item(slot, "no-op", held, Held(ABSENT) if replaced else held)
+                yield PolicyChange(slot, "no-op", held, Binding(ABSENT) if replaced else held)
 
-    def _held(self, slot: Slot, value: Side, *, after: bool) -> Held:
+    def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         if value.value is None and not value.unknown:
-            return Held(ABSENT)
+            return Binding(ABSENT)
         owners = tuple(self.owners.of(slot, after=after))
         if value.value == []:
-            return Held(ABSENT, owners=owners)
+            return Binding(ABSENT, owners=owners)
         if is_mark(value.value):
             # A role repeats its inline policies, without what the plan says of them.
             value = replace(value, hidden=True)
@@ -90,14 +97,21 @@ class Gatherer:
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
             name = _hidden("name", slot, after) if value.hidden else str(value.value or UNKNOWN)
-            return Held(Read(State("unknown")), name, "", owners, name)
+            return Binding(ReadPolicy(State("unknown")), name, "", owners, name)
         if slot.kind == "membership":
             return self._member(slot, value, owners, after=after)
         name = inline_name(slot, after=after)
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
-        return Held(read, owners=owners, name=name)
+        return Binding(read, owners=owners, name=name)
 
-    def _member(self, slot: Slot, value: Side, owners: tuple[Owner, ...], *, after: bool) -> Held:
+    def _member(
+        self,
+        slot: PolicyAttribute,
+        value: AttributeValue,
+        owners: tuple[Owner, ...],
+        *,
+        after: bool,
+    ) -> Binding:
         """Return the group that stands in a slot, or stands for it, with the user who is in it."""
         argument = slot.path[0]
         kind = argument.removesuffix("s")
@@ -107,49 +121,49 @@ class Gatherer:
         elif isinstance(value.value, str):
             one = self.owners.address(slot.resource, argument, kind, value.value)
         if kind == "group":
-            return Held(Read(State("unknown")), one, "", owners)
-        return Held(Read(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
+            return Binding(ReadPolicy(State("unknown")), one, "", owners)
+        return Binding(ReadPolicy(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
 
-    def _attached(self, slot: Slot, value: Side, *, after: bool) -> Held:
+    def _attached(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
         if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
-            return Held(Read(State("sensitive", why=why)), _hidden("policy", slot, after))
+            return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
         found, name = None, ""
         if isinstance(value.value, str):
             if is_managed(value.value):
-                return Held(_managed(), value.value, value.value, (), value.value)
+                return Binding(_managed(), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
         if found is None and (value.unknown or not name):
-            meant = self.instances.meant(slot.resource, slot.path)
-            if len(meant.constants) == 1 and not meant.resources and not meant.open:
-                text = meant.constants[0]
+            resolve = self.instances.resolve(slot.resource, slot.path)
+            if len(resolve.constants) == 1 and not resolve.resources and not resolve.open:
+                text = resolve.constants[0]
                 if isinstance(text, str):
                     known = replace(value, value=text, unknown=False)
                     return self._attached(slot, known, after=after)
-            if len(meant.resources) == 1 and not meant.open:
-                found = self._policy(slot.resource, meant.resources[0], meant)
-            name = name or ", ".join(referred(meant)) or "a policy known after apply"
+            if len(resolve.resources) == 1 and not resolve.open:
+                found = self._policy(slot.resource, resolve.resources[0], resolve)
+            name = name or ", ".join(referred(resolve)) or "a policy known after apply"
         if found is None:
             known_arn = isinstance(value.value, str)
             state = State("unknown", why=(NOWHERE[0 if known_arn else 1],))
             arn = name if known_arn else ""
-            return Held(Read(state), name, arn, (), arn)
+            return Binding(ReadPolicy(state), name, arn, (), arn)
         arn = value.value if isinstance(value.value, str) else ""
         address = found.address
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Held(self.policy_of(found, after=later), address, arn, (), address)
+        return Binding(self.policy_of(found, after=later), address, arn, (), address)
 
     def _policy(
-        self, asking: Resource, wanted: tuple[str, str, str], meant: Meant
+        self, asking: Resource, wanted: tuple[str, str, str], resolve: Resolution
     ) -> Resource | None:
         """Return the policy that a reference means, if it means one."""
         if not wanted[1].startswith("aws_iam_policy."):
             return None
-        return self.instances.find(asking, wanted, meant)
+        return self.instances.find(asking, wanted, resolve)
 
-    def _listed(self, slot: Slot) -> Iterator[Item]:
+    def _listed(self, slot: PolicyAttribute) -> Iterator[PolicyChange]:
         """Yield what a list that is not known holds: what it refers to, and what else it may.
 
         A plan has the references in a list, and not the literals beside them.
@@ -157,27 +171,27 @@ class Gatherer:
         action = action_of(slot.resource)
         owners = tuple(self.owners.of(slot, after=True))
         if slot.kind == "membership":
-            yield Item(
-                slot, action, Held(ABSENT), self._member(slot, slot.after, owners, after=True)
+            yield PolicyChange(
+                slot, action, Binding(ABSENT), self._member(slot, slot.after, owners, after=True)
             )
             return
-        meant = self.instances.meant(slot.resource, slot.path)
+        resolve = self.instances.resolve(slot.resource, slot.path)
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]
-        for wanted in meant.resources if slot.kind == "attachment" else ():
-            found = self._policy(slot.resource, wanted, meant)
+        for wanted in resolve.resources if slot.kind == "attachment" else ():
+            found = self._policy(slot.resource, wanted, resolve)
             if found is not None and found not in there:
                 read = self.policy_of(found, after=True)
-                later = Held(read, found.address, "", owners, found.address)
+                later = Binding(read, found.address, "", owners, found.address)
                 one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
-                yield Item(one, action, Held(ABSENT), later)
-        names = ", ".join(referred(meant)) or "nothing that the plan says"
+                yield PolicyChange(one, action, Binding(ABSENT), later)
+        names = ", ".join(referred(resolve)) or "nothing that the plan says"
         why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
-        held = Held(Read(State("unknown", why=why)), name, owners=owners)
-        yield Item(slot, action, Held(ABSENT), held)
+        held = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)
+        yield PolicyChange(slot, action, Binding(ABSENT), held)
 
-    def policy_of(self, resource: Resource, *, after: bool) -> Read:
+    def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
         """Return the document of an ``aws_iam_policy``.
 
         Args:
@@ -186,7 +200,7 @@ class Gatherer:
         """
         slot = next(slots(resource, self.plan), None)
         if slot is None:
-            return Read(State("unknown", why=(NOWHERE[0],)))
+            return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
         side = slot.after if after else slot.before
         return read_side(side, slot, self.rebuilder, self.plan.secrets)
 
@@ -210,7 +224,7 @@ class Gatherer:
         }
 
 
-def _hidden(what: str, slot: Slot, after: bool) -> str:
+def _hidden(what: str, slot: PolicyAttribute, after: bool) -> str:
     """Return what stands for a sensitive value: another word for another value."""
     other = after and slot.before.hidden and slot.before.value != slot.after.value
     return f"another {what}" if other else f"a {what}"
@@ -225,7 +239,7 @@ def is_managed(arn: str) -> bool:
     return _MANAGED.fullmatch(arn) is not None
 
 
-def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:
+def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...]:
     """Return items without drift of a role that only repeats what other resources say.
 
     A role's ``managed_policy_arns`` and ``inline_policy`` are also computed: what an attachment
@@ -242,7 +256,7 @@ def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:
         for owner in held.owners
     }
 
-    def echoes(item: Item) -> bool:
+    def computed_attributes(item: PolicyChange) -> bool:
         role = item.slot.resource.type == "aws_iam_role"
         if item.action != "drift" or not role or item.before.read.state.known != "absent":
             return False
@@ -251,10 +265,10 @@ def without_echoes(items: tuple[Item, ...]) -> tuple[Item, ...]:
             (owner.name, held.policy, held.read.text) in said for owner in held.owners
         )
 
-    return tuple(item for item in items if not echoes(item))
+    return tuple(item for item in items if not computed_attributes(item))
 
 
-def _managed() -> Read:
+def _managed() -> ReadPolicy:
     policy = managed_policy()
     text = dumps(policy, indent=None)
-    return Read(State("known", policy, (), counted(text)), text, exact=policy)
+    return ReadPolicy(State("known", policy, (), counted(text)), text, exact=policy)

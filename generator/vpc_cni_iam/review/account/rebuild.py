@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.document import (
     VERSION,
@@ -24,8 +24,8 @@ from vpc_cni_iam.policy.document import (
     Statement,
 )
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.instances import Instances
-from vpc_cni_iam.review.sides import flagged
+from vpc_cni_iam.review.account.attribute_value import flagged
+from vpc_cni_iam.review.account.references import References
 
 _DOCUMENT = "data.aws_iam_policy_document."
 _DEPTH = 20
@@ -60,7 +60,7 @@ class Rebuilder:
         instances: The plan's resources.
     """
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: References) -> None:
         self._instances = instances
 
     def rebuild(self, resource: Resource, path: tuple[str, ...], depth: int = 0) -> Rebuilt:
@@ -71,11 +71,11 @@ class Rebuilder:
             path: The argument's place in the resource's expressions.
             depth: How many documents led here.
         """
-        meant = self._instances.meant(resource, path)
-        documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
-        names = referred(meant)
-        only = len(documents) == 1 and len(meant.resources) == 1 and not meant.open
-        found = self._instances.find(resource, documents[0], meant) if only else None
+        resolve = self._instances.resolve(resource, path)
+        documents = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
+        names = referred(resolve)
+        only = len(documents) == 1 and len(resolve.resources) == 1 and not resolve.open
+        found = self._instances.find(resource, documents[0], resolve) if only else None
         if found is None or depth > _DEPTH:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
@@ -137,15 +137,15 @@ class Rebuilder:
             except InputError as error:
                 holes.append(str(error))
                 return ()
-        meant = self._instances.meant(resource, (argument,))
-        documents = [r for r in meant.resources if r[1].startswith(_DOCUMENT)]
+        resolve = self._instances.resolve(resource, (argument,))
+        documents = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
         # Of a list that is not known, the plan does not say that it is its references.
         many = len(listed) if isinstance(listed, list) else int(argument.endswith("_json"))
         found = None
-        if documents and len(documents) == many and not meant.open and depth < _DEPTH:
-            found = self._instances.find(resource, documents[place], meant)
+        if documents and len(documents) == many and not resolve.open and depth < _DEPTH:
+            found = self._instances.find(resource, documents[place], resolve)
         if found is None:
-            holes.append(f"{where}: known after apply: {', '.join(referred(meant))}")
+            holes.append(f"{where}: known after apply: {', '.join(referred(resolve))}")
             return ()
         text = (found.after or {}).get("json")
         rebuilt = _read(text, found) if text else self.document(found, depth + 1)
@@ -153,17 +153,17 @@ class Rebuilder:
         return rebuilt.policy.statements if rebuilt.policy else ()
 
 
-def referred(meant: Meant) -> list[str]:
+def referred(resolve: Resolution) -> list[str]:
     """Return the names that an expression refers to, as people write them.
 
     Args:
-        meant: What it refers to.
+        resolve: What it refers to.
     """
     named = [
         ".".join(part for part in (module, block, attribute) if part)
-        for module, block, attribute in meant.resources
+        for module, block, attribute in resolve.resources
     ]
-    return [*named, *meant.open]
+    return [*named, *resolve.open]
 
 
 def _read(text: str, found: Resource) -> Rebuilt:
@@ -191,7 +191,7 @@ def _merged(statements: list[Statement], more: Iterable[Statement]) -> list[Stat
 class _Statements:
     """The statements of a data source that is read at apply."""
 
-    def __init__(self, resource: Resource, instances: Instances, holes: list[str]) -> None:
+    def __init__(self, resource: Resource, instances: References, holes: list[str]) -> None:
         self.resource = resource
         self.instances = instances
         self.holes = holes
@@ -268,7 +268,7 @@ class _Statements:
 
     def hole(self, path: tuple[str | int, ...]) -> str:
         """Note a place that is not known; return what stands there instead."""
-        names = ", ".join(referred(self.instances.meant(self.resource, tuple(map(str, path)))))
+        names = ", ".join(referred(self.instances.resolve(self.resource, tuple(map(str, path)))))
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
         self.holes.append(f"{where}: known after apply{f': {names}' if names else ''}")
         return f"(known after apply: {names})" if names else "(known after apply)"

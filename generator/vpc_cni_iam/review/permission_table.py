@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.escape import sanitise_html
-from vpc_cni_iam.review.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
 
 # The words of a cell; which are more than which is their order.
 _GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}

@@ -16,9 +16,9 @@ from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
-from vpc_cni_iam.review import spelling
-from vpc_cni_iam.review.judgements import Effect, Line
-from vpc_cni_iam.review.proving import new_access, proven, undenied
+from vpc_cni_iam.review.diff import rewording as spelling
+from vpc_cni_iam.review.diff.proofs import new_access, proven, deny_removed
+from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
 _GAINS = ("gained", "widened", "weakened", "undenied", "changed")
@@ -122,9 +122,9 @@ class _Judge:
         if not change.before:
             here, there = there, here
         denied = [Policy(statements, here.policy.version)]
-        if not undenied(denied, [], budget):
+        if not deny_removed(denied, [], budget):
             return "it applies to no request"
-        by_another = not undenied(denied, [there.about(statements)], budget)
+        by_another = not deny_removed(denied, [there.about(statements)], budget)
         return "another Deny denies it" if by_another else "nothing allows it"
 
     def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
@@ -141,7 +141,7 @@ class _Judge:
             return False  # against nothing there is nothing to prove
         if denies and not self._alone:
             lost = Policy(gone, first.policy.version)
-            return not undenied([lost], [second.about(gone)], budget)
+            return not deny_removed([lost], [second.about(gone)], budget)
         if self._without[effect]:
             return True
         if denies:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.review.changes import Action
-from vpc_cni_iam.review.slots import Slot
-from vpc_cni_iam.review.states import Read
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.diff.changes import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Binding:
     """One side of a slot.
 
     Args:
@@ -36,7 +36,7 @@ class Held:
             an inline policy; empty where it is not known.
     """
 
-    read: Read
+    read: ReadPolicy
     policy: str = ""
     arn: str = ""
     owners: tuple[Owner, ...] = ()
@@ -44,7 +44,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class PolicyChange:
     """A slot with what stands in it.
 
     Args:
@@ -54,10 +54,10 @@ class Item:
         after: What will stand there; of a resource that is forgotten, the same as before.
     """
 
-    slot: Slot
+    slot: PolicyAttribute
     action: Action
-    before: Held
-    after: Held
+    before: Binding
+    after: Binding
 
 
 def action_of(resource: Resource) -> Action:

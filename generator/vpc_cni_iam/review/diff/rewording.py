@@ -13,7 +13,7 @@ from typing import Any
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.review.judgements import Line
+from vpc_cni_iam.review.diff.verdicts import Line
 
 _ELEMENTS = ("actions", "not_actions", "resources", "not_resources")
 _NAMES = {"actions": "Action", "not_actions": "NotAction"} | {

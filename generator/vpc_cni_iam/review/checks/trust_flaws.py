@@ -15,7 +15,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.review.needs import names
+from vpc_cni_iam.review.diff.coverage import names
 
 _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"

@@ -16,7 +16,7 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
-from vpc_cni_iam.review.judgements import Nearest
+from vpc_cni_iam.review.diff.verdicts import Nearest
 
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 

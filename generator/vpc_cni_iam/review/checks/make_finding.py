@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from vpc_cni_iam.review.changes import Place, Principal
+from vpc_cni_iam.review.diff.changes import Place, Principal
+from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
 from vpc_cni_iam.review.findings import Finding, Level, Meaning
-from vpc_cni_iam.review.judgements import CoverageChange, Line, Size, Witness
 from vpc_cni_iam.review.rules import BY_ID
 
 _MOST = 20
@@ -101,7 +101,7 @@ def of_coverage(
         )
 
 
-def opens(principal: Principal | None) -> bool:
+def may_gain_access(principal: Principal | None) -> bool:
     """Say whether somebody may do more by all policies together, as far as is known.
 
     Args:
@@ -112,7 +112,7 @@ def opens(principal: Principal | None) -> bool:
     return principal.access.verdict != "no new access"
 
 
-def oversize(size: Size) -> str:
+def oversize_text(size: Size) -> str:
     """Return what is too large, in a sentence.
 
     Args:
@@ -132,7 +132,7 @@ def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
     return (*found, f"and {more} more") if more > 0 else found
 
 
-def shown(witness: Witness) -> str:
+def shown(witness: Example) -> str:
     """Return a request that is newly allowed, in words.
 
     Args:

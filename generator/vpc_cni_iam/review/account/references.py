@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
-from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 
 
-class Instances:
+class References:
     """The resources of a plan by their address without keys.
 
     Args:
@@ -22,7 +22,7 @@ class Instances:
                 known = self._by_block.setdefault(without_keys(resource.address), [])
                 known.append(resource)
 
-    def meant(self, resource: Resource, path: tuple[str, ...]) -> Meant:
+    def resolve(self, resource: Resource, path: tuple[str, ...]) -> Resolution:
         """Follow an argument of a resource to what it refers to in the end.
 
         Args:
@@ -34,22 +34,24 @@ class Instances:
         expression = configuration.expression(module, block, *path)
         found = configuration.module(module)
         repeated = found.repeats.get(block) if found else None
-        return configuration.meant(module, expression, self._plan.variables, repeated)
+        return configuration.resolve(module, expression, self._plan.variables, repeated)
 
-    def find(self, asking: Resource, wanted: tuple[str, str, str], meant: Meant) -> Resource | None:
+    def find(
+        self, asking: Resource, wanted: tuple[str, str, str], resolve: Resolution
+    ) -> Resource | None:
         """Return the instance that a resource means; None if it may be one of several.
 
         Args:
             asking: The resource whose argument refers to it.
             wanted: The module's address and the address in it, which may have an index.
-            meant: All that the argument refers to.
+            resolve: All that the argument refers to.
         """
         module, block, _ = wanted
         address = f"{module}.{block}".lstrip(".")
         found = [
             r for r in self._by_block.get(without_keys(address), []) if _fits(r.address, address)
         ]
-        if len(found) > 1 and meant.aligned:
+        if len(found) > 1 and resolve.aligned:
             # What is made once for each key mostly refers to what is made once for the same key.
             keys = _keys(asking.address)
             found = [r for r in found if _keys(r.address)[-len(keys) :] == keys] if keys else []

@@ -12,7 +12,7 @@ LISTS = ("managed_policy_arns", "policy_arns", "policy_names", "roles", "users",
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class AttributeValue:
     """A value on one side of a change.
 
     Args:
@@ -26,11 +26,11 @@ class Side:
     hidden: bool = False
 
 
-ABSENT = Side()
+ABSENT = AttributeValue()
 UNKNOWN = "(known after apply)"
 
 
-def side(resource: Resource, name: str, *, after: bool) -> Side:
+def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
     """Return an attribute on one side of a resource's change.
 
     Args:
@@ -41,11 +41,11 @@ def side(resource: Resource, name: str, *, after: bool) -> Side:
     values = resource.after if after else resource.before
     if values is None:
         # Of what is put off, a plan may know nothing but that it comes.
-        return Side(None, True) if after and resource.unknown is True else ABSENT
+        return AttributeValue(None, True) if after and resource.unknown is True else ABSENT
     hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
     if after and flagged(resource.unknown, name):
-        return Side(None, True, hidden)
-    return Side(values.get(name), False, hidden)
+        return AttributeValue(None, True, hidden)
+    return AttributeValue(values.get(name), False, hidden)
 
 
 def flagged(marks: Any, *path: str | int) -> bool:

@@ -17,7 +17,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
-from vpc_cni_iam.review.judgements import CoverageChange, Lack
+from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
 # What nothing but the plugin, or something like it, has.
 _MARKS = (
@@ -29,7 +29,7 @@ _MARKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReviewTarget:
     """For what the plan is reviewed.
 
     Args:
@@ -70,7 +70,7 @@ def names(statement: Statement, action: str) -> bool:
     return named is not bool(statement.not_actions)
 
 
-def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:
+def mode_for(policies: Sequence[Policy], wanted: ReviewTarget) -> Mode:
     """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
 
     Args:
@@ -88,7 +88,7 @@ def mode_for(policies: Sequence[Policy], wanted: Wanted) -> Mode:
 def coverage_change(
     before: Sequence[Policy],
     after: Sequence[Policy],
-    wanted: Wanted,
+    wanted: ReviewTarget,
     bounds: tuple[Policy | None, Policy | None] = (None, None),
 ) -> CoverageChange | None:
     """Return what a change does to what the plugin needs; None where that cannot be asked.
@@ -106,7 +106,7 @@ def coverage_change(
 def _coverage_change(
     before: tuple[Policy, ...],
     after: tuple[Policy, ...],
-    wanted: Wanted,
+    wanted: ReviewTarget,
     bounds: tuple[Policy | None, Policy | None],
 ) -> CoverageChange | None:
     said = {**names_in(after), **names_in(before)}
@@ -129,9 +129,9 @@ def _coverage_change(
 
 def _played(
     policies: tuple[Policy, ...], setting: Setting, bound: Policy | None
-) -> dict[tuple[str, str, str, str], Lack | None]:
+) -> dict[tuple[str, str, str, str], MissingPermission | None]:
     """Return each call in each situation with what its denial means; None if it is allowed."""
-    found: dict[tuple[str, str, str, str], Lack | None] = {}
+    found: dict[tuple[str, str, str, str], MissingPermission | None] = {}
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.
         found |= _played((bound,), setting, None)
@@ -141,14 +141,14 @@ def _played(
             lack = None
             if not call.allowed:
                 use = call.use
-                lack = Lack(call.form.action, use.impact, call.breaks, use.evidence)
+                lack = MissingPermission(call.form.action, use.impact, call.breaks, use.evidence)
             found[key] = found.get(key) or lack
     return found
 
 
-def _by_action(lacks: Iterable[Lack]) -> tuple[Lack, ...]:
+def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, ...]:
     """Return one lack for each action, the gravest."""
-    found: dict[str, Lack] = {}
+    found: dict[str, MissingPermission] = {}
     for lack in lacks:
         if lack.action not in found or lack.impact == "fatal" != found[lack.action].impact:
             found[lack.action] = lack

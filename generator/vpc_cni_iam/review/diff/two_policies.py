@@ -10,13 +10,13 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review import semantic
-from vpc_cni_iam.review.judgements import Access, Line
-from vpc_cni_iam.review.proving import UNDENIED, new_access, undenied
+from vpc_cni_iam.review.diff import semantic
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, new_access, deny_removed
+from vpc_cni_iam.review.diff.verdicts import Access, Line
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedPolicy:
     """One of two policies.
 
     Args:
@@ -56,7 +56,7 @@ def side(
     stdin: Callable[[], str],
     documents: Iterable[str],
     given: Mapping[str, str | None],
-) -> Side:
+) -> ComparedPolicy:
     """Return the policy of an input.
 
     Args:
@@ -79,10 +79,10 @@ def side(
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    return Side(chosen.title, policy, chosen.skipped)
+    return ComparedPolicy(chosen.title, policy, chosen.skipped)
 
 
-def between(old: Side, new: Side) -> Between:
+def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
     """Return how two policies differ, and whether the new one allows anything new.
 
     As in the review of a plan, a Deny that goes is no proof: other policies of the identity may
@@ -94,9 +94,9 @@ def between(old: Side, new: Side) -> Between:
     """
     budget = Budget.of(old.policy, new.policy)
     access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))
-    denies_less = undenied([old.policy], [new.policy], budget.part(budget.steps // 2))
+    denies_less = deny_removed([old.policy], [new.policy], budget.part(budget.steps // 2))
     if access.verdict == "no new access" and denies_less:
-        access = Access("not proven", reason=UNDENIED)
+        access = Access("not proven", reason=DENY_REMOVED)
     skipped = (*old.skipped, *new.skipped)
     if not is_complete(skipped):
         access = Access("not proven", access.witness, incomplete(skipped))

@@ -6,17 +6,22 @@ from collections.abc import Iterator, Mapping
 
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review import trust
-from vpc_cni_iam.review.changes import Change, Place, Principal
+from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.collect import MANAGED, Gatherer, is_managed
+from vpc_cni_iam.review.account.effective import EffectivePolicies, PrincipalPolicies
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.checks import trust_flaws as trust
+from vpc_cni_iam.review.checks.make_finding import (
+    finding,
+    of_coverage,
+    may_gain_access,
+    oversize_text,
+)
+from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.coverage import concerns_plugin
+from vpc_cni_iam.review.diff.proofs import deny_removed
 from vpc_cni_iam.review.findings import Finding, Level, Meaning
-from vpc_cni_iam.review.gathering import MANAGED, Gatherer, is_managed
-from vpc_cni_iam.review.holding import Having, Holding
-from vpc_cni_iam.review.needs import concerns_plugin
-from vpc_cni_iam.review.proving import undenied
 from vpc_cni_iam.review.rules import BY_ID
-from vpc_cni_iam.review.sides import side
-from vpc_cni_iam.review.states import Read
-from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize
 
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
@@ -35,7 +40,7 @@ class Roles:
     def __init__(
         self,
         gatherer: Gatherer,
-        holding: Holding,
+        holding: EffectivePolicies,
         principals: Mapping[str, Principal],
         places: Mapping[str, Place | None],
         budget: Budget,
@@ -69,7 +74,7 @@ class Roles:
             means: list[Meaning] = ["any-change"]
             if owner and owner.concerns_plugin:
                 means.append("coverage-lost")
-            if removal.denies or opens(owner):
+            if removal.denies or may_gain_access(owner):
                 means.append("new-access")
             yield finding(
                 removal.rule,
@@ -84,7 +89,7 @@ class Roles:
             if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
                 yield from self._trust(change)
 
-    def _of(self, principal: Principal, has: Having) -> Iterator[Finding]:
+    def _of(self, principal: Principal, has: PrincipalPolicies) -> Iterator[Finding]:
         place = self._places.get(principal.name)
         if principal.coverage:
             new = not principal.before
@@ -102,7 +107,9 @@ class Roles:
         yield from self._bounded(principal, has, place)
         for size in principal.sizes:
             if size.over and has.before != has.after:
-                yield finding("size-limit", oversize(size), address=principal.name, place=place)
+                yield finding(
+                    "size-limit", oversize_text(size), address=principal.name, place=place
+                )
         managed = [key for key in has.after if is_managed(key)]
         others = [
             key
@@ -129,7 +136,7 @@ class Roles:
             )
 
     def _on_nodes(
-        self, principal: Principal, has: Having, place: Place | None
+        self, principal: Principal, has: PrincipalPolicies, place: Place | None
     ) -> Iterator[Finding]:
         """Yield that the managed policy is on a role of nodes, or may be."""
         text = f"{MANAGED} is attached to {principal.name}, "
@@ -158,7 +165,7 @@ class Roles:
         if change.kind != "membership" or group not in self._holding.found:
             return
         policies = [r.judged for r in self._holding.found[group].before.values()]
-        if any(x.effect == "loss" for x in change.lines) and undenied(
+        if any(x.effect == "loss" for x in change.lines) and deny_removed(
             [p for p in policies if p], [], self._budget
         ):
             yield finding(
@@ -169,7 +176,9 @@ class Roles:
                 place=change.place,
             )
 
-    def _bounded(self, principal: Principal, has: Having, place: Place | None) -> Iterator[Finding]:
+    def _bounded(
+        self, principal: Principal, has: PrincipalPolicies, place: Place | None
+    ) -> Iterator[Finding]:
         """Yield that the plugin's role comes under a boundary that is not known."""
         before, bound = has.bounds
         if bound is None or bound == before or not (principal.concerns_plugin and has.before):
@@ -185,7 +194,7 @@ class Roles:
                 level="warning",
             )
 
-    def _is_node(self, name: str, has: Having) -> bool:
+    def _is_node(self, name: str, has: PrincipalPolicies) -> bool:
         trusted = has.trust.judged if has.trust else None
         return name in self._nodes or bool(trusted and trust.trusts_service(trusted, trust.NODES))
 
@@ -197,7 +206,7 @@ class Roles:
         if change.after.policy is None or (tagged and not looked_at):
             return
         reads = self._holding.trusts.get((change.address, change.attribute))
-        before, after = reads or (Read(change.before), Read(change.after))
+        before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
         yield from self._barred(change, before, after, plugins=concerns)
         had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
         for flaw in _flaws(after, for_plugin=concerns, session_tags=tagged):
@@ -214,7 +223,7 @@ class Roles:
             )
 
     def _barred(
-        self, change: Change, before: Read, after: Read, *, plugins: bool
+        self, change: Change, before: ReadPolicy, after: ReadPolicy, *, plugins: bool
     ) -> Iterator[Finding]:
         """Yield that the plugin can no longer assume its role in any way."""
         old, new = before.judged, after.exact
@@ -233,7 +242,7 @@ class Roles:
             )
 
 
-def _flaws(read: Read, *, for_plugin: bool, session_tags: bool) -> tuple[trust.Flaw, ...]:
+def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[trust.Flaw, ...]:
     """Return what is wrong with a trust policy, without the sensitive values that are."""
     policy = read.judged or Policy(())
     flaws = trust.flaws(policy, for_plugin=for_plugin, session_tags=session_tags)
@@ -245,7 +254,7 @@ def _flaws(read: Read, *, for_plugin: bool, session_tags: bool) -> tuple[trust.F
     )
 
 
-def _policies(has: Having) -> Iterator[Policy]:
+def _policies(has: PrincipalPolicies) -> Iterator[Policy]:
     for read in has.after.values():
         if read.judged:
             yield read.judged

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.changes import Attachment, Change, Principal, State
+from vpc_cni_iam.review.account.collect import NOWHERE
+from vpc_cni_iam.review.checks.make_finding import (
+    finding,
+    of_coverage,
+    may_gain_access,
+    oversize_text,
+    said,
+    shown,
+)
+from vpc_cni_iam.review.checks.trust_flaws import trusts_plugin
+from vpc_cni_iam.review.diff.changes import Attachment, Change, Principal, State
+from vpc_cni_iam.review.diff.coverage import concerns_plugin
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
+from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning
-from vpc_cni_iam.review.gathering import NOWHERE
-from vpc_cni_iam.review.judgements import Access, Line
-from vpc_cni_iam.review.needs import concerns_plugin
-from vpc_cni_iam.review.proving import UNDENIED
-from vpc_cni_iam.review.stating import finding, of_coverage, opens, oversize, said, shown
-from vpc_cni_iam.review.trust import trusts_plugin
 
 
 def of_change(
@@ -117,8 +124,8 @@ class _Judge:
             yield from self.held_back(gains, losses)
         elif change.kind == "membership":
             yield from self.joined(gains, losses)
-        elif change.access and change.access.reason == UNDENIED:
-            yield self.undenied()
+        elif change.access and change.access.reason == DENY_REMOVED:
+            yield self.deny_removed()
         elif change.action == "delete":
             yield self.make("access-removed", f"{self.what} is deleted", said(losses))
         elif change.access and change.access.verdict == "new access":
@@ -160,7 +167,9 @@ class _Judge:
             return
         if losses:
             # What goes may have denied something.
-            opened = any(opens(self.principals.get(name)) for name in self.change.principals)
+            opened = any(
+                may_gain_access(self.principals.get(name)) for name in self.change.principals
+            )
             means: list[Meaning] = ["any-change"]
             means += ["new-access"] if opened else []
             means += ["coverage-lost"] if self.change.concerns_plugin else []
@@ -174,8 +183,8 @@ class _Judge:
             yield self.gained(access, gains)
         elif access and access.verdict == "unknown":
             yield from self.unknown(access)
-        elif access and access.reason == UNDENIED:
-            yield self.undenied()
+        elif access and access.reason == DENY_REMOVED:
+            yield self.deny_removed()
         elif gains and self.change.attachment:
             yield self.idle(self.change.attachment)
 
@@ -214,7 +223,7 @@ class _Judge:
             message = f"{self.what} is only known after apply"
             yield self.make("unknown-policy", message, details, means=means)
 
-    def undenied(self) -> Finding:
+    def deny_removed(self) -> Finding:
         """Return what comes of a Deny that goes, for those who had it."""
         change = self.change
         held = [self.principals.get(name) for name in change.principals]
@@ -237,9 +246,9 @@ class _Judge:
         if change.kind == "trust":
             return self.trusted(details)
         held = [self.principals.get(name) for name in change.principals]
-        opened = [p for p in held if opens(p)]
-        if opened and all(p and p.access and p.access.reason == UNDENIED for p in opened):
-            return self.undenied()
+        opened = [p for p in held if may_gain_access(p)]
+        if opened and all(p and p.access and p.access.reason == DENY_REMOVED for p in opened):
+            return self.deny_removed()
         proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
         if held and len(proven) == len(held):
             message = f"{self.what} allows more, and {', '.join(proven)} had all of it before"
@@ -265,7 +274,7 @@ class _Judge:
         if self.change.action != "delete":
             for size in self.change.sizes:
                 if size.over:
-                    yield self.make("size-limit", oversize(size))
+                    yield self.make("size-limit", oversize_text(size))
 
     def coverage(self) -> Iterator[Finding]:
         """Yield what the plugin lacks, where no role says it of all its policies together."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from vpc_cni_iam.inputs.plan.configuration import Meant
+from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.review.held import Owner
-from vpc_cni_iam.review.instances import Instances
-from vpc_cni_iam.review.rebuilding import referred
-from vpc_cni_iam.review.sides import listed, side
-from vpc_cni_iam.review.slots import Slot
+from vpc_cni_iam.review.account.attribute_value import listed, side
+from vpc_cni_iam.review.account.binding import Owner
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
+from vpc_cni_iam.review.account.rebuild import referred
+from vpc_cni_iam.review.account.references import References
 
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
@@ -24,11 +24,11 @@ class Owners:
         instances: Its resources.
     """
 
-    def __init__(self, plan: Plan, instances: Instances) -> None:
+    def __init__(self, plan: Plan, instances: References) -> None:
         self.plan = plan
         self.instances = instances
 
-    def of(self, slot: Slot, *, after: bool) -> Iterator[Owner]:
+    def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
         """Yield who has what stands in a slot.
 
         Args:
@@ -64,17 +64,17 @@ class Owners:
             yield Owner(self.address(resource, argument, kind, name), kind)
         if not value.unknown:
             return
-        meant = self.instances.meant(resource, (argument,))
-        rest = list(meant.open)
-        for wanted in meant.resources:
-            one = self.instances.find(resource, wanted, meant)
+        resolve = self.instances.resolve(resource, (argument,))
+        rest = list(resolve.open)
+        for wanted in resolve.resources:
+            one = self.instances.find(resource, wanted, resolve)
             if one is not None and one.type == PRINCIPALS[kind]:
                 yield Owner(one.address, kind)
             else:
-                rest += referred(Meant((wanted,)))
+                rest += referred(Resolution((wanted,)))
         if whole:
             yield Owner(f"{kind}s known after apply", kind)
-        elif rest or not meant.resources:
+        elif rest or not resolve.resources:
             yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
 
     def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
@@ -92,9 +92,9 @@ class Owners:
                 name = value.value.rpartition("/")[2]
                 yield resource, self.address(resource, argument, "role", name)
                 continue
-            meant = self.instances.meant(resource, (argument,))
-            for wanted in meant.resources:
-                found = self.instances.find(resource, wanted, meant)
+            resolve = self.instances.resolve(resource, (argument,))
+            for wanted in resolve.resources:
+                found = self.instances.find(resource, wanted, resolve)
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 
@@ -109,8 +109,8 @@ class Owners:
         """
         found = self._by_name.get((kind, name), [])
         if len(found) > 1:
-            meant = self.instances.meant(resource, (argument,))
-            ones = [self.instances.find(resource, wanted, meant) for wanted in meant.resources]
+            resolve = self.instances.resolve(resource, (argument,))
+            ones = [self.instances.find(resource, wanted, resolve) for wanted in resolve.resources]
             found = [one.address for one in ones if one is not None and one.address in found]
         return found[0] if len(found) == 1 else f"{kind} {name}"
 

@@ -10,23 +10,23 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review import ignoring
-from vpc_cni_iam.review.changes import Change, Document, Place
-from vpc_cni_iam.review.comparing import Comparer
+from vpc_cni_iam.review import ignore as ignoring
+from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.collect import Gatherer, without_computed
+from vpc_cni_iam.review.account.effective import EffectivePolicies
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
+from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
+from vpc_cni_iam.review.checks.make_finding import finding
+from vpc_cni_iam.review.checks.policies import of_change
+from vpc_cni_iam.review.checks.principals import Roles
+from vpc_cni_iam.review.diff.changes import Change, Document, Place
+from vpc_cni_iam.review.diff.compare import Comparer
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.principals import principal
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.gathering import Gatherer, without_echoes
-from vpc_cni_iam.review.held import Item
-from vpc_cni_iam.review.holding import Holding
-from vpc_cni_iam.review.judging import of_change
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.principals import principal
-from vpc_cni_iam.review.roles import Roles
 from vpc_cni_iam.review.rules import RULES
-from vpc_cni_iam.review.sides import side
-from vpc_cni_iam.review.slots import Slot, may_have_inline
-from vpc_cni_iam.review.states import from_rebuilt, read_side
-from vpc_cni_iam.review.stating import finding
 
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
@@ -65,7 +65,7 @@ def check_fail_on(value: str) -> str:
 
 def review(
     plan: Plan,
-    wanted: Wanted,
+    wanted: ReviewTarget,
     *,
     locator: Locator | None = None,
     fail_on: str = DEFAULT_LEVEL,
@@ -86,17 +86,17 @@ def review(
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
     gatherer = Gatherer(plan, dynamic)
-    items = without_echoes(tuple(gatherer.items()))
+    items = without_computed(tuple(gatherer.items()))
     budget = Budget.of_review(_policies(items))
     comparer = Comparer(gatherer, locator, wanted, budget)
-    echoes = tuple(gatherer.echoes())
-    holding = Holding(items, echoes, gatherer.replaced)
+    computed_attributes = tuple(gatherer.computed_attributes())
+    holding = EffectivePolicies(items, computed_attributes, gatherer.replaced)
     labels = _labels(plan)
     principals = {
         n: principal(n, h, labels.get(n, ""), wanted, budget)
         for n, h in sorted(holding.found.items())
     }
-    holders = _holders((*items, *echoes), plan)
+    holders = _holders((*items, *computed_attributes), plan)
     changes = tuple(
         sorted(
             (
@@ -137,14 +137,16 @@ def review(
     )
 
 
-def _policies(items: Iterable[Item]) -> Iterator[Policy]:
+def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:
     for item in items:
         for held in (item.before, item.after):
             if held.read.state.policy:
                 yield held.read.state.policy
 
 
-def _counted(items: tuple[Item, ...], passed: Callable[[int, int], None] | None) -> Iterator[Item]:
+def _counted(
+    items: tuple[PolicyChange, ...], passed: Callable[[int, int], None] | None
+) -> Iterator[PolicyChange]:
     for number, item in enumerate(items):
         if passed:
             passed(number, len(items))
@@ -189,7 +191,7 @@ def _labels(plan: Plan) -> dict[str, str]:
     }
 
 
-def _holders(items: Iterable[Item], plan: Plan) -> dict[str, list[str]]:
+def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     """Return who has each managed policy of the plan, by the policy's address."""
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
@@ -226,7 +228,7 @@ def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
         if text.unknown:
             read = from_rebuilt(gatherer.rebuilder.document(resource))
         else:
-            slot = Slot(resource, "permissions", "json", ("json",), text, text)
+            slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
             read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
         place = locator.place(resource.module, resource.block)
         found.append(Document(resource.address, read.state, "read" in resource.actions, place))

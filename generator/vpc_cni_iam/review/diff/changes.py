@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.judgements import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
 
 Action = Literal[
     "create", "update", "replace", "delete", "forget", "import", "move", "read", "no-op", "drift"

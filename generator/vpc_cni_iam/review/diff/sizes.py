@@ -6,7 +6,7 @@ of a trust policy is the default; a quota increase takes it to 8,192 in steps.
 
 from __future__ import annotations
 
-from vpc_cni_iam.review.judgements import Size
+from vpc_cni_iam.review.diff.verdicts import Size
 
 MANAGED = 6144
 INLINE = {"role": 10240, "group": 5120, "user": 2048}

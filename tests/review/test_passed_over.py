@@ -82,6 +82,7 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     found = reviewed(change)
     assert rules(found) & {
         "sensitive-policy",
+        "admin-attached",
         "new-access",
         "new-policy",
         "boundary-weakened",
@@ -187,7 +188,7 @@ def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str
     cni = document(allow("ec2:*"))
     sides = [{"role": name, "name": "i", "policy": cni} for name in ("old", "new")]
     found = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
-    assert rules(found) == {"moved", "new-policy"}
+    assert rules(found) == {"moved", "new-access"}
     assert {p.name: (len(p.before), len(p.after)) for p in found.principals} == {
         "role old": (1, 1),
         "role new": (0, 1),

@@ -83,8 +83,12 @@ def review(
         ),
     ],
     cni_version: Annotated[
-        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
-    ] = "latest",
+        str | None,
+        versions.release(
+            "Plugin version to judge, such as v1.20.4, or latest.  "
+            "[default: the plan's, else the newest known]"
+        ),
+    ] = None,
     strict: versions.StrictOption = False,
     mode: Annotated[
         Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
@@ -154,7 +158,8 @@ def review(
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    wanted = ReviewTarget(releases.find(cni_version), mode.value if mode else None)
+    release = releases.find(cni_version or "latest")
+    wanted = ReviewTarget(release, mode.value if mode else None, chosen=cni_version is not None)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)

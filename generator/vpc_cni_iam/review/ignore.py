@@ -11,15 +11,16 @@ from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.review.checks.make_finding import finding
 from vpc_cni_iam.review.findings import Finding, Ignored
-from vpc_cni_iam.review.rules import BY_ID
+from vpc_cni_iam.review.make_finding import finding
+from vpc_cni_iam.review.rules import RULES
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 from vpc_cni_iam.texts.nesting import check_toml
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
+_IDS = tuple(rule.id for rule in RULES)
 # About the file itself: ignoring these would defeat it.
 _OWN = ("ignore-expired", "ignore-unused")
 
@@ -78,8 +79,8 @@ def _entry(entry: Any, source: str, place: str) -> Entry:
     for key in ("rule", "address", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise InputError(source, place, f"needs {key!r}, a text that is not empty")
-    if entry["rule"] not in BY_ID or entry["rule"] in _OWN:
-        known = ", ".join(r for r in BY_ID if r not in _OWN)
+    if entry["rule"] not in _IDS or entry["rule"] in _OWN:
+        known = ", ".join(r for r in _IDS if r not in _OWN)
         raise InputError(source, f"{place}.rule", f"{entry['rule']!r} is none of {known}")
     until = entry.get("until")
     if until is not None and type(until) is not datetime.date:

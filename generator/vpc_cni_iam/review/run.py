@@ -6,27 +6,29 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review import ignore as ignoring
+from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import PolicyChange
 from vpc_cni_iam.review.account.collect import Gatherer, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.owners import PRINCIPALS
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
-from vpc_cni_iam.review.checks.make_finding import finding
-from vpc_cni_iam.review.checks.policies import of_change
-from vpc_cni_iam.review.checks.principals import Roles
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
 from vpc_cni_iam.review.diff.compare import Comparer
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
 from vpc_cni_iam.review.diff.principals import principal
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.review.rules import CHECKS, RULES
 
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
@@ -44,7 +46,7 @@ class Ignoring:
         today: The day of the review.
     """
 
-    entries: tuple[ignoring.Entry, ...]
+    entries: tuple[ignore.Entry, ...]
     source: str
     today: datetime.date
 
@@ -88,15 +90,20 @@ def review(
     gatherer = Gatherer(plan, dynamic)
     items = without_computed(tuple(gatherer.items()))
     budget = Budget.of_review(_policies(items))
-    comparer = Comparer(gatherer, locator, wanted, budget)
-    computed_attributes = tuple(gatherer.computed_attributes())
-    holding = EffectivePolicies(items, computed_attributes, gatherer.replaced)
+    computed = tuple(gatherer.computed_attributes())
+    effective = EffectivePolicies(items, computed, gatherer.replaced)
+    clusters = tuple(
+        (plugin, cluster_change(plugin, effective.found, wanted, budget))
+        for plugin in PluginReader(plan, gatherer.owners).clusters()
+    )
+    targets = _targets(clusters, wanted)
     labels = _labels(plan)
     principals = {
-        n: principal(n, h, labels.get(n, ""), wanted, budget)
-        for n, h in sorted(holding.found.items())
+        name: principal(name, has, labels.get(name, ""), targets.get(name), wanted, budget)
+        for name, has in sorted(effective.found.items())
     }
-    holders = _holders((*items, *computed_attributes), plan)
+    comparer = Comparer(gatherer, locator, wanted, budget)
+    holders = _holders((*items, *computed), plan)
     changes = tuple(
         sorted(
             (
@@ -107,25 +114,30 @@ def review(
             key=lambda c: (c.address, c.attribute, c.action),
         )
     )
-    places = _places(plan, locator)
-    staying = {(c.address, c.attribute): c.after for c in changes if c.action != "drift"}
-    found = [f for change in changes for f in of_change(change, principals, staying)]
-    if unseen:
-        many = f"{unseen} new roles have" if unseen > 1 else "a new role has"
-        message = f"The plan does not say whether {many} inline policies of a dynamic block"
-        found.append(finding("unseen", f"{message}; --source does"))
-    if not plan.complete:
-        found.append(finding("incomplete", "The plan leaves something out, or puts it off"))
-    found += Roles(gatherer, holding, principals, places, budget).findings(changes)
-    left: tuple[Finding, ...] = tuple(found)
+    context = Context(
+        plan,
+        gatherer,
+        effective,
+        changes,
+        principals,
+        clusters,
+        _places(plan, locator),
+        wanted,
+        budget,
+        _created(plan),
+        unseen,
+    )
+    found = [finding for check in CHECKS for finding in check(context)]
+    left: tuple[Finding, ...] = tuple(dict.fromkeys(found))
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
-        left, put_aside = ignoring.apply(ignored.entries, found, ignored.source, ignored.today)
+        left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
     return Review(
         plan.source,
         plan.version,
         str(wanted.release),
         (wanted.mode,) if wanted.mode else ("ipv4", "ipv6"),
+        tuple(change for _, change in clusters),
         changes,
         tuple(principals.values()),
         tuple(_documents(gatherer, locator)),
@@ -134,7 +146,32 @@ def review(
         RULES,
         fail_on,
         any(fails(f, fail_on) for f in left),
+        plan.others,
     )
+
+
+def _created(plan: Plan) -> frozenset[str]:
+    """Return the addresses of roles, users and groups that come with the plan."""
+    return frozenset(
+        resource.address
+        for resource in plan.resources
+        if resource.type in PRINCIPALS.values() and resource.before is None and not resource.drift
+    )
+
+
+def _targets(
+    clusters: Iterable[tuple[ClusterPlugin, ClusterChange]], wanted: ReviewTarget
+) -> dict[str, ReviewTarget]:
+    """Return by which version the policies of aws-node's roles are judged, by role."""
+    targets: dict[str, ReviewTarget] = {}
+    for plugin, change in clusters:
+        release = PluginVersion.of(change.judged_after)
+        environment = plugin.after.config.environment
+        mode = wanted.mode or (change.mode_after if plugin.after.mode else None)
+        target = ReviewTarget(release, mode, environment, wanted.chosen)
+        for role in (*change.before.roles, *change.after.roles):
+            targets.setdefault(role, target)
+    return targets
 
 
 def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:

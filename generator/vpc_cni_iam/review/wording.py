@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Literal, TypeVar
 
-from vpc_cni_iam.review.checks.make_finding import shown
 from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
+from vpc_cni_iam.review.make_finding import example_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}
@@ -135,9 +135,9 @@ def verdict(access: Access) -> tuple[Tone, str]:
     if access.verdict in ("new access", "not proven") and access.reason:
         words += f": {access.reason}"
     if access.witness and access.verdict == "not proven":
-        words += f"; what was read newly allows, for instance, {shown(access.witness)}"
+        words += f"; what was read newly allows, for instance, {example_text(access.witness)}"
     elif access.witness:
-        words += f", for instance {shown(access.witness)}"
+        words += f", for instance {example_text(access.witness)}"
     return tone, words
 
 

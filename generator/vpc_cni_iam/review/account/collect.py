@@ -50,9 +50,9 @@ class Gatherer:
     def __init__(self, plan: Plan, dynamic: frozenset[str] = frozenset()) -> None:
         self.plan = plan
         self.dynamic = dynamic
-        self.instances = References(plan)
-        self.owners = Owners(plan, self.instances)
-        self.rebuilder = Rebuilder(self.instances)
+        self.references = References(plan)
+        self.owners = Owners(plan, self.references)
+        self.rebuilder = Rebuilder(self.references)
 
     def items(self) -> Iterator[PolicyChange]:
         """Yield every slot of every resource, in the plan's order."""
@@ -135,7 +135,7 @@ class Gatherer:
                 return Binding(_managed(), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
         if found is None and (value.unknown or not name):
-            resolve = self.instances.resolve(slot.resource, slot.path)
+            resolve = self.references.resolve(slot.resource, slot.path)
             if len(resolve.constants) == 1 and not resolve.resources and not resolve.open:
                 text = resolve.constants[0]
                 if isinstance(text, str):
@@ -161,7 +161,7 @@ class Gatherer:
         """Return the policy that a reference means, if it means one."""
         if not wanted[1].startswith("aws_iam_policy."):
             return None
-        return self.instances.find(asking, wanted, resolve)
+        return self.references.find(asking, wanted, resolve)
 
     def _listed(self, slot: PolicyAttribute) -> Iterator[PolicyChange]:
         """Yield what a list that is not known holds: what it refers to, and what else it may.
@@ -175,7 +175,7 @@ class Gatherer:
                 slot, action, Binding(ABSENT), self._member(slot, slot.after, owners, after=True)
             )
             return
-        resolve = self.instances.resolve(slot.resource, slot.path)
+        resolve = self.references.resolve(slot.resource, slot.path)
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]
         for wanted in resolve.resources if slot.kind == "attachment" else ():

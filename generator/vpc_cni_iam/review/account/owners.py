@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -13,6 +14,8 @@ from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
 
+_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
 
@@ -21,12 +24,13 @@ class Owners:
 
     Args:
         plan: The plan.
-        instances: Its resources.
+        references: Its resources.
     """
 
-    def __init__(self, plan: Plan, instances: References) -> None:
+    def __init__(self, plan: Plan, references: References) -> None:
         self.plan = plan
-        self.instances = instances
+        self.references = references
+        self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
         """Yield who has what stands in a slot.
@@ -47,10 +51,12 @@ class Owners:
         self, resource: Resource, argument: str, kind: str, *, after: bool
     ) -> Iterator[Owner]:
         value = side(resource, argument, after=after)
-        if value.hidden and isinstance(value.value, str) and (kind, value.value) in self._by_name:
+        if value.hidden and isinstance(value.value, str):
             # The name is hidden, not which resource of the plan has it.
-            yield Owner(self.address(resource, argument, kind, value.value), kind)
-            return
+            addresses = self.addresses(resource, (argument,), kind, value.value, after=after)
+            if addresses:
+                yield from (Owner(address, kind) for address in addresses)
+                return
         if value.hidden:
             before = side(resource, argument, after=False)
             other = after and before.hidden and before.value != value.value
@@ -61,13 +67,14 @@ class Owners:
             # Of a list that is not known, nothing says who is taken from it.
             known += listed(resource, argument, after=False)[0]
         for name in known:
-            yield Owner(self.address(resource, argument, kind, name), kind)
+            addresses = self.addresses(resource, (argument,), kind, name, after=after)
+            yield from (Owner(address, kind) for address in addresses or [f"{kind} {name}"])
         if not value.unknown:
             return
-        resolve = self.instances.resolve(resource, (argument,))
+        resolve = self.references.resolve(resource, (argument,))
         rest = list(resolve.open)
         for wanted in resolve.resources:
-            one = self.instances.find(resource, wanted, resolve)
+            one = self.references.find(resource, wanted, resolve)
             if one is not None and one.type == PRINCIPALS[kind]:
                 yield Owner(one.address, kind)
             else:
@@ -89,17 +96,16 @@ class Owners:
                 continue
             value = side(resource, argument, after=True)
             if isinstance(value.value, str):
-                name = value.value.rpartition("/")[2]
-                yield resource, self.address(resource, argument, "role", name)
+                yield resource, self.role_of(resource, (argument,), value.value)
                 continue
-            resolve = self.instances.resolve(resource, (argument,))
+            resolve = self.references.resolve(resource, (argument,))
             for wanted in resolve.resources:
-                found = self.instances.find(resource, wanted, resolve)
+                found = self.references.find(resource, wanted, resolve)
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 
     def address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
-        """Return the address of who has a name; of several, as in two accounts, who is meant.
+        """Return the address of who has a name, or the name where that is not one of the plan.
 
         Args:
             resource: The resource that names it.
@@ -107,22 +113,86 @@ class Owners:
             kind: ``role``, ``user`` or ``group``.
             name: The name.
         """
-        found = self._by_name.get((kind, name), [])
-        if len(found) > 1:
-            resolve = self.instances.resolve(resource, (argument,))
-            ones = [self.instances.find(resource, wanted, resolve) for wanted in resolve.resources]
-            found = [one.address for one in ones if one is not None and one.address in found]
-        return found[0] if len(found) == 1 else f"{kind} {name}"
+        addresses = self.addresses(resource, (argument,), kind, name, after=True)
+        return addresses[0] if len(addresses) == 1 else f"{kind} {name}"
+
+    def role_of(self, resource: Resource, path: tuple[str, ...], arn: str) -> str:
+        """Return the address of the role that has an ARN, the ARN if no role of the plan has it.
+
+        Args:
+            resource: The resource that names it.
+            path: The place of the ARN in the resource's expressions.
+            arn: The ARN.
+        """
+        match = _ROLE_ARN.fullmatch(arn)
+        if match is None:
+            return arn
+        addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
+        return addresses[0] if len(addresses) == 1 else arn
+
+    def addresses(
+        self,
+        resource: Resource,
+        path: tuple[str, ...],
+        kind: str,
+        name: str,
+        *,
+        after: bool,
+        account: str = "",
+    ) -> list[str]:
+        """Return the addresses of who has a name: several if nothing tells two accounts apart.
+
+        Args:
+            resource: The resource that names it.
+            path: The place of the name in the resource's expressions.
+            kind: ``role``, ``user`` or ``group``.
+            name: The name.
+            after: Which side of the plan.
+            account: The account of it, empty where that is not known.
+        """
+        sides = [self._by_name[there].get((kind, name), []) for there in (after, not after)]
+        candidates = sides[0] or sides[1]
+        if account:
+            accounts = {r.address: _account(r) for r in candidates}
+            candidates = [r for r in candidates if accounts[r.address] in ("", account)]
+            exact = [r for r in candidates if accounts[r.address] == account]
+            candidates = exact if len(exact) == 1 else candidates
+        if len(candidates) > 1:
+            meant = self.references.resolve(resource, path)
+            targets = [self.references.find(resource, wanted, meant) for wanted in meant.resources]
+            referred_to = [r for r in candidates if r in targets]
+            candidates = referred_to or candidates
+        if len(candidates) > 1:
+            # IAM has a name once in an account, and a provider has one account.
+            own = self._provider(resource)
+            same = [r for r in candidates if own and self._provider(r) == own]
+            candidates = same if len(same) == 1 else candidates
+        addresses = [r.address for r in candidates]
+        if len(addresses) > 1:
+            self.ambiguous[resource.address, name] = tuple(addresses)
+        return addresses
+
+    def _provider(self, resource: Resource) -> str:
+        module = self.plan.configuration.module(resource.module)
+        return module.providers.get(resource.block, "") if module else ""
 
     @cached_property
-    def _by_name(self) -> dict[tuple[str, str], list[str]]:
+    def _by_name(self) -> dict[bool, dict[tuple[str, str], list[Resource]]]:
         kinds = {type_: kind for kind, type_ in PRINCIPALS.items()}
-        found: dict[tuple[str, str], list[str]] = {}
+        index: dict[bool, dict[tuple[str, str], list[Resource]]] = {False: {}, True: {}}
         for resource in self.plan.resources:
-            if resource.type not in kinds or resource.drift:
+            if resource.type not in kinds or resource.drift or resource.deposed:
                 continue
-            for values in (resource.before, resource.after):
+            for after, values in ((False, resource.before), (True, resource.after)):
                 if values and isinstance(name := values.get("name"), str):
-                    known = found.setdefault((kinds[resource.type], name), [])
-                    known += [] if resource.address in known else [resource.address]
-        return found
+                    index[after].setdefault((kinds[resource.type], name), []).append(resource)
+        return index
+
+
+def _account(resource: Resource) -> str:
+    """Return the account of a role, user or group, empty where it is not known."""
+    for values in (resource.after, resource.before):
+        if values and isinstance(arn := values.get("arn"), str):
+            match = _ARN.match(arn)
+            return match[1] if match else ""
+    return ""

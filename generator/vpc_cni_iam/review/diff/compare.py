@@ -18,9 +18,9 @@ from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, cove
 from vpc_cni_iam.review.diff.nearest import nearest
 from vpc_cni_iam.review.diff.proofs import (
     DENY_REMOVED,
+    deny_removed,
     new_access,
     proven,
-    deny_removed,
     without_example,
 )
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
@@ -102,11 +102,11 @@ class Comparer:
         if item.after.read.document:
             return item.after.read.document
         resource = item.slot.resource
-        resolve = self.gatherer.instances.resolve(resource, item.slot.path)
+        resolve = self.gatherer.references.resolve(resource, item.slot.path)
         found = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
         if len(found) != 1:
             return ""
-        instance = self.gatherer.instances.find(resource, found[0], resolve)
+        instance = self.gatherer.references.find(resource, found[0], resolve)
         return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,9 +12,9 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import play
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import Setting, configure
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
@@ -30,15 +31,19 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class ReviewTarget:
-    """For what the plan is reviewed.
+    """For what policies are judged.
 
     Args:
-        release: The plugin's release.
-        mode: The IP family; None to go by what each policy grants.
+        release: The plugin's version.
+        mode: The IP family; None to go by what each policy allows.
+        environment: The plugin's environment variables that are known.
+        chosen: Whether the user chose the version, which then overrides what the plan says.
     """
 
     release: PluginVersion
     mode: Mode | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    chosen: bool = False
 
 
 @lru_cache(4096)
@@ -109,10 +114,8 @@ def _coverage_change(
     wanted: ReviewTarget,
     bounds: tuple[Policy | None, Policy | None],
 ) -> CoverageChange | None:
-    said = {**names_in(after), **names_in(before)}
-    names = names_of(said, owner_known="vpc_owner_id" in said)
     mode = mode_for(before or after, wanted)
-    setting = Setting(wanted.release, mode, names=names)
+    setting = _setting((*after, *before), mode, wanted)
     try:
         # Where there was nothing, nothing was allowed.
         old = _played(before, setting, bounds[0]) if before else {}
@@ -125,6 +128,41 @@ def _coverage_change(
     return CoverageChange(
         str(wanted.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
     )
+
+
+def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> Setting:
+    known = names_in(policies)
+    names = names_of(known, owner_known="vpc_owner_id" in known)
+    setting = Setting(target.release, mode, names=names)
+    environment: dict[str, str] = {}
+    for name, value in target.environment:
+        # A variable on which no request depends, or a value that the plugin ignores.
+        with suppress(UsageError):
+            configure(setting, {name: value})
+            environment[name] = value
+    return configure(setting, environment)
+
+
+@lru_cache(4096)
+def missing_permissions(
+    policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
+) -> tuple[MissingPermission, ...] | None:
+    """Return the calls of a plugin version that policies do not allow, one for each action.
+
+    Args:
+        policies: The policies of an identity.
+        target: The version, the IP family and the environment.
+        bound: The permissions boundary, None for none that is known.
+
+    Returns:
+        None where the evaluator refuses a policy.
+    """
+    setting = _setting(policies, mode_for(policies, target), target)
+    try:
+        calls = _played(policies, setting, bound)
+    except InputError:
+        return None
+    return _by_action(call for call in calls.values() if call is not None)
 
 
 def _played(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.selection import select
@@ -116,3 +117,46 @@ def _granted(statement: Statement) -> frozenset[Hashable]:
         for resource in (*statement.resources, *(f"not {r}" for r in statement.not_resources))
         for condition in conditions(statement) or (None,)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamUpdate:
+    """A policy that was one document of the catalog and is a newer one.
+
+    Args:
+        old: The document before.
+        new: The document after.
+        added: The actions that the newer one adds, each with the version that first calls it.
+    """
+
+    old: str
+    new: str
+    added: tuple[str, ...]
+
+
+def upstream_update(
+    before: Policy | None, after: Policy | None, release: PluginVersion
+) -> UpstreamUpdate | None:
+    """Return how a policy moves from one document of the catalog to another, None if it does not.
+
+    Args:
+        before: The policy before.
+        after: The policy after.
+        release: The version for which documents with their gaps filled are compared, too.
+    """
+    if before is None or after is None or before == after:
+        return None
+    old, new = nearest(before, release), nearest(after, release)
+    if not (old.equal and new.equal) or old.variant != new.variant:
+        return None
+    names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
+    if names.index(new.name) > names.index(old.name):
+        return None
+    added = sorted(set(after.actions()) - set(before.actions()))
+    return UpstreamUpdate(old.name, new.name, tuple(map(_since, added)))
+
+
+def _since(action: str) -> str:
+    """Return an action with the version that first calls it."""
+    firsts = [use.first for call in calls() if call.action == action for use in call.uses]
+    return f"{action}, which {min(firsts)} and later call" if firsts else action

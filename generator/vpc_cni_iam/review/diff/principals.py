@@ -14,7 +14,6 @@ from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
-from vpc_cni_iam.review.checks.trust_flaws import trusts_plugin
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
 from vpc_cni_iam.review.diff.coverage import (
@@ -24,14 +23,20 @@ from vpc_cni_iam.review.diff.coverage import (
     mode_for,
     names,
 )
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, new_access, deny_removed, without_example
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
+from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Size
 
 Grade = Literal["yes", "some", "no", "unknown"]
 
 
 def principal(
-    name: str, has: PrincipalPolicies, label: str, wanted: ReviewTarget, budget: Budget
+    name: str,
+    has: PrincipalPolicies,
+    label: str,
+    plugin: ReviewTarget | None,
+    wanted: ReviewTarget,
+    budget: Budget,
 ) -> Principal:
     """Return a principal with what is said of all its policies together.
 
@@ -39,6 +44,7 @@ def principal(
         name: Its address, else its name.
         has: What it has.
         label: Its IAM name, empty where it is not known.
+        plugin: For what its policies are judged where aws-node has the role, else None.
         wanted: For what the plan is reviewed.
         budget: What the proofs may cost.
     """
@@ -53,7 +59,8 @@ def principal(
     before, after = _judged(has.before), _judged(has.after)
     trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
-    concerns = concerns or bool(trusted and trusts_plugin(trusted))
+    concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
+    wanted = plugin or wanted
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
     if concerns and changed:

@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
-from vpc_cni_iam.review.diff.proofs import new_access, proven, deny_removed
+from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())

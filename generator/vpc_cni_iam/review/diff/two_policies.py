@@ -11,7 +11,7 @@ from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import semantic
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, new_access, deny_removed
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 
 

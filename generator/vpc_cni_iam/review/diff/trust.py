@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.diff.coverage import names
 
+POD_IDENTITY = "EKS Pod Identity"
 _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
@@ -109,7 +110,7 @@ def ways(policy: Policy) -> tuple[str, ...]:
         if statement.effect != "Allow":
             continue
         if names(statement, "sts:AssumeRole"):
-            services = (("EKS Pod Identity", _PODS), ("the nodes' instance profile", NODES))
+            services = ((POD_IDENTITY, _PODS), ("the nodes' instance profile", NODES))
             found += [way for way, service in services if _trusts(statement, service)]
         if not names(statement, "sts:AssumeRoleWithWebIdentity"):
             continue

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from vpc_cni_iam.review.diff.changes import Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Place, Principal
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
-from vpc_cni_iam.review.findings import Finding, Level, Meaning
-from vpc_cni_iam.review.rules import BY_ID
+from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
 
@@ -51,7 +50,55 @@ def finding(
     )
 
 
-def of_coverage(
+_KINDS = {
+    "trust": "The trust policy",
+    "attachment": "The attachment",
+    "boundary": "The permissions boundary",
+    "exclusive": "An exclusive list",
+    "membership": "The membership",
+}
+
+
+def kind_of(change: Change) -> str:
+    """Return what a change is about, at the beginning of a sentence.
+
+    Args:
+        change: The change.
+    """
+    return _KINDS.get(change.kind, "The policy")
+
+
+def finding_of(
+    change: Change,
+    rule: str,
+    message: str,
+    details: tuple[str, ...] = (),
+    level: Level | None = None,
+    means: tuple[Meaning, ...] | None = None,
+) -> Finding:
+    """Return a finding about a change, at the place of the change.
+
+    Args:
+        change: The change.
+        rule: The rule's identifier.
+        message: What was found.
+        details: More lines.
+        level: How bad it is, if not as the rule says.
+        means: What it counts for, if not as the rule says.
+    """
+    return finding(
+        rule,
+        message,
+        address=change.address,
+        attribute=change.attribute,
+        details=details,
+        place=change.place,
+        level=level,
+        means=means,
+    )
+
+
+def coverage_findings(
     coverage: CoverageChange,
     address: str,
     attribute: str,
@@ -121,7 +168,7 @@ def oversize_text(size: Size) -> str:
     return f"The {size.what}: {size.size} characters without white space; IAM takes {size.limit}"
 
 
-def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
+def line_texts(lines: tuple[Line, ...]) -> tuple[str, ...]:
     """Return lines of a difference as text, the first of them.
 
     Args:
@@ -132,7 +179,7 @@ def said(lines: tuple[Line, ...]) -> tuple[str, ...]:
     return (*found, f"and {more} more") if more > 0 else found
 
 
-def shown(witness: Example) -> str:
+def example_text(witness: Example) -> str:
     """Return a request that is newly allowed, in words.
 
     Args:

@@ -1,0 +1,83 @@
+"""Whether policies allow everything, or allow to give oneself everything by way of IAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+
+_EVERYTHING = ("*", "*:*")
+_ACCOUNT = "arn:aws:iam::111122223333"
+# With any of these on any resource, whoever has them can give himself every other permission.
+# Source: IAM User Guide, "Access levels", Permissions management of the service iam.
+_ESCALATING = (
+    ("iam:AttachRolePolicy", f"{_ACCOUNT}:role/example"),
+    ("iam:AttachUserPolicy", f"{_ACCOUNT}:user/example"),
+    ("iam:AttachGroupPolicy", f"{_ACCOUNT}:group/example"),
+    ("iam:PutRolePolicy", f"{_ACCOUNT}:role/example"),
+    ("iam:PutUserPolicy", f"{_ACCOUNT}:user/example"),
+    ("iam:PutGroupPolicy", f"{_ACCOUNT}:group/example"),
+    ("iam:CreatePolicyVersion", f"{_ACCOUNT}:policy/example"),
+    ("iam:SetDefaultPolicyVersion", f"{_ACCOUNT}:policy/example"),
+    ("iam:UpdateAssumeRolePolicy", f"{_ACCOUNT}:role/example"),
+    ("iam:CreateAccessKey", f"{_ACCOUNT}:user/example"),
+    ("iam:AddUserToGroup", f"{_ACCOUNT}:group/example"),
+)
+# One action of each of some services: a Deny of any of them is no rare thing.
+_SAMPLES = (
+    ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0"),
+    ("s3:DeleteBucket", "arn:aws:s3:::example"),
+    ("iam:CreateUser", f"{_ACCOUNT}:user/example"),
+)
+
+
+class Reach(IntEnum):
+    """How far policies reach."""
+
+    limited = 0
+    iam = 1
+    everything = 2
+
+
+REACH_TEXTS = {
+    Reach.iam: "can now change IAM permissions, and so give itself any access",
+    Reach.everything: "can now call every action on all resources",
+}
+
+
+def reach(policies: Iterable[Policy], bound: Policy | None = None) -> Reach:
+    """Return how far policies reach.
+
+    Args:
+        policies: The policies of an identity.
+        bound: Its permissions boundary, None for none that is known.
+    """
+    own = _reach(tuple(policies))
+    return own if bound is None else min(own, _reach((bound,)))
+
+
+@lru_cache(4096)
+def _reach(policies: tuple[Policy, ...]) -> Reach:
+    statements = [s for policy in policies for s in policy.statements]
+    if not any(s.effect == "Allow" and ("*" in s.resources or s.not_resources) for s in statements):
+        return Reach.limited
+    try:
+        compiled = compile_policies(policies)
+    except InputError:
+        return Reach.everything if any(map(_is_everything, statements)) else Reach.limited
+    if any(map(_is_everything, statements)) and all(
+        compiled.evaluate(Request(action, resource)).allowed for action, resource in _SAMPLES
+    ):
+        return Reach.everything
+    escalates = (compiled.evaluate(Request(a, resource)).allowed for a, resource in _ESCALATING)
+    return Reach.iam if any(escalates) else Reach.limited
+
+
+def _is_everything(statement: Statement) -> bool:
+    if statement.effect != "Allow" or statement.conditions or "*" not in statement.resources:
+        return False
+    return bool(statement.not_actions) or any(a in _EVERYTHING for a in statement.actions)

@@ -35,7 +35,9 @@ NOWHERE = (
     "its document is not in the plan",
     "which policy it is, is known after apply",
     "what a list holds is known after apply, but for what it refers to",
+    "it comes from a local value, which a plan does not hold",
 )
+_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy(/(?:.*/)?)([^/]+)")
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 
 
@@ -134,6 +136,7 @@ class Gatherer:
             if is_managed(value.value):
                 return Binding(_managed(), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
+            found = found or self._created(value.value)
         if found is None and (value.unknown or not name):
             resolve = self.references.resolve(slot.resource, slot.path)
             if len(resolve.constants) == 1 and not resolve.resources and not resolve.open:
@@ -146,7 +149,8 @@ class Gatherer:
             name = name or ", ".join(referred(resolve)) or "a policy known after apply"
         if found is None:
             known_arn = isinstance(value.value, str)
-            state = State("unknown", why=(NOWHERE[0 if known_arn else 1],))
+            of_local = not known_arn and name.startswith("local.")
+            state = State("unknown", why=(NOWHERE[0 if known_arn else 3 if of_local else 1],))
             arn = name if known_arn else ""
             return Binding(ReadPolicy(state), name, arn, (), arn)
         arn = value.value if isinstance(value.value, str) else ""
@@ -212,6 +216,21 @@ class Gatherer:
             for resource in self.plan.resources
             if resource.type in PRINCIPALS.values() and action_of(resource) == "replace"
         )
+
+    def _created(self, arn: str) -> Resource | None:
+        """Return the policy that the plan creates under the name in an ARN, if there is one."""
+        match = _OWN_POLICY.fullmatch(arn)
+        created = self._created_policies.get((match[1], match[2]), []) if match else []
+        return created[0] if len(created) == 1 else None
+
+    @cached_property
+    def _created_policies(self) -> dict[tuple[str, str], list[Resource]]:
+        created: dict[tuple[str, str], list[Resource]] = {}
+        for resource in self.plan.resources:
+            if resource.type == "aws_iam_policy" and resource.before is None and resource.after:
+                key = str(resource.after.get("path") or "/"), str(resource.after.get("name"))
+                created.setdefault(key, []).append(resource)
+        return created
 
     @cached_property
     def _by_arn(self) -> dict[str, Resource]:

@@ -14,12 +14,12 @@ from vpc_cni_iam.review.account.managed_policies import (
     managed_name,
 )
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import concerns_plugin, names
 from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
-from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning, rule
 from vpc_cni_iam.review.make_finding import (
@@ -204,7 +204,9 @@ def _not_proven(
     change: Change, access: Access, context: Context, gains: tuple[Line, ...]
 ) -> Iterator[Finding]:
     """Yield new access, or what may be."""
-    if access.verdict == "new access":
+    if access.verdict == "new access" and change.kind == "trust":
+        yield from _trusted(change, access, context, gains)
+    elif access.verdict == "new access":
         yield _gained(change, access, context, gains)
     elif access.verdict == "not proven":
         message = f"{kind_of(change)} changes, and whether it allows more is not decided"
@@ -300,7 +302,7 @@ def _idle(change: Change, attached: Attachment) -> Finding:
 def _unknown(change: Change, context: Context) -> Iterator[Finding]:
     """Yield that a policy is not known, and what of it is known to be new access."""
     before = change.before.policy
-    about = trusts_plugin if change.kind == "trust" else concerns_plugin
+    about = trust.trusts_plugin if change.kind == "trust" else concerns_plugin
     means = MEANINGS if before and about(before) else None
     what = kind_of(change)
     if change.after.known == "sensitive" or change.before.known == "sensitive":
@@ -351,7 +353,7 @@ def _known_part(policy: Policy) -> Policy:
 
 def _unknown_attachment(change: Change, attached: Attachment, context: Context) -> Finding:
     policy, principal = attached.policy, attached.principal
-    if change.after.why[0] == NOWHERE[2]:
+    if change.after.why[0] in NOWHERE[2:]:
         message = f"{policy} for {principal} is known after apply"
         return finding_of(change, "unknown-attachment", message, change.after.why)
     existing, category = _existing(change, context), managed_class(attached.arn)
@@ -392,8 +394,6 @@ def _deny_removed(change: Change, context: Context) -> Finding:
 def _gained(change: Change, access: Access, context: Context, gains: tuple[Line, ...]) -> Finding:
     """Return a finding of new access, as grave as it is for those who have it."""
     details = (*line_texts(gains), _example(access))
-    if change.kind == "trust":
-        return _trusted(change, access, details)
     held = [context.principals.get(name) for name in change.principals]
     gaining = [p for p in held if may_gain_access(p)]
     if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
@@ -498,12 +498,25 @@ def _admin(
     return finding_of(change, "admin-attached", f"{who} {REACH_TEXTS[far]}", details)
 
 
-def _trusted(change: Change, access: Access, details: tuple[str, ...]) -> Finding:
-    """Return that somebody new may assume a role."""
-    if change.before.known == "absent":
-        return finding_of(change, "new-policy", "A new role can be assumed", details, "note")
-    message = "The trust policy now allows new principals"
-    return finding_of(change, "trust-widened", message, details)
+def _trusted(
+    change: Change, access: Access, context: Context, gains: tuple[Line, ...]
+) -> Iterator[Finding]:
+    """Yield that somebody new may assume a role."""
+    details = (*line_texts(gains), _example(access))
+    before, after = change.before.policy, change.after.policy
+    if before is None or after is None:
+        yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
+        return
+    alive = trust.without_dead(after)
+    part = context.budget.part(steps_for([before, alive]))
+    if alive != after and new_access([before], [alive], part).verdict == "no new access":
+        return  # nobody can assume it by what is new: a finding of its own
+    old, new = trust.assumers(before), trust.assumers(after)
+    come = [who for who in new if who not in old]
+    gone = [who for who in old if who not in new]
+    message = f"{change.address} can now be assumed {'by ' + _names(come) if come else 'by more'}"
+    message += f" (was {_names(gone)})" if come and gone else ""
+    yield finding_of(change, "trust-widened", message, details)
 
 
 def _example(access: Access) -> str:

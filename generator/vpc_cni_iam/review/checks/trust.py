@@ -11,7 +11,7 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.findings import BY_ID, Finding, rule
+from vpc_cni_iam.review.findings import BY_ID, Finding, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding, finding_of
 
 rule(
@@ -119,6 +119,7 @@ rule(
     "`aws:SourceArn` is the ARN of the cluster.",
 )
 
+_LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 
@@ -151,9 +152,12 @@ def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Findin
         return
     reads = context.effective.trusts.get((change.address, change.attribute))
     before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
-    yield from _barred(change, before, after, plugins=concerns)
+    flaws = _flaws(after, for_plugin=concerns, session_tags=tagged)
+    dead = [flaw for flaw in flaws if flaw.rule == "irsa-issuer-differs"]
+    if not dead:
+        yield from _barred(change, before, after, plugins=concerns)
     had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
-    for flaw in _flaws(after, for_plugin=concerns, session_tags=tagged):
+    for flaw in flaws:
         if not looked_at and flaw.rule != "pod-identity-tags-disabled":
             continue  # the association says nothing of the rest
         brought = change.before.policy is not None and flaw.rule not in had
@@ -162,6 +166,7 @@ def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Findin
             flaw.rule,
             f"{'This change brings it: ' if brought else ''}{flaw.text}",
             level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+            means=_LOST if flaw in dead and brought and concerns else None,
         )
 
 

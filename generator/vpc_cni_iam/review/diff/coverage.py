@@ -27,6 +27,8 @@ _MARKS = (
     "ec2:assignipv6addresses",
     "ec2:attachnetworkinterface",
 )
+# Enough letters besides wildcards to be about some actions and not about all that begin alike.
+_NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class ReviewTarget:
 def concerns_plugin(policy: Policy) -> bool:
     """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
 
-    What allows every action of every service is not: it is about something else.
+    What allows every action of a service is not: it is about something else.
 
     Args:
         policy: The policy.
@@ -58,7 +60,7 @@ def concerns_plugin(policy: Policy) -> bool:
     return any(
         wildcard.matches(pattern, mark)
         for action in policy.actions()
-        if (pattern := action.lower()).startswith("ec2:") and not re.search(r"[^\w:*?-]", pattern)
+        if _NAMES_ACTION.fullmatch(pattern := action.lower())
         for mark in _MARKS
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff.verdicts import Access, Example
 
+_SUBJECT = re.compile(r"system:serviceaccount:([^:]*):([^:]*)")
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
 DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
 
@@ -71,6 +74,20 @@ def _denied(policy: Policy) -> Policy:
     return Policy(denies, policy.version)
 
 
+def _realistic(request: Request, old: tuple[Policy, ...], new: tuple[Policy, ...]) -> Request:
+    """Return a request with a subject that Kubernetes could issue, if it shows the same."""
+    context = {
+        key: f"system:serviceaccount:{subject[1] or 'default'}:{subject[2] or 'example'}"
+        for key, value in request.context.items()
+        if isinstance(value, str) and (subject := _SUBJECT.fullmatch(value))
+    }
+    if not context:
+        return request
+    better = replace(request, context={**request.context, **context})
+    shows = compile_policies(new).evaluate(better).allowed
+    return better if shows and not compile_policies(old).evaluate(better).allowed else request
+
+
 def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget) -> Access:
     if old == new or not any(p.statements for p in new):
         return Access("no new access")
@@ -82,7 +99,7 @@ def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget
         return Access("no new access")
     if isinstance(answer, access.NotProven):
         return Access("not proven", reason=answer.reason)
-    request = answer.request
+    request = _realistic(answer.request, old, new)
     context = tuple(
         (key, (value,) if isinstance(value, str) else value)
         for key, value in sorted(request.context.items())

@@ -8,7 +8,7 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
@@ -151,6 +151,16 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
     """Yield what is wrong with the conditions for one OIDC provider."""
     if any(_UNKNOWN in c.key for c in statement.conditions):
         return  # a key that is not known may be any of those that are looked for
+    others = [c.key for c in _of_other_issuers(statement, name) if _asks(c)]
+    if others:
+        named = " and ".join(others)
+        are = "is" if len(others) == 1 else "are"
+        yield Flaw(
+            "irsa-issuer-differs",
+            f"nobody can assume the role by {name}: {named} {are} of another issuer, and its "
+            f"tokens have only keys of {name}",
+        )
+        return
     on = {end: _asked(statement, f"{name}:{end}") for end in ("aud", "sub")}
     yield from _audience(on["aud"], name)
     if not on["sub"]:
@@ -161,14 +171,94 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
         )
     for condition in on["sub"]:
         yield from _subject(condition, for_plugin)
+    for condition in _of_other_issuers(statement, name):
+        yield Flaw(
+            "irsa-issuer-differs",
+            f"the condition on {condition.key} is about another issuer than {name}, whose tokens "
+            "do not have that key",
+        )
+
+
+def _of_other_issuers(statement: Statement, name: str) -> Iterator[Condition]:
+    """Yield the conditions on the tokens of another OIDC provider than that of a name."""
     for condition in statement.conditions:
         key, _, end = condition.key.rpartition(":")
         if end.lower() in ("aud", "sub") and key.lower() != name.lower() and "oidc" in key:
-            yield Flaw(
-                "irsa-issuer-differs",
-                f"the condition on {condition.key} is about another issuer than the principal "
-                f"{name}: no token has that key, so nobody can assume the role",
-            )
+            yield condition
+
+
+def without_dead(policy: Policy) -> Policy:
+    """Return a trust policy without statements that no token meets.
+
+    Args:
+        policy: The trust policy.
+    """
+    return replace(policy, statements=tuple(s for s in policy.statements if not _is_dead(s)))
+
+
+def _is_dead(statement: Statement) -> bool:
+    providers = [
+        issuer(arn)
+        for principal in statement.principals
+        for arn in principal.identifiers
+        if principal.type == "Federated" and ":oidc-provider/" in arn
+    ]
+    every = sum(len(principal.identifiers) for principal in statement.principals)
+    return (
+        statement.effect == "Allow"
+        and bool(providers)
+        and len(providers) == every
+        and all(any(map(_asks, _of_other_issuers(statement, name))) for name in providers)
+    )
+
+
+def assumers(policy: Policy) -> tuple[str, ...]:
+    """Return who may assume a role by its trust policy, in words.
+
+    Args:
+        policy: The trust policy.
+    """
+    words: list[str] = []
+    for statement in policy.statements:
+        if statement.effect != "Allow":
+            continue
+        if statement.not_principals:
+            words.append("everybody but those that it names")
+        for principal in statement.principals:
+            for identifier in principal.identifiers:
+                words += _assumer(statement, principal.type, identifier)
+    return tuple(dict.fromkeys(words))
+
+
+def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
+    if identifier == ANYONE:
+        yield "everybody"
+    elif kind == "Federated" and ":oidc-provider/" in identifier:
+        name = issuer(identifier)
+        subjects = [v for c in _asked(statement, f"{name}:sub") for v in c.values]
+        audiences = [c for c in _asked(statement, f"{name}:aud") if _narrows(c)]
+        aimed = "" if audiences else ", with a token for any audience"
+        for subject in subjects or ["*"]:
+            yield f"{_subject_text(subject)} of {name}{aimed}"
+    elif kind == "AWS" and identifier.isdecimal():
+        yield f"AWS account {identifier}"
+    else:
+        yield identifier
+
+
+def _subject_text(subject: str) -> str:
+    """Return which service accounts a subject is, with its wildcards in words."""
+    prefix, _, account = subject.rpartition(":")
+    namespace = prefix.removeprefix("system:serviceaccount:")
+    if subject == "*" or (namespace, account) == ("*", "*"):
+        return "any service account"
+    if not subject.startswith("system:serviceaccount:") or ":" in namespace:
+        return f"subject {subject}"
+    if namespace == "*":
+        return f"any service account named {account}"
+    if account == "*":
+        return f"any service account in {namespace}"
+    return f"service account {namespace}/{account}"
 
 
 def _asked(statement: Statement, key: str) -> list[Condition]:

@@ -18,6 +18,7 @@ from vpc_cni_iam.cli import common, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.run import Ignoring
 
@@ -146,10 +147,8 @@ def review(
     ] = False,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.account.locate import Locator
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.obtain import obtain
     from vpc_cni_iam.review.run import check_fail_on
     from vpc_cni_iam.review.run import review as reviewed
@@ -158,8 +157,7 @@ def review(
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    release = releases.find(cni_version or "latest")
-    wanted = ReviewTarget(release, mode.value if mode else None, chosen=cni_version is not None)
+    wanted = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
@@ -172,6 +170,14 @@ def review(
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, read_on, _prefix(source))
     raise typer.Exit(1 if result.failed else 0)
+
+
+def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
+    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+
+    release = releases.find(cni_version or "latest")
+    return ReviewTarget(release, mode.value if mode else None, chosen=cni_version is not None)
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:

@@ -165,6 +165,7 @@ def read_plan(
     """
     reader = Reader(data, source, passed)
     reader.skip_mark()
+    reader.skip_wrapping()
     try:
         return _read(reader)
     except RecursionError:
@@ -204,6 +205,7 @@ def _read(reader: Reader) -> Plan:
         else:
             reader.value()
         fields.setdefault(key, None)
+    reader.skip_wrapping()
     if reader.peek():
         raise reader.refuse(after(fields))
     check(fields, reader.source)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import steps_for
-from vpc_cni_iam.review.account.collect import NOWHERE
-from vpc_cni_iam.review.account.managed_policies import (
-    CLASS_TEXTS,
-    ManagedClass,
-    managed_class,
-    managed_name,
-)
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.coverage import concerns_plugin, names
+from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
 from vpc_cni_iam.review.diff.verdicts import Access, Line
-from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning, rule
+from vpc_cni_iam.review.findings import Finding, Meaning, rule
+from vpc_cni_iam.review.gains import admin_finding, example_or_reason, existing, names_text
 from vpc_cni_iam.review.make_finding import (
-    example_text,
     finding_of,
     kind_of,
     line_texts,
@@ -60,35 +51,11 @@ rule(
     "yourself.",
 )
 rule(
-    "unknown-policy",
-    "warning",
-    "new-access any-change",
-    "A policy is only known after apply, in whole or in part.",
-    "The plan does not hold the policy. As much of it as the configuration says is rebuilt "
-    "and shown; the finding lists what is left. Names that are known before apply, such as a "
-    "role's name instead of its ARN, or a variable, make the policy known at plan time.",
-)
-rule(
-    "sensitive-policy",
-    "warning",
-    "new-access any-change",
-    "A policy that changes is marked sensitive, so it is neither shown nor judged.",
-    "A policy is no secret, since whoever has the role can read it. Take the mark off with "
-    "`nonsensitive()`.",
-)
-rule(
     "unreadable-policy",
     "error",
     "new-access any-change",
     "What stands in place of a policy is no policy.",
     "IAM would refuse it at apply, in the middle of everything else.",
-)
-rule(
-    "unknown-attachment",
-    "warning",
-    "new-access any-change",
-    "A policy whose document the plan does not hold is attached.",
-    "The plan has its ARN and not what it allows. Look at the policy in IAM.",
 )
 rule(
     "group-joined",
@@ -126,14 +93,6 @@ rule(
     "A policy, role or attachment is imported, moved, forgotten or replaced.",
     "Its meaning stays, and who keeps it changes. What is forgotten stays in IAM and is "
     "nobody's from then on.",
-)
-rule(
-    "admin-attached",
-    "error",
-    "new-access any-change",
-    "A role, user or group can do everything, or change IAM permissions, and could not before.",
-    "It does not matter by which way: an inline policy, an attachment such as AdministratorAccess, "
-    "or a policy that is changed. Whoever may change IAM permissions can give itself every other.",
 )
 rule(
     "upstream-document-updated",
@@ -212,8 +171,6 @@ def _not_proven(
         message = f"{kind_of(change)} changes, and whether it allows more is not decided"
         message += f": {access.reason}"
         yield finding_of(change, "not-proven", message, line_texts(change.lines))
-    else:
-        yield from _unknown(change, context)
 
 
 def _same_or_less(
@@ -272,8 +229,6 @@ def _exclusive(
     access = change.access
     if access and access.verdict == "new access":
         yield _gained(change, access, context, gains)
-    elif access and access.verdict == "unknown":
-        yield from _unknown(change, context)
     elif access and access.reason == DENY_REMOVED:
         yield _deny_removed(change, context)
     elif gains and change.attachment:
@@ -299,82 +254,6 @@ def _idle(change: Change, attached: Attachment) -> Finding:
     return finding_of(change, "new-policy", message, line_texts(change.lines), "note", _ANY)
 
 
-def _unknown(change: Change, context: Context) -> Iterator[Finding]:
-    """Yield that a policy is not known, and what of it is known to be new access."""
-    before = change.before.policy
-    about = trust.trusts_plugin if change.kind == "trust" else concerns_plugin
-    means = MEANINGS if before and about(before) else None
-    what = kind_of(change)
-    if change.after.known == "sensitive" or change.before.known == "sensitive":
-        message = f"{what} is sensitive, so it is not judged"
-        yield finding_of(change, "sensitive-policy", message, means=means)
-    elif change.kind == "attachment":
-        # What is wrong with a policy of the plan is said where the policy is.
-        if change.attachment and change.after.why[0] in NOWHERE:
-            yield _unknown_attachment(change, change.attachment, context)
-    elif change.before.known == "unreadable":
-        message = f"{what} changes, and what stood there is not a policy"
-        details = (*change.before.why, *line_texts(change.lines))
-        yield finding_of(change, "not-proven", message, details)
-    else:
-        yield _unknown_policy(change, context, means)
-
-
-def _unknown_policy(change: Change, context: Context, means: tuple[Meaning, ...] | None) -> Finding:
-    details = (*change.after.why, *line_texts(change.lines))
-    message = f"{kind_of(change)} is only known after apply"
-    known = _known_part(change.after.policy) if change.after.policy else None
-    if known is None or change.kind == "trust":
-        return finding_of(change, "unknown-policy", message, details, means=means)
-    if admin := _admin(change, known, context, details):
-        return admin
-    before = [change.before.policy] if change.before.policy else []
-    part = context.budget.part(steps_for([known, *before]))
-    access = new_access(before, [known], part)
-    if access.verdict != "new access" or not (before or _existing(change, context)):
-        return finding_of(change, "unknown-policy", message, details, means=means)
-    message += f"; what is known of it already allows more: {_example(access)}"
-    return finding_of(change, "unknown-policy", message, details, "error", means)
-
-
-def _known_part(policy: Policy) -> Policy:
-    """Return the statements of a policy in which nothing is unknown."""
-
-    def known(statement: Statement) -> bool:
-        texts = (
-            *(*statement.actions, *statement.not_actions),
-            *(*statement.resources, *statement.not_resources),
-            *(value for c in statement.conditions for value in (c.key, *c.values)),
-        )
-        return not any(_UNKNOWN in text for text in texts)
-
-    return Policy(tuple(filter(known, policy.statements)), policy.version)
-
-
-def _unknown_attachment(change: Change, attached: Attachment, context: Context) -> Finding:
-    policy, principal = attached.policy, attached.principal
-    if change.after.why[0] in NOWHERE[2:]:
-        message = f"{policy} for {principal} is known after apply"
-        return finding_of(change, "unknown-attachment", message, change.after.why)
-    existing, category = _existing(change, context), managed_class(attached.arn)
-    if category in (ManagedClass.admin, ManagedClass.iam):
-        message = f"{principal} gets {managed_name(attached.arn)}, which {CLASS_TEXTS[category]}"
-        return finding_of(change, "admin-attached", message, line_texts(change.lines))
-    message = f"{policy} is attached to {principal}, and the plan does not hold its document"
-    if category:
-        message += f"; it {CLASS_TEXTS[category]}"
-    # Of an AWS managed policy that is in no table, nothing says that it is not AdministratorAccess.
-    level: Level | None = None
-    if existing and not category and managed_name(attached.arn):
-        level = "error"
-    return finding_of(change, "unknown-attachment", message, change.after.why, level)
-
-
-def _existing(change: Change, context: Context) -> tuple[str, ...]:
-    """Return who has a policy and was there before the plan."""
-    return tuple(name for name in change.principals if name not in context.created)
-
-
 def _deny_removed(change: Change, context: Context) -> Finding:
     """Return what comes of a Deny that goes, for those who had it."""
     held = [context.principals.get(name) for name in change.principals]
@@ -386,14 +265,14 @@ def _deny_removed(change: Change, context: Context) -> Finding:
         access = principal.access if principal else None
         if principal and access and access.verdict == "new access":
             message = f"{kind_of(change)} denies less, and {principal.name} may do more than before"
-            return finding_of(change, "new-access", message, (*details, _example(access)))
+            return finding_of(change, "new-access", message, (*details, example_or_reason(access)))
     message = f"{kind_of(change)} denies less, and the plan may not show what other policies allow"
     return finding_of(change, "not-proven", message, details)
 
 
 def _gained(change: Change, access: Access, context: Context, gains: tuple[Line, ...]) -> Finding:
     """Return a finding of new access, as grave as it is for those who have it."""
-    details = (*line_texts(gains), _example(access))
+    details = (*line_texts(gains), example_or_reason(access))
     held = [context.principals.get(name) for name in change.principals]
     gaining = [p for p in held if may_gain_access(p)]
     if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
@@ -403,7 +282,9 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
         message = f"{kind_of(change)} allows more, and {', '.join(proven)} had all of it before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
         return finding_of(change, name, message, details, "note", _ANY)
-    if change.after.policy and (admin := _admin(change, change.after.policy, context, details)):
+    if change.after.policy and (
+        admin := admin_finding(change, change.after.policy, context, details)
+    ):
         return admin
     known = _known_document(change, context, details)
     return known or _can_do_more(change, access, context, details)
@@ -417,13 +298,13 @@ def _can_do_more(
     proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
     can_call = _can_call(change, access)
     if change.kind != "attachment" and change.before.known != "absent":
-        who = _names(
+        who = names_text(
             [name for name, p in zip(change.principals, held, strict=True) if may_gain_access(p)]
         )
         message = f"{who or 'Whoever has the policy'} {can_call}"
         return finding_of(change, "new-access", message, details)
-    if existing := [n for n in _existing(change, context) if n not in proven]:
-        return finding_of(change, "new-access", f"{_names(existing)} {can_call}", details)
+    if gaining := [name for name in existing(change, context) if name not in proven]:
+        return finding_of(change, "new-access", f"{names_text(gaining)} {can_call}", details)
     message = f"A new policy: whoever has it {can_call}"
     if change.attachment:
         attached = change.attachment
@@ -470,39 +351,11 @@ def _can_call(change: Change, access: Access) -> str:
     return f"can now call {example.action} on {where}{rest}"
 
 
-def _names(addresses: Sequence[str]) -> str:
-    if len(addresses) > _NAMED:
-        return f"{addresses[0]} and {len(addresses) - 1} more"
-    return " and ".join(addresses)
-
-
-def _admin(
-    change: Change, policy: Policy, context: Context, details: tuple[str, ...]
-) -> Finding | None:
-    """Return that somebody can do everything by a policy, and could not before."""
-    far = reach([policy])
-    if far is Reach.limited:
-        return None
-    gaining = []
-    for name in change.principals:
-        has = context.effective.found.get(name)
-        bound = has.bounds[1] if has else None
-        limit = bound.exact if bound else None
-        before = [r.judged for r in has.before.values() if r.judged] if has else []
-        if reach(before) < far and reach([policy], limit) is far:
-            gaining.append(name)
-    had = reach([change.before.policy]) if change.before.policy else Reach.limited
-    if not gaining and (change.principals or had >= far or change.before.known == "absent"):
-        return None  # nobody has the policy, or nobody gets further by it
-    who = _names(gaining) or "Whoever has the policy"
-    return finding_of(change, "admin-attached", f"{who} {REACH_TEXTS[far]}", details)
-
-
 def _trusted(
     change: Change, access: Access, context: Context, gains: tuple[Line, ...]
 ) -> Iterator[Finding]:
     """Yield that somebody new may assume a role."""
-    details = (*line_texts(gains), _example(access))
+    details = (*line_texts(gains), example_or_reason(access))
     before, after = change.before.policy, change.after.policy
     if before is None or after is None:
         yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
@@ -514,11 +367,8 @@ def _trusted(
     old, new = trust.assumers(before), trust.assumers(after)
     come = [who for who in new if who not in old]
     gone = [who for who in old if who not in new]
-    message = f"{change.address} can now be assumed {'by ' + _names(come) if come else 'by more'}"
-    message += f" (was {_names(gone)})" if come and gone else ""
+    message = (
+        f"{change.address} can now be assumed {'by ' + names_text(come) if come else 'by more'}"
+    )
+    message += f" (was {names_text(gone)})" if come and gone else ""
     yield finding_of(change, "trust-widened", message, details)
-
-
-def _example(access: Access) -> str:
-    """Return a request that is newly allowed, or why none is shown."""
-    return f"example: {example_text(access.witness)}" if access.witness else access.reason

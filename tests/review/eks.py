@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synthetic import Json, allow, attachment, document, policy, resource, role
+from synthetic import Json, document, resource
 
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER}"
@@ -89,6 +89,3 @@ def provider(before: Json | None, after: Json | None) -> Json:
     base["thumbprint_list"] = ["a" * 40]
     sides = [None if side is None else {**base, **side} for side in (before, after)]
     return resource("aws_iam_openid_connect_provider", "eks", *sides)
-
-
-__all__ = ["allow", "attachment", "document", "policy", "resource", "role"]

@@ -14,18 +14,15 @@ from eks import (
     NODE_TRUST,
     POD_TRUST,
     addon,
-    allow,
     arn_of,
     association,
-    document,
     irsa,
     node_group,
     own_role,
     provider,
-    resource,
     same,
 )
-from synthetic import Json, reviewed
+from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.releases import find

@@ -12,7 +12,6 @@ import pytest
 
 from conftest import run
 from synthetic import Json, allow, attachment, document, plan, resource, reviewed
-from vpc_cni_iam.cli.review_text import show
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.plan.secrets import Secrets
@@ -171,12 +170,10 @@ def runs(value: str) -> set[str]:
     return {value[i : i + RUN].lower() for i in range(len(value) - RUN + 1)}
 
 
-def shown_texts(review: Review, capsys: pytest.CaptureFixture[str]) -> Iterator[tuple[str, str]]:
+def shown_texts(review: Review) -> Iterator[tuple[str, str]]:
     for name, report in REPORTS.items():
         for forge in (None, "github", "gitlab"):
-            yield name, report(review, Setting(forge))
-    show(review)
-    yield "text", capsys.readouterr().out
+            yield name, report(review, Setting(forge, details=True))
 
 
 def check(text: str, private: list[str], name: str) -> None:
@@ -191,7 +188,7 @@ def check(text: str, private: list[str], name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(2))
 def test_no_part_of_a_sensitive_value_is_shown(
-    kind: str, seed: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kind: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "2000")
     chance = random.Random(f"{kind} {seed}")
@@ -200,7 +197,7 @@ def test_no_part_of_a_sensitive_value_is_shown(
     write = chance.choice((json.dumps, go))
     found = reviewed(*marked, *changes(secret, write), **others)
     assert len(found.findings) > 30
-    for name, text in shown_texts(found, capsys):
+    for name, text in shown_texts(found):
         assert "(sensitive" in text
         check(text, private, name)
 

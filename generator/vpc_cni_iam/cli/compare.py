@@ -56,7 +56,7 @@ def compare(
     output: common.FormatOption = common.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli import review_text
+    from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.review.diff import two_policies as between
     from vpc_cni_iam.review.report import json as json_report
 
@@ -78,5 +78,5 @@ def compare(
     if output is common.Format.json:
         common.show_json({"format": json_report.FORMAT, **json_report.plain(found)})
     else:
-        review_text.show_between(found)
+        compare_text.show_between(found)
     raise typer.Exit(0 if found.access.verdict == "no new access" else 1)

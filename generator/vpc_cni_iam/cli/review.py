@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import io
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +23,7 @@ from vpc_cni_iam.cli.common import Mode
 if TYPE_CHECKING:
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.findings import Review
+    from vpc_cni_iam.review.report_formats import Setting
     from vpc_cni_iam.review.run import Ignoring
 
 # Seconds until a bar is worth its flicker.
@@ -42,12 +46,11 @@ Examples:
 """
 
 
-# Text is what a terminal shows; the others are files.
 _REPORTS = formats.names("vpc_cni_iam.review.report")
 if TYPE_CHECKING:
     Format = StrEnum
 else:
-    Format = common.choices("Format", ("text", *_REPORTS))
+    Format = common.choices("Format", _REPORTS)
 _TEXT = Format.__members__["text"]
 
 
@@ -107,6 +110,9 @@ def review(
             metavar="DIRECTORY", help="The root module's directory, to name files and lines."
         ),
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Print all details, and every changed policy.")
+    ] = False,
     ignore_file: Annotated[
         Path | None,
         typer.Option(
@@ -168,7 +174,7 @@ def review(
         )
     if not locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
-    _reports(result, output, files, read_on, _prefix(source))
+    _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -244,30 +250,31 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     return found
 
 
-def _reports(
-    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
-) -> None:
+def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:
+    from vpc_cni_iam.review.report_formats import FORGES, Setting
+
+    terminal = sys.stdout.isatty()
+    # As rich has it, whose tables other commands print.
+    colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
+    bound = terminal or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size().columns if bound else None
+    forge = next((name for name in FORGES if read_on and name == read_on.value), None)
+    return Setting(forge, _prefix(source), width, colour, details)
+
+
+def _reports(result: Review, output: Format, files: dict[Path, str], setting: Setting) -> None:
     """Write the files, and print one to stdout."""
-    if files or output.value != "text":
-        _write(result, output, files, read_on, prefix)
-    if output.value == "text":
-        from vpc_cni_iam.cli.review_text import show
-
-        show(result)
-
-
-def _write(
-    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
-) -> None:
     from vpc_cni_iam.files import single
-    from vpc_cni_iam.review.report_formats import REPORTS, Setting
+    from vpc_cni_iam.review.report_formats import REPORTS
 
-    setting = Setting(read_on.value if read_on else None, prefix)
-    texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
+    plain = dataclasses.replace(setting, width=None, colour=False)
+    texts = {path: REPORTS[name](result, plain) for path, name in files.items()}
     for path, text in texts.items():
         single.write(path, text)
-    if output.value != "text":
-        typer.echo(REPORTS[output.value](result, setting), nl=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    typer.echo(REPORTS[output.value](result, setting), nl=False, color=True)
 
 
 def _prefix(source: Path | None) -> str:

@@ -12,6 +12,7 @@ from vpc_cni_iam.review.findings import Review
 
 PACKAGE = "vpc_cni_iam.review.report"
 Forge = Literal["github", "gitlab", "bitbucket"]
+FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,16 @@ class Setting:
     Args:
         forge: Where they are read; None for nowhere in particular.
         prefix: Where the root module is in its repository, with forward slashes.
+        width: How wide lines of text may be, None where they may be of any length.
+        colour: Whether text is in colour.
+        details: Whether text has all details.
     """
 
     forge: Forge | None = None
     prefix: str = ""
+    width: int | None = None
+    colour: bool = False
+    details: bool = False
 
 
 def _write(name: str, review: Review, setting: Setting) -> str:

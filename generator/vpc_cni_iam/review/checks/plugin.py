@@ -228,6 +228,7 @@ def _missing_finding(
     message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
     message += "does not allow"
     message += ", as before" if before_too else ""
+    message += f": {missing[0].breaks}"
     unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
     details = (
         *(f"{m.action}: {m.breaks}" for m in missing),

@@ -69,7 +69,7 @@ def _head(review: Review, title: str) -> Iterator[str]:
     result = "fails" if review.failed else "passes"
     yield f"<h1>{sanitise_html(title)}</h1>"
     yield (
-        f'<p class="quiet">For plugin {sanitise_html(review.release)}, {wording.modes(review)}; '
+        f'<p class="quiet">Reviewed {sanitise_html(wording.judged(review))}; '
         f"planned by engine {sanitise_html(review.engine)}</p>"
     )
     yield (
@@ -87,13 +87,35 @@ def _linked(*parts: str) -> Iterator[str]:
 
 
 def _findings(review: Review) -> Iterator[str]:
-    if not review.findings and not review.ignored:
+    groups = [alike for alike, _ in wording.found(review)]
+    if not (groups or review.ignored or review.clusters):
         return
-    yield '<h2 id="findings">Findings</h2>\n<ul class="findings">'
-    for alike, _ in wording.found(review):
-        yield _finding(alike)
-    yield from map(_ignored, review.ignored)
-    yield "</ul>"
+    yield '<h2 id="findings">Findings</h2>'
+    for section, title in wording.SECTIONS.items():
+        own = [alike for alike in groups if wording.section(alike[0]) == section]
+        rows = list(_plugin(review)) if section == "plugin" else []
+        if own or rows:
+            yield f"<h3>{title}</h3>"
+            yield from rows
+        if own:
+            yield '<ul class="findings">'
+            yield from map(_finding, own)
+            yield "</ul>"
+    if review.ignored:
+        yield '<h3>Ignored</h3>\n<ul class="findings">'
+        yield from map(_ignored, review.ignored)
+        yield "</ul>"
+    yield f'<p class="quiet">{sanitise_html(wording.limits(review))}</p>'
+
+
+def _plugin(review: Review) -> Iterator[str]:
+    """Yield which version and which identity the plugin has in each cluster."""
+    for cluster in review.clusters:
+        yield '<dl class="plugin">'
+        for label, text, changes in wording.plugin_rows(cluster):
+            shown = f"<strong>{sanitise_html(text)}</strong>" if changes else sanitise_html(text)
+            yield f"<dt>{label}</dt><dd>{shown}</dd>"
+        yield "</dl>"
 
 
 def _finding(alike: list[Finding]) -> str:

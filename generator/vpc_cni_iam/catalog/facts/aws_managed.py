@@ -32,6 +32,15 @@ class PolicyClass(StrEnum):
     OTHER = "other"
 
 
+CLASS_TEXTS = {
+    PolicyClass.ADMIN: "allows everything, or everything but IAM",
+    PolicyClass.IAM: "allows to get the permissions of others",
+    PolicyClass.DATA: "allows to read or change data",
+    PolicyClass.READ: "only allows to read, and no data",
+    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AwsManagedPolicy:
     """An AWS managed policy.
@@ -55,7 +64,7 @@ class AwsManagedPolicy:
 
 def find(arn: str) -> AwsManagedPolicy | None:
     """Return the AWS managed policy with this ARN, in any partition; None if it is not known."""
-    return _read(_name(arn))
+    return _read(name_of(arn))
 
 
 def nonexistent(arn: str) -> str | None:
@@ -63,13 +72,14 @@ def nonexistent(arn: str) -> str | None:
 
     None if the ARN is not one of those that documentation names and AWS does not have.
     """
-    name = _name(arn)
+    name = name_of(arn)
     return next(
         (e["instead"] for e in aws_managed_data()["nonexistent"] if e["name"] == name), None
     )
 
 
-def _name(arn: str) -> str:
+def name_of(arn: str) -> str:
+    """Return the name of an AWS managed policy with its path; empty for any other ARN."""
     match = _ARN.fullmatch(arn)
     return match[1] if match else ""
 

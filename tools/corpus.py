@@ -27,6 +27,8 @@ from vpc_cni_iam.cli import main
 CORPUS = Path(__file__).parents[1] / "tests" / "review" / "corpus"
 DOCUMENTS, PLANS = CORPUS / "documents", CORPUS / "plans"
 Json = dict[str, Any]
+# A table as one of these arguments is written as JSON.
+JSON_ARGUMENTS = ("policy", "assume_role_policy", "configuration_values")
 _ADDRESS = re.compile(r"(?:module\.\w+(?:\[[^]]*\])?\.)*(?:data\.)?(\w+)\.(\w+)(\[.*\])?$")
 # As hashicorp/setup-terraform prints the plan.
 _WRAPPED = (
@@ -289,10 +291,6 @@ def _values(values: Json | None) -> Json | None:
 def _value(key: str, value: Any) -> Any:
     if isinstance(value, str) and value.startswith("@"):
         return json.dumps(json.loads((DOCUMENTS / f"{value[1:]}.json").read_text()))
-    if isinstance(value, Mapping) and key in (
-        "policy",
-        "assume_role_policy",
-        "configuration_values",
-    ):
+    if isinstance(value, Mapping) and key in JSON_ARGUMENTS:
         return json.dumps(value)
     return value

@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.corpus import Case, Json, load, review
+from tools.corpus import JSON_ARGUMENTS, Case, Json, load, review
 from vpc_cni_iam.review.findings import Rule
 from vpc_cni_iam.review.rules import RULES
 
@@ -41,14 +41,16 @@ def listing() -> str:
         "",
         "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
         "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
-        "besides its level. The level is the usual one: a finding may have another, as its page says.",
+        "besides its level. Some findings have another level than their rule, as its page says.",
         "",
         "| rule | level | counts for | what it says |",
         "| --- | --- | --- | --- |",
     ]
     for rule in RULES:
         means = ", ".join(rule.means)
-        lines.append(f"| [{rule.id}](rules/{rule.id}.md) | {rule.level} | {means} | {rule.summary} |")
+        lines.append(
+            f"| [{rule.id}](rules/{rule.id}.md) | {rule.level} | {means} | {rule.summary} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -113,7 +115,8 @@ def _of(rule: Rule, case: Case) -> list[Json]:
 
 
 def _finding(finding: Json) -> Iterator[str]:
-    yield f"{finding['level']} {finding['rule']} {finding['address']} {finding['attribute']}".strip()
+    where = f"{finding['address']} {finding['attribute']}".strip()
+    yield f"{finding['level']} {finding['rule']} {where}".strip()
     yield f"  {finding['message']}"
     yield from (f"  {line}" for line in finding["details"])
 
@@ -138,41 +141,51 @@ def _configuration(case: Case) -> tuple[list[str], list[str]]:
         sides = [common + engine.get("before", ""), common + engine["after"]]
         return sides[0].strip().splitlines(), sides[1].strip().splitlines()
     changes = case.data["by_hand"].get("change", ())
-    before = [line for c in changes for line in _block(c, c.get("values", c.get("before")))]
-    after = [line for c in changes for line in _block(c, c.get("values", c.get("after")))]
-    return before, after
+    return _blocks(changes, "before"), _blocks(changes, "after")
 
 
-def _block(change: Json, values: Json | None) -> Iterator[str]:
-    """Yield a resource of a plan that was written by hand, as it would stand in a configuration."""
-    if values is None:
-        return
-    resource, _, name = change["address"].rpartition(".")
-    yield f'resource "{resource}" "{name}" {{'
-    unknown = {key: None for key in change.get("unknown", {}) if key not in values}
-    for key, value in {**values, **unknown}.items():
-        references = change.get("refs", {}).get(key)
-        yield f"  {key} = {references[0] if references else _literal(key, value)}"
-    yield "}"
-    yield ""
+def _blocks(changes: Iterable[Json], side: str) -> list[str]:
+    """Return a plan that was written by hand, as it would stand in a configuration."""
+    lines: list[str] = []
+    for change in changes:
+        values = change.get("values", change.get(side))
+        if values is None:
+            continue
+        known = {key: value for key, value in values.items() if key != "arn"}
+        if side == "after":
+            known |= {key: None for key in change.get("unknown", {}) if key not in known}
+        # References stand for what a change has after it.
+        refers = (
+            change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
+        )
+        resource, _, name = change["address"].rpartition(".")
+        width = max(map(len, known), default=0)
+        lines += [f'resource "{resource}" "{name}" {{']
+        for key, value in known.items():
+            text = refers[key][0] if key in refers else _literal(key, value)
+            lines.append(f"  {key:{width}} = {text}")
+        lines += ["}", ""]
+    return lines[:-1]
 
 
 def _literal(key: str, value: Any) -> str:
+    """Return a value as an expression."""
     if value is None:
         return "(known after apply)"
     if isinstance(value, str) and value.startswith("@"):
         return f'file("{value[1:]}.json")'
-    if isinstance(value, dict) and key in ("policy", "assume_role_policy", "configuration_values"):
+    if isinstance(value, dict) and key in JSON_ARGUMENTS:
         return f"jsonencode({json.dumps(value)})"
     return json.dumps(value)
 
 
 def _difference(before: list[str], after: list[str]) -> Iterator[str]:
+    """Yield two configurations as a code block, of which a difference marks what changes."""
     if before == after:
         yield from ("```hcl", *after, "```")
         return
     yield "```diff"
-    for line in list(difflib.unified_diff(before, after, n=3, lineterm=""))[2:]:
+    for line in list(difflib.unified_diff(before, after, n=8, lineterm=""))[2:]:
         if not line.startswith("@@"):
             yield line.rstrip()
     yield "```"

@@ -137,9 +137,11 @@ def _configuration(case: Case) -> tuple[list[str], list[str]]:
     """Return the lines of a case's configuration before and after."""
     if "engine" in case.data:
         engine = case.data["engine"]
-        common = engine.get("common", "") if engine.get("before") else ""
-        sides = [common + engine.get("before", ""), common + engine["after"]]
-        return sides[0].strip().splitlines(), sides[1].strip().splitlines()
+        common = engine.get("common", "").strip()
+        parts = [engine.get("before"), engine["after"]]
+        sides = ["\n\n".join(filter(None, (common, (p or "").strip()))) for p in parts]
+        # Without a configuration to apply before, everything is new.
+        return [] if parts[0] is None else sides[0].splitlines(), sides[1].splitlines()
     changes = case.data["by_hand"].get("change", ())
     return _blocks(changes, "before"), _blocks(changes, "after")
 
@@ -181,11 +183,8 @@ def _literal(key: str, value: Any) -> str:
 
 def _difference(before: list[str], after: list[str]) -> Iterator[str]:
     """Yield two configurations as a code block, of which a difference marks what changes."""
-    if before == after:
+    if not before or before == after:
         yield from ("```hcl", *after, "```")
         return
-    yield "```diff"
-    for line in list(difflib.unified_diff(before, after, n=8, lineterm=""))[2:]:
-        if not line.startswith("@@"):
-            yield line.rstrip()
-    yield "```"
+    lines = difflib.unified_diff(before, after, n=len(before), lineterm="")
+    yield from ("```diff", *(line.rstrip() for line in list(lines)[3:]), "```")

@@ -18,6 +18,7 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
 # What nothing but the plugin, or something like it, has.
@@ -106,7 +107,14 @@ def coverage_change(
         wanted: The release and the mode.
         bounds: Its permissions boundary before and after, None for none that is known.
     """
-    return _coverage_change(tuple(before), tuple(after), wanted, bounds)
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> CoverageChange | None:
+        old, new, old_bounds, new_bounds = groups
+        limits = (next(iter(old_bounds), None), next(iter(new_bounds), None))
+        return _coverage_change(old, new, wanted, limits)
+
+    limits = tuple((bound,) if bound else () for bound in bounds)
+    return judged_once(ask, (tuple(before), tuple(after), *limits))
 
 
 @lru_cache(4096)
@@ -145,7 +153,6 @@ def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> Se
     return configure(setting, environment)
 
 
-@lru_cache(4096)
 def missing_permissions(
     policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
 ) -> tuple[MissingPermission, ...] | None:
@@ -159,6 +166,17 @@ def missing_permissions(
     Returns:
         None where the evaluator refuses a policy.
     """
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[MissingPermission, ...] | None:
+        return _missing_permissions(groups[0], target, next(iter(groups[1]), None))
+
+    return judged_once(ask, (policies, (bound,) if bound else ()))
+
+
+@lru_cache(4096)
+def _missing_permissions(
+    policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
+) -> tuple[MissingPermission, ...] | None:
     setting = _setting(policies, mode_for(policies, target), target)
     try:
         calls = _played(policies, setting, bound)

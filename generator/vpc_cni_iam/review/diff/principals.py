@@ -13,6 +13,7 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.managed_policies import managed_name
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
@@ -27,6 +28,8 @@ from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_acces
 from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Size
 
+# What EKS asks every node role to have: aws-node may use that role.
+_NODE_POLICY = "AmazonEKSWorkerNodePolicy"
 Grade = Literal["yes", "some", "no", "unknown"]
 
 
@@ -60,6 +63,7 @@ def principal(
     trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
+    concerns = concerns or any(managed_name(key) == _NODE_POLICY for key in has.before)
     wanted = plugin or wanted
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None

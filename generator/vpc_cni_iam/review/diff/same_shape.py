@@ -46,13 +46,13 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
     return _renamed(ask(shaped), re.compile("|".join(back)), back)
 
 
-@lru_cache(8192)
+@lru_cache(512)
 def _names(policy: Policy) -> tuple[tuple[str, str], ...]:
     found = names_in([policy])
     return tuple((p, found[p]) for p in _STAND_INS if p in found)
 
 
-@lru_cache(8192)
+@lru_cache(512)
 def _may_replace(policy: Policy, names: frozenset[str]) -> bool:
     """Say whether nothing but equality decides where names stand in a policy."""
     folded = {name.casefold() for name in names}
@@ -90,7 +90,7 @@ def _texts(policy: Policy) -> Iterator[tuple[str, bool]]:
             yield from ((text, is_tag) for text in condition.values)
 
 
-@lru_cache(8192)
+@lru_cache(512)
 def _replaced(policy: Policy, names: tuple[tuple[str, str], ...]) -> Policy:
     known = dict(names)
     return policy.map_strings(

@@ -47,5 +47,5 @@ resource "aws_iam_role_policy_attachment" "admin" {
 
 resource "aws_iam_role_policy_attachment" "unknown" {
   role       = aws_iam_role.attached.name
-  policy_arn = "arn:aws:iam::aws:policy/AmazonSESFullAccess"
+  policy_arn = "arn:aws:iam::aws:policy/InNoTable"
 }

@@ -163,5 +163,5 @@ def upstream_update(
 
 def _since(action: str) -> str:
     """Return an action with the version that first calls it."""
-    firsts = [use.first for call in calls() if call.action == action for use in call.uses]
+    firsts = [use.first for call in calls() if call.action == action for use in call.ranges]
     return f"{action}, which {min(firsts)} and later call" if firsts else action

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.calls import Mode, uses
+from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
@@ -230,7 +230,11 @@ def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
         mode: The IP family.
     """
     old, new = (
-        {use.action for use in uses((mode,), PluginVersion.of(version)) if use.feature is None}
+        {
+            use.action
+            for use in call_ranges((mode,), PluginVersion.of(version))
+            if use.feature is None
+        }
         for version in (before, after)
     )
     return tuple(sorted(new - old))

@@ -57,7 +57,9 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
     elif AUDIENCE in had and AUDIENCE not in clients:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
     elif had != clients:
-        yield _changed(provider, "its client ids change", context)
+        signed = [f"+ {c}" for c in clients if c not in had]
+        signed += [f"- {c}" for c in had if c not in clients]
+        yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
     if before.get("thumbprint_list") != after.get("thumbprint_list"):
         eks = ".eks.amazonaws.com" in _issuer(before) or _issuer(before).startswith("oidc.eks.")
         place = context.places.get(provider.address)

@@ -230,11 +230,7 @@ def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
         mode: The IP family.
     """
     old, new = (
-        {
-            use.action
-            for use in call_ranges((mode,), PluginVersion.of(version))
-            if use.feature is None
-        }
+        {use.action for use in call_ranges((mode,), PluginVersion.of(version))}
         for version in (before, after)
     )
     return tuple(sorted(new - old))

@@ -71,8 +71,9 @@ def test_managed_policy_arns_that_get_longer() -> None:
 def test_a_managed_policy_of_aws_that_nothing_is_known_of() -> None:
     review = reviewed(*ROLE, attached(managed("SomethingNew")))
     assert levels(review) == {"unknown-attachment": "error"}
-    service = reviewed(*ROLE, attached(managed("AmazonSSMManagedInstanceCore")))
-    assert levels(service) == {"unknown-attachment": "warning"}
+    # Its document is too large for the table, its class is not.
+    audit = reviewed(*ROLE, attached(managed("SecurityAudit")))
+    assert levels(audit) == {"unknown-attachment": "warning"}
     new = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
     assert levels(reviewed(new, attached(managed("SomethingNew"))))["unknown-attachment"] == (
         "warning"
@@ -173,3 +174,16 @@ def test_resources_about_access_that_are_not_read() -> None:
     assert review.findings[0].address == "awscc_iam_role_policy.p"
     other = reviewed(resource("aws_s3_bucket", "b", None, {}))
     assert (levels(other), other.others) == ({}, 1)
+
+
+def test_a_managed_policy_of_aws_whose_document_is_known() -> None:
+    """What it allows is proven as for any other policy."""
+    review = reviewed(*ROLE, attached(managed("AmazonSSMManagedInstanceCore")))
+    assert levels(review) == {"new-access": "error"}
+    assert any("ssm:" in f.message for f in review.findings)
+
+
+def test_a_managed_policy_that_aws_does_not_publish() -> None:
+    review = reviewed(*ROLE, attached(managed("AmazonEKS_CNI_IPv6_Policy")))
+    assert levels(review) == {"unknown-attachment": "error"}
+    assert "create one of the ipv6 document" in review.findings[0].message

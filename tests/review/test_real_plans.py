@@ -82,11 +82,7 @@ EXPECTED: dict[str, list[str]] = {
             for key in ("blue.eu", "green")
             for level, rule, where in (
                 ("warning", "irsa-no-audience", "aws_iam_role.this[0] assume_role_policy"),
-                (
-                    "warning",
-                    "unknown-attachment",
-                    f'{ATTACHMENT}.additional["registry"] policy_arn',
-                ),
+                ("warning", "new-policy", f'{ATTACHMENT}.additional["registry"] policy_arn'),
                 ("warning", "new-policy", f"{ATTACHMENT}.vpc_cni[0] policy_arn"),
                 ("warning", "coverage-lacking", "aws_iam_role.this[0]"),
                 ("warning", "new-policy", "module.policy[0].aws_iam_policy.vpc_cni policy"),

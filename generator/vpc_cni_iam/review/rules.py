@@ -16,22 +16,3 @@ CHECKS: tuple[Check, ...] = tuple(
 )
 _IGNORE = ignore_rules.RULES
 RULES: tuple[Rule, ...] = tuple(rule for rule in BY_ID.values() if rule not in _IGNORE) + _IGNORE
-
-
-def documentation() -> str:
-    """Return the page about the rules, as Markdown."""
-    lines = [
-        "# Rules of `vpc-cni-iam review`",
-        "",
-        "Made from the rule table by `make generate`. `--fail-on` takes a level (`error`,",
-        "`warning`, `note`) or one of `new-access`, `coverage-lost` and `any-change`; the last",
-        "column says for which of these a finding counts besides its level.",
-        "",
-        "| rule | level | counts for |",
-        "| --- | --- | --- |",
-    ]
-    for rule in RULES:
-        lines.append(f"| [{rule.id}](#{rule.id}) | {rule.level} | {', '.join(rule.means)} |")
-    for rule in RULES:
-        lines += ["", f"## {rule.id}", "", f"**{rule.summary}** {rule.help}"]
-    return "\n".join(lines) + "\n"

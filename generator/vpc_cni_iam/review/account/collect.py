@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
 from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
 from vpc_cni_iam.review.account.owners import PRINCIPALS, Owners
@@ -133,8 +134,8 @@ class Gatherer:
             return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
         found, name = None, ""
         if isinstance(value.value, str):
-            if is_managed(value.value):
-                return Binding(_managed(), value.value, value.value, (), value.value)
+            if document := _of_aws(value.value):
+                return Binding(_known(document), value.value, value.value, (), value.value)
             found, name = self._by_arn.get(value.value), value.value
             found = found or self._created(value.value)
         if found is None and (value.unknown or not name):
@@ -287,7 +288,14 @@ def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...
     return tuple(item for item in items if not computed_attributes(item))
 
 
-def _managed() -> ReadPolicy:
-    policy = managed_policy()
+def _of_aws(arn: str) -> Policy | None:
+    """Return the document of an AWS managed policy, if the catalog has it."""
+    if is_managed(arn):
+        return managed_policy()
+    policy = aws_managed.find(arn)
+    return policy.document if policy else None
+
+
+def _known(policy: Policy) -> ReadPolicy:
     text = dumps(policy, indent=None)
     return ReadPolicy(State("known", policy, (), counted(text)), text, exact=policy)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.account.collect import NOWHERE
-from vpc_cni_iam.review.account.managed_policies import (
-    CLASS_TEXTS,
-    ManagedClass,
-    managed_class,
-    managed_name,
-)
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import Attachment, Change
@@ -117,15 +113,20 @@ def _unknown_attachment(change: Change, attached: Attachment, context: Context) 
     if change.after.why[0] in NOWHERE[2:]:
         message = f"{policy} for {principal} is known after apply"
         return finding_of(change, "unknown-attachment", message, change.after.why)
-    category = managed_class(attached.arn)
-    if category in (ManagedClass.admin, ManagedClass.iam):
-        message = f"{principal} gets {managed_name(attached.arn)}, which {CLASS_TEXTS[category]}"
+    managed, name = aws_managed.find(attached.arn), aws_managed.name_of(attached.arn)
+    if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
+        text = CLASS_TEXTS[managed.policy_class]
+        because = f" ({', '.join(managed.because)})" if managed.because else ""
+        message = f"{principal} gets {name}, which {text}{because}"
         return finding_of(change, "admin-attached", message, line_texts(change.lines))
+    if instead := aws_managed.nonexistent(attached.arn):
+        message = f"{policy} is attached to {principal}, and does not exist: {instead}"
+        return finding_of(change, "unknown-attachment", message, level="error")
     message = f"{policy} is attached to {principal}, and the plan does not hold its document"
-    if category:
-        message += f"; it {CLASS_TEXTS[category]}"
+    if managed:
+        message += f"; it {CLASS_TEXTS[managed.policy_class]}"
     # Of an AWS managed policy that is in no table, nothing says that it is not AdministratorAccess.
     level: Level | None = None
-    if not category and existing(change, context) and managed_name(attached.arn):
+    if name and not managed and existing(change, context):
         level = "error"
     return finding_of(change, "unknown-attachment", message, change.after.why, level)

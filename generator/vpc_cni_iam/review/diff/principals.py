@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
@@ -13,7 +14,6 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
-from vpc_cni_iam.review.account.managed_policies import managed_name
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
@@ -63,7 +63,7 @@ def principal(
     trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
-    concerns = concerns or any(managed_name(key) == _NODE_POLICY for key in has.before)
+    concerns = concerns or any(aws_managed.name_of(key) == _NODE_POLICY for key in has.before)
     wanted = plugin or wanted
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None

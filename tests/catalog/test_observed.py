@@ -30,10 +30,10 @@ def called(observed: dict[str, Any], family: str) -> set[str]:
     }
 
 
-def known(observed: dict[str, Any], family: Any) -> Iterator[calls.Use]:
+def known(observed: dict[str, Any], family: Any) -> Iterator[calls.CallRange]:
     release = releases.find(observed["version"])
     for feature in (None, *(f for f in calls.features() if f not in OTHER_PROGRAMS)):
-        yield from calls.uses((family,), release, feature)
+        yield from calls.call_ranges((family,), release, feature)
 
 
 @OBSERVED
@@ -41,7 +41,7 @@ def known(observed: dict[str, Any], family: Any) -> Iterator[calls.Use]:
 def test_the_agent_calls_what_the_catalog_says_and_nothing_else(
     observed: dict[str, Any], family: str
 ) -> None:
-    actions = {use.action for use in known(observed, family)}
+    actions = {call_range.action for call_range in known(observed, family)}
     missing = {action for of, action in NOT_REACHED if of == family}
     assert called(observed, family) == actions - missing
     assert missing <= actions
@@ -52,8 +52,8 @@ def test_what_a_denial_broke_is_no_worse_than_the_catalog_says(observed: dict[st
     checked = 0
     for scenario in observed["scenarios"]:
         impacts: dict[str, set[str]] = {}
-        for use in known(observed, scenario["family"]):
-            impacts.setdefault(use.action, set()).add(use.impact)
+        for call_range in known(observed, scenario["family"]):
+            impacts.setdefault(call_range.action, set()).add(call_range.impact)
         for action, outcome in scenario["denied"].items():
             checked += 1
             stops = outcome["impact"] in ("exits at start", "pods get no address")

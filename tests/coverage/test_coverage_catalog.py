@@ -11,8 +11,8 @@ from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
-from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.settings import Plugin, PluginSetting
 
 SERVED = [
     (variant, mode, revision)
@@ -32,12 +32,12 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every situation."""
     policy = variant.document(revision)
-    found = matrix([filled(policy)], Setting(releases.newest(), mode))
+    found = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
     served = [row for row in found.rows if row.release >= variant.minimum]
     broken = {
-        gap.use.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
+        gap.call_range.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
         for gap in compatibility(policy, variant).missing
-        if gap.use.mode == mode and gap.use.impact == "fatal"
+        if gap.call_range.mode == mode and gap.call_range.impact == "fatal"
     }
     for row in served:
         fatal = {a for a, c in zip(found.actions, row.cells, strict=True) if c == "fatal"}
@@ -80,7 +80,7 @@ def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
     for release in releases.known():
         if release >= variants.SCOPED_SINCE:
             found = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
-            assert {(s.name, c.form.name, c.on) for s, c in found.denied()} == {
+            assert {(s.name, c.template.name, c.on) for s, c in found.denied()} == {
                 ("trunk-interface", "set-groups", "trunk interface")
             }
 
@@ -128,12 +128,12 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
     whole = matrix([policy], where)
     for row in whole.rows:
-        found = cover([policy], where.at(row.release), SITUATIONS)
+        found = cover([policy], where.at(row.release), SCENARIOS)
         refused = {
             action
             for _, call in found.denied()
             for action in (
-                call.form.action,
+                call.template.action,
                 *(c.request.action for c in call.checks if not c.decision.allowed),
             )
         }

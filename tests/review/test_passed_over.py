@@ -124,7 +124,7 @@ def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
 
 
 def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
-    cni = {"name": "i", "role": "r", "policy": document(allow("ec2:*"))}
+    cni = {"name": "i", "role": "r", "policy": document(allow(["ec2:Assign*", "ec2:*"]))}
     there = resource("aws_iam_role_policy", "i", cni, cni)
     values = {"name": "r", "assume_role_policy": NODES}
     arn = "arn:aws:iam::1:policy/b"

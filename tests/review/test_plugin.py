@@ -208,6 +208,11 @@ def test_nodes_that_get_another_role() -> None:
     review = reviewed(node_group("a", "b"), *roles)
     assert levels(review)["node-role-changed"] == "error"
     assert levels(review)["plugin-permission-missing"] == "error"
+    more = resource(
+        "aws_eks_node_group", "m", None, {"cluster_name": "prod", "node_role_arn": arn_of("b")}
+    )
+    added = reviewed(node_group("a", "a"), more, *roles)
+    assert levels(added) == {"plugin-permission-missing": "error"}
     sides = [{"name": "p", "role": name} for name in ("a", "b")]
     profile = reviewed(resource("aws_iam_instance_profile", "p", *sides), *roles)
     assert levels(profile)["node-role-changed"] == "error"

@@ -35,6 +35,25 @@ EXPECTED: dict[str, list[str]] = {
         "error trust-widened aws_iam_role.cni assume_role_policy",
         "warning irsa-subject-wildcard aws_iam_role.cni assume_role_policy",
     ],
+    "admin": [
+        'error admin-attached aws_iam_role.listed managed_policy_arns["arn:aws:iam::aws:policy/'
+        'AdministratorAccess"]',
+        "error admin-attached aws_iam_role_policy.all policy",
+        f"error admin-attached {ATTACHMENT}.admin policy_arn",
+        f"error admin-attached {ATTACHMENT}.moved policy_arn",
+        f"error unknown-attachment {ATTACHMENT}.unknown policy_arn",
+    ],
+    "identity": [
+        "error node-role-changed aws_iam_instance_profile.nodes",
+        "error plugin-identity-lost aws_iam_openid_connect_provider.client",
+        "error plugin-identity-lost aws_iam_openid_connect_provider.gone",
+    ],
+    "chained": [
+        'note new-policy aws_iam_policy.p["new"] policy',
+        'note access-removed aws_iam_policy.p["old"] policy',
+        f'note new-policy {ATTACHMENT}.p["new"] policy_arn',
+        f'note access-removed {ATTACHMENT}.p["old"] policy_arn',
+    ],
     "reorder": ["note rewritten aws_iam_policy.cni policy"],
     "replace": [
         "note moved aws_iam_policy.cni policy",

@@ -7,7 +7,7 @@ from synthetic import Json, allow, document, resource, reviewed, role, rules
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
-CNI = document(allow(["ec2:*"]))
+CNI = document(allow(["ec2:Assign*", "ec2:*"]))
 ONE = document(allow("s3:A"))
 NODES = document(
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}

@@ -56,14 +56,14 @@ def listing() -> dict[str, Any]:
                 "ipv6_calls": _actions("ipv6", release),
                 "calls": [
                     {
-                        "action": use.action,
-                        "mode": use.mode,
-                        "impact": use.impact,
-                        "feature": use.feature,
-                        "deniable": use.deniable,
+                        "action": call_range.action,
+                        "mode": call_range.mode,
+                        "impact": call_range.impact,
+                        "feature": call_range.feature,
+                        "deniable": call_range.deniable,
                     }
                     for feature in (None, *calls.features())
-                    for use in calls.uses(("ipv4", "ipv6"), release, feature)
+                    for call_range in calls.call_ranges(("ipv4", "ipv6"), release, feature)
                 ],
             }
             for release in releases.known()
@@ -101,4 +101,6 @@ def changes() -> list[dict[str, Any]]:
 
 
 def _actions(mode: calls.Mode, release: PluginVersion) -> list[str]:
-    return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))
+    return list(
+        dict.fromkeys(call_range.action for call_range in calls.call_ranges((mode,), release))
+    )

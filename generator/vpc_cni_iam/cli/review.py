@@ -274,7 +274,8 @@ def _reports(result: Review, output: Format, files: dict[Path, str], setting: Se
     if isinstance(sys.stdout, io.TextIOWrapper):
         # In a locale without a letter the report is to be read all the same.
         sys.stdout.reconfigure(errors="backslashreplace")
-    typer.echo(REPORTS[output.value](result, setting), nl=False, color=True)
+    # Not by typer.echo, which takes a locale of ASCII for a mistake.
+    sys.stdout.write(REPORTS[output.value](result, setting))
 
 
 def _prefix(source: Path | None) -> str:

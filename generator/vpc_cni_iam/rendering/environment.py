@@ -48,7 +48,7 @@ def _missing_actions(document: Document) -> str:
     """Return the actions that a document does not grant for some releases, for a table."""
     return "; ".join(
         f"{missing.action} at {', '.join(map(str, missing.spans))} "
-        f"({missing.use.mode}, {missing.use.impact})"
+        f"({missing.call_range.mode}, {missing.call_range.impact})"
         for missing in document.compatibility.missing
     )
 

@@ -16,7 +16,7 @@ Impact = Literal["fatal", "degraded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class CallRange:
     """One action as one mode uses it over a range of releases.
 
     Args:
@@ -58,14 +58,14 @@ class Call:
         component: The program that calls it.
         when: The conditions under which it is called, in words.
         resources: The resource ARNs that IAM checks.
-        uses: By mode and range of releases; empty for an action with a call site only.
+        ranges: By mode and range of releases; empty for an action with a call site only.
     """
 
     action: str
     component: str
     when: str
     resources: tuple[str, ...]
-    uses: tuple[Use, ...]
+    ranges: tuple[CallRange, ...]
 
 
 @cache
@@ -77,26 +77,26 @@ def calls() -> tuple[Call, ...]:
 def _call(entry: dict[str, object]) -> Call:
     modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
     general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
-    uses = tuple(
-        Use(
+    call_ranges = tuple(
+        CallRange(
             action=str(entry["action"]),
             mode=mode,
-            first=PluginVersion.of(use["first"]),
-            last=PluginVersion.of(use["last"]) if use["last"] else None,
-            impact=use["impact"],
-            feature=use.get("feature"),
-            evidence=use.get("evidence", general[0]),
-            deniable=use.get("deniable", True),
+            first=PluginVersion.of(call_range["first"]),
+            last=PluginVersion.of(call_range["last"]) if call_range["last"] else None,
+            impact=call_range["impact"],
+            feature=call_range.get("feature"),
+            evidence=call_range.get("evidence", general[0]),
+            deniable=call_range.get("deniable", True),
         )
         for mode, entries in modes.items()
-        for use in entries
+        for call_range in entries
     )
     return Call(
         action=str(entry["action"]),
         component=str(entry["component"]),
         when=str(entry["when"]),
         resources=tuple(entry["resources"]),  # type: ignore[arg-type]
-        uses=uses,
+        ranges=call_ranges,
     )
 
 
@@ -110,9 +110,9 @@ def call(action: str) -> Call:
     return next(c for c in calls() if c.action == action)
 
 
-def uses(
+def call_ranges(
     modes: Iterable[Mode], release: PluginVersion | None, feature: str | None = None
-) -> tuple[Use, ...]:
+) -> tuple[CallRange, ...]:
     """Return what modes use at a release, without a feature or because of one.
 
     Args:
@@ -122,10 +122,12 @@ def uses(
     """
     wanted = tuple(modes)
     return tuple(
-        use
+        call_range
         for c in calls()
-        for use in c.uses
-        if use.mode in wanted and use.feature == feature and (release is None or use.at(release))
+        for call_range in c.ranges
+        if call_range.mode in wanted
+        and call_range.feature == feature
+        and (release is None or call_range.at(release))
     )
 
 
@@ -140,7 +142,9 @@ def feature_since(name: str) -> PluginVersion:
     Args:
         name: The feature.
     """
-    return min(use.first for c in calls() for use in c.uses if use.feature == name)
+    return min(
+        call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
+    )
 
 
 def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -28,7 +28,7 @@ _SEPARATOR = re.compile("[:/]")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RequestTemplate:
     """One way in which the plugin sends an action.
 
     Args:
@@ -37,7 +37,7 @@ class Form:
         does: What the request is for.
         breaks: What a denial breaks, by impact.
         stops: Whether ipamd stops where it is denied at start.
-        uses: Where it is sent, by mode and range of releases.
+        ranges: Where it is sent, by mode and range of releases.
         on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
             answers whatever policies say.
     """
@@ -47,10 +47,12 @@ class Form:
     does: str
     breaks: Mapping[str, str]
     stops: bool
-    uses: tuple[Use, ...]
+    ranges: tuple[CallRange, ...]
     on: tuple[str, ...]
 
-    def sent(self, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
+    def sent(
+        self, mode: Mode, release: PluginVersion, features: tuple[str, ...]
+    ) -> CallRange | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
         Args:
@@ -58,29 +60,29 @@ class Form:
             release: The release.
             features: The optional features in use.
         """
-        uses = [
-            use
-            for use in self.uses
-            if use.mode == mode
-            and use.at(release)
-            and (use.feature is None or use.feature in features)
+        call_ranges = [
+            call_range
+            for call_range in self.ranges
+            if call_range.mode == mode
+            and call_range.at(release)
+            and (call_range.feature is None or call_range.feature in features)
         ]
-        return min(uses, key=lambda use: use.impact != "fatal", default=None)
+        return min(call_ranges, key=lambda call_range: call_range.impact != "fatal", default=None)
 
 
 @cache
-def forms() -> Mapping[str, Form]:
+def request_templates() -> Mapping[str, RequestTemplate]:
     """Return every form by its name, in the catalog's order."""
     return {entry["name"]: _form(entry) for entry in requests_data()["requests"]}
 
 
-def _form(entry: Mapping[str, Any]) -> Form:
+def _form(entry: Mapping[str, Any]) -> RequestTemplate:
     action = entry["action"]
-    uses = calls.call(action).uses
+    call_ranges = calls.call(action).ranges
     on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
-        uses = tuple(
-            Use(
+        call_ranges = tuple(
+            CallRange(
                 action=action,
                 mode=mode,
                 first=PluginVersion.of(sent["first"]),
@@ -94,8 +96,14 @@ def _form(entry: Mapping[str, Any]) -> Form:
         )
     fatal = entry.get("breaks", "")
     breaks = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
-    return Form(
-        entry["name"], action, entry["does"], breaks, entry.get("stops", False), uses, tuple(on)
+    return RequestTemplate(
+        entry["name"],
+        action,
+        entry["does"],
+        breaks,
+        entry.get("stops", False),
+        call_ranges,
+        tuple(on),
     )
 
 
@@ -121,11 +129,11 @@ def checked_on(
     """
     return frozenset(
         kind
-        for form in forms().values()
-        if form.action == action
+        for template in request_templates().values()
+        if template.action == action
         for mode in modes
-        if form.sent(mode, release, features)
-        for kind in form.on
+        if template.sent(mode, release, features)
+        for kind in template.on
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import Resource
@@ -11,22 +12,55 @@ from vpc_cni_iam.inputs.plan.reader import Resource
 LISTS = ("managed_policy_arns", "policy_arns", "policy_names", "roles", "users", "groups")
 
 
+class ValueState(Enum):
+    """What a plan says of a value."""
+
+    known = "known"
+    unknown = "unknown"
+    sensitive = "sensitive"
+    absent = "absent"
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeValue:
     """A value on one side of a change.
 
     Args:
-        value: The value, None if it is not there or not known.
-        unknown: Whether it is only known after apply.
-        hidden: Whether the plan marks it sensitive.
+        state: What the plan says of it.
+        value: The value if it is known, what stands for it if it is sensitive, else None.
     """
 
+    state: ValueState
     value: Any = None
-    unknown: bool = False
-    hidden: bool = False
+
+    @classmethod
+    def of(cls, value: Any, *, unknown: bool = False, hidden: bool = False) -> AttributeValue:
+        """Return a value as a plan has it.
+
+        Args:
+            value: The value.
+            unknown: Whether the plan marks it as known after apply.
+            hidden: Whether the plan marks it sensitive.
+        """
+        if hidden and (unknown or value is not None):
+            return cls(ValueState.sensitive, None if unknown else value)
+        if unknown:
+            return cls(ValueState.unknown)
+        return ABSENT if value is None else cls(ValueState.known, value)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is known after apply, sensitive or not."""
+        later = self.state is ValueState.sensitive and self.value is None
+        return later or self.state is ValueState.unknown
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is sensitive."""
+        return self.state is ValueState.sensitive
 
 
-ABSENT = AttributeValue()
+ABSENT = AttributeValue(ValueState.absent)
 UNKNOWN = "(known after apply)"
 
 
@@ -41,11 +75,11 @@ def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
     values = resource.after if after else resource.before
     if values is None:
         # Of what is put off, a plan may know nothing but that it comes.
-        return AttributeValue(None, True) if after and resource.unknown is True else ABSENT
+        return AttributeValue.of(None, unknown=after and resource.unknown is True)
     hidden = flagged(resource.hidden_after if after else resource.hidden_before, name)
     if after and flagged(resource.unknown, name):
-        return AttributeValue(None, True, hidden)
-    return AttributeValue(values.get(name), False, hidden)
+        return AttributeValue.of(None, unknown=True, hidden=hidden)
+    return AttributeValue.of(values.get(name), hidden=hidden)
 
 
 def flagged(marks: Any, *path: str | int) -> bool:

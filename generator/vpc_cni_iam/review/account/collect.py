@@ -95,7 +95,7 @@ class Gatherer:
             return Binding(ABSENT, owners=owners)
         if is_mark(value.value):
             # A role repeats its inline policies, without what the plan says of them.
-            value = replace(value, hidden=True)
+            value = AttributeValue.of(value.value, hidden=True)
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
@@ -143,7 +143,7 @@ class Gatherer:
             if len(resolve.constants) == 1 and not resolve.resources and not resolve.open:
                 text = resolve.constants[0]
                 if isinstance(text, str):
-                    known = replace(value, value=text, unknown=False)
+                    known = AttributeValue.of(text, hidden=value.hidden)
                     return self._attached(slot, known, after=after)
             if len(resolve.resources) == 1 and not resolve.open:
                 found = self._policy(slot.resource, resolve.resources[0], resolve)

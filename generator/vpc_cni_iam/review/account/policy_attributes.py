@@ -187,7 +187,7 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
         after = {**{key: one for key, one in before.items() if key not in after}, **after}
     if not after and resource.after is not None and resource.type.endswith("_exclusive"):
         # It removes everything.
-        yield PolicyAttribute(resource, kind, name, (name,), ABSENT, AttributeValue([]))
+        yield PolicyAttribute(resource, kind, name, (name,), ABSENT, AttributeValue.of([]))
     for key in dict.fromkeys([*before, *after]):
         one = before.get(key, ABSENT)
         other = after.get(key, ABSENT)
@@ -207,7 +207,7 @@ def _values(resource: Resource, name: str, *, after: bool) -> dict[str, Attribut
         unknown = after and flagged(resource.unknown, name, place)
         hidden = flagged(marks, name, place)
         key = UNKNOWN if unknown else str(value)
-        known[key] = AttributeValue(None if unknown else value, unknown, hidden)
+        known[key] = AttributeValue.of(value, unknown=unknown, hidden=hidden)
     return known
 
 
@@ -262,7 +262,7 @@ def _named(resource: Resource, *, after: bool) -> dict[str, AttributeValue]:
     blocks = (values or {}).get("inline_policy")
     if not isinstance(blocks, list):
         unknown = after and flagged(resource.unknown, "inline_policy")
-        return {UNKNOWN: AttributeValue(None, True)} if unknown else {}
+        return {UNKNOWN: AttributeValue.of(None, unknown=True)} if unknown else {}
     found = {}
     for place, block in enumerate(blocks):
         fields = block if isinstance(block, Mapping) else {}
@@ -274,5 +274,5 @@ def _named(resource: Resource, *, after: bool) -> dict[str, AttributeValue]:
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
         key = name if isinstance(name, str) and name and name not in found else f"(block {place})"
-        found[key] = AttributeValue(value, unknown, flagged(hidden, *where))
+        found[key] = AttributeValue.of(value, unknown=unknown, hidden=flagged(hidden, *where))
     return found

@@ -279,7 +279,7 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
         return _deny_removed(change, context)
     proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
     if held and len(proven) == len(held):
-        message = f"{kind_of(change)} allows more, and {', '.join(proven)} had all of it before"
+        message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
         return finding_of(change, name, message, details, "note", _ANY)
     if change.after.policy and (

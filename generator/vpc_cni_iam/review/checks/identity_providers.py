@@ -51,13 +51,15 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
     if flagged(provider.unknown, "url"):
         yield from _barred(provider, f"the issuer of {provider.address} may change", context)
         return
-    clients = after.get("client_id_list")
+    had, clients = _clients(before), _clients(after)
     if flagged(provider.unknown, "client_id_list"):
         yield _changed(provider, "client ids of it are known after apply", context)
-    elif AUDIENCE in (before.get("client_id_list") or ()) and AUDIENCE not in (clients or ()):
+    elif AUDIENCE in had and AUDIENCE not in clients:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    elif before.get("client_id_list") != clients:
-        yield _changed(provider, "its client ids change", context)
+    elif had != clients:
+        signed = [f"+ {c}" for c in clients if c not in had]
+        signed += [f"- {c}" for c in had if c not in clients]
+        yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
     if before.get("thumbprint_list") != after.get("thumbprint_list"):
         eks = ".eks.amazonaws.com" in _issuer(before) or _issuer(before).startswith("oidc.eks.")
         place = context.places.get(provider.address)
@@ -117,6 +119,11 @@ def _trusts(policy: Policy, provider: Resource) -> bool:
         for principal in statement.principals
         for identifier in principal.identifiers
     )
+
+
+def _clients(values: Mapping[str, Any]) -> list[Any]:
+    clients = values.get("client_id_list")
+    return clients if isinstance(clients, list) else []
 
 
 def _issuer(values: Mapping[str, Any] | None) -> str:

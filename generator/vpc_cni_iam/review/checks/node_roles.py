@@ -10,10 +10,11 @@ from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
 from vpc_cni_iam.review.diff.proofs import new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, Level, rule
-from vpc_cni_iam.review.make_finding import example_text, finding
+from vpc_cni_iam.review.make_finding import coverage_findings, example_text, finding
 
 rule(
     "node-role-changed",
@@ -37,6 +38,8 @@ def check(context: Context) -> Iterator[Finding]:
         old, new = (_role(resource, context, after=after) for after in (False, True))
         if old != new and (old or new):
             yield _finding(resource, old or "no role", new or "no role", context)
+            if resource.type != "aws_eks_node_group":  # of which the cluster is known
+                yield from _missing(resource, old, new, context)
 
 
 def _finding(resource: Resource, old: str, new: str, context: Context) -> Finding:
@@ -60,6 +63,27 @@ def _finding(resource: Resource, old: str, new: str, context: Context) -> Findin
         place=place,
         level=level,
     )
+
+
+def _missing(resource: Resource, old: str, new: str, context: Context) -> Iterator[Finding]:
+    """Yield what aws-node can no longer do with the role of nodes, where it has no other."""
+    own = {change.after.kind for _, change in context.clusters}
+    before, after = (context.effective.found.get(role) for role in (old, new))
+    if own & {"irsa", "pod-identity"} or before is None or after is None:
+        return
+    policies, others = (
+        tuple(read.judged for read in side.values() if read.judged)
+        for side in (before.before, after.after)
+    )
+    if not any(map(concerns_plugin, policies)):
+        return
+    coverage = coverage_change(policies, others, context.target)
+    unknown = tuple(name for name, read in after.after.items() if not read.in_full)
+    if coverage:
+        place = context.places.get(resource.address)
+        yield from coverage_findings(
+            coverage, resource.address, "", place, new=False, unknown=unknown, unsure=bool(unknown)
+        )
 
 
 def _access(old: str, new: str, context: Context) -> Access:

@@ -80,9 +80,10 @@ def check(context: Context) -> Iterator[Finding]:
     for plugin, change in context.clusters:
         if plugin.before.installed and not plugin.after.installed:
             yield from _removed(plugin, context)
+            continue
         yield from _version(plugin, change, context)
         yield from _configuration(plugin, context)
-        if plugin.stays:
+        if plugin.stays and not _is_new(plugin, context):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
 
@@ -179,6 +180,18 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     yield _finding(plugin, context, "plugin-identity-changed", message, details, level)
 
 
+def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
+    """Say whether the cluster comes with the plan, as its OIDC provider does."""
+    issuers = [
+        resource
+        for resource in context.plan.resources
+        if resource.type == "aws_iam_openid_connect_provider" and resource.before is None
+    ]
+    roles = set(plugin.after.identity.roles)
+    known_before = plugin.before.identity.kind is not IdentityKind.unknown
+    return bool(issuers) and not known_before and roles <= context.created
+
+
 def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
     """Say whether the trust policy of a role is known and does not let aws-node assume it so."""
     has = context.effective.found.get(role)
@@ -206,6 +219,9 @@ def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     had = {(missing.action, missing.impact) for missing in change.before.missing or ()}
     new = [m for m in change.after.missing if m.action not in lost]
     fresh = [m for m in new if (m.action, m.impact) not in had]
+    if before.identity.kind is IdentityKind.unknown and not before.installed:
+        # Of a plugin that comes, as of a role that comes: what it cannot do without.
+        fresh = [m for m in fresh if m.impact == "fatal"]
     if fresh:
         level: Level = "error" if any(m.impact == "fatal" for m in fresh) else "warning"
         yield _missing_finding(plugin, change, context, fresh, level, before_too=False)

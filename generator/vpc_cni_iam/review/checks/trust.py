@@ -177,9 +177,11 @@ def _barred(
     old, new = before.judged, after.exact
     if old is None or new is None or before.state.policy is None:
         return
-    had = trust.ways(old)
-    if had and not trust.ways(new) and (plugins or trust.trusts_plugin(old)):
-        shown = trust.ways(before.state.policy) if before.has_secrets else had
+    had = trust.lost_ways(old, new)
+    if had and (plugins or trust.trusts_plugin(old)):
+        shown = had
+        if before.has_secrets and after.state.policy:
+            shown = trust.lost_ways(before.state.policy, after.state.policy)
         yield finding_of(
             change,
             "coverage-lost",

@@ -63,7 +63,7 @@ def reach(policies: Iterable[Policy], bound: Policy | None = None) -> Reach:
 @lru_cache(4096)
 def _reach(policies: tuple[Policy, ...]) -> Reach:
     statements = [s for policy in policies for s in policy.statements]
-    if not any(s.effect == "Allow" and ("*" in s.resources or s.not_resources) for s in statements):
+    if not any(map(_may_reach, statements)):
         return Reach.limited
     try:
         compiled = compile_policies(policies)
@@ -75,6 +75,15 @@ def _reach(policies: tuple[Policy, ...]) -> Reach:
         return Reach.everything
     escalates = (compiled.evaluate(Request(a, resource)).allowed for a, resource in _ESCALATING)
     return Reach.iam if any(escalates) else Reach.limited
+
+
+def _may_reach(statement: Statement) -> bool:
+    """Say whether a statement may be about IAM, on anything: most are not, and cost nothing."""
+    if statement.effect != "Allow":
+        return False
+    broad = any("*" in resource for resource in statement.resources)
+    about_iam = any(action.lower().startswith(("iam:", "*")) for action in statement.actions)
+    return bool((broad or statement.not_resources) and (about_iam or statement.not_actions))
 
 
 def _is_everything(statement: Statement) -> bool:

@@ -10,14 +10,15 @@ from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.cover import play
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
-from vpc_cni_iam.coverage.simulate.settings import Setting, configure
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
 # What nothing but the plugin, or something like it, has.
@@ -106,7 +107,14 @@ def coverage_change(
         wanted: The release and the mode.
         bounds: Its permissions boundary before and after, None for none that is known.
     """
-    return _coverage_change(tuple(before), tuple(after), wanted, bounds)
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> CoverageChange | None:
+        old, new, old_bounds, new_bounds = groups
+        limits = (next(iter(old_bounds), None), next(iter(new_bounds), None))
+        return _coverage_change(old, new, wanted, limits)
+
+    limits = tuple((bound,) if bound else () for bound in bounds)
+    return judged_once(ask, (tuple(before), tuple(after), *limits))
 
 
 @lru_cache(4096)
@@ -120,8 +128,8 @@ def _coverage_change(
     setting = _setting((*after, *before), mode, wanted)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _played(before, setting, bounds[0]) if before else {}
-        new = _played(after, setting, bounds[1])
+        old = _calls_by_scenario(before, setting, bounds[0]) if before else {}
+        new = _calls_by_scenario(after, setting, bounds[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
@@ -132,10 +140,10 @@ def _coverage_change(
     )
 
 
-def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> Setting:
+def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> PluginSetting:
     known = names_in(policies)
     names = names_of(known, owner_known="vpc_owner_id" in known)
-    setting = Setting(target.release, mode, names=names)
+    setting = PluginSetting(target.release, mode, names=names)
     environment: dict[str, str] = {}
     for name, value in target.environment:
         # A variable on which no request depends, or a value that the plugin ignores.
@@ -145,7 +153,6 @@ def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> Se
     return configure(setting, environment)
 
 
-@lru_cache(4096)
 def missing_permissions(
     policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
 ) -> tuple[MissingPermission, ...] | None:
@@ -159,29 +166,42 @@ def missing_permissions(
     Returns:
         None where the evaluator refuses a policy.
     """
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[MissingPermission, ...] | None:
+        return _missing_permissions(groups[0], target, next(iter(groups[1]), None))
+
+    return judged_once(ask, (policies, (bound,) if bound else ()))
+
+
+@lru_cache(4096)
+def _missing_permissions(
+    policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
+) -> tuple[MissingPermission, ...] | None:
     setting = _setting(policies, mode_for(policies, target), target)
     try:
-        calls = _played(policies, setting, bound)
+        calls = _calls_by_scenario(policies, setting, bound)
     except InputError:
         return None
     return _by_action(call for call in calls.values() if call is not None)
 
 
-def _played(
-    policies: tuple[Policy, ...], setting: Setting, bound: Policy | None
+def _calls_by_scenario(
+    policies: tuple[Policy, ...], setting: PluginSetting, bound: Policy | None
 ) -> dict[tuple[str, str, str, str], MissingPermission | None]:
     """Return each call in each situation with what its denial means; None if it is allowed."""
     found: dict[tuple[str, str, str, str], MissingPermission | None] = {}
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.
-        found |= _played((bound,), setting, None)
-    for played in play(compile_policies(policies), setting, SITUATIONS):
-        for call in played.calls:
-            key = (played.situation.name, call.form.action, call.form.name, call.on)
+        found |= _calls_by_scenario((bound,), setting, None)
+    for run in run_scenarios(Answers(policies), setting, SCENARIOS):
+        for call in run.calls:
+            key = (run.scenario.name, call.template.action, call.template.name, call.on)
             lack = None
             if not call.allowed:
-                use = call.use
-                lack = MissingPermission(call.form.action, use.impact, call.breaks, use.evidence)
+                call_range = call.range
+                lack = MissingPermission(
+                    call.template.action, call_range.impact, call.consequence, call_range.evidence
+                )
             found[key] = found.get(key) or lack
     return found
 

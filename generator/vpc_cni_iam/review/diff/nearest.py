@@ -17,12 +17,12 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Nearest
 
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
-@lru_cache(1024)
 def nearest(policy: Policy, release: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
@@ -33,6 +33,11 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
         policy: The policy.
         release: The release for which documents with their gaps filled are compared, too.
     """
+    return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
+
+
+@lru_cache(1024)
+def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
     said = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **said}
     values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
@@ -158,5 +163,5 @@ def upstream_update(
 
 def _since(action: str) -> str:
     """Return an action with the version that first calls it."""
-    firsts = [use.first for call in calls() if call.action == action for use in call.uses]
+    firsts = [use.first for call in calls() if call.action == action for use in call.ranges]
     return f"{action}, which {min(firsts)} and later call" if firsts else action

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.calls import Mode, uses
+from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
@@ -79,8 +79,11 @@ class ClusterChange:
 
     @property
     def identity_changes(self) -> bool:
-        """Whether aws-node has another identity after."""
-        return (self.before.kind, self.before.roles) != (self.after.kind, self.after.roles)
+        """Whether aws-node has another identity after; nodes may only come, or go."""
+        old, new = set(self.before.roles), set(self.after.roles)
+        if self.before.kind == self.after.kind == "node-role" and (old <= new or new <= old):
+            return False
+        return (self.before.kind, old) != (self.after.kind, new)
 
 
 def judged_version(
@@ -142,21 +145,32 @@ def cluster_change(
 
 @dataclass(frozen=True, slots=True)
 class _Policies:
-    """The policies of an identity on one side, as far as they are known."""
+    """The policies of an identity on one side, as far as they are known.
 
-    known: tuple[Policy, ...]
+    Args:
+        by_role: Of each role, its known policies and its permissions boundary.
+        opaque: Policies whose documents are not known.
+        has_secrets: Whether they have values that may not be shown.
+        shown: Whether the plan shows every role.
+    """
+
+    by_role: tuple[tuple[tuple[Policy, ...], Policy | None], ...]
     opaque: tuple[str, ...]
-    bound: Policy | None
     has_secrets: bool
     shown: bool
+
+    @property
+    def known(self) -> tuple[Policy, ...]:
+        """The policies of all roles."""
+        return tuple(policy for policies, _ in self.by_role for policy in policies)
 
 
 def _policies(
     identity: Identity, principals: Mapping[str, PrincipalPolicies], *, after: bool
 ) -> _Policies:
-    known: list[Policy] = []
+    by_role: list[tuple[tuple[Policy, ...], Policy | None]] = []
     opaque: list[str] = []
-    bound, secrets = None, False
+    secrets = False
     shown = identity.kind is not IdentityKind.unknown
     for role in identity.roles:
         has = principals.get(role)
@@ -164,12 +178,12 @@ def _policies(
             shown = False
             continue
         reads = has.after if after else has.before
-        known += [read.judged for read in reads.values() if read.judged]
+        known = tuple(read.judged for read in reads.values() if read.judged)
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]
-        bound = bound or (boundary.judged if boundary else None)
-    return _Policies(tuple(known), tuple(opaque), bound, secrets, shown)
+        by_role.append((known, boundary.judged if boundary else None))
+    return _Policies(tuple(by_role), tuple(opaque), secrets, shown)
 
 
 def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
@@ -189,7 +203,10 @@ def _identity(
     if policies.shown:
         environment = state.config.environment
         judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
-        missing = missing_permissions(policies.known, judged, policies.bound)
+        # Nodes may have several roles: aws-node has to do its work with each.
+        lacking = [missing_permissions(known, judged, bound) for known, bound in policies.by_role]
+        if None not in lacking:
+            missing = tuple(dict.fromkeys(m for each in lacking for m in each or ()))
     kind: Kind = identity.kind.value
     return PluginIdentity(kind, identity.roles, identity.sources, missing, policies.opaque)
 
@@ -213,7 +230,7 @@ def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
         mode: The IP family.
     """
     old, new = (
-        {use.action for use in uses((mode,), PluginVersion.of(version)) if use.feature is None}
+        {use.action for use in call_ranges((mode,), PluginVersion.of(version))}
         for version in (before, after)
     )
     return tuple(sorted(new - old))

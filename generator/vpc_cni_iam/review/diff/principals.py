@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from vpc_cni_iam.catalog.facts.calls import uses
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
@@ -27,6 +28,8 @@ from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_acces
 from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Size
 
+# What EKS asks every node role to have: aws-node may use that role.
+_NODE_POLICY = "AmazonEKSWorkerNodePolicy"
 Grade = Literal["yes", "some", "no", "unknown"]
 
 
@@ -60,6 +63,7 @@ def principal(
     trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
+    concerns = concerns or any(aws_managed.name_of(key) == _NODE_POLICY for key in has.before)
     wanted = plugin or wanted
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
@@ -138,11 +142,11 @@ def _matrix(has: PrincipalPolicies, opaque: bool, wanted: ReviewTarget) -> Itera
 
 def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
     found: dict[str, Literal["fatal", "degraded", ""]] = {}
-    setting = Setting(release, "ipv6" if mode == "ipv6" else "ipv4")
+    setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
-    for use in uses((setting.mode,), release):
-        if use.action in called and found.get(use.action) != "fatal":
-            found[use.action] = use.impact
+    for call_range in call_ranges((setting.mode,), release):
+        if call_range.action in called and found.get(call_range.action) != "fatal":
+            found[call_range.action] = call_range.impact
     return found
 
 

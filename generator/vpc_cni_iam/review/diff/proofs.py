@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Access, Example
 
 _SUBJECT = re.compile(r"system:serviceaccount:([^:]*):([^:]*)")
@@ -26,11 +27,13 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
         new: Its policies after.
         budget: What the proof may cost.
     """
-    before, after = tuple(old), tuple(new)
-    # A plan may hold one policy a thousand times.
-    return budget.remember(
-        ("new access", before, after), lambda: _new_access(before, after, budget)
-    )
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> Access:
+        # A plan may hold one policy a thousand times.
+        before, after = groups
+        return budget.remember(("new access", groups), lambda: _new_access(before, after, budget))
+
+    return judged_once(ask, (tuple(old), tuple(new)))
 
 
 def without_example(access: Access) -> Access:

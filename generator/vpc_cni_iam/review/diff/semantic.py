@@ -18,6 +18,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
 from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
@@ -49,20 +50,45 @@ def lines(
     before, after = old or _NONE, new or _NONE
     if before == after and texts[0] == texts[1]:
         return ()
-    changes = all_changes(before, after, budget.part(budget.steps // 3))
-    judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
-    for number, change in enumerate(changes):
-        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
-    if old and new:
-        found += _version(old, new)
-    if exact:
-        found += _unsaid(before, after, found, budget)
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[Line, ...]:
+        question = ("lines", groups, exact, alone, bool(old and new))
+        return budget.remember(
+            question,
+            lambda: tuple(
+                _access_lines(
+                    groups[0][0],
+                    groups[1][0],
+                    budget,
+                    exact=exact,
+                    alone=alone,
+                    both=bool(old and new),
+                )
+            ),
+        )
+
+    found = list(judged_once(ask, ((before,), (after,))))
     if old and new:
         found += spelling.lines(old, new, texts)
     if not found:
         found.append(Line("no-op", "regrouped", "statements that together mean the same"))
     order = ("gain", "loss", "no-op")
     return tuple(sorted(dict.fromkeys(found), key=lambda line: order.index(line.effect)))
+
+
+def _access_lines(
+    before: Policy, after: Policy, budget: Budget, *, exact: bool, alone: bool, both: bool
+) -> list[Line]:
+    """Return the lines about what is allowed, whatever the policies are written like."""
+    changes = all_changes(before, after, budget.part(budget.steps // 3))
+    judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
+    for number, change in enumerate(changes):
+        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
+    if both:
+        found += _version(before, after)
+    if exact:
+        found += _unsaid(before, after, found, budget)
+    return found
 
 
 class _Judge:

@@ -18,6 +18,7 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.diff.coverage import names
 
 POD_IDENTITY = "EKS Pod Identity"
+_IRSA = "IRSA of "
 _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
@@ -116,8 +117,24 @@ def ways(policy: Policy) -> tuple[str, ...]:
             continue
         for arn in (i for p in statement.principals for i in p.identifiers):
             if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
-                found.append(f"IRSA of {issuer(arn)}")
+                found.append(f"{_IRSA}{issuer(arn)}")
     return tuple(dict.fromkeys(found))
+
+
+def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
+    """Return in which ways the plugin can no longer assume a role; empty if another one comes.
+
+    The clusters of two OIDC providers are two: IRSA of one takes no place of IRSA of the other.
+
+    Args:
+        before: The trust policy before.
+        after: The trust policy after.
+    """
+    old, new = ways(before), ways(after)
+    if any(way not in old and not way.startswith(_IRSA) for way in new):
+        return ()
+    lost = tuple(way for way in old if way not in new)
+    return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
 def _takes_plugin(policy: Policy, provider: str) -> bool:

@@ -32,6 +32,10 @@ _COLOURS = {
 _INDENT = 12
 _LABEL = "  {:<10}"
 # So that a reviewer reads one screen.
+_WITH_EXAMPLE = (
+    *("new-access", "new-policy", "admin-attached", "trust-widened"),
+    *("plugin-identity-changed", "node-role-changed"),
+)
 _FIRST, _FIRST_NOTES, _ALSO = 8, 3, 3
 
 
@@ -141,17 +145,17 @@ def _findings(
             page.line(f"  and {left} more (--details)", "quiet")
             return
         page.line(first.message, first.level, _LABEL.format(first.level))
-        for line in first.details if details else _examples(first):
+        shown = first.details if details else tuple(_on_first_screen(first))
+        for line in shown:
             page.line(line, "quiet", indent=_INDENT)
         page.line(_where(first), "quiet", indent=_INDENT)
         _also(page, [wording.subject(f) for f in alike[1:]], details=details)
 
 
-def _examples(finding: Finding) -> Iterator[str]:
-    """Yield the details that belong on the first screen."""
-    for detail in finding.details:
-        if detail.startswith("example: "):
-            yield detail
+def _on_first_screen(finding: Finding) -> Iterator[str]:
+    """Yield the request that shows new access, or why none does: the last detail."""
+    if finding.rule in _WITH_EXAMPLE:
+        yield from finding.details[-1:]
 
 
 def _where(finding: Finding) -> str:

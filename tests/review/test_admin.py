@@ -187,3 +187,9 @@ def test_a_managed_policy_that_aws_does_not_publish() -> None:
     review = reviewed(*ROLE, attached(managed("AmazonEKS_CNI_IPv6_Policy")))
     assert levels(review) == {"unknown-attachment": "error"}
     assert "create one of the ipv6 document" in review.findings[0].message
+
+
+def test_everything_but_iam_makes_an_administrator_too() -> None:
+    review = reviewed(*ROLE, attached(managed("PowerUserAccess")))
+    assert levels(review) == {"admin-attached": "error"}
+    assert "but for those of a few services" in review.findings[0].message

@@ -10,6 +10,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def listing() -> str:
         "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
         "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
         "besides its level. Some findings have another level than their rule, as its page says.",
+        '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
         "| rule | level | counts for | what it says |",
         "| --- | --- | --- | --- |",
@@ -111,7 +113,13 @@ def page(rule: Rule, entry: dict[str, str]) -> str:
 
 
 def _of(rule: Rule, case: Case) -> list[Json]:
-    return [f for f in review(case)[1]["findings"] if f["rule"] == rule.id]
+    return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
+
+
+@cache
+def _findings(name: str) -> list[Json]:
+    findings: list[Json] = review(load(name))[1]["findings"]
+    return findings
 
 
 def _finding(finding: Json) -> Iterator[str]:

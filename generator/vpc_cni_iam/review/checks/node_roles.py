@@ -144,9 +144,9 @@ def _profile(values: Mapping[str, Any], resource: Resource, context: Context) ->
 
 def _referred(resource: Resource, path: tuple[str, ...], context: Context) -> str:
     references = context.gatherer.references
-    meant = references.resolve(resource, path)
-    for wanted in meant.resources:
-        target = references.find(resource, wanted, meant)
+    resolution = references.resolve(resource, path)
+    for reference in resolution.resources:
+        target = references.find(resource, reference, resolution)
         if target is not None and target.type == "aws_iam_role":
             return target.address
         if target is not None and target.type == "aws_iam_instance_profile":

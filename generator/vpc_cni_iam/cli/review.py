@@ -70,8 +70,8 @@ class EngineChoice(StrEnum):
     tofu = "tofu"
 
 
-def _print_schema(wanted: bool) -> None:
-    if wanted:
+def _print_schema(asked: bool) -> None:
+    if asked:
         from vpc_cni_iam.review.report.json import schema
 
         common.show_json(schema())
@@ -163,14 +163,14 @@ def review(
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    wanted = _target(cni_version, mode)
+    target = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
     locator = Locator(source, read.configuration)
     with _progress("judging policies") as passed:
         result = reviewed(
-            read, wanted, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
+            read, target, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
         )
     if not locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
@@ -22,6 +24,7 @@ rule(
 )
 _UNKNOWN = "known after apply"
 _NAMED = 2
+_ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
 
 
 def existing(change: Change, context: Context) -> tuple[str, ...]:
@@ -62,6 +65,23 @@ def admin_finding(
         return None  # nobody has the policy, or nobody gets further by it
     who = names_text(gaining) or "Whoever has the policy"
     return finding_of(change, "admin-attached", f"{who} {REACH_TEXTS[far]}", details)
+
+
+def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding | None:
+    """Return that an AWS managed policy is attached whose class is administration, or IAM.
+
+    Args:
+        change: The attachment.
+        details: More lines.
+    """
+    attached = change.attachment
+    managed = aws_managed.find(attached.arn) if attached else None
+    if attached is None or managed is None or managed.policy_class not in _ADMIN:
+        return None
+    because = f" ({', '.join(managed.because)})" if managed.because else ""
+    name, text = aws_managed.name_of(attached.arn), CLASS_TEXTS[managed.policy_class]
+    message = f"{attached.principal} gets {name}, which {text}{because}"
+    return finding_of(change, "admin-attached", message, details)
 
 
 def example_or_reason(access: Access) -> str:

@@ -92,11 +92,11 @@ def _shown(
     )
 
 
-def _engines(wanted: str, environ: Mapping[str, str]) -> Iterator[Engine]:
-    """Yield the engine that is wanted, or all that are there: only one of them reads a plan."""
+def _engines(choice: str, environ: Mapping[str, str]) -> Iterator[Engine]:
+    """Yield the engine that is chosen, or all that are there: only one of them reads a plan."""
     # Nothing is planned here: what the user initialised is read, and that may be elsewhere.
     where = {k: v for k, v in environ.items() if k == "TF_DATA_DIR"}
-    for name in NAMES if wanted == "auto" else (wanted,):
-        with suppress(EngineError) if wanted == "auto" else nullcontext():
+    for name in NAMES if choice == "auto" else (choice,):
+        with suppress(EngineError) if choice == "auto" else nullcontext():
             if found := find(name, environ):
                 yield replace(found, environ={**found.environ, **where})

@@ -67,7 +67,7 @@ def check_fail_on(value: str) -> str:
 
 def review(
     plan: Plan,
-    wanted: ReviewTarget,
+    target: ReviewTarget,
     *,
     locator: Locator | None = None,
     fail_on: str = DEFAULT_LEVEL,
@@ -78,7 +78,7 @@ def review(
 
     Args:
         plan: The plan.
-        wanted: The plugin's release and IP family.
+        target: The plugin's release and IP family.
         locator: Says where resources are written; None to say it of none.
         fail_on: A level or a meaning, from which on findings fail the review.
         ignored: What to ignore.
@@ -93,16 +93,16 @@ def review(
     computed = tuple(gatherer.computed_attributes())
     effective = EffectivePolicies(items, computed, gatherer.replaced)
     clusters = tuple(
-        (plugin, cluster_change(plugin, effective.found, wanted, budget))
+        (plugin, cluster_change(plugin, effective.found, target, budget))
         for plugin in PluginReader(plan, gatherer.owners).clusters()
     )
-    targets = _targets(clusters, wanted)
+    targets = _targets(clusters, target)
     labels = _labels(plan)
     principals = {
-        name: principal(name, has, labels.get(name, ""), targets.get(name), wanted, budget)
+        name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
         for name, has in sorted(effective.found.items())
     }
-    comparer = Comparer(gatherer, locator, wanted, budget)
+    comparer = Comparer(gatherer, locator, target, budget)
     holders = _holders((*items, *computed), plan)
     changes = tuple(
         sorted(
@@ -122,7 +122,7 @@ def review(
         principals,
         clusters,
         _places(plan, locator),
-        wanted,
+        target,
         budget,
         _created(plan),
         unseen,
@@ -135,8 +135,8 @@ def review(
     return Review(
         plan.source,
         plan.version,
-        str(wanted.release),
-        (wanted.mode,) if wanted.mode else ("ipv4", "ipv6"),
+        str(target.release),
+        (target.mode,) if target.mode else ("ipv4", "ipv6"),
         tuple(change for _, change in clusters),
         changes,
         tuple(principals.values()),
@@ -160,17 +160,17 @@ def _created(plan: Plan) -> frozenset[str]:
 
 
 def _targets(
-    clusters: Iterable[tuple[ClusterPlugin, ClusterChange]], wanted: ReviewTarget
+    clusters: Iterable[tuple[ClusterPlugin, ClusterChange]], target: ReviewTarget
 ) -> dict[str, ReviewTarget]:
     """Return by which version the policies of aws-node's roles are judged, by role."""
     targets: dict[str, ReviewTarget] = {}
     for plugin, change in clusters:
         release = PluginVersion.of(change.judged_after)
         environment = plugin.after.config.environment
-        mode = wanted.mode or (change.mode_after if plugin.after.mode else None)
-        target = ReviewTarget(release, mode, environment, wanted.chosen)
+        mode = target.mode or (change.mode_after if plugin.after.mode else None)
+        judged = ReviewTarget(release, mode, environment, target.chosen)
         for role in (*change.before.roles, *change.after.roles):
-            targets.setdefault(role, target)
+            targets.setdefault(role, judged)
     return targets
 
 

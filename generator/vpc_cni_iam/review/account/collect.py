@@ -139,15 +139,15 @@ class Gatherer:
             found, name = self._by_arn.get(value.value), value.value
             found = found or self._created(value.value)
         if found is None and (value.unknown or not name):
-            resolve = self.references.resolve(slot.resource, slot.path)
-            if len(resolve.constants) == 1 and not resolve.resources and not resolve.open:
-                text = resolve.constants[0]
+            resolution = self.references.resolve(slot.resource, slot.path)
+            if len(resolution.constants) == 1 and not resolution.resources and not resolution.open:
+                text = resolution.constants[0]
                 if isinstance(text, str):
                     known = AttributeValue.of(text, hidden=value.hidden)
                     return self._attached(slot, known, after=after)
-            if len(resolve.resources) == 1 and not resolve.open:
-                found = self._policy(slot.resource, resolve.resources[0], resolve)
-            name = name or ", ".join(referred(resolve)) or "a policy known after apply"
+            if len(resolution.resources) == 1 and not resolution.open:
+                found = self._policy(slot.resource, resolution.resources[0], resolution)
+            name = name or ", ".join(referred(resolution)) or "a policy known after apply"
         if found is None:
             known_arn = isinstance(value.value, str)
             of_local = not known_arn and name.startswith("local.")
@@ -161,12 +161,12 @@ class Gatherer:
         return Binding(self.policy_of(found, after=later), address, arn, (), address)
 
     def _policy(
-        self, asking: Resource, wanted: tuple[str, str, str], resolve: Resolution
+        self, asking: Resource, reference: tuple[str, str, str], resolution: Resolution
     ) -> Resource | None:
         """Return the policy that a reference means, if it means one."""
-        if not wanted[1].startswith("aws_iam_policy."):
+        if not reference[1].startswith("aws_iam_policy."):
             return None
-        return self.references.find(asking, wanted, resolve)
+        return self.references.find(asking, reference, resolution)
 
     def _listed(self, slot: PolicyAttribute) -> Iterator[PolicyChange]:
         """Yield what a list that is not known holds: what it refers to, and what else it may.
@@ -180,17 +180,17 @@ class Gatherer:
                 slot, action, Binding(ABSENT), self._member(slot, slot.after, owners, after=True)
             )
             return
-        resolve = self.references.resolve(slot.resource, slot.path)
+        resolution = self.references.resolve(slot.resource, slot.path)
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]
-        for wanted in resolve.resources if slot.kind == "attachment" else ():
-            found = self._policy(slot.resource, wanted, resolve)
+        for reference in resolution.resources if slot.kind == "attachment" else ():
+            found = self._policy(slot.resource, reference, resolution)
             if found is not None and found not in there:
                 read = self.policy_of(found, after=True)
                 later = Binding(read, found.address, "", owners, found.address)
                 one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
                 yield PolicyChange(one, action, Binding(ABSENT), later)
-        names = ", ".join(referred(resolve)) or "nothing that the plan says"
+        names = ", ".join(referred(resolution)) or "nothing that the plan says"
         why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
         held = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)

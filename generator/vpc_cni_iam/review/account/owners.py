@@ -71,17 +71,17 @@ class Owners:
             yield from (Owner(address, kind) for address in addresses or [f"{kind} {name}"])
         if not value.unknown:
             return
-        resolve = self.references.resolve(resource, (argument,))
-        rest = list(resolve.open)
-        for wanted in resolve.resources:
-            one = self.references.find(resource, wanted, resolve)
+        resolution = self.references.resolve(resource, (argument,))
+        rest = list(resolution.open)
+        for reference in resolution.resources:
+            one = self.references.find(resource, reference, resolution)
             if one is not None and one.type == PRINCIPALS[kind]:
                 yield Owner(one.address, kind)
             else:
-                rest += referred(Resolution((wanted,)))
+                rest += referred(Resolution((reference,)))
         if whole:
             yield Owner(f"{kind}s known after apply", kind)
-        elif rest or not resolve.resources:
+        elif rest or not resolution.resources:
             yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
 
     def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
@@ -98,9 +98,9 @@ class Owners:
             if isinstance(value.value, str):
                 yield resource, self.role_of(resource, (argument,), value.value)
                 continue
-            resolve = self.references.resolve(resource, (argument,))
-            for wanted in resolve.resources:
-                found = self.references.find(resource, wanted, resolve)
+            resolution = self.references.resolve(resource, (argument,))
+            for reference in resolution.resources:
+                found = self.references.find(resource, reference, resolution)
                 if found is not None and found.type == "aws_iam_role":
                     yield resource, found.address
 
@@ -158,8 +158,11 @@ class Owners:
             exact = [r for r in candidates if accounts[r.address] == account]
             candidates = exact if len(exact) == 1 else candidates
         if len(candidates) > 1:
-            meant = self.references.resolve(resource, path)
-            targets = [self.references.find(resource, wanted, meant) for wanted in meant.resources]
+            resolution = self.references.resolve(resource, path)
+            targets = [
+                self.references.find(resource, reference, resolution)
+                for reference in resolution.resources
+            ]
             referred_to = [r for r in candidates if r in targets]
             candidates = referred_to or candidates
         if len(candidates) > 1:

@@ -215,21 +215,21 @@ class PluginReader:
         """Return the address of the role that has an ARN, else the ARN or what is known of it."""
         if isinstance(arn, str):
             return self._owners.role_of(resource, path, arn)
-        meant = self._owners.references.resolve(resource, path)
-        for wanted in meant.resources:
-            role = self._owners.references.find(resource, wanted, meant)
+        resolution = self._owners.references.resolve(resource, path)
+        for reference in resolution.resources:
+            role = self._owners.references.find(resource, reference, resolution)
             if role is not None and role.type == "aws_iam_role":
                 return role.address
-        return ", ".join(referred(meant)) or UNKNOWN_ROLE
+        return ", ".join(referred(resolution)) or UNKNOWN_ROLE
 
     def _cluster(self, resource: Resource) -> str:
         """Return the address of a resource's cluster, else its name; empty for neither."""
         if resource.type == "aws_eks_cluster":
             return resource.address
         clusters = [r for r in self._resources if r.type == "aws_eks_cluster"]
-        meant = self._owners.references.resolve(resource, ("cluster_name",))
-        for wanted in meant.resources:
-            cluster = self._owners.references.find(resource, wanted, meant)
+        resolution = self._owners.references.resolve(resource, ("cluster_name",))
+        for reference in resolution.resources:
+            cluster = self._owners.references.find(resource, reference, resolution)
             if cluster is not None and cluster.type == "aws_eks_cluster":
                 return cluster.address
         name = (resource.after or resource.before or {}).get("cluster_name")

@@ -71,11 +71,11 @@ class Rebuilder:
             path: The argument's place in the resource's expressions.
             depth: How many documents led here.
         """
-        resolve = self._instances.resolve(resource, path)
-        documents = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
-        names = referred(resolve)
-        only = len(documents) == 1 and len(resolve.resources) == 1 and not resolve.open
-        found = self._instances.find(resource, documents[0], resolve) if only else None
+        resolution = self._instances.resolve(resource, path)
+        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+        names = referred(resolution)
+        only = len(documents) == 1 and len(resolution.resources) == 1 and not resolution.open
+        found = self._instances.find(resource, documents[0], resolution) if only else None
         if found is None or depth > _DEPTH:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
@@ -137,15 +137,15 @@ class Rebuilder:
             except InputError as error:
                 holes.append(str(error))
                 return ()
-        resolve = self._instances.resolve(resource, (argument,))
-        documents = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
+        resolution = self._instances.resolve(resource, (argument,))
+        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         # Of a list that is not known, the plan does not say that it is its references.
         many = len(listed) if isinstance(listed, list) else int(argument.endswith("_json"))
         found = None
-        if documents and len(documents) == many and not resolve.open and depth < _DEPTH:
-            found = self._instances.find(resource, documents[place], resolve)
+        if documents and len(documents) == many and not resolution.open and depth < _DEPTH:
+            found = self._instances.find(resource, documents[place], resolution)
         if found is None:
-            holes.append(f"{where}: known after apply: {', '.join(referred(resolve))}")
+            holes.append(f"{where}: known after apply: {', '.join(referred(resolution))}")
             return ()
         text = (found.after or {}).get("json")
         rebuilt = _read(text, found) if text else self.document(found, depth + 1)
@@ -153,17 +153,17 @@ class Rebuilder:
         return rebuilt.policy.statements if rebuilt.policy else ()
 
 
-def referred(resolve: Resolution) -> list[str]:
+def referred(resolution: Resolution) -> list[str]:
     """Return the names that an expression refers to, as people write them.
 
     Args:
-        resolve: What it refers to.
+        resolution: What it refers to.
     """
     named = [
         ".".join(part for part in (module, block, attribute) if part)
-        for module, block, attribute in resolve.resources
+        for module, block, attribute in resolution.resources
     ]
-    return [*named, *resolve.open]
+    return [*named, *resolution.open]
 
 
 def _read(text: str, found: Resource) -> Rebuilt:

@@ -37,32 +37,32 @@ class References:
         return configuration.resolve(module, expression, self._plan.variables, repeated)
 
     def find(
-        self, asking: Resource, wanted: tuple[str, str, str], resolve: Resolution
+        self, asking: Resource, reference: tuple[str, str, str], resolution: Resolution
     ) -> Resource | None:
         """Return the instance that a resource means; None if it may be one of several.
 
         Args:
             asking: The resource whose argument refers to it.
-            wanted: The module's address and the address in it, which may have an index.
-            resolve: All that the argument refers to.
+            reference: The module's address and the address in it, which may have an index.
+            resolution: All that the argument refers to.
         """
-        module, block, _ = wanted
+        module, block, _ = reference
         address = f"{module}.{block}".lstrip(".")
         found = [
             r for r in self._by_block.get(without_keys(address), []) if _fits(r.address, address)
         ]
-        if len(found) > 1 and resolve.aligned:
+        if len(found) > 1 and resolution.aligned:
             # What is made once for each key mostly refers to what is made once for the same key.
             keys = _keys(asking.address)
             found = [r for r in found if _keys(r.address)[-len(keys) :] == keys] if keys else []
         return found[0] if len(found) == 1 else None
 
 
-def _fits(address: str, wanted: str) -> bool:
+def _fits(address: str, reference: str) -> bool:
     """Say whether an address has the keys that a reference to it has."""
     return all(
         part == other or "[" not in other
-        for part, other in zip(parts(address), parts(wanted), strict=True)
+        for part, other in zip(parts(address), parts(reference), strict=True)
     )
 
 

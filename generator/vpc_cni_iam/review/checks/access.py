@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
 from vpc_cni_iam.review.diff.verdicts import Access, Line
-from vpc_cni_iam.review.findings import Finding, Meaning, rule
-from vpc_cni_iam.review.gains import admin_finding, example_or_reason, existing, names_text
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
+from vpc_cni_iam.review.gains import (
+    admin_finding,
+    example_or_reason,
+    existing,
+    managed_admin_finding,
+    names_text,
+)
 from vpc_cni_iam.review.make_finding import (
     finding_of,
     kind_of,
@@ -147,7 +154,7 @@ def _access(change: Change, context: Context) -> Iterator[Finding]:
     elif change.kind == "exclusive" or change.type.endswith("_exclusive"):
         yield from _exclusive(change, context, gains, losses)
     elif change.kind == "membership":
-        yield from _membership(change, gains, losses)
+        yield from _membership(change, context, gains, losses)
     elif change.access and change.access.reason == DENY_REMOVED:
         yield _deny_removed(change, context)
     elif change.action == "delete":
@@ -190,12 +197,19 @@ def _same_or_less(
 
 
 def _membership(
-    change: Change, gains: tuple[Line, ...], losses: tuple[Line, ...]
+    change: Change, context: Context, gains: tuple[Line, ...], losses: tuple[Line, ...]
 ) -> Iterator[Finding]:
     """Yield who joins a group, or leaves it."""
     if gains:
         message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and has what it has"
-        yield finding_of(change, "group-joined", message, line_texts(gains))
+        group = context.effective.found.get(change.attachment.policy if change.attachment else "")
+        policies = [r.judged for r in group.after.values() if r.judged] if group else []
+        far = reach(policies)
+        level: Level | None = None
+        if far is not Reach.limited:
+            message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and {REACH_TEXTS[far]}"
+            level = "error"
+        yield finding_of(change, "group-joined", message, line_texts(gains), level)
     if losses:
         message = f"{losses[0].text.replace(' from ', ' leaves ', 1)}"
         yield finding_of(change, "access-removed", message, line_texts(losses))
@@ -286,7 +300,7 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
         admin := admin_finding(change, change.after.policy, context, details)
     ):
         return admin
-    known = _known_document(change, context, details)
+    known = managed_admin_finding(change, details) or _known_document(change, context, details)
     return known or _can_do_more(change, access, context, details)
 
 
@@ -367,8 +381,10 @@ def _trusted(
     old, new = trust.assumers(before), trust.assumers(after)
     come = [who for who in new if who not in old]
     gone = [who for who in old if who not in new]
-    message = (
-        f"{change.address} can now be assumed {'by ' + names_text(come) if come else 'by more'}"
-    )
-    message += f" (was {names_text(gone)})" if come and gone else ""
+    message = f"{change.address} can now be assumed by {names_text(come)}"
+    if not come:
+        action = access.witness.action if access.witness else "more"
+        message = f"The trust policy of {change.address} now allows {action} to whom it names"
+    elif gone:
+        message += f" (was {names_text(gone)})"
     yield finding_of(change, "trust-widened", message, details)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import Resource
@@ -81,9 +82,10 @@ def _missing(resource: Resource, old: str, new: str, context: Context) -> Iterat
     unknown = tuple(name for name, read in after.after.items() if not read.in_full)
     if coverage:
         place = context.places.get(resource.address)
-        yield from coverage_findings(
-            coverage, resource.address, "", place, new=False, unknown=unknown, unsure=bool(unknown)
-        )
+        where = (resource.address, "", place)
+        unsure = bool(unknown)
+        lost = coverage_findings(coverage, *where, new=False, unknown=unknown, unsure=unsure)
+        yield from islice(lost, 1)  # the gravest is enough
 
 
 def _access(old: str, new: str, context: Context) -> Access:
@@ -142,9 +144,9 @@ def _profile(values: Mapping[str, Any], resource: Resource, context: Context) ->
 
 def _referred(resource: Resource, path: tuple[str, ...], context: Context) -> str:
     references = context.gatherer.references
-    meant = references.resolve(resource, path)
-    for wanted in meant.resources:
-        target = references.find(resource, wanted, meant)
+    resolution = references.resolve(resource, path)
+    for reference in resolution.resources:
+        target = references.find(resource, reference, resolution)
         if target is not None and target.type == "aws_iam_role":
             return target.address
         if target is not None and target.type == "aws_iam_instance_profile":

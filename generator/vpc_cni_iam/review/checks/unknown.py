@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
+from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.account.collect import NOWHERE
@@ -15,7 +15,12 @@ from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import concerns_plugin
 from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning, rule
-from vpc_cni_iam.review.gains import admin_finding, example_or_reason, existing
+from vpc_cni_iam.review.gains import (
+    admin_finding,
+    example_or_reason,
+    existing,
+    managed_admin_finding,
+)
 from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts
 
 rule(
@@ -114,11 +119,8 @@ def _unknown_attachment(change: Change, attached: Attachment, context: Context) 
         message = f"{policy} for {principal} is known after apply"
         return finding_of(change, "unknown-attachment", message, change.after.why)
     managed, name = aws_managed.find(attached.arn), aws_managed.name_of(attached.arn)
-    if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
-        text = CLASS_TEXTS[managed.policy_class]
-        because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{principal} gets {name}, which {text}{because}"
-        return finding_of(change, "admin-attached", message, line_texts(change.lines))
+    if admin := managed_admin_finding(change, line_texts(change.lines)):
+        return admin
     if instead := aws_managed.nonexistent(attached.arn):
         message = f"{policy} is attached to {principal}, and does not exist: {instead}"
         return finding_of(change, "unknown-attachment", message, level="error")

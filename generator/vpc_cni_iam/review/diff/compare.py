@@ -35,13 +35,13 @@ class Comparer:
     Args:
         gatherer: Gathered them.
         locator: Finds where they are written.
-        wanted: For what the plan is reviewed.
+        target: For what the plan is reviewed.
         budget: What all proofs of the review may cost.
     """
 
     gatherer: Gatherer
     locator: Locator
-    wanted: ReviewTarget
+    target: ReviewTarget
     budget: Budget
 
     def change(self, item: PolicyChange) -> Change | None:
@@ -90,10 +90,10 @@ class Comparer:
         before, after = item.before.read, item.after.read
         if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
             return None  # what is attached and detached counts for those that it is attached to
-        return coverage_change(_policies(before), _policies(after), self.wanted)
+        return coverage_change(_policies(before), _policies(after), self.target)
 
     def _nearest(self, known: list[Policy]) -> Nearest | None:
-        return nearest(known[0], self.wanted.release) if known else None
+        return nearest(known[0], self.target.release) if known else None
 
     def _document(self, item: PolicyChange) -> str:
         """Return the address of the data source that renders a policy."""
@@ -102,11 +102,11 @@ class Comparer:
         if item.after.read.document:
             return item.after.read.document
         resource = item.slot.resource
-        resolve = self.gatherer.references.resolve(resource, item.slot.path)
-        found = [r for r in resolve.resources if r[1].startswith(_DOCUMENT)]
+        resolution = self.gatherer.references.resolve(resource, item.slot.path)
+        found = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         if len(found) != 1:
             return ""
-        instance = self.gatherer.references.find(resource, found[0], resolve)
+        instance = self.gatherer.references.find(resource, found[0], resolution)
         return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:

@@ -78,15 +78,15 @@ def names(statement: Statement, action: str) -> bool:
     return named is not bool(statement.not_actions)
 
 
-def mode_for(policies: Sequence[Policy], wanted: ReviewTarget) -> Mode:
+def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:
     """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
 
     Args:
         policies: The policies of an identity.
-        wanted: The release and the mode, if one is asked for.
+        target: The release and the mode, if one is asked for.
     """
-    if wanted.mode:
-        return wanted.mode
+    if target.mode:
+        return target.mode
     try:
         return mode_of(policies)
     except InputError:
@@ -96,7 +96,7 @@ def mode_for(policies: Sequence[Policy], wanted: ReviewTarget) -> Mode:
 def coverage_change(
     before: Sequence[Policy],
     after: Sequence[Policy],
-    wanted: ReviewTarget,
+    target: ReviewTarget,
     bounds: tuple[Policy | None, Policy | None] = (None, None),
 ) -> CoverageChange | None:
     """Return what a change does to what the plugin needs; None where that cannot be asked.
@@ -104,14 +104,14 @@ def coverage_change(
     Args:
         before: The policies of an identity before.
         after: Its policies after.
-        wanted: The release and the mode.
+        target: The release and the mode.
         bounds: Its permissions boundary before and after, None for none that is known.
     """
 
     def ask(groups: tuple[tuple[Policy, ...], ...]) -> CoverageChange | None:
         old, new, old_bounds, new_bounds = groups
         limits = (next(iter(old_bounds), None), next(iter(new_bounds), None))
-        return _coverage_change(old, new, wanted, limits)
+        return _coverage_change(old, new, target, limits)
 
     limits = tuple((bound,) if bound else () for bound in bounds)
     return judged_once(ask, (tuple(before), tuple(after), *limits))
@@ -121,11 +121,11 @@ def coverage_change(
 def _coverage_change(
     before: tuple[Policy, ...],
     after: tuple[Policy, ...],
-    wanted: ReviewTarget,
+    target: ReviewTarget,
     bounds: tuple[Policy | None, Policy | None],
 ) -> CoverageChange | None:
-    mode = mode_for(before or after, wanted)
-    setting = _setting((*after, *before), mode, wanted)
+    mode = mode_for(before or after, target)
+    setting = _setting((*after, *before), mode, target)
     try:
         # Where there was nothing, nothing was allowed.
         old = _calls_by_scenario(before, setting, bounds[0]) if before else {}
@@ -136,7 +136,7 @@ def _coverage_change(
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
     gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
     return CoverageChange(
-        str(wanted.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
+        str(target.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
     )
 
 

@@ -41,12 +41,12 @@ def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
     said = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **said}
     values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
-    wanted = _grants(policy)
+    pieces = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
     for name, variant, template in _documents(release):
         filled = _filled(template, values)
         granted = _grants(filled)
-        likeness = len(wanted & granted) / max(1, len(wanted | granted))
+        likeness = len(pieces & granted) / max(1, len(pieces | granted))
         if best is None or likeness > best[0]:
             best = (likeness, name, variant, filled)
     assert best is not None  # noqa: S101 - the catalog is not empty

@@ -38,7 +38,7 @@ def principal(
     has: PrincipalPolicies,
     label: str,
     plugin: ReviewTarget | None,
-    wanted: ReviewTarget,
+    target: ReviewTarget,
     budget: Budget,
 ) -> Principal:
     """Return a principal with what is said of all its policies together.
@@ -48,7 +48,7 @@ def principal(
         has: What it has.
         label: Its IAM name, empty where it is not known.
         plugin: For what its policies are judged where aws-node has the role, else None.
-        wanted: For what the plan is reviewed.
+        target: For what the plan is reviewed.
         budget: What the proofs may cost.
     """
     opaque = tuple(
@@ -64,11 +64,11 @@ def principal(
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
     concerns = concerns or any(aws_managed.name_of(key) == _NODE_POLICY for key in has.before)
-    wanted = plugin or wanted
+    target = plugin or target
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
     if concerns and changed:
-        coverage = coverage_change(before, after, wanted, (_bound(has, 0), _bound(has, 1)))
+        coverage = coverage_change(before, after, target, (_bound(has, 0), _bound(has, 1)))
     return Principal(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
@@ -78,7 +78,7 @@ def principal(
         opaque=opaque,
         access=_access(has, before, after, opaque, budget) if changed else None,
         coverage=coverage,
-        matrix=tuple(_matrix(has, bool(opaque), wanted)) if concerns else (),
+        matrix=tuple(_matrix(has, bool(opaque), target)) if concerns else (),
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
@@ -128,10 +128,10 @@ def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
         yield sizes.inline(has.type, sum(known))
 
 
-def _matrix(has: PrincipalPolicies, opaque: bool, wanted: ReviewTarget) -> Iterator[MatrixRow]:
+def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Iterator[MatrixRow]:
     before, after = _shown(has.before), _shown(has.after)
-    mode = mode_for(before or after, wanted)
-    needed = _needed(mode, wanted.release)
+    mode = mode_for(before or after, target)
+    needed = _needed(mode, target.release)
     named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
     spelled = {action.lower(): action for action in sorted(named)}
     for key in sorted(spelled):

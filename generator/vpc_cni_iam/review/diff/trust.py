@@ -356,7 +356,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
         yield Flaw(
             "irsa-string-like",
             f"the subject {values[0]!r} is compared by StringLike, though it has no wildcard; "
-            "StringEquals says that none is meant",
+            "StringEquals says that none is resolution",
         )
     others = [v for v in values if v != _SUBJECT and v not in wild]
     if for_plugin and others:

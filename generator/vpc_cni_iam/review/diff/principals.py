@@ -114,12 +114,12 @@ def _access(
     if opaque and (denies or not alike):
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
     budget = budget.part(steps_for((*before, *after)))
-    found = new_access(before, after, budget)
+    access = new_access(before, after, budget)
     if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
-        found = without_example(found)
-    if found.verdict == "no new access" and deny_removed(before, after, budget):
+        access = without_example(access)
+    if access.verdict == "no new access" and deny_removed(before, after, budget):
         return Access("not proven", reason=DENY_REMOVED)
-    return found
+    return access
 
 
 def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
@@ -141,13 +141,13 @@ def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Itera
 
 
 def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
-    found: dict[str, Literal["fatal", "degraded", ""]] = {}
+    impacts: dict[str, Literal["fatal", "degraded", ""]] = {}
     setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
     for call_range in call_ranges((setting.mode,), release):
-        if call_range.action in called and found.get(call_range.action) != "fatal":
-            found[call_range.action] = call_range.impact
-    return found
+        if call_range.action in called and impacts.get(call_range.action) != "fatal":
+            impacts[call_range.action] = call_range.impact
+    return impacts
 
 
 def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:

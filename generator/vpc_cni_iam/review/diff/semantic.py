@@ -67,13 +67,13 @@ def lines(
             ),
         )
 
-    found = list(judged_once(ask, ((before,), (after,))))
+    differences = list(judged_once(ask, ((before,), (after,))))
     if old and new:
-        found += spelling.lines(old, new, texts)
-    if not found:
-        found.append(Line("no-op", "regrouped", "statements that together mean the same"))
+        differences += spelling.lines(old, new, texts)
+    if not differences:
+        differences.append(Line("no-op", "regrouped", "statements that together mean the same"))
     order = ("gain", "loss", "no-op")
-    return tuple(sorted(dict.fromkeys(found), key=lambda line: order.index(line.effect)))
+    return tuple(sorted(dict.fromkeys(differences), key=lambda line: order.index(line.effect)))
 
 
 def _access_lines(
@@ -81,14 +81,17 @@ def _access_lines(
 ) -> list[Line]:
     """Return the lines about what is allowed, whatever the policies are written like."""
     changes = all_changes(before, after, budget.part(budget.steps // 3))
-    judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
+    judge, differences = (
+        _Judge(before, after, exact=exact, alone=alone, budget=budget),
+        list[Line](),
+    )
     for number, change in enumerate(changes):
-        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
+        differences += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
     if both:
-        found += _version(before, after)
+        differences += _version(before, after)
     if exact:
-        found += _unsaid(before, after, found, budget)
-    return found
+        differences += _unsaid(before, after, differences, budget)
+    return differences
 
 
 class _Judge:
@@ -231,11 +234,11 @@ def _version(old: Policy, new: Policy) -> Iterator[Line]:
         yield Line("no-op", "respelled", f"{text} (the policies have no variables)")
 
 
-def _unsaid(old: Policy, new: Policy, found: list[Line], budget: Budget) -> Iterator[Line]:
+def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -> Iterator[Line]:
     """Yield what the lines do not say, though the documents together mean it."""
     if equal(old, new):
         return
-    effects = {line.effect for line in found}
+    effects = {line.effect for line in differences}
     for effect, one, other in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue

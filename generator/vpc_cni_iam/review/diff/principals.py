@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
@@ -113,7 +113,7 @@ def _access(
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
     if opaque and (denies or not alike):
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
-    budget = budget.part(steps_for((*before, *after)))
+    budget = budget.answer()
     access = new_access(before, after, budget)
     if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
         access = without_example(access)

@@ -174,9 +174,9 @@ def line_texts(lines: tuple[Line, ...]) -> tuple[str, ...]:
     Args:
         lines: The lines.
     """
-    found = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
-    more = len(lines) - len(found)
-    return (*found, f"and {more} more") if more > 0 else found
+    texts = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
+    more = len(lines) - len(texts)
+    return (*texts, f"and {more} more") if more > 0 else texts
 
 
 def example_text(witness: Example) -> str:

@@ -68,10 +68,10 @@ def _shown(
     """Have an engine show a saved plan; it must be run where the plan was made."""
     failed: list[EngineError] = []
     show = ["show", "-json", "-no-color", str(saved.absolute())]
-    for found in _engines(engine, environ):
+    for chosen in _engines(engine, environ):
         with tempfile.TemporaryFile() as file:
             try:
-                found.run(show, directory, file)
+                chosen.run(show, directory, file)
             except EngineError as error:
                 failed.append(error)
             else:
@@ -98,5 +98,5 @@ def _engines(choice: str, environ: Mapping[str, str]) -> Iterator[Engine]:
     where = {k: v for k, v in environ.items() if k == "TF_DATA_DIR"}
     for name in NAMES if choice == "auto" else (choice,):
         with suppress(EngineError) if choice == "auto" else nullcontext():
-            if found := find(name, environ):
-                yield replace(found, environ={**found.environ, **where})
+            if installed := find(name, environ):
+                yield replace(installed, environ={**installed.environ, **where})

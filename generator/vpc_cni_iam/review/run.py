@@ -127,8 +127,8 @@ def review(
         _created(plan),
         unseen,
     )
-    found = [finding for check in CHECKS for finding in check(context)]
-    left: tuple[Finding, ...] = tuple(dict.fromkeys(found))
+    findings = [finding for check in CHECKS for finding in check(context)]
+    left: tuple[Finding, ...] = tuple(dict.fromkeys(findings))
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
@@ -204,12 +204,12 @@ def fails(finding: Finding, fail_on: str) -> bool:
 
 def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
     """Return the roles with inline policies of a dynamic block, and of how many none can tell."""
-    found = {
+    dynamic = {
         role.address: locator.says(role.module, role.block, _DYNAMIC)
         for role in plan.resources
         if may_have_inline(role, plan)
     }
-    return frozenset(a for a, said in found.items() if said), [*found.values()].count(None)
+    return frozenset(a for a, said in dynamic.items() if said), [*dynamic.values()].count(None)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:
@@ -234,8 +234,8 @@ def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     after: dict[str, list[str]] = {}
     for item in items:
         if item.slot.kind == "attachment" and item.action != "drift":
-            for held, found in ((item.before, before), (item.after, after)):
-                found.setdefault(held.policy, []).extend(o.name for o in held.owners)
+            for held, names in ((item.before, before), (item.after, after)):
+                names.setdefault(held.policy, []).extend(o.name for o in held.owners)
     for resource in plan.resources:
         # Newer providers say how often a policy is attached, by whomever.
         count = (resource.before or {}).get("attachment_count")
@@ -259,7 +259,7 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
 def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
     plan = gatherer.plan
     deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
-    found = []
+    documents = []
     for resource in (*plan.documents, *deferred):
         text = side(resource, "json", after=True)
         if text.unknown:
@@ -268,5 +268,5 @@ def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
             slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
             read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
         place = locator.place(resource.module, resource.block)
-        found.append(Document(resource.address, read.state, "read" in resource.actions, place))
-    return sorted(found, key=lambda d: d.address)
+        documents.append(Document(resource.address, read.state, "read" in resource.actions, place))
+    return sorted(documents, key=lambda d: d.address)

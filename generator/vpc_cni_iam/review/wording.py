@@ -72,10 +72,10 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
         things: Anything.
         look: Returns how a thing looks.
     """
-    found: dict[Hashable, list[T]] = {}
+    groups: dict[Hashable, list[T]] = {}
     for thing in things:
-        found.setdefault(look(thing), []).append(thing)
-    yield from found.values()
+        groups.setdefault(look(thing), []).append(thing)
+    yield from groups.values()
 
 
 def changed(review: Review) -> Iterator[list[Change]]:

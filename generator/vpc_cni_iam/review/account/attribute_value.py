@@ -119,5 +119,5 @@ def listed(resource: Resource, name: str, *, after: bool) -> tuple[list[str], bo
         after: Which side of its change.
     """
     value = ((resource.after if after else resource.before) or {}).get(name)
-    found = value if isinstance(value, list) else [value]
-    return [one for one in found if isinstance(one, str)], name in LISTS
+    values = value if isinstance(value, list) else [value]
+    return [item for item in values if isinstance(item, str)], name in LISTS

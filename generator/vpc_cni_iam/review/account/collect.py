@@ -132,13 +132,13 @@ class Gatherer:
         if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
             return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
-        found, name = None, ""
+        policy, name = None, ""
         if isinstance(value.value, str):
             if document := _of_aws(value.value):
                 return Binding(_known(document), value.value, value.value, (), value.value)
-            found, name = self._by_arn.get(value.value), value.value
-            found = found or self._created(value.value)
-        if found is None and (value.unknown or not name):
+            policy, name = self._by_arn.get(value.value), value.value
+            policy = policy or self._created(value.value)
+        if policy is None and (value.unknown or not name):
             resolution = self.references.resolve(slot.resource, slot.path)
             if len(resolution.constants) == 1 and not resolution.resources and not resolution.open:
                 text = resolution.constants[0]
@@ -146,19 +146,19 @@ class Gatherer:
                     known = AttributeValue.of(text, hidden=value.hidden)
                     return self._attached(slot, known, after=after)
             if len(resolution.resources) == 1 and not resolution.open:
-                found = self._policy(slot.resource, resolution.resources[0], resolution)
+                policy = self._policy(slot.resource, resolution.resources[0], resolution)
             name = name or ", ".join(referred(resolution)) or "a policy known after apply"
-        if found is None:
+        if policy is None:
             known_arn = isinstance(value.value, str)
             of_local = not known_arn and name.startswith("local.")
             state = State("unknown", why=(NOWHERE[0 if known_arn else 3 if of_local else 1],))
             arn = name if known_arn else ""
             return Binding(ReadPolicy(state), name, arn, (), arn)
         arn = value.value if isinstance(value.value, str) else ""
-        address = found.address
+        address = policy.address
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Binding(self.policy_of(found, after=later), address, arn, (), address)
+        return Binding(self.policy_of(policy, after=later), address, arn, (), address)
 
     def _policy(
         self, asking: Resource, reference: tuple[str, str, str], resolution: Resolution
@@ -184,12 +184,14 @@ class Gatherer:
         before = listed(slot.resource, slot.path[0], after=False)[0]
         there = [self._by_arn.get(arn) for arn in before]
         for reference in resolution.resources if slot.kind == "attachment" else ():
-            found = self._policy(slot.resource, reference, resolution)
-            if found is not None and found not in there:
-                read = self.policy_of(found, after=True)
-                later = Binding(read, found.address, "", owners, found.address)
-                one = replace(slot, attribute=f'{slot.path[0]}["{found.address}"]', whole=False)
-                yield PolicyChange(one, action, Binding(ABSENT), later)
+            policy = self._policy(slot.resource, reference, resolution)
+            if policy is not None and policy not in there:
+                read = self.policy_of(policy, after=True)
+                later = Binding(read, policy.address, "", owners, policy.address)
+                attribute = replace(
+                    slot, attribute=f'{slot.path[0]}["{policy.address}"]', whole=False
+                )
+                yield PolicyChange(attribute, action, Binding(ABSENT), later)
         names = ", ".join(referred(resolution)) or "nothing that the plan says"
         why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"

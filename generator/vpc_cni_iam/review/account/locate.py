@@ -78,15 +78,15 @@ class Locator:
         """Return where a resource is written, and where the module is called that it is in."""
         if self._directory is None:
             return None, None
-        folder, found, here = PurePosixPath(), self._configuration.root, None
+        folder, configured, here = PurePosixPath(), self._configuration.root, None
         for name in call_names(module):
             here = self._blocks(folder).get(("module", name))
-            if name not in found.calls:
+            if name not in configured.calls:
                 return None, here
-            found = found.calls[name]
-            if not found.source.startswith(("./", "../")):
+            configured = configured.calls[name]
+            if not configured.source.startswith(("./", "../")):
                 return None, here
-            folder = _joined(folder, found.source)
+            folder = _joined(folder, configured.source)
         return self._blocks(folder).get(_key(block)), here
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
@@ -96,8 +96,8 @@ class Locator:
             patterns = _PATTERNS if path.is_dir() else ()
             for file in (file for pattern in patterns for file in sorted(path.glob(pattern))):
                 name = (folder / file.name).as_posix()
-                found = _in_json(file) if file.suffix == ".json" else locate(_text(file))
-                for block in found:
+                located = _in_json(file) if file.suffix == ".json" else locate(_text(file))
+                for block in located:
                     blocks.setdefault((block.type, *block.labels), _place(name, block))
             self._read[folder] = blocks
         return self._read.get(folder, {})

@@ -100,9 +100,9 @@ class Owners:
                 continue
             resolution = self.references.resolve(resource, (argument,))
             for reference in resolution.resources:
-                found = self.references.find(resource, reference, resolution)
-                if found is not None and found.type == "aws_iam_role":
-                    yield resource, found.address
+                role = self.references.find(resource, reference, resolution)
+                if role is not None and role.type == "aws_iam_role":
+                    yield resource, role.address
 
     def address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
         """Return the address of who has a name, or the name where that is not one of the plan.

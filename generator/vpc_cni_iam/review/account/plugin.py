@@ -152,12 +152,12 @@ class PluginReader:
         return PluginState(bool(configs), config, mode, self._identity(resources, own, after=after))
 
     def _identity(self, resources: list[Resource], own: list[Resource], *, after: bool) -> Identity:
-        for kind, found in (
+        for kind, candidates in (
             (IdentityKind.pod_identity, self._associations(resources, own, after=after)),
             (IdentityKind.irsa, self._annotations(own, after=after)),
             (IdentityKind.node_role, self._nodes(resources, after=after)),
         ):
-            pairs = tuple(found)
+            pairs = tuple(candidates)
             if pairs:
                 roles = tuple(dict.fromkeys(role for role, _ in pairs))
                 return Identity(kind, roles, tuple(dict.fromkeys(source for _, source in pairs)))

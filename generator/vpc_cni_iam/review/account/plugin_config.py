@@ -86,8 +86,8 @@ def _chart(resource: Resource, after: bool) -> PluginConfig:
     if values.hidden or blocks.hidden:
         unread = "the chart's values are sensitive"
     for text in values.value if isinstance(values.value, list) else ():
-        found, problem = _scalars(str(text or ""))
-        scalars |= found
+        known, problem = _scalars(str(text or ""))
+        scalars |= known
         unread = unread or (problem and f"the chart's values {problem}")
     for block in blocks.value if isinstance(blocks.value, list) else ():
         if isinstance(block, Mapping):

@@ -196,12 +196,12 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, AttributeValue]:
-    found = side(resource, name, after=after)
+    whole = side(resource, name, after=after)
     values = resource.after if after else resource.before
     listed = (values or {}).get(name)
     marks = resource.hidden_after if after else resource.hidden_before
     if not isinstance(listed, list):
-        return {UNKNOWN: found} if found.unknown else {}
+        return {UNKNOWN: whole} if whole.unknown else {}
     known: dict[str, AttributeValue] = {}
     for place, value in enumerate(listed):
         unknown = after and flagged(resource.unknown, name, place)
@@ -250,8 +250,8 @@ def inline_name(slot: PolicyAttribute, *, after: bool) -> str:
     if slot.kind != "permissions" or slot.resource.type == "aws_iam_policy":
         return ""
     if slot.resource.type == "aws_iam_role":
-        found = slot.attribute.removeprefix('inline_policy["').removesuffix('"]')
-        return "" if found.startswith("(") else found  # which no name in IAM does
+        name = slot.attribute.removeprefix('inline_policy["').removesuffix('"]')
+        return "" if name.startswith("(") else name  # which no name in IAM does
     value = side(slot.resource, "name", after=after)
     return str(value.value or "") if not (value.hidden or value.unknown) else ""
 
@@ -263,7 +263,7 @@ def _named(resource: Resource, *, after: bool) -> dict[str, AttributeValue]:
     if not isinstance(blocks, list):
         unknown = after and flagged(resource.unknown, "inline_policy")
         return {UNKNOWN: AttributeValue.of(None, unknown=True)} if unknown else {}
-    found = {}
+    values_by_name = {}
     for place, block in enumerate(blocks):
         fields = block if isinstance(block, Mapping) else {}
         where = ("inline_policy", place, "policy")
@@ -273,6 +273,12 @@ def _named(resource: Resource, *, after: bool) -> dict[str, AttributeValue]:
         secret = flagged(hidden, "inline_policy", place, "name")
         name = fields.get("name") if not secret else None
         value = None if unknown else fields.get("policy")
-        key = name if isinstance(name, str) and name and name not in found else f"(block {place})"
-        found[key] = AttributeValue.of(value, unknown=unknown, hidden=flagged(hidden, *where))
-    return found
+        key = (
+            name
+            if isinstance(name, str) and name and name not in values_by_name
+            else f"(block {place})"
+        )
+        values_by_name[key] = AttributeValue.of(
+            value, unknown=unknown, hidden=flagged(hidden, *where)
+        )
+    return values_by_name

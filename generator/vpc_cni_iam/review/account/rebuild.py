@@ -75,13 +75,13 @@ class Rebuilder:
         documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         names = referred(resolution)
         only = len(documents) == 1 and len(resolution.resources) == 1 and not resolution.open
-        found = self._instances.find(resource, documents[0], resolution) if only else None
-        if found is None or depth > _DEPTH:
+        document = self._instances.find(resource, documents[0], resolution) if only else None
+        if document is None or depth > _DEPTH:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
-        if text := (found.after or {}).get("json"):
-            return _read(text, found)
-        return self.document(found, depth)
+        if text := (document.after or {}).get("json"):
+            return _read(text, document)
+        return self.document(document, depth)
 
     def document(self, resource: Resource, depth: int = 0) -> Rebuilt:
         """Return the policy of a data source that is read at apply.
@@ -105,12 +105,12 @@ class Rebuilder:
         for argument in _JOINED:
             if argument == _JOINED[2]:
                 statements = _merged(statements, reader.statements())
-            found = values.get(argument)
-            if found is None and flagged(resource.unknown, argument):
-                found = [None]
-            elif not isinstance(found, list):
-                found = [found] if isinstance(found, str) else []
-            for place, text in enumerate(found):
+            joined_texts = values.get(argument)
+            if joined_texts is None and flagged(resource.unknown, argument):
+                joined_texts = [None]
+            elif not isinstance(joined_texts, list):
+                joined_texts = [joined_texts] if isinstance(joined_texts, str) else []
+            for place, text in enumerate(joined_texts):
                 joined = self._joined(resource, argument, place, text, depth, holes)
                 statements = _merged(statements, joined)
         holes.insert(0, f"taken from {resource.address}, which is read at apply")
@@ -141,14 +141,14 @@ class Rebuilder:
         documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         # Of a list that is not known, the plan does not say that it is its references.
         many = len(listed) if isinstance(listed, list) else int(argument.endswith("_json"))
-        found = None
+        document = None
         if documents and len(documents) == many and not resolution.open and depth < _DEPTH:
-            found = self._instances.find(resource, documents[place], resolution)
-        if found is None:
+            document = self._instances.find(resource, documents[place], resolution)
+        if document is None:
             holes.append(f"{where}: known after apply: {', '.join(referred(resolution))}")
             return ()
-        text = (found.after or {}).get("json")
-        rebuilt = _read(text, found) if text else self.document(found, depth + 1)
+        text = (document.after or {}).get("json")
+        rebuilt = _read(text, document) if text else self.document(document, depth + 1)
         holes.extend(rebuilt.holes)
         return rebuilt.policy.statements if rebuilt.policy else ()
 
@@ -166,26 +166,26 @@ def referred(resolution: Resolution) -> list[str]:
     return [*named, *resolution.open]
 
 
-def _read(text: str, found: Resource) -> Rebuilt:
-    if flagged(found.hidden_after, "json"):
-        return Rebuilt(None, (f"{found.address} is sensitive",), found.address)
+def _read(text: str, document: Resource) -> Rebuilt:
+    if flagged(document.hidden_after, "json"):
+        return Rebuilt(None, (f"{document.address} is sensitive",), document.address)
     try:
-        policy = loads(text, found.address)
+        policy = loads(text, document.address)
     except InputError as error:
-        return Rebuilt(None, (str(error),), found.address)
-    return Rebuilt(policy, (f"taken from {found.address}",), found.address)
+        return Rebuilt(None, (str(error),), document.address)
+    return Rebuilt(policy, (f"taken from {document.address}",), document.address)
 
 
 def _merged(statements: list[Statement], more: Iterable[Statement]) -> list[Statement]:
     """Join statements as the provider does: of two with one Sid the later stands."""
-    found = list(statements)
+    merged = list(statements)
     for statement in more:
-        same = [i for i, s in enumerate(found) if s.sid and s.sid == statement.sid]
+        same = [i for i, s in enumerate(merged) if s.sid and s.sid == statement.sid]
         if same:
-            found[same[0]] = statement
+            merged[same[0]] = statement
         else:
-            found.append(statement)
-    return found
+            merged.append(statement)
+    return merged
 
 
 class _Statements:
@@ -203,7 +203,7 @@ class _Statements:
                 yield self.statement(block, ("statement", place))
 
     def statement(self, block: Mapping[str, Any], at: tuple[str | int, ...]) -> Statement:
-        found = Statement(
+        statement = Statement(
             effect="Deny" if self.text(block, at, "effect") == "Deny" else "Allow",
             sid=self.text(block, at, "sid"),
             actions=self.texts(block, at, "actions"),
@@ -221,7 +221,7 @@ class _Statements:
             )
             for place, inner in self.blocks(block, at, "condition")
         )
-        return replace(found, conditions=conditions)
+        return replace(statement, conditions=conditions)
 
     def principals(
         self, block: Mapping[str, Any], at: tuple[str | int, ...], name: str

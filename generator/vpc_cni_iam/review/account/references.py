@@ -32,8 +32,8 @@ class References:
         configuration = self._plan.configuration
         module, block = resource.module, resource.block
         expression = configuration.expression(module, block, *path)
-        found = configuration.module(module)
-        repeated = found.repeats.get(block) if found else None
+        configured = configuration.module(module)
+        repeated = configured.repeats.get(block) if configured else None
         return configuration.resolve(module, expression, self._plan.variables, repeated)
 
     def find(
@@ -48,14 +48,16 @@ class References:
         """
         module, block, _ = reference
         address = f"{module}.{block}".lstrip(".")
-        found = [
+        instances = [
             r for r in self._by_block.get(without_keys(address), []) if _fits(r.address, address)
         ]
-        if len(found) > 1 and resolution.aligned:
+        if len(instances) > 1 and resolution.aligned:
             # What is made once for each key mostly refers to what is made once for the same key.
             keys = _keys(asking.address)
-            found = [r for r in found if _keys(r.address)[-len(keys) :] == keys] if keys else []
-        return found[0] if len(found) == 1 else None
+            instances = (
+                [r for r in instances if _keys(r.address)[-len(keys) :] == keys] if keys else []
+            )
+        return instances[0] if len(instances) == 1 else None
 
 
 def _fits(address: str, reference: str) -> bool:

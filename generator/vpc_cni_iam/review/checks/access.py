@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
@@ -375,7 +374,7 @@ def _trusted(
         yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
         return
     alive = trust.without_dead(after)
-    part = context.budget.part(steps_for([before, alive]))
+    part = context.budget.answer()
     if alive != after and new_access([before], [alive], part).verdict == "no new access":
         return  # nobody can assume it by what is new: a finding of its own
     old, new = trust.assumers(before), trust.assumers(after)

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
@@ -100,7 +99,7 @@ def _access(old: str, new: str, context: Context) -> Access:
         [read.judged for read in side.values() if read.judged]
         for side in (before.before, after.after)
     )
-    part = context.budget.part(steps_for([*policies, *others]))
+    part = context.budget.answer()
     access = new_access(policies, others, part)
     return without_example(access) if any(read.has_secrets for read in reads) else access
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import steps_for
 from vpc_cni_iam.review.account.collect import NOWHERE
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -91,7 +90,7 @@ def _unknown_policy(change: Change, context: Context, means: tuple[Meaning, ...]
     if admin := admin_finding(change, known, context, details):
         return admin
     before = [change.before.policy] if change.before.policy else []
-    part = context.budget.part(steps_for([known, *before]))
+    part = context.budget.answer()
     access = new_access(before, [known], part)
     if access.verdict != "new access" or not (before or existing(change, context)):
         return finding_of(change, "unknown-policy", message, details, means=means)

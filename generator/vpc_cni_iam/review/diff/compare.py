@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import PolicyChange
 from vpc_cni_iam.review.account.collect import Gatherer
 from vpc_cni_iam.review.account.locate import Locator
@@ -59,7 +59,7 @@ class Comparer:
         document = self._document(item)
         known = [s.policy for s in (after, before) if s.policy]
         judged = _policies(item.after.read, item.before.read)
-        budget = self.budget.part(steps_for(judged))
+        budget = self.budget.answer()
         concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
         return Change(
             address=resource.address,
@@ -103,11 +103,11 @@ class Comparer:
             return item.after.read.document
         resource = item.slot.resource
         resolution = self.gatherer.references.resolve(resource, item.slot.path)
-        found = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
-        if len(found) != 1:
+        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+        if len(documents) != 1:
             return ""
-        instance = self.gatherer.references.find(resource, found[0], resolution)
-        return instance.address if instance else f"{found[0][0]}.{found[0][1]}".lstrip(".")
+        instance = self.gatherer.references.find(resource, documents[0], resolution)
+        return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
 
     def _place_of(self, document: str) -> Place | None:
         if not document:
@@ -151,10 +151,10 @@ def _policies(*reads: ReadPolicy) -> list[Policy]:
 
 
 def _access(item: PolicyChange, action: Action, budget: Budget) -> Access | None:
-    found = None if action == "delete" else _granted(item, budget)
-    if found in (None, _NONE) and _undenied(item, budget):
+    access = None if action == "delete" else _granted(item, budget)
+    if access in (None, _NONE) and _undenied(item, budget):
         return Access("not proven", reason=DENY_REMOVED)
-    return found
+    return access
 
 
 def _granted(item: PolicyChange, budget: Budget) -> Access:

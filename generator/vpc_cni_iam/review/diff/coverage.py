@@ -189,10 +189,10 @@ def _calls_by_scenario(
     policies: tuple[Policy, ...], setting: PluginSetting, bound: Policy | None
 ) -> dict[tuple[str, str, str, str], MissingPermission | None]:
     """Return each call in each situation with what its denial means; None if it is allowed."""
-    found: dict[tuple[str, str, str, str], MissingPermission | None] = {}
+    calls: dict[tuple[str, str, str, str], MissingPermission | None] = {}
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.
-        found |= _calls_by_scenario((bound,), setting, None)
+        calls |= _calls_by_scenario((bound,), setting, None)
     for run in run_scenarios(Answers(policies), setting, SCENARIOS):
         for call in run.calls:
             key = (run.scenario.name, call.template.action, call.template.name, call.on)
@@ -202,17 +202,17 @@ def _calls_by_scenario(
                 lack = MissingPermission(
                     call.template.action, call_range.impact, call.consequence, call_range.evidence
                 )
-            found[key] = found.get(key) or lack
-    return found
+            calls[key] = calls.get(key) or lack
+    return calls
 
 
 def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, ...]:
     """Return one lack for each action, the gravest."""
-    found: dict[str, MissingPermission] = {}
+    gravest: dict[str, MissingPermission] = {}
     for lack in lacks:
-        if lack.action not in found or lack.impact == "fatal" != found[lack.action].impact:
-            found[lack.action] = lack
-    return tuple(sorted(found.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
+        if lack.action not in gravest or lack.impact == "fatal" != gravest[lack.action].impact:
+            gravest[lack.action] = lack
+    return tuple(sorted(gravest.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
 
 
 def _sorted(actions: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import PluginConfig
@@ -216,7 +216,7 @@ def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
         return Access("unknown", reason="the plan does not show all policies of the role")
     if not old.shown:
         return Access("unknown", reason="the plan does not show what aws-node had before")
-    part = budget.part(steps_for((*old.known, *new.known)))
+    part = budget.answer()
     access = new_access(old.known, new.known, part)
     return without_example(access) if old.has_secrets or new.has_secrets else access
 

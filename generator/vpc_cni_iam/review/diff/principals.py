@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
@@ -113,13 +113,13 @@ def _access(
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
     if opaque and (denies or not alike):
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
-    budget = budget.part(steps_for((*before, *after)))
-    found = new_access(before, after, budget)
+    budget = budget.answer()
+    access = new_access(before, after, budget)
     if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
-        found = without_example(found)
-    if found.verdict == "no new access" and deny_removed(before, after, budget):
+        access = without_example(access)
+    if access.verdict == "no new access" and deny_removed(before, after, budget):
         return Access("not proven", reason=DENY_REMOVED)
-    return found
+    return access
 
 
 def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
@@ -141,13 +141,13 @@ def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Itera
 
 
 def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
-    found: dict[str, Literal["fatal", "degraded", ""]] = {}
+    impacts: dict[str, Literal["fatal", "degraded", ""]] = {}
     setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
     for call_range in call_ranges((setting.mode,), release):
-        if call_range.action in called and found.get(call_range.action) != "fatal":
-            found[call_range.action] = call_range.impact
-    return found
+        if call_range.action in called and impacts.get(call_range.action) != "fatal":
+            impacts[call_range.action] = call_range.impact
+    return impacts
 
 
 def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof import access
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Access, Example
 
+NO_NEW_ACCESS: Final = "no new access"
+_STEPS_OF_A_STATEMENT = 10
 _SUBJECT = re.compile(r"system:serviceaccount:([^:]*):([^:]*)")
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
 DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
@@ -54,7 +57,20 @@ def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool
         new: Those that must not.
         budget: What the proof may cost.
     """
-    return new_access(old, new, budget).verdict == "no new access"
+    if not _can_read(budget, *old, *new):
+        return False
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> bool:
+        before, after = groups
+        known: Access | None = budget.remembered.get(("new access", groups))
+        if known is not None:
+            return known.verdict == NO_NEW_ACCESS
+        return budget.remember(
+            ("proven", groups),
+            lambda: _new_access(before, after, budget, examples=False).verdict == NO_NEW_ACCESS,
+        )
+
+    return judged_once(ask, (tuple(old), tuple(new)))
 
 
 def deny_removed(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
@@ -68,7 +84,18 @@ def deny_removed(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -
         new: Its policies after.
         budget: What the proof may cost.
     """
+    if not _can_read(budget, *old, *new):
+        return True
     return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)), budget)
+
+
+def _can_read(budget: Budget, *policies: Policy) -> bool:
+    """Say whether there are steps left to look policies up, and count them."""
+    try:
+        budget.spend(_STEPS_OF_A_STATEMENT * sum(len(p.statements) for p in policies))
+    except TooHardError:
+        return False
+    return True
 
 
 def _denied(policy: Policy) -> Policy:
@@ -91,15 +118,17 @@ def _realistic(request: Request, old: tuple[Policy, ...], new: tuple[Policy, ...
     return better if shows and not compile_policies(old).evaluate(better).allowed else request
 
 
-def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget) -> Access:
+def _new_access(
+    old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget, *, examples: bool = True
+) -> Access:
     if old == new or not any(p.statements for p in new):
-        return Access("no new access")
+        return Access(NO_NEW_ACCESS)
     try:
-        answer = access.no_new_access(old, new, budget)
+        answer = access.no_new_access(old, new, budget, examples=examples)
     except InputError as error:
         return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")
     if isinstance(answer, access.Proven):
-        return Access("no new access")
+        return Access(NO_NEW_ACCESS)
     if isinstance(answer, access.NotProven):
         return Access("not proven", reason=answer.reason)
     request = _realistic(answer.request, old, new)

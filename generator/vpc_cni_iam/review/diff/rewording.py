@@ -47,23 +47,25 @@ def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:
         texts: Both as JSON; empty where there is no text.
     """
     pairs = _pairs(old, new)
-    found = [Line("no-op", kind, text) for kind, text in _statements(old, new, pairs)]
-    found += [Line("no-op", kind, text) for kind, text in _json(texts, pairs)]
-    if not found and normalise.equal(old, new) and texts[0] != texts[1]:
-        found.append(Line("no-op", "respelled", "white space, or the order of keys in the JSON"))
-    return tuple(found)
+    rewordings = [Line("no-op", kind, text) for kind, text in _statements(old, new, pairs)]
+    rewordings += [Line("no-op", kind, text) for kind, text in _json(texts, pairs)]
+    if not rewordings and normalise.equal(old, new) and texts[0] != texts[1]:
+        rewordings.append(
+            Line("no-op", "respelled", "white space, or the order of keys in the JSON")
+        )
+    return tuple(rewordings)
 
 
 def _pairs(old: Policy, new: Policy) -> list[tuple[int, int]]:
     waiting: dict[normalise.Normal, list[int]] = {}
     for place, statement in enumerate(new.statements):
         waiting.setdefault(normalise.statement(statement), []).append(place)
-    found = []
+    pairs = []
     for place, statement in enumerate(old.statements):
         partners = waiting.get(normalise.statement(statement))
         if partners:
-            found.append((place, partners.pop(0)))
-    return found
+            pairs.append((place, partners.pop(0)))
+    return pairs
 
 
 def _statements(
@@ -132,8 +134,8 @@ def _json(texts: tuple[str, str], pairs: list[tuple[int, int]]) -> Iterator[tupl
 
 
 def _raw_statements(text: str) -> list[dict[str, Any]]:
-    found = json.loads(text)["Statement"]
-    return found if isinstance(found, list) else [found]
+    statements = json.loads(text)["Statement"]
+    return statements if isinstance(statements, list) else [statements]
 
 
 def _shape(value: Any) -> Any:

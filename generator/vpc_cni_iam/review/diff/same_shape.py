@@ -48,8 +48,8 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
 
 @lru_cache(512)
 def _names(policy: Policy) -> tuple[tuple[str, str], ...]:
-    found = names_in([policy])
-    return tuple((p, found[p]) for p in _STAND_INS if p in found)
+    names = names_in([policy])
+    return tuple((p, names[p]) for p in _STAND_INS if p in names)
 
 
 @lru_cache(512)

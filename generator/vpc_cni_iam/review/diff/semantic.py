@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
 from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
@@ -67,13 +67,13 @@ def lines(
             ),
         )
 
-    found = list(judged_once(ask, ((before,), (after,))))
+    differences = list(judged_once(ask, ((before,), (after,))))
     if old and new:
-        found += spelling.lines(old, new, texts)
-    if not found:
-        found.append(Line("no-op", "regrouped", "statements that together mean the same"))
+        differences += spelling.lines(old, new, texts)
+    if not differences:
+        differences.append(Line("no-op", "regrouped", "statements that together mean the same"))
     order = ("gain", "loss", "no-op")
-    return tuple(sorted(dict.fromkeys(found), key=lambda line: order.index(line.effect)))
+    return tuple(sorted(dict.fromkeys(differences), key=lambda line: order.index(line.effect)))
 
 
 def _access_lines(
@@ -81,14 +81,17 @@ def _access_lines(
 ) -> list[Line]:
     """Return the lines about what is allowed, whatever the policies are written like."""
     changes = all_changes(before, after, budget.part(budget.steps // 3))
-    judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
+    judge, differences = (
+        _Judge(before, after, exact=exact, alone=alone, budget=budget),
+        list[Line](),
+    )
     for number, change in enumerate(changes):
-        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
+        differences += judge.lines(change, budget.share(len(changes) - number))
     if both:
-        found += _version(before, after)
+        differences += _version(before, after)
     if exact:
-        found += _unsaid(before, after, found, budget)
-    return found
+        differences += _unsaid(before, after, differences, budget)
+    return differences
 
 
 class _Judge:
@@ -150,7 +153,7 @@ class _Judge:
         denied = [Policy(statements, here.policy.version)]
         if not deny_removed(denied, [], budget):
             return "it applies to no request"
-        by_another = not deny_removed(denied, [there.about(statements)], budget)
+        by_another = not deny_removed(denied, [there.about(statements, budget)], budget)
         return "another Deny denies it" if by_another else "nothing allows it"
 
     def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
@@ -167,13 +170,15 @@ class _Judge:
             return False  # against nothing there is nothing to prove
         if denies and not self._alone:
             lost = Policy(gone, first.policy.version)
-            return not deny_removed([lost], [second.about(gone)], budget)
+            return not deny_removed([lost], [second.about(gone, budget)], budget)
         if self._without[effect]:
             return True
         if denies:
-            rest = second.about(gone)
+            rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)
-        return proven([first.about(come)], [_with(_denials(second.about(come)), come)], budget)
+        return proven(
+            [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
+        )
 
 
 def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
@@ -191,7 +196,7 @@ class _Indexed:
         self.policy = policy
         self._index: ClauseIndex | None = None
 
-    def about(self, statements: tuple[Statement, ...]) -> Policy:
+    def about(self, statements: tuple[Statement, ...], budget: Budget) -> Policy:
         """Return the policy with those statements alone that may be about the same requests.
 
         Args:
@@ -204,9 +209,9 @@ class _Indexed:
             near = {
                 clause.at: clause.statement
                 for own in clauses.read([Policy(statements, version)])
-                for clause in self._index.meeting(clauses.region(own))
+                for clause in self._index.meeting(clauses.region(own), budget)
             }
-        except InputError:
+        except (InputError, TooHardError):
             return self.policy  # the proof says what is wrong with it
         return Policy(tuple(near[at] for at in sorted(near)), version)
 
@@ -231,11 +236,11 @@ def _version(old: Policy, new: Policy) -> Iterator[Line]:
         yield Line("no-op", "respelled", f"{text} (the policies have no variables)")
 
 
-def _unsaid(old: Policy, new: Policy, found: list[Line], budget: Budget) -> Iterator[Line]:
+def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -> Iterator[Line]:
     """Yield what the lines do not say, though the documents together mean it."""
     if equal(old, new):
         return
-    effects = {line.effect for line in found}
+    effects = {line.effect for line in differences}
     for effect, one, other in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue

@@ -63,17 +63,17 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
         for_plugin: Whether the role is the plugin's, so that only its service account may have it.
         session_tags: False if an association of the role switches its session tags off.
     """
-    found: list[Flaw] = []
+    every_flaw: list[Flaw] = []
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
-        found += _anybody(statement)
+        every_flaw += _anybody(statement)
         if names(statement, "sts:AssumeRoleWithWebIdentity"):
-            found += _irsa(statement, for_plugin)
+            every_flaw += _irsa(statement, for_plugin)
     pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
     if pods:
-        found += _pod_identity(pods, session_tags)
-    return tuple(dict.fromkeys(found))
+        every_flaw += _pod_identity(pods, session_tags)
+    return tuple(dict.fromkeys(every_flaw))
 
 
 def trusts_service(policy: Policy, service: str) -> bool:
@@ -106,19 +106,19 @@ def ways(policy: Policy) -> tuple[str, ...]:
     Args:
         policy: The trust policy.
     """
-    found = []
+    every_way = []
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
         if names(statement, "sts:AssumeRole"):
             services = ((POD_IDENTITY, _PODS), ("the nodes' instance profile", NODES))
-            found += [way for way, service in services if _trusts(statement, service)]
+            every_way += [way for way, service in services if _trusts(statement, service)]
         if not names(statement, "sts:AssumeRoleWithWebIdentity"):
             continue
         for arn in (i for p in statement.principals for i in p.identifiers):
             if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
-                found.append(f"{_IRSA}{issuer(arn)}")
-    return tuple(dict.fromkeys(found))
+                every_way.append(f"{_IRSA}{issuer(arn)}")
+    return tuple(dict.fromkeys(every_way))
 
 
 def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:

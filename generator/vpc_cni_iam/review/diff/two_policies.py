@@ -92,7 +92,7 @@ def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
         old: The policy before.
         new: The policy after.
     """
-    budget = Budget.of(old.policy, new.policy)
+    budget = Budget()
     access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))
     denies_less = deny_removed([old.policy], [new.policy], budget.part(budget.steps // 2))
     if access.verdict == "no new access" and denies_less:

@@ -182,14 +182,14 @@ def _changes(review: Review) -> Iterator[str]:
 
 def _rules(review: Review) -> Iterator[str]:
     """Yield what the rules that found something are about."""
-    found = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
-    if found:
+    rule_ids = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
+    if rule_ids:
         yield '<h2 id="rules">Rules</h2>\n<dl>'
     for rule in review.rules:
-        if rule.id in found:
+        if rule.id in rule_ids:
             helped = sanitise_html(rule.help.replace("`", ""))
             summary = sanitise_html(rule.summary)
             yield f'<dt id="rule-{rule.id}"><strong>{rule.id}</strong>: {summary}</dt>'
             yield f"<dd>{helped}</dd>"
-    if found:
+    if rule_ids:
         yield "</dl>"

@@ -125,8 +125,8 @@ def prose(text: str) -> str:
 
 def _span(text: str) -> str:
     """Return text as a code span, with a bracket before it and stops after it outside."""
-    found = _STOPS.fullmatch(text)
-    before, inner, after = found.groups() if found else ("", text, "")
+    parts = _STOPS.fullmatch(text)
+    before, inner, after = parts.groups() if parts else ("", text, "")
     return f"{before}{code(inner)}{after}"
 
 

@@ -100,7 +100,7 @@ class _Writer:
 
     def results(self, every: Iterable[Finding | Ignored]) -> list[dict[str, Any]]:
         seen: Counter[str] = Counter()
-        found = []
+        results = []
         for one in every:
             finding = one.finding if isinstance(one, Ignored) else one
             seen[finding.fingerprint] += 1
@@ -111,8 +111,8 @@ class _Writer:
                 result["suppressions"] = [
                     {"kind": "external", "status": "accepted", "justification": said}
                 ]
-            found.append(result)
-        return found
+            results.append(result)
+        return results
 
     def _result(self, finding: Finding, fingerprint: str) -> dict[str, Any]:
         about = wording.subject(finding)

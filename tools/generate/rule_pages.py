@@ -10,6 +10,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,21 +100,37 @@ def page(rule: Rule, entry: dict[str, str]) -> str:
         "",
         "## Ignore",
         "",
-        "In `vpc-cni-iam-ignore.toml`:",
-        "",
-        "```toml",
-        "[[ignore]]",
-        f'rule = "{rule.id}"',
-        f"address = {json.dumps(reported[0]['address'] or '*')}",
-        'reason = "why this is right here"',
-        "until = 2027-03-31",
-        "```",
+        *_ignoring(rule, fires, reported[0]["address"]),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _of(rule: Rule, case: Case) -> list[Json]:
     return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
+
+
+def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
+    """Yield the entry of the ignore file by which a case does not have the finding.
+
+    Raises:
+        ValueError: It has the finding still.
+    """
+    if "ignore" in case.data:
+        yield "This rule is about the entries themselves, and cannot be ignored."
+        return
+    entry = [
+        "[[ignore]]",
+        f'rule = "{rule.id}"',
+        f"address = {json.dumps(address or '*')}",
+        'reason = "why this is right here"',
+    ]
+    ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
+    if any(
+        f["rule"] == rule.id and f["address"] == address for f in review(ignoring)[1]["findings"]
+    ):
+        raise ValueError(f"{rule.id} is reported though an entry ignores it")
+    yield from ("In `vpc-cni-iam-ignore.toml`:", "", "```toml", *entry)
+    yield from ("until = 2027-03-31  # optional: the last day", "```")
 
 
 @cache
@@ -169,6 +186,9 @@ def _blocks(changes: Iterable[Json], side: str) -> list[str]:
             change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
         )
         resource, _, name = change["address"].rpartition(".")
+        if change.get("provider", "aws").startswith("aws."):
+            known["provider"] = change["provider"]
+            refers = {**refers, "provider": [change["provider"]]}
         width = max(map(len, known), default=0)
         lines += [f'resource "{resource}" "{name}" {{']
         for key, value in known.items():

@@ -87,7 +87,7 @@ def review(
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
-    gatherer = Gatherer(plan, dynamic)
+    gatherer = Gatherer(plan, dynamic, locator)
     items = without_computed(tuple(gatherer.items()))
     budget = Budget.of_review(_policies(items))
     computed = tuple(gatherer.computed_attributes())

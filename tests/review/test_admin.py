@@ -6,8 +6,11 @@ import pytest
 
 from eks import NODE_TRUST, own_role, same
 from synthetic import WANTED, Json, allow, attachment, document, plan, policy, resource, reviewed
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.admin import Reach, reach
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.run import review as run_review
 
@@ -219,3 +222,20 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(tmp_path: Pa
         locator = Locator(tmp_path, made.configuration)
         assert levels(run_review(made, WANTED, locator=locator)) == expected
     assert levels(reviewed(*ROLE, change)) == {"unknown-policy": "warning"}
+
+
+def test_everything_but_iam_makes_an_administrator_too() -> None:
+    review = reviewed(*ROLE, attached(managed("PowerUserAccess")))
+    assert levels(review) == {"admin-attached": "error"}
+    assert "but for those of a few services" in review.findings[0].message
+
+
+def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
+    def read(name: str) -> Policy:
+        policy = aws_managed.find(managed(name))
+        assert policy and policy.document
+        return policy.document
+
+    assert reach([read("IAMFullAccess")]) is Reach.iam
+    assert reach([read("IAMFullAccess")], read("PowerUserAccess")) is Reach.limited
+    assert reach([read("AdministratorAccess")], read("PowerUserAccess")) is Reach.services

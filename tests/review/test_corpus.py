@@ -1,10 +1,13 @@
 """Reviews say what each case of the corpus says, and not what it rules out."""
 
 import json
+from pathlib import Path
 
 import pytest
-from tools.corpus import PLANS, Case, cases, digest, review
+from tools.corpus import PLANS, Case, cases, digest, load, review
 
+from conftest import TERRAFORM_NEWEST, make_engine
+from make_corpus import eks, make
 from vpc_cni_iam.review.rules import BY_ID
 
 CASES = cases()
@@ -40,3 +43,15 @@ def test_a_case_fails_for_what_is_not_said_and_for_what_is_said_beside() -> None
     assert problem.startswith("not expected:  error drift")
     changed = {**finding, "message": "", "details": []}
     assert len(list(case.problems(code, {"findings": [changed]}))) == 2
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["upgrade-with-policy", "drift-to-everything-that-stays"])
+def test_a_plan_is_what_an_engine_makes_of_its_case(
+    name: str, aws_endpoint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    with eks() as address:
+        engine = make_engine(TERRAFORM_NEWEST, tmp_path)
+        text = make(load(name), engine, aws_endpoint, address, tmp_path / "root")
+    assert json.loads(text) == json.loads((PLANS / f"{name}.json").read_text())

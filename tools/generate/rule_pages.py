@@ -10,6 +10,8 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def listing() -> str:
         "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
         "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
         "besides its level. Some findings have another level than their rule, as its page says.",
+        '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
         "| rule | level | counts for | what it says |",
         "| --- | --- | --- | --- |",
@@ -97,21 +100,43 @@ def page(rule: Rule, entry: dict[str, str]) -> str:
         "",
         "## Ignore",
         "",
-        "In `vpc-cni-iam-ignore.toml`:",
-        "",
-        "```toml",
-        "[[ignore]]",
-        f'rule = "{rule.id}"',
-        f"address = {json.dumps(reported[0]['address'] or '*')}",
-        'reason = "why this is right here"',
-        "until = 2027-03-31",
-        "```",
+        *_ignoring(rule, fires, reported[0]["address"]),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _of(rule: Rule, case: Case) -> list[Json]:
-    return [f for f in review(case)[1]["findings"] if f["rule"] == rule.id]
+    return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
+
+
+def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
+    """Yield the entry of the ignore file by which a case does not have the finding.
+
+    Raises:
+        ValueError: It has the finding still.
+    """
+    if "ignore" in case.data:
+        yield "This rule is about the entries themselves, and cannot be ignored."
+        return
+    entry = [
+        "[[ignore]]",
+        f'rule = "{rule.id}"',
+        f"address = {json.dumps(address or '*')}",
+        'reason = "why this is right here"',
+    ]
+    ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
+    if any(
+        f["rule"] == rule.id and f["address"] == address for f in review(ignoring)[1]["findings"]
+    ):
+        raise ValueError(f"{rule.id} is reported though an entry ignores it")
+    yield from ("In `vpc-cni-iam-ignore.toml`:", "", "```toml", *entry)
+    yield from ("until = 2027-03-31  # optional: the last day", "```")
+
+
+@cache
+def _findings(name: str) -> list[Json]:
+    findings: list[Json] = review(load(name))[1]["findings"]
+    return findings
 
 
 def _finding(finding: Json) -> Iterator[str]:
@@ -137,9 +162,11 @@ def _configuration(case: Case) -> tuple[list[str], list[str]]:
     """Return the lines of a case's configuration before and after."""
     if "engine" in case.data:
         engine = case.data["engine"]
-        common = engine.get("common", "") if engine.get("before") else ""
-        sides = [common + engine.get("before", ""), common + engine["after"]]
-        return sides[0].strip().splitlines(), sides[1].strip().splitlines()
+        common = engine.get("common", "").strip()
+        parts = [engine.get("before"), engine["after"]]
+        sides = ["\n\n".join(filter(None, (common, (p or "").strip()))) for p in parts]
+        # Without a configuration to apply before, everything is new.
+        return [] if parts[0] is None else sides[0].splitlines(), sides[1].splitlines()
     changes = case.data["by_hand"].get("change", ())
     return _blocks(changes, "before"), _blocks(changes, "after")
 
@@ -159,6 +186,9 @@ def _blocks(changes: Iterable[Json], side: str) -> list[str]:
             change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
         )
         resource, _, name = change["address"].rpartition(".")
+        if change.get("provider", "aws").startswith("aws."):
+            known["provider"] = change["provider"]
+            refers = {**refers, "provider": [change["provider"]]}
         width = max(map(len, known), default=0)
         lines += [f'resource "{resource}" "{name}" {{']
         for key, value in known.items():
@@ -181,11 +211,8 @@ def _literal(key: str, value: Any) -> str:
 
 def _difference(before: list[str], after: list[str]) -> Iterator[str]:
     """Yield two configurations as a code block, of which a difference marks what changes."""
-    if before == after:
+    if not before or before == after:
         yield from ("```hcl", *after, "```")
         return
-    yield "```diff"
-    for line in list(difflib.unified_diff(before, after, n=8, lineterm=""))[2:]:
-        if not line.startswith("@@"):
-            yield line.rstrip()
-    yield "```"
+    lines = difflib.unified_diff(before, after, n=len(before), lineterm="")
+    yield from ("```diff", *(line.rstrip() for line in list(lines)[3:]), "```")

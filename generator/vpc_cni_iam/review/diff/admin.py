@@ -31,19 +31,22 @@ _ESCALATING = (
 _SAMPLES = (
     ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0"),
     ("s3:DeleteBucket", "arn:aws:s3:::example"),
-    ("iam:CreateUser", f"{_ACCOUNT}:user/example"),
+    ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:111122223333:function:example"),
 )
+_IAM_SAMPLE = Request("iam:CreateUser", f"{_ACCOUNT}:user/example")
 
 
 class Reach(IntEnum):
     """How far policies reach."""
 
     limited = 0
-    iam = 1
-    everything = 2
+    services = 1
+    iam = 2
+    everything = 3
 
 
 REACH_TEXTS = {
+    Reach.services: "can now call every action on all resources, but for those of a few services",
     Reach.iam: "can now change IAM permissions, and so give itself any access",
     Reach.everything: "can now call every action on all resources",
 }
@@ -57,7 +60,11 @@ def reach(policies: Iterable[Policy], bound: Policy | None = None) -> Reach:
         bound: Its permissions boundary, None for none that is known.
     """
     own = _reach(tuple(policies))
-    return own if bound is None else min(own, _reach((bound,)))
+    if bound is None:
+        return own
+    limit = _reach((bound,))
+    # Neither has what the other one has.
+    return Reach.limited if {own, limit} == {Reach.services, Reach.iam} else min(own, limit)
 
 
 @lru_cache(4096)
@@ -69,12 +76,14 @@ def _reach(policies: tuple[Policy, ...]) -> Reach:
         compiled = compile_policies(policies)
     except InputError:
         return Reach.everything if any(map(_is_everything, statements)) else Reach.limited
-    if any(map(_is_everything, statements)) and all(
+    most = any(map(_is_everything, statements)) and all(
         compiled.evaluate(Request(action, resource)).allowed for action, resource in _SAMPLES
-    ):
+    )
+    if most and compiled.evaluate(_IAM_SAMPLE).allowed:
         return Reach.everything
-    escalates = (compiled.evaluate(Request(a, resource)).allowed for a, resource in _ESCALATING)
-    return Reach.iam if any(escalates) else Reach.limited
+    if any(compiled.evaluate(Request(a, resource)).allowed for a, resource in _ESCALATING):
+        return Reach.iam
+    return Reach.services if most else Reach.limited
 
 
 def _may_reach(statement: Statement) -> bool:

@@ -1,13 +1,18 @@
 """Access by another door: whoever can do more is said, as an error, by whatever resource."""
 
+from pathlib import Path
+
 import pytest
 
 from eks import NODE_TRUST, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed
+from synthetic import WANTED, Json, allow, attachment, document, plan, policy, resource, reviewed
 from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.admin import Reach, reach
 from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.run import review as run_review
 
 ALL = document(allow("*"))
 READ = document(allow("s3:GetObject"))
@@ -190,6 +195,33 @@ def test_a_managed_policy_that_aws_does_not_publish() -> None:
     review = reviewed(*ROLE, attached(managed("AmazonEKS_CNI_IPv6_Policy")))
     assert levels(review) == {"unknown-attachment": "error"}
     assert "create one of the ipv6 document" in review.findings[0].message
+
+
+def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(tmp_path: Path) -> None:
+    """Of jsonencode with one unknown ARN, a plan has nothing but the reference."""
+    code = """resource "aws_iam_role_policy" "more" {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Action = "s3:GetObject", Resource = aws_s3_bucket.b.arn },
+      { Effect = "Allow", Action = "%s", Resource = "*" },
+    ]
+  })
+}
+"""
+    change = inline(READ, READ)
+    del change["change"]["after"]["policy"]
+    change["change"] |= {"actions": ["update"], "after_unknown": {"policy": True}}
+    for action, expected in (
+        ("*", {"admin-attached": "error"}),
+        ("s3:PutObject", {"unknown-policy": "error"}),
+        ("s3:GetObject", {"unknown-policy": "warning"}),
+    ):
+        (tmp_path / "main.tf").write_text(code % action)
+        made = read_plan(plan(*ROLE, change), "plan.json")
+        locator = Locator(tmp_path, made.configuration)
+        assert levels(run_review(made, WANTED, locator=locator)) == expected
+    assert levels(reviewed(*ROLE, change)) == {"unknown-policy": "warning"}
 
 
 def test_everything_but_iam_makes_an_administrator_too() -> None:

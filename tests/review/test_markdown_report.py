@@ -50,7 +50,7 @@ def inert(text: str, forge: Forge) -> None:
     for part in outside(text):
         assert not re.search(r"evil|octocat|GH-1|[@#/\\<>&!$`*_~]|https?:|www\.", part), part
     # What would end a line is spelled by number: each line starts as this code starts it.
-    starts = r"- |    - |\||#|\[//\]: # \(|`|<details>|</details>|Nothing|\*\*Cut|$"
+    starts = r"- |    - |\||#|\[//\]: # \(|`|<details>|</details>|Nothing|Unknown|\*\*Cut|$"
     assert all(re.match(starts, line) for line in text.split("\n"))
     assert EVIL[:4] not in text and "\\u001b" in text
 

@@ -66,9 +66,11 @@ def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) 
     asked: list[tuple[Policy, ...]] = []
     prove = access.no_new_access
 
-    def counted(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget) -> object:
+    def counted(
+        old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget, **more: bool
+    ) -> object:
         asked.append(new)
-        return prove(old, new, budget)
+        return prove(old, new, budget, **more)
 
     monkeypatch.setattr(access, "no_new_access", counted)
 

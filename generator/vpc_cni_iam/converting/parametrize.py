@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.write import Block
+from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Policy, Statement
 
-PARTITION = Block('data "aws_partition" "current"')
+PARTITION = NewBlock('data "aws_partition" "current"')
 _PARTITION = Expression("data.aws_partition.current.partition")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # Names that Terraform keeps for itself ("Input Variables", in its documentation).
@@ -78,11 +78,7 @@ class Substitution:
         return bool(self.names or self.partition)
 
     def value(self, text: str) -> Value:
-        """Return what stands for a resource, principal, condition key or value.
-
-        Args:
-            text: Its text.
-        """
+        """Return what stands for a resource, principal, condition key or value."""
         if text in self.names:
             self.used.add(text)
             return Expression(f"var.{self.names[text]}")
@@ -112,7 +108,7 @@ class Substitution:
             yield Literal(before)
 
 
-def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
+def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
     """Return the variables that stand in the documents.
 
     Args:
@@ -120,7 +116,7 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
         used: The literals that were replaced.
     """
     return [
-        Block(
+        NewBlock(
             f'variable "{names[literal]}"',
             [
                 ("description", Literal(f"What the policy documents name where {literal} stood.")),
@@ -134,11 +130,7 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
 
 
 def partitions(policy: Policy) -> tuple[str, ...]:
-    """Return the partitions that a policy's ARNs name, each once.
-
-    Args:
-        policy: The policy.
-    """
+    """Return the partitions that a policy's ARNs name, each once."""
     matches = (_ARN.match(text) for s in policy.statements for text in _texts(s))
     return tuple(dict.fromkeys(m[1] for m in matches if m))
 

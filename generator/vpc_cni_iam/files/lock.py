@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder
 from vpc_cni_iam.files.opened import OpenTree
 
@@ -43,7 +43,7 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:
             place = error.filename or directory
-            raise TreeError(f"{place}: cannot be written: {error.strerror}") from None
+            raise TreeError(f"{place}: cannot be written: {reason(error)}") from None
         try:
             yield
         finally:
@@ -56,9 +56,6 @@ def at_rest(directory: Path) -> Iterator[None]:
     """Hold a directory as it is while it is read, so that no run is half way through writing it.
 
     Makes nothing, and holds nothing where there is nothing yet or locks are not to be had.
-
-    Args:
-        directory: The directory that is to be read.
     """
     handle = None
     directory = directory.absolute()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
@@ -36,9 +36,6 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
 def listed(directory: Path) -> list[str]:
     """Return the names of all that is in a directory, none if it does not exist.
 
-    Args:
-        directory: The directory.
-
     Raises:
         TreeError: It is no directory, a symbolic link, or cannot be read.
     """
@@ -47,7 +44,7 @@ def listed(directory: Path) -> list[str]:
         try:
             return folder.names() if folder is not None else []
         except OSError as error:
-            raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
+            raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:
@@ -72,11 +69,7 @@ def absent(directory: Path, names: Iterable[str]) -> list[str]:
 
 
 def unix(content: bytes) -> bytes:
-    r"""Return a content with the line ends of this tool, which git may have made ``\r\n``.
-
-    Args:
-        content: The content.
-    """
+    r"""Return a content with the line ends of this tool, which git may have made ``\r\n``."""
     return content.replace(b"\r\n", b"\n") if b"\r" in content else content
 
 

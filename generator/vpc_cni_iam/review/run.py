@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
@@ -60,9 +60,7 @@ def check_fail_on(value: str) -> str:
     Raises:
         UsageError: It is none.
     """
-    if value not in (*MEANINGS, *LEVELS):
-        raise UsageError(f"--fail-on {value!r} is none of {', '.join((*MEANINGS, *LEVELS))}")
-    return value
+    return resolve(value, (*MEANINGS, *LEVELS), "--fail-on")
 
 
 def review(
@@ -87,7 +85,7 @@ def review(
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
-    gatherer = Gatherer(plan, dynamic)
+    gatherer = Gatherer(plan, dynamic, locator)
     items = without_computed(tuple(gatherer.items()))
     budget = Budget.of_review(_policies(items))
     computed = tuple(gatherer.computed_attributes())

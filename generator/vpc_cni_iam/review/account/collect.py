@@ -16,6 +16,7 @@ from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
 from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
+from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS, Owners
 from vpc_cni_iam.review.account.policy_attributes import (
     ATTACHING,
@@ -48,10 +49,14 @@ class Gatherer:
     Args:
         plan: The plan.
         dynamic: Addresses of roles whose inline policies a dynamic block makes.
+        locator: Finds what a policy that is known after apply is written like.
     """
 
-    def __init__(self, plan: Plan, dynamic: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, plan: Plan, dynamic: frozenset[str] = frozenset(), locator: Locator | None = None
+    ) -> None:
         self.plan = plan
+        self._locator = locator
         self.dynamic = dynamic
         self.references = References(plan)
         self.owners = Owners(plan, self.references)
@@ -104,7 +109,7 @@ class Gatherer:
         if slot.kind == "membership":
             return self._member(slot, value, owners, after=after)
         name = inline_name(slot, after=after)
-        read = read_side(value, slot, self.rebuilder, self.plan.secrets)
+        read = self._read(value, slot)
         return Binding(read, owners=owners, name=name)
 
     def _member(
@@ -209,7 +214,20 @@ class Gatherer:
         if slot is None:
             return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
         side = slot.after if after else slot.before
-        return read_side(side, slot, self.rebuilder, self.plan.secrets)
+        return self._read(side, slot)
+
+    def _read(self, value: AttributeValue, slot: PolicyAttribute) -> ReadPolicy:
+        """Return the policy that stands in a slot, as far as the plan or the source says it."""
+        read = read_side(value, slot, self.rebuilder, self.plan.secrets)
+        resource = slot.resource
+        if read.state.known != "unknown" or self._locator is None or len(slot.path) > 1:
+            return read
+        policy = self._locator.written(resource.module, resource.block, slot.path[0])
+        if policy is None:
+            return read
+        masked = policy.map_strings(self.plan.secrets.masked)
+        why = (f"as {resource.block} is written in --source", *read.state.why)
+        return ReadPolicy(State("partly known", masked, why))
 
     @cached_property
     def replaced(self) -> frozenset[str]:

@@ -9,10 +9,14 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.lines import Located, locate
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.inputs.plan.addresses import call_names
 from vpc_cni_iam.inputs.plan.configuration import Configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import UNKNOWN
 from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
@@ -68,11 +72,40 @@ class Locator:
             block: Its address in the module, without keys.
             pattern: A regular expression.
         """
+        text = self._block_text(module, block)
+        return None if text is None else re.search(pattern, text) is not None
+
+    def written(self, module: str, block: str, argument: str) -> Policy | None:
+        """Return the policy that a resource's argument writes out, with unknown places named.
+
+        Args:
+            module: The address of its module.
+            block: Its address in the module, without keys.
+            argument: The argument.
+
+        Returns:
+            None where it is no policy that is written out, or that is not to be had.
+        """
+        text = self._block_text(module, block)
+        if text is None:
+            return None
+        try:
+            blocks = parse(text, "block").blocks
+            value = blocks[0].attributes.get(argument) if blocks else None
+            if value is None or not embedded.is_document(value):
+                return None
+            policy = embedded.read(value, "block")
+        except InputError:
+            return None  # the plan alone says then what is known
+        codes = {kept.code: f"{UNKNOWN[:-1]}: {kept.code})" for kept in policy.marks.kept}
+        return policy.filled(codes)
+
+    def _block_text(self, module: str, block: str) -> str | None:
         own = self._find(module, block)[0]
         if own is None or self._directory is None:
             return None
         lines = _text(self._directory / own.file).splitlines()[own.line - 1 : own.end]
-        return re.search(pattern, "\n".join(lines)) is not None
+        return "\n".join(lines)
 
     def _find(self, module: str, block: str) -> tuple[Place | None, Place | None]:
         """Return where a resource is written, and where the module is called that it is in."""

@@ -65,6 +65,7 @@ def write(review: Review, setting: Setting) -> str:
     return page.text()
 
 
+_UNCHANGED = "Nothing in the plan changes an IAM policy."
 _NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
 
 
@@ -108,6 +109,8 @@ def _head(page: _Page, review: Review) -> None:
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
     page.line(f"{wording.counted(review)}; the review {result} (--fail-on {review.fail_on})", style)
+    if not any(wording.changed(review)):
+        page.line(_UNCHANGED)
 
 
 def _plugin_title(review: Review) -> str:
@@ -178,7 +181,7 @@ def _changes(page: _Page, review: Review) -> None:
     page.blank()
     page.line("Changes of policies", "title")
     if not changed:
-        page.line("  Nothing in the plan changes an IAM policy.")
+        page.line(f"  {_UNCHANGED}")
     for alike in changed:
         page.blank()
         _change(page, alike)

@@ -80,6 +80,8 @@ class ClusterPlugin:
         installer: The address of the add-on or Helm release, empty for none.
         preserved: Whether an add-on that is deleted leaves the plugin running.
         stays: Whether the cluster is there before and after, as far as the plan says.
+        goes: Whether the plan deletes the cluster.
+        nodes: The roles of its nodes, before and after.
     """
 
     cluster: str
@@ -88,6 +90,8 @@ class ClusterPlugin:
     installer: str
     preserved: bool
     stays: bool
+    goes: bool
+    nodes: tuple[str, ...]
 
 
 class PluginReader:
@@ -133,6 +137,7 @@ class PluginReader:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
         gone = [r for r in own if r.after is None]
+        nodes = [role for side in (False, True) for role, _ in self._nodes(resources, after=side)]
         return ClusterPlugin(
             cluster,
             before,
@@ -140,6 +145,8 @@ class PluginReader:
             own[0].address if own else "",
             any((r.before or {}).get("preserve") is True for r in gone),
             not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
+            any(action_of(r) == "delete" for r in clusters),
+            tuple(dict.fromkeys(nodes)),
         )
 
     def _state(self, resources: list[Resource], own: list[Resource], *, after: bool) -> PluginState:

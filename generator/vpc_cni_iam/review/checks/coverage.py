@@ -28,6 +28,7 @@ rule(
     "Policies that the plan attaches to the same role are taken together; it may be that one "
     "which the plan does not show allows it.",
 )
+_OWN = ("irsa", "pod-identity")
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -42,9 +43,24 @@ def check(context: Context) -> Iterator[Finding]:
             new = change.before.known == "absent"
             yield from coverage_findings(change.coverage, *place, new=new)
     for name, principal in context.principals.items():
+        if _is_unused(name, context):
+            continue
         has = context.effective.found[name]
         yield from _of_principal(principal, has, context)
         yield from _bounded(principal, has, context)
+
+
+def _is_unused(name: str, context: Context) -> bool:
+    """Say whether aws-node has another role in each cluster of a role, or the cluster goes."""
+    clusters = [
+        (plugin, change)
+        for plugin, change in context.clusters
+        if name in (*plugin.nodes, *plugin.before.identity.roles)
+    ]
+    return bool(clusters) and all(
+        plugin.goes or (change.after.kind in _OWN and name not in change.after.roles)
+        for plugin, change in clusters
+    )
 
 
 def _of_principal(

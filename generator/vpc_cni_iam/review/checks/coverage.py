@@ -66,7 +66,7 @@ def _is_unused(name: str, context: Context) -> bool:
 def _of_principal(
     principal: Principal, has: PrincipalPolicies, context: Context
 ) -> Iterator[Finding]:
-    if principal.coverage is None or _is_of_nodes_alone(principal.name, context):
+    if principal.coverage is None:
         return
     unknown = tuple(key for key in principal.opaque if key in has.after)
     yield from coverage_findings(
@@ -77,18 +77,6 @@ def _of_principal(
         new=not principal.before,
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
-    )
-
-
-def _is_of_nodes_alone(role: str, context: Context) -> bool:
-    """Return whether a role is of nodes on which aws-node has, and had, another identity."""
-    nodes = context.gatherer.owners.roles("aws_eks_node_group", "node_role_arn")
-    if role not in {name for _, name in nodes}:
-        return False
-    identities = [i for _, change in context.clusters for i in (change.before, change.after)]
-    return bool(identities) and all(
-        identity.kind in ("irsa", "pod-identity") and role not in identity.roles
-        for identity in identities
     )
 
 

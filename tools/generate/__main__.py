@@ -14,7 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-from tools.generate import examples, screenshot, terminal
+from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -33,7 +33,6 @@ from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
-from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
 from vpc_cni_iam.vendoring.init import text
@@ -160,7 +159,6 @@ FILES = {
     "docs/session.svg": terminal.svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
-    "docs/rules.md": documentation,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
     "docs/doctor.schema.json": doctor_schema,
@@ -174,6 +172,16 @@ SECTIONS = {
     "configuration": configuration_table,
 }
 PAGES = ("README.md", "docs/variants.md", "docs/configuration.md")
+
+
+def documents() -> dict[str, str]:
+    """Return the generated files that are no modules, by path."""
+    pages = {f"docs/{path}": page for path, page in rule_pages.pages().items()}
+    makers = dict(FILES)
+    if not terminal.is_possible():
+        print(f"docs/session.svg: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
+        del makers["docs/session.svg"]
+    return {path: make() for path, make in makers.items()} | pages
 
 
 def page_text(text: str) -> str:
@@ -201,6 +209,21 @@ def take_pictures() -> int:
     return 0
 
 
+def rule_files() -> set[str]:
+    """Return the paths of the pages about rules."""
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/rules").glob("*.md")}
+
+
+def write_documents() -> None:
+    """Write `documents`, and remove pages of rules that are no more."""
+    made = documents()
+    (ROOT / "docs/rules").mkdir(exist_ok=True)
+    for path, content in made.items():
+        (ROOT / path).write_text(content, encoding="utf-8")
+    for path in rule_files() - made.keys():
+        (ROOT / path).unlink()
+
+
 def main() -> int:
     """Check, or write with ``--write``.
 
@@ -210,14 +233,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
     wanted = parser.parse_args().write
-    makers = dict(FILES)
-    if not terminal.is_possible():
-        print(f"docs/session.svg: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
-        del makers["docs/session.svg"]
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
     if wanted:
-        for path, make in makers.items():
-            (ROOT / path).write_text(make(), encoding="utf-8")
+        write_documents()
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
@@ -237,10 +255,12 @@ def main() -> int:
         for name, known in pages.items()
         if page_text(known) != known
     ]
-    for path, make in makers.items():
+    made = documents()
+    for path, content in made.items():
         there = ROOT / path
-        if not there.exists() or there.read_text(encoding="utf-8") != make():
+        if not there.exists() or there.read_text(encoding="utf-8") != content:
             stale.append(f"{path}: stale or missing")
+    stale += [f"{path}: left over" for path in rule_files() - made.keys()]
     for path in screenshot.PICTURES:
         if not screenshot.is_current(ROOT / path):
             stale.append(f"{path}: shows an older docs/review.html, or is missing")

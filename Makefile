@@ -7,11 +7,14 @@ BENCH_ARGS ?=
 PROBE_VERSION ?= latest
 PROBE_SCENARIO ?= ipv4
 PROBE_ARGS ?= --variant ipv4-scoped
+# The version that `make dist` builds.
+RELEASE ?=
 FUZZ_EXAMPLES ?= 20000
 # The sample of policies; a number other than 0.
 FUZZ_SEED ?= 1
 
 BIN := .venv/bin
+RUNTIME := .venv/.runtime
 STAMP := .venv/.installed
 ENGINES := $(BIN)/python -m tools.engines
 DEMO := build/demo/vpc-cni-iam-policy
@@ -21,14 +24,15 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo test check floors fuzz bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test check floors fuzz bench probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make .venv with this package, its tests' and its linters' needs
 
-$(STAMP): pyproject.toml
+# What runs the command, and nothing else.
+$(RUNTIME): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'make: Python 3.11 or newer is needed; "$(PYTHON)" is missing or older.' >&2; \
 	  echo 'make: name another one: make PYTHON=python3.12 ...' >&2; \
@@ -36,22 +40,42 @@ $(STAMP): pyproject.toml
 	@echo 'making .venv'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
+	@$(BIN)/python -m pip install --quiet --editable .
 	@$(BIN)/python -m tools.relative_pth
+	@touch $@
+
+$(STAMP): $(RUNTIME)
+	@echo 'installing what tests and linters need'
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group test --group lint
 	@touch $@
 
 engines: venv ## install the engines that this machine can have (OpenTofu: 4 minutes, once)
 	@$(ENGINES) install --best-effort
 
-demo: venv ## generate a module and have a real engine verify it
+demo: $(RUNTIME) ## generate a module and have a real engine verify it
+	@echo '1/3 install Terraform, unless there is one, and the AWS provider'
 	@if terraform version >/dev/null 2>&1; then set -- provider; \
 	else set -- terraform-1.15.5 provider; fi; \
 	$(ENGINES) install --best-effort --only "$$@"
-	rm -rf $(DEMO)
+	@echo '2/3 generate a module'
+	@rm -rf $(DEMO)
 	$(BIN)/vpc-cni-iam generate $(DEMO)
-	eval "$$($(ENGINES) env --path)" && $(BIN)/vpc-cni-iam verify $(DEMO) --engine terraform
-	head -n 40 $(DEMO)/main.tf
+	@echo '3/3 verify it: read it, plan it, and compare what is rendered with the catalog'
+	@eval "$$($(ENGINES) env --path)"; set -x; $(BIN)/vpc-cni-iam verify $(DEMO)
+	@echo
+	@echo 'Look at next:'
+	@echo '  $(DEMO)/main.tf    the policies'
+	@echo '  $(DEMO)/README.md  which plugin versions they work with, and why each action is there'
+	@echo '  docs/getting-started.md                  five minutes with the command'
+	@echo '  $(BIN)/vpc-cni-iam --help             all commands'
+
+docs: venv ## build the documentation site, build/site/index.html, without the network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'build/site/index.html'
+
+dist: venv ## build and check what a release publishes; RELEASE is its version
+	$(BIN)/python -m tools.release $(RELEASE)
 
 test: engines ## run the tests, with every engine that is installed
 	$(USE_ENGINES) && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
@@ -60,7 +84,9 @@ check: venv ## run the linters and prove the committed modules current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict generator tools
-	@$(ENGINES) install --best-effort --only terraform-1.15.5
+	$(BIN)/codespell *.md docs generator tools benchmarks examples modules templates .github action.yml
+	$(BIN)/python -m tools.words
+	@$(ENGINES) install --best-effort --only terraform-1.15.5 provider
 	$(USE_ENGINES); \
 	engine=$$($(ENGINES) path terraform || command -v terraform || command -v tofu) || exit 3; \
 	for folder in modules examples; do "$$engine" fmt -check -diff -recursive "$$folder" || exit; done

@@ -19,12 +19,12 @@ import plans
 import starting
 from rows import table
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
 MARKS = re.compile("(<!-- BEGIN bench -->\n).*(<!-- END bench -->)", re.DOTALL)
 
 
 def main(say: Callable[[str], None] = print) -> None:
-    """Measure, print the table, and put it into the README if asked to."""
+    """Measure, print the table, and write it into docs/speed.md if asked to."""
     parts = {
         "starting": starting.measure,
         "evaluation": evaluation.measure,
@@ -34,7 +34,7 @@ def main(say: Callable[[str], None] = print) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=9, help="runs of each figure")
     parser.add_argument("--only", choices=parts, help="measure this part alone")
-    parser.add_argument("--write", action="store_true", help="write the table into README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/speed.md")
     given = parser.parse_args()
     if given.write and given.only:
         parser.error("--write needs the whole table")
@@ -45,7 +45,7 @@ def main(say: Callable[[str], None] = print) -> None:
     say(f"\nMedian (minimum to maximum) of {of}.")
     if given.write:
         text = "\n".join([*lines, "", f"Median (minimum to maximum) of {of}.", ""])
-        README.write_text(MARKS.sub(lambda m: m[1] + text + m[2], README.read_text()))
+        PAGE.write_text(MARKS.sub(lambda m: m[1] + text + m[2], PAGE.read_text()))
 
 
 if __name__ == "__main__":

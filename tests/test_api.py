@@ -15,9 +15,8 @@ PAGE = ROOT / "docs" / "api.md"
 NAMES = [name for name in vpc_cni_iam.__all__ if name != "__version__"]
 
 
-@pytest.mark.parametrize("page", ["docs/api.md", "README.md"])
-def test_examples_run_as_shown(page: str) -> None:
-    result = doctest.testfile(str(ROOT / page), module_relative=False, encoding="utf-8")
+def test_examples_run_as_shown() -> None:
+    result = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
     assert result.attempted > 2
     assert result.failed == 0
 

@@ -65,6 +65,7 @@ MAY_IMPORT = {
         "resources",
     },
     "preflight": {"errors", "json_schema", "policy", "catalog", "inputs"},
+    "doctor": {"errors", "json_schema", "catalog", "hcl", "engine", "vendoring"},
 }
 # The packages that may import each heavy library, and whether only inside functions.
 ONLY_IN = {

@@ -76,9 +76,12 @@ def forge(consumer: Path) -> None:
 
 def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
-    hooks = f"repos:\n- repo: {tmp_path / 'project'}\n  rev: {revision}\n  hooks:\n"
-    plain = "  - id: vpc-cni-iam-check\n"
-    (consumer / ".pre-commit-config.yaml").write_text(hooks + plain)
+    page = (ROOT / "docs" / "ci.md").read_text()
+    (snippet,) = re.findall(r"```yaml\n(repos:\n  - repo: .*?)```", page, re.DOTALL)
+    address = "https://github.com/OWNER/vpc-cni-iam"
+    snippet = snippet.replace(address, str(tmp_path / "project")).replace("REVISION", revision)
+    (consumer / ".pre-commit-config.yaml").write_text(snippet)
+    hooks = snippet.partition("      - id")[0]
     git(consumer, "add", "-A")
     git(consumer, "commit", "-qm", "hook")
     environ = {**UNCOMPILED, "PRE_COMMIT_HOME": str(tmp_path / "home")}
@@ -111,7 +114,7 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     for name in ("vpc-cni-iam.toml", "modules"):
         git(consumer, "mv", name, str(Path(place).parent))
     assert hook().returncode == 1
-    indented = "".join(f"  {line}" for line in named.splitlines(keepends=True))
+    indented = "".join(f"      {line}" for line in named.splitlines(keepends=True))
     (consumer / ".pre-commit-config.yaml").write_text(hooks + indented)
     git(consumer, "add", "-A")
     done = hook()
@@ -142,7 +145,7 @@ class Action:
         }
         action = yaml.safe_load((ROOT / "action.yml").read_text())
         self.inputs = {name: i["default"] for name, i in action["inputs"].items()}
-        self.steps = action["runs"]["steps"]
+        self.steps = [step for step in action["runs"]["steps"] if "run" in step]
 
     def step(self, number: int, **inputs: str) -> subprocess.CompletedProcess[str]:
         step = self.steps[number]

@@ -1,4 +1,4 @@
-"""What the README shows is what happens when it is typed."""
+"""What the README and the pages of docs/ show is what happens when it is typed."""
 
 import os
 import re
@@ -10,15 +10,94 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from coverage_policies import composed, covered, denied_actions, filled, setting
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWING = [page for page in PAGES if BLOCK.search(page.read_text())]
+PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+# What the README's commands exit with, where that is not 0; `serve` runs until it is stopped.
+CODES = {
+    "vpc-cni-iam review": 1,  # the plan adds access
+    "vpc-cni-iam coverage": 0,
+    "vpc-cni-iam compare": 1,  # ipv4 allows more than ipv4-scoped
+    "vpc-cni-iam registry": 124,
+}
+# Stands in for an engine that plans.
+TERRAFORM = """#!/bin/sh
+case "$1" in show) cat "$SHOWN_PLAN" ;; plan) : >plan.bin ;; *) exit 0 ;; esac
+"""
+
+# Pages that `make docs` generates.
+GENERATED = {"commands.md", "catalog.md"}
 
 
 def test_the_pages_show_what_they_are_about() -> None:
     shown = {page.stem for page in SHOWING}
-    assert shown >= {"README", "convert", "coverage", "publishing", "review", "vendoring"}
+    assert shown >= {"getting-started", "convert", "coverage", "publishing", "review", "vendoring"}
+
+
+def test_the_readme_is_short_and_begins_with_the_installation() -> None:
+    text = README.read_text()
+    assert len(text.split()) < 900
+    lines = text.splitlines()
+    assert lines.index("pipx install .        # or: uv tool install .") < 20
+    assert len(re.findall(r"!\[", text)) == 1
+
+
+def test_the_readme_s_commands_run(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "terraform").write_text(TERRAFORM)
+    (programs / "terraform").chmod(0o755)
+    path = (str(Path(sys.executable).parent), str(programs), os.environ["PATH"])
+    environ = {**os.environ, "PATH": os.pathsep.join(path), "SHOWN_PLAN": str(PLAN)}
+    policy = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    (tmp_path / "policy.json").write_text(policy)
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    ran = []
+    for line in "".join(blocks).splitlines():
+        command = line.partition(" #")[0]
+        if command.startswith("pipx"):
+            continue
+        words = ["timeout", "3", "bash", "-c", command]
+        if "registry serve" not in command:
+            words = words[2:]
+        done = subprocess.run(
+            words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        name = " ".join(command.split()[:2])
+        assert done.returncode == CODES.get(name, 0), (command, done.stdout, done.stderr)
+        assert "error:" not in done.stderr, command
+        ran.append(name)
+    assert {"vpc-cni-iam check", "vpc-cni-iam review", "vpc-cni-iam publish"} <= set(ran)
+
+
+def test_v1_22_0_failed_with_the_policies_of_its_day() -> None:
+    """The README's two lines about the outage: what was called, and what it breaks."""
+    release = PluginVersion.of("v1.22.0")
+    assert releases.known()[releases.known().index(release) - 1] == PluginVersion.of("v1.21.2")
+    text = " ".join(README.read_text().split())
+    assert "Plugin v1.22.0 calls `ec2:DescribeSecurityGroups` at start" in text
+    for variant in VARIANTS:
+        policy = filled(variant.document(documents.in_force(release)))
+        coverage = covered(policy, setting("v1.22.0", variant.modes[0]), "fresh-node")
+        assert "ec2:DescribeSecurityGroups" in denied_actions(coverage), variant.name
+        made = composed(variant.name, "v1.22.0")
+        assert covered(made, setting("v1.22.0", variant.modes[0])).verdict != "fatal"
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_every_variant_works_with_every_version_from_its_first_on(variant: Variant) -> None:
+    """As the README's table and docs/variants.md say; those of IPv6 alone are asked for IPv6."""
+    mode = variant.modes[0]
+    for release in (str(r) for r in releases.known() if r >= variant.minimum):
+        worst = covered(composed(variant.name, release), setting(release, mode)).verdict
+        assert worst != "fatal", release
 
 
 @pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
@@ -26,9 +105,8 @@ def test_every_console_block_runs_as_shown(page: Path, tmp_path: Path) -> None:
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ.pop("COLUMNS", None)
     # The plan that is reviewed, and what it was made from.
-    reviewed = ROOT / "tests" / "review"
-    shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", tmp_path / "plan.json")
-    shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", tmp_path)
+    shutil.copy(PLAN, tmp_path / "plan.json")
+    shutil.copy(PLAN.parents[1] / "configurations" / "widen" / "after" / "main.tf", tmp_path)
     for block in BLOCK.findall(page.read_text()):
         steps = [s for s in re.split(r"^\$ ", block, flags=re.MULTILINE) if s]
         for step in steps:
@@ -57,4 +135,4 @@ def test_what_is_generated_and_committed_is_current() -> None:
 @pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *PAGES[1:]], ids=lambda p: p.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+        assert (page.parent / target).exists() or target in GENERATED, target

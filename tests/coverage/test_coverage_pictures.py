@@ -1,5 +1,6 @@
 """The matrix as text, data, picture and page says the same, to everybody, with the same bytes."""
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -174,3 +175,21 @@ def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
     found = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
     assert str(found.rows[0].release) == "v1.19.4"
     assert list(map(str, found.works())) == ["v1.19.4 to v1.23.2"]
+
+
+def test_each_minor_version_has_the_same_width() -> None:
+    """v1.22, in which the plugin failed, is as wide as v1.7 with its eleven versions."""
+    drawn = picture.svg(*SCOPED)
+    lines = [float(x) for x in re.findall(r'class="grid" d="M([\d.]+) ', drawn)]
+    minors = {row.release.number[:2] for row in SCOPED[1].rows}
+    assert len(lines) == len(minors)
+    widths = {round(b - a) for a, b in itertools.pairwise(lines)}
+    assert max(widths) - min(widths) <= 1
+
+
+def test_the_picture_can_be_read_on_a_telephone() -> None:
+    """390 pixels wide, no letter is smaller than 8 pixels, and no text leaves the picture."""
+    drawn = picture.svg(*SCOPED)
+    width = float(str(ET.fromstring(drawn).get("width")))
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
+    assert min(sizes) * min(1, 390 / width) >= 8

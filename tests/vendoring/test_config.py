@@ -281,7 +281,7 @@ def test_no_configuration_outside_the_checkout_applies(tmp_path: Path) -> None:
     (tmp_path / "vpc-cni-iam.toml").write_text(text("m"))
     inner = tmp_path / "checkout"
     (inner / ".git").mkdir(parents=True)
-    with pytest.raises(InputError, match="is missing; vpc-cni-iam init writes one"):
+    with pytest.raises(InputError, match=r"is not there; searched .* vpc-cni-iam init"):
         find(inner, None)
 
 

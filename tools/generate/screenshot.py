@@ -5,6 +5,7 @@ picture holds the digest of the page that it shows, and is stale when the page i
 """
 
 import hashlib
+import re
 import shutil
 import struct
 import subprocess
@@ -24,7 +25,16 @@ PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"
 SOURCE = _REVIEWED / "configurations" / "widen" / "after"
 # Which of Chromium's colour schemes each picture is taken in.
 PICTURES = {"docs/review-light.png": 1, "docs/review-dark.png": 0}
-_SIZE = "1000,1080"
+_WIDTH = 1000
+# The rows of the table that are shown: with all of them the picture would be too tall.
+_SHOWN = "#kind=gained"
+# Writes where the table ends into the page's title, once the page's own script has run.
+_MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
+  const table = document.querySelector("table").getBoundingClientRect();
+  document.title = `ends at ${Math.ceil(table.bottom)}`;
+}));</script>"""
+_END = re.compile(r"<title>ends at (\d+)</title>")
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')  # forbids that script
 # Signature and header of a PNG; a chunk of text may come next.
 _HEAD = 8 + 25
 _KEY = b"Page\0"
@@ -64,17 +74,27 @@ def take(picture: Path, scheme: int) -> bool:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "page.html").write_text(page(), encoding="utf-8")
+        measured = _POLICY.sub("", page()) + _MEASURE
+        (folder / "measured.html").write_text(measured, encoding="utf-8")
         command = [
             program,
             *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--hide-scrollbars", "--disable-background-networking", "--disable-sync"),
-            f"--blink-settings=preferredColorScheme={scheme}",
-            f"--window-size={_SIZE}",
             f"--user-data-dir={folder / 'profile'}",
-            f"--screenshot={folder / 'shot.png'}",
-            (folder / "page.html").as_uri(),
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        address = (folder / "measured.html").as_uri() + _SHOWN
+        measure = [*command, f"--window-size={_WIDTH},1000", "--dump-dom", address]
+        done = subprocess.run(measure, check=True, capture_output=True, timeout=120)
+        end = _END.search(done.stdout.decode())
+        if end is None:
+            raise RuntimeError("the page has no table, or its end was not measured")
+        picture_of = [
+            f"--blink-settings=preferredColorScheme={scheme}",
+            f"--window-size={_WIDTH},{int(end[1]) + 24}",
+            f"--screenshot={folder / 'shot.png'}",
+            (folder / "page.html").as_uri() + _SHOWN,
+        ]
+        subprocess.run([*command, *picture_of], check=True, capture_output=True, timeout=120)
         shot = (folder / "shot.png").read_bytes()
     text = b"tEXt" + _KEY + _digest()
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))

@@ -1,6 +1,6 @@
 """Draw the README's picture: a terminal in which the commands really ran.
 
-Imported by freshness.py, which keeps docs/session.svg current.
+A real Terraform verifies the module in it, so it is only drawn where that is installed.
 """
 
 import io
@@ -14,15 +14,20 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-WIDTH = 124
-# What is typed, and which lines of what is printed are shown (None: all of them).
-STEPS: list[tuple[str, slice | None]] = [
-    ("vpc-cni-iam generate --variant ipv4-scoped --cni-version latest", None),
-    ("grep -n -A 8 'CreateNetworkInterface' vpc-cni-iam-policy/main.tf", slice(0, 9)),
-    ("vpc-cni-iam verify vpc-cni-iam-policy --engine none", None),
-    ("sed -i s/StringEquals/StringLike/ vpc-cni-iam-policy/main.tf", None),
-    ("vpc-cni-iam verify vpc-cni-iam-policy --engine none", slice(0, 4)),
-]
+from tools.engines.cache import cache_directory
+from tools.engines.sources import AWS_HOSTS, CONFIGURATION
+
+WIDTH = 100
+ENGINE = "terraform-1.15.5"
+_VERIFY = "vpc-cni-iam verify vpc-cni-iam-policy"
+# What is typed; everything that it prints is shown.
+STEPS = (
+    "vpc-cni-iam generate --variant ipv4-scoped",
+    "grep -n -A 8 -m 1 CreateNetworkInterface vpc-cni-iam-policy/main.tf",
+    _VERIFY,
+    "sed -i s/ec2:CreateTags/ec2:*/ vpc-cni-iam-policy/main.tf",
+    f"{_VERIFY} | grep main.tf",
+)
 _THEME = TerminalTheme(
     (13, 17, 23),
     (201, 209, 217),
@@ -55,17 +60,31 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 """
 
 
-def session() -> list[tuple[str, list[str]]]:
-    """Run the steps in an empty folder.
+def is_possible() -> bool:
+    """Return whether the engine of the picture and its provider are installed here."""
+    cache = cache_directory(os.environ)
+    mirror = cache / "mirror" / AWS_HOSTS[0]
+    return (cache / "bin" / ENGINE).exists() and mirror.exists()
 
-    Returns:
-        Each command with the lines it printed that are shown.
-    """
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environ["COLUMNS"] = str(WIDTH)
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        for command, shown in STEPS:
+
+def session() -> list[tuple[str, list[str]]]:
+    """Run the steps in an empty folder, and return each with the lines that it prints."""
+    cache = cache_directory(os.environ)
+    steps = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, engines = Path(name, "work"), Path(name, "bin")
+        folder.mkdir()
+        engines.mkdir()
+        (engines / "terraform").symlink_to(cache / "bin" / ENGINE)
+        path = (str(Path(sys.executable).parent), str(engines), os.environ["PATH"])
+        environ = {
+            **os.environ,
+            "PATH": os.pathsep.join(path),
+            "TF_CLI_CONFIG_FILE": str(cache / CONFIGURATION),
+            "CHECKPOINT_DISABLE": "1",
+            "COLUMNS": str(WIDTH),
+        }
+        for command in STEPS:
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=folder,
@@ -74,9 +93,8 @@ def session() -> list[tuple[str, list[str]]]:
                 text=True,
                 check=False,  # verify's exit code 1 is part of the picture
             )
-            lines = (done.stdout + done.stderr).splitlines()
-            found.append((command, lines[shown] if shown else lines))
-    return found
+            steps.append((command, (done.stdout + done.stderr).splitlines()))
+    return steps
 
 
 def svg() -> str:
@@ -88,5 +106,5 @@ def svg() -> str:
             style = {"differs": "red", "ok": "green"}.get(line.partition(" ")[0], "")
             if line.lstrip().startswith("#"):
                 style = "bright_black"
-            console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
+            console.print(Text(line, style=style), overflow="fold")
     return console.export_svg(theme=_THEME, code_format=_FRAME, unique_id="session")

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam import __version__
+from vpc_cni_iam.cli.cache import cache_folder
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.errors import VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
@@ -38,6 +39,7 @@ COMMANDS = {
     "preflight": "List resources without the tags of a scoped policy.",
     "convert": "Convert any IAM policy to HCL, and back.",
     "publish": "Write a static module registry.",
+    "doctor": "Show versions and directories, and what is wrong with them.",
 }
 GROUPS = {"registry": "Try a published module registry."}
 
@@ -87,17 +89,6 @@ def _options(
     """Options of the tool itself."""
 
 
-def _cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where the XDG Base Directory Specification has this tool's cache, if anywhere."""
-    named = Path(environ.get("XDG_CACHE_HOME", ""))
-    if not named.is_absolute():
-        try:
-            named = Path.home() / ".cache"
-        except RuntimeError:  # a user without HOME and without an entry among the users
-            return None
-    return named / "vpc-cni-iam" if named.is_absolute() else None
-
-
 def _terminate(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
@@ -130,7 +121,7 @@ def run(command: Callable[[], object]) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # What undoes half a change on Ctrl-C does so on a polite kill too.
     signal.signal(signal.SIGTERM, _terminate)
-    keep_tables_in(_cache_folder(os.environ))
+    keep_tables_in(cache_folder(os.environ))
     try:
         command()
     except VpcCniIamError as error:

@@ -155,7 +155,26 @@ class Engine:
         Raises:
             EngineError: It cannot be run.
         """
-        return f"{self.name} {self._json(['version', '-json'], Path('/'))['terraform_version']}"
+        return f"{self.name} {self.versions(Path('/'))[0]}"
+
+    def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
+        """Return its version, and the providers' by source address in a directory's lock file.
+
+        Args:
+            directory: The root module.
+
+        Raises:
+            EngineError: It cannot be run.
+        """
+        printed: Any = self._json(["version", "-json"], directory)
+        version = printed.get("terraform_version") if isinstance(printed, dict) else None
+        if not isinstance(version, str):
+            raise EngineError(
+                f"{self.binary} version -json printed no version but: {printed!r:.200}"
+            )
+        providers = printed.get("provider_selections")
+        named = providers.items() if isinstance(providers, dict) else ()
+        return version, {str(name): str(number) for name, number in named}
 
     def plan(self, directory: Path) -> dict[str, Any]:
         """Initialise and plan a root module and return the plan in its JSON form.

@@ -62,7 +62,14 @@ def usable(folder: Path) -> bool:
     """
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = folder.stat()
-        others = there.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        return there.st_uid == os.geteuid() and not others and os.access(folder, os.W_OK)
+        return is_private(folder)
+    return False
+
+
+def is_private(folder: Path) -> bool:
+    """Return whether a directory's user may write it, and nobody else."""
+    with suppress(OSError):
+        status = folder.stat()
+        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return status.st_uid == os.geteuid() and not others and os.access(folder, os.W_OK)
     return False

@@ -25,7 +25,12 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
         InputError: There is none, or it does not hold; or a module lies outside.
     """
     refuse_bare(start)
-    return inside(load(named or _nearest(start), strict=strict))
+    path = named or nearest(start)
+    if path is None:
+        searched = f"{start.absolute()} and the directories above it, up to {_searched(start)[-1]}"
+        advice = "create one with vpc-cni-iam init, or name one with --config"
+        raise InputError(NAME, "", f"is not there; searched {searched}; {advice}")
+    return inside(load(path, strict=strict))
 
 
 def inside(config: Config) -> Config:
@@ -69,15 +74,22 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
     return known[folder]
 
 
-def _nearest(start: Path) -> Path:
+def nearest(start: Path) -> Path | None:
+    """Return the nearest configuration in a directory or above it, None if there is none.
+
+    Args:
+        start: The directory; the search ends at the top of its git checkout.
+    """
+    return next((f / NAME for f in _searched(start) if (f / NAME).is_file()), None)
+
+
+def _searched(start: Path) -> list[Path]:
+    folders = []
     for folder in (start, *start.absolute().parents):
-        if (folder / NAME).is_file():
-            return folder / NAME
+        folders.append(folder)
         if (folder / ".git").exists():
             break
-    searched = f"{start.absolute()} and the directories above it, up to {folder}"
-    advice = "create one with vpc-cni-iam init, or name one with --config"
-    raise InputError(NAME, "", f"is not there; searched {searched}; {advice}")
+    return folders
 
 
 def refuse_bare(folder: Path) -> None:

@@ -22,7 +22,7 @@ body {{ margin: 2rem auto; padding: 0 1.5rem; max-width: 72rem; background: var(
   color: var(--text); font: 15px/1.5 {FONT}; }}
 h1 {{ font-size: 1.35rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.1rem; margin: 2.5rem 0 .75rem; }}
-svg {{ width: 100%; height: auto; margin-top: 1rem; }}
+svg {{ width: 100%; max-width: 40rem; height: auto; margin-top: 1rem; }}
 .scroll {{ overflow-x: auto; position: relative; }}
 table {{ border-collapse: collapse; font-size: .85rem; }}
 th, td {{ border: 1px solid var(--line); padding: .3rem .5rem; text-align: left;

@@ -1,4 +1,7 @@
-"""The matrix as a picture: an action a row, a release a column, a bar for each run of cells.
+"""The matrix as a picture: an action a row, a plugin version a column, a bar for each run of cells.
+
+Each minor version has the same width, however many versions it has. The picture is narrow enough
+for a telephone: names stand above their bars, and the title is wrapped.
 
 It stands for itself in a document: light and dark by its reader's choice, light on paper, no font
 or file of anybody else, and nothing that is told by colour alone.
@@ -6,6 +9,7 @@ or file of anybody else, and nothing that is told by colour alone.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -28,7 +32,7 @@ _STYLE = f"""
 text {{ font: 12px {FONT}; fill: var(--text); }}
 .title {{ font-size: 15px; font-weight: 600; }}
 .works, .whole {{ font-weight: 600; }}
-.tick {{ font-size: 8.5px; fill: var(--quiet); }}
+.tick {{ font-size: 11px; fill: var(--quiet); }}
 .quiet {{ fill: var(--quiet); }}
 .mark {{ font-size: 11px; font-weight: 700; fill: var(--mark); text-anchor: middle; }}
 .grid {{ stroke: var(--line); stroke-width: 1; }}
@@ -38,9 +42,9 @@ text {{ font: 12px {FONT}; fill: var(--text); }}
 .unused {{ fill: var(--unused); stroke: var(--edge); stroke-dasharray: 3 2; }}
 .not-called {{ fill: var(--none); }}
 """
-_ROW, _BAR, _MARGIN, _TOP, _TICKS = 22, 14, 20, 62, 34
-_LETTER = 6.7
-_WIDTH = 864
+_WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
+_WIDEST_MINOR = 60.0
+_TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
 
 
 def style(selector: str) -> str:
@@ -71,100 +75,106 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
         matrix: How it went.
         whole: Whether it stands alone, with a title and colours of its own.
     """
+    title, words = heading(subject, matrix), conclusion(subject, matrix)
+    lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
+    lines += [("quiet", line) for line in _lines(words, _WORDS_LETTERS)]
+    top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)
-    left = _MARGIN + round(max(map(len, labels)) * _LETTER) + 10
-    top = _TOP if whole else _MARGIN
-    column = min(16.0, _WIDTH / max(1, len(matrix.rows)))
-    right = left + column * len(matrix.rows)
-    legend = top + _TICKS + _ROW * len(labels) + 12
-    width = max(round(right) + _MARGIN, 640)
-    height = legend + 22 * 2 + _MARGIN
-    title = escape_html(heading(subject, matrix))
-    view = f"0 0 {width} {height}"
-    if not whole:
-        view = f"{_MARGIN} {_MARGIN} {width - 2 * _MARGIN} {height - 2 * _MARGIN}"
+    legend = top + _TICKS + _ROW * len(labels) + 16
+    height = legend + 22 * len(MEANINGS)
+    size = f'width="{_WIDTH}" height="{height}" ' if whole else ""
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" role="img" '
-        f'class="matrix" aria-label="{title}: {escape_html(conclusion(subject, matrix))}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {size}role="img" '
+        f'class="matrix" aria-label="{escape_html(title)}: {escape_html(words)}">',
         f"<style>{style('.matrix') if whole else ''}{_STYLE}</style>",
     ]
     if whole:
-        room = width - 2 * _MARGIN
-        shown = _cut(heading(subject, matrix), room / 8.2)
-        verdict = _cut(conclusion(subject, matrix), room / 6.4)
+        parts.append(f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="var(--ground)"/>')
         parts += [
-            f'<rect width="{width}" height="{height}" rx="8" fill="var(--ground)"/>',
-            f'<text class="title" x="{_MARGIN}" y="30">{escape_html(shown)}</text>',
-            f'<text class="quiet" x="{_MARGIN}" y="50">{escape_html(verdict)}</text>',
+            f'<text class="{kind}" x="{_MARGIN}" y="{_MARGIN + 14 + 20 * place}">'
+            f"{escape_html(line)}</text>"
+            for place, (kind, line) in enumerate(lines)
         ]
-    parts += _ticks([row.release for row in matrix.rows], left, top, column, len(labels))
+    columns = _columns([row.release for row in matrix.rows])
+    parts += _ticks(matrix, columns, top, len(labels))
     whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
-    columns = [whole_row, *(list(c) for c in zip(*(row.cells for row in matrix.rows), strict=True))]
-    for number, (label, cells) in enumerate(zip(labels, columns, strict=True)):
+    cells = [whole_row, *(list(c) for c in zip(*(row.cells for row in matrix.rows), strict=True))]
+    for number, (label, row) in enumerate(zip(labels, cells, strict=True)):
         y = top + _TICKS + number * _ROW
         kind = "whole" if number == 0 else "action"
-        parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{y + 15}">{escape_html(label)}</text>')
-        parts += _bars(label, cells, matrix, left, y, column)
+        parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{y + 13}">{escape_html(label)}</text>')
+        parts += _bars(label, row, matrix, columns, y + 17)
     parts += _legend(legend)
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _cut(text: str, most: float) -> str:
-    return text if len(text) <= most else f"{text[: int(most) - 1]}\u2026"
+def _lines(text: str, letters: int) -> list[str]:
+    return textwrap.wrap(text, letters, max_lines=_TITLE_LINES, placeholder="\u2026")
 
 
-def _ticks(
-    releases: Sequence[PluginVersion], left: float, top: int, column: float, rows: int
-) -> Iterator[str]:
+def _columns(releases: Sequence[PluginVersion]) -> list[float]:
+    """Return where each release's column begins, and at last where the last one ends."""
+    minors = [list(group) for _, group in groupby(releases, key=lambda r: r.number[:2])]
+    width = min(_WIDEST_MINOR, (_WIDTH - 2 * _MARGIN) / max(1, len(minors)))
+    edges = [
+        _MARGIN + width * (place + part / len(minor))
+        for place, minor in enumerate(minors)
+        for part in range(len(minor))
+    ]
+    return [*edges, _MARGIN + width * len(minors)]
+
+
+def _ticks(matrix: Matrix, columns: Sequence[float], top: int, rows: int) -> Iterator[str]:
     """Yield a line and a name at the first release of each minor version."""
     bottom = top + _TICKS + rows * _ROW
-    for place, release in enumerate(releases):
-        if place and releases[place - 1].number[:2] == release.number[:2]:
+    before = None
+    for x, row in zip(columns, matrix.rows, strict=False):
+        minor = row.release.number[:2]
+        if minor == before:
             continue
-        x = left + place * column
-        name = "v" + ".".join(map(str, release.number[:2]))
-        middle = x + column / 2 + 3
+        before = minor
+        name = "v" + ".".join(map(str, minor))
         yield f'<path class="grid" d="M{x:.1f} {top + _TICKS - 4}V{bottom}"/>'
         yield (
-            f'<text class="tick" transform="translate({middle:.1f} {top + _TICKS - 6}) '
+            f'<text class="tick" transform="translate({x + 12:.1f} {top + _TICKS - 6}) '
             f'rotate(-90)">{name}</text>'
         )
 
 
 def _bars(
-    label: str, cells: Sequence[Cell], matrix: Matrix, left: float, y: int, column: float
+    label: str, cells: Sequence[Cell], matrix: Matrix, columns: Sequence[float], y: float
 ) -> Iterator[str]:
     place = 0
     for cell, run in groupby(cells):
-        count = len(list(run))
-        first, last = matrix.rows[place].release, matrix.rows[place + count - 1].release
-        x, width = left + place * column + 0.75, count * column - 1.5
-        where = f"{first}" if count == 1 else f"{first} to {last}"
-        title = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
-        yield f"<g><title>{title}</title>{_bar(cell, x, y, width)}</g>"
-        place += count
+        end = place + len(list(run))
+        first, last = matrix.rows[place].release, matrix.rows[end - 1].release
+        width = columns[end] - columns[place]
+        gap = min(0.75, width / 4)
+        where = f"{first}" if first == last else f"{first} to {last}"
+        text = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
+        bar = _bar(cell, columns[place] + gap, y, width - 2 * gap)
+        yield f"<g><title>{text}</title>{bar}</g>"
+        place = end
 
 
-def _bar(cell: Cell, x: float, y: int, width: float) -> str:
+def _bar(cell: Cell, x: float, y: float, width: float) -> str:
     if cell == "not called":
+        middle = y + _BAR / 2 - 1
         return (
-            f'<rect class="not-called" x="{x:.1f}" y="{y + _ROW / 2 - 1:g}" width="{width:.1f}" '
-            'height="2"/>'
+            f'<rect class="not-called" x="{x:.1f}" y="{middle:g}" width="{width:.1f}" height="2"/>'
         )
-    top = y + (_ROW - _BAR) / 2
+    rounding = min(3, width / 2)
     bar = (
-        f'<rect class="{cell}" x="{x:.1f}" y="{top:g}" width="{width:.1f}" height="{_BAR}" rx="3"/>'
+        f'<rect class="{cell}" x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{_BAR}" '
+        f'rx="{rounding:.1f}"/>'
     )
     if cell not in _MARKS:
         return bar
-    return f'{bar}<text class="mark" x="{x + width / 2:.1f}" y="{top + 11:g}">{_MARKS[cell]}</text>'
+    return f'{bar}<text class="mark" x="{x + width / 2:.1f}" y="{y + 11:g}">{_MARKS[cell]}</text>'
 
 
 def _legend(y: int) -> Iterator[str]:
-    x = _MARGIN
-    for cell, (_, meaning) in MEANINGS.items():
-        if cell == "unused":
-            x, y = _MARGIN, y + 22
-        label = f'<text x="{x + 26}" y="{y + 11}">{escape_html(meaning)}</text>'
-        yield f"{_bar(cell, x, y - 4, 18)}{label}"
-        x += 26 + round(len(meaning) * _LETTER * 0.9) + 24
+    for place, (cell, (_, meaning)) in enumerate(MEANINGS.items()):
+        top = y + 22 * place
+        label = f'<text x="{_MARGIN + 28}" y="{top + 11}">{escape_html(meaning)}</text>'
+        yield f"{_bar(cell, _MARGIN, top, 18)}{label}"

@@ -1,4 +1,4 @@
-"""What the README says beside its peers: each row whose policy is known here is worked out anew.
+"""What docs/comparison.md says of other ways: each row with a known policy is computed anew.
 
 Which policy a peer has is a fact of its day, read in its source and written here with its place.
 How its users hear of a change, and its future, no test can say.
@@ -26,9 +26,8 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 COLUMNS = ("ipv4", "ipv6", "scoped", "told")
-README = (ROOT / "README.md").read_text()
-SECTION = README.partition("## How it compares\n")[2].partition("\n## ")[0]
-TABLE = SECTION.partition("\nFor any other policy")[0]
+SECTION = (ROOT / "docs" / "comparison.md").read_text()
+TABLE = SECTION.partition("\n## Converting")[0]
 ROWS = {
     cells[1].strip(): dict(zip(COLUMNS, map(str.strip, cells[2:6]), strict=True))
     for cells in (line.split("|") for line in TABLE.splitlines() if line.startswith("|"))
@@ -61,7 +60,7 @@ def test_the_table_has_the_rows_that_are_looked_at_here() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_this_works_with_every_release(mode: Mode) -> None:
-    assert row("this, ")[mode] == "every release"
+    assert row("this, ")[mode] == "every version"
     first = PluginVersion.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
     for release in (str(r) for r in releases.known() if r >= first):
         assert covered(composed(mode, release), setting(release, mode)).verdict != "fatal", release

@@ -1,0 +1,67 @@
+"""``vpc-cni-iam doctor``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.cache import cache_folder
+from vpc_cni_iam.cli.options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.doctor.installation import Installation
+
+HELP = """Show the versions and directories in use, and what is wrong with them.
+
+Add the output to a bug report. Exit code 1 says that there is an error or a warning.
+
+\b
+Examples:
+  vpc-cni-iam doctor
+  vpc-cni-iam doctor --format json
+"""
+
+
+def doctor(
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the output, and stop.")
+    ] = False,
+    output: FormatOption = Format.text,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.doctor import installation
+
+    if schema:
+        common.show_json(installation.schema())
+        return
+    examined = installation.examine(Path(), cache_folder(os.environ), os.environ)
+    if output is Format.json:
+        common.show_json(asdict(examined))
+    else:
+        common.show("\n".join(_lines(examined)))
+    raise typer.Exit(0 if examined.is_sound else 1)
+
+
+def _lines(examined: Installation) -> list[str]:
+    catalog, python = examined.catalog, examined.python
+    rows = [
+        ("vpc-cni-iam", examined.tool.version, examined.tool.package),
+        ("catalog", catalog.newest_plugin_version, f"newest plugin version, of {catalog.date}"),
+        ("python", python.version, python.executable),
+        ("system", python.system, ""),
+    ]
+    rows += [(d.name, d.version or "not installed", "") for d in examined.dependencies]
+    for engine in examined.engines:
+        rows.append((engine.name, engine.version or "fails", engine.path))
+        rows += [(f"  {name}", version, "") for name, version in engine.providers.items()]
+    rows.append(("cache", examined.cache.path or "none", ""))
+    modules = f"{examined.configuration.modules} modules"
+    path = examined.configuration.path
+    rows.append(("configuration", path or "none", modules if path else ""))
+    lines = [f"{name:<15} {value:<12} {more}".rstrip() for name, value, more in rows]
+    return [*lines, *(f"{p.severity:<8}{p.text}" for p in examined.problems)]

@@ -1,0 +1,1 @@
+"""Says what an installation consists of and what is wrong with it, for bug reports."""

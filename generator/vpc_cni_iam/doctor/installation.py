@@ -1,0 +1,225 @@
+"""What an installation consists of, and what is wrong with it."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam import __version__, json_schema
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.engine import run as engines
+from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.hcl import grammar
+from vpc_cni_iam.vendoring import repository
+
+DISTRIBUTION = "vpc-cni-iam"
+_OLDEST_ENGINE = (1, 6)
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Severity(StrEnum):
+    """How bad a problem is; a note needs no action."""
+
+    error = "error"
+    warning = "warning"
+    note = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and what to do about it."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """This tool: its version and where its package is."""
+
+    version: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The newest plugin version in the catalog, its date, and how many versions there are."""
+
+    newest_plugin_version: str
+    date: str
+    plugin_versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """The interpreter, and the system that it runs on."""
+
+    version: str
+    executable: str
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A package that this tool needs; without a version, it is not installed."""
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledEngine:
+    """An engine on the PATH; without a version, it could not be run.
+
+    Args:
+        name: ``terraform`` or ``tofu``.
+        path: Its executable.
+        version: Its version.
+        providers: The versions in the lock file of the current directory, by source address.
+    """
+
+    name: str
+    path: str
+    version: str | None
+    providers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The directory of caches, None if there is none; and whether it can be used."""
+
+    path: str | None
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration that applies here, None if there is none, and its number of modules."""
+
+    path: str | None
+    modules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What an installation consists of, and what is wrong with it."""
+
+    tool: Tool
+    catalog: Catalog
+    python: Python
+    dependencies: tuple[Dependency, ...]
+    engines: tuple[InstalledEngine, ...]
+    cache: Cache
+    configuration: Configuration
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is neither an error nor a warning."""
+        return all(p.severity is Severity.note for p in self.problems)
+
+
+def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
+    """Return what this installation consists of. Nothing is written.
+
+    Args:
+        folder: The directory in which commands would run.
+        cache: The directory of caches, if there is a place for one.
+        environ: The user's environment.
+    """
+    problems: list[Problem] = []
+    return Installation(
+        tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
+        catalog=Catalog(str(releases.newest()), releases.newest_date(), len(releases.known())),
+        python=Python(platform.python_version(), sys.executable, _system()),
+        dependencies=tuple(_dependencies(problems)),
+        engines=tuple(_engines(folder, environ, problems)),
+        cache=_cache(cache, problems),
+        configuration=_configuration(folder, problems),
+        problems=tuple(problems),
+    )
+
+
+def _system() -> str:
+    # platform.platform() would start a program, uname.
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of an installation."""
+    return json_schema.schema(Installation, "What vpc-cni-iam doctor --format json prints")
+
+
+def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:
+    try:
+        required = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        text = f"the package {DISTRIBUTION} is not installed, only its files are found: install it"
+        problems.append(Problem(Severity.warning, text))
+        return
+    for requirement in required:
+        match = _NAME.match(requirement)
+        name = match[0] if match else requirement
+        try:
+            yield Dependency(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            text = f"{name} is not installed: install {DISTRIBUTION} again"
+            problems.append(Problem(Severity.error, text))
+            yield Dependency(name, None)
+
+
+def _engines(
+    folder: Path, environ: Mapping[str, str], problems: list[Problem]
+) -> Iterator[InstalledEngine]:
+    none = True
+    for name in engines.NAMES:
+        try:
+            engine = engines.find(name, environ)
+        except VpcCniIamError:
+            continue  # it is not on the PATH
+        assert engine is not None  # noqa: S101 - only `auto` finds none
+        none = False
+        try:
+            version, providers = engine.versions(folder)
+        except VpcCniIamError as error:
+            problems.append(Problem(Severity.error, str(error)))
+            yield InstalledEngine(name, engine.binary, None, {})
+            continue
+        if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_ENGINE:
+            text = f"{name} {version} is too old for the modules: they need 1.6 or later"
+            problems.append(Problem(Severity.warning, text))
+        yield InstalledEngine(name, engine.binary, version, providers)
+    if none:
+        text = "no terraform or tofu on the PATH: verify needs --engine none, or install one"
+        problems.append(Problem(Severity.note, text))
+
+
+def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
+    if cache is None:
+        text = "no directory for caches: set HOME or XDG_CACHE_HOME, or reading HCL takes longer"
+        problems.append(Problem(Severity.note, text))
+        return Cache(None, usable=False)
+    usable = not cache.exists() or grammar.is_private(cache)
+    if not usable:
+        text = f"{cache} is not used: make it yours, writable for you and for nobody else"
+        problems.append(Problem(Severity.warning, text))
+    return Cache(str(cache), usable)
+
+
+def _configuration(folder: Path, problems: list[Problem]) -> Configuration:
+    place = repository.nearest(folder)
+    if place is None:
+        return Configuration(None, 0)
+    try:
+        config = repository.find(folder, None)
+    except VpcCniIamError as error:
+        problems.append(Problem(Severity.error, str(error)))
+        return Configuration(str(place), 0)
+    return Configuration(str(place), len(config.modules))

@@ -1,0 +1,265 @@
+"""The policy picker shows what `vpc-cni-iam policy` prints, and works in a real browser."""
+
+import random
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from tools.docs import picker
+from typer.testing import CliRunner
+
+from conftest import run
+from devtools import Browser, browser
+from site_build import picker_data, site
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.cli.main import application
+from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.policy.document import Policy, dumps
+
+__all__ = ["picker_data", "site"]
+
+SAMPLE = 200
+NAMES = {
+    "cluster_name": "prod_1-x",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "partition": "aws-us-gov",
+    "region": "us-gov-west-1",
+    "account_id": "111122223333",
+    "vpc_owner_id": "444455556666",
+    "hyperpod_cluster_id": "0123456789ab",
+}
+CHOICES = list(picker.choices())
+
+
+def shown(data: dict[str, Any], entry: dict[str, Any], name: str) -> tuple[str, str]:
+    """The JSON and the HCL of a policy as the page joins them."""
+    parts = [data["statements"][number] for number in entry["statements"]]
+
+    def filled(text: str) -> str:
+        return re.sub("@@([a-z_]+)@@", lambda match: NAMES[match[1]], text)
+
+    statements = ",\n".join(part["json"] for part in parts)
+    text = f'{{\n  "Version": "2012-10-17",\n  "Statement": [\n{statements}\n  ]\n}}\n'
+    blocks = "\n".join(part["hcl"] for part in parts)
+    return filled(text), filled(f'data "aws_iam_policy_document" "{name}" {{\n{blocks}}}\n')
+
+
+def test_every_choice_has_the_policy_of_the_catalog(picker_data: dict[str, Any]) -> None:
+    assert len(CHOICES) > 3000
+    values = parameters.values(NAMES)
+    known: dict[tuple[str, Policy], tuple[str, str, str]] = {}
+    for variant, version, hardened, features in CHOICES:
+        policy = picker.composed(variant, version, hardened, features).policy
+        if (variant.name, policy) not in known:
+            filled = parameters.substitute(policy, values)
+            hcl = block(policy_document(variant.identifier, filled))
+            works = compatibility(policy, variant).works_with
+            known[variant.name, policy] = (dumps(filled), hcl, works)
+        key = picker.key(variant.name, hardened, features)
+        number, _ = picker_data["versions"][str(version)][key]
+        entry = picker_data["policies"][number]
+        expected_json, hcl, works = known[variant.name, policy]
+        assert shown(picker_data, entry, variant.identifier) == (expected_json, hcl), key
+        assert entry["works"] == works
+        assert entry["parameters"] == [p.name for p in parameters.used(policy)]
+
+
+def test_there_is_nothing_else_to_choose(picker_data: dict[str, Any]) -> None:
+    keys = {
+        (version, key) for version, entries in picker_data["versions"].items() for key in entries
+    }
+    assert keys == {(str(v), picker.key(n.name, h, f)) for n, v, h, f in CHOICES}
+    variants = [(v["modes"], v["scope"]) for v in picker_data["variants"]]
+    assert len(set(variants)) == len(variants) == len(VARIANTS)
+
+
+@pytest.fixture(scope="module")
+def tab(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        opened.size(1280)
+        opened.open(site / "policy-picker.html")
+        yield opened
+
+
+def fragment(data: dict[str, Any], choice: tuple[Any, ...], names: dict[str, str]) -> str:
+    variant, version, hardened, features = choice
+    entry = next(v for v in data["variants"] if v["name"] == variant.name)
+    words = [("version", str(version)), ("family", entry["modes"]), ("scope", entry["scope"])]
+    words += [("harden", "on")] if hardened else []
+    words += [("feature", name) for name in features]
+    return urlencode([*words, *names.items()])
+
+
+FILL_IN = """(words => {
+  const form = document.getElementById("picker");
+  const given = new URLSearchParams(words);
+  form.reset();
+  for (const [name, value] of given) {
+    for (const field of form.querySelectorAll(`[name="${name}"]`)) {
+      if (["radio", "checkbox"].includes(field.type)) {
+        field.checked = given.getAll(name).includes(field.value);
+      } else {
+        field.value = value;
+      }
+    }
+  }
+  form.dispatchEvent(new Event("input"));
+})"""
+
+
+def choose(tab: Browser, words: str) -> None:
+    """Fill the form in; what is not named is as on a page that was just opened."""
+    tab.run(f"{FILL_IN}({words!r})")
+
+
+def test_an_address_opens_what_it_names(
+    site: Path, tab: Browser, picker_data: dict[str, Any]
+) -> None:
+    choice = CHOICES[-1]
+    tab.open(site / "policy-picker.html", fragment(picker_data, choice, {"region": "eu-west-1"}))
+    variant, version, hardened, features = choice
+    words = ["--cni-version", str(version), "--region", "eu-west-1"]
+    words += [word for name in features for word in ("--feature", name)]
+    words += ["--harden"] if hardened else []
+    assert tab.text("picker-command").split() == ["vpc-cni-iam", "policy", variant.name, *words]
+
+
+def test_a_sample_in_the_browser_is_what_the_command_prints(
+    tab: Browser, picker_data: dict[str, Any]
+) -> None:
+    chance = random.Random(17)
+    for choice in chance.sample(CHOICES, SAMPLE):
+        some = {name: NAMES[name] for name in NAMES if chance.random() < 0.6}
+        some |= {name: NAMES[name] for name in ("cluster_name", "vpc_id")}
+        choose(tab, fragment(picker_data, choice, some))
+        command = tab.text("picker-command").strip()
+        words = shlex.split(command)[1:]
+        variant, version, hardened, features = choice
+        assert words[1:4] == [variant.name, "--cni-version", str(version)]
+        assert ("--harden" in words) is hardened
+        assert [w for w in words if w in features] == list(features)
+        used = parameters.used(picker.composed(*choice).policy)
+        given = [(p.option, some[p.name]) for p in used if p.name in some]
+        assert all(f"{option} {value}" in command for option, value in given)
+        done = CliRunner().invoke(application(words), words)
+        assert done.exit_code == 0, command
+        assert tab.text("picker-json") == done.stdout, command
+        done = CliRunner().invoke(application(words), [*words, "--format", "hcl"])
+        assert tab.text("picker-hcl") == done.stdout, command
+    assert not tab.errors
+
+
+def test_the_command_that_is_shown_runs_in_a_shell(
+    tab: Browser, picker_data: dict[str, Any], tmp_path: Path
+) -> None:
+    choose(tab, fragment(picker_data, CHOICES[-1], {"region": "*"}))
+    command = tab.text("picker-command")
+    assert run(*shlex.split(command)[1:], cwd=tmp_path).out == tab.text("picker-json")
+
+
+def test_risks_are_those_of_coverage(
+    tab: Browser, picker_data: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.json").write_text("")
+    for choice in random.Random(3).sample(CHOICES, 4):
+        variant, version, _, features = choice
+        names = {name: NAMES[name] for name in ("cluster_name", "vpc_id")}
+        choose(tab, fragment(picker_data, choice, names))
+        (tmp_path / "policy.json").write_text(tab.text("picker-json"))
+        options = [word for name in features for word in ("--feature", name)]
+        done = run("coverage", "policy.json", "--cni-version", version, *options, cwd=tmp_path)
+        listed = re.findall(r"^  (high|medium|low|note) +([\w-]+): (.*)$", done.out, re.MULTILINE)
+        items = tab.run(
+            "[...document.querySelectorAll('#picker-risks li')].map(i => i.textContent)"
+        )
+        expected = [f"{severity} {name}: {text}" for severity, name, text in listed]
+        example = variant.modes[0] == "ipv4" and not variant.cluster_scoped
+        if example:  # the command has an example for the name of the cluster
+            items = [i.replace("cluster/prod_1-x=", "cluster/example=") for i in items]
+        assert items == (expected or ["none known"])
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("family=ipv4&scope=cluster", "this policy needs cluster-name"),
+        ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
+        ("family=ipv6&scope=tags", "There is no such policy"),
+        ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
+        ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
+    ],
+)
+def test_what_is_missing_is_said_and_no_policy_is_shown(
+    words: str, problem: str, tab: Browser
+) -> None:
+    choose(tab, words)
+    assert problem in tab.text("picker-status")
+    assert tab.run("document.getElementById('picker-result').hidden") is True
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_the_screen(
+    width: int, dark: bool, site: Path, tab: Browser, picker_data: dict[str, Any]
+) -> None:
+    tab.size(width, dark=dark)
+    tab.open(site / "policy-picker.html", fragment(picker_data, CHOICES[-1], {}))
+    assert tab.run("document.documentElement.scrollWidth") == width
+    for _ in range(100):  # the theme's script follows the scheme some time after the page is there
+        colour = tab.run("getComputedStyle(document.body).backgroundColor")
+        light = sum(map(int, re.findall(r"\d+", colour)[:3])) > 384
+        if light is not dark:
+            break
+        tab.run("new Promise((done) => setTimeout(done, 50))")
+    assert light is not dark
+    assert not [a for a in tab.requests if not a.startswith(("file:", "data:", "about:"))]
+    tab.size(1280)
+
+
+def test_it_can_be_used_with_the_keyboard_alone(site: Path, tab: Browser) -> None:
+    tab.open(site / "policy-picker.html")
+
+    def tab_to(selector: str) -> None:
+        for _ in range(80):
+            if tab.run(f"document.activeElement.matches({selector!r})"):
+                return
+            tab.press("Tab")
+        raise AssertionError(selector)
+
+    tab_to("#version")
+    tab.press("ArrowDown")  # from the newest version to the one before
+    tab_to("[name=family]")
+    tab_to("[name=scope]")
+    tab.press("ArrowDown")
+    tab_to("[name=harden]")
+    tab.press(" ")
+    tab_to("[name=feature]")
+    tab.press(" ")
+    tab_to("#cluster_name")
+    tab.press("prod")
+    tab_to("#vpc_id")
+    tab.press("vpc-0123456789abcdef0")
+    assert tab.text("picker-command").strip() == (
+        "vpc-cni-iam policy ipv4-scoped --cni-version v1.23.1 --cluster-name prod "
+        "--vpc-id vpc-0123456789abcdef0 --feature multi-nic --harden"
+    )
+    tab_to("[data-copy=picker-json]")
+    tab.press("Enter")
+    for _ in range(100):
+        text = tab.run("document.activeElement.textContent")
+        if text != "Copy":
+            break
+        tab.run("new Promise((done) => setTimeout(done, 20))")
+    assert re.match("Copied|Selected", text)
+
+
+def test_every_field_has_a_label(tab: Browser) -> None:
+    fields = "[...document.querySelectorAll('#picker input, #picker select')]"
+    assert tab.run(f"{fields}.length") > 15
+    assert tab.run(f"{fields}.filter((field) => !field.labels.length).length") == 0

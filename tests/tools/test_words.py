@@ -1,0 +1,46 @@
+"""Texts for users have the terms of the field; `make check` holds it."""
+
+from pathlib import Path
+
+import pytest
+from tools.words import __main__ as words
+
+from conftest import ROOT, write_tree
+
+
+def test_no_text_of_this_repository_has_a_word_that_it_should_not_have() -> None:
+    assert [str(f) for f in words.findings(ROOT) if not f.is_pending] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("README.md", "It fails for want of an action.\n"),
+        ("docs/guide.md", "It fails for\nwant of an action.\n"),
+        ("generator/p/a.py", 'def f():\n    raise E(f"fails for want of {x}")\n'),
+        ("generator/p/a.py", 'HELP = """Fail for want of x."""\n'),
+        ("generator/p/main.tf.jinja", "# fails for want of x\n"),
+        ("templates/ci.yml", "# fails for want of x\n"),
+    ],
+)
+def test_a_word_is_found_wherever_users_read(path: str, text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {path: text})
+    (finding,) = words.findings(tmp_path)
+    assert finding.path == path and "'without'" in str(finding)
+
+
+def test_docstrings_and_other_words_are_left(tmp_path: Path) -> None:
+    code = '"""For want of x."""\n\n\ndef f():\n    """For want of x."""\n    return "without x"\n'
+    write_tree(tmp_path, {"generator/p/a.py": code})
+    assert list(words.findings(tmp_path)) == []
+
+
+def test_a_finding_names_its_line(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"README.md": "one\n\nfor want of it\n"})
+    (finding,) = words.findings(tmp_path)
+    assert str(finding) == "README.md:3: 'for want of': write 'without'"
+
+
+def test_make_check_runs_both_checks_of_words() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    assert "/codespell" in recipe and "-m tools.words" in recipe

@@ -1,0 +1,224 @@
+"""The policy picker: a page that has every policy of the catalog, and needs no server.
+
+A policy is written once for each statement: its JSON and its HCL, with a mark in the place of each
+name. The page joins the statements and replaces the marks. `script` refuses to write what the page
+would join to anything else than the command prints.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import observed_data
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.coverage.analysis.risks import find_risks
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.subject import mode_of
+from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
+
+# No value of a parameter can be one of these.
+MARKS = {p.name: f"@@{p.name}@@" for p in parameters.PARAMETERS}
+_NAMES = Names(cluster_name="cluster-of-the-picker")
+_VALUES = {
+    **EXAMPLE,
+    "cluster_name": _NAMES.cluster_name,
+    "vpc_owner_id": _NAMES.vpc_owner_id,
+}
+_IMPACTS = {"fatal": "nodes or pods fail without it", "degraded": "the plugin works with less"}
+
+
+@dataclass(slots=True)
+class _Table:
+    """Values that are used many times, each with its number."""
+
+    numbers: dict[Any, int] = field(default_factory=dict)
+
+    def number(self, value: Any) -> int:
+        return self.numbers.setdefault(value, len(self.numbers))
+
+
+@dataclass(slots=True)
+class _Data:
+    statements: _Table = field(default_factory=_Table)
+    policies: _Table = field(default_factory=_Table)
+    risks: _Table = field(default_factory=_Table)
+    risk_lists: _Table = field(default_factory=_Table)
+    evidence: _Table = field(default_factory=_Table)
+    evidence_lists: _Table = field(default_factory=_Table)
+
+
+def choices() -> Iterator[tuple[Variant, PluginVersion, bool, tuple[str, ...]]]:
+    """Yield everything that can be chosen: variant, plugin version, hardened, features."""
+    for variant in VARIANTS:
+        for version in releases.known()[1:]:  # the first one is not supported
+            known = [f for f in calls.features() if calls.feature_since(f) <= version]
+            subsets = itertools.chain.from_iterable(
+                itertools.combinations(known, size) for size in range(len(known) + 1)
+            )
+            for features in subsets if version >= variant.minimum else ():
+                for hardened in (False, True) if variant.cluster_scoped else (False,):
+                    yield variant, version, hardened, features
+
+
+def key(variant: str, hardened: bool, features: tuple[str, ...]) -> str:
+    """Return the name of a choice in the data of a plugin version."""
+    return "+".join((variant, *(("harden",) if hardened else ()), *features))
+
+
+def composed(
+    variant: Variant, version: PluginVersion, hardened: bool, features: tuple[str, ...]
+) -> Composed:
+    """Return the policy of a choice."""
+    (policy,) = options(
+        [variant.name],
+        cni_version=str(version),
+        features=features,
+        hardening=Hardening() if hardened else None,
+    ).composed()
+    return policy
+
+
+def data() -> dict[str, Any]:
+    """Return everything that the page shows."""
+    tables = _Data()
+    versions: dict[str, dict[str, tuple[int, int]]] = {}
+    for variant, version, hardened, features in choices():
+        policy = composed(variant, version, hardened, features).policy
+        chosen = key(variant.name, hardened, features)
+        versions.setdefault(str(version), {})[chosen] = (
+            _policy(tables, variant, policy),
+            _risks(tables, policy, version, features),
+        )
+    evidence = {
+        str(version): {
+            ",".join(modes): _evidence(tables, modes, version)
+            for modes in dict.fromkeys(v.modes for v in VARIANTS if version >= v.minimum)
+        }
+        for version in releases.known()[1:]
+    }
+    return {
+        "versions": versions,
+        "variants": [
+            {
+                "name": v.name,
+                "identifier": v.identifier,
+                "modes": ",".join(v.modes),
+                "scope": _scope(v),
+                "minimum": str(v.minimum),
+                "published_by": v.published_by,
+            }
+            for v in VARIANTS
+        ],
+        "features": [
+            {"name": name, "when": when, "since": str(calls.feature_since(name))}
+            for name, when in calls.features().items()
+        ],
+        "parameters": [
+            {
+                "name": p.name,
+                "option": p.option,
+                "pattern": p.pattern,
+                "rule": p.rule,
+                "default": p.default,
+            }
+            for p in parameters.PARAMETERS
+        ],
+        "statements": [_statement(s) for s in tables.statements.numbers],
+        "policies": [
+            {"statements": numbers, "works": works, "parameters": used}
+            for numbers, works, used in tables.policies.numbers
+        ],
+        "risks": [
+            dict(zip(("name", "severity", "text"), r, strict=True)) for r in tables.risks.numbers
+        ],
+        "risk_lists": list(tables.risk_lists.numbers),
+        "evidence": [{"kind": kind, "text": text} for kind, text in tables.evidence.numbers],
+        "evidence_lists": [dict(pairs) for pairs in tables.evidence_lists.numbers],
+        "evidence_of": evidence,
+    }
+
+
+def script() -> str:
+    """Return the data as a script, which a page without a server can load."""
+    content = json.dumps(data(), separators=(",", ":")).replace("</", "<\\/")
+    return f"window.vpcCniIam = {content};\n"
+
+
+def _scope(variant: Variant) -> str:
+    if not variant.cluster_scoped:
+        return "account"
+    return "tags" if variant.scope is Scope.SESSION_TAGS else "cluster"
+
+
+def _policy(tables: _Data, variant: Variant, policy: Policy) -> int:
+    marked = parameters.fill(policy, MARKS)
+    _check(marked, variant.identifier)
+    numbers = tuple(map(tables.statements.number, marked.statements))
+    used = tuple(p.name for p in parameters.used(policy))
+    return tables.policies.number((numbers, compatibility(policy, variant).works_with, used))
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    one = Policy((statement,))
+    return {
+        "json": dumps(one).partition("[\n")[2].rpartition("\n  ]")[0],
+        "hcl": block(policy_document("x", one)).partition("\n")[2].rpartition("}\n")[0],
+        "actions": statement.actions,
+    }
+
+
+def _check(policy: Policy, name: str) -> None:
+    """Refuse a policy that is not its statements, joined as the page joins them."""
+    parts = [_statement(s) for s in policy.statements]
+    # policy-picker.js has the same two.
+    statements = ",\n".join(p["json"] for p in parts)
+    blocks = "\n".join(p["hcl"] for p in parts)
+    as_json = f'{{\n  "Version": "2012-10-17",\n  "Statement": [\n{statements}\n  ]\n}}\n'
+    as_hcl = f'data "aws_iam_policy_document" "{name}" {{\n{blocks}}}\n'
+    if as_json != dumps(policy) or as_hcl != block(policy_document(name, policy)):
+        raise ValueError(f"the page would not show the policy of {name} as the command prints it")
+
+
+def _risks(tables: _Data, policy: Policy, version: PluginVersion, features: tuple[str, ...]) -> int:
+    filled = parameters.fill(policy, _VALUES)
+    setting = PluginSetting(version, mode_of([filled]), features, names=_NAMES)
+    mark = MARKS["cluster_name"]
+    risks = (
+        (r.identifier, r.severity, r.text.replace(_NAMES.cluster_name, mark))
+        for r in find_risks([filled], setting)
+    )
+    return tables.risk_lists.number(tuple(map(tables.risks.number, risks)))
+
+
+def _evidence(tables: _Data, modes: tuple[Mode, ...], version: PluginVersion) -> int:
+    """Number what is known of each action that modes of a plugin version call."""
+    observed = {
+        (scenario["family"], request["action"])
+        for entry in observed_data()
+        if entry["version"] == str(version)
+        for scenario in entry["scenarios"]
+        for request in scenario["requests"]
+    }
+    texts: dict[str, tuple[str, str]] = {}
+    for feature in (None, *calls.features()):
+        for use in calls.call_ranges(modes, version, feature):
+            kind = "observed" if (use.mode, use.action) in observed else "read"
+            impact = _IMPACTS[use.impact] if use.deniable else "cannot be denied"
+            called = f"with feature {feature}; " if feature else ""
+            if texts.get(use.action, ("",))[0] != "observed":
+                texts.setdefault(use.action, (kind, f"{called}{impact}; {use.evidence}"))
+    return tables.evidence_lists.number(
+        tuple((action, tables.evidence.number(text)) for action, text in texts.items())
+    )

@@ -1,0 +1,1 @@
+"""Checks that texts for users have the terms of the field."""

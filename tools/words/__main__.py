@@ -1,0 +1,122 @@
+"""Check that texts for users have the terms of the field.
+
+python -m tools.words
+
+Reads Markdown, templates, and the texts in the code that users can see: strings that are not
+docstrings. What is wrong with which words, and what to write, stands in terms.toml. Exit codes:
+0 nothing found, 1 a word was found that no longer may be there.
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_MARKDOWN = ("*.md", "docs/**/*.md", "examples/**/*.md", "generator/**/*.md", ".github/**/*.md")
+_TEMPLATES = ("generator/**/*.jinja", "templates/*", "action.yml", ".github/**/*.yml")
+_CODE = ("generator/**/*.py",)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words that are not written.
+
+    Args:
+        pattern: The words.
+        say: What to write in their place.
+        pending: Patterns of paths that still have them.
+    """
+
+    pattern: re.Pattern[str]
+    say: str
+    pending: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A word in a line of a file, by the term that it breaks."""
+
+    path: str
+    line: int
+    words: str
+    term: Term
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the file may still have the word."""
+        return any(fnmatch(self.path, pattern) for pattern in self.term.pending)
+
+    def __str__(self) -> str:
+        """Return the finding as a line."""
+        return f"{self.path}:{self.line}: {self.words!r}: write {self.term.say!r}"
+
+
+def terms() -> tuple[Term, ...]:
+    """Return the terms of the table."""
+    table = tomllib.loads((Path(__file__).parent / "terms.toml").read_text(encoding="utf-8"))
+    return tuple(
+        Term(re.compile(t["not"], re.IGNORECASE), t["say"], tuple(t.get("pending", ())))
+        for t in table["term"]
+    )
+
+
+def files(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files under a directory that match patterns, in order."""
+    yield from sorted({p for pattern in patterns for p in root.glob(pattern) if p.is_file()})
+
+
+def texts(root: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield path, first line and text of all that users read."""
+    for path in files(root, (*_MARKDOWN, *_TEMPLATES)):
+        yield path.relative_to(root).as_posix(), 1, path.read_text(encoding="utf-8")
+    for path in files(root, _CODE):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in messages(tree):
+            yield path.relative_to(root).as_posix(), node.lineno, str(node.value)
+
+
+def messages(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the constants of a module that are not docstrings."""
+    documenting = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in documenting:
+            yield node
+
+
+def findings(root: Path) -> Iterator[Finding]:
+    """Yield every word that is not to be there. A word may stand over the end of a line."""
+    known = terms()
+    for path, first, text in texts(root):
+        for term in known:
+            flat = text.replace("\n", " ")
+            for match in term.pattern.finditer(flat):
+                line = first + text.count("\n", 0, match.start())
+                yield Finding(path, line, match[0].strip(), term)
+
+
+def main() -> int:
+    """Print the findings; return the exit code."""
+    found = list(findings(ROOT))
+    new = [finding for finding in found if not finding.is_pending]
+    for finding in new:
+        print(finding)
+    if len(found) > len(new):
+        print(
+            f"{len(found) - len(new)} more are pending in tools/words/terms.toml", file=sys.stderr
+        )
+    return 1 if new else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -217,7 +217,13 @@ def test_a_policy_that_is_not_known_is_rebuilt_as_far_as_it_goes() -> None:
         "statement[0].resources: known after apply: aws_iam_role.other.arn",
         "statement[0].condition[0].values: known after apply: aws_iam_role.other.unique_id",
     )
-    assert change("unknown", "aws_iam_policy.opaque").after.known == "unknown"
+    # What jsonencode writes out is read where it is written, if that is to be had.
+    written = change("unknown", "aws_iam_policy.opaque").after
+    assert written.known == "partly known"
+    assert written.why[0] == "as aws_iam_policy.opaque is written in --source"
+    made = read_plan((PLANS / f"unknown.{TERRAFORM_NEWEST}.json").read_bytes(), "plan.json")
+    alone = review(made, WANTED).changes
+    assert [c.after.known for c in alone if c.address == "aws_iam_policy.opaque"] == ["unknown"]
     through = change("unknown", f"module.attach.{ATTACHMENT}.this", "policy_arn")
     assert through.attachment is not None
     assert through.attachment.policy == "aws_iam_policy.rebuilt"

@@ -4,63 +4,171 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tools.plugin_probe import denials, replay
+from tools.plugin_probe.cloud import ACCOUNT, CLUSTER, REGION, SUBNET_OWNER, VPC
+from tools.plugin_probe.scenarios import HYPERPOD
 
-from vpc_cni_iam.catalog.facts import calls, releases
-from vpc_cni_iam.catalog.facts.store import observed_data
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import calls, releases, requests
+from vpc_cni_iam.catalog.facts.calls import Impact, Use
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import denials_data, observed_data
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Compiled, compile_policies
 
 # Called by other programs than the agent, which the probe does not run.
 OTHER_PROGRAMS = {"metrics-helper", "network-policy-logs"}
-# What no scenario leads to, with the reason.
+FEATURES = tuple(f for f in calls.features() if f not in OTHER_PROGRAMS)
+# Requests that no scenario leads to, with the reason.
 NOT_REACHED = {
-    ("ipv6", "ec2:DescribeInstanceTypes"): "the scenario of an unknown type is one of IPv4",
-    ("ipv6", "ec2:DeleteNetworkInterface"): "an interface is deleted only where its set-up fails",
-    ("ipv6", "ec2:DetachNetworkInterface"): "likewise",
-    ("ipv6", "sagemaker:AttachClusterNodeNetworkInterface"): "the HyperPod node is one of IPv4",
-    ("ipv6", "sts:GetCallerIdentity"): "likewise",
+    ("ipv6", "describe-instance-types"): "the scenario of an unknown type is one of IPv4",
+    ("ipv6", "delete"): "an interface is deleted only where its set-up fails",
+    ("ipv6", "detach"): "an interface is detached only where its set-up fails",
+    ("ipv6", "attach-by-sagemaker"): "the HyperPod node is one of IPv4",
+    ("ipv6", "caller-identity"): "the HyperPod node is one of IPv4",
+    ("ipv4", "describe-subnets-anyway"): "no scenario turns subnet discovery off",
+}
+# What a denial does in a scenario only, which has a configuration of its own.
+ONLY_THERE: dict[tuple[str, str], Impact] = {
+    # With custom networking the first interface has no addresses for pods.
+    ("ipv4-custom-networking", "ec2:AttachNetworkInterface"): Impact.EXITS,
+    ("ipv4-custom-networking", "ec2:CreateNetworkInterface"): Impact.EXITS,
+    ("ipv4-custom-networking", "ec2:DescribeInstances"): Impact.EXITS,
 }
 OBSERVED = pytest.mark.parametrize("observed", observed_data(), ids=lambda o: str(o["version"]))
+FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
 
-def called(observed: dict[str, Any], family: str) -> set[str]:
-    return {
-        request["action"]
+def release_of(observed: dict[str, Any]) -> PluginVersion:
+    return releases.find(observed["version"])
+
+
+def of_agent(use: Use | None) -> bool:
+    return use is not None and use.feature not in OTHER_PROGRAMS
+
+
+def uses_of(name: str, family: Any, release: PluginVersion, feature: str | None) -> Iterator[Use]:
+    """Yield the uses behind an action or a form of request."""
+    form = requests.forms().get(name)
+    for use in form.uses if form else calls.call(name).uses:
+        if use.mode == family and use.at(release) and use.feature == feature:
+            yield use
+
+
+@OBSERVED
+@FAMILIES
+def test_the_agent_sends_what_the_catalog_says_and_nothing_else(
+    observed: dict[str, Any], family: Any
+) -> None:
+    release = release_of(observed)
+    seen = {
+        request["form"]
         for scenario in observed["scenarios"]
         if scenario["family"] == family
         for request in scenario["requests"]
     }
-
-
-def known(observed: dict[str, Any], family: Any) -> Iterator[calls.Use]:
-    release = releases.find(observed["version"])
-    for feature in (None, *(f for f in calls.features() if f not in OTHER_PROGRAMS)):
-        yield from calls.uses((family,), release, feature)
-
-
-@OBSERVED
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_the_agent_calls_what_the_catalog_says_and_nothing_else(
-    observed: dict[str, Any], family: str
-) -> None:
-    actions = {use.action for use in known(observed, family)}
-    missing = {action for of, action in NOT_REACHED if of == family}
-    assert called(observed, family) == actions - missing
-    assert missing <= actions
+    known = {
+        form.name
+        for form in requests.forms().values()
+        if of_agent(form.sent(family, release, FEATURES))
+    }
+    missing = {form for of, form in NOT_REACHED if of == family and form in known}
+    assert seen == known - missing
 
 
 @OBSERVED
-def test_what_a_denial_broke_is_no_worse_than_the_catalog_says(observed: dict[str, Any]) -> None:
+def test_an_optional_feature_alone_brings_its_requests(observed: dict[str, Any]) -> None:
+    release = release_of(observed)
+    for scenario in observed["scenarios"]:
+        for request in scenario["requests"]:
+            form = requests.forms()[request["form"]]
+            use = form.sent(scenario["family"], release, tuple(scenario["features"]))
+            assert use, (scenario["name"], form.name)
+            assert form.action == request["action"]
+
+
+@OBSERVED
+def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
     checked = 0
     for scenario in observed["scenarios"]:
-        impacts: dict[str, set[str]] = {}
-        for use in known(observed, scenario["family"]):
-            impacts.setdefault(use.action, set()).add(use.impact)
-        for action, outcome in scenario["denied"].items():
-            checked += 1
-            stops = outcome["impact"] in ("exits at start", "pods get no address")
-            assert not stops or "fatal" in impacts[action], (scenario["name"], action)
-            harmless = outcome["impact"] == "no effect"
-            assert not harmless or "degraded" in impacts[action], (scenario["name"], action)
-    assert checked > 15
+        named = bool(scenario["cluster_name"])
+        keys = requests.tag_keys(release_of(observed), cluster_name=named)
+        expected = {"create": set(keys.created), "tag-managed": set(keys.wanted)}
+        for request in scenario["requests"]:
+            if request["form"] in expected:
+                checked += 1
+                tags = {v for k, v in request["parameters"].items() if k.endswith(".Key")}
+                if request["form"] == "create":
+                    assert tags == expected["create"], scenario["name"]
+                else:  # an interface that the agent made lacks none or one of them
+                    assert tags <= expected["tag-managed"], scenario["name"]
+    assert checked > 10
+
+
+@OBSERVED
+def test_requests_are_checked_on_what_the_catalog_says(observed: dict[str, Any]) -> None:
+    for scenario in observed["scenarios"]:
+        for name, checks in replay.checks(scenario):
+            form = requests.forms()[name]
+            kinds = {requests.kind_of(c.resource) for c in checks if c.action == form.action}
+            assert kinds <= set(form.on) and bool(kinds) == bool(form.on), (scenario["name"], name)
+
+
+@OBSERVED
+def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
+    release = release_of(observed)
+    worst: dict[tuple[str, str | None, str], tuple[Impact, int]] = {}
+    order = list(Impact)
+    for scenario in observed["scenarios"]:
+        for name, outcome in scenario["denied"].items():
+            impact = Impact(outcome["impact"])
+            if (only := ONLY_THERE.get((scenario["name"], name))) is not None:
+                assert impact is only, (scenario["name"], name)
+                continue
+            for feature in scenario["features"] or [None]:
+                key = scenario["family"], feature, name
+                before = worst.get(key, (Impact.NO_EFFECT, 0))
+                if order.index(impact) <= order.index(before[0]):
+                    worst[key] = impact, outcome["delay_seconds"] or 0
+    assert len(worst) > 15
+    for (family, feature, name), seen in worst.items():
+        known = list(uses_of(name, family, release, feature))
+        # In IPv4 an interface on a further card is made as any other is, without the feature.
+        known = known or list(uses_of(name, family, release, None))
+        assert [(use.impact, use.delay) for use in known] == [seen], (family, feature, name)
+
+
+@OBSERVED
+@FAMILIES
+def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) -> None:
+    release = release_of(observed)
+    for feature in (None, *FEATURES):
+        for use in calls.uses((family,), release, feature):
+            names = {f.name for f in requests.forms().values() if f.action == use.action}
+            if not {(family, name) for name in names} & set(NOT_REACHED):
+                assert release in use.observed, (family, use.action, feature)
+
+
+def test_the_index_of_denials_is_made_from_the_evidence() -> None:
+    assert denials.denials(observed_data()) == denials_data()
+
+
+@OBSERVED
+@FAMILIES
+def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], family: Any) -> None:
+    (scenario,) = (s for s in observed["scenarios"] if s["name"] == family)
+    allow = Statement(actions=("*",), resources=("*",))
+    for name, outcome in scenario["denied"].items():
+        if ":" in name:
+            deny = Statement(actions=(name,), resources=("*",), effect="Deny")
+            covered = cover([Policy((allow, deny))], Setting(release_of(observed), family))
+            assert covered.verdict == Impact(outcome["impact"]).severity, name
 
 
 @OBSERVED
@@ -68,3 +176,45 @@ def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         served, wanted = scenario["pods"]
         assert scenario["exit_code"] is None and served == wanted, scenario["name"]
+
+
+def claims(variant: Variant, scenario: dict[str, Any]) -> bool:
+    """Whether a variant's policy is meant for a scenario."""
+    return scenario["family"] in variant.modes and not (
+        variant.cluster_scoped and not scenario["cluster_name"]
+    )
+
+
+def compiled(variant: Variant, observed: dict[str, Any], scenario: Any, hardened: bool) -> Compiled:
+    selection = select(
+        cni_version=observed["version"],
+        features=scenario["features"],
+        hardening=Hardening() if hardened else None,
+    )
+    names = {
+        "cluster_name": CLUSTER,
+        "vpc_id": VPC,
+        "region": REGION,
+        "account_id": ACCOUNT,
+        "vpc_owner_id": SUBNET_OWNER if scenario["name"] == "ipv4-shared-subnet" else ACCOUNT,
+        "hyperpod_cluster_id": HYPERPOD,
+    }
+    policy = compose(variant, selection).policy
+    return compile_policies([parameters.substitute(policy, parameters.values(names))])
+
+
+@OBSERVED
+@pytest.mark.parametrize("hardened", [False, True], ids=["documented", "hardened"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
+def test_a_variant_allows_every_request_of_each_scenario_that_it_is_for(
+    observed: dict[str, Any], variant: Variant, hardened: bool
+) -> None:
+    if hardened and not variant.cluster_scoped:
+        return
+    claimed = [s for s in observed["scenarios"] if claims(variant, s)]
+    assert claimed or variant.minimum > release_of(observed)
+    for scenario in claimed:
+        policies = compiled(variant, observed, scenario, hardened)
+        for name, checks in replay.checks(scenario):
+            denied = [c for c in checks if not policies.evaluate(c).allowed]
+            assert not denied, (scenario["name"], name, denied)

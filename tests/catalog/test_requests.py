@@ -26,12 +26,12 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
         wanted: dict[str, str] = {}
         for use in (*calls.uses((mode,), release), *calls.uses((mode,), release, feature)):
             if wanted.get(use.action) != "fatal":
-                wanted[use.action] = use.impact
+                wanted[use.action] = use.severity
         sent: dict[str, str] = {}
         for form in forms().values():
             use = form.sent(mode, release, (feature,) if feature else ())
             if use is not None and sent.get(form.action) != "fatal":
-                sent[form.action] = use.impact
+                sent[form.action] = use.severity
         for action, impact in wanted.items():
             if (action, mode, release) not in LIGHTER:
                 assert sent.pop(action) == impact, (action, release)
@@ -44,7 +44,7 @@ def test_every_form_says_what_breaks_and_why() -> None:
     for form in forms().values():
         assert form.uses, form.name
         for use in form.uses:
-            assert form.breaks[use.impact], (form.name, use.impact)
+            assert form.broken_by(use), (form.name, use.impact)
             assert use.evidence
 
 

@@ -41,14 +41,14 @@ def covered(policy: Policy, where: Setting, *situations: str) -> Coverage:
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
     """Return situation, call and impact of what is denied."""
-    return {(s.name, c.form.name, c.use.impact) for s, c in coverage.denied()}
+    return {(s.name, c.form.name, c.use.severity) for s, c in coverage.denied()}
 
 
 def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
     return {
         check.request.action
         for _, call in coverage.denied()
-        if call.use.impact == impact
+        if call.use.severity == impact
         for check in call.checks
         if not check.decision.allowed
     }

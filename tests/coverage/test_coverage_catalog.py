@@ -9,6 +9,7 @@ from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
@@ -34,11 +35,12 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
     policy = variant.document(revision)
     found = matrix([filled(policy)], Setting(releases.newest(), mode))
     served = [row for row in found.rows if row.release >= variant.minimum]
-    broken = {
-        gap.use.action: {r.release for r in served if any(r.release in s for s in gap.spans)}
-        for gap in compatibility(policy, variant).missing
-        if gap.use.mode == mode and gap.use.impact == "fatal"
-    }
+    broken: dict[str, set[PluginVersion]] = {}
+    for gap in compatibility(policy, variant).missing:
+        if gap.use.mode == mode and gap.use.severity == "fatal":
+            broken.setdefault(gap.use.action, set()).update(
+                r.release for r in served if any(r.release in s for s in gap.spans)
+            )
     for row in served:
         fatal = {a for a, c in zip(found.actions, row.cells, strict=True) if c == "fatal"}
         wanted = {action for action, at in broken.items() if row.release in at}

@@ -1,7 +1,7 @@
 """Runs the plugin's real agent against a policy.
 
 python -m tools.plugin_probe build v1.23.2
-python -m tools.plugin_probe evidence v1.23.2
+python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 
 It wants root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
@@ -11,18 +11,18 @@ denied, 1 not so, 3 the probe cannot run here.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError
-from tools.plugin_probe import build, case, cloud, evidence
+from tools.plugin_probe import build, case, cloud, denials, evidence
 from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import observed_data
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy.document import dumps
 
@@ -64,6 +64,18 @@ def shown(seen: case.Run) -> str:
     return "\n".join(lines)
 
 
+def _write(release: PluginVersion, agent: str, names: list[str]) -> None:
+    """Run scenarios, and write what was observed into the catalog of this checkout."""
+    folder = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data"
+    known = {e["version"]: e for e in observed_data()}
+    new = evidence.evidence(
+        release, agent, case.run, _say, names=names, before=known.get(str(release))
+    )
+    (folder / "observed" / f"{release}.json").write_text(evidence.text(new))
+    observed = denials.denials((known | {str(release): new}).values())
+    (folder / "denials.json").write_text(denials.text(observed))
+
+
 def _say(text: str) -> None:
     print(f"plugin_probe: {text}", file=sys.stderr, flush=True)
 
@@ -78,6 +90,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("build", "evidence", "run"):
         commands.add_parser(name).add_argument("version", help="such as v1.23.2")
+    commands.choices["evidence"].add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        choices=[s.name for s in SCENARIOS],
+        help="a scenario to run anew, the others are kept; all without it",
+    )
     runs = commands.choices["run"]
     runs.add_argument("scenario", choices=[s.name for s in SCENARIOS])
     source = runs.add_mutually_exclusive_group()
@@ -92,7 +111,7 @@ def main() -> int:
             print(agent)
             return 0
         if given.command == "evidence":
-            print(json.dumps(evidence.evidence(release, str(agent), case.run, _say), indent=1))
+            _write(release, str(agent), given.scenario)
             return 0
         scenario = find(given.scenario)
         policies = [given.policy.read_text()] if given.policy else []

@@ -122,7 +122,8 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     for denial in matrix.denials():
         use, where = denial.call.use, releases_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[use.impact][0]}  {denial.action} at {where}, in {denial.situation}: "
+            f"{MEANINGS[use.severity][0]}  {denial.action} at {where}, in {denial.situation}: "
+            f"{use.effect} ({use.known_by(denial.first.release, denial.last.release)}): "
             f"{denial.call.breaks} ({use.evidence})"
         )
 
@@ -175,6 +176,10 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                     action: {
                         "situation": matrix.reasons[row.release, action][0],
                         "call": matrix.reasons[row.release, action][1].form.name,
+                        "impact": matrix.reasons[row.release, action][1].use.effect,
+                        "known": matrix.reasons[row.release, action][1]
+                        .use.basis(row.release)
+                        .value,
                         "breaks": matrix.reasons[row.release, action][1].breaks,
                         "undecided": matrix.reasons[row.release, action][1].undecided or None,
                         "evidence": matrix.reasons[row.release, action][1].use.evidence,

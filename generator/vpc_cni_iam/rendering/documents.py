@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Use
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
@@ -125,7 +126,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
         f"Fails at {', '.join(map(str, missing.spans))}, for want of {missing.action}: "
         f"{missing.use.evidence}."
         for missing in compatible.missing
-        if missing.use.impact == "fatal"
+        if missing.use.severity == "fatal"
     )
     lines += dict.fromkeys(failures)
     if composed.optional:
@@ -163,15 +164,16 @@ def _evidence(uses: Iterable[Use]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
     alike: dict[tuple[object, ...], list[Use]] = {}
     for use in uses:
-        key = (use.first, use.last, use.impact, use.evidence, use.deniable)
+        key = (use.first, use.last, use.effect, use.evidence, use.observed)
         alike.setdefault(key, []).append(use)
     lines = []
     for shared in alike.values():
         use = shared[0]
         actions = ", ".join(dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
+        known = use.known_by(use.first, use.last or releases.newest())
         last = f"to {use.last}" if use.last else "on"
-        impact = f"{use.impact} if denied" if use.deniable else "which AWS never denies"
+        impact = f"{use.effect} if denied ({known})" if use.deniable else "which AWS never denies"
         lines.append(
             f"{actions} in {modes} mode from {use.first} {last}, {impact}. "
             f"Evidence: {use.evidence}."

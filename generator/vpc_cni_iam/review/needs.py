@@ -141,7 +141,7 @@ def _played(
             lack = None
             if not call.allowed:
                 use = call.use
-                lack = Lack(call.form.action, use.impact, call.breaks, use.evidence)
+                lack = Lack(call.form.action, use.severity, call.breaks, use.evidence)
             found[key] = found.get(key) or lack
     return found
 

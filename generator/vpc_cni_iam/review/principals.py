@@ -127,7 +127,7 @@ def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "de
     called = called_actions(setting)
     for use in uses((setting.mode,), release):
         if use.action in called and found.get(use.action) != "fatal":
-            found[use.action] = use.impact
+            found[use.action] = use.severity
     return found
 
 

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any, Literal
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, features_data
+from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
 from vpc_cni_iam.errors import UsageError
 
 Mode = Literal["ipv4", "ipv6"]
-Impact = Literal["fatal", "degraded"]
+Severity = Literal["fatal", "degraded"]
+_NAMED = 3  # observed versions that are named each
+
+
+class Impact(Enum):
+    """What a denial does to a node, the worst first."""
+
+    EXITS = "exits at start"
+    NO_ADDRESS = "pods get no address"
+    SOME_ADDRESSES = "some pods get no address"
+    DELAYED = "start delayed"
+    DEGRADED = "degraded"
+    NO_EFFECT = "no effect"
+
+    @property
+    def severity(self) -> Severity:
+        """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
+        fatal = (Impact.EXITS, Impact.NO_ADDRESS, Impact.SOME_ADDRESSES)
+        return "fatal" if self in fatal else "degraded"
+
+
+class Basis(Enum):
+    """How a fact is known."""
+
+    OBSERVED = "observed"
+    READ = "read from source"
+    DOCUMENTED = "documented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +51,14 @@ class Use:
         mode: The IP family of the cluster.
         first: The first release of the range.
         last: The last one, None if the newest known release still calls it.
-        impact: What a denial breaks. ``fatal``: the plugin does not start, or pods get no
-            address; ``degraded``: it works with less.
+        impact: What a denial does.
         feature: The optional feature without which it is not called, None if always.
         evidence: Where in the plugin's source this was read.
         deniable: False where AWS answers whatever policies say.
+        delay: By how many seconds a denial delays the start.
+        source: How the impact is known where it was not observed.
+        observed: The releases of the range at which the denial was observed.
+        breaks: What a denial breaks, in words; empty where the form of the request says it.
     """
 
     action: str
@@ -39,6 +69,39 @@ class Use:
     feature: str | None
     evidence: str
     deniable: bool = True
+    delay: int = 0
+    source: Basis = Basis.READ
+    observed: tuple[PluginVersion, ...] = ()
+    breaks: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """That of the impact."""
+        return self.impact.severity
+
+    @property
+    def effect(self) -> str:
+        """The impact in words, with the delay if there is one."""
+        delayed = f"{Impact.DELAYED.value} by {self.delay} s"
+        if self.impact is Impact.DELAYED:
+            return delayed
+        return f"{self.impact.value}, {delayed}" if self.delay else self.impact.value
+
+    def basis(self, release: PluginVersion) -> Basis:
+        """Return how the impact at a release is known."""
+        return Basis.OBSERVED if release in self.observed else self.source
+
+    def known_by(self, first: PluginVersion, last: PluginVersion) -> str:
+        """Return how the impact is known over a range of releases, in words."""
+        observed = [str(r) for r in self.observed if first <= r <= last]
+        if not observed:
+            return self.source.value
+        if first == last:
+            return Basis.OBSERVED.value
+        named = ", ".join(observed)
+        if len(observed) > _NAMED:
+            named = f"{len(observed)} versions from {observed[0]} to {observed[-1]}"
+        return f"observed at {named}, else {self.source.value}"
 
     def at(self, release: PluginVersion) -> bool:
         """Say whether this use is there at a release.
@@ -78,16 +141,7 @@ def _call(entry: dict[str, object]) -> Call:
     modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
     general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
     uses = tuple(
-        Use(
-            action=str(entry["action"]),
-            mode=mode,
-            first=PluginVersion.of(use["first"]),
-            last=PluginVersion.of(use["last"]) if use["last"] else None,
-            impact=use["impact"],
-            feature=use.get("feature"),
-            evidence=use.get("evidence", general[0]),
-            deniable=use.get("deniable", True),
-        )
+        read_use(str(entry["action"]), str(entry["action"]), mode, {"evidence": general[0]} | use)
         for mode, entries in modes.items()
         for use in entries
     )
@@ -97,6 +151,35 @@ def _call(entry: dict[str, object]) -> Call:
         when=str(entry["when"]),
         resources=tuple(entry["resources"]),  # type: ignore[arg-type]
         uses=uses,
+    )
+
+
+def read_use(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Use:
+    """Return one entry of ``calls.json`` or ``requests.json`` as a use.
+
+    Args:
+        action: The action.
+        name: The action's or the form's name, under which its denials were observed.
+        mode: The IP family.
+        entry: The entry.
+    """
+    first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
+    last = PluginVersion.of(entry["last"]) if entry["last"] else None
+    denied = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(name, [])
+    observed = map(PluginVersion.of, denied)
+    return Use(
+        action=action,
+        mode=mode,
+        first=first,
+        last=last,
+        impact=Impact(entry["impact"]),
+        feature=feature,
+        evidence=entry["evidence"],
+        deniable=entry.get("deniable", True),
+        delay=entry.get("delay", 0),
+        source=Basis(entry.get("basis", Basis.READ.value)),
+        observed=tuple(r for r in observed if first <= r and (last is None or r <= last)),
+        breaks=entry.get("breaks", ""),
     )
 
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.calls import Mode, Severity, Use
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -35,20 +35,27 @@ class Form:
         name: Such as ``set-groups``.
         action: The action.
         does: What the request is for.
-        breaks: What a denial breaks, by impact.
+        breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
         uses: Where it is sent, by mode and range of releases.
         on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
             answers whatever policies say.
+        never_on: Kinds of resource that the action can be checked on and this form is not, since it
+            names none, with the reason.
     """
 
     name: str
     action: str
     does: str
-    breaks: Mapping[str, str]
+    breaks: Mapping[Severity, str]
     stops: bool
     uses: tuple[Use, ...]
     on: tuple[str, ...]
+    never_on: Mapping[str, str]
+
+    def broken_by(self, use: Use) -> str:
+        """Return what a denial under one of its uses breaks, in words."""
+        return use.breaks or self.breaks[use.severity]
 
     def sent(self, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
@@ -65,7 +72,7 @@ class Form:
             and use.at(release)
             and (use.feature is None or use.feature in features)
         ]
-        return min(uses, key=lambda use: use.impact != "fatal", default=None)
+        return min(uses, key=lambda use: use.severity != "fatal", default=None)
 
 
 @cache
@@ -80,22 +87,21 @@ def _form(entry: Mapping[str, Any]) -> Form:
     on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
         uses = tuple(
-            Use(
-                action=action,
-                mode=mode,
-                first=PluginVersion.of(sent["first"]),
-                last=PluginVersion.of(sent["last"]) if sent["last"] else None,
-                impact=sent["impact"],
-                feature=sent.get("feature"),
-                evidence=sent["evidence"],
-            )
+            calls.read_use(action, entry["name"], mode, sent)
             for sent in entry["sent"]
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
-    breaks = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
+    breaks: dict[Severity, str] = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
     return Form(
-        entry["name"], action, entry["does"], breaks, entry.get("stops", False), uses, tuple(on)
+        name=entry["name"],
+        action=action,
+        does=entry["does"],
+        breaks=breaks,
+        stops=entry.get("stops", False),
+        uses=uses,
+        on=tuple(on),
+        never_on=entry.get("never_on", {}),
     )
 
 

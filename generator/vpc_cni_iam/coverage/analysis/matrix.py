@@ -171,7 +171,7 @@ def matrix(
         cells: list[Cell] = []
         for action in wanted:
             if action in denied:
-                cells.append(denied[action][1].use.impact)
+                cells.append(denied[action][1].use.severity)
                 reasons[release, action] = denied[action]
             elif action in sent:
                 cells.append("allowed")
@@ -214,7 +214,7 @@ def _denied(played: Iterable[Played]) -> dict[str, tuple[str, Call]]:
         for call in one.calls:
             refused = [c.request.action for c in call.checks if not c.decision.allowed]
             for action in (call.form.action, *refused) if refused else ():
-                known = found.get(action)
-                if known is None or (known[1].use.impact != "fatal" and call.use.impact == "fatal"):
+                before = found[action][1].use.severity if action in found else ""
+                if before != "fatal" and (not before or call.use.severity == "fatal"):
                     found[action] = (one.situation.name, call)
     return found

@@ -233,7 +233,7 @@ def _needs(asked: _Asked) -> Iterator[Finding]:
 
 
 def _fatal(call: Call) -> bool:
-    return not call.allowed and call.use.impact == "fatal"
+    return not call.allowed and call.use.severity == "fatal"
 
 
 def _reading(policies: Iterable[Policy], setting: Setting) -> Iterator[Finding]:

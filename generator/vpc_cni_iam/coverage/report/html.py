@@ -119,13 +119,14 @@ def _why(matrix: Matrix) -> Iterator[str]:
         return
     yield _open("denied", "What is denied")
     yield '<caption class="said">Denied calls, what they break, and the evidence</caption>'
-    heads = ("action", "releases", "impact", "breaks", "first seen in", "evidence")
+    heads = ("action", "releases", "impact", "known", "breaks", "first seen in", "evidence")
     columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
     yield f"<thead><tr>{columns}</tr></thead>\n<tbody>"
     for denial in denials:
         cells = (
             ("releases", releases_text(denial.first, denial.last)),
-            ("impact", denial.call.use.impact),
+            ("impact", denial.call.use.effect),
+            ("known", denial.call.use.known_by(denial.first.release, denial.last.release)),
             ("breaks", denial.call.breaks),
             ("situation", denial.situation),
             ("evidence", denial.call.use.evidence),

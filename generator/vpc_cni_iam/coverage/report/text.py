@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
 from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
@@ -52,7 +53,7 @@ def text(
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
     for played in coverage.played:
-        yield from _situation(subject, played, every)
+        yield from _situation(subject, played, setting.release, every)
     if coverage.unused or coverage.wider:
         yield ""
     if coverage.unused:
@@ -80,7 +81,7 @@ def summary(coverage: Coverage) -> str:
     """
     sent = sum(len(played.calls) for played in coverage.played)
     denied = [call for _, call in coverage.denied()]
-    fatal = sum(call.use.impact == "fatal" for call in denied)
+    fatal = sum(call.use.severity == "fatal" for call in denied)
     situations = f"{len(coverage.played)} situation{'s' * (len(coverage.played) != 1)}"
     if not denied:
         return f"{sent} calls in {situations}: all allowed"
@@ -90,7 +91,9 @@ def summary(coverage: Coverage) -> str:
     return f"{sent} calls in {situations}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
-def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
+def _situation(
+    subject: Subject, played: Played, release: PluginVersion, every: bool
+) -> Iterator[str]:
     denied = sum(not call.allowed for call in played.calls)
     undecided = sum(bool(call.undecided) for call in played.calls)
     state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
@@ -112,11 +115,11 @@ def _situation(subject: Subject, played: Played, every: bool) -> Iterator[str]:
             by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
             yield f"        allowed   {about}, by statement {', '.join(by)}"
         else:
-            yield f"        {call.use.impact:<9} {about}"
-            yield from _why(subject, call)
+            yield f"        {call.use.severity:<9} {about}"
+            yield from _why(subject, call, release)
 
 
-def _why(subject: Subject, call: Call) -> Iterator[str]:
+def _why(subject: Subject, call: Call, release: PluginVersion) -> Iterator[str]:
     some = granted(subject.policies)
     for line in dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
@@ -124,7 +127,8 @@ def _why(subject: Subject, call: Call) -> Iterator[str]:
         yield f"                  {line}"
     only = f", only with {call.use.feature}" if call.use.feature else ""
     reached = "" if call.reached else "; not reached after what was denied before"
-    yield f"                  breaks{only}: {call.breaks}{reached}"
+    known = f"{call.use.effect} ({call.use.basis(release).value})"
+    yield f"                  {known}{only}: {call.breaks}{reached}"
     yield f"                  {call.use.evidence}"
 
 
@@ -167,7 +171,7 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
             {
                 "name": played.situation.name,
                 "summary": played.situation.summary,
-                "calls": [_call_data(subject, call) for call in played.calls],
+                "calls": [_call_data(subject, call, setting.release) for call in played.calls],
             }
             for played in coverage.played
         ],
@@ -185,7 +189,7 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
     }
 
 
-def _call_data(subject: Subject, call: Call) -> dict[str, Any]:
+def _call_data(subject: Subject, call: Call, release: PluginVersion) -> dict[str, Any]:
     return {
         "call": call.form.name,
         "action": call.form.action,
@@ -193,7 +197,9 @@ def _call_data(subject: Subject, call: Call) -> dict[str, Any]:
         "allowed": call.allowed,
         "undecided": call.undecided or None,
         "reached": call.reached,
-        "impact": call.use.impact,
+        "impact": call.use.effect,
+        "severity": call.use.severity,
+        "known": call.use.basis(release).value,
         "breaks": call.breaks,
         "feature": call.use.feature,
         "evidence": call.use.evidence,

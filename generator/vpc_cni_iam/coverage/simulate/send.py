@@ -71,7 +71,7 @@ class Call:
     @property
     def breaks(self) -> str:
         """What its denial breaks, and whether that is open."""
-        breaks = self.form.breaks[self.use.impact]
+        breaks = self.form.broken_by(self.use)
         return f"{breaks} (undecided: {self.undecided})" if self.undecided else breaks
 
 
@@ -158,7 +158,7 @@ class Sender:
         checks = tuple(map(self._check, requests))
         call = Call(form, use, on, checks, reached and self._running)
         self.calls.append(call)
-        if form.stops and use.impact == "fatal" and not call.allowed:
+        if form.stops and use.severity == "fatal" and not call.allowed:
             self._running = False
         return call.allowed
 

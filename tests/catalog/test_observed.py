@@ -4,23 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tools.plugin_probe import denials, replay
-from tools.plugin_probe.cloud import ACCOUNT, CLUSTER, REGION, SUBNET_OWNER, VPC
-from tools.plugin_probe.scenarios import HYPERPOD
+from tools.plugin_probe import denials, live, replay
+from tools.plugin_probe.scenarios import find
 
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, releases, requests
 from vpc_cni_iam.catalog.facts.calls import Impact, Use
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import denials_data, observed_data
-from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import Setting
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, compile_policies
+from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.parse import loads
 
 # Called by other programs than the agent, which the probe does not run.
 OTHER_PROGRAMS = {"metrics-helper", "network-policy-logs"}
@@ -185,24 +181,6 @@ def claims(variant: Variant, scenario: dict[str, Any]) -> bool:
     )
 
 
-def compiled(variant: Variant, observed: dict[str, Any], scenario: Any, hardened: bool) -> Compiled:
-    selection = select(
-        cni_version=observed["version"],
-        features=scenario["features"],
-        hardening=Hardening() if hardened else None,
-    )
-    names = {
-        "cluster_name": CLUSTER,
-        "vpc_id": VPC,
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "vpc_owner_id": SUBNET_OWNER if scenario["name"] == "ipv4-shared-subnet" else ACCOUNT,
-        "hyperpod_cluster_id": HYPERPOD,
-    }
-    policy = compose(variant, selection).policy
-    return compile_policies([parameters.substitute(policy, parameters.values(names))])
-
-
 @OBSERVED
 @pytest.mark.parametrize("hardened", [False, True], ids=["documented", "hardened"])
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
@@ -214,7 +192,10 @@ def test_a_variant_allows_every_request_of_each_scenario_that_it_is_for(
     claimed = [s for s in observed["scenarios"] if claims(variant, s)]
     assert claimed or variant.minimum > release_of(observed)
     for scenario in claimed:
-        policies = compiled(variant, observed, scenario, hardened)
+        text = live.policy(
+            variant.name, release_of(observed), find(scenario["name"]), hardened=hardened
+        )
+        policies = compile_policies([loads(text, "policy")])
         for name, checks in replay.checks(scenario):
             denied = [c for c in checks if not policies.evaluate(c).allowed]
             assert not denied, (scenario["name"], name, denied)

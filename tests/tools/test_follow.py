@@ -3,14 +3,16 @@
 import copy
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tools.upstream import follow, proxy
 
-from conftest import write_tree
+from conftest import ROOT, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
 from vpc_cni_iam.catalog.facts import calls, releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -102,3 +104,35 @@ def test_without_go(tmp_path: Path) -> None:
 @pytest.mark.network
 def test_the_catalog_is_as_new_as_the_module_proxy() -> None:
     assert follow.newer(proxy.versions()) == ()
+
+
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/follow.yml").read_text())
+STEPS = {step.get("name", ""): step for step in WORKFLOW["jobs"]["follow"]["steps"]}
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (1, True), (3, False)])
+def test_the_workflow_tells_a_newer_version_from_a_failure(
+    tmp_path: Path, code: int, passes: bool
+) -> None:
+    write_tree(tmp_path, {"bin/sudo": f"#!/bin/sh\necho report\nexit {code}\n", "output": ""})
+    (tmp_path / "bin/sudo").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "GITHUB_OUTPUT": "output"}
+    script = STEPS["Compare the catalog with the newest version"]["run"]
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=False)
+    assert (done.returncode == 0) is passes
+    assert (tmp_path / "output").read_text() == f"code={code}\n"
+
+
+@pytest.mark.parametrize(("found", "created"), [("0", True), ("1", False)])
+def test_the_workflow_opens_one_issue(tmp_path: Path, found: str, created: bool) -> None:
+    gh = f'#!/bin/sh\ncase "$2" in list) echo {found};; *) echo "$*" > created;; esac\n'
+    report = "newer than the catalog: v1.99.0\nproposed for v1.99.0, in build/follow:\n"
+    write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
+    (tmp_path / "bin/gh").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
+    script = STEPS["Open an issue"]["run"]
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=True)
+    assert (tmp_path / "created").exists() is created
+    if created:
+        assert "--title Follow plugin version v1.99.0" in (tmp_path / "created").read_text()
+        assert (tmp_path / "body.md").read_text().startswith(report)

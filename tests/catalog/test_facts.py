@@ -142,8 +142,8 @@ def row(use: Use) -> str:
     return f"{use.mode} {use.first} {use.last or '-'}{feature}: {use.effect}"
 
 
-# A denial on a further network card costs that card; it ends the start where pods may not have
-# addresses of the first interface.
+# A denial on a further network card costs that card, if it is of what makes an interface; it ends
+# the start where pods may not have addresses of the first interface.
 CARD = "ipv6 v1.20.0 - multi-nic: degraded"
 EXCLUDED = "ipv6 v1.22.0 - excluded-primary-subnet: "
 GROWTH = ["ipv4 v1.0.0 -: some pods get no address", CARD, f"{EXCLUDED}exits at start"]
@@ -191,7 +191,7 @@ USES = {
         "ipv4 v1.8.0 -: some pods get no address",
         "ipv6 v1.10.0 v1.10.1: no effect",
         "ipv6 v1.20.0 -: no effect",
-        CARD,
+        "ipv6 v1.20.0 - multi-nic: pods get no address",
         f"{EXCLUDED}exits at start",
     ],
     "ec2:CreateTags": [

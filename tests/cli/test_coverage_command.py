@@ -67,7 +67,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) ->
     for words in (
         "denied  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
-        "breaks: ipamd exits at start and the node stays NotReady",
+        "exits at start (read from source): ipamd exits at start and the node stays NotReady",
         "v1.22.1:pkg/ipamd/ipamd.go:599-603",
         "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",

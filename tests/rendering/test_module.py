@@ -179,7 +179,10 @@ def test_a_document_that_stands_in_is_called_so() -> None:
 def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     main = " ".join(render(options(["ipv6"], cni_version="v1.22.0"))["main.tf"].split())
     assert "Added: the release calls what the document above does not grant." in main
-    assert "ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied." in main
+    assert (
+        "ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at"
+        in main
+    )
     assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in main
     words = main.replace("# ", "")
     assert "(--feature multi-nic or excluded-primary-subnet)" in words

@@ -108,7 +108,7 @@ def main() -> int:
         policies = [given.policy.read_text()] if given.policy else []
         if given.variant:
             policies = [live.policy(given.variant, release, scenario, hardened=given.harden)]
-        seen = case.run(case.Case(str(agent), scenario.name, policies, given.deny))
+        seen = case.run(case.Case(str(release), str(agent), scenario.name, policies, given.deny))
     except UnavailableError as error:
         print(f"plugin_probe: {error}", file=sys.stderr)
         return 3

@@ -23,7 +23,7 @@ from tools.plugin_probe.servers import Recorded
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
-_STEP = 5  # seconds: a delay is told to the nearest of these
+_STEP = 10  # seconds: a delay is told to the nearest of these
 _AT_ONCE = 8  # runs; they mostly wait
 _RANDOM = {"ClientToken"}
 # The agent gives back any that are free; how many depends on the moment.
@@ -62,7 +62,7 @@ def evidence(
             return observed
 
         def start(scenario: Scenario, *denials: str) -> Future[Run]:
-            return pool.submit(told, Case(agent, scenario.name, (), denials))
+            return pool.submit(told, Case(str(release), agent, scenario.name, (), denials))
 
         longest_first = sorted(scenarios, key=lambda s: -sum(step.wait for step in s.steps))
         running = {s.name: start(s) for s in longest_first}
@@ -228,8 +228,8 @@ def _lost(allowed: End, denied: End) -> Iterator[str]:
         yield _NOT_SET_UP
     if denied.excluded > allowed.excluded:
         yield "pods get addresses in an excluded subnet"
-    if not {*denied.subnets} <= {*allowed.subnets}:
-        yield "interfaces are in another subnet"
+    if denied.attached == allowed.attached and denied.subnets != allowed.subnets:
+        yield "interfaces are in other subnets"
     if denied.outdated_groups > allowed.outdated_groups:
         yield "interfaces keep outdated security groups"
     if denied.untagged > allowed.untagged:

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from tools.plugin_probe.cloud import INSTANCE, Cloud
 from tools.plugin_probe.query import Form, numbered
 from vpc_cni_iam.catalog.facts import requests
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 # Actions after which the agent has checked the subnet of the node's first interface.
 _BEGINS_POOL = {"ec2:AssignPrivateIpAddresses", "ec2:AssignIpv6Addresses"}
+# Before it, subnets are described only to choose that of a new interface.
+_CHECKS_SUBNETS = PluginVersion.of("v1.22.0")
 _ATTACH = "ec2:AttachNetworkInterface", "sagemaker:AttachClusterNodeNetworkInterface"
 
 
-def form_name(cloud: Cloud, action: str, form: Form, earlier: Sequence[str]) -> str:
+def form_name(
+    cloud: Cloud, action: str, form: Form, earlier: Sequence[str], release: PluginVersion
+) -> str:
     """Return the name of a request's form, empty for an action that the catalog lacks.
 
     Args:
@@ -25,6 +30,7 @@ def form_name(cloud: Cloud, action: str, form: Form, earlier: Sequence[str]) -> 
         action: The action.
         form: The request's parameters.
         earlier: The actions and forms of the requests before that were allowed, in order.
+        release: The release of the agent.
     """
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         return "set-groups" if numbered(form, "SecurityGroupId") else "set-delete-on-termination"
@@ -37,7 +43,7 @@ def form_name(cloud: Cloud, action: str, form: Form, earlier: Sequence[str]) -> 
         owner = interface.tags.get(requests.INSTANCE) if interface else None
         return "delete-leaked" if owner not in (None, INSTANCE) else "delete"
     if action == "ec2:DescribeSubnets":
-        return _subnets(earlier)
+        return _subnets(earlier) if release >= _CHECKS_SUBNETS else "describe-subnets"
     return next((f.name for f in requests.forms().values() if f.action == action), "")
 
 

@@ -18,16 +18,18 @@ from tools.plugin_probe.network import Links
 from tools.plugin_probe.pods import Pods
 from tools.plugin_probe.scenarios import Scenario, Step
 from tools.plugin_probe.servers import World
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import Compiled
 
 _START = 200.0  # the most seconds that a start may take
 _AFTER = 20.0  # the most seconds that a step goes on after what it is for
-_QUIET = 6.0  # seconds without a request after which nothing more is to come
+_QUIET = 10.0  # seconds without a request after which nothing more is to come
 _SOCKETS = Path("/var/run/aws-node")
 _ZONE_LABEL = {"topology.kubernetes.io/zone": "us-west-2a"}
 
 
 def run(
+    release: PluginVersion,
     agent: Path,
     scenario: Scenario,
     policies: Compiled | None,
@@ -37,6 +39,7 @@ def run(
     """Run the agent through a scenario.
 
     Args:
+        release: The release of the agent.
         agent: The binary.
         scenario: What happens.
         policies: The policies under test; None allows everything.
@@ -59,7 +62,8 @@ def run(
         dict(_ZONE_LABEL),
         {name: dict(spec) for name, spec in scenario.configurations.items()},
     )
-    world = World(cloud, kubernetes, policies, denials, scenario.family == "ipv6", changed)
+    ipv6 = scenario.family == "ipv6"
+    world = World(cloud, kubernetes, policies, denials, ipv6, release, changed)
     certificate = legacy.prepare(folder)
     servers.serve(world, certificate=certificate)
     runtime = legacy.container_runtime(folder)

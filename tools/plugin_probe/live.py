@@ -59,14 +59,14 @@ def failures(
         run: Runs a case.
     """
     known = {scenario["name"]: scenario for scenario in observed["scenarios"]}
-    plain = {name: Case(agent, name) for name in ("ipv4", "ipv6")}
+    plain = {name: Case(str(release), agent, name) for name in ("ipv4", "ipv6")}
     with_policy = {
         f"{variant}{' hardened' if hardened else ''} in {name}": Case(
-            agent, name, [policy(variant, release, find(name), hardened=hardened)]
+            str(release), agent, name, [policy(variant, release, find(name), hardened=hardened)]
         )
         for variant, name, hardened in _POLICIES
     }
-    denied = {place: Case(agent, place[0], (), (place[1],)) for place in _DENIALS}
+    denied = {place: Case(str(release), agent, place[0], (), (place[1],)) for place in _DENIALS}
     cases = [*plain.values(), *with_policy.values(), *denied.values()]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         runs = dict(zip(map(id, cases), pool.map(run, cases), strict=True))

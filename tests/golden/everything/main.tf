@@ -52,9 +52,9 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
-  # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-  # call.
+  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
+  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
@@ -62,8 +62,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -71,9 +71,9 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -81,9 +81,9 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -95,10 +95,10 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -138,15 +138,16 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
-  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
-  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
-  # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-  # call.
+  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
+  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
+  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
+  # only.
+  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at v1.22.4,
+  # v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit
+  # returns err -> ipamd exits; likewise v1.23.2:pkg/ipamd/ipamd.go:506-511.
+  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
+  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect = "Allow"
 
@@ -160,9 +161,12 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface, ec2:AttachNetworkInterface, ec2:DetachNetworkInterface,
-  # ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
+  # ec2:CreateNetworkInterface, ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
+  # denied (observed at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence:
   # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
+  # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
+  # purpose.
   statement {
     effect = "Allow"
 
@@ -177,8 +181,8 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -186,9 +190,9 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -196,9 +200,9 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -210,10 +214,10 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -327,9 +331,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
-  # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-  # call.
+  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
+  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
@@ -337,8 +341,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -346,9 +350,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -356,9 +360,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -370,10 +374,10 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -425,12 +429,12 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, fatal if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
-  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
-  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
-  # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-  # call.
+  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at v1.22.4,
+  # v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit
+  # returns err -> ipamd exits; likewise v1.23.2:pkg/ipamd/ipamd.go:506-511.
+  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
+  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect = "Allow"
 
@@ -443,9 +447,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
+  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
+  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
+  # only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -459,9 +464,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
+  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
+  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
+  # only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -475,9 +481,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
+  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
+  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
+  # only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -485,8 +492,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
+  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
+  # error ignored on purpose.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -500,8 +508,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
+  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
+  # error ignored on purpose.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -519,9 +528,12 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface, ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode
-  # from v1.20.0 on, degraded if denied. Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored
-  # on purpose.
+  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
+  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
+  # error ignored on purpose.
+  # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
+  # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
+  # purpose.
   statement {
     effect = "Allow"
 
@@ -541,8 +553,11 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface, ec2:DetachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
-  # denied. Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
+  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
+  # error ignored on purpose.
+  # ec2:DetachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   statement {
     effect = "Allow"
 
@@ -561,8 +576,8 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -570,9 +585,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -580,9 +595,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -594,10 +609,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -646,8 +661,8 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 and ipv6 mode from v1.22.0 to v1.22.1, fatal if denied.
-  # Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # ec2:DescribeSecurityGroups in ipv4 and ipv6 mode from v1.22.0 to v1.22.1, exits at start if
+  # denied (read from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
   # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect    = "Allow"
@@ -656,10 +671,10 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -667,9 +682,9 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
+  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
+  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -677,9 +692,9 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
+  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
+  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -691,11 +706,11 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied.
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 and ipv6 mode from v1.14.0 on, degraded if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogStream in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
+  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
+  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 and ipv6 mode from v1.14.0 on, degraded if denied (read from source).
+  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
     effect = "Allow"
@@ -796,9 +811,9 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, fatal if denied. Evidence:
-  # v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-  # call.
+  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
+  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
+  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
@@ -806,8 +821,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied. Evidence:
-  # v1.23.0:pkg/publisher/publisher.go:63.
+  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
+  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
@@ -815,9 +830,9 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence:
-  # Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon
-  # CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
@@ -825,9 +840,9 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
+  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -839,10 +854,10 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied. Evidence: Amazon
-  # EKS User Guide, network policy troubleshooting: Send network policy logs to Amazon CloudWatch
-  # Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
+  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
+  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {

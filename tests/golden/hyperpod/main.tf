@@ -52,9 +52,9 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, fatal if denied.
-  # Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new interface is not attached,
-  # :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
+  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
+  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
@@ -72,8 +72,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -84,8 +84,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
+  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -100,11 +100,11 @@ data "aws_iam_policy_document" "ipv4" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
   # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -223,9 +223,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, fatal if denied.
-  # Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new interface is not attached,
-  # :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
+  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
+  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
@@ -243,8 +243,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -255,8 +255,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
+  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -271,11 +271,11 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
   # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {
@@ -383,9 +383,9 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, fatal if denied.
-  # Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new interface is not attached,
-  # :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
+  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
+  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
@@ -403,8 +403,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -415,8 +415,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
+  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
   # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
   # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
@@ -431,11 +431,11 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 
   # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, fatal if denied. Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
+  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
+  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
   # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied. Evidence:
+  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
   # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
   # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
   statement {

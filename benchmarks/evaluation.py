@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
 from vpc_cni_iam.policy.diff.changes import changes
 from vpc_cni_iam.policy.document import Policy
@@ -61,8 +61,8 @@ def requests(subject: Subject, release: PluginVersion) -> list[Request]:
         subject: The policies.
         release: The release.
     """
-    found = cover(subject.policies, Setting(release, names=subject.names))
-    return [c.request for p in found.played for call in p.calls for c in call.checks]
+    found = cover(subject.policies, PluginSetting(release, names=subject.names))
+    return [c.request for p in found.scenario_runs for call in p.calls for c in call.checks]
 
 
 def second(policies: tuple[Policy, ...]) -> Callable[[list[object]], None]:
@@ -133,7 +133,7 @@ def measure(runs: int) -> Iterator[Row]:
     yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
     every = [context(r) for known in releases.known()[1:] for r in requests(subject, known)]
-    setting = Setting(releases.newest(), names=subject.names)
+    setting = PluginSetting(releases.newest(), names=subject.names)
     by_other = timed(lambda: other(every), 1e3)
     own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)
     yardstick = f"ministack, its {len(every):,} requests"

@@ -57,7 +57,8 @@ def escapes_by_hand(code: str) -> list[int]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names]
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
-            if {"html", "xml.sax.saxutils", "markupsafe"} & set(modules):
+            # Markup is the type of what is markup already; `markup` alone may import it.
+            if {"html", "xml.sax.saxutils", "markupsafe"} & set(modules) and names != ["Markup"]:
                 lines.append(node.lineno)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".replace"):
             match node.args:
@@ -80,6 +81,7 @@ def escapes_by_hand(code: str) -> list[int]:
         "import html",
         "from html import escape",
         "from xml.sax.saxutils import escape",
+        "from markupsafe import escape",
         "text.replace('|', '\\\\|')",
         "text.replace('<', '&lt;')",
     ],

@@ -11,7 +11,7 @@ import pytest
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse
@@ -51,7 +51,9 @@ OLDER = {"upstream-2022-01-31"}
 def serve(target: Path, document: str, said: str) -> None:
     """Have `coverage` put a document to every release, and compare with what is said of it."""
     found = of_input(str(target), str, [document] if document else [], {})
-    rows = matrix(found.policies, Setting(releases.newest(), found.mode, names=found.names)).rows
+    rows = matrix(
+        found.policies, PluginSetting(releases.newest(), found.mode, names=found.names)
+    ).rows
     first = releases.find(said.split(maxsplit=1)[0])
     works = frozenset(r.release for r in rows if r.release >= first and not r.fatal)
     assert ", ".join(map(str, releases.spans(works))) == said

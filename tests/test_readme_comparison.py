@@ -18,7 +18,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE
 from vpc_cni_iam.cli.main import _COMMANDS
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.hcl import module
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy
@@ -44,7 +44,10 @@ def row(words: str) -> dict[str, str]:
 
 def works(policy: Policy, mode: Mode) -> str:
     """The releases with which a policy works, as the table has them."""
-    return ", ".join(map(str, matrix([policy], Setting(releases.newest(), mode)).works())) or "none"
+    return (
+        ", ".join(map(str, matrix([policy], PluginSetting(releases.newest(), mode)).works()))
+        or "none"
+    )
 
 
 def conditions(policy: Policy) -> bool:

@@ -150,7 +150,7 @@ def test_every_document_states_where_it_comes_from() -> None:
 )
 def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[str]) -> None:
     composed = compose(BY_NAME[variant], select(cni_version=version))
-    found = [use.action for a in composed.additions for use in a.uses]
+    found = [call_range.action for a in composed.additions for call_range in a.call_ranges]
     assert list(dict.fromkeys(found)) == added
     bare = compose(BY_NAME[variant], select(cni_version=version, gaps=False))
     assert bare.additions == ()
@@ -281,8 +281,10 @@ def test_the_hyperpod_feature_is_upstreams_document(variant: variants.Variant) -
 
 def test_optional_uses_are_named_and_not_granted() -> None:
     composed = compose(BY_NAME["ipv6"], select(cni_version="v1.23.2"))
-    assert {use.feature for use in composed.optional} == set(calls.features())
-    assert not {use.action for use in composed.optional} & set(composed.policy.actions())
+    assert {call_range.feature for call_range in composed.optional} == set(calls.features())
+    assert not {call_range.action for call_range in composed.optional} & set(
+        composed.policy.actions()
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     """The fit is not vacuous: without any one action that is fatal, the newest release fails."""
     newest = releases.newest()
     whole = compose(variant, select(cni_version="latest")).policy
-    fatal = {u.action for u in calls.uses(variant.modes, newest) if u.severity == "fatal"}
+    fatal = {u.action for u in calls.call_ranges(variant.modes, newest) if u.severity == "fatal"}
     assert fatal
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
@@ -373,23 +375,26 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     impacts: tuple[Impact, Impact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Releases may differ in what a denied tag breaks; each counts as what it does."""
-    form = requests.forms()["tag-managed"]
-    (use,) = (u for u in form.uses if u.mode == "ipv6")
+    template = requests.request_templates()["tag-managed"]
+    (call_range,) = (u for u in template.ranges if u.mode == "ipv6")
     change = PluginVersion((1, 20, 0))
     (before,) = (r for r in releases.known() if r < change and r >= PluginVersion((1, 19, 6)))
-    uses = (
-        replace(use, last=before, impact=impacts[0]),
-        replace(use, first=change, impact=impacts[1]),
+    call_ranges = (
+        replace(call_range, last=before, impact=impacts[0]),
+        replace(call_range, first=change, impact=impacts[1]),
     )
-    changed = {**requests.forms(), form.name: replace(form, uses=uses)}
-    monkeypatch.setattr("vpc_cni_iam.catalog.compatibility.forms", lambda: changed)
+    changed = {
+        **requests.request_templates(),
+        template.name: replace(template, ranges=call_ranges),
+    }
+    monkeypatch.setattr("vpc_cni_iam.catalog.compatibility.request_templates", lambda: changed)
     (tagging,) = (s for s in policy("ipv6").statements if "ec2:CreateTags" in s.actions)
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
     )
     found = compatibility(Policy((limited,)), BY_NAME["ipv6"])
     gaps = [g for g in found.missing if g.tag_key == "eks:eni:owner"]
-    assert {(g.use.severity, g.spans[0].first >= change) for g in gaps} == {
+    assert {(g.call_range.severity, g.spans[0].first >= change) for g in gaps} == {
         (impacts[0].severity, False),
         (impacts[1].severity, True),
     }

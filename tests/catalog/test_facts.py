@@ -9,7 +9,7 @@ import pytest
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, features_data, managed_data
 from vpc_cni_iam.catalog.options import options
@@ -137,9 +137,10 @@ def test_the_newest_release_and_its_date() -> None:
     assert source["newest_release_date"] == releases.newest_date() == "2026-09-29"
 
 
-def row(use: Use) -> str:
-    feature = f" {use.feature}" if use.feature else ""
-    return f"{use.mode} {use.first} {use.last or '-'}{feature}: {use.effect}"
+def row(call_range: CallRange) -> str:
+    feature = f" {call_range.feature}" if call_range.feature else ""
+    versions = f"{call_range.first} {call_range.last or '-'}"
+    return f"{call_range.mode} {versions}{feature}: {call_range.effect}"
 
 
 # A denial on a further network card costs that card, if it is of what makes an interface; it ends
@@ -248,12 +249,14 @@ def test_resources_of_the_logs() -> None:
 
 
 def test_calls() -> None:
-    assert {c.action: list(map(row, c.uses)) for c in calls.calls()} == USES
+    assert {c.action: list(map(row, c.ranges)) for c in calls.calls()} == USES
 
 
 def test_the_one_action_that_aws_never_denies() -> None:
-    every = (use for call in calls.calls() for use in call.uses)
-    assert {use.action for use in every if not use.deniable} == {"sts:GetCallerIdentity"}
+    every = (call_range for call in calls.calls() for call_range in call.ranges)
+    assert {call_range.action for call_range in every if not call_range.deniable} == {
+        "sts:GetCallerIdentity"
+    }
 
 
 def test_evidence_is_of_the_range_it_stands_for() -> None:
@@ -261,13 +264,21 @@ def test_evidence_is_of_the_range_it_stands_for() -> None:
     import re
 
     for call in calls.calls():
-        for use in call.uses:
-            tags = re.findall(r"v\d+\.\d+\.\d+(?=:)", use.evidence)
-            if use.last is not None and tags:
+        for call_range in call.ranges:
+            tags = re.findall(r"v\d+\.\d+\.\d+(?=:)", call_range.evidence)
+            if call_range.last is not None and tags:
                 known = [PluginVersion.of(t) for t in tags]
-                assert any(use.first <= tag <= use.last for tag in known), (use.action, row(use))
+                assert any(call_range.first <= tag <= call_range.last for tag in known), (
+                    call_range.action,
+                    row(call_range),
+                )
 
 
 def test_every_feature_is_used() -> None:
-    used = {use.feature for call in calls.calls() for use in call.uses if use.feature}
+    used = {
+        call_range.feature
+        for call in calls.calls()
+        for call_range in call.ranges
+        if call_range.feature
+    }
     assert used == set(features_data())

@@ -8,12 +8,12 @@ from tools.plugin_probe import denials, live, replay
 from tools.plugin_probe.scenarios import find
 
 from vpc_cni_iam.catalog.facts import calls, releases, requests
-from vpc_cni_iam.catalog.facts.calls import Impact, Use
+from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import denials_data, observed_data
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
@@ -45,16 +45,18 @@ def release_of(observed: dict[str, Any]) -> PluginVersion:
     return releases.find(observed["version"])
 
 
-def of_agent(use: Use | None) -> bool:
-    return use is not None and use.feature not in OTHER_PROGRAMS
+def of_agent(call_range: CallRange | None) -> bool:
+    return call_range is not None and call_range.feature not in OTHER_PROGRAMS
 
 
-def uses_of(name: str, family: Any, release: PluginVersion, feature: str | None) -> Iterator[Use]:
+def ranges_of(
+    name: str, family: Any, release: PluginVersion, feature: str | None
+) -> Iterator[CallRange]:
     """Yield the uses behind an action or a form of request."""
-    form = requests.forms().get(name)
-    for use in form.uses if form else calls.call(name).uses:
-        if use.mode == family and use.at(release) and use.feature == feature:
-            yield use
+    form = requests.request_templates().get(name)
+    for call_range in form.ranges if form else calls.call(name).ranges:
+        if call_range.mode == family and call_range.at(release) and call_range.feature == feature:
+            yield call_range
 
 
 @OBSERVED
@@ -71,7 +73,7 @@ def test_the_agent_sends_what_the_catalog_says_and_nothing_else(
     }
     known = {
         form.name
-        for form in requests.forms().values()
+        for form in requests.request_templates().values()
         if of_agent(form.sent(family, release, FEATURES))
     }
     missing = {form for of, form in NOT_REACHED if of == family and form in known}
@@ -83,9 +85,9 @@ def test_an_optional_feature_alone_brings_its_requests(observed: dict[str, Any])
     release = release_of(observed)
     for scenario in observed["scenarios"]:
         for request in scenario["requests"]:
-            form = requests.forms()[request["form"]]
-            use = form.sent(scenario["family"], release, tuple(scenario["features"]))
-            assert use, (scenario["name"], form.name)
+            form = requests.request_templates()[request["form"]]
+            call_range = form.sent(scenario["family"], release, tuple(scenario["features"]))
+            assert call_range, (scenario["name"], form.name)
             assert form.action == request["action"]
 
 
@@ -111,7 +113,7 @@ def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
 def test_requests_are_checked_on_what_the_catalog_says(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         for name, checks in replay.checks(scenario):
-            form = requests.forms()[name]
+            form = requests.request_templates()[name]
             kinds = {requests.kind_of(c.resource) for c in checks if c.action == form.action}
             assert kinds <= set(form.on) and bool(kinds) == bool(form.on), (scenario["name"], name)
 
@@ -134,10 +136,14 @@ def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
                     worst[key] = impact, outcome["delay_seconds"] or 0
     assert len(worst) > 15
     for (family, feature, name), seen in worst.items():
-        known = list(uses_of(name, family, release, feature))
+        known = list(ranges_of(name, family, release, feature))
         # In IPv4 an interface on a further card is made as any other is, without the feature.
-        known = known or list(uses_of(name, family, release, None))
-        assert [(use.impact, use.delay) for use in known] == [seen], (family, feature, name)
+        known = known or list(ranges_of(name, family, release, None))
+        assert [(call_range.impact, call_range.delay) for call_range in known] == [seen], (
+            family,
+            feature,
+            name,
+        )
 
 
 @OBSERVED
@@ -145,10 +151,14 @@ def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
 def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) -> None:
     release = release_of(observed)
     for feature in (None, *FEATURES):
-        for use in calls.uses((family,), release, feature):
-            names = {f.name for f in requests.forms().values() if f.action == use.action}
+        for call_range in calls.call_ranges((family,), release, feature):
+            names = {
+                f.name
+                for f in requests.request_templates().values()
+                if f.action == call_range.action
+            }
             if not {(family, name) for name in names} & set(NOT_REACHED):
-                assert release in use.observed, (family, use.action, feature)
+                assert release in call_range.observed, (family, call_range.action, feature)
 
 
 def test_the_index_of_denials_is_made_from_the_evidence() -> None:
@@ -163,7 +173,7 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
     for name, outcome in scenario["denied"].items():
         if ":" in name:
             deny = Statement(actions=(name,), resources=("*",), effect="Deny")
-            covered = cover([Policy((allow, deny))], Setting(release_of(observed), family))
+            covered = cover([Policy((allow, deny))], PluginSetting(release_of(observed), family))
             assert covered.verdict == Impact(outcome["impact"]).severity, name
 
 

@@ -68,12 +68,12 @@ def test_a_call_is_an_action_on_types_of_resource_that_it_has(call: calls.Call) 
         assert kinds <= set(types)
 
 
-FORMS = [form for form in requests.forms().values() if form.action not in NEWER]
+FORMS = [form for form in requests.request_templates().values() if form.action not in NEWER]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.name)
 def test_a_request_is_checked_on_all_types_of_resource_but_those_it_cannot_name(
-    form: requests.Form,
+    form: requests.RequestTemplate,
 ) -> None:
     types = types_of(form.action)
     required = {kind for kind, entry in types.items() if entry["required"]}

@@ -5,7 +5,14 @@ import pytest
 from vpc_cni_iam.catalog.facts import calls, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    INSTANCE,
+    OWNER,
+    request_templates,
+    tag_keys,
+)
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # Where a request of an action weighs less than the action: tags with a new interface are checked
@@ -24,14 +31,17 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
 ) -> None:
     for release in releases.known():
         wanted: dict[str, str] = {}
-        for use in (*calls.uses((mode,), release), *calls.uses((mode,), release, feature)):
-            if wanted.get(use.action) != "fatal":
-                wanted[use.action] = use.severity
+        for call_range in (
+            *calls.call_ranges((mode,), release),
+            *calls.call_ranges((mode,), release, feature),
+        ):
+            if wanted.get(call_range.action) != "fatal":
+                wanted[call_range.action] = call_range.severity
         sent: dict[str, str] = {}
-        for form in forms().values():
-            use = form.sent(mode, release, (feature,) if feature else ())
-            if use is not None and sent.get(form.action) != "fatal":
-                sent[form.action] = use.severity
+        for template in request_templates().values():
+            call_range = template.sent(mode, release, (feature,) if feature else ())
+            if call_range is not None and sent.get(template.action) != "fatal":
+                sent[template.action] = call_range.severity
         for action, impact in wanted.items():
             if (action, mode, release) not in LIGHTER:
                 assert sent.pop(action) == impact, (action, release)
@@ -41,11 +51,11 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
 
 
 def test_every_form_says_what_breaks_and_why() -> None:
-    for form in forms().values():
-        assert form.uses, form.name
-        for use in form.uses:
-            assert form.broken_by(use), (form.name, use.impact)
-            assert use.evidence
+    for template in request_templates().values():
+        assert template.ranges, template.name
+        for call_range in template.ranges:
+            assert template.broken_by(call_range), (template.name, call_range.impact)
+            assert call_range.evidence
 
 
 def test_tags_by_release() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from conftest import Run, run
 from vpc_cni_iam.cli import main
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
-Call = Callable[..., Run]
+SentCall = Callable[..., Run]
 IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> SentCall:
     """Run the command line in this process, where a process of its own tells no more."""
 
     def here(*words: str, cwd: Path | None = None) -> Run:
@@ -57,12 +57,12 @@ def scoped(folder: Path) -> Path:
         (("--variant", "ipv4", "--mode", "ipv6"), 1),
     ],
 )
-def test_exit_codes(call: Call, words: tuple[str, ...], code: int) -> None:
+def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
     done = call("coverage", *words)
     assert (done.code, done.err) == (code, "")
 
 
-def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) -> None:
+def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall) -> None:
     done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
     for words in (
         "denied  fresh-node: 3 of 7 calls denied",
@@ -78,7 +78,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: Call) ->
     assert "allowed   " not in done.out
 
 
-def test_a_risk_is_explained_where_the_tool_is_installed(call: Call) -> None:
+def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None:
     done = call("coverage", "--explain", "any-tag-key")
     assert (done.code, done.out[:12]) == (0, "*Low.* The r")
     assert call("coverage", "--explain", "nothing").code == 2
@@ -96,13 +96,13 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: Call) -> None:
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],
 )
-def test_options_that_do_not_go_together(call: Call, words: str, said: str) -> None:
+def test_options_that_do_not_go_together(call: SentCall, words: str, said: str) -> None:
     done = call("coverage", *words.split())
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
 
-def test_names_are_those_of_the_policy(call: Call, tmp_path: Path) -> None:
+def test_names_are_those_of_the_policy(call: SentCall, tmp_path: Path) -> None:
     folder = scoped(tmp_path)
     done = call("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
     assert done.code == 0
@@ -122,20 +122,20 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["policy"] == "standard input" and found["verdict"] == "degraded"
     # The policy names its own account as the owner of the VPC.
-    names = [s.name for s in SITUATIONS if s.name not in ("shared-subnet", "hyperpod-node")]
+    names = [s.name for s in SCENARIOS if s.name not in ("shared-subnet", "hyperpod-node")]
     assert [s["name"] for s in found["situations"]] == names
     create = next(c for c in found["situations"][0]["calls"] if c["call"] == "create")
     assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]
     assert create["checks"][0]["context"]["aws:TagKeys"]
 
 
-def test_a_generated_module(call: Call, tmp_path: Path) -> None:
+def test_a_generated_module(call: SentCall, tmp_path: Path) -> None:
     assert call("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
     assert call("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
     assert "choose with --document" in call("coverage", "m", cwd=tmp_path).err
 
 
-def test_a_generated_role_module_offers_what_can_be_read(call: Call, tmp_path: Path) -> None:
+def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_path: Path) -> None:
     done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
     said = call("coverage", "m", cwd=tmp_path).err
@@ -145,7 +145,7 @@ def test_a_generated_role_module_offers_what_can_be_read(call: Call, tmp_path: P
     )
 
 
-def test_a_policy_cannot_write_on_the_terminal(call: Call, tmp_path: Path) -> None:
+def test_a_policy_cannot_write_on_the_terminal(call: SentCall, tmp_path: Path) -> None:
     statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     for words in ("--verbose", "--all-releases"):
@@ -163,10 +163,10 @@ def test_pictures_of_all_releases() -> None:
     assert found["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
-def test_situations_are_listed(call: Call) -> None:
+def test_situations_are_listed(call: SentCall) -> None:
     done = call("coverage", "--list-situations")
     assert done.code == 0
-    assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SITUATIONS]
+    assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]
 
 
 @pytest.mark.parametrize(
@@ -195,13 +195,13 @@ def test_situations_are_listed(call: Call) -> None:
         ),
     ],
 )
-def test_wrong_usage(call: Call, words: tuple[str, ...], said: str) -> None:
+def test_wrong_usage(call: SentCall, words: tuple[str, ...], said: str) -> None:
     done = call("coverage", *words)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
 
-def test_a_placeholder_is_named_with_its_file(call: Call, tmp_path: Path) -> None:
+def test_a_placeholder_is_named_with_its_file(call: SentCall, tmp_path: Path) -> None:
     text = (scoped(tmp_path) / "p.json").read_text().replace('"prod"', '"${CLUSTER_NAME}"')
     (tmp_path / "p.json").write_text(text)
     done = call("coverage", "p.json", cwd=tmp_path)

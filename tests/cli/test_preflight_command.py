@@ -1,5 +1,6 @@
 """``vpc-cni-iam preflight`` as a user meets it."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -58,6 +59,24 @@ def test_nothing_would_break(tmp_path: Path) -> None:
     done = run(*words, "instances.json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith("1 node checked: nothing would break\n")
+
+
+def test_compressed_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "instances.json.gz").write_bytes(gzip.compress(INSTANCES.encode()))
+    done = run("preflight", "instances.json.gz", "--cluster-name", "prod", cwd=tmp_path)
+    assert (done.code, done.err) == (1, "") and "1 instance read" in done.out
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) -> None:
+    first, last = json.loads(INSTANCES) | {"NextToken": "x"}, json.loads(INSTANCES)
+    (tmp_path / "in.json").write_text(f"{json.dumps(first)}\n{json.dumps(last)}")
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    files = ("in.json", "interfaces.json", "--format", form, "--variant", "ipv6")
+    done = run("preflight", *files, "--cluster-name", "prod", cwd=tmp_path)
+    assert done.code == 0
+    assert "1 page with a NextToken" in done.out
+    assert "nothing tells whether every page is given" in done.out
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.settings import Names, Setting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 
 NAMES = Names()
@@ -31,24 +31,24 @@ def upstream(variant: str, revision: str) -> Policy:
     return filled(found.document(documents.find(revision)))
 
 
-def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> Setting:
-    return Setting(releases.find(release), mode, features)
+def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
+    return PluginSetting(releases.find(release), mode, features)
 
 
-def covered(policy: Policy, where: Setting, *situations: str) -> Coverage:
-    return cover([policy], where, find(situations))
+def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
+    return cover([policy], where, find(scenarios))
 
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
     """Return situation, call and impact of what is denied."""
-    return {(s.name, c.form.name, c.use.severity) for s, c in coverage.denied()}
+    return {(s.name, c.template.name, c.range.severity) for s, c in coverage.denied()}
 
 
 def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
     return {
         check.request.action
         for _, call in coverage.denied()
-        if call.use.severity == impact
+        if call.range.severity == impact
         for check in call.checks
         if not check.decision.allowed
     }

@@ -43,7 +43,13 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         # A denial of one resource holds back nothing in general.
         ((allow("ec2:Run*"), deny("ec2:*", on=ENI)), {}),
         ((allow("*"), deny("ec2:*", on=ENI)), {"*": ("iam:PassRole", *EC2)}),
-        # Nor does a denial under a condition: requests that do not meet it are allowed.
+        ((allow("ec2:Modify*"), deny("ec2:*", on=(*ENI, "*"))), {}),
+        # Nor does a denial of all but one,
+        (
+            (allow("ec2:Modify*"), Statement("Deny", actions=("ec2:*",), not_resources=ENI)),
+            {"ec2:Modify*": ("ec2:ModifyInstanceAttribute",)},
+        ),
+        # or one under a condition: requests that do not meet it are allowed.
         ((allow("*"), replace(deny("*"), conditions=(MFA,))), {"*": ("iam:PassRole", *EC2)}),
         # What the resources are not.
         ((allow("ec2:*", on=ENI),), {"ec2:*": ("ec2:CreateNetworkInterfacePermission",)}),
@@ -56,19 +62,19 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
 def test_patterns_are_named_with_what_they_grant_besides(
     statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
 ) -> None:
-    found = covered(Policy(statements), setting(), "fresh-node").wider
+    found = covered(Policy(statements), setting(), "fresh-node").excess
     assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in found} == wider
 
 
 def test_what_matches_no_call_is_named_once() -> None:
     found = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (found.unused, found.wider) == (("s3:*",), ())
+    assert (found.unused, found.excess) == (("s3:*",), ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
 def test_upstreams_documents_name_actions(variant: str) -> None:
     mode = "ipv6" if variant == "ipv6" else "ipv4"
-    assert covered(composed(variant, "latest"), setting(mode=mode)).wider == ()
+    assert covered(composed(variant, "latest"), setting(mode=mode)).excess == ()
 
 
 @pytest.mark.parametrize(
@@ -89,12 +95,12 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
 def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     statement: Statement, grave: bool
 ) -> None:
-    found = {f.identifier: f for f in risks.findings([Policy((statement,))], setting())}
+    found = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
     assert ("actions-beyond-calls" in found) == grave
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
-    conditioned = {f.identifier for f in risks.findings([policy], setting())}
+    conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
-    assert covered(Policy((statement,)), setting(), "fresh-node").wider
+    assert covered(Policy((statement,)), setting(), "fresh-node").excess
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
         assert text in found["actions-beyond-calls"].text

@@ -12,8 +12,8 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
-from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.settings import Plugin, PluginSetting
 
 SERVED = [
     (variant, mode, revision)
@@ -33,12 +33,12 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every situation."""
     policy = variant.document(revision)
-    found = matrix([filled(policy)], Setting(releases.newest(), mode))
+    found = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
     served = [row for row in found.rows if row.release >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:
-        if gap.use.mode == mode and gap.use.severity == "fatal":
-            broken.setdefault(gap.use.action, set()).update(
+        if gap.call_range.mode == mode and gap.call_range.severity == "fatal":
+            broken.setdefault(gap.call_range.action, set()).update(
                 r.release for r in served if any(r.release in s for s in gap.spans)
             )
     for row in served:
@@ -82,7 +82,7 @@ def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
     for release in releases.known():
         if release >= variants.SCOPED_SINCE:
             found = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
-            assert {(s.name, c.form.name, c.on) for s, c in found.denied()} == {
+            assert {(s.name, c.template.name, c.on) for s, c in found.denied()} == {
                 ("trunk-interface", "set-groups", "trunk interface")
             }
 
@@ -130,12 +130,12 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
     whole = matrix([policy], where)
     for row in whole.rows:
-        found = cover([policy], where.at(row.release), SITUATIONS)
+        found = cover([policy], where.at(row.release), SCENARIOS)
         refused = {
             action
             for _, call in found.denied()
             for action in (
-                call.form.action,
+                call.template.action,
                 *(c.request.action for c in call.checks if not c.decision.allowed),
             )
         }

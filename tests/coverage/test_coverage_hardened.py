@@ -16,9 +16,9 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
-from vpc_cni_iam.coverage.analysis.risks import findings
+from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, find
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Plugin, Setting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Plugin, PluginSetting
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]
@@ -27,7 +27,7 @@ LISTED = Hardening(tuple(EXAMPLE_TAGS))
 FEATURES = ("multi-nic", "excluded-primary-subnet")
 
 
-def policy(variant: Variant, setting: Setting, how: Hardening | None = LISTED) -> Policy:
+def policy(variant: Variant, setting: PluginSetting, how: Hardening | None = LISTED) -> Policy:
     (found,) = options(
         (variant.name,),
         cni_version=str(setting.release),
@@ -37,13 +37,13 @@ def policy(variant: Variant, setting: Setting, how: Hardening | None = LISTED) -
     return parameters.substitute(found.policy, NAMES)
 
 
-def setting(variant: Variant, release: PluginVersion | None = None) -> Setting:
+def setting(variant: Variant, release: PluginVersion | None = None) -> PluginSetting:
     chosen = release or releases.newest()
-    return Setting(chosen, variant.modes[0], FEATURES).at(chosen)
+    return PluginSetting(chosen, variant.modes[0], FEATURES).at(chosen)
 
 
 def denied(found: Coverage) -> set[tuple[str, str, str]]:
-    return {(s.name, call.form.name, call.on) for s, call in found.denied()}
+    return {(s.name, call.template.name, call.on) for s, call in found.denied()}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
@@ -56,8 +56,8 @@ def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
         before, after = (denied(cover([policy(variant, there, h)], there)) for h in (None, LISTED))
         assert before <= after
         lost = after - before
-        assert {situation for situation, _, _ in lost} == {"cluster-name-corrected"}, release
-        assert "tag-managed" in {form for _, form, _ in lost}
+        assert {scenario for scenario, _, _ in lost} == {"cluster-name-corrected"}, release
+        assert "tag-managed" in {template for _, template, _ in lost}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
@@ -71,7 +71,7 @@ def test_a_shared_vpc_with_every_name_given(variant: Variant) -> None:
             (variant.name,), cni_version="latest", features=there.features, hardening=how
         ).composed()
         filled = parameters.substitute(found.policy, parameters.values(asdict(names)))
-        lost ^= {(s, form) for s, form, _ in denied(cover([filled], there))}
+        lost ^= {(s, template) for s, template, _ in denied(cover([filled], there))}
     assert {s for s, _ in lost} == {"cluster-name-corrected"}
 
 
@@ -86,14 +86,14 @@ def test_a_claim_needs_the_tag_of_the_nodes_maker(variant: Variant) -> None:
     lost = denied(cover([whole], ready)) - before
     assert {s for s, _, _ in lost} == {"cluster-name-corrected", "interface-from-before"}
     lost = denied(cover([whole], there)) - before
-    assert ("fresh-node", "tag-managed") in {(s, form) for s, form, _ in lost}
+    assert ("fresh-node", "tag-managed") in {(s, template) for s, template, _ in lost}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
     there = setting(variant)
     found = denied(cover([policy(variant, there, Hardening())], there))
-    assert {s for s, form, _ in found if form == "tag-managed"} == {
+    assert {s for s, template, _ in found if template == "tag-managed"} == {
         "additional-tags-changed",
         "cluster-name-corrected",
     }
@@ -109,7 +109,7 @@ def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
     played = find((), ("cluster-name-corrected", "additional-tags-changed"))
     for release in releases.known():
         if release >= variant.minimum:
-            verdict = cover([whole], Setting(release), played).verdict
+            verdict = cover([whole], PluginSetting(release), played).verdict
             assert (verdict != "fatal") == any(release in span for span in said), release
 
 
@@ -126,7 +126,7 @@ def test_each_of_the_three_statements_is_needed() -> None:
     for number in narrowed(whole):
         kept = whole.statements[:number] + whole.statements[number + 1 :]
         lost.append(denied(cover([replace(whole, statements=kept)], there)) - base)
-    create, claim, own = ({(s, form) for s, form, _ in some} for some in lost)
+    create, claim, own = ({(s, template) for s, template, _ in some} for some in lost)
     assert ("fresh-node", "create") in create
     assert ("fresh-node", "tag-managed") in claim and ("fresh-node", "create") not in claim
     assert ("upgrade-adds-tag", "tag-managed") in own
@@ -165,7 +165,7 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     there = setting(variant)
     how = Hardening((), claim)
     ready = replace(there, primary_tags=dict([claim] if claim else []))
-    found = {f.identifier for f in findings([policy(variant, there, how)], ready)}
+    found = {f.identifier for f in find_risks([policy(variant, there, how)], ready)}
     chosen = options((variant.name,), cni_version="latest", hardening=how)
     said = {c.identifier for c in hardening_notes(chosen)}
     reached = (
@@ -177,7 +177,7 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     assert said - found == ({"claim-tag-needed", reached} if claim else set())
     # Said at all scoped documents, not only at hardened ones.
     assert found - said <= {"instance-tag-not-set"}
-    before = {f.identifier for f in findings([policy(variant, there, None)], there)}
+    before = {f.identifier for f in find_risks([policy(variant, there, None)], there)}
     assert "any-tag-key" in before - found
     assert ("unconditioned-create-tags" in before - found) == (
         (variant.scope is Scope.CLUSTER_NAME) or bool(claim)

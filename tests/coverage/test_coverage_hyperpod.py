@@ -6,7 +6,7 @@ import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts import documents
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -22,17 +22,17 @@ def without(policy: Policy, *actions: str) -> Policy:
     return replace(policy, statements=tuple(s for s in kept if s.actions))
 
 
-def hyperpod(mode: str = "ipv4", *features: str) -> Setting:
+def hyperpod(mode: str = "ipv4", *features: str) -> PluginSetting:
     return setting("v1.23.2", "ipv6" if mode == "ipv6" else "ipv4", "hyperpod", *features)
 
 
 def test_the_attachment_is_checked_on_the_clusters_arn_and_not_on_ec2() -> None:
     found = covered(composed("ipv4", "v1.23.2", "hyperpod"), hyperpod(), NODE)
     assert found.verdict == "allowed"
-    actions = [call.form.action for call in found.played[0].calls]
+    actions = [call.template.action for call in found.scenario_runs[0].calls]
     assert "ec2:AttachNetworkInterface" not in actions
     assert "ec2:DescribeInstances" not in actions
-    (attach,) = (c for c in found.played[0].calls if c.form.action == ATTACH)
+    (attach,) = (c for c in found.scenario_runs[0].calls if c.template.action == ATTACH)
     (check,) = attach.checks
     assert check.request.resource == (
         f"arn:aws:sagemaker:eu-west-1:{NAMES.account_id}:cluster/{NAMES.hyperpod_cluster_id}"
@@ -64,7 +64,7 @@ def test_aws_answers_get_caller_identity_whatever_policies_say() -> None:
     policy = with_statement(composed("ipv4", "v1.23.2", "hyperpod"), 9, deny)
     found = covered(policy, hyperpod(), NODE)
     assert found.verdict == "allowed"
-    assert "sts:GetCallerIdentity" in {c.form.action for c in found.played[0].calls}
+    assert "sts:GetCallerIdentity" in {c.template.action for c in found.scenario_runs[0].calls}
     assert "sts:GetCallerIdentity" not in found.unused
 
 
@@ -77,7 +77,7 @@ def test_in_ipv6_mode_only_a_feature_attaches_interfaces() -> None:
 
 def test_hyperpod_nodes_come_with_the_feature_and_from_v1_23_2_on() -> None:
     policy = composed("ipv4", "v1.23.2")
-    assert NODE not in {p.situation.name for p in covered(policy, setting("v1.23.2")).played}
+    assert NODE not in {p.scenario.name for p in covered(policy, setting("v1.23.2")).scenario_runs}
     with pytest.raises(UsageError, match=r"hyperpod exists from plugin v1\.23\.2 on, not at v1"):
         composed("ipv4", "v1.23.1", "hyperpod")
 
@@ -118,7 +118,7 @@ def test_what_breaks_without_describe_subnets(
     assert {(call, impact) for _, call, impact in denied(found)} == expected
     (stopped,) = {
         not call.reached
-        for call in found.played[0].calls
-        if call.on == "primary interface" and "assign" in call.form.name
+        for call in found.scenario_runs[0].calls
+        if call.on == "primary interface" and "assign" in call.template.name
     } or {False}
     assert stopped is (mode == "ipv6" and release == "v1.23.2")

@@ -8,7 +8,7 @@ import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, setting
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
@@ -46,7 +46,7 @@ def writes(*resources: str) -> tuple[Statement, ...]:
     return reads, Statement(actions=actions, resources=resources)
 
 
-def refused(policy: Policy, where: Setting = WHERE) -> set[tuple[str, str]]:
+def refused(policy: Policy, where: PluginSetting = WHERE) -> set[tuple[str, str]]:
     found = covered(policy, where, "fresh-node")
     return {(call, impact) for _, call, impact in denied(found)}
 
@@ -126,7 +126,7 @@ def test_checks_are_on_the_types_of_the_reference(mode: Mode) -> None:
     found = covered(admin, setting("v1.23.2", mode, LOGS), "fresh-node")
     seen = {
         check.request.action: check.request.resource
-        for call in found.played[0].calls
+        for call in found.scenario_runs[0].calls
         for check in call.checks
         if check.request.action.startswith("logs:")
     }

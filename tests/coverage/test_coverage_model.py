@@ -8,9 +8,9 @@ from coverage_policies import NAMES, composed, covered, denied, filled, setting,
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS, find
-from vpc_cni_iam.coverage.simulate.send import Call
-from vpc_cni_iam.coverage.simulate.settings import Plugin, Setting, configure
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
+from vpc_cni_iam.coverage.simulate.send import SentCall
+from vpc_cni_iam.coverage.simulate.settings import Plugin, PluginSetting, configure
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -18,22 +18,22 @@ ADMIN = Policy((Statement(actions=("*",), resources=("*",)),))
 ENI = "arn:aws:ec2:*:*:network-interface/*"
 
 
-def call(coverage: Coverage, form: str, on: str | None = None) -> Call:
+def call(coverage: Coverage, template: str, on: str | None = None) -> SentCall:
     return next(
         c
-        for played in coverage.played
+        for played in coverage.scenario_runs
         for c in played.calls
-        if c.form.name == form and (on is None or c.on == on)
+        if c.template.name == template and (on is None or c.on == on)
     )
 
 
-def sent_keys(found: Call) -> set[str]:
+def sent_keys(found: SentCall) -> set[str]:
     value = found.checks[0].request.context["aws:TagKeys"]
     assert isinstance(value, tuple)
     return set(value)
 
 
-def kinds(found: Call) -> list[tuple[str, str]]:
+def kinds(found: SentCall) -> list[tuple[str, str]]:
     return [
         (c.request.action.removeprefix("ec2:"), c.request.resource.split(":")[5].split("/")[0])
         for c in found.checks
@@ -72,8 +72,10 @@ def test_tags_on_creation_by_release() -> None:
 
 def test_old_releases_tag_a_new_interface_in_a_call_of_its_own() -> None:
     def order(release: str) -> list[str]:
-        calls = covered(ADMIN, setting(release), "fresh-node").played[0].calls
-        return [c.form.name for c in calls if c.form.name in ("create", "tag-created", "attach")]
+        calls = covered(ADMIN, setting(release), "fresh-node").scenario_runs[0].calls
+        return [
+            c.template.name for c in calls if c.template.name in ("create", "tag-created", "attach")
+        ]
 
     assert order("v1.5.7") == ["create", "tag-created", "attach"]
     assert order("v1.6.0") == order("v1.7.10") == ["create", "attach", "tag-created"]
@@ -82,7 +84,7 @@ def test_old_releases_tag_a_new_interface_in_a_call_of_its_own() -> None:
 
 def test_an_excluded_primary_interface_is_left_alone() -> None:
     feature = "excluded-primary-subnet"
-    calls = covered(ADMIN, setting("v1.22.4", "ipv6", feature), "fresh-node").played[0].calls
+    calls = covered(ADMIN, setting("v1.22.4", "ipv6", feature), "fresh-node").scenario_runs[0].calls
     assert {c.on for c in calls} == {"", "new interface"}
 
 
@@ -101,8 +103,8 @@ def test_modify_has_two_forms() -> None:
 
 
 def test_only_missing_keys_are_sent() -> None:
-    def keys(situation: str, on: str, where: Setting | None = None) -> set[str]:
-        found = covered(ADMIN, where or setting(), situation)
+    def keys(scenario: str, on: str, where: PluginSetting | None = None) -> set[str]:
+        found = covered(ADMIN, where or setting(), scenario)
         return sent_keys(call(found, "tag-managed", on))
 
     primary, attached = "primary interface", "attached interface"
@@ -156,10 +158,17 @@ def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
     assert call(found, "unassign-ipv4", "primary interface").reached
 
 
+def test_an_interface_whose_creation_is_denied_is_not_tagged_afterwards() -> None:
+    others = Statement(not_actions=("ec2:CreateNetworkInterface",), resources=("*",))
+    found = covered(Policy((others,)), setting("v1.5.7"), "fresh-node")
+    tagging = call(found, "tag-created")
+    assert tagging.allowed and not tagging.reached
+
+
 def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
     found = covered(ADMIN, setting(), "trunk-interface")
-    trunk = [c for c in found.played[0].calls if c.on == "trunk interface"]
-    assert [c.form.name for c in trunk] == ["set-groups"]
+    trunk = [c for c in found.scenario_runs[0].calls if c.on == "trunk interface"]
+    assert [c.template.name for c in trunk] == ["set-groups"]
     assert f"aws:ResourceTag/{CLUSTER}" not in trunk[0].checks[0].request.context
 
 
@@ -169,8 +178,9 @@ def test_custom_networking_uses_its_own_subnet_and_leaves_the_primary_alone() ->
     subnets = [call(f, "create").checks[2].request.resource for f in (found, own)]
     assert subnets[0] != subnets[1]
     assert not any(
-        c.form.name == "set-groups" or (c.on == "primary interface" and "assign" in c.form.name)
-        for c in found.played[0].calls
+        c.template.name == "set-groups"
+        or (c.on == "primary interface" and "assign" in c.template.name)
+        for c in found.scenario_runs[0].calls
     )
 
 
@@ -193,22 +203,28 @@ def test_a_shared_subnet_belongs_to_its_owner() -> None:
 def test_a_vpc_is_not_shared_where_its_owner_is_known_to_be_the_nodes_account() -> None:
     for owner, there in ((NAMES.account_id, False), ("444455556666", True)):
         names = replace(NAMES, vpc_owner_id=owner, owner_known=True)
-        played = covered(ADMIN, replace(setting(), names=names)).played
-        assert ("shared-subnet" in {p.situation.name for p in played}) is there
+        played = covered(ADMIN, replace(setting(), names=names)).scenario_runs
+        assert ("shared-subnet" in {p.scenario.name for p in played}) is there
 
 
 def test_a_leaked_interface_without_a_date_is_dated_before_it_is_deleted() -> None:
-    names = [c.form.name for c in covered(ADMIN, setting(), "leaked-interface").played[0].calls]
+    names = [
+        c.template.name
+        for c in covered(ADMIN, setting(), "leaked-interface").scenario_runs[0].calls
+    ]
     assert names == ["delete-leaked", "tag-leaked", "delete-leaked"]
     deny = Statement("Deny", actions=("ec2:CreateTags",), resources=("*",))
     undated = covered(Policy((*ADMIN.statements, deny)), setting(), "leaked-interface")
-    assert [c.form.name for c in undated.played[0].calls] == ["delete-leaked", "tag-leaked"]
+    assert [c.template.name for c in undated.scenario_runs[0].calls] == [
+        "delete-leaked",
+        "tag-leaked",
+    ]
 
 
 def test_ipv6_cleans_up_in_old_releases_only() -> None:
     for release, there in (("v1.12.6", True), ("v1.13.0", False), ("v1.23.0", False)):
-        played = covered(ADMIN, setting(release, "ipv6")).played
-        assert ("leaked-interface" in {p.situation.name for p in played}) is there, release
+        played = covered(ADMIN, setting(release, "ipv6")).scenario_runs
+        assert ("leaked-interface" in {p.scenario.name for p in played}) is there, release
 
 
 @pytest.mark.parametrize(
@@ -227,11 +243,11 @@ def test_ipv6_cleans_up_in_old_releases_only() -> None:
 def test_switches_take_calls_away(
     environment: dict[str, str], release: str, gone: set[str]
 ) -> None:
-    def forms(where: Setting) -> set[str]:
-        return {c.form.name for p in covered(ADMIN, where).played for c in p.calls}
+    def request_templates(where: PluginSetting) -> set[str]:
+        return {c.template.name for p in covered(ADMIN, where).scenario_runs for c in p.calls}
 
     before, after = setting(release), configure(setting(release), environment)
-    assert forms(before) - forms(after) == gone
+    assert request_templates(before) - request_templates(after) == gone
 
 
 def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:
@@ -249,7 +265,7 @@ def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> Non
 def test_without_provisioning_nothing_is_written() -> None:
     for name in ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"):
         where = configure(setting(), {name: "true"})
-        actions = {c.form.action for p in covered(ADMIN, where).played for c in p.calls}
+        actions = {c.template.action for p in covered(ADMIN, where).scenario_runs for c in p.calls}
         assert all("Describe" in a for a in actions), name
 
 
@@ -271,6 +287,10 @@ def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
         ({"ENABLE_MULTI_NIC": "yes"}, "true or false"),
         ({"ADDITIONAL_ENI_TAGS": "{"}, "not JSON"),
         ({"ADDITIONAL_ENI_TAGS": '{"a": 1}'}, "object of texts"),
+        ({"ADDITIONAL_ENI_TAGS": "[" * 100_000}, "not JSON"),
+        ({"ADDITIONAL_ENI_TAGS": '{"a": ' * 100_000}, "not JSON"),
+        ({"ADDITIONAL_ENI_TAGS": "1" * 5_000}, "not JSON"),
+        ({"ADDITIONAL_ENI_TAGS": "\udcff"}, "not JSON"),
         ({"CLUSTER_NAME": "a b"}, "EKS cluster name"),
     ],
 )
@@ -287,7 +307,7 @@ def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
 
 
 def test_situations_are_found_by_name() -> None:
-    assert find() == SITUATIONS
+    assert find() == SCENARIOS
     assert [s.name for s in find(("fresh-node", "trunk-interface"), ("fresh-node",))] == [
         "trunk-interface"
     ]
@@ -297,7 +317,7 @@ def test_situations_are_found_by_name() -> None:
 
 def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
     for mode in ("ipv4", "ipv6"):
-        for played in covered(ADMIN, setting("latest", mode, "multi-nic")).played:
+        for played in covered(ADMIN, setting("latest", mode, "multi-nic")).scenario_runs:
             for sent in played.calls:
                 for check in sent.checks:
                     for key in check.request.context:

@@ -95,7 +95,9 @@ def test_an_explicit_deny_wins_and_is_named() -> None:
     deny = replace(LATEST["ipv4"].statements[0], effect="Deny", actions=("ec2:CreateTags",))
     policy = Policy((*LATEST["ipv4"].statements, deny))
     found = covered(policy, setting(), "fresh-node")
-    (decision,) = {c.checks[0].decision for _, c in found.denied() if c.form.name == "tag-managed"}
+    (decision,) = {
+        c.checks[0].decision for _, c in found.denied() if c.template.name == "tag-managed"
+    }
     assert (decision.outcome, decision.statement) == ("explicitly denied", 2)
 
 

@@ -91,7 +91,7 @@ def test_the_page_is_whole_and_has_tables() -> None:
     assert outline.open == []
     assert outline.seen.count("table") == 2 and "script" not in outline.seen
     assert written.count('scope="row"') == len(found.runs()) + len(found.denials())
-    assert all(d.call.use.evidence.split(" ")[0] in written for d in found.denials())
+    assert all(d.call.range.evidence.split(" ")[0] in written for d in found.denials())
 
 
 def test_what_a_user_wrote_stays_text() -> None:
@@ -120,7 +120,7 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     subject, found = SCOPED
     short = list(matrix_report.text(subject, found))
     assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
-    lines = list(matrix_report.text(subject, found, every=True))
+    lines = list(matrix_report.text(subject, found, verbose=True))
     assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
     assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
 

@@ -70,7 +70,7 @@ REFERENCE = {
 def test_checks_carry_the_keys_of_the_reference_and_no_other() -> None:
     seen: dict[tuple[str, str], set[str]] = {}
     for mode in MODES:
-        for played in cover([ADMIN], setting("latest", mode, "multi-nic")).played:
+        for played in cover([ADMIN], setting("latest", mode, "multi-nic")).scenario_runs:
             for check in (check for sent in played.calls for check in sent.checks):
                 request = check.request
                 keys = {key.lower().partition("/")[0] for key in request.context}

@@ -22,7 +22,7 @@ ENI = ("arn:aws:ec2:*:*:network-interface/*",)
 
 
 def found(policy: Policy, mode: Mode = "ipv4") -> dict[str, str]:
-    return {f.identifier: f.severity for f in risks.findings([policy], setting("latest", mode))}
+    return {f.identifier: f.severity for f in risks.find_risks([policy], setting("latest", mode))}
 
 
 def test_of_upstreams_documents() -> None:
@@ -50,7 +50,7 @@ def test_of_upstreams_documents() -> None:
 
 
 def test_the_scoped_document_says_what_its_tag_gives() -> None:
-    (first, *_) = risks.findings([SCOPED], setting())
+    (first, *_) = risks.find_risks([SCOPED], setting())
     assert first.identifier == "unconditioned-create-tags"
     assert "any network interface, which then meets the conditions of ec2:Assign" in first.text
     assert "ec2:DeleteNetworkInterface" in first.text
@@ -94,7 +94,7 @@ def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> N
     changes = ("trunk-interface", "cluster-name-corrected", "additional-tags-changed")
     assert cover([policy], setting(), find(skipped=changes)).verdict == "allowed"
     broken = cover([policy], setting(), find(("cluster-name-corrected",)))
-    assert "tag-managed" in {c.form.name for _, c in broken.denied()}
+    assert "tag-managed" in {c.template.name for _, c in broken.denied()}
 
 
 def test_nothing_is_claimable_where_claiming_is_not_allowed() -> None:
@@ -123,7 +123,7 @@ def test_reach_within_the_own_vpc_is_reach() -> None:
         i for i, s in enumerate(SCOPED.statements) if "ec2:DeleteNetworkInterface" in s.actions
     )
     by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
-    (first, *_) = risks.findings([with_statement(SCOPED, index, by_vpc)], setting())
+    (first, *_) = risks.find_risks([with_statement(SCOPED, index, by_vpc)], setting())
     assert first.identifier == "interfaces-unscoped" and "any of its VPC" in first.text
 
 
@@ -167,19 +167,19 @@ def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named:
     on = f"arn:aws:ec2:*:*:{kind}/*"
     policy = Policy((Statement(actions=("ec2:*",), resources=(on,), conditions=(asks,)),))
     where = replace(setting(), primary_tags={"made-by": "us"})
-    said = {f.identifier for f in risks.findings([policy], where)}
+    said = {f.identifier for f in risks.find_risks([policy], where)}
     assert ("condition-key-not-modelled" in said) == named
 
 
 def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
     where = replace(setting(), plugin=Plugin(cluster_name=False))
-    named = {f.identifier for f in risks.findings([SCOPED], where)}
+    named = {f.identifier for f in risks.find_risks([SCOPED], where)}
     assert "cluster-name-needed" not in named
 
 
 def test_every_identifier_is_explained_once_with_its_severity() -> None:
     source = (ROOT / "generator/vpc_cni_iam/coverage/analysis/risks.py").read_text()
-    given = dict(re.findall(r'Finding\("([a-z-]+)", "(\w+)"', source))
+    given = dict(re.findall(r'Risk\("([a-z-]+)", "(\w+)"', source))
     page = risks.page()
     explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))
     assert {k: v.lower() for k, v in explained.items()} == given

@@ -1,17 +1,20 @@
 """What is looked at: the mode and the names that policies themselves say."""
 
-import json
+import itertools
+import resource
+import string
+from pathlib import Path
 
 import pytest
 
+from conftest import run
 from coverage_policies import composed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.coverage.subject import names_in, of_variant
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement, dumps
 from vpc_cni_iam.policy.evaluate import Decision
 
 SAMPLE = {
@@ -49,13 +52,53 @@ def test_a_statement_is_named_by_its_sid_or_its_number() -> None:
     assert subject.statement(Decision("implicitly denied")) == ""
 
 
-def test_more_statements_than_a_role_can_have_are_refused_before_they_are_compiled(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("command", ["coverage", "compare"])
+def test_a_policy_larger_than_those_of_a_role_is_refused_before_it_is_evaluated(
+    command: str, tmp_path: Path
 ) -> None:
-    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
-    text = json.dumps({"Version": "2012-10-17", "Statement": [statement] * 20_000})
-    compiled: list[object] = []
-    monkeypatch.setattr(subject, "compile_policies", compiled.append)
-    with pytest.raises(InputError, match="holds 20,000 statements, and the policies of a role"):
-        subject.of_input("-", lambda: text, (), {})
-    assert compiled == []
+    patterns = [f"ec2:*{i}*{i}*{i}*{i}*{i}*{i}*" for i in range(2_800)]
+    statements = [Statement(actions=(p,), resources=("*",)) for p in patterns]
+    path = tmp_path / "policy.json"
+    path.write_text(dumps(Policy(tuple(statements)), indent=2))
+    done = run(command, *[str(path)] * (1 + (command == "compare")))
+    assert done.code == 3
+    assert "has 220,178 characters without white space, and the policies of a role at most" in (
+        done.err
+    )
+    assert "133,120: 20 managed ones of 6,144 and inline ones of 10,240 together" in done.err
+
+
+def test_white_space_does_not_count_against_the_size() -> None:
+    spaced = Condition("StringEquals", "aws:RequestTag/a", (" " * 200_000,))
+    statement = Statement(actions=("ec2:*",), resources=("*",), conditions=(spaced,))
+    text = dumps(Policy((statement,)))
+    assert subject.of_input("-", lambda: text, (), {}).policies == (Policy((statement,)),)
+
+
+def processor_time() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_the_largest_policies_of_a_role_are_evaluated_within_seconds(tmp_path: Path) -> None:
+    """Each form that took longest, at the size of all policies of a role."""
+    words = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=3)]
+    many = tuple(f"*:*{word}*" for word in words[:13_000])
+    values = tuple(f"*{word}*{word}*" for word in words[:11_000])
+    vpc = Condition("StringNotLike", "ec2:Vpc", values)
+    largest = {
+        "actions": [Statement(actions=many, resources=("*",))],
+        "statements": [
+            Statement(actions=(f"ec2:*{i}*",), resources=(f"arn:aws:ec2:*:*:*/x{i}*",))
+            for i in range(1_600)
+        ],
+        "values": [Statement(actions=("ec2:*",), resources=("*",), conditions=(vpc,))],
+    }
+    for name, statements in largest.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(dumps(Policy(tuple(statements))))
+        for options in ((), ("--all-releases",)):
+            begin = processor_time()
+            done = run("coverage", str(path), *options)
+            assert done.code in (0, 1), done.err
+            assert processor_time() - begin < 5, (name, options)

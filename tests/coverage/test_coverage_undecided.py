@@ -37,8 +37,8 @@ def test_text(policy: str) -> None:
     code, text = coverage(policy)
     assert code == 1
     assert "2 of 19 calls denied (2 undecided, counted as denied)" in text
-    assert "undecided by statement 2" in text
-    assert f"stays NotReady (undecided: {REASON})" in text
+    assert f"undecided by statement 2: {REASON}\n" in text
+    assert "would break if denied: ipamd exits at start and the node stays NotReady\n" in text
     assert text.endswith("2 denied fatally, 0 otherwise (2 undecided, counted as denied)\n")
 
 
@@ -52,6 +52,7 @@ def test_json(policy: str) -> None:
     (check,) = calls[0]["checks"]
     assert (check["outcome"], check["statement"], check["reason"]) == ("undecided", "2", REASON)
     assert data["verdict"] == "fatal"
+    assert not any("undecided" in call["breaks"] for call in calls)
 
 
 @pytest.mark.parametrize("output", ["text", "json", "svg", "html"])
@@ -62,7 +63,10 @@ def test_all_releases(policy: str, output: str) -> None:
         newest = json.loads(text)["releases"][-1]
         assert newest["cells"]["ec2:CreateTags"] == "fatal"
         assert newest["denied"]["ec2:CreateTags"]["undecided"] == REASON
+        assert "undecided" not in newest["denied"]["ec2:CreateTags"]["breaks"]
     else:
+        sentence = f"undecided, since {REASON}; if it is denied, "
+        assert output == "svg" or sentence in text
         assert "undecided, counted as denied: ec2:CreateNetworkInterface, ec2:CreateTags" in text
 
 

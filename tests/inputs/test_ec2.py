@@ -1,11 +1,16 @@
 """What the AWS CLI prints is read whole, or refused with what to do."""
 
 import json
+from collections.abc import Iterable
+from functools import partial
 
 import pytest
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.ec2 import read
+from vpc_cni_iam.inputs import ec2
+from vpc_cni_iam.inputs.ec2 import Inventory
+from vpc_cni_iam.inputs.kind import Content
+from vpc_cni_iam.texts import decode
 
 INSTANCE = {
     "InstanceId": "i-0000000a",
@@ -37,6 +42,10 @@ def text(*pages: object, **options: object) -> bytes:
     return "\n".join(json.dumps(page, **options) for page in pages).encode()  # type: ignore[arg-type]
 
 
+def read(parts: Iterable[tuple[str, bytes]]) -> Inventory:
+    return ec2.read(Content(name, text=partial(decode, data, name)) for name, data in parts)
+
+
 def test_each_is_known_by_its_content_in_any_order() -> None:
     both = [("a", text(instances(INSTANCE))), ("b", text(interfaces(INTERFACE)))]
     found = read(both)
@@ -63,11 +72,17 @@ def test_encodings_that_shells_write(encoding: str) -> None:
 def test_pages_in_one_input_and_in_several() -> None:
     other = {**INSTANCE, "InstanceId": "i-0000000b"}
     first, last = instances(INSTANCE, NextToken="x"), instances(other)
-    for given in (
+    for parts in (
         [("a", text(first, last, interfaces(INTERFACE)))],
         [("a", text(last)), ("b", text(first))],
     ):
-        assert set(read(given).instances or ()) == {"i-0000000a", "i-0000000b"}
+        inventory = read(parts)
+        assert set(inventory.instances or ()) == {"i-0000000a", "i-0000000b"}
+        assert inventory.continued_pages == 1
+
+
+def test_what_is_described_twice_alike_counts_once() -> None:
+    assert read([("a", text(instances(INSTANCE))), ("b", text(instances(INSTANCE)))]).instances
 
 
 def test_both_in_one_object() -> None:
@@ -113,6 +128,19 @@ def test_terminated_instances_are_left_out() -> None:
         (text(instances({**INSTANCE, "Tags": {"Name": "n"}})), "Instances[0].Tags: is missing or"),
         (text(interfaces({**INTERFACE, "VpcId": None})), "NetworkInterfaces[0].VpcId: is missing"),
         (text(interfaces({**INTERFACE, "Attachment": "x"})), "[0].Attachment: is missing or not"),
+        (
+            text(instances(INSTANCE), instances({**INSTANCE, "Tags": []})),
+            "a: page 2: $: describes i-0000000a, which is described before, and otherwise",
+        ),
+        (
+            b'{"Reservations": [{"Instances": []}], "Reservations": []}',
+            "the key 'Reservations' twice",
+        ),
+        (
+            text(instances({**INSTANCE, "Tags": [{"Key": "k", "Value": v} for v in "ab"]})),
+            "Tags[1].Key: 'k' stands twice",
+        ),
+        (text(instances({**INSTANCE, "Tags": [{"Value": "v"}]})), "Tags[0].Key: is missing"),
         (text(interfaces({**INTERFACE, "TagSet": [{"Key": 1}]})), "TagSet[0].Key: is missing or"),
         (b"[" * 100_000, "nests more than 200 deep"),
     ],

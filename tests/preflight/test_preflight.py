@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
-from vpc_cni_iam.preflight.findings import Finding, Preflight, preflight
+from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
 CLUSTER = "cluster.k8s.amazonaws.com/name"
@@ -52,7 +52,7 @@ def check(
     return preflight(inventory, composed, "prod", vpc)
 
 
-def only(found: Preflight) -> Finding:
+def only(found: Preflight) -> PreflightFinding:
     (finding,) = found.findings
     return finding
 

@@ -2,14 +2,19 @@
 
 import hashlib
 import json
+import ssl
+import threading
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 
-from consuming import publish_one
+from conftest import run
+from consuming import FOLDER, publish_one
+from servers import certificate
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.publishing import oci
 from vpc_cni_iam.publishing.oci import check_tag, image
@@ -59,6 +64,35 @@ def test_an_index_that_is_not_ours(tmp_path: Path) -> None:
             publish_one(tmp_path)
 
 
+def test_a_layout_that_lost_parts_is_whole_after_the_next_version(tmp_path: Path) -> None:
+    publish_one(tmp_path / "whole")
+    publish_one(tmp_path / "whole", "1.0.1")
+    publish_one(tmp_path)
+    lost = sorted(f for f in (tmp_path / "oci").rglob("*") if f.is_file())
+    for file in lost:
+        file.unlink()
+    restored = publish_one(tmp_path, "1.0.1").restored
+    layouts = [
+        {f.relative_to(folder): f.read_bytes() for f in (folder / "oci").rglob("*") if f.is_file()}
+        for folder in (tmp_path, tmp_path / "whole")
+    ]
+    assert layouts[0] == layouts[1]
+    blobs = {f.relative_to(tmp_path).as_posix() for f in lost if "blobs" in f.parts}
+    assert set(restored) == blobs
+
+
+def test_a_version_that_the_list_lost_is_not_dropped(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    publish_one(tmp_path, "1.0.1")
+    listed = tmp_path / FOLDER / "versions"
+    whole = listed.read_text()
+    listed.write_text(whole.replace(',{"version":"1.0.1"}', ""))
+    with pytest.raises(PublishError, match=r"has the tag 1\.0\.1, .* publish 1\.0\.1 again"):
+        publish_one(tmp_path, "1.0.2")
+    publish_one(tmp_path, "1.0.1")
+    assert listed.read_text() == whole
+
+
 def answers(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a registry answer every question with an error."""
 
@@ -79,7 +113,7 @@ def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPat
     with pytest.raises(PublishError) as caught:
         check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
     assert f"asks for authentication ({code} Reason)" in str(caught.value)
-    assert "the tag 1.0.0 may exist" in str(caught.value)
+    assert "The tag 1.0.0 may exist" in str(caught.value)
     assert "oras login ghcr.io" in str(caught.value)
     assert "oras resolve ghcr.io/example/vpc-cni-iam:1.0.0" in str(caught.value)
     assert str(caught.value).endswith("publish again with --no-oci-check")
@@ -92,3 +126,31 @@ def test_an_answer_that_decides_nothing_is_an_error(
     answers(code, monkeypatch)
     with pytest.raises(PublishError, match=f"answers {code} Reason"):
         check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+
+
+def test_a_registry_over_plain_http_is_told_from_one_without_the_tag(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as plain:
+        threading.Thread(target=plain.handle_request).start()
+        repository = f"127.0.0.1:{plain.server_port}/example/vpc-cni-iam"
+        options = ("--output", str(tmp_path), "--version", "1.0.0")
+        done = run("publish", *options, "--oci-repository", repository)
+    assert done.code == 3
+    host = repository.partition("/")[0]
+    assert f"{repository}: {host} does not speak HTTPS, which publish asks with (" in done.err
+    assert f"oras resolve --plain-http {repository}:1.0.0; if it is not there" in done.err
+    assert done.err.endswith("publish again with --no-oci-check\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate, made.key)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.handle_request).start()
+        host = f"127.0.0.1:{server.server_port}"
+        with pytest.raises(PublishError) as caught:
+            check_tag(f"{host}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+    assert f"the certificate of {host} is not trusted: " in str(caught.value)
+    assert "SSL_CERT_FILE. The tag 1.0.0 may exist" in str(caught.value)

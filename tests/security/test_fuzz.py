@@ -34,6 +34,7 @@ from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module import read as read_module
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.inputs.ec2 import read as read_inventory
+from vpc_cni_iam.inputs.kind import Content
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.diff.changes import changes
 from vpc_cni_iam.policy.diff.differences import differences
@@ -43,6 +44,7 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.ignoring import load as load_ignoring
 from vpc_cni_iam.review.needs import Wanted
 from vpc_cni_iam.review.review import review
+from vpc_cni_iam.texts import decode
 from vpc_cni_iam.vendoring.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import FileRecord
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
@@ -96,7 +98,8 @@ def rewrite(text: str) -> None:
 
 
 def preflight(text: str) -> None:
-    read_inventory([("instances.json", text.encode(errors="surrogatepass"))])
+    data = text.encode(errors="surrogatepass")
+    read_inventory([Content("instances.json", text=lambda: decode(data, "instances.json"))])
 
 
 def go(text: str) -> None:

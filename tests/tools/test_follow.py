@@ -42,7 +42,7 @@ def standing_in(folder: Path, versions: list[str], called: list[str], text: str 
 
 
 def own_calls() -> list[str]:
-    uses = [u for c in calls.calls() if "separate" not in c.component for u in c.uses]
+    uses = [u for c in calls.calls() if "separate" not in c.component for u in c.ranges]
     return sorted({use.action for use in uses if use.last is None})
 
 

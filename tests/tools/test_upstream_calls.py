@@ -216,7 +216,7 @@ def test_source_that_is_not_go(tmp_path: Path) -> None:
 
 def called_at_newest() -> list[str]:
     own = [c for c in catalog.calls() if "separate repository" not in c.component]
-    return [c.action for c in own if any(u.at(newest()) for u in c.uses)]
+    return [c.action for c in own if any(u.at(newest()) for u in c.ranges)]
 
 
 def test_the_comparison_with_the_catalog(tmp_path: Path) -> None:

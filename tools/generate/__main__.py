@@ -24,7 +24,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.rendering.kinds import render
@@ -103,7 +103,7 @@ def features_table() -> str:
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
-    setting = Setting(releases.newest(), subject.mode, names=subject.names)
+    setting = PluginSetting(releases.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 

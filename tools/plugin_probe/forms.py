@@ -44,7 +44,7 @@ def form_name(
         return "delete-leaked" if owner not in (None, INSTANCE) else "delete"
     if action == "ec2:DescribeSubnets":
         return _subnets(earlier) if release >= _CHECKS_SUBNETS else "describe-subnets"
-    return next((f.name for f in requests.forms().values() if f.action == action), "")
+    return next((f.name for f in requests.request_templates().values() if f.action == action), "")
 
 
 def _subnets(earlier: Sequence[str]) -> str:

@@ -72,8 +72,8 @@ def against(found: Calls, release: PluginVersion) -> tuple[Action, ...]:
     """
     # The network policy agent, for one, is in no checkout of the plugin.
     own = [c for c in catalog.calls() if "separate repository" not in c.component]
-    called = {c.action for c in own if any(u.at(release) for u in c.uses)}
-    guarded = {c.action for c in own if not c.uses}
+    called = {c.action for c in own if any(u.at(release) for u in c.ranges)}
+    guarded = {c.action for c in own if not c.ranges}
     refused = {
         r["action"] for r in calls_data()["refused"] if PluginVersion.of(r["release"]) == release
     }

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import calls, releases
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
+from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.catalog.hardening import allowed_tag_keys
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
@@ -19,19 +19,23 @@ class MissingAction:
     """An action that releases call by default and a policy does not grant.
 
     Args:
-        use: The use, with what its denial breaks and the evidence.
+        call_range: The use, with what its denial breaks and the evidence.
         spans: The known releases at which it is missing.
         tag_key: The one tag key for which it is missing, empty for all.
     """
 
-    use: Use
+    call_range: CallRange
     spans: tuple[VersionRange, ...]
     tag_key: str = ""
 
     @property
     def action(self) -> str:
         """The action, in words."""
-        return f"{self.use.action} of {self.tag_key}" if self.tag_key else self.use.action
+        return (
+            f"{self.call_range.action} of {self.tag_key}"
+            if self.tag_key
+            else self.call_range.action
+        )
 
     def at(self, release: PluginVersion) -> bool:
         """Say whether it is missing at a release."""
@@ -63,13 +67,13 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     granted = {a.lower() for a in policy.actions()}
     possible = [r for r in releases.known() if r >= variant.minimum]
     missing = []
-    for use in calls.uses(variant.modes, None):
-        if use.action.lower() not in granted:
-            at = frozenset(r for r in possible if use.at(r))
+    for call_range in calls.call_ranges(variant.modes, None):
+        if call_range.action.lower() not in granted:
+            at = frozenset(r for r in possible if call_range.at(r))
             if at:
-                missing.append(MissingAction(use, releases.spans(at)))
+                missing.append(MissingAction(call_range, releases.spans(at)))
     missing += _missing_tag_keys(policy, variant, possible)
-    fatal = [m for m in missing if m.use.severity == "fatal"]
+    fatal = [m for m in missing if m.call_range.severity == "fatal"]
     works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
     missing.sort(key=lambda m: m.spans[0].first)
     return Compatibility(variant.minimum, releases.spans(works), tuple(missing))
@@ -84,10 +88,10 @@ def _missing_tag_keys(
         return
     for key in tag_keys(releases.newest()).wanted:
         for mode in variant.modes:
-            missing: dict[Use, list[PluginVersion]] = {}
+            missing: dict[CallRange, list[PluginVersion]] = {}
             for release in possible if key not in allowed else ():
-                use = forms()["tag-managed"].sent(mode, release, ())
-                if use and key in tag_keys(release).wanted:
-                    missing.setdefault(use, []).append(release)
-            for use, at in missing.items():
-                yield MissingAction(use, releases.spans(frozenset(at)), key)
+                call_range = request_templates()["tag-managed"].sent(mode, release, ())
+                if call_range and key in tag_keys(release).wanted:
+                    missing.setdefault(call_range, []).append(release)
+            for call_range, at in missing.items():
+                yield MissingAction(call_range, releases.spans(frozenset(at)), key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
@@ -28,12 +28,12 @@ class Addition:
 
     Args:
         statements: The statements, with upstream's placeholders.
-        uses: Why: the uses whose actions they grant.
+        call_ranges: Why: the call ranges whose actions they grant.
         feature: The optional feature that calls them; None if the release always does.
     """
 
     statements: tuple[Statement, ...]
-    uses: tuple[Use, ...]
+    call_ranges: tuple[CallRange, ...]
     feature: str | None
 
 
@@ -46,7 +46,7 @@ class Composed:
         selection: What was chosen.
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.
-        optional: Uses that are not granted, since they belong to features not chosen.
+        optional: Call ranges that are not granted, since they belong to features not chosen.
         remarks: For each statement of the base how it was narrowed; empty for not at all.
     """
 
@@ -54,7 +54,7 @@ class Composed:
     selection: Selection
     base: Policy
     additions: tuple[Addition, ...]
-    optional: tuple[Use, ...]
+    optional: tuple[CallRange, ...]
     remarks: tuple[str, ...]
 
     @property
@@ -86,16 +86,16 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         # At a revision without a release, a feature is granted for every release that has it.
         missing = _missing(variant, release, feature, granted)
         if missing:
-            granted.update(use.action for use in missing)
+            granted.update(call_range.action for call_range in missing)
             statements = _statements(variant, selection.revision, missing)
             if feature is None and release is not None:
                 statements = tuple(_checked(statements, variant, release, selection.features))
             additions.append(Addition(statements, missing, feature))
     optional = tuple(
-        use
+        call_range
         for name in calls.features()
         if release is not None
-        for use in _missing(variant, release, name, granted)
+        for call_range in _missing(variant, release, name, granted)
     )
     remarks = ("",) * len(base.statements)
     composed = Composed(variant, selection, base, tuple(additions), optional, remarks)
@@ -132,16 +132,16 @@ def _hardened(composed: Composed) -> Composed:
 
 def _missing(
     variant: Variant, release: PluginVersion | None, feature: str | None, granted: set[str]
-) -> tuple[Use, ...]:
-    uses = calls.uses(variant.modes, release, feature)
-    return tuple(use for use in uses if use.action not in granted)
+) -> tuple[CallRange, ...]:
+    call_ranges = calls.call_ranges(variant.modes, release, feature)
+    return tuple(call_range for call_range in call_ranges if call_range.action not in granted)
 
 
 def _statements(
-    variant: Variant, revision: Revision, missing: tuple[Use, ...]
+    variant: Variant, revision: Revision, missing: tuple[CallRange, ...]
 ) -> tuple[Statement, ...]:
     """Return statements that grant missing actions, as narrowly as upstream grants them."""
-    actions = tuple(dict.fromkeys(use.action for use in missing))
+    actions = tuple(dict.fromkeys(call_range.action for call_range in missing))
     ec2 = tuple(a for a in actions if a.startswith("ec2:"))
     statements: tuple[Statement, ...] = ()
     if variant.cluster_scoped:

@@ -15,7 +15,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, forms, kind_of, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    kind_of,
+    request_templates,
+    tag_keys,
+)
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
@@ -183,7 +189,9 @@ def _tagging(
     """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
     sent = tag_keys(release)
     managed = (*sent.wanted, *hardening.additional_tag_keys)
-    leaked = any(forms()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes)
+    leaked = any(
+        request_templates()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes
+    )
     own_tag = Condition("StringEquals", _CLUSTER_SENT, _NAME)
     if creates:
         creation = Condition("StringEquals", "ec2:CreateAction", (_CREATE.removeprefix("ec2:"),))

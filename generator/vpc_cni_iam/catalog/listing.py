@@ -57,16 +57,16 @@ def listing() -> dict[str, Any]:
                 "ipv6_calls": _actions("ipv6", release),
                 "calls": [
                     {
-                        "action": use.action,
-                        "mode": use.mode,
-                        "impact": use.effect,
-                        "severity": use.severity,
-                        "known": use.basis(release).value,
-                        "feature": use.feature,
-                        "deniable": use.deniable,
+                        "action": call_range.action,
+                        "mode": call_range.mode,
+                        "impact": call_range.effect,
+                        "severity": call_range.severity,
+                        "known": call_range.basis(release).value,
+                        "feature": call_range.feature,
+                        "deniable": call_range.deniable,
                     }
                     for feature in (None, *calls.features())
-                    for use in calls.uses(("ipv4", "ipv6"), release, feature)
+                    for call_range in calls.call_ranges(("ipv4", "ipv6"), release, feature)
                 ],
             }
             for release in releases.known()
@@ -128,4 +128,6 @@ def changes() -> list[dict[str, Any]]:
 
 
 def _actions(mode: calls.Mode, release: PluginVersion) -> list[str]:
-    return list(dict.fromkeys(use.action for use in calls.uses((mode,), release)))
+    return list(
+        dict.fromkeys(call_range.action for call_range in calls.call_ranges((mode,), release))
+    )

@@ -128,7 +128,9 @@ UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 @cache
 def first_release(mode: Mode) -> PluginVersion:
     """Return the first release that has a mode."""
-    return min(use.first for c in calls() for use in c.uses if use.mode == mode)
+    return min(
+        call_range.first for c in calls() for call_range in c.ranges if call_range.mode == mode
+    )
 
 
 def find(names: Iterable[str]) -> tuple[Variant, ...]:

@@ -15,8 +15,8 @@ from vpc_cni_iam.cli import common, inputs, names, versions
 from vpc_cni_iam.cli.common import Mode
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.simulate.scenarios import Situation
-    from vpc_cni_iam.coverage.simulate.settings import Setting
+    from vpc_cni_iam.coverage.simulate.scenarios import Scenario
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
 
 HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
@@ -48,10 +48,10 @@ else:
 _TEXT = Format.__members__["text"]
 
 
-def _situations() -> list[str]:
-    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+def _scenarios() -> list[str]:
+    from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
-    return [s.name for s in SITUATIONS]
+    return [s.name for s in SCENARIOS]
 
 
 def coverage(
@@ -106,8 +106,8 @@ def coverage(
         typer.Option(
             "--situation",
             metavar="NAME",
-            help="Play this situation; repeat for more.  [default: all]",
-            autocompletion=_situations,
+            help="Check this situation; repeat for more.  [default: all]",
+            autocompletion=_scenarios,
         ),
     ] = None,
     skip: Annotated[
@@ -116,7 +116,7 @@ def coverage(
             "--skip",
             metavar="NAME",
             help="Leave this situation out; repeat for more.",
-            autocompletion=_situations,
+            autocompletion=_scenarios,
         ),
     ] = None,
     list_situations: Annotated[
@@ -183,13 +183,13 @@ def coverage(
 def _explain(risk: str | None) -> None:
     """Print what a risk is; the list of situations without one."""
     from vpc_cni_iam.coverage.analysis import risks
-    from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+    from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
     if risk is not None:
         typer.echo(risks.explanation(risk), nl=False)
         return
-    for one in SITUATIONS:
-        typer.echo(f"{one.name:<24} {one.summary}")
+    for scenario in SCENARIOS:
+        typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
 def _subject(
@@ -217,11 +217,11 @@ def _subject(
     if revision is not None or no_gaps:
         raise UsageError("--revision and --no-gaps choose a document of a --variant")
     stdin = partial(inputs.text, "-")
-    found = subject.of_input(policy or "", stdin, documents or (), given)
-    if found.found:
-        said = ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in found.found.items())
-        common.say(f"taken from the policy: {said}")
-    return found
+    opened = subject.of_input(policy or "", stdin, documents or (), given)
+    if opened.own_names:
+        names = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
+        common.say(f"taken from the policy: {', '.join(names)}")
+    return opened
 
 
 def _setting(
@@ -232,11 +232,11 @@ def _setting(
     features: list[str] | None,
     session_tags: bool,
     instance_tagged: bool,
-) -> Setting:
+) -> PluginSetting:
     from vpc_cni_iam.catalog.facts import releases
-    from vpc_cni_iam.coverage.simulate.settings import Setting, configure
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 
-    setting = Setting(
+    setting = PluginSetting(
         releases.find(cni_version),
         mode.value if mode else subject.mode,
         names=subject.names,
@@ -258,31 +258,31 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
 
 def _one(
     subject: Subject,
-    setting: Setting,
-    situations: tuple[Situation, ...],
+    setting: PluginSetting,
+    scenarios: tuple[Scenario, ...],
     report: ModuleType,
     verbose: bool,
 ) -> str:
     """Print the report about one release, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.cover import cover
-    from vpc_cni_iam.coverage.analysis.risks import findings
+    from vpc_cni_iam.coverage.analysis.risks import find_risks
 
-    coverage = cover(subject.policies, setting, situations)
-    risks = findings(subject.policies, setting)
+    coverage = cover(subject.policies, setting, scenarios)
+    risks = find_risks(subject.policies, setting)
     typer.echo(report.release(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
 
 
 def _matrix(
     subject: Subject,
-    setting: Setting,
-    situations: tuple[Situation, ...],
+    setting: PluginSetting,
+    scenarios: tuple[Scenario, ...],
     report: ModuleType,
     verbose: bool,
 ) -> str:
     """Print the report about every release, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.matrix import matrix
 
-    result = matrix(subject.policies, setting, situations)
+    result = matrix(subject.policies, setting, scenarios)
     typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
     return result.verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -48,6 +49,7 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.inputs import ec2
+    from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
@@ -60,10 +62,11 @@ def preflight(
         hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
     )
     (composed,) = chosen.composed()
-    inventory = ec2.read((inputs.source(file), inputs.content(file, INVENTORY)) for file in files)
-    found = findings.preflight(inventory, composed, cluster_name, vpc_id)
+    stdin = partial(inputs.text, "-", limit=INVENTORY)
+    inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
+    result = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is Format.json:
-        common.show_json(report.to_json(found))
-    for line in report.to_text(found) if output is Format.text else ():
+        common.show_json(report.to_json(result))
+    for line in report.to_text(result) if output is Format.text else ():
         common.show(line)
-    raise typer.Exit(1 if found.breaks else 0)
+    raise typer.Exit(1 if result.breaks else 0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vpc_cni_iam.coverage.analysis.excess import Wider
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
@@ -24,17 +24,17 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
 }
 
 
-def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]:
+def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of the matrix: a row for each run of releases that are alike.
 
     Args:
         subject: What was looked at.
         matrix: How it went.
-        every: Whether each release has a row of its own.
+        verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
     yield ""
-    rows = [(row, row) for row in matrix.rows] if every else list(matrix.runs())
+    rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
     width = max(map(len, names))
     for number, action in enumerate(matrix.actions):
@@ -46,12 +46,12 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
     yield ""
     for mark, meaning in MEANINGS.values():
         yield f"{mark}  {meaning}"
-    if said := list(reasons(matrix)):
+    if denials := list(reasons(matrix)):
         yield ""
-        yield from said
-    if matrix.wider:
+        yield from denials
+    if matrix.excess:
         yield ""
-        yield from beyond(matrix)
+        yield from excess_lines(matrix)
     if subject.skipped:
         yield ""
         yield from skipped.lines(subject.skipped)
@@ -60,105 +60,71 @@ def text(subject: Subject, matrix: Matrix, every: bool = False) -> Iterator[str]
 
 
 def heading(subject: Subject, matrix: Matrix) -> str:
-    """Return what the matrix shows, in a line.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return what the matrix shows, in a line."""
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
-    if len(matrix.situations) < len(SITUATIONS):
-        more += f", in {', '.join(matrix.situations)} only"
+    if len(matrix.scenarios) < len(SCENARIOS):
+        more += f", in {', '.join(matrix.scenarios)} only"
     return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
-    """Return the releases at which the plugin works; first what keeps that from being known.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return the releases at which the plugin works; first what keeps that from being known."""
     if subject.is_complete:
         return f"works with {works(matrix)}"
-    said = skipped.incomplete(subject.skipped)
-    return f"incomplete: {said}; what was read works with {works(matrix)}"
+    unread = skipped.incomplete(subject.skipped)
+    return f"incomplete: {unread}; what was read works with {works(matrix)}"
 
 
 def works(matrix: Matrix) -> str:
-    """Return the releases at which the plugin works, as text; and where it fails only at times.
-
-    Args:
-        matrix: How it went.
-    """
-    found = ", ".join(map(str, matrix.works())) or "no known release"
+    """Return the releases at which the plugin works, as text; and where it fails only at times."""
+    versions = ", ".join(map(str, matrix.works())) or "no known release"
     names, more = matrix.works_but_for()
     if names:
-        found += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
+        versions += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
     undecided = dict.fromkeys(d.action for d in matrix.denials() if d.call.undecided)
     if undecided:
-        found += f"; undecided, counted as denied: {', '.join(undecided)}"
-    return found
+        versions += f"; undecided, counted as denied: {', '.join(undecided)}"
+    return versions
 
 
 def releases_text(first: Row, last: Row) -> str:
-    """Return the name of a run of releases.
-
-    Args:
-        first: Its first row.
-        last: Its last.
-    """
+    """Return the name of a run of releases."""
     same = first.release == last.release
     return str(first.release) if same else f"{first.release} to {last.release}"
 
 
 def reasons(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each kind of denial: where, what breaks, and the evidence.
-
-    Args:
-        matrix: How it went.
-    """
+    """Yield a line for each kind of denial: where, what breaks, and the evidence."""
     for denial in matrix.denials():
-        use, where = denial.call.use, releases_text(denial.first, denial.last)
+        call_range, where = denial.call.range, releases_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[use.severity][0]}  {denial.action} at {where}, in {denial.situation}: "
-            f"{use.effect} ({use.known_by(denial.first.release, denial.last.release)}): "
-            f"{denial.call.breaks} ({use.evidence})"
+            f"{MEANINGS[call_range.severity][0]}  {denial.action} at {where}, "
+            f"in {denial.scenario}: "
+            f"{call_range.effect} "
+            f"({call_range.known_by(denial.first.release, denial.last.release)}): "
+            f"{denial.call.consequence} ({call_range.evidence})"
         )
 
 
-def beyond(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each pattern that grants more than any release calls.
-
-    Args:
-        matrix: How it went.
-    """
-    yield from (f"granted beyond what any release calls: {wider}" for wider in matrix.wider)
+def excess_lines(matrix: Matrix) -> Iterator[str]:
+    """Yield a line for each pattern that grants more than any release calls."""
+    yield from (f"granted beyond what any release calls: {grant}" for grant in matrix.excess)
 
 
-def beyond_data(found: Iterable[Wider]) -> list[dict[str, Any]]:
-    """Return patterns that grant more than the calls as plain data.
-
-    Args:
-        found: The patterns.
-    """
-    return [{"pattern": one.pattern, "examples": list(one.examples)} for one in found]
+def excess_data(grants: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
+    """Return patterns that grant more than the calls as plain data."""
+    return [{"pattern": grant.pattern, "examples": list(grant.examples)} for grant in grants]
 
 
 def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
-    """Return the matrix as plain data.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return the matrix as plain data."""
     names, more = matrix.works_but_for()
     return {
         "policy": subject.title,
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
-        "situations": list(matrix.situations),
+        "situations": list(matrix.scenarios),
         "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
         "skipped": skipped.data(subject.skipped),
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
@@ -166,7 +132,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
             "situations": list(names),
             "works_with": [[str(s.first), str(s.last)] for s in more],
         },
-        "granted_beyond_calls": beyond_data(matrix.wider),
+        "granted_beyond_calls": excess_data(matrix.excess),
         "actions": list(matrix.actions),
         "releases": [
             {
@@ -175,14 +141,14 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                 "denied": {
                     action: {
                         "situation": matrix.reasons[row.release, action][0],
-                        "call": matrix.reasons[row.release, action][1].form.name,
-                        "impact": matrix.reasons[row.release, action][1].use.effect,
+                        "call": matrix.reasons[row.release, action][1].template.name,
+                        "impact": matrix.reasons[row.release, action][1].range.effect,
                         "known": matrix.reasons[row.release, action][1]
-                        .use.basis(row.release)
+                        .range.basis(row.release)
                         .value,
                         "breaks": matrix.reasons[row.release, action][1].breaks,
                         "undecided": matrix.reasons[row.release, action][1].undecided or None,
-                        "evidence": matrix.reasons[row.release, action][1].use.evidence,
+                        "evidence": matrix.reasons[row.release, action][1].range.evidence,
                     }
                     for action in matrix.actions
                     if (row.release, action) in matrix.reasons

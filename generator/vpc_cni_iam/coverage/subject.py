@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, variants
@@ -13,13 +14,14 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.coverage.analysis.cover import Coverage, cover, granted
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Setting
+from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
+from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
@@ -27,10 +29,11 @@ _LOG_GROUP = re.compile(
     r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
-# What a role can have: 20 managed policies of 6,144 characters, and inline ones of 10,240 in all.
+# What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
+_LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
 _MOST_CHARACTERS = 20 * 6_144 + 10_240
-_MOST_STATEMENTS = _MOST_CHARACTERS // len('{"Effect":"Deny","Action":"*","Resource":"*"},')
 _OWNED_WITH_VPC = ("subnet", "vpc")
+_PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,14 @@ class Subject:
         title: What they are, in a line.
         opened: The policies with their names.
         names: The names that requests are to have.
-        found: Which of the names the policies themselves say, by parameter.
+        own_names: Which of the names the policies themselves have, by parameter.
         skipped: What else the input holds, which no verdict may ignore.
     """
 
     title: str
     opened: tuple[NamedPolicy, ...]
     names: Names
-    found: Mapping[str, str]
+    own_names: Mapping[str, str]
     skipped: tuple[Skipped, ...]
 
     @property
@@ -79,67 +82,67 @@ class Subject:
         return f"{opened.name}.{text}" if len(self.opened) > 1 else text
 
 
-def of_variant(name: str, selection: Selection, given: Mapping[str, str | None]) -> Subject:
+def of_variant(name: str, selection: Selection, options: Mapping[str, str | None]) -> Subject:
     """Return a variant of the catalog, filled with names.
 
     Args:
         name: The variant.
         selection: Which document.
-        given: Names that the user gave, by parameter; None for the others.
+        options: Names that the user chose, by parameter; None for the others.
 
     Raises:
         UsageError: An unknown variant, one that the release cannot use, or a bad name.
     """
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
-    chosen = parameters.values({**_examples(), **_given(given)})
+    chosen = parameters.values(_or_examples(options))
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    return _subject(Taken(f"variant {name} ({document})", opened, ()), given, {})
+    return _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
 
 
 def of_input(
     target: str,
     stdin: Callable[[], str],
     documents: Iterable[str],
-    given: Mapping[str, str | None],
+    options: Mapping[str, str | None],
 ) -> Subject:
     """Return the policies of a file, a module or standard input.
 
     Args:
         target: A path, or ``-``.
         stdin: Reads standard input.
-        documents: The names of the policies to take; none if there is one only.
-        given: Names that the user gave, by parameter; None for the others.
+        documents: The names of the policies to take; none if there is a single one.
+        options: Names that the user chose, by parameter; None for the others.
 
     Raises:
         InputError: What `open_policies` and `choose` refuse.
         UsageError: A bad name.
     """
-    chosen = take(open_filled(target, stdin, given), documents)
+    chosen = take(open_filled(target, stdin, options), documents)
     # What was filled in here is nothing that the policies say.
-    names = names_in([o.policy for o in chosen.opened])
-    said = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
-    return _subject(chosen, given, said)
+    names = names_in([named.policy for named in chosen.opened])
+    own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
+    return _subject(chosen, options, own_names)
 
 
 def open_filled(
-    target: str, stdin: Callable[[], str], given: Mapping[str, str | None]
+    target: str, stdin: Callable[[], str], options: Mapping[str, str | None]
 ) -> InputPolicies:
-    """Return what an input holds, with names that nobody gave replaced by examples.
+    """Return what an input holds, with names that nobody chose replaced by examples.
 
     Args:
         target: A path, or ``-``.
         stdin: Reads standard input.
-        given: Names that the user gave, by parameter; None for the others.
+        options: Names that the user chose, by parameter; None for the others.
 
     Raises:
         InputError: What `open_policies` refuses.
         UsageError: A bad name.
     """
-    parameters.values(given)
-    values = {k: v for k, v in {**_examples(), **_given(given)}.items() if v}
+    parameters.values(options)
+    values = {name: value for name, value in _or_examples(options).items() if value}
     return open_policies(target, stdin, values)
 
 
@@ -163,27 +166,33 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
 
     Args:
         there: What the input holds.
-        documents: The names of the policies to take; none if there is one only.
+        documents: The names of the policies to take; none if there is a single one.
 
     Raises:
         InputError: What `choose` or the evaluator refuses.
         UsageError: What `choose` refuses.
     """
     chosen = choose(there, documents)
-    statements = sum(len(o.policy.statements) for o in chosen.policies)
-    if statements > _MOST_STATEMENTS:
+    size = sum(_characters(named.policy) for named in chosen.policies)
+    if size > _MOST_CHARACTERS:
         raise InputError(
             there.source,
             "",
-            f"holds {statements:,} statements, and the policies of a role at most "
-            f"{_MOST_STATEMENTS:,}, in the {_MOST_CHARACTERS:,} characters that IAM takes; name "
-            "some of its policies with --document",
+            f"has {size:,} characters without white space, and the policies of a role at most "
+            f"{_MOST_CHARACTERS:,}: {_LIMIT}"
+            + ("; name fewer of them with --document" if len(chosen.policies) > 1 else ""),
         )
     for opened in chosen.policies:
         _check(opened)
     named = ", ".join(o.name for o in chosen.policies if o.name)
     title = f"{there.source} ({named})" if named else there.source
     return Taken(title, chosen.policies, chosen.skipped)
+
+
+def _characters(policy: Policy) -> int:
+    """Return the size of a policy in its shortest form, without white space, as IAM counts."""
+    text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
+    return sum(map(len, text.split()))
 
 
 def _check(opened: NamedPolicy) -> None:
@@ -196,11 +205,7 @@ def _check(opened: NamedPolicy) -> None:
 
 
 def mode_of(policies: Sequence[Policy]) -> Mode:
-    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses.
-
-    Args:
-        policies: The policies.
-    """
+    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses."""
     some = granted(policies)
     ipv4, ipv6 = (
         some.evaluate(Request(f"ec2:{action}", "*")).allowed
@@ -209,14 +214,14 @@ def mode_of(policies: Sequence[Policy]) -> Mode:
     return "ipv6" if ipv6 and not ipv4 else "ipv4"
 
 
-def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
-    """Return names for requests: those said, and examples for the others.
+def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
+    """Return names for requests: those known, by parameter, and examples for the others.
 
     Args:
-        said: By parameter.
-        owner_known: Whether it is said which account owns the VPC.
+        known: By parameter.
+        owner_known: Whether it is known which account owns the VPC.
     """
-    values = {**EXAMPLE, **said}
+    values = {**EXAMPLE, **known}
     values.setdefault("vpc_owner_id", values["account_id"])
     return Names(
         values["cluster_name"],
@@ -231,41 +236,37 @@ def names_of(said: Mapping[str, str], *, owner_known: bool) -> Names:
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
-    """Return the names that policies say, by parameter: those of which they say one only.
-
-    Args:
-        policies: The policies.
-    """
-    said: dict[str, set[str]] = {}
-
-    def note(name: str, value: str) -> None:
-        parameter = next(p for p in parameters.PARAMETERS if p.name == name)
-        if value != "*" and re.fullmatch(parameter.pattern, value):
-            said.setdefault(name, set()).add(value)
-
+    """Return the names in policies, by parameter; of a parameter only if they have a single one."""
+    names: dict[str, set[str]] = {}
     for statement in (s for p in policies for s in p.statements):
-        for condition in statement.conditions:
-            if condition.operator.endswith("Null"):
-                continue  # whose value says whether the key is there
-            key = condition.key.lower()
-            for value in condition.values:
-                if key.endswith(f"tag/{CLUSTER}"):
-                    note("cluster_name", value)
-                elif key == "ec2:vpc":
-                    note("vpc_id", value.rpartition("/")[2])
-        for resource in statement.resources:
-            if match := _LOG_GROUP.fullmatch(resource):
-                for name, value in zip(_OF_LOG_GROUP, match.groups(), strict=False):
-                    note(name, value)
-            elif match := _ARN.match(resource):
-                partition, service, region, account, kind, identifier = match.groups()
-                note("partition", partition)
-                note("region", region)
-                owner = "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id"
-                note(owner, account)
-                if (service, kind) == ("sagemaker", "cluster"):
-                    note("hyperpod_cluster_id", identifier)
-    return {name: values.pop() for name, values in said.items() if len(values) == 1}
+        for name, value in (*_in_conditions(statement), *_in_resources(statement)):
+            if value != "*" and re.fullmatch(_PATTERNS[name], value):
+                names.setdefault(name, set()).add(value)
+    return {name: values.pop() for name, values in names.items() if len(values) == 1}
+
+
+def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:
+    for condition in statement.conditions:
+        key = condition.key.lower()
+        if condition.operator.endswith("Null"):
+            continue  # its value says whether the key is there
+        if key.endswith(f"tag/{CLUSTER}"):
+            yield from (("cluster_name", value) for value in condition.values)
+        elif key == "ec2:vpc":
+            yield from (("vpc_id", value.rpartition("/")[2]) for value in condition.values)
+
+
+def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
+    for resource in statement.resources:
+        if match := _LOG_GROUP.fullmatch(resource):
+            yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
+        elif match := _ARN.match(resource):
+            partition, service, region, account, kind, identifier = match.groups()
+            yield "partition", partition
+            yield "region", region
+            yield "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id", account
+            if (service, kind) == ("sagemaker", "cluster"):
+                yield "hyperpod_cluster_id", identifier
 
 
 def check_coverage(
@@ -286,7 +287,7 @@ def check_coverage(
         UsageError: An unknown release, or one that has no such mode.
     """
     names = names_in(policies)
-    setting = Setting(
+    setting = PluginSetting(
         releases.find(cni_version),
         mode or mode_of(policies),
         names=names_of(names, owner_known="vpc_owner_id" in names),
@@ -294,21 +295,18 @@ def check_coverage(
     return cover(policies, setting)
 
 
-def _examples() -> dict[str, str]:
-    return {p.name: EXAMPLE[p.name] for p in parameters.NAMES}
-
-
-def _given(given: Mapping[str, str | None]) -> dict[str, str | None]:
-    return {name: value for name, value in given.items() if value is not None}
+def _or_examples(options: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the names that a user chose, and examples for the others."""
+    chosen = {name: value for name, value in options.items() if value is not None}
+    return {**{p.name: EXAMPLE[p.name] for p in parameters.NAMES}, **chosen}
 
 
 def _subject(
-    policies: Taken,
-    given: Mapping[str, str | None],
-    found: Mapping[str, str],
+    policies: Taken, options: Mapping[str, str | None], own_names: Mapping[str, str]
 ) -> Subject:
-    chosen = {k: v for k, v in _given(given).items() if v and v != "*"}
-    taken = {name: value for name, value in found.items() if name not in chosen}
-    known = "vpc_owner_id" in {**chosen, **names_in([o.policy for o in policies.opened])}
-    names = names_of({**taken, **chosen}, owner_known=known)
-    return Subject(policies.title, policies.opened, names, taken, policies.skipped)
+    chosen = {k: v for k, v in options.items() if v and v != "*"}
+    own_names = {name: value for name, value in own_names.items() if name not in chosen}
+    in_policies = names_in([named.policy for named in policies.opened])
+    owner_known = "vpc_owner_id" in {**chosen, **in_policies}
+    names = names_of({**own_names, **chosen}, owner_known=owner_known)
+    return Subject(policies.title, policies.opened, names, own_names, policies.skipped)

@@ -9,11 +9,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import without_policies
-from vpc_cni_iam.texts import decode
+from vpc_cni_iam.inputs.kind import Content, without_policies
 from vpc_cni_iam.texts.nesting import check_json
 
 _KINDS = ("Reservations", "NetworkInterfaces")
@@ -80,46 +79,64 @@ class Inventory:
     Args:
         instances: By ID, without those that are terminated; None if they were not described.
         interfaces: By ID; None if they were not described.
+        continued_pages: How many pages say that another follows; nothing tells whether it is given.
     """
 
     instances: Mapping[str, Instance] | None
     interfaces: Mapping[str, Interface] | None
+    continued_pages: int = 0
 
 
-def read(inputs: Iterable[tuple[str, bytes]]) -> Inventory:
+_Resource = TypeVar("_Resource", Instance, Interface)
+
+
+def read(contents: Iterable[Content]) -> Inventory:
     """Read what the AWS CLI printed, of which each input may hold several pages.
 
-    Args:
-        inputs: The name and the content of each.
-
     Raises:
-        InputError: Not the whole JSON of these two commands.
+        InputError: Not the whole JSON of these two commands, or a resource that is described
+            twice, each time otherwise.
     """
     instances: dict[str, Instance] = {}
     interfaces: dict[str, Interface] = {}
-    # For each kind the place of a page that says that another follows, and whether one ends it.
-    unfinished: dict[str, tuple[str, str]] = {}
+    # For each kind the pages that say that another follows, and whether a page ends it.
+    continued: dict[str, list[_Node]] = {}
     ended: set[str] = set()
-    for source, content in inputs:
-        for page in _pages(source, content):
+    for content in contents:
+        for page in _pages(content):
             for kind in _kinds(page):
                 if page.text("NextToken"):
-                    unfinished.setdefault(kind, (source, page.path))
+                    continued.setdefault(kind, []).append(page)
                 else:
                     ended.add(kind)
-            instances.update((i.id, i) for i in _instances(page))
-            interfaces.update((i.id, i) for i in _interfaces(page))
-    for kind in unfinished.keys() - ended:
+            for instance in _instances(page):
+                _add(instances, instance, page)
+            for interface in _interfaces(page):
+                _add(interfaces, interface, page)
+    for kind in continued.keys() - ended:
+        page = continued[kind][0]
         raise InputError(
-            *unfinished[kind],
+            page.source,
+            page.path,
             "has a NextToken and no page without one is given: the rest is missing. Let aws "
             "follow the pages (leave --no-paginate and --max-items out), or give every page",
         )
-    seen = ended | set(unfinished)
+    seen = ended | set(continued)
     return Inventory(
         instances if "Reservations" in seen else None,
         interfaces if "NetworkInterfaces" in seen else None,
+        sum(map(len, continued.values())),
     )
+
+
+def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
+    if known.setdefault(resource.id, resource) != resource:
+        raise InputError(
+            page.source,
+            page.path,
+            f"describes {resource.id}, which is described before, and otherwise; describe all of "
+            "them anew, once",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +150,7 @@ class _Node:
     def refuse(self, key: str, problem: str) -> InputError:
         return InputError(self.source, f"{self.path}.{key}", problem)
 
-    def text(self, key: str, required: bool = False) -> str:
+    def text(self, key: str, *, required: bool = False) -> str:
         """Return a text."""
         value = self.value.get(key)
         if isinstance(value, str) and (value or not required):
@@ -142,8 +159,8 @@ class _Node:
             return ""
         raise self.refuse(key, _MISSHAPED.format("a text"))
 
-    def identifier(self, key: str, required: bool = True) -> str:
-        value = self.text(key, required)
+    def identifier(self, key: str, *, required: bool = True) -> str:
+        value = self.text(key, required=required)
         if value and not _IDENTIFIER.fullmatch(value):
             raise self.refuse(key, f"{value!r} is not an ID of EC2's")
         return value
@@ -154,14 +171,20 @@ class _Node:
 
     def children(self, key: str) -> Iterator[_Node]:
         """Yield the objects of a list, none if it is left out."""
-        found = self.value.get(key)
-        if not isinstance(found, list | None):
+        values = self.value.get(key)
+        if not isinstance(values, list | None):
             raise self.refuse(key, _MISSHAPED.format("a list"))
-        for number, value in enumerate(found or ()):
+        for number, value in enumerate(values or ()):
             yield self._node(value, f"{self.path}.{key}[{number}]")
 
     def tags(self, key: str) -> dict[str, str]:
-        return {tag.text("Key"): tag.text("Value") for tag in self.children(key)}
+        tags: dict[str, str] = {}
+        for tag in self.children(key):
+            name = tag.text("Key", required=True)
+            if name in tags:
+                raise tag.refuse("Key", f"{name!r} stands twice; EC2 has each key once")
+            tags[name] = tag.text("Value")
+        return tags
 
     def _node(self, value: object, path: str) -> _Node:
         if not isinstance(value, dict):
@@ -173,8 +196,8 @@ _MISSHAPED = "is missing or not {}; was --query used? Leave it out, the whole ou
 
 
 def _kinds(page: _Node) -> list[str]:
-    if found := [kind for kind in _KINDS if kind in page.value]:
-        return found
+    if kinds := [kind for kind in _KINDS if kind in page.value]:
+        return kinds
     raise InputError(
         page.source,
         page.path,
@@ -187,62 +210,69 @@ def _instances(page: _Node) -> Iterator[Instance]:
     for reservation in page.children("Reservations"):
         if "Instances" not in reservation.value:
             raise reservation.refuse("Instances", _MISSHAPED.format("a list"))
-        for one in reservation.children("Instances"):
-            if one.child("State").text("Name") not in ("terminated", "shutting-down"):
-                vpc = one.identifier("VpcId", required=False)
-                yield Instance(one.identifier("InstanceId"), vpc, one.tags("Tags"))
+        for node in reservation.children("Instances"):
+            if node.child("State").text("Name") not in ("terminated", "shutting-down"):
+                vpc = node.identifier("VpcId", required=False)
+                yield Instance(node.identifier("InstanceId"), vpc, node.tags("Tags"))
 
 
 def _interfaces(page: _Node) -> Iterator[Interface]:
-    for one in page.children("NetworkInterfaces"):
+    for node in page.children("NetworkInterfaces"):
         yield Interface(
-            one.identifier("NetworkInterfaceId"),
-            one.identifier("VpcId"),
-            one.text("Status"),
-            one.text("InterfaceType"),
-            one.text("Description"),
-            one.child("Attachment").identifier("InstanceId", required=False),
-            one.tags("TagSet"),
+            node.identifier("NetworkInterfaceId"),
+            node.identifier("VpcId"),
+            node.text("Status"),
+            node.text("InterfaceType"),
+            node.text("Description"),
+            node.child("Attachment").identifier("InstanceId", required=False),
+            node.tags("TagSet"),
         )
 
 
-def _pages(source: str, content: bytes) -> Iterator[_Node]:
+def _pages(content: Content) -> Iterator[_Node]:
     """Yield the JSON objects of an input, which stand one after the other."""
-    text = decode(content, source)
-    del content
+    text = content.text
     position = _blank(text, 0)
     if position == len(text):
-        raise InputError(source, "", f"is empty; give what {_EXPECTED} prints")
+        raise content.refuse(f"is empty; give what {_EXPECTED} prints")
     for pattern, name in _FORMATS:
         if pattern.match(text, position):
-            raise InputError(
-                source, "line 1", f"is what aws prints with --output {name}; use --output json"
-            )
-    check_json(text, source)
-    decoder, number = json.JSONDecoder(object_hook=_trimmed), 0
+            problem = f"is what aws prints with --output {name}; use --output json"
+            raise content.refuse(problem, "line 1")
+    check_json(text, content.source)
+    decoder, number = json.JSONDecoder(object_pairs_hook=_trimmed), 0
     while position < len(text):
+        path = f"page {number + 1}: $" if number else "$"
         try:
             value, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
-            raise InputError(source, place, f"is not JSON: {error.msg}") from None
+            raise content.refuse(f"is not JSON: {error.msg}", place) from None
+        except _TwiceError as error:
+            problem = f"has an object with the key {error.args[0]!r} twice, as aws prints none"
+            raise content.refuse(problem, path) from None
         except (RecursionError, ValueError):  # Python reads numbers of 4,300 digits at most
-            raise InputError(source, "", "nests deeper, or counts higher, than aws does") from None
-        path = f"page {number + 1}: $" if number else "$"
+            raise content.refuse("nests deeper, or counts higher, than aws does") from None
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "a single value"
-            raise InputError(
-                source,
-                path,
-                f"is {what}, as --query makes of it; give all that {_EXPECTED} prints",
-            )
-        yield _Node(source, path, value)
+            problem = f"is {what}, as --query makes of it; give all that {_EXPECTED} prints"
+            raise content.refuse(problem, path)
+        yield _Node(content.source, path, value)
         position, number = _blank(text, position), number + 1
 
 
-def _trimmed(value: dict[str, Any]) -> dict[str, Any]:
+class _TwiceError(Exception):
+    """A key that stands twice in one object."""
+
+
+def _trimmed(members: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object without what is not used, so that a large input stays small in memory."""
-    return {key: value[key] for key in value.keys() & _USED}
+    used = [member for member in members if member[0] in _USED]
+    trimmed = dict(used)
+    if len(trimmed) < len(used):
+        keys = [key for key, _ in used]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return trimmed
 
 
 def _blank(text: str, position: int) -> int:

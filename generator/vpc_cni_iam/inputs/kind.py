@@ -10,11 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts import STDIN, content, decode, unpacked
+from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
 # A value, URL-encoded too, or nothing at all.
@@ -31,19 +32,31 @@ class Content:
         source: What errors call it.
         path: Where it is; None for what is no file.
         text: Reads its text where it is no file.
+        limit: The most that is read of a file.
     """
 
     def __init__(
-        self, source: str, path: Path | None = None, text: Callable[[], str] = str
+        self,
+        source: str,
+        path: Path | None = None,
+        text: Callable[[], str] = str,
+        limit: Limit = POLICIES,
     ) -> None:
         self.source = source
         self.path = path
         self._text = text
+        self._limit = limit
 
     @classmethod
-    def of(cls, target: str, stdin: Callable[[], str]) -> Content:
-        """Return the content of a path, or of standard input for ``-``."""
-        return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target))
+    def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
+        """Return the content of a path, or of standard input for ``-``.
+
+        Raises:
+            UsageError: An empty text, which the system would take for the current directory.
+        """
+        if not target:
+            raise UsageError("the file is empty text; name one, or - for standard input")
+        return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target), limit=limit)
 
     @cached_property
     def is_directory(self) -> bool:
@@ -60,7 +73,8 @@ class Content:
         """Its text, unpacked; raises `InputError` if it has none."""
         if self.path is None:
             return self._text()
-        return decode(unpacked(content(self.path), self.source), self.source)
+        data = unpacked(content(self.path, self._limit), self.source, self._limit)
+        return decode(data, self.source)
 
     @cached_property
     def is_json(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters
@@ -12,24 +12,19 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.ec2 import Inventory
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.needs import Needs
-from vpc_cni_iam.preflight.nodes import Node, is_plugins, nodes
-from vpc_cni_iam.preflight.rules import Said, Severity
+from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates
+from vpc_cni_iam.preflight.rules import RuleResult, Severity
 
-_ORDER: tuple[Severity, ...] = ("breaks", "degrades", "note")
 # EC2 API reference, CreateTags: at most 1,000 resources a request.
 _MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Instances or interfaces of which the same is to be said.
+class PreflightFinding:
+    """Instances or interfaces about which a rule says the same.
 
     Args:
-        rule: Its identifier.
-        severity: ``breaks``: the plugin fails there; ``degrades``: it works with less.
         resources: The IDs, sorted.
-        problem: What is so.
-        effect: What follows, or what the plugin does about it.
         commands: What to run, if a tag is to be changed.
     """
 
@@ -43,24 +38,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was looked at and found.
+    """What was checked, and the findings.
 
     Args:
-        instances: How many instances were described; None for none asked about.
+        instances: How many instances were described; None if none were asked about.
         interfaces: Likewise, of interfaces.
         nodes: How many nodes were taken for the cluster's.
-        findings: What breaks first.
+        findings: The gravest first.
     """
 
     instances: int | None
     interfaces: int | None
     nodes: int
-    findings: tuple[Finding, ...]
+    findings: tuple[PreflightFinding, ...]
 
     @property
     def breaks(self) -> bool:
         """Whether something would break."""
-        return any(f.severity == "breaks" for f in self.findings)
+        return any(f.severity is Severity.breaks for f in self.findings)
 
 
 def preflight(
@@ -69,79 +64,85 @@ def preflight(
     """Return what would break or be left behind under a policy.
 
     Args:
-        inventory: What there is.
         composed: The policy.
         cluster: The name of the cluster.
         vpc: The ID of its VPC; None to take it from its nodes.
 
     Raises:
-        UsageError: A name that its parameter refuses, or nodes in several VPCs and none given.
+        UsageError: A name that its parameter refuses, or nodes in several VPCs and no `vpc`.
     """
-    every = nodes(inventory, cluster)
-    mine = [node for node in every if node.standing in ("ours", "plugin")]
-    needs = Needs.of(composed, cluster, _vpc(composed, mine, vpc))
-    found: dict[Said, list[str]] = {}
-
-    def note(resource: str, said: Said | None) -> None:
-        if said is not None:
-            found.setdefault(said, []).append(resource)
-
-    for node in every:
-        if node.standing not in ("ours", "plugin"):
-            note(node.id, rules.of_stranger(node, needs, inventory.interfaces is None))
-            continue
-        for said in rules.of_instance(node.instance, needs) if node.instance else ():
-            note(node.id, said)
-        for interface in node.interfaces:
-            note(interface.id, rules.of_interface(interface, needs))
-    for interface in (inventory.interfaces or {}).values():
-        if interface.status == "available" and is_plugins(interface):
-            note(interface.id, rules.of_left_over(interface, needs))
-    if not mine and not any(said.severity == "breaks" for said in found):
-        found[rules.of_nothing(cluster)] = []
-    findings = [_finding(said, sorted(ids)) for said, ids in found.items()]
-    findings.sort(key=lambda f: (_ORDER.index(f.severity), f.rule, f.problem))
+    candidates = node_candidates(inventory, cluster)
+    nodes = [candidate for candidate in candidates if candidate.is_node]
+    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc))
+    resources: dict[RuleResult, list[str]] = {}
+    for result, resource in _results(inventory, candidates, needs):
+        resources.setdefault(result, []).append(resource)
+    if not nodes and not any(result.severity is Severity.breaks for result in resources):
+        resources[rules.of_nothing(cluster)] = []
+    if inventory.continued_pages:
+        resources[rules.of_pages(inventory.continued_pages)] = []
+    findings = [_finding(result, sorted(ids)) for result, ids in resources.items()]
+    findings.sort(key=lambda f: (list(Severity).index(f.severity), f.rule, f.problem))
     return Preflight(
         None if inventory.instances is None else len(inventory.instances),
         None if inventory.interfaces is None else len(inventory.interfaces),
-        len(mine),
+        len(nodes),
         tuple(findings),
     )
 
 
-def _vpc(composed: Composed, mine: Iterable[Node], given: str | None) -> str:
+def _results(
+    inventory: Inventory, candidates: Iterable[NodeCandidate], needs: Needs
+) -> Iterator[tuple[RuleResult, str]]:
+    """Yield what the rules say, each with the ID of the instance or interface."""
+    for candidate in candidates:
+        if not candidate.is_node:
+            unsure = inventory.interfaces is None
+            if result := rules.of_stranger(candidate, needs, unsure=unsure):
+                yield result, candidate.id
+            continue
+        for result in rules.of_instance(candidate.instance, needs) if candidate.instance else ():
+            yield result, candidate.id
+        for interface in candidate.interfaces:
+            if result := rules.of_interface(interface, needs):
+                yield result, interface.id
+    for interface in (inventory.interfaces or {}).values():
+        left = interface.status == "available" and is_plugins(interface)
+        if left and (result := rules.of_left_over(interface, needs)):
+            yield result, interface.id
+
+
+def _vpc(composed: Composed, nodes: Iterable[NodeCandidate], vpc: str | None) -> str:
     """Return the VPC that a policy is about, empty if it is about none."""
     if parameters.VPC_ID not in parameters.used(composed.policy):
         return ""
-    if given is not None:
-        return given
-    found = {interface.vpc for node in mine for interface in node.interfaces}
-    found |= {node.instance.vpc for node in mine if node.instance}
-    found.discard("")
-    if len(found) > 1:
+    if vpc is not None:
+        return vpc
+    vpcs = {interface.vpc for node in nodes for interface in node.interfaces}
+    vpcs |= {node.instance.vpc for node in nodes if node.instance}
+    vpcs.discard("")
+    if len(vpcs) > 1:
         raise UsageError(
-            f"the cluster's nodes are in {' and '.join(sorted(found))}; say with --vpc-id which "
+            f"the cluster's nodes are in {' and '.join(sorted(vpcs))}; say with --vpc-id which "
             "VPC the policy is for"
         )
-    return found.pop() if found else parameters.SAMPLE["vpc_id"]
+    return vpcs.pop() if vpcs else parameters.SAMPLE["vpc_id"]
 
 
-def _finding(said: Said, resources: list[str]) -> Finding:
-    commands = (
-        _command(said.tag, resources[at : at + _MOST]) for at in range(0, len(resources), _MOST)
-    )
-    return Finding(
-        said.rule,
-        said.severity,
+def _finding(result: RuleResult, resources: list[str]) -> PreflightFinding:
+    batches = (resources[at : at + _MOST] for at in range(0, len(resources), _MOST))
+    return PreflightFinding(
+        result.rule,
+        result.severity,
         tuple(resources),
-        said.problem,
-        said.effect,
-        tuple(commands) if said.tag else (),
+        result.problem,
+        result.effect,
+        tuple(_command(result.tag, batch) for batch in batches) if result.tag else (),
     )
 
 
 def _command(tag: tuple[str, ...], resources: list[str]) -> str:
-    """Return the command that sets a tag; that deletes it if no value is given."""
+    """Return the command that sets a tag, or deletes it if there is no value."""
     verb = "create-tags" if tag[1:] else "delete-tags"
     words = ",".join(f"{name}={text}" for name, text in zip(("Key", "Value"), tag, strict=False))
     return shlex.join(["aws", "ec2", verb, "--resources", *resources, "--tags", words])

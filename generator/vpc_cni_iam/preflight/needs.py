@@ -30,7 +30,7 @@ class Needs:
         creates: Whether it lets the plugin make interfaces.
         instance_tag: The key and the value of the tag that instances need, if any.
         sent: The tags that the plugin sends when a node starts, but for the instance's ID.
-        asked: The keys of the resource tags that the policy asks for.
+        tag_keys: The keys of the resource tags that the policy asks for.
     """
 
     cluster: str
@@ -38,21 +38,15 @@ class Needs:
     creates: bool
     instance_tag: tuple[str, str] | None
     sent: Mapping[str, str]
-    asked: tuple[str, ...]
+    tag_keys: tuple[str, ...]
     _compiled: Compiled
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
     def of(composed: Composed, cluster: str, vpc: str) -> Needs:
-        """Return what a policy needs.
-
-        Args:
-            composed: The policy.
-            cluster: The name of the cluster.
-            vpc: The ID of its VPC, empty if the policy does not ask for it.
-        """
-        given = {"cluster_name": cluster, "vpc_id": vpc or None}
-        policy = parameters.substitute(composed.policy, parameters.values(given))
+        """Return what a policy needs; the VPC is empty if the policy does not ask for it."""
+        names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
+        policy = parameters.substitute(composed.policy, names)
         release = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
         sent = {key: values.get(key, "") for key in tag_keys(release).wanted}
@@ -62,7 +56,7 @@ class Needs:
             _CREATING in policy.actions(),
             _instance_tag(policy),
             sent,
-            tuple(_asked(policy)),
+            tuple(_tag_keys(policy)),
             compile_policies([policy]),
             {kind: tuple(_actions(policy, kind)) for kind in ("instance", "network-interface")},
         )
@@ -71,12 +65,6 @@ class Needs:
         self, kind: Kind, name: str, tags: Mapping[str, str], vpc: str = ""
     ) -> tuple[str, ...]:
         """Return the actions of the plugin on one resource that the policy denies.
-
-        Args:
-            kind: The kind of resource.
-            name: Its ID.
-            tags: Its tags.
-            vpc: The ID of the VPC it is in.
 
         Raises:
             InputError: Two of the tags that the policy asks for differ in case only.
@@ -94,14 +82,11 @@ class Needs:
 
         The plugin sends the tags that are missing or have another value.
 
-        Args:
-            interface: An interface that the plugin manages.
-
         Raises:
             InputError: Two of the tags that the policy asks for differ in case only.
         """
-        wanted = {**self.sent, INSTANCE: interface.instance}
-        missing = {k: v for k, v in wanted.items() if interface.tags.get(k) != v}
+        sent = {**self.sent, INSTANCE: interface.instance}
+        missing = {k: v for k, v in sent.items() if interface.tags.get(k) != v}
         if missing:
             context = self._context(interface.vpc, interface.tags)
             context |= {f"aws:RequestTag/{key}": value for key, value in missing.items()}
@@ -112,9 +97,9 @@ class Needs:
         return {**interface.tags, **missing}
 
     def _context(self, vpc: str, tags: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
-        asked = {key.lower() for key in self.asked}
+        keys = {key.lower() for key in self.tag_keys}
         context: dict[str, str | tuple[str, ...]] = {
-            f"{_RESOURCE_TAG}{key}": value for key, value in tags.items() if key.lower() in asked
+            f"{_RESOURCE_TAG}{key}": value for key, value in tags.items() if key.lower() in keys
         }
         context["aws:PrincipalTag/eks-cluster-name"] = self.cluster
         if vpc:
@@ -123,13 +108,13 @@ class Needs:
 
 
 def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
-    found = (
+    actions = (
         action
         for statement in policy.statements
         for action in statement.actions
         if any(f":{kind}/" in r for r in statement.resources) and action not in _TAGGING
     )
-    return dict.fromkeys(found)
+    return dict.fromkeys(actions)
 
 
 def _instance_tag(policy: Policy) -> tuple[str, str] | None:
@@ -142,7 +127,7 @@ def _instance_tag(policy: Policy) -> tuple[str, str] | None:
     return None
 
 
-def _asked(policy: Policy) -> Iterable[str]:
+def _tag_keys(policy: Policy) -> Iterable[str]:
     keys = (c.key for s in policy.statements for c in s.conditions)
-    found = (k.removeprefix(_RESOURCE_TAG) for k in keys if k.startswith(_RESOURCE_TAG))
-    return dict.fromkeys(found)
+    tags = (k.removeprefix(_RESOURCE_TAG) for k in keys if k.startswith(_RESOURCE_TAG))
+    return dict.fromkeys(tags)

@@ -7,7 +7,7 @@ discovery tags, Kubernetes' own ``kubernetes.io/cluster/<name>``, and the plugin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,11 +33,10 @@ _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-a
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """An instance with the interfaces attached to it.
+class NodeCandidate:
+    """An instance with the interfaces attached to it, which may be a node.
 
     Args:
-        id: The ID of the instance.
         instance: The instance, None if it was not described.
         interfaces: Its interfaces that were described.
         standing: Whose node it is.
@@ -48,44 +47,39 @@ class Node:
     interfaces: tuple[Interface, ...]
     standing: Standing
 
+    @property
+    def is_node(self) -> bool:
+        """Whether it is taken for a node of the cluster."""
+        return self.standing in ("ours", "plugin")
 
-def nodes(inventory: Inventory, cluster: str) -> tuple[Node, ...]:
-    """Return the instances that were described, or that described interfaces are attached to.
 
-    Args:
-        inventory: What was described.
-        cluster: The name of the cluster.
-    """
+def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, ...]:
+    """Return the instances that were described, or that described interfaces are attached to."""
     attached: dict[str, list[Interface]] = {}
     for interface in (inventory.interfaces or {}).values():
         if interface.instance and interface.type != "branch":
             attached.setdefault(interface.instance, []).append(interface)
     instances = inventory.instances or {}
-    found = []
+    candidates = []
     for name in sorted({*instances, *attached}):
         instance, interfaces = instances.get(name), tuple(attached.get(name, ()))
         standing = _standing(instance, interfaces, cluster)
-        found.append(Node(name, instance, interfaces, standing))
-    return tuple(found)
+        candidates.append(NodeCandidate(name, instance, interfaces, standing))
+    return tuple(candidates)
 
 
 def is_plugins(interface: Interface) -> bool:
-    """Say whether the plugin made or manages an interface.
-
-    Args:
-        interface: The interface.
-    """
+    """Say whether the plugin made or manages an interface."""
     return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 
-def _standing(instance: Instance | None, interfaces: Iterable[Interface], cluster: str) -> Standing:
-    shown = tuple(interfaces)
+def _standing(instance: Instance | None, interfaces: Sequence[Interface], cluster: str) -> Standing:
     # In lower case, since IAM does not tell the case of a tag key that a condition names.
-    named = {name.lower() for name in _clusters(instance.tags)} if instance else set()
-    named = named or {name.lower() for one in shown for name in _clusters(one.tags)}
-    if named:
-        return "ours" if cluster.lower() in named else "theirs"
-    return "plugin" if any(map(is_plugins, shown)) else "no sign"
+    clusters = {name.lower() for name in _clusters(instance.tags)} if instance else set()
+    clusters = clusters or {name.lower() for i in interfaces for name in _clusters(i.tags)}
+    if clusters:
+        return "ours" if cluster.lower() in clusters else "theirs"
+    return "plugin" if any(map(is_plugins, interfaces)) else "no sign"
 
 
 def _clusters(tags: Mapping[str, str]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Prints what was found as text and as plain data."""
+"""The findings as text and as plain data."""
 
 from __future__ import annotations
 
@@ -7,53 +7,46 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
 
-from vpc_cni_iam.preflight.findings import Finding, Preflight
+from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding
+from vpc_cni_iam.preflight.rules import Severity
 
 _WIDTH = 100
 _INDENT = " " * 9
 _SHOWN = 20
 
 
-def to_json(found: Preflight) -> dict[str, Any]:
-    """Return what was found as plain data.
-
-    Args:
-        found: What was found.
-    """
-    return {**asdict(found), "breaks": found.breaks}
+def to_json(result: Preflight) -> dict[str, Any]:
+    """Return the findings as plain data."""
+    return {**asdict(result), "breaks": result.breaks}
 
 
-def to_text(found: Preflight) -> Iterator[str]:
-    """Yield what was found as lines.
-
-    Args:
-        found: What was found.
-    """
-    for finding in found.findings:
+def to_text(result: Preflight) -> Iterator[str]:
+    """Yield the findings as lines."""
+    for finding in result.findings:
         yield from _lines(finding)
-    breaking = sum(f.severity == "breaks" for f in found.findings)
-    looked = [
+    breaking = sum(f.severity is Severity.breaks for f in result.findings)
+    counts = [
         _count(number, kind)
         for number, kind in (
-            (found.instances, "instance"),
-            (found.interfaces, "network interface"),
+            (result.instances, "instance"),
+            (result.interfaces, "network interface"),
         )
         if number is not None
     ]
-    verdict = f"{breaking} of {_count(len(found.findings), 'finding')} would break"
+    verdict = f"{breaking} of {_count(len(result.findings), 'finding')} would break"
     if not breaking:
         verdict = "nothing would break"
-    yield f"{' and '.join(looked)} read, {_count(found.nodes, 'node')} checked: {verdict}"
+    yield f"{' and '.join(counts)} read, {_count(result.nodes, 'node')} checked: {verdict}"
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _lines(finding: PreflightFinding) -> Iterator[str]:
     resources = list(finding.resources[:_SHOWN])
     more = len(finding.resources) - len(resources)
     named = " ".join([*resources, f"and {more} more"] if more else resources)
     words = f"{named}: {finding.problem}" if named else finding.problem
     texts = wrap(words, _WIDTH - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     texts += wrap(
-        f"{finding.effect}",
+        finding.effect,
         _WIDTH - len(_INDENT) - 2,
         break_long_words=False,
         break_on_hyphens=False,

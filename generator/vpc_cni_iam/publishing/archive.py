@@ -75,10 +75,6 @@ def _zip(entries: list[tuple[str, bytes]]) -> bytes:
 def unpack(packed: bytes, source: str) -> dict[str, str]:
     """Return the files of a tar archive that `pack` returned.
 
-    Args:
-        packed: The archive.
-        source: The name that errors show.
-
     Raises:
         InputError: Not such an archive.
         TreeError: A path that an archive must not hold.

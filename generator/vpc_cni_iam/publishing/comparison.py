@@ -68,12 +68,6 @@ class Comparison:
 def check_step(old: Version, new: Version, comparison: Comparison, prefix: str = "") -> None:
     """Check that a step between two version numbers allows the changes between them.
 
-    Args:
-        old: The version before.
-        new: The version after.
-        comparison: How they differ.
-        prefix: How the message begins.
-
     Raises:
         PublishError: A change asks for a larger step.
     """

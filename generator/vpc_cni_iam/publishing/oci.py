@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLCertVerificationError, SSLError
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -73,27 +74,43 @@ def image(package: bytes, version: Version) -> Image:
     return Image(digest, tagged, blobs)
 
 
-def layout_files(directory: Path, new: Image, version: Version) -> dict[str, str | bytes]:
-    """Return the files of a directory's layout with a new version, by path; the index comes last.
+def layout_files(directory: Path, images: Mapping[Version, Image]) -> dict[str, bytes]:
+    """Return the files of a layout of all versions, by path; the index comes last.
+
+    Args:
+        directory: The directory that has, or gets, the layout.
+        images: The artifacts of all versions.
 
     Raises:
         InputError: The index of the directory cannot be read.
-        PublishError: The directory has the tag with another digest.
+        PublishError: The directory has a tag with another digest, or one of no version.
     """
-    descriptors = _index(directory)
-    published = descriptors.get(version)
-    if published is not None and published["digest"] != new.digest:
-        raise PublishError(
-            f"{directory / ROOT}: the tag {version} is {published['digest']}, and would move to "
-            f"{new.digest}; a published version never changes"
-        )
-    descriptors[version] = new.descriptor
-    manifests = [descriptors[v] for v in sorted(descriptors)]
+    for version, descriptor in _index(directory).items():
+        if version not in images:
+            raise PublishError(
+                f"{directory / ROOT}: has the tag {version}, which is missing in the registry's "
+                f"list of versions; publish {version} again as it was"
+            )
+        if descriptor["digest"] != images[version].digest:
+            raise PublishError(
+                f"{directory / ROOT}: the tag {version} is {descriptor['digest']}, and would move "
+                f"to {images[version].digest}; a published version never changes"
+            )
+    manifests = [images[version].descriptor for version in sorted(images)]
     index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
     return {
-        **{f"{ROOT}/blobs/{d.replace(':', '/')}": content for d, content in new.blobs.items()},
+        **blob_files(images.values()),
         f"{ROOT}/oci-layout": _canonical({"imageLayoutVersion": "1.0.0"}),
         f"{ROOT}/index.json": _canonical(index),
+    }
+
+
+def blob_files(images: Iterable[Image]) -> dict[str, bytes]:
+    """Return the blobs of artifacts, by path."""
+    return {
+        f"{ROOT}/blobs/{digest.replace(':', '/')}": content
+        for image in images
+        for digest, content in image.blobs.items()
     }
 
 
@@ -106,8 +123,9 @@ def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
     try:
         manifests = json.loads(text)["manifests"]
         return {Version.of(m["annotations"][_TAG]): {**m, "digest": m["digest"]} for m in manifests}
-    except (ValueError, KeyError, TypeError, UsageError, RecursionError) as error:
-        raise InputError(str(directory / name), "", f"is not an index of ours: {error}") from None
+    except (ValueError, KeyError, TypeError, UsageError, RecursionError):
+        problem = "is not an index of ours; remove it, and publish writes it anew"
+        raise InputError(str(directory / name), "", problem) from None
 
 
 def check_tag(repository: str, version: Version, digest: str) -> None:
@@ -140,19 +158,40 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
         if error.code in _LOGIN_NEEDED:
             problem = (
                 f"asks for authentication ({error.code} {error.reason}), and publish has no "
-                f"credentials: the tag {version} may exist. Log in with: oras login {host}; then "
-                f"look with: oras resolve {repository}:{version}; if it is not there, publish "
-                "again with --no-oci-check"
+                f"credentials. Log in with: oras login {host}"
             )
-        raise PublishError(f"{repository}: {problem}") from None
+        raise _unknown(repository, version, problem) from None
     except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise PublishError(f"{repository}: cannot be asked for its tags: {reason}") from None
+        raise _unreachable(repository, version, getattr(error, "reason", error)) from None
     if published != digest:
         raise PublishError(
             f"{repository}: the tag {version} is {published or 'something else'}, and would move "
             f"to {digest}; a published version never changes"
         )
+
+
+def _unreachable(repository: str, version: Version, reason: object) -> PublishError:
+    host = repository.partition("/")[0]
+    if isinstance(reason, SSLCertVerificationError):
+        problem = (
+            f"the certificate of {host} is not trusted: {reason.verify_message}. Name a file with "
+            "its authority in the environment variable SSL_CERT_FILE"
+        )
+        return _unknown(repository, version, problem)
+    if isinstance(reason, SSLError):
+        problem = (
+            f"{host} does not speak HTTPS, which publish asks with ({reason}). It may be plain HTTP"
+        )
+        return _unknown(repository, version, problem, "--plain-http ")
+    return _unknown(repository, version, f"cannot be asked for its tags: {reason}")
+
+
+def _unknown(repository: str, version: Version, problem: str, option: str = "") -> PublishError:
+    """Return the error of a registry that does not say whether it has a tag."""
+    return PublishError(
+        f"{repository}: {problem}. The tag {version} may exist: look with: oras resolve "
+        f"{option}{repository}:{version}; if it is not there, publish again with --no-oci-check"
+    )
 
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def _check_same_bytes(directory: Path, draft: _Draft) -> None:
 def _stored_files(directory: Path, address: ModuleAddress, version: Version) -> dict[str, str]:
     name = f"{registry.version_folder(address, version)}/{registry.archive_name(version)}"
     stored = registry.stored_version(directory, address, version, whole=False)
-    return unpack(stored.archive, str(directory / name))
+    return unpack(stored.archives[registry.archive_name(version)], str(directory / name))
 
 
 def _write(
@@ -252,21 +252,24 @@ def _write(
     version, repository = draft.version, draft.destination.oci_repository
     folder = f"{REPOSITORY}/{version}"
     _check_foreign(directory / folder, draft.files)
-    old_sums = _tar_sums(directory, draft)
-    artifact = oci.image(draft.archives[registry.archive_name(version, ArchiveFormat.ZIP)], version)
+    stored = _stored_versions(directory, draft)
+    old_sums = {v: s.sums[registry.archive_name(v)] for v, s in stored.items()}
+    images = {v: _image(s.archives, v) for v, s in stored.items() if v != version}
+    artifact = _image(draft.archives, version)
     if check_oci_tag and repository is not None:
         oci.check_tag(repository, version, artifact.digest)
     new: _Files = {
         **{f"{folder}/{path}": text for path, text in sorted(draft.files.items())},
         **_version_files(draft, artifact.digest),
-        **oci.layout_files(directory, artifact, version),
+        **oci.layout_files(directory, {**images, version: artifact}),
         **_index_files(
             draft.destination, {**old_sums, version: draft.sums[registry.archive_name(version)]}
         ),
     }
     own = new if draft.is_published else {}
     before = draft.proposal.resolved.before if draft.versions else ()
-    earlier = [{**own, **_index_files(destination, old_sums)} for destination in before]
+    blobs = oci.blob_files(images.values())
+    earlier = [{**own, **blobs, **_index_files(place, old_sums)} for place in before]
     present = contents(directory, new)
     copies = _copies_of_edits(directory, earlier, new)
     tag = None
@@ -286,14 +289,17 @@ def _write(
     )
 
 
-def _tar_sums(directory: Path, draft: _Draft) -> dict[Version, str]:
-    """Return the sum of the tar archive of each published version; the others must be whole."""
-    address, sums = draft.destination.address, {}
-    for version in draft.versions:
-        whole = version != draft.version
-        stored = registry.stored_version(directory, address, version, whole=whole)
-        sums[version] = stored.sums[registry.archive_name(version)]
-    return sums
+def _stored_versions(directory: Path, draft: _Draft) -> dict[Version, registry.StoredVersion]:
+    """Return the published versions, of which all but that of the draft must be whole."""
+    address = draft.destination.address
+    return {
+        v: registry.stored_version(directory, address, v, whole=v != draft.version)
+        for v in draft.versions
+    }
+
+
+def _image(archives: Mapping[str, bytes], version: Version) -> oci.Image:
+    return oci.image(archives[registry.archive_name(version, ArchiveFormat.ZIP)], version)
 
 
 def _version_files(draft: _Draft, digest: str) -> _Files:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance
 from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, ModuleAddress
@@ -42,11 +42,11 @@ class StoredVersion:
     """The archives of a version in a directory, checked against their sums.
 
     Args:
-        archive: The bytes of the tar archive.
+        archives: The archives by file name; the tar archive alone, if not all were asked for.
         sums: SHA-256 by file name.
     """
 
-    archive: bytes
+    archives: Mapping[str, bytes]
     sums: Mapping[str, str]
 
 
@@ -85,8 +85,9 @@ def versions(directory: Path, address: ModuleAddress) -> tuple[Version, ...]:
     try:
         (module,) = json.loads(text)["modules"]
         return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(str(directory / name), "", f"is not a list of versions: {error}") from None
+    except (ValueError, KeyError, TypeError, RecursionError, UsageError):
+        problem = "is not a list of versions as publish writes it; put that file back"
+        raise InputError(str(directory / name), "", problem) from None
 
 
 def stored_version(
@@ -120,7 +121,7 @@ def stored_version(
         if sums[name] != hashlib.sha256(archives[name]).hexdigest():
             problem = f"is not what was published; {_remedy(version, name)}"
             raise InputError(str(folder / name), "", problem)
-    return StoredVersion(archives[tar], sums)
+    return StoredVersion(archives, sums)
 
 
 def _provenance_sums(

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.calls import Use
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl import write
@@ -124,9 +124,9 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
         )
     failures = (
         f"Fails at {', '.join(map(str, missing.spans))}, for want of {missing.action}: "
-        f"{missing.use.evidence}."
+        f"{missing.call_range.evidence}."
         for missing in compatible.missing
-        if missing.use.severity == "fatal"
+        if missing.call_range.severity == "fatal"
     )
     lines += dict.fromkeys(failures)
     if composed.optional:
@@ -135,12 +135,12 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     return lines
 
 
-def _by_feature(uses: Iterable[Use]) -> list[str]:
+def _by_feature(call_ranges: Iterable[CallRange]) -> list[str]:
     needing: dict[str, list[str]] = {}
-    for use in uses:
-        features = needing.setdefault(use.action, [])
-        if use.feature and use.feature not in features:
-            features.append(use.feature)
+    for call_range in call_ranges:
+        features = needing.setdefault(call_range.action, [])
+        if call_range.feature and call_range.feature not in features:
+            features.append(call_range.feature)
     together: dict[str, list[str]] = {}
     for action, features in needing.items():
         together.setdefault(" or ".join(features), []).append(action)
@@ -155,27 +155,38 @@ def _remarks(addition: Addition) -> list[list[str]]:
         else "Added: the release calls what the document above does not grant."
     )
     return [
-        [first, *_evidence(u for u in addition.uses if u.action in statement.actions)]
+        [first, *_evidence(u for u in addition.call_ranges if u.action in statement.actions)]
         for statement in addition.statements
     ]
 
 
-def _evidence(uses: Iterable[Use]) -> list[str]:
+def _evidence(call_ranges: Iterable[CallRange]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
-    alike: dict[tuple[object, ...], list[Use]] = {}
-    for use in uses:
-        key = (use.first, use.last, use.effect, use.evidence, use.observed)
-        alike.setdefault(key, []).append(use)
+    alike: dict[tuple[object, ...], list[CallRange]] = {}
+    for call_range in call_ranges:
+        key = (
+            call_range.first,
+            call_range.last,
+            call_range.effect,
+            call_range.observed,
+            call_range.evidence,
+            call_range.deniable,
+        )
+        alike.setdefault(key, []).append(call_range)
     lines = []
     for shared in alike.values():
-        use = shared[0]
+        call_range = shared[0]
         actions = ", ".join(dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
-        known = use.known_by(use.first, use.last or releases.newest())
-        last = f"to {use.last}" if use.last else "on"
-        impact = f"{use.effect} if denied ({known})" if use.deniable else "which AWS never denies"
+        last = f"to {call_range.last}" if call_range.last else "on"
+        known = call_range.known_by(call_range.first, call_range.last or releases.newest())
+        impact = (
+            f"{call_range.effect} if denied ({known})"
+            if call_range.deniable
+            else "which AWS never denies"
+        )
         lines.append(
-            f"{actions} in {modes} mode from {use.first} {last}, {impact}. "
-            f"Evidence: {use.evidence}."
+            f"{actions} in {modes} mode from {call_range.first} {last}, {impact}. "
+            f"Evidence: {call_range.evidence}."
         )
     return lines

@@ -48,8 +48,8 @@ def _missing_actions(document: Document) -> str:
     """Return the actions that a document does not grant for some releases, for a table."""
     return "; ".join(
         f"{missing.action} at {', '.join(map(str, missing.spans))} "
-        f"({missing.use.mode}, {missing.use.effect}; "
-        f"{missing.use.known_by(missing.spans[0].first, missing.spans[-1].last)})"
+        f"({missing.call_range.mode}, {missing.call_range.effect}; "
+        f"{missing.call_range.known_by(missing.spans[0].first, missing.spans[-1].last)})"
         for missing in document.compatibility.missing
     )
 

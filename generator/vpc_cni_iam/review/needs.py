@@ -9,14 +9,14 @@ from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.cover import play
-from vpc_cni_iam.coverage.simulate.scenarios import SITUATIONS
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.review.judgements import CoverageChange, Lack
 
 # What nothing but the plugin, or something like it, has.
@@ -112,11 +112,11 @@ def _coverage_change(
     said = {**names_in(after), **names_in(before)}
     names = names_of(said, owner_known="vpc_owner_id" in said)
     mode = mode_for(before or after, wanted)
-    setting = Setting(wanted.release, mode, names=names)
+    setting = PluginSetting(wanted.release, mode, names=names)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _played(before, setting, bounds[0]) if before else {}
-        new = _played(after, setting, bounds[1])
+        old = _calls_by_scenario(before, setting, bounds[0]) if before else {}
+        new = _calls_by_scenario(after, setting, bounds[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
@@ -127,21 +127,23 @@ def _coverage_change(
     )
 
 
-def _played(
-    policies: tuple[Policy, ...], setting: Setting, bound: Policy | None
+def _calls_by_scenario(
+    policies: tuple[Policy, ...], setting: PluginSetting, bound: Policy | None
 ) -> dict[tuple[str, str, str, str], Lack | None]:
     """Return each call in each situation with what its denial means; None if it is allowed."""
     found: dict[tuple[str, str, str, str], Lack | None] = {}
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.
-        found |= _played((bound,), setting, None)
-    for played in play(compile_policies(policies), setting, SITUATIONS):
-        for call in played.calls:
-            key = (played.situation.name, call.form.action, call.form.name, call.on)
+        found |= _calls_by_scenario((bound,), setting, None)
+    for run in run_scenarios(Answers(policies), setting, SCENARIOS):
+        for call in run.calls:
+            key = (run.scenario.name, call.template.action, call.template.name, call.on)
             lack = None
             if not call.allowed:
-                use = call.use
-                lack = Lack(call.form.action, use.severity, call.breaks, use.evidence)
+                call_range = call.range
+                lack = Lack(
+                    call.template.action, call_range.severity, call.consequence, call_range.evidence
+                )
             found[key] = found.get(key) or lack
     return found
 

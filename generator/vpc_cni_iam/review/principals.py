@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from vpc_cni_iam.catalog.facts.calls import uses
+from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, steps_for
 from vpc_cni_iam.policy.wording import condition_text
@@ -123,11 +123,11 @@ def _matrix(has: Having, opaque: bool, wanted: Wanted) -> Iterator[MatrixRow]:
 
 def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
     found: dict[str, Literal["fatal", "degraded", ""]] = {}
-    setting = Setting(release, "ipv6" if mode == "ipv6" else "ipv4")
+    setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
-    for use in uses((setting.mode,), release):
-        if use.action in called and found.get(use.action) != "fatal":
-            found[use.action] = use.severity
+    for call_range in call_ranges((setting.mode,), release):
+        if call_range.action in called and found.get(call_range.action) != "fatal":
+            found[call_range.action] = call_range.severity
     return found
 
 

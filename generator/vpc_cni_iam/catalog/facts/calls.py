@@ -43,7 +43,7 @@ class Basis(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class CallRange:
     """One action as one mode uses it over a range of releases.
 
     Args:
@@ -121,14 +121,14 @@ class Call:
         component: The program that calls it.
         when: The conditions under which it is called, in words.
         resources: The resource ARNs that IAM checks.
-        uses: By mode and range of releases; empty for an action with a call site only.
+        ranges: By mode and range of releases; empty for an action with a call site only.
     """
 
     action: str
     component: str
     when: str
     resources: tuple[str, ...]
-    uses: tuple[Use, ...]
+    ranges: tuple[CallRange, ...]
 
 
 @cache
@@ -140,21 +140,22 @@ def calls() -> tuple[Call, ...]:
 def _call(entry: dict[str, object]) -> Call:
     modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
     general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
-    uses = tuple(
-        read_use(str(entry["action"]), str(entry["action"]), mode, {"evidence": general[0]} | use)
-        for mode, entries in modes.items()
-        for use in entries
+    action = str(entry["action"])
+    ranges = tuple(
+        read_range(action, action, mode, {"evidence": general[0]} | part)
+        for mode, parts in modes.items()
+        for part in parts
     )
     return Call(
-        action=str(entry["action"]),
+        action=action,
         component=str(entry["component"]),
         when=str(entry["when"]),
         resources=tuple(entry["resources"]),  # type: ignore[arg-type]
-        uses=uses,
+        ranges=ranges,
     )
 
 
-def read_use(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Use:
+def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> CallRange:
     """Return one entry of ``calls.json`` or ``requests.json`` as a use.
 
     Args:
@@ -167,7 +168,7 @@ def read_use(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Use:
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
     denied = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(name, [])
     observed = map(PluginVersion.of, denied)
-    return Use(
+    return CallRange(
         action=action,
         mode=mode,
         first=first,
@@ -193,9 +194,9 @@ def call(action: str) -> Call:
     return next(c for c in calls() if c.action == action)
 
 
-def uses(
+def call_ranges(
     modes: Iterable[Mode], release: PluginVersion | None, feature: str | None = None
-) -> tuple[Use, ...]:
+) -> tuple[CallRange, ...]:
     """Return what modes use at a release, without a feature or because of one.
 
     Args:
@@ -205,10 +206,12 @@ def uses(
     """
     wanted = tuple(modes)
     return tuple(
-        use
+        call_range
         for c in calls()
-        for use in c.uses
-        if use.mode in wanted and use.feature == feature and (release is None or use.at(release))
+        for call_range in c.ranges
+        if call_range.mode in wanted
+        and call_range.feature == feature
+        and (release is None or call_range.at(release))
     )
 
 
@@ -223,7 +226,9 @@ def feature_since(name: str) -> PluginVersion:
     Args:
         name: The feature.
     """
-    return min(use.first for c in calls() for use in c.uses if use.feature == name)
+    return min(
+        call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
+    )
 
 
 def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple[str, ...]:

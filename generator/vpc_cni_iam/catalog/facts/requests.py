@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import Mode, Severity, Use
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, Severity
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -28,7 +28,7 @@ _SEPARATOR = re.compile("[:/]")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RequestTemplate:
     """One way in which the plugin sends an action.
 
     Args:
@@ -37,7 +37,7 @@ class Form:
         does: What the request is for.
         breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
-        uses: Where it is sent, by mode and range of releases.
+        ranges: Where it is sent, by mode and range of releases.
         on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
             answers whatever policies say.
         never_on: Kinds of resource that the action can be checked on and this form is not, since it
@@ -49,15 +49,17 @@ class Form:
     does: str
     breaks: Mapping[Severity, str]
     stops: bool
-    uses: tuple[Use, ...]
+    ranges: tuple[CallRange, ...]
     on: tuple[str, ...]
     never_on: Mapping[str, str]
 
-    def broken_by(self, use: Use) -> str:
+    def broken_by(self, call_range: CallRange) -> str:
         """Return what a denial under one of its uses breaks, in words."""
-        return use.breaks or self.breaks[use.severity]
+        return call_range.breaks or self.breaks[call_range.severity]
 
-    def sent(self, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
+    def sent(
+        self, mode: Mode, release: PluginVersion, features: tuple[str, ...]
+    ) -> CallRange | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
         Args:
@@ -65,41 +67,41 @@ class Form:
             release: The release.
             features: The optional features in use.
         """
-        uses = [
-            use
-            for use in self.uses
-            if use.mode == mode
-            and use.at(release)
-            and (use.feature is None or use.feature in features)
+        ranges = [
+            call_range
+            for call_range in self.ranges
+            if call_range.mode == mode
+            and call_range.at(release)
+            and (call_range.feature is None or call_range.feature in features)
         ]
-        return min(uses, key=lambda use: use.severity != "fatal", default=None)
+        return min(ranges, key=lambda call_range: call_range.severity != "fatal", default=None)
 
 
 @cache
-def forms() -> Mapping[str, Form]:
+def request_templates() -> Mapping[str, RequestTemplate]:
     """Return every form by its name, in the catalog's order."""
     return {entry["name"]: _form(entry) for entry in requests_data()["requests"]}
 
 
-def _form(entry: Mapping[str, Any]) -> Form:
+def _form(entry: Mapping[str, Any]) -> RequestTemplate:
     action = entry["action"]
-    uses = calls.call(action).uses
+    ranges = calls.call(action).ranges
     on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
-        uses = tuple(
-            calls.read_use(action, entry["name"], mode, sent)
+        ranges = tuple(
+            calls.read_range(action, entry["name"], mode, sent)
             for sent in entry["sent"]
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
     breaks: dict[Severity, str] = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
-    return Form(
+    return RequestTemplate(
         name=entry["name"],
         action=action,
         does=entry["does"],
         breaks=breaks,
         stops=entry.get("stops", False),
-        uses=uses,
+        ranges=ranges,
         on=tuple(on),
         never_on=entry.get("never_on", {}),
     )
@@ -127,11 +129,11 @@ def checked_on(
     """
     return frozenset(
         kind
-        for form in forms().values()
-        if form.action == action
+        for template in request_templates().values()
+        if template.action == action
         for mode in modes
-        if form.sent(mode, release, features)
-        for kind in form.on
+        if template.sent(mode, release, features)
+        for kind in template.on
     )
 
 

@@ -9,8 +9,9 @@ the type of resource that each is checked on; and what other releases or modes o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from vpc_cni_iam.catalog.facts import calls
@@ -51,7 +52,7 @@ _READING = "ec2:Describe"
 
 
 @dataclass(frozen=True, slots=True)
-class Wider:
+class ExcessGrant:
     """A pattern that grants more than the calls.
 
     Args:
@@ -73,7 +74,7 @@ class Wider:
         return not self.conditioned and not all(e.startswith(_READING) for e in self.examples)
 
 
-def wider(policies: Sequence[Policy], called: Collection[str]) -> tuple[Wider, ...]:
+def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[ExcessGrant, ...]:
     """Return the patterns of Allow statements that grant what is never called, each once.
 
     Args:
@@ -81,25 +82,22 @@ def wider(policies: Sequence[Policy], called: Collection[str]) -> tuple[Wider, .
         called: The actions that are called.
     """
     known = {action.lower() for action in called}
-    examples = {a: on for a, on in _every().items() if a.lower() not in known}
-    held_back = _held_back(policies)
-    found: dict[str, Wider] = {}
-    for name, statement in _patterns(policies):
-        anywhere = replace(statement, resources=("*",), not_resources=(), conditions=())
-        alone = compile_policies([Policy((anywhere,))])
-        granted = (
-            action
-            for action, on in examples.items()
-            if _reaches(statement, on)
-            and alone.evaluate(Request(action, "*")).allowed
-            and held_back.evaluate(Request(action, "*")).allowed
-        )
-        if some := tuple(islice(granted, _SHOWN)):
-            one = Wider(name, some, bool(statement.conditions))
-            before = found.get(name)
-            if before is None or (before.conditioned and not one.conditioned):
-                found[name] = one
-    return tuple(found.values())
+    undenied = _undenied(policies)
+    examples = {
+        action: kind
+        for action, kind in _every().items()
+        if action.lower() not in known and undenied.evaluate(Request(action, "*")).allowed
+    }
+    grants: dict[str, ExcessGrant] = {}
+    for name, grants_action, statement in _patterns(policies):
+        granted = (a for a, kind in examples.items() if grants_action(a))
+        reached = (a for a in granted if _reaches(statement, examples[a]))
+        if shown := tuple(islice(reached, _SHOWN)):
+            grant = ExcessGrant(name, shown, bool(statement.conditions))
+            before = grants.get(name)
+            if before is None or (before.conditioned and not grant.conditioned):
+                grants[name] = grant
+    return tuple(grants.values())
 
 
 def _every() -> dict[str, str]:
@@ -113,41 +111,68 @@ def _every() -> dict[str, str]:
     return {**_EXAMPLES, **called}
 
 
-def _patterns(policies: Sequence[Policy]) -> Iterator[tuple[str, Statement]]:
-    """Yield each pattern of an Allow with a statement of it alone."""
+def _patterns(
+    policies: Sequence[Policy],
+) -> Iterator[tuple[str, Callable[[str], bool], Statement]]:
+    """Yield each pattern of an Allow, what says whether it grants an action, and its statement."""
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
-            yield f"all but {', '.join(statement.not_actions)}", statement
+            yield f"all but {', '.join(statement.not_actions)}", _all_but(statement), statement
         for action in statement.actions:
             if "*" in action or "?" in action:
-                yield action, replace(statement, actions=(action,))
+                yield action, partial(_matches, action.lower()), statement
 
 
-def _held_back(policies: Sequence[Policy]) -> Compiled:
+def _matches(pattern: str, action: str) -> bool:
+    return wildcard.matches(pattern, action.lower())
+
+
+def _all_but(statement: Statement) -> Callable[[str], bool]:
+    compiled = granted([Policy((statement,))])
+    return lambda action: compiled.evaluate(Request(action, "*")).allowed
+
+
+def granted(policies: Sequence[Policy]) -> Compiled:
+    """Return policies that allow each action which the given ones allow under some condition."""
+    return compile_policies(
+        Policy(tuple(map(_anywhere, filter(_allows, policy.statements))), policy.version)
+        for policy in policies
+    )
+
+
+def _allows(statement: Statement) -> bool:
+    return statement.effect == "Allow"
+
+
+def _anywhere(statement: Statement) -> Statement:
+    return replace(statement, resources=("*",), not_resources=(), conditions=())
+
+
+def _undenied(policies: Sequence[Policy]) -> Compiled:
     """Return a policy that allows all but what the given ones deny whatever it is done to."""
     denies = (
         s
         for p in policies
         for s in p.statements
-        if s.effect == "Deny" and s.resources == ("*",) and not s.conditions
+        if s.effect == "Deny" and s.resources and not s.conditions
     )
     everything = Statement(actions=("*",), resources=("*",))
     return compile_policies([Policy((everything, *denies))])
 
 
-def _reaches(statement: Statement, wanted: str) -> bool:
+def _reaches(statement: Statement, kind: str) -> bool:
     """Say whether a statement's resources have some of a type."""
     if statement.not_resources:
         return True
-    return any(_is_of(resource, wanted) for resource in statement.resources)
+    return any(_is_of(resource, kind) for resource in statement.resources)
 
 
-def _is_of(resource: str, wanted: str) -> bool:
+def _is_of(resource: str, kind: str) -> bool:
     parts = resource.split(":", _ARN_PARTS - 1)
-    if resource == "*" or wanted == _EVERY or len(parts) < _ARN_PARTS:
+    if resource == "*" or kind == _EVERY or len(parts) < _ARN_PARTS:
         return resource == "*"
-    service, kind = wanted.split()
+    service, type_ = kind.split()
     if not wildcard.matches(parts[2], service):
         return False
     own = parts[5].replace(":", "/").partition("/")[0]
-    return service == "s3" or wildcard.matches(own, kind)
+    return service == "s3" or wildcard.matches(own, type_)

@@ -8,15 +8,20 @@ from typing import Literal
 
 from vpc_cni_iam.catalog.facts import calls, releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.requests import forms, tag_keys
-from vpc_cni_iam.coverage.analysis.cover import Played, Verdict, granted, nothing_played, play
-from vpc_cni_iam.coverage.analysis.excess import Wider, wider
+from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
+from vpc_cni_iam.coverage.analysis.cover import (
+    ScenarioRun,
+    Verdict,
+    no_scenario_error,
+    run_scenarios,
+)
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants, granted
 from vpc_cni_iam.coverage.simulate.node import CHANGES
-from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SITUATIONS, Situation
-from vpc_cni_iam.coverage.simulate.send import Call
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request
 
 Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
 
@@ -28,7 +33,7 @@ class Row:
     Args:
         release: The release.
         cells: One for each action, in the order of `Matrix.actions`.
-        failing: The situations with a denied call that is fatal.
+        failing: The scenarios with a denied call that is fatal.
     """
 
     release: PluginVersion
@@ -49,15 +54,15 @@ class Denial:
         action: The action.
         first: The first row of the run.
         last: The last.
-        situation: The situation in which it was seen first.
+        scenario: The scenario in which it was seen first.
         call: The call at the first release.
     """
 
     action: str
     first: Row
     last: Row
-    situation: str
-    call: Call
+    scenario: str
+    call: SentCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +74,17 @@ class Matrix:
         actions: The columns: what some release calls in this mode, or the policy names.
         rows: One for each release, oldest first.
         reasons: Why cells are denied, by release and action: the first denied call and the name
-            of its situation.
-        situations: The names of the situations that were played.
-        wider: Patterns that grant more than what any of the releases calls.
+            of its scenario.
+        scenarios: The names of the scenarios that were run.
+        excess: Patterns that grant more than what any of the releases calls.
     """
 
-    setting: Setting
+    setting: PluginSetting
     actions: tuple[str, ...]
     rows: tuple[Row, ...]
-    reasons: dict[tuple[PluginVersion, str], tuple[str, Call]]
-    situations: tuple[str, ...]
-    wider: tuple[Wider, ...] = ()
+    reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
+    scenarios: tuple[str, ...]
+    excess: tuple[ExcessGrant, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -92,19 +97,19 @@ class Matrix:
         return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
-        """Return special situations, and at which releases the plugin works outside of them.
+        """Return special scenarios, and at which releases the plugin works outside of them.
 
-        Those are situations in which it fails where a fresh node works; empty if there are none.
+        Those are scenarios in which it fails where a fresh node works; empty if there are none.
         """
-        some = [r for r in self.rows if ORDINARY not in r.failing and ORDINARY in self.situations]
-        names = tuple(s for s in self.situations if any(s in row.failing for row in some))
+        some = [r for r in self.rows if ORDINARY not in r.failing and ORDINARY in self.scenarios]
+        names = tuple(s for s in self.scenarios if any(s in row.failing for row in some))
         if not names:
             return (), ()
         return names, releases.spans(frozenset(row.release for row in some))
 
     def denials(self) -> tuple[Denial, ...]:
         """Return why cells are denied, each reason once for a run of releases."""
-        found: list[Denial] = []
+        denials: list[Denial] = []
         for action in self.actions:
             before: Denial | None = None
             for row in self.rows:
@@ -112,109 +117,118 @@ class Matrix:
                 if reason is None:
                     before = None
                     continue
-                situation, call = reason
-                same = before is not None and (before.call.form, before.call.use, before.situation)
-                if before is not None and same == (call.form, call.use, situation):
-                    found[-1] = before = replace(before, last=row)
+                scenario, call = reason
+                same = before is not None and (
+                    before.call.template,
+                    before.call.range,
+                    before.scenario,
+                )
+                if before is not None and same == (call.template, call.range, scenario):
+                    denials[-1] = before = replace(before, last=row)
                 else:
-                    before = Denial(action, row, row, situation, call)
-                    found.append(before)
-        return tuple(found)
+                    before = Denial(action, row, row, scenario, call)
+                    denials.append(before)
+        return tuple(denials)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
         """Return the first and last row of each run of releases whose cells are alike."""
-        found: list[tuple[Row, Row]] = []
+        runs: list[tuple[Row, Row]] = []
         for row in self.rows:
-            if found and found[-1][0].cells == row.cells:
-                found[-1] = (found[-1][0], row)
+            if runs and runs[-1][0].cells == row.cells:
+                runs[-1] = (runs[-1][0], row)
             else:
-                found.append((row, row))
-        return tuple(found)
+                runs.append((row, row))
+        return tuple(runs)
 
 
 def matrix(
-    policies: Sequence[Policy], setting: Setting, situations: Iterable[Situation] = SITUATIONS
+    policies: Sequence[Policy], setting: PluginSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> Matrix:
     """Return how policies cover every release that has the setting's mode.
 
-    Releases that send the same are played once.
+    Releases that send the same are run once.
 
     Args:
         policies: The policies of the plugin's role, taken together.
         setting: Where the plugin runs; every release in turn takes the place of its own.
-        situations: The situations to play.
+        scenarios: The scenarios to run.
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: No situation arises at any release.
+        UsageError: No scenario arises at any release.
     """
-    ready, some = compile_policies(policies), granted(policies)
-    chosen = tuple(situations)
+    answers, grants = Answers(policies), granted(policies)
+    chosen = tuple(scenarios)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
-    wanted = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    beyond = wider(policies, wanted)
-    spelled = {a.lower() for a in wanted}
-    wanted += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
-    may = {action: some.evaluate(Request(action, "*")).allowed for action in wanted}
+    actions = [c.action for c in calls.calls() if _in_mode(c, setting)]
+    excess = excess_grants(policies, actions)
+    spelled = {a.lower() for a in actions}
+    actions += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
+    may = {action: grants.evaluate(Request(action, "*")).allowed for action in actions}
     rows, reasons = [], {}
-    alike: dict[object, tuple[tuple[Played, ...], dict[str, tuple[str, Call]]]] = {}
+    alike: dict[object, tuple[tuple[ScenarioRun, ...], dict[str, tuple[str, SentCall]]]] = {}
     for release in releases.known()[1:]:
         at = setting.at(release)
         key = _profile(at, chosen)
         if key not in alike:
-            played = play(ready, at, chosen)
-            alike[key] = played, _denied(played)
-        played, denied = alike[key]
-        if not played:
+            runs = run_scenarios(answers, at, chosen)
+            alike[key] = runs, _denied(runs)
+        runs, denied = alike[key]
+        if not runs:
             continue  # nothing was asked, so that nothing is known
-        sent = _sent(played)
+        sent = _sent(runs)
         cells: list[Cell] = []
-        for action in wanted:
+        for action in actions:
             if action in denied:
-                cells.append(denied[action][1].use.severity)
+                cells.append(denied[action][1].range.severity)
                 reasons[release, action] = denied[action]
             elif action in sent:
                 cells.append("allowed")
             else:
                 cells.append("unused" if may[action] else "not called")
-        failing = tuple(p.situation.name for p in played if p.fails)
+        failing = tuple(p.scenario.name for p in runs if p.fails)
         rows.append(Row(release, tuple(cells), failing))
     if not rows:
-        raise nothing_played(chosen, setting.mode)
+        raise no_scenario_error(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
-    return Matrix(setting, tuple(wanted), tuple(rows), reasons, names, beyond)
+    return Matrix(setting, tuple(actions), tuple(rows), reasons, names, excess)
 
 
-def _in_mode(call: calls.Call, setting: Setting) -> bool:
+def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
     features = (None, *setting.features)
-    return any(u.mode == setting.mode and u.feature in features for u in call.uses)
+    return any(u.mode == setting.mode and u.feature in features for u in call.ranges)
 
 
-def _profile(setting: Setting, situations: Iterable[Situation]) -> object:
+def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
     """Return all by which the requests of one release differ from those of another."""
     return (
-        tuple(f.sent(setting.mode, setting.release, setting.features) for f in forms().values()),
+        tuple(
+            f.sent(setting.mode, setting.release, setting.features)
+            for f in request_templates().values()
+        ),
         tag_keys(setting.release),
         tuple(setting.release < r for r in CHANGES),
         setting.features,
-        tuple(s.name for s in situations if s.arises(setting)),
+        tuple(s.name for s in scenarios if s.arises(setting)),
     )
 
 
-def _sent(played: Iterable[Played]) -> set[str]:
-    calls = [call for p in played for call in p.calls]
+def _sent(runs: Iterable[ScenarioRun]) -> set[str]:
+    calls = [call for p in runs for call in p.calls]
     checked = {check.request.action for call in calls for check in call.checks}
-    return checked | {call.form.action for call in calls}
+    return checked | {call.template.action for call in calls}
 
 
-def _denied(played: Iterable[Played]) -> dict[str, tuple[str, Call]]:
+def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
     """Return the gravest denied call by action: its own, and those of its denied checks."""
-    found: dict[str, tuple[str, Call]] = {}
-    for one in played:
-        for call in one.calls:
+    denied: dict[str, tuple[str, SentCall]] = {}
+    for run in runs:
+        for call in run.calls:
             refused = [c.request.action for c in call.checks if not c.decision.allowed]
-            for action in (call.form.action, *refused) if refused else ():
-                before = found[action][1].use.severity if action in found else ""
-                if before != "fatal" and (not before or call.use.severity == "fatal"):
-                    found[action] = (one.situation.name, call)
-    return found
+            for action in (call.template.action, *refused) if refused else ():
+                known = denied.get(action)
+                if known is None or (
+                    known[1].range.severity != "fatal" and call.range.severity == "fatal"
+                ):
+                    denied[action] = (run.scenario.name, call)
+    return denied

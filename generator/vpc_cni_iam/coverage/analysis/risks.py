@@ -11,15 +11,22 @@ from typing import Literal
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
-from vpc_cni_iam.coverage.analysis.cover import called_actions, play
-from vpc_cni_iam.coverage.analysis.excess import wider
-from vpc_cni_iam.coverage.simulate.requests import KEYS, Group, Interface, Requests, Subnet, Tags
+from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
+from vpc_cni_iam.coverage.analysis.excess import excess_grants
+from vpc_cni_iam.coverage.simulate.requests import (
+    KEYS,
+    Group,
+    NodeInterface,
+    Requests,
+    Subnet,
+    Tags,
+)
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import NODE, Call
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, SentCall
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request
 
 Severity = Literal["high", "medium", "low", "note"]
 _PAGE = "risks.md"
@@ -43,7 +50,7 @@ _CHANGES = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Risk:
     """A risk of a policy.
 
     Args:
@@ -65,9 +72,6 @@ def page() -> str:
 def explanation(identifier: str) -> str:
     """Return what the page says of one risk.
 
-    Args:
-        identifier: The risk.
-
     Raises:
         UsageError: There is none of this name.
     """
@@ -78,7 +82,7 @@ def explanation(identifier: str) -> str:
     return known[identifier]
 
 
-def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...]:
+def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk, ...]:
     """Return the known risks of policies, the gravest first.
 
     Args:
@@ -88,32 +92,32 @@ def findings(policies: Sequence[Policy], setting: Setting) -> tuple[Finding, ...
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    asked = _Asked(compile_policies(policies), setting)
-    found = [
-        *_beyond(policies, setting),
+    asked = _Asked(Answers(policies), setting)
+    risks = [
+        *_excess(policies, setting),
         *_reach(asked),
         *_tagging(asked),
         *_needs(asked),
         *_reading(policies, setting),
     ]
     order: tuple[Severity, ...] = ("high", "medium", "low", "note")
-    return tuple(sorted(found, key=lambda f: order.index(f.severity)))
+    return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
 
 
-def _beyond(policies: Sequence[Policy], setting: Setting) -> Iterator[Finding]:
+def _excess(policies: Sequence[Policy], setting: PluginSetting) -> Iterator[Risk]:
     """Yield what patterns grant that has nothing to do with the plugin."""
-    found = [w for w in wider(policies, called_actions(setting)) if w.is_grave]
-    if found:
-        examples = ", ".join(found[0].examples)
-        patterns = ", ".join(one.pattern for one in found)
+    grants = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
+    if grants:
+        examples = ", ".join(grants[0].examples)
+        patterns = ", ".join(grant.pattern for grant in grants)
         text = f"the plugin never calls much of {patterns}, such as {examples}"
-        yield Finding("actions-beyond-calls", "high", text)
+        yield Risk("actions-beyond-calls", "high", text)
 
 
 class _Asked:
     """Policies with the things that they are asked about."""
 
-    def __init__(self, ready: Compiled, setting: Setting) -> None:
+    def __init__(self, ready: Answers, setting: PluginSetting) -> None:
         names = setting.names
         self.ready, self.setting = ready, setting
         self.requests = Requests(setting)
@@ -122,23 +126,23 @@ class _Asked:
         self.ours: Tags = {CLUSTER: names.cluster_name}
         self.theirs: Tags = {CLUSTER: f"{names.cluster_name}-other", INSTANCE: NODE}
 
-    def eni(self, subnet: Subnet, tags: Tags) -> Interface:
+    def eni(self, subnet: Subnet, tags: Tags) -> NodeInterface:
         account = self.setting.names.account_id
-        return Interface("", "eni-0123456789abcdef0", account, subnet, dict(tags))
+        return NodeInterface("", "eni-0123456789abcdef0", account, subnet, dict(tags))
 
     def allows(self, *requests: Request) -> bool:
         """Say whether requests may be allowed; one that is undecided may be."""
         return not any(self.ready.evaluate(request).denied for request in requests)
 
-    def may_change(self, eni: Interface) -> str:
+    def may_change(self, eni: NodeInterface) -> str:
         """Return the actions that are allowed on an interface, as text."""
         on = self.requests.on_interface
         return ", ".join(action for action in _CHANGES if self.allows(on(action, eni)))
 
-    def may_tag(self, eni: Interface, tags: Tags) -> bool:
+    def may_tag(self, eni: NodeInterface, tags: Tags) -> bool:
         return self.allows(*self.requests.create_tags(eni, tags))
 
-    def may_claim(self, eni: Interface) -> bool:
+    def may_claim(self, eni: NodeInterface) -> bool:
         """Say whether the cluster's tag may be written, alone or with all that the plugin sends."""
         more = {INSTANCE: NODE, OWNER: "amazon-vpc-cni", CREATED_AT: "2026-01-01T00:00:00Z"}
         return self.may_tag(eni, self.ours) or any(
@@ -147,41 +151,41 @@ class _Asked:
         )
 
 
-def _reach(asked: _Asked) -> Iterator[Finding]:
+def _reach(asked: _Asked) -> Iterator[Risk]:
     """Yield what the role may do to things that are not its cluster's."""
     requests = asked.requests
     for subnet, which in ((asked.there, "any network interface"), (asked.here, "any of its VPC")):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
             text = f"{which}, another cluster's too, may be changed: {actions}"
-            yield Finding("interfaces-unscoped", "high", text)
+            yield Risk("interfaces-unscoped", "high", text)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
         text = "interfaces may be attached to or detached from any instance"
-        yield Finding("instances-unscoped", "medium", text)
+        yield Risk("instances-unscoped", "medium", text)
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
             f"instances must bear the tag kubernetes.io/cluster/{name}=owned, which nothing in "
             "the plugin sets"
         )
-        yield Finding("instance-tag-not-set", "medium", text)
+        yield Risk("instance-tag-not-set", "medium", text)
     names = asked.setting.names
     groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
         text = "network interfaces may be made in every VPC"
-        yield Finding("creates-in-any-vpc", "medium", text)
+        yield Risk("creates-in-any-vpc", "medium", text)
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
         text = "interfaces may be given security groups of any VPC that EC2 lets them have"
-        yield Finding("security-groups-unscoped", "low", text)
+        yield Risk("security-groups-unscoped", "low", text)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*requests.on_nothing(a)) for a in seen):
         text = "Describe actions see the whole account in its Region: EC2 cannot scope them"
-        yield Finding("describe-unscoped", "note", text)
+        yield Risk("describe-unscoped", "note", text)
 
 
-def _tagging(asked: _Asked) -> Iterator[Finding]:
+def _tagging(asked: _Asked) -> Iterator[Risk]:
     """Yield what the role may make of interfaces by tagging them."""
     foreign = (
         asked.eni(asked.there, asked.theirs),
@@ -197,25 +201,25 @@ def _tagging(asked: _Asked) -> Iterator[Finding]:
             text = "the cluster's tag may be put on network interfaces that are not the cluster's"
         if gained and not any(map(asked.may_change, foreign)):
             text += f", which then meets the conditions of {gained}"
-        yield Finding("unconditioned-create-tags", "high", text)
+        yield Risk("unconditioned-create-tags", "high", text)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
         text = (
             "the cluster's tag may be put on an interface of its VPC that bears none, which then "
             f"meets the conditions of {gained}"
         )
-        yield Finding("untagged-interfaces-claimable", "medium", text)
+        yield Risk("untagged-interfaces-claimable", "medium", text)
     if asked.may_tag(own, {"example-key": "example"}):
         text = "any tag may be written on the cluster's interfaces, whatever reads it"
-        yield Finding("any-tag-key", "low", text)
+        yield Risk("any-tag-key", "low", text)
     elif asked.may_tag(own, {INSTANCE: NODE}):
         text = (
             "only known tag keys may be written: ipamd stops at start where ADDITIONAL_ENI_TAGS "
             "or a later release has another"
         )
-        yield Finding("tag-keys-closed", "note", text)
+        yield Risk("tag-keys-closed", "note", text)
 
 
-def _needs(asked: _Asked) -> Iterator[Finding]:
+def _needs(asked: _Asked) -> Iterator[Risk]:
     """Yield what the plugin's configuration must have for the policy to work."""
     plugin = asked.setting.plugin
     if not plugin.cluster_name:
@@ -223,20 +227,25 @@ def _needs(asked: _Asked) -> Iterator[Finding]:
     nameless = replace(asked.setting, plugin=replace(plugin, cluster_name=False))
     fresh = find(("fresh-node",))
     with_name, without = (
-        [c.form.name for p in play(asked.ready, s, fresh) for c in p.calls if _fatal(c)]
+        [
+            c.template.name
+            for p in run_scenarios(asked.ready, s, fresh)
+            for c in p.calls
+            if _fatal(c)
+        ]
         for s in (asked.setting, nameless)
     )
     lost = [name for name in dict.fromkeys(without) if name not in with_name]
     if lost:
         text = f"CLUSTER_NAME must be set for aws-node; without it these fail: {', '.join(lost)}"
-        yield Finding("cluster-name-needed", "note", text)
+        yield Risk("cluster-name-needed", "note", text)
 
 
-def _fatal(call: Call) -> bool:
-    return not call.allowed and call.use.severity == "fatal"
+def _fatal(call: SentCall) -> bool:
+    return not call.allowed and call.range.severity == "fatal"
 
 
-def _reading(policies: Iterable[Policy], setting: Setting) -> Iterator[Finding]:
+def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:
     """Yield what in the policies is not judged."""
     tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
     known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}
@@ -249,7 +258,7 @@ def _reading(policies: Iterable[Policy], setting: Setting) -> Iterator[Finding]:
     }
     if unknown:
         text = f"judged as if requests lacked {', '.join(unknown)}, which is not modelled"
-        yield Finding("condition-key-not-modelled", "medium", text)
+        yield Risk("condition-key-not-modelled", "medium", text)
 
 
 def _is_modelled(key: str, statement: Statement, tags: Collection[str]) -> bool:

@@ -44,11 +44,7 @@ _WIDTH = 864
 
 
 def style(selector: str) -> str:
-    """Return the rules that give an element the colours of its reader.
-
-    Args:
-        selector: The element.
-    """
+    """Return the rules that give an element the colours of its reader."""
     return (
         f"{selector} {{ {LIGHT} }}\n"
         f"@media (prefers-color-scheme: dark) {{ {selector} {{ {DARK} }} }}\n"
@@ -63,16 +59,11 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def svg(subject: Subject, matrix: Matrix) -> str:
-    """Return the picture as an SVG document.
-
-    Args:
-        subject: What was looked at.
-        matrix: How it went.
-    """
+    """Return the picture as an SVG document."""
     return ascii_markup(drawing(subject, matrix, whole=True))
 
 
-def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
+def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element.
 
     Args:
@@ -100,11 +91,11 @@ def drawing(subject: Subject, matrix: Matrix, whole: bool) -> str:
     if whole:
         room = width - 2 * _MARGIN
         shown = _cut(heading(subject, matrix), room / 8.2)
-        said = _cut(conclusion(subject, matrix), room / 6.4)
+        verdict = _cut(conclusion(subject, matrix), room / 6.4)
         parts += [
             f'<rect width="{width}" height="{height}" rx="8" fill="var(--ground)"/>',
             f'<text class="title" x="{_MARGIN}" y="30">{escape_html(shown)}</text>',
-            f'<text class="quiet" x="{_MARGIN}" y="50">{escape_html(said)}</text>',
+            f'<text class="quiet" x="{_MARGIN}" y="50">{escape_html(verdict)}</text>',
         ]
     parts += _ticks([row.release for row in matrix.rows], left, top, column, len(labels))
     whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
@@ -149,8 +140,8 @@ def _bars(
         first, last = matrix.rows[place].release, matrix.rows[place + count - 1].release
         x, width = left + place * column + 0.75, count * column - 1.5
         where = f"{first}" if count == 1 else f"{first} to {last}"
-        said = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
-        yield f"<g><title>{said}</title>{_bar(cell, x, y, width)}</g>"
+        title = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
+        yield f"<g><title>{title}</title>{_bar(cell, x, y, width)}</g>"
         place += count
 
 

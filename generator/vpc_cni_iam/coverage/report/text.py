@@ -8,11 +8,12 @@ from typing import Any
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
-from vpc_cni_iam.coverage.analysis.cover import Coverage, Played, granted
+from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
+from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
-from vpc_cni_iam.coverage.analysis.risks import Finding, explanation
-from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, beyond_data
-from vpc_cni_iam.coverage.simulate.send import Call, Check
+from vpc_cni_iam.coverage.analysis.risks import Risk, explanation
+from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, excess_data
+from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
@@ -21,16 +22,14 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
-def release(
-    subject: Subject, coverage: Coverage, risks: tuple[Finding, ...], *, verbose: bool
-) -> str:
+def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
     """Return the report about one release."""
-    return _shown(text(subject, coverage, risks, verbose))
+    return _shown(text(subject, coverage, risks, verbose=verbose))
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
     """Return the report about every release."""
-    return _shown(matrix_wording.text(subject, matrix, verbose))
+    return _shown(matrix_wording.text(subject, matrix, verbose=verbose))
 
 
 def _shown(lines: Iterable[str]) -> str:
@@ -40,30 +39,31 @@ def _shown(lines: Iterable[str]) -> str:
 
 
 def text(
-    subject: Subject, coverage: Coverage, findings: tuple[Finding, ...], every: bool = False
+    subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
     """Yield the lines of a report.
 
     Args:
         subject: What was looked at.
         coverage: How it went.
-        findings: What is risky about it.
-        every: Whether to list the calls that are allowed, too.
+        risks: What is risky about it.
+        verbose: Whether to list the calls that are allowed, too.
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
-    for played in coverage.played:
-        yield from _situation(subject, played, setting.release, every)
-    if coverage.unused or coverage.wider:
+    some = granted(subject.policies)
+    for run in coverage.scenario_runs:
+        yield from _scenario(subject, some, run, setting.release, verbose=verbose)
+    if coverage.unused or coverage.excess:
         yield ""
     if coverage.unused:
         yield f"granted and never called: {', '.join(coverage.unused)}"
-    yield from (f"granted beyond what is called: {wider}" for wider in coverage.wider)
-    if findings:
+    yield from (f"granted beyond what is called: {grant}" for grant in coverage.excess)
+    if risks:
         yield ""
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
-        for finding in findings:
-            yield f"  {finding.severity:<7} {finding.identifier}: {finding.text}"
+        for risk in risks:
+            yield f"  {risk.severity:<7} {risk.identifier}: {risk.text}"
     if subject.skipped:
         yield ""
         yield from skipped.lines(subject.skipped)
@@ -74,70 +74,69 @@ def text(
 
 
 def summary(coverage: Coverage) -> str:
-    """Return how many calls are denied, in a line.
-
-    Args:
-        coverage: How it went.
-    """
-    sent = sum(len(played.calls) for played in coverage.played)
+    """Return how many calls are denied, in a line."""
+    sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
-    fatal = sum(call.use.severity == "fatal" for call in denied)
-    situations = f"{len(coverage.played)} situation{'s' * (len(coverage.played) != 1)}"
+    fatal = sum(call.range.severity == "fatal" for call in denied)
+    scenarios = f"{len(coverage.scenario_runs)} situation{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
-        return f"{sent} calls in {situations}: all allowed"
+        return f"{sent} calls in {scenarios}: all allowed"
     open_calls = sum(bool(call.undecided) for call in denied)
     undecided = f" ({open_calls} undecided, counted as denied)" if open_calls else ""
     others = len(denied) - fatal
-    return f"{sent} calls in {situations}: {fatal} denied fatally, {others} otherwise{undecided}"
+    return f"{sent} calls in {scenarios}: {fatal} denied fatally, {others} otherwise{undecided}"
 
 
-def _situation(
-    subject: Subject, played: Played, release: PluginVersion, every: bool
+def _scenario(
+    subject: Subject, some: Compiled, run: ScenarioRun, release: PluginVersion, *, verbose: bool
 ) -> Iterator[str]:
-    denied = sum(not call.allowed for call in played.calls)
-    undecided = sum(bool(call.undecided) for call in played.calls)
-    state = f"{denied} of {len(played.calls)} calls denied" if denied else "all allowed"
+    denied = sum(not call.allowed for call in run.calls)
+    undecided = sum(bool(call.undecided) for call in run.calls)
+    state = f"{denied} of {len(run.calls)} calls denied" if denied else "all allowed"
     if undecided:
         state += f" ({undecided} undecided, counted as denied)"
-    if every:
+    if verbose:
         yield ""
-    yield f"{'denied' if denied else 'ok':<7} {played.situation.name}: {state}"
-    if every:
-        yield f"        {played.situation.summary}"
-    said: set[tuple[str, str, bool]] = set()
-    for call in played.calls:
-        key = (call.form.name, call.on, call.allowed)
-        if key in said or (call.allowed and not every):
+    yield f"{'denied' if denied else 'ok':<7} {run.scenario.name}: {state}"
+    if verbose:
+        yield f"        {run.scenario.summary}"
+    listed: set[tuple[str, str, bool]] = set()
+    for call in run.calls:
+        key = (call.template.name, call.on, call.allowed)
+        if key in listed or (call.allowed and not verbose):
             continue
-        said.add(key)
-        about = " on the ".join(filter(None, (call.form.action, call.on)))
+        listed.add(key)
+        about = " on the ".join(filter(None, (call.template.action, call.on)))
         if call.allowed:
             by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
             yield f"        allowed   {about}, by statement {', '.join(by)}"
         else:
-            yield f"        {call.use.severity:<9} {about}"
-            yield from _why(subject, call, release)
+            yield f"        {call.range.severity:<9} {about}"
+            yield from _why(subject, some, call, release)
 
 
-def _why(subject: Subject, call: Call, release: PluginVersion) -> Iterator[str]:
-    some = granted(subject.policies)
+def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersion) -> Iterator[str]:
     for line in dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     ):
         yield f"                  {line}"
-    only = f", only with {call.use.feature}" if call.use.feature else ""
+    only = f", only with {call.range.feature}" if call.range.feature else ""
     reached = "" if call.reached else "; not reached after what was denied before"
-    known = f"{call.use.effect} ({call.use.basis(release).value})"
-    yield f"                  {known}{only}: {call.breaks}{reached}"
-    yield f"                  {call.use.evidence}"
+    breaks = "would break if denied" if call.undecided else "breaks"
+    known = call.range.basis(release).value
+    yield f"                  impact: {call.range.effect} ({known})"
+    yield f"                  {breaks}{only}: {call.breaks}{reached}"
+    yield f"                  {call.range.evidence}"
 
 
-def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
+def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
     """Say what was denied, with the tags if another request of the action may be allowed."""
     request = check.request
-    what = "" if request.action == call.form.action else f"{request.action}: "
+    what = "" if request.action == call.template.action else f"{request.action}: "
     if by := subject.statement(check.decision):
-        return f"{what}{'denied' if check.decision.denied else 'undecided'} by statement {by}"
+        if check.decision.denied:
+            return f"{what}denied by statement {by}"
+        return f"{what}undecided by statement {by}: {check.decision.reason}"
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{what}no statement allows the action"
     kind = kind_of(request.resource)
@@ -151,14 +150,8 @@ def _denial(subject: Subject, some: Compiled, call: Call, check: Check) -> str:
     return f"{what}no statement allows it {on}{carried}"
 
 
-def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) -> dict[str, Any]:
-    """Return a report as plain data.
-
-    Args:
-        subject: What was looked at.
-        coverage: How it went.
-        findings: What is risky about it.
-    """
+def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[str, Any]:
+    """Return a report as plain data."""
     setting = coverage.setting
     return {
         "policy": subject.title,
@@ -169,40 +162,40 @@ def data(subject: Subject, coverage: Coverage, findings: tuple[Finding, ...]) ->
         "skipped": skipped.data(subject.skipped),
         "situations": [
             {
-                "name": played.situation.name,
-                "summary": played.situation.summary,
-                "calls": [_call_data(subject, call, setting.release) for call in played.calls],
+                "name": run.scenario.name,
+                "summary": run.scenario.summary,
+                "calls": [_call_data(subject, call, setting.release) for call in run.calls],
             }
-            for played in coverage.played
+            for run in coverage.scenario_runs
         ],
         "granted_never_called": list(coverage.unused),
-        "granted_beyond_calls": beyond_data(coverage.wider),
+        "granted_beyond_calls": excess_data(coverage.excess),
         "findings": [
             {
-                "id": finding.identifier,
-                "severity": finding.severity,
-                "text": finding.text,
-                "explanation": explanation(finding.identifier),
+                "id": risk.identifier,
+                "severity": risk.severity,
+                "text": risk.text,
+                "explanation": explanation(risk.identifier),
             }
-            for finding in findings
+            for risk in risks
         ],
     }
 
 
-def _call_data(subject: Subject, call: Call, release: PluginVersion) -> dict[str, Any]:
+def _call_data(subject: Subject, call: SentCall, release: PluginVersion) -> dict[str, Any]:
     return {
-        "call": call.form.name,
-        "action": call.form.action,
+        "call": call.template.name,
+        "action": call.template.action,
         "on": call.on or None,
         "allowed": call.allowed,
         "undecided": call.undecided or None,
         "reached": call.reached,
-        "impact": call.use.effect,
-        "severity": call.use.severity,
-        "known": call.use.basis(release).value,
+        "impact": call.range.effect,
+        "severity": call.range.severity,
+        "known": call.range.basis(release).value,
         "breaks": call.breaks,
-        "feature": call.use.feature,
-        "evidence": call.use.evidence,
+        "feature": call.range.feature,
+        "evidence": call.range.evidence,
         "checks": [
             {
                 "action": check.request.action,

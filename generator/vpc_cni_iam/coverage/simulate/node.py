@@ -1,8 +1,8 @@
 """The plugin on one node: what it sends, in which order, and what that changes.
 
-A situation plays a node's life on it. The state is what later requests depend on: the tags that
+A scenario runs a node's life on it. The state is what later requests depend on: the tags that
 interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
-leaves an interface as it was; a denied request that ends ipamd does not end the play, but what
+leaves an interface as it was; a denied request that ends ipamd does not end the run, but what
 follows is marked as not reached, so that one run shows all that a policy lacks.
 """
 
@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, forms, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    INSTANCE,
+    OWNER,
+    request_templates,
+    tag_keys,
+)
 from vpc_cni_iam.coverage.simulate import log_requests
-from vpc_cni_iam.coverage.simulate.requests import Group, Interface, Subnet
-from vpc_cni_iam.coverage.simulate.send import NODE, Sender
-from vpc_cni_iam.coverage.simulate.settings import Setting
-from vpc_cni_iam.policy.evaluate import Compiled
+from vpc_cni_iam.coverage.simulate.requests import Group, NodeInterface, Subnet
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -28,7 +34,7 @@ _TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go
 CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
-class Node(Sender):
+class SimulatedNode(Sender):
     """One node on which the plugin runs.
 
     Args:
@@ -36,7 +42,7 @@ class Node(Sender):
         policies: The policies of its role.
     """
 
-    def __init__(self, setting: Setting, policies: Compiled) -> None:
+    def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         super().__init__(setting, policies)
         self._interfaces = 0
         self.hyperpod = False
@@ -46,17 +52,13 @@ class Node(Sender):
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:
-        """Return a security group of the node's account in its VPC.
-
-        Args:
-            identifier: Its ID.
-        """
+        """Return a security group of the node's account in its VPC."""
         names = self.setting.names
         return Group(identifier, names.account_id, names.vpc_id, names.vpc_owner_id)
 
     def interface(
         self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
-    ) -> Interface:
+    ) -> NodeInterface:
         """Return an interface with an ID of its own.
 
         Args:
@@ -68,14 +70,14 @@ class Node(Sender):
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
         there = dict(self.setting.primary_tags) if name == PRIMARY else {}
-        return Interface(name, identifier, account, place, there | dict(tags or {}))
+        return NodeInterface(name, identifier, account, place, there | dict(tags or {}))
 
     def wanted(self) -> dict[str, str]:
         """Return the tags that the plugin wants on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
-        found = {key: values[key] for key in self.keys.wanted}
-        return found | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
+        tags = {key: values[key] for key in self.keys.wanted}
+        return tags | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:
         """Return the tags that come with the request for a new interface."""
@@ -90,7 +92,7 @@ class Node(Sender):
 
     # What the plugin does, in the order of ipamd's start and of its loops.
 
-    def start(self, *interfaces: Interface) -> None:
+    def start(self, *interfaces: NodeInterface) -> None:
         """Start ipamd with the interfaces that are attached; the first is the primary one.
 
         Source: nodeInit, v1.23.2:pkg/ipamd/ipamd.go:459-676.
@@ -120,7 +122,7 @@ class Node(Sender):
         if not plugin.custom_networking:
             self.assign(interfaces[0])
 
-    def regroup(self, *interfaces: Interface) -> None:
+    def regroup(self, *interfaces: NodeInterface) -> None:
         """Give interfaces the security groups of the primary one.
 
         Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever
@@ -134,7 +136,7 @@ class Node(Sender):
             for eni in self._managed(interfaces):
                 self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
 
-    def _managed(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+    def _managed(self, interfaces: Sequence[NodeInterface]) -> Sequence[NodeInterface]:
         """Leave out a primary interface that is not for pods.
 
         Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
@@ -143,7 +145,7 @@ class Node(Sender):
         excluded = setting.mode == "ipv6" and "excluded-primary-subnet" in setting.features
         return interfaces[1:] if excluded else interfaces
 
-    def tag(self, eni: Interface) -> None:
+    def tag(self, eni: NodeInterface) -> None:
         """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
 
         Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
@@ -154,28 +156,20 @@ class Node(Sender):
         if missing := self._missing(eni):
             self.write("tag-managed", eni, missing)
 
-    def _missing(self, eni: Interface) -> dict[str, str]:
+    def _missing(self, eni: NodeInterface) -> dict[str, str]:
         return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
 
-    def assign(self, eni: Interface) -> None:
-        """Give an interface addresses or prefixes for pods.
-
-        Args:
-            eni: The interface.
-        """
+    def assign(self, eni: NodeInterface) -> None:
+        """Give an interface addresses or prefixes for pods."""
         if self.setting.plugin.provisioning:
             self.send("assign-ipv4", eni)
 
-    def unassign(self, eni: Interface) -> None:
-        """Take unused addresses or prefixes from an interface.
-
-        Args:
-            eni: The interface.
-        """
+    def unassign(self, eni: NodeInterface) -> None:
+        """Take unused addresses or prefixes from an interface."""
         if self.setting.plugin.provisioning:
             self.send("unassign-ipv4", eni)
 
-    def grow(self, subnet: Subnet | None = None) -> Interface | None:
+    def grow(self, subnet: Subnet | None = None) -> NodeInterface | None:
         """Make, attach and set up one more interface.
 
         Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003.
@@ -188,11 +182,11 @@ class Node(Sender):
             makes none.
         """
         plugin = self.setting.plugin
-        if not plugin.provisioning or self.use("create") is None:
+        if not plugin.provisioning or self.call_range("create") is None:
             return None
         if not plugin.custom_networking:
-            found = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
-            self.describe(found)
+            name = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
+            self.describe(name)
         place, tags = subnet or self.subnet, self.on_creation()
         eni = self.interface("new interface", tags, place)
         checks = self.requests.create_interface(place, self.groups, tags)
@@ -201,7 +195,9 @@ class Node(Sender):
         if tags_first:
             self._tag_created(eni)
         if self.hyperpod:
-            checks = self.requests.on_hyperpod_cluster(forms()["attach-by-sagemaker"].action)
+            checks = self.requests.on_hyperpod_cluster(
+                request_templates()["attach-by-sagemaker"].action
+            )
             self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
         else:
             self.describe("describe-instances", eni)
@@ -216,32 +212,25 @@ class Node(Sender):
         self.assign(eni)
         return eni
 
-    def _tag_created(self, eni: Interface) -> None:
+    def _tag_created(self, eni: NodeInterface) -> None:
         if missing := self._missing(eni):
             self.write("tag-created", eni, missing)
 
-    def free(self, eni: Interface) -> None:
-        """Detach and delete an interface that no pod uses.
-
-        Args:
-            eni: The interface.
-        """
+    def free(self, eni: NodeInterface) -> None:
+        """Detach and delete an interface that no pod uses."""
         if self.setting.plugin.provisioning:
             self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
             self.send("delete", eni)
 
-    def clean_up(self, eni: Interface) -> None:
+    def clean_up(self, eni: NodeInterface) -> None:
         """Find an interface that a node left behind, once or as often as it takes to delete it.
 
         Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: one without a date is
         dated and deleted by a later pass; with CLUSTER_NAME only the cluster's own are found.
-
-        Args:
-            eni: The detached interface.
         """
         if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
             return
-        if CREATED_AT not in eni.tags and self.use("tag-leaked") is not None:
+        if CREATED_AT not in eni.tags and self.call_range("tag-leaked") is not None:
             self.write("tag-leaked", eni, {CREATED_AT: _CREATED})
             if CREATED_AT not in eni.tags:
                 return
@@ -251,7 +240,7 @@ class Node(Sender):
         """Send what the programs beside ipamd send, if their features are in use."""
         self.describe("describe-tags")
         self.describe("put-metric-data")
-        if self.use("describe-cluster-tag") is not None:
+        if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 
     def log_network_policies(self) -> None:
@@ -264,19 +253,15 @@ class Node(Sender):
         cluster = self.setting.names.cluster_name
         group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
         on = f"log group {group}"
-        found = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
-        self.sent("describe-log-groups", "", (found,))
+        check = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (check,))
         made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
         self.sent("create-log-group", on, (made,))
         for name in ("create-log-stream", "put-log-events"):
-            action = forms()[name].action
+            action = request_templates()[name].action
             self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
 
 
-def is_trunk(eni: Interface) -> bool:
-    """Say whether an interface is the trunk, which the plugin never tags.
-
-    Args:
-        eni: The interface.
-    """
+def is_trunk(eni: NodeInterface) -> bool:
+    """Say whether an interface is the trunk, which the plugin never tags."""
     return eni.name == TRUNK

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.coverage.simulate.settings import Names, Setting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
 
 Tags = Mapping[str, str]
@@ -63,7 +63,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Interface:
+class NodeInterface:
     """A network interface; its tags change as the plugin writes them.
 
     Args:
@@ -86,12 +86,8 @@ class Interface:
 class Requests:
     """Builds the requests of one setting."""
 
-    def __init__(self, setting: Setting) -> None:
-        """Make ready what every request of the setting carries.
-
-        Args:
-            setting: The setting.
-        """
+    def __init__(self, setting: PluginSetting) -> None:
+        """Make ready what every request of the setting carries."""
         names = setting.names
         self.names: Names = names
         self.common: _Context = {
@@ -125,14 +121,10 @@ class Requests:
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
     def on_nothing(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action that is checked on no resource, such as Describe.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action that is checked on no resource, such as Describe."""
         return (Request(action, "*", context=self.common),)
 
-    def on_interface(self, action: str, eni: Interface) -> Request:
+    def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface.
 
         Args:
@@ -154,18 +146,14 @@ class Requests:
         return Request(action, self.arn("instance", instance, self.names.account_id), "", context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the SageMaker HyperPod cluster of the node.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action on the SageMaker HyperPod cluster of the node."""
         names = self.names
         place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
         context = self.common | {"aws:ResourceAccount": names.account_id}
         cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
         return (Request(action, cluster, "", context),)
 
-    def create_tags(self, eni: Interface, tags: Tags) -> tuple[Request, ...]:
+    def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own.
 
         Args:
@@ -226,10 +214,10 @@ class Requests:
             for group in groups
         )
 
-    def _eni_arn(self, eni: Interface) -> str:
+    def _eni_arn(self, eni: NodeInterface) -> str:
         return self.arn("network-interface", eni.id, eni.account)
 
-    def _eni_context(self, eni: Interface) -> _Context:
+    def _eni_context(self, eni: NodeInterface) -> _Context:
         subnet = eni.subnet
         return self._tagged(eni.tags) | {
             "aws:ResourceAccount": eni.account,
@@ -248,7 +236,7 @@ class Requests:
 
 
 def _sent(tags: Tags) -> _Context:
-    found: _Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    context: _Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     if tags:
-        found["aws:TagKeys"] = tuple(tags)
-    return found
+        context["aws:TagKeys"] = tuple(tags)
+    return context

@@ -1,4 +1,4 @@
-"""The situations in which the plugin meets its permissions, each a short life of a node.
+"""The scenarios in which the plugin meets its permissions, each a short life of a node.
 
 The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.json``.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
-from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, Node
+from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, SimulatedNode
 from vpc_cni_iam.coverage.simulate.requests import Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE
-from vpc_cni_iam.coverage.simulate.settings import Setting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
 
 _OTHER_NODE = "i-0fedcba9876543210"
@@ -26,14 +26,14 @@ ORDINARY = "fresh-node"  # what each node of each cluster goes through
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """A named situation.
+class Scenario:
+    """A named scenario.
 
     Args:
         name: As ``--situation`` takes it.
         summary: What it is, in a line.
         since: The first release, by mode, in which it arises; a mode that is absent has none.
-        play: Plays it on a node.
+        run: Runs it on a node.
         prepare: Changes the setting first.
         possible: Says whether a setting allows it.
     """
@@ -41,21 +41,17 @@ class Situation:
     name: str
     summary: str
     since: dict[Mode, PluginVersion]
-    play: Callable[[Node], None]
-    prepare: Callable[[Setting], Setting] = lambda setting: setting
-    possible: Callable[[Setting], bool] = lambda setting: True
+    run: Callable[[SimulatedNode], None]
+    prepare: Callable[[PluginSetting], PluginSetting] = lambda setting: setting
+    possible: Callable[[PluginSetting], bool] = lambda setting: True
 
-    def arises(self, setting: Setting) -> bool:
-        """Say whether a setting can come into this situation.
-
-        Args:
-            setting: The setting.
-        """
+    def arises(self, setting: PluginSetting) -> bool:
+        """Say whether a setting can come into this scenario."""
         first = self.since.get(setting.mode)
         return first is not None and setting.release >= first and self.possible(setting)
 
 
-def _fresh(node: Node) -> None:
+def _fresh(node: SimulatedNode) -> None:
     primary = node.interface(PRIMARY)
     node.start(primary)
     grown = node.grow()
@@ -67,24 +63,24 @@ def _fresh(node: Node) -> None:
     node.beside()
 
 
-def _hyperpod(node: Node) -> None:
+def _hyperpod(node: SimulatedNode) -> None:
     node.hyperpod = True
     _fresh(node)
 
 
-def _primary_untagged(node: Node) -> None:
+def _primary_untagged(node: SimulatedNode) -> None:
     primary = node.interface(PRIMARY, {INSTANCE: NODE})
     node.start(primary)
     node.unassign(primary)
 
 
-def _trunk(node: Node) -> None:
+def _trunk(node: SimulatedNode) -> None:
     # Made and tagged by the VPC resource controller, never by the plugin.
     trunk = node.interface(TRUNK, {OWNER: "eks-vpc-resource-controller"})
     node.start(node.interface(PRIMARY, node.wanted()), trunk)
 
 
-def _before_change(node: Node) -> None:
+def _before_change(node: SimulatedNode) -> None:
     old = node.interface(SECONDARY, {INSTANCE: NODE})
     node.start(node.interface(PRIMARY, {INSTANCE: NODE}), old)
     node.assign(old)
@@ -92,26 +88,26 @@ def _before_change(node: Node) -> None:
     node.free(old)
 
 
-def _custom_networking(node: Node) -> None:
+def _custom_networking(node: SimulatedNode) -> None:
     names = node.setting.names
     pods = Subnet("subnet-0aaaaaaaaaaaaaaaa", names.vpc_owner_id, names.vpc_id)
     node.start(node.interface(PRIMARY))
     _grow_and_free(node, pods)
 
 
-def _shared_subnet(node: Node) -> None:
+def _shared_subnet(node: SimulatedNode) -> None:
     node.start(node.interface(PRIMARY))
     _grow_and_free(node, node.subnet)
 
 
-def _grow_and_free(node: Node, subnet: Subnet) -> None:
+def _grow_and_free(node: SimulatedNode, subnet: Subnet) -> None:
     grown = node.grow(subnet)
     if grown is not None:
         node.unassign(grown)
         node.free(grown)
 
 
-def _adds_key(node: Node) -> None:
+def _adds_key(node: SimulatedNode) -> None:
     before = {k: v for k, v in node.born().items() if k != OWNER}
     old = node.interface(SECONDARY, before)
     node.start(node.interface(PRIMARY, {k: v for k, v in node.wanted().items() if k != OWNER}), old)
@@ -119,7 +115,7 @@ def _adds_key(node: Node) -> None:
     node.free(old)
 
 
-def _corrected(node: Node) -> None:
+def _corrected(node: SimulatedNode) -> None:
     wrong = f"{node.setting.names.cluster_name}-old"
     old = node.interface(SECONDARY, node.born() | {CLUSTER: wrong})
     node.start(node.interface(PRIMARY, node.wanted() | {CLUSTER: wrong}), old)
@@ -127,7 +123,7 @@ def _corrected(node: Node) -> None:
     node.free(old)
 
 
-def _additional_changed(node: Node) -> None:
+def _additional_changed(node: SimulatedNode) -> None:
     changed = node.setting.plugin.additional_tags
     old = node.interface(SECONDARY, {k: v for k, v in node.born().items() if k not in changed})
     node.start(node.interface(PRIMARY, node.wanted() | dict.fromkeys(changed, "before")), old)
@@ -135,89 +131,89 @@ def _additional_changed(node: Node) -> None:
     node.free(old)
 
 
-def _leaked(node: Node) -> None:
+def _leaked(node: SimulatedNode) -> None:
     left = node.born() | {INSTANCE: _OTHER_NODE}
     node.clean_up(node.interface(LEAKED, left))
     undated = {k: v for k, v in left.items() if k in node.wanted()}
     node.clean_up(node.interface(f"{LEAKED} without a date", undated))
 
 
-def _customised(setting: Setting) -> Setting:
+def _customised(setting: PluginSetting) -> PluginSetting:
     return replace(setting, plugin=replace(setting.plugin, custom_networking=True))
 
 
-def _on_hyperpod(setting: Setting) -> bool:
+def _on_hyperpod(setting: PluginSetting) -> bool:
     return "hyperpod" in setting.features
 
 
-def _named(setting: Setting) -> bool:
+def _named(setting: PluginSetting) -> bool:
     return setting.plugin.cluster_name
 
 
-def _may_be_shared(setting: Setting) -> bool:
+def _may_be_shared(setting: PluginSetting) -> bool:
     names = setting.names
     return not names.owner_known or names.vpc_owner_id != names.account_id
 
 
-def _shared(setting: Setting) -> Setting:
+def _shared(setting: PluginSetting) -> PluginSetting:
     names = setting.names
     owner = names.vpc_owner_id if names.vpc_owner_id != names.account_id else _OTHER_ACCOUNT
     return replace(setting, names=replace(names, vpc_owner_id=owner))
 
 
-def _tagged(setting: Setting) -> Setting:
+def _tagged(setting: PluginSetting) -> PluginSetting:
     tags = setting.plugin.additional_tags or EXAMPLE_TAGS
     return replace(setting, plugin=replace(setting.plugin, additional_tags=tags))
 
 
 def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
-    found: dict[Mode, PluginVersion] = {"ipv4": PluginVersion.of(ipv4)}
-    return found | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
+    since: dict[Mode, PluginVersion] = {"ipv4": PluginVersion.of(ipv4)}
+    return since | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
 # v1.8.0 is the first release that tags interfaces which it did not make.
-SITUATIONS = (
-    Situation(
+SCENARIOS = (
+    Scenario(
         ORDINARY,
         "a new node: its primary interface bears none of the plugin's tags",
         _from("v1.0.0", "v1.10.0"),
         _fresh,
     ),
-    Situation(
+    Scenario(
         "hyperpod-node",
         "a new node of a SageMaker HyperPod cluster, on which SageMaker attaches the interfaces",
         _from("v1.23.2", "v1.23.2"),
         _hyperpod,
         possible=_on_hyperpod,
     ),
-    Situation(
+    Scenario(
         "primary-untagged",
         "a node from before CLUSTER_NAME was set: its primary interface lacks the cluster tag",
         _from("v1.8.0", "v1.10.0"),
         _primary_untagged,
         possible=_named,
     ),
-    Situation(
+    Scenario(
         "trunk-interface",
         "a node with a trunk interface (ENABLE_POD_ENI), which the plugin never tags",
         _from("v1.7.2", "v1.20.0"),
         _trunk,
     ),
-    Situation(
+    Scenario(
         "interface-from-before",
         "an attached interface that was made before CLUSTER_NAME was set",
         _from("v1.8.0", "v1.20.0"),
         _before_change,
         possible=_named,
     ),
-    Situation(
+    Scenario(
         "custom-networking",
         "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: pods in a subnet of a secondary CIDR of the VPC",
         _from("v1.2.0", None),
         _custom_networking,
         _customised,
     ),
-    Situation(
+    Scenario(
         "shared-subnet",
         "a VPC and subnet that another account owns and shares, unless the policy says none does",
         _from("v1.0.0", "v1.10.0"),
@@ -225,28 +221,28 @@ SITUATIONS = (
         _shared,
         _may_be_shared,
     ),
-    Situation(
+    Scenario(
         "upgrade-adds-tag",
         "an upgrade to a release that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
         _from("v1.19.4", "v1.19.4"),
         _adds_key,
         possible=_named,
     ),
-    Situation(
+    Scenario(
         "cluster-name-corrected",
         "CLUSTER_NAME is changed: interfaces bear the old name, which is overwritten",
         _from("v1.8.0", "v1.10.0"),
         _corrected,
         possible=_named,
     ),
-    Situation(
+    Scenario(
         "additional-tags-changed",
         "ADDITIONAL_ENI_TAGS is changed: only what is new or different is sent",
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
     ),
-    Situation(
+    Scenario(
         "leaked-interface",
         "clean-up of detached interfaces that another node of the cluster left behind",
         _from("v1.6.0", "v1.10.0"),
@@ -255,21 +251,17 @@ SITUATIONS = (
 )
 
 
-def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Situation, ...]:
-    """Return the situations of these names, all if none is given, without the skipped ones.
-
-    Args:
-        names: As ``--situation`` has them.
-        skipped: As ``--skip`` has them.
+def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
+    """Return the scenarios of these names, all if none is given, without the skipped ones.
 
     Raises:
         UsageError: An unknown name.
     """
-    wanted, left_out = set(names), set(skipped)
-    known = [s.name for s in SITUATIONS]
-    for name in sorted(wanted | left_out):
+    chosen, left_out = set(names), set(skipped)
+    known = [s.name for s in SCENARIOS]
+    for name in sorted(chosen | left_out):
         if name not in known:
             raise UsageError(f"unknown situation {name!r}; known are {', '.join(known)}")
     return tuple(
-        s for s in SITUATIONS if (not wanted or s.name in wanted) and s.name not in left_out
+        s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out
     )

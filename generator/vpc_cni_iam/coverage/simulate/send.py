@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from vpc_cni_iam.catalog.facts.calls import Mode, Use
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import Form, forms
+from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
 from vpc_cni_iam.coverage.simulate.log_requests import AnyOf
-from vpc_cni_iam.coverage.simulate.requests import Interface, Requests
-from vpc_cni_iam.coverage.simulate.settings import Setting
-from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request
+from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Requests
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 
 NODE = "i-0123456789abcdef0"
 # One that is undecided may be a Deny.
@@ -38,20 +39,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SentCall:
     """One call of the plugin: allowed only if every check is.
 
     Args:
-        form: How it is sent.
-        use: Why it is sent at this release, with what a denial breaks and the evidence.
+        template: How it is sent.
+        range: Why it is sent at this release, with what a denial breaks and the evidence.
         on: What it is about, such as ``primary interface``; empty for a Describe.
         checks: What IAM is asked.
         reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
             an interface whose making was denied.
     """
 
-    form: Form
-    use: Use
+    template: RequestTemplate
+    range: CallRange
     on: str
     checks: tuple[Check, ...]
     reached: bool = True
@@ -70,9 +71,34 @@ class Call:
 
     @property
     def breaks(self) -> str:
-        """What its denial breaks, and whether that is open."""
-        breaks = self.form.broken_by(self.use)
-        return f"{breaks} (undecided: {self.undecided})" if self.undecided else breaks
+        """What its denial breaks."""
+        return self.template.broken_by(self.range)
+
+    @property
+    def consequence(self) -> str:
+        """What follows where it is not allowed, as a sentence."""
+        if not self.undecided:
+            return self.breaks
+        return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
+
+
+class Answers:
+    """What policies say to requests, of which each is evaluated once: releases send many alike.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._policies = compile_policies(policies)
+        self._decisions: dict[Hashable, Decision] = {}
+
+    def evaluate(self, request: Request) -> Decision:
+        """Return the decision about a request."""
+        key = request.action, request.resource, frozenset(request.context.items())
+        if (decision := self._decisions.get(key)) is None:
+            decision = self._decisions[key] = self._policies.evaluate(request)
+        return decision
 
 
 class Sender:
@@ -80,37 +106,33 @@ class Sender:
 
     Args:
         setting: Where the plugin runs.
-        policies: The policies of its role.
+        policies: What the policies of its role say.
     """
 
-    def __init__(self, setting: Setting, policies: Compiled) -> None:
+    def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         self.setting = setting
-        self.calls: list[Call] = []
+        self.calls: list[SentCall] = []
         self.requests = Requests(setting)
         self._policies = policies
         self._running = True
 
-    def use(self, name: str) -> Use | None:
-        """Return why a form is sent here, None if it is not.
-
-        Args:
-            name: The name of the form.
-        """
+    def call_range(self, name: str) -> CallRange | None:
+        """Return why a form is sent here, None if it is not."""
         setting = self.setting
         return _use(name, setting.mode, setting.release, setting.features)
 
-    def describe(self, name: str, about: Interface | None = None) -> bool:
+    def describe(self, name: str, about: NodeInterface | None = None) -> bool:
         """Send a call that is checked on no resource, or not at all; say as `sent` does.
 
         Args:
             name: The name of the form.
             about: The interface for whose sake it is sent, if any.
         """
-        form = forms()[name]
-        checks = self.requests.on_nothing(form.action) if form.on else ()
+        template = request_templates()[name]
+        checks = self.requests.on_nothing(template.action) if template.on else ()
         return self.sent(name, "", checks, about is None or about.exists)
 
-    def send(self, name: str, eni: Interface, more: tuple[Request, ...] = ()) -> None:
+    def send(self, name: str, eni: NodeInterface, more: tuple[Request, ...] = ()) -> None:
         """Send a call about an interface.
 
         Args:
@@ -118,10 +140,10 @@ class Sender:
             eni: The interface.
             more: What is checked besides it.
         """
-        checks = (self.requests.on_interface(forms()[name].action, eni), *more)
+        checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
         self.sent(name, eni.name, checks, eni.exists)
 
-    def write(self, name: str, eni: Interface, tags: Mapping[str, str]) -> None:
+    def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
         """Send a CreateTags call; if it is allowed, the interface bears the tags.
 
         Args:
@@ -134,11 +156,7 @@ class Sender:
             eni.tags.update(tags)
 
     def instance(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the node's own instance.
-
-        Args:
-            action: The action.
-        """
+        """Return the check of an action on the node's own instance."""
         return (self.requests.on_instance(action, NODE),)
 
     def sent(
@@ -152,22 +170,26 @@ class Sender:
             requests: What IAM is asked.
             reached: Whether the plugin gets that far, if ipamd still runs.
         """
-        form, use = forms()[name], self.use(name)
-        if use is None:
+        template, call_range = request_templates()[name], self.call_range(name)
+        if call_range is None:
             return False
         checks = tuple(map(self._check, requests))
-        call = Call(form, use, on, checks, reached and self._running)
+        call = SentCall(template, call_range, on, checks, reached and self._running)
         self.calls.append(call)
-        if form.stops and use.severity == "fatal" and not call.allowed:
+        if template.stops and call_range.severity == "fatal" and not call.allowed:
             self._running = False
         return call.allowed
 
     def _check(self, request: Request | AnyOf) -> Check:
-        forms = request.requests if isinstance(request, AnyOf) else (request,)
-        checks = (Check(form, self._policies.evaluate(form)) for form in forms)
+        request_templates = request.requests if isinstance(request, AnyOf) else (request,)
+        checks = (
+            Check(template, self._policies.evaluate(template)) for template in request_templates
+        )
         return min(checks, key=lambda check: _STRONGEST.index(check.decision.outcome))
 
 
 @cache
-def _use(name: str, mode: Mode, release: PluginVersion, features: tuple[str, ...]) -> Use | None:
-    return forms()[name].sent(mode, release, features)
+def _use(
+    name: str, mode: Mode, release: PluginVersion, features: tuple[str, ...]
+) -> CallRange | None:
+    return request_templates()[name].sent(mode, release, features)

@@ -75,7 +75,7 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PluginSetting:
     """Everything that a release's requests depend on.
 
     Args:
@@ -98,14 +98,10 @@ class Setting:
     instance_tagged: bool = True
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def at(self, release: PluginVersion) -> Setting:
-        """Return the same at another release, without the features that it does not have.
-
-        Args:
-            release: The other release.
-        """
-        kept = tuple(f for f in self.features if calls.feature_since(f) <= release)
-        return replace(self, release=release, features=kept)
+    def at(self, release: PluginVersion) -> PluginSetting:
+        """Return the same at another release, without the features that it does not have."""
+        features = tuple(f for f in self.features if calls.feature_since(f) <= release)
+        return replace(self, release=release, features=features)
 
 
 # By variable: the first release that reads it in the way modelled here.
@@ -126,8 +122,8 @@ VARIABLES = tuple(_VARIABLES)
 
 
 def configure(
-    setting: Setting, environment: Mapping[str, str], features: Iterable[str] = ()
-) -> Setting:
+    setting: PluginSetting, environment: Mapping[str, str], features: Iterable[str] = ()
+) -> PluginSetting:
     """Return a setting with the plugin's environment variables as the user gives them.
 
     Args:
@@ -159,12 +155,12 @@ def configure(
         elif name == "ENABLE_MULTI_NIC":
             chosen += ["multi-nic"] * _flag(name, value)
         else:
-            plugin = _switched(plugin, name, _flag(name, value))
-    given = calls.check_features(chosen, setting.release)
-    return replace(setting, plugin=plugin, features=given)
+            plugin = _switched(plugin, name, on=_flag(name, value))
+    features_in_use = calls.check_features(chosen, setting.release)
+    return replace(setting, plugin=plugin, features=features_in_use)
 
 
-def _switched(plugin: Plugin, name: str, on: bool) -> Plugin:
+def _switched(plugin: Plugin, name: str, *, on: bool) -> Plugin:
     """Return the plugin with one of its switches set.
 
     Prefix delegation is known and changes nothing: it sends the same actions on the same
@@ -191,9 +187,9 @@ def _flag(name: str, value: str) -> bool:
 
 def _tags(value: str) -> dict[str, str]:
     try:
-        found = json.loads(value or "{}")
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--env ADDITIONAL_ENI_TAGS is not JSON: {error.msg}") from None
-    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        tags = json.loads(value or "{}")
+    except (ValueError, RecursionError):
+        raise UsageError("--env ADDITIONAL_ENI_TAGS is not JSON") from None
+    if not isinstance(tags, dict) or not all(isinstance(v, str) for v in tags.values()):
         raise UsageError("--env ADDITIONAL_ENI_TAGS must be a JSON object of texts by key")
-    return {key: text for key, text in sorted(found.items()) if _RESERVED not in key}
+    return {key: text for key, text in sorted(tags.items()) if _RESERVED not in key}

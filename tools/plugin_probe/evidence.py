@@ -50,7 +50,7 @@ def evidence(
         names: The scenarios to run; none for all.
         before: Evidence from before, with the other scenarios.
     """
-    scenarios = [s for s in SCENARIOS if s.since <= release and (not names or s.name in names)]
+    scenarios = [s for s in SCENARIOS if s.at(release) and (not names or s.name in names)]
     others = [
         s for s in (before["scenarios"] if before else ()) if names and s["name"] not in names
     ]

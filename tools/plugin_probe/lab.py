@@ -21,6 +21,7 @@ from tools.plugin_probe.servers import World
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import Compiled
 
+_CONFIGURED = PluginVersion.of("v1.13.0")  # before it, the agent does not use KUBECONFIG only
 _START = 200.0  # the most seconds that a start may take
 _AFTER = 20.0  # the most seconds that a step goes on after what it is for
 _QUIET = 10.0  # seconds without a request after which nothing more is to come
@@ -70,7 +71,8 @@ def run(
     with _sockets(folder), (folder / "agent.log").open("w") as log:
         process = subprocess.Popen(
             [agent],
-            env=_environment(scenario, folder, certificate),
+            env=_environment(scenario, folder, certificate)
+            | (legacy.ENVIRONMENT if release < _CONFIGURED else {}),
             stdout=log,
             stderr=log,
             cwd=folder,

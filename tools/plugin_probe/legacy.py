@@ -1,7 +1,8 @@
 """What versions of the agent before v1.13.0 need besides.
 
-They have no variable for the endpoint of EC2, so its name leads to a server of our own with TLS.
-v1.8.0 asks the container runtime, on its socket, for the pods that run.
+They have no variable for the endpoint of EC2, so its name leads to a server of our own with TLS. They
+take the address of Kubernetes and its certificate from their service account. v1.8.0 asks the
+container runtime, on its socket, for the pods that run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from tools.plugin_probe.cloud import REGION
 ADDRESS = "127.0.0.2"
 _NAME = f"ec2.{REGION}.amazonaws.com"
 _HOSTS = f"127.0.0.1 localhost\n{ADDRESS} {_NAME}\n"
+KUBERNETES = 4443
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+ENVIRONMENT = {"KUBERNETES_SERVICE_HOST": ADDRESS, "KUBERNETES_SERVICE_PORT": str(KUBERNETES)}
 _RUNTIME = Path("/var/run/dockershim.sock")
 
 
@@ -30,7 +34,9 @@ class _Runtime(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 def prepare(folder: Path) -> Path:
-    """Make the name of EC2's endpoint lead here, in this mount namespace.
+    """Make the name of EC2's endpoint lead here, and make a service account.
+
+    Both are in this mount namespace only.
 
     Args:
         folder: For the certificate and the key.
@@ -44,12 +50,18 @@ def prepare(folder: Path) -> Path:
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", f"/CN={_NAME}", "-addext", f"subjectAltName=DNS:{_NAME}"),
+            *("-subj", f"/CN={_NAME}", "-addext", f"subjectAltName=DNS:{_NAME},IP:{ADDRESS}"),
             *("-keyout", key, "-out", certificate),
         ],
         check=True,
         capture_output=True,
     )
+    account = folder / "serviceaccount"
+    account.mkdir()
+    (account / "token").write_text("example")
+    (account / "ca.crt").write_bytes(certificate.read_bytes())
+    _ACCOUNT.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "--bind", account, _ACCOUNT], check=True)
     return certificate
 
 

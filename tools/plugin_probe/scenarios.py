@@ -60,6 +60,7 @@ class Scenario:
         summary: What it is for.
         family: The IP family of the cluster.
         since: The first plugin version that has it.
+        last: The last one, None if the newest has it.
         features: The catalog's features that it needs.
         environment: Variables of the agent besides those that every run has.
         instance_type: The type of the node.
@@ -78,6 +79,7 @@ class Scenario:
     family: Family
     steps: tuple[Step, ...]
     since: PluginVersion = field(default_factory=lambda: PluginVersion.of("v1.8.0"))
+    last: PluginVersion | None = None
     features: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     instance_type: InstanceType = M5_LARGE
@@ -87,6 +89,10 @@ class Scenario:
     configurations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     leaked: int = 0
     denials: tuple[str, ...] = ()
+
+    def at(self, release: PluginVersion) -> bool:
+        """Say whether a release has it."""
+        return self.since <= release and (self.last is None or release <= self.last)
 
     def cloud(self) -> Cloud:
         """Return the account as the scenario begins."""
@@ -250,6 +256,17 @@ SCENARIOS = (
         (Step(5),),
         since=_release("v1.10.0"),
         environment=_V6,
+    ),
+    Scenario(
+        "ipv6-leaked-interfaces",
+        "To v1.12.6 the clean-up of leaked interfaces ran on IPv6 nodes, too.",
+        "ipv6",
+        (Step(1, 320, "delete-leaked"),),
+        since=_release("v1.10.0"),
+        last=_release("v1.12.6"),
+        environment=_V6,
+        leaked=2,
+        denials=("tag-leaked", "delete-leaked"),
     ),
     Scenario(
         "ipv6-multi-nic",

@@ -229,15 +229,17 @@ def serve(
     Args:
         world: What they show.
         ports: Of EC2, metadata and Kubernetes; 0 for any that is free.
-        certificate: That of EC2's own name, to serve it with TLS, too.
+        certificate: That with which EC2 and Kubernetes are served with TLS, too.
     """
     taken = []
-    for port, base in zip(ports, (_Aws, _Metadata, _Kubernetes), strict=True):
+    bases: tuple[type[_Handler], ...] = (_Aws, _Metadata, _Kubernetes)
+    for port, base in zip(ports, bases, strict=True):
         taken.append(_started(ThreadingHTTPServer(("127.0.0.1", port), _handler(base, world))))
     if certificate:
-        server = ThreadingHTTPServer((legacy.ADDRESS, 443), _handler(_Aws, world))
-        legacy.secure(server, certificate)
-        _started(server)
+        for port, base in ((443, _Aws), (legacy.KUBERNETES, _Kubernetes)):
+            server = ThreadingHTTPServer((legacy.ADDRESS, port), _handler(base, world))
+            legacy.secure(server, certificate)
+            _started(server)
     return tuple(taken)
 
 

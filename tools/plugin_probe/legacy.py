@@ -1,7 +1,7 @@
 """What versions of the agent before v1.13.0 need besides.
 
-They have no variable for the endpoint of EC2, so its name leads to a server of our own with TLS. They
-take the address of Kubernetes and its certificate from their service account. v1.8.0 asks the
+They have no variable for the endpoint of EC2, so its name leads to a server of our own with TLS.
+They take the address of Kubernetes and its certificate from their service account. v1.8.0 asks the
 container runtime, on its socket, for the pods that run.
 """
 

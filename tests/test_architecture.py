@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "policy": {"errors", "texts"},
     "catalog": {"errors", "policy", "resources"},
     "markup": {"escape", "resources"},
+    "json_schema": set(),
     "hcl": {"errors", "texts", "policy", "resources"},
     "rendering": {"escape", "policy", "catalog", "hcl", "resources"},
     "files": {"errors", "texts"},
@@ -32,7 +33,6 @@ MAY_IMPORT = {
         "hcl",
         "rendering",
         "files",
-        "resources",
     },
     "verifying": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "engine"},
     "publishing": {
@@ -62,7 +62,7 @@ MAY_IMPORT = {
         "engine",
         "resources",
     },
-    "preflight": {"errors", "policy", "catalog", "inputs"},
+    "preflight": {"errors", "json_schema", "policy", "catalog", "inputs"},
 }
 # The packages that may import each heavy library, and whether only inside functions.
 ONLY_IN = {
@@ -70,7 +70,7 @@ ONLY_IN = {
     "lark": {"hcl"},
     "jinja2": {"rendering", "markup"},
     "markupsafe": {"markup"},
-    "msgspec": {"inputs"},
+    "msgspec": {"inputs", "vendoring", "json_schema"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -37,7 +37,6 @@ DATA = {
     "catalog/facts/data/revisions/2022-01-31.json",
     "rendering/templates/main.tf.jinja",
     "rendering/templates/role/role.tftest.hcl.jinja",
-    "vendoring/vpc-cni-iam.schema.json",
     "policy/matching/data/condition-keys.json",
     "policy/matching/data/global-condition-keys.json",
     "coverage/analysis/data/example-actions.json",

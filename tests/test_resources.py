@@ -15,7 +15,6 @@ from conftest import ROOT, run
         ("rendering/templates/main.tf.jinja", "generate m"),
         ("catalog/facts/data/calls.json", "catalog"),
         ("coverage/risks.md", "coverage --explain untagged-interfaces-claimable"),
-        ("vendoring/vpc-cni-iam.schema.json", "init --schema"),
     ],
 )
 @pytest.mark.parametrize("damage", ["directory", "missing", "no text"])

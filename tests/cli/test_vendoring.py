@@ -51,6 +51,25 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert "is there already" in again.err
 
 
+def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> None:
+    path = repo / "vpc-cni-iam.toml"
+    path.write_text(path.read_text().replace("v1.23.2", "v1.23.9"))
+    pinned = path.read_text()
+    words = "plugin v1.23.9 is newer than this catalog"
+    for command in ("sync", "check", "diff", "upgrade"):
+        done = run(command, cwd=repo)
+        assert done.code == 0
+        assert done.err.startswith("vpc-cni-iam: warning: ") and words in done.err
+        assert words in run(command, "--quiet", cwd=repo).err
+        (warning,) = json.loads(run(command, "--format", "json", cwd=repo).out)["warnings"]
+        assert words in warning
+        refused = run(command, "--strict", cwd=repo)
+        assert refused.code == 3
+        assert f"line 10: {words}" in refused.err
+    assert words in run("check", "--quiet", "--format", "markdown", cwd=repo).out.replace("\\", "")
+    assert path.read_text() == pinned
+
+
 def test_a_commit_holds_all_that_a_fresh_clone_needs(repo: Path, tmp_path: Path) -> None:
     git(repo, "clone", "-q", str(repo), str(tmp_path / "clone"))
     assert run("check", cwd=tmp_path / "clone").code == 0

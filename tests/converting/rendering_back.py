@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import OFFLINE_PROVIDER, write_tree
-from vpc_cni_iam.converting.batch import Input, Options, convert
+from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
@@ -31,10 +31,10 @@ def rendered(engine: Engine, folder: Path, files: Mapping[str, str]) -> dict[str
     }
 
 
-def converted(texts: Mapping[str, str], options: Options | None = None) -> dict[str, str]:
+def converted(texts: Mapping[str, str], options: ConvertOptions | None = None) -> dict[str, str]:
     """The files of converted documents, all of which must be expressible."""
     inputs = [Input(f"{n}.json", lambda t=t: t) for n, t in texts.items()]  # type: ignore[misc]
-    batch = convert(inputs, options or Options())
+    batch = convert(inputs, options or ConvertOptions())
     assert not batch.failures, batch.failures
     assert [c.name for c in batch.converted] == list(texts)
     return batch.files()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.converting.batch import STDIN, Batch, Input, Options, convert
+from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
 from vpc_cni_iam.converting.report import data, lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
@@ -28,7 +28,7 @@ def batch(values: dict[str, Any], **options: Any) -> Batch:
     texts = {n: v if isinstance(v, str) else json.dumps(v) for n, v in values.items()}
     return convert(
         [Input(n, lambda t=t: t) for n, t in texts.items()],  # type: ignore[misc]
-        Options(**options),
+        ConvertOptions(**options),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
 from rendering_back import check_same, converted, plain, rendered
-from vpc_cni_iam.converting.batch import Input, Options, convert
+from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
@@ -76,7 +76,7 @@ def test_whole_policies_of_any_text(each_engine: Engine, tmp_path: Path) -> None
     def survive(drawn: list[str]) -> None:
         texts = {}
         for number, text in enumerate(drawn):
-            if not convert([Input("x", lambda t=text: t)], Options()).failures:  # type: ignore[misc]
+            if not convert([Input("x", lambda t=text: t)], ConvertOptions()).failures:  # type: ignore[misc]
                 texts[f"d{number}"] = text
         assert len(texts) > 40
         check_same(texts, rendered(each_engine, tmp_path, converted(texts)))
@@ -90,7 +90,7 @@ def test_parametrized_and_partition_aware_means_the_same_here(
 ) -> None:
     names = {"111122223333": "account_id", "eu-west-1": "region", "t": "short"}
     texts = {n: t for n, t in HARD.items() if "arn:aws-cn:" not in t}
-    files = converted(texts, Options(names=names, partition_aware=True))
+    files = converted(texts, ConvertOptions(names=names, partition_aware=True))
     assert {"variables.tf", "data.tf"} < files.keys()
     assert (
         "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root"
@@ -104,7 +104,7 @@ def test_other_values_of_variables_are_where_the_literals_were(
     newest: Engine, tmp_path: Path
 ) -> None:
     text = HARD["trust_irsa"]
-    files = converted({"x": text}, Options(names={"111122223333": "account_id"}))
+    files = converted({"x": text}, ConvertOptions(names={"111122223333": "account_id"}))
     files["variables.tf"] = files["variables.tf"].replace('"111122223333"', '"999988887777"')
     found = rendered(newest, tmp_path, files)
     assert plain(found["x"]) == plain(text.replace("111122223333", "999988887777"))

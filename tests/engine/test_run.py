@@ -1,7 +1,9 @@
 """The engine wrapper: what it finds, what it hides, what an error keeps."""
 
 import os
+import signal
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,28 @@ def test_auto_takes_terraform_first_and_tofu_second(tmp_path: Path) -> None:
     found = find("auto", {"PATH": str(tmp_path)})
     assert found is not None and found.name == "terraform"
     assert environ
+
+
+def test_an_interrupt_while_an_engine_starts_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes when the process is there and nobody has its handle yet."""
+    start, started = subprocess.Popen.__init__, []
+
+    def interrupted(process: subprocess.Popen[bytes], *words: object, **options: object) -> None:
+        start(process, *words, **options)  # type: ignore[arg-type]
+        started.append(process.pid)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    engine = find("tofu", script(tmp_path, "tofu", "exec sleep 600"))
+    assert engine is not None
+    monkeypatch.setattr(subprocess.Popen, "__init__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(["plan"], tmp_path)
+    (pid,) = started
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_named_engine_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
-from vpc_cni_iam.vendoring.config import Config, load, parse, schema_text
+from vpc_cni_iam.vendoring.config import Config, load, parse
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
-from vpc_cni_iam.vendoring.upgrade import repin
+from vpc_cni_iam.vendoring.tables import schema_text
+from vpc_cni_iam.vendoring.upgrade import Pin, find_pin, repin
 
 HERE = Path("vpc-cni-iam.toml")
 SCHEMA = json.loads(schema_text())
@@ -65,15 +66,27 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f"{TOP}[[module]]\n{PIN}", "line 6", "has no path"),
         (f'{TOP}[[module]]\npath = "b"\n', "line 6", "neither cni_version nor revision"),
         (f'{TOP}[[module]]\npath = "b"\nversion = "v1"\n{PIN}', "line 8", "unknown key 'version'"),
-        (f"{TOP}[[module]]\npath = 3\n{PIN}", "line 7", "path must be a string"),
+        (f"{TOP}[[module]]\npath = 3\n{PIN}", "line 7", "path is 3, and must be a string"),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = "ipv4"\n{PIN}',
             "line 8",
-            "must be a list of strings",
+            "variants is 'ipv4', and must be a list of strings, at least one",
         ),
-        (f'{TOP}[[module]]\npath = "b"\nvariants = [1]\n{PIN}', "line 8", "a list of strings"),
-        (f'{TOP}[[module]]\npath = "b"\nvariants = []\n{PIN}', "line 8", "variants is empty"),
-        (f'{TOP}[[module]]\npath = "b"\ngaps = 1\n{PIN}', "line 8", "gaps must be true or false"),
+        (
+            f'{TOP}[[module]]\npath = "b"\nvariants = [1]\n{PIN}',
+            "line 8",
+            "variants is [1], and must be",
+        ),
+        (
+            f'{TOP}[[module]]\npath = "b"\nvariants = []\n{PIN}',
+            "line 8",
+            "variants is [], and must be a list of strings, at least one",
+        ),
+        (
+            f'{TOP}[[module]]\npath = "b"\ngaps = 1\n{PIN}',
+            "line 8",
+            "gaps is 1, and must be true or false",
+        ),
         (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv5"]\n{PIN}',
@@ -115,7 +128,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             f'[[module]]\npath = "a"\n{PIN}harden = true\nadditional_tag_keys = []',
             "line 5",
-            "empty",
+            "is [], and must be a list of strings, at least one",
         ),
         (f'[[module]]\npath = "a"\n{PIN}harden = true\neni_claim_tag = "a"', "line 5", "KEY=VALUE"),
         (
@@ -126,11 +139,11 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
         (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
-        (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path must be a string"),
+        (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path is 3, and must be a string"),
         (
             f'{TOP}[[module]]\nfeatures = ["""\n[[module]]\npath = 1\n"""]\npath = 3\n{PIN}',
             "line 11",
-            "path must be a string",
+            "path is 3, and must be a string",
         ),
     ],
 )
@@ -142,6 +155,30 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert caught.value.source == str(HERE)
 
 
+NEWER = TOP.replace("v1.20.4", "v1.23.9-eksbuild.1")
+
+
+def test_the_newest_release_stands_in_for_a_later_patch_with_a_warning() -> None:
+    read = config(f'{NEWER}[[module]]\npath = "b"\n{PIN}')
+    newer, older = read.modules
+    assert newer.options == options(cni_version="v1.23.2")
+    assert newer.newest and not older.newest
+    (warning,) = read.warnings
+    assert warning.startswith("vpc-cni-iam.toml: module of line 2: plugin v1.23.9-eksbuild.1 is")
+    assert "taking v1.23.2, the newest release known" in warning
+
+
+@pytest.mark.parametrize(("pin", "strict"), [("v1.23.9", True), ("v1.24.0", False)])
+def test_a_release_newer_than_the_catalog_is_refused(pin: str, strict: bool) -> None:
+    with pytest.raises(InputError, match=f"line 4: plugin {pin} is newer than this catalog"):
+        parse(TOP.replace("v1.20.4", pin), HERE, strict=strict)
+
+
+def test_an_upgrade_to_the_newest_keeps_a_newer_pin() -> None:
+    assert repin(config(NEWER), find_pin()).text == NEWER
+    assert "v1.23.2" in repin(config(NEWER), Pin("cni_version", "v1.23.2")).text
+
+
 def test_a_hardened_module_is_that_of_the_command() -> None:
     keys = 'harden = true\nadditional_tag_keys = ["Cost Center"]\neni_claim_tag = "made-by=us"\n'
     (module,) = config(f'[[module]]\npath = "a"\ncni_version = "v1.23.0"\n{keys}').modules
@@ -150,7 +187,7 @@ def test_a_hardened_module_is_that_of_the_command() -> None:
 
 
 def test_the_schema_knows_what_the_catalog_knows() -> None:
-    keys = SCHEMA["properties"]["module"]["items"]["properties"]
+    keys = SCHEMA["$defs"]["ModuleTable"]["properties"]
     assert keys["variants"]["items"]["enum"] == [v.name for v in VARIANTS]
     assert keys["revision"]["enum"] == [r.name for r in documents.revisions()]
     assert keys["features"]["items"]["enum"] == list(calls.features())
@@ -164,6 +201,9 @@ def test_the_schema_knows_what_the_catalog_knows() -> None:
         ("v1.5.6", False),
         ("v99.0.0", False),
         ("v1.23.00", False),
+        ("v1.23.3", True),
+        ("v1.23.10-eksbuild.1", True),
+        ("v1.24.0", False),
     ):
         assert bool(pattern.search(name)) is taken, name
 
@@ -175,6 +215,7 @@ values = st.one_of(
             "policy",
             "v1.23.0",
             "v99.0.0",
+            "v1.23.9",
             "1.5.6",
             "latest",
             "2022-01-31",
@@ -324,11 +365,11 @@ path = "b"
 
 
 def test_repin_changes_the_pin_and_nothing_else() -> None:
-    new = repin(config(COMMENTED), cni_version="v1.22.4")
+    new = repin(config(COMMENTED), Pin("cni_version", "v1.22.4"))
     assert new.text == COMMENTED.replace('"v1.20.4"', '"v1.22.4"').replace(
         "revision = '2022-01-31'", 'cni_version = "v1.22.4"'
     )
-    only = repin(config(COMMENTED), ["a"], cni_version="v1.22.4")
+    only = repin(config(COMMENTED), Pin("cni_version", "v1.22.4"), ["a"])
     assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
 
 
@@ -339,12 +380,12 @@ def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
     body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
     if form == "inline":
         body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'
-    exact = repin(config(body), revision="2024-07-22")
+    exact = repin(config(body), Pin("revision", "2024-07-22"))
     assert exact.text.count(f"gaps = {gaps}") == 1
     assert tomllib.loads(exact.text)["module"][0]["gaps"] is (gaps == "true")
     assert exact.modules[0].options == options(revision="2024-07-22")
-    assert repin(exact, revision="2024-07-22").text == exact.text
-    again = repin(exact, cni_version="v1.22.1")
+    assert repin(exact, Pin("revision", "2024-07-22")).text == exact.text
+    again = repin(exact, Pin("cni_version", "v1.22.1"))
     assert again.modules == config(body).modules
     if form == "lines":
         assert exact.text == body.replace('cni_version = "v1.22.1"', 'revision = "2024-07-22"')
@@ -352,25 +393,28 @@ def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
 
 
 def test_repin_to_the_same_changes_nothing() -> None:
-    new = repin(config(COMMENTED), ["a"], cni_version="v1.20.4")
+    new = repin(config(COMMENTED), Pin("cni_version", "v1.20.4"), ["a"])
     assert new.text == COMMENTED
 
 
 def test_repin_to_what_a_module_cannot_use_is_refused() -> None:
     with pytest.raises(InputError, match="line 3: variant ipv6 does not work"):
-        repin(config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'), cni_version="v1.8.0")
+        repin(
+            config('[[module]]\npath = "a"\ncni_version = "v1.20.4"\n'),
+            Pin("cni_version", "v1.8.0"),
+        )
 
 
 def test_repin_keeps_line_ends_spacing_and_quotes() -> None:
     body = "[[ module ]]\r\n'path' = 'a b' # sp\r\n\"cni_version\"='v1.20.4' # pin\r\n"
-    new = repin(config(body), cni_version="v1.23.0")
+    new = repin(config(body), Pin("cni_version", "v1.23.0"))
     assert new.text == body.replace("'v1.20.4'", '"v1.23.0"')
 
 
 def test_repin_in_inline_tables() -> None:
     tables = ('path = "x", cni_version = "v1.20.4"', 'path = "y", revision = "2022-01-31"')
     body = f"module = [{', '.join(f'{{ {t} }}' for t in tables)}]\n"
-    new = repin(config(body), cni_version="v1.23.0")
+    new = repin(config(body), Pin("cni_version", "v1.23.0"))
     assert [m.options.selection.arguments() for m in new.modules] == [
         ("--cni-version", "v1.23.0")
     ] * 2

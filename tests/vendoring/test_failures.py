@@ -20,7 +20,7 @@ from vpc_cni_iam.vendoring.config import load
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all
-from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
+from vpc_cni_iam.vendoring.upgrade import Pin, prepare, repin, upgrade
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
 
@@ -37,7 +37,7 @@ def repository(folder: Path, *names: str) -> Path:
 def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     toml = repository(tmp_path, "m")
     config = load(toml)
-    new = repin(config, cni_version="v1.22.4")
+    new = repin(config, Pin("cni_version", "v1.22.4"))
     prepared = prepare(config, new, select(config, tmp_path, ()), ConflictPolicy.REFUSE)
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
@@ -93,7 +93,7 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
 
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
     if command == "upgrade":
-        new = repin(config, cni_version="v1.23.0")
+        new = repin(config, Pin("cni_version", "v1.23.0"))
         outcomes = upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
     else:
         outcomes = overtaken(config, chosen, ConflictPolicy.REFUSE)
@@ -155,7 +155,7 @@ def carry_out(folder: Path, command: str) -> list[SyncOutcome]:
     config = load(folder / "vpc-cni-iam.toml")
     chosen = select(config, folder, ())
     if command == "upgrade":
-        new = repin(config, cni_version="v1.22.4")
+        new = repin(config, Pin("cni_version", "v1.22.4"))
         return upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
     return sync_all(config, chosen, ConflictPolicy.REFUSE)
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+from vpc_cni_iam.vendoring.tables import Acceptance
 
 NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
 VARIANTS = ("ipv4", "ipv4-scoped")
@@ -143,6 +144,28 @@ def judged(
 ) -> KeptEdit:
     (edit,) = kept_edits(files, {**files, path: text}, [path], accepted)
     return edit
+
+
+HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
+HYPERPOD_ROLE = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"], kind="role"))
+SAMPLES = {**parameters.SAMPLE, **trust.SAMPLE}
+
+
+@pytest.mark.parametrize("text", ["another", "*", "sample"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> None:
+    """Whatever the text is, even what this tool itself puts in the variable's place."""
+    text = SAMPLES[name] if text == "sample" else text
+    generated = HYPERPOD if name in parameters.SAMPLE else HYPERPOD_ROLE
+    main = generated["main.tf"]
+    edited = main.replace(f"${{var.{name}}}", text)
+    for owner in ("local", "var"):
+        edited = edited.replace(f"[{owner}.{name}]", f'["{text}"]')
+        edited = edited.replace(f"{{{owner}.{name}}}", f'{{"{text}"}}')
+        edited = edited.replace(f"coalesce({owner}.{name},", f'coalesce("{text}",')
+    assert edited != main
+    (edit,) = kept_edits(generated, {**generated, "main.tf": edited}, ["main.tf"])
+    assert not edit.fine, edit
 
 
 @pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)
@@ -277,17 +300,20 @@ def test_no_kept_edit_is_allowed_if_none_is_to_be(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ('{ file = "main.tf" }', "each accept needs sha256"),
-        ('{ file = "main.tf", sha256 = "x", reason = "y" }', "is not 64 lower-case hexadecimal"),
+        ('{ file = "main.tf" }', "accept has no sha256"),
+        (
+            '{ file = "main.tf", sha256 = "x", reason = "y" }',
+            "sha256 in accept is 'x', and must be 64 lower-case hexadecimal digits",
+        ),
         (
             f'{{ file = "main.tf", sha256 = "{"a" * 64}", reason = " " }}',
-            "each accept needs reason",
+            "reason in accept is ' ', and must be a string that is not empty",
         ),
         (
             f'{{ file = "m", sha256 = "{"a" * 64}", reason = "y", until = "z" }}',
             "unknown key 'until'",
         ),
-        ('"main.tf"', "accept must be a list of tables"),
+        ('"main.tf"', "accept is ['main.tf'], and must be a list of tables"),
     ],
 )
 def test_entries_that_do_not_hold_are_named_by_line(entry: str, problem: str, repo: Path) -> None:

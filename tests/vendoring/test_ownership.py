@@ -47,7 +47,16 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
         ("mine.tf", "locals {\n  json = 1\n}\n", "local.json"),
         ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "data.aws_iam"),
         ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),
-        ("main_override.tf", 'variable "region" {}\n', ""),
+        ("mine.tofu", 'variable "region" {}\n', "var"),
+        ("mine.tf.json", '{"variable": {"region": {}}}', "variable.region"),
+        ("mine.tf.json", '[{"locals": [{"json": 1}]}]', "local.json"),
+        (
+            "mine.tofu.json",
+            '{"data": {"aws_iam_policy_document": [{"ipv4": {}}]}}',
+            "data.aws_iam_policy_document.ipv4",
+        ),
+        ("mine.tf.json", '{"data": {"aws_iam_policy_document": {"mine": {}}}}', ""),
+        ("mine.tf.json", '{"data": [', ""),
         ("deep/mine.tf", 'variable "region" {}\n', ""),
         ("mine.txt", 'variable "region" {}\n', ""),
     ],
@@ -60,6 +69,39 @@ def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> N
     assert [f["state"] for f in files] == ["redefined"] * bool(same)
     assert not same or f"defines {same}" in files[0]["reason"]
     assert run("sync", cwd=repo).code == (3 if same else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("override.tf", "is merged over the generated files by an engine"),
+        ("main_override.tf", "is merged over the generated files by an engine"),
+        ("x_override.tf.json", "is merged over the generated files by an engine"),
+        ("override.tofu", "is merged over the generated files by an engine"),
+        ("main.tofu", "is read by OpenTofu in place of main.tf"),
+        ("main.tofu.json", "is read by OpenTofu in place of main.tf"),
+    ],
+)
+def test_a_file_that_replaces_generated_code_is_not_clean(
+    name: str, words: str, repo: Path
+) -> None:
+    write_tree(repo / "infra" / "m", {name: "{}\n"})
+    done = run("check", "--format", "json", cwd=repo)
+    (file,) = json.loads(done.out)["modules"][0]["files"]
+    assert (done.code, file["path"], file["state"]) == (1, name, "replacing")
+    assert file["reason"].startswith(words)
+    assert file["reason"].endswith("it is not proven to add no access")
+    toml = repo / "vpc-cni-iam.toml"
+    text = toml.read_text()
+    entry = file["ways_out"][-1].partition("vpc-cni-iam.toml: ")[2]
+    toml.write_text(f"{text}{entry.replace('...', 'we need it')}\n")
+    done = run("check", cwd=repo)
+    assert done.code == 0
+    assert "accepted: we need it" in done.out
+    assert run("check", "--no-kept", cwd=repo).code == 1
+    write_tree(repo / "infra" / "m", {name: "{ }\n"})
+    done = run("check", cwd=repo)
+    assert (done.code, "accepts another text of the file" in done.out) == (1, True)
 
 
 def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:

@@ -4,7 +4,7 @@ python -m tools.generate [--write]
 
 Generated are the modules under modules/ and inside examples/, what init writes there, the list of
 the examples, the README's tables, its pictures, the pages about risks and about the rules of a
-review, the schemas of a review's JSON and of the configuration, and a page of a review's HTML.
+review, the schemas of JSON that commands print and of the configuration, and the page of a review.
 Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
 """
 
@@ -27,14 +27,16 @@ from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
+from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import Config, load, schema_text
+from vpc_cni_iam.vendoring.config import Config, load
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
+from vpc_cni_iam.vendoring.tables import schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -112,6 +114,11 @@ def review_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def preflight_schema() -> str:
+    """Return the schema of what `preflight` prints as JSON."""
+    return json.dumps(report.schema(), indent=2) + "\n"
+
+
 # The configuration is what init writes; the vendored example is then made from it.
 FILES = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
@@ -120,6 +127,7 @@ FILES = {
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
     "docs/rules.md": documentation,
+    "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,

@@ -36,6 +36,12 @@ SOURCE_ACCOUNT_ID = Parameter(
     "an AWS account ID of 12 digits",
 )
 PARAMETERS = (OIDC_PROVIDER_ARN, EKS_CLUSTER_ARN, SOURCE_ACCOUNT_ID)
+# Values that no default has, as those of `parameters`.
+SAMPLE = {
+    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
+    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:777788889999:cluster/verify-cluster",
+    "source_account_id": "777788889999",
+}
 # Derived from the provider's ARN; it stands in condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
 

@@ -10,6 +10,7 @@ import typer
 from vpc_cni_iam.cli import common, modules
 from vpc_cni_iam.cli.common import QuietOption
 from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
+from vpc_cni_iam.cli.versions import StrictOption
 
 HELP = """Say whether the vendored modules are what vpc-cni-iam.toml says. Writes nothing.
 
@@ -48,6 +49,7 @@ def check(
         bool, typer.Option("--no-kept", help="Fail if any edit is kept, whatever it means.")
     ] = False,
     config: ConfigOption = None,
+    strict: StrictOption = False,
     quiet: QuietOption = False,
     output: Annotated[
         CheckFormat, typer.Option("--format", help="How to print it.")
@@ -58,16 +60,17 @@ def check(
     from vpc_cni_iam.vendoring.report import CheckResult, data, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
-    configuration = modules.configuration(config)
+    configuration = modules.configuration(config, strict=strict)
     chosen = modules.chosen(configuration, paths)
     reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    checked = CheckResult(reports, left, modules.command("sync", config), outdated)
+    again = modules.command("sync", config)
+    checked = CheckResult(reports, left, again, outdated, configuration.warnings)
     if output is CheckFormat.json:
         common.show_json(data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
-        typer.echo(show(checked, quiet), nl=False)
+        typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)

@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.files.tree import Change
+    from vpc_cni_iam.files.tree import FileChange
 
 
 _LISTED = ", as the command catalog lists them"
@@ -214,7 +214,7 @@ def show_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
-def changes_data(folder: Path, changes: Iterable[Change]) -> dict[str, object]:
+def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:
     """Return what was done to the files of a directory as plain data.
 
     Args:
@@ -225,7 +225,7 @@ def changes_data(folder: Path, changes: Iterable[Change]) -> dict[str, object]:
     return {"path": str(folder), "changes": done}
 
 
-def show_changes(folder: Path, changes: Sequence[Change], output: Format, quiet: bool) -> None:
+def show_changes(folder: Path, changes: Sequence[FileChange], output: Format, quiet: bool) -> None:
     """Print what was done to the files of a directory.
 
     Args:

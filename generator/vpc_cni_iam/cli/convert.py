@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
-    from vpc_cni_iam.files.tree import Change
+    from vpc_cni_iam.files.tree import FileChange
 
 HELP = """Turn IAM policies in JSON into aws_iam_policy_document data sources, and back.
 
@@ -119,13 +119,13 @@ def convert(
         else:
             reverse.from_hcl(files, document or (), output, form is Format.json, force)
         return
-    from vpc_cni_iam.converting.batch import Options
+    from vpc_cni_iam.converting.batch import ConvertOptions
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
     gc.disable()  # Nothing here refers to itself, and looking for such costs a fifth of the time.
     inputs = _inputs(files, output is not None or form is Format.json)
-    options = Options(name or "", parameters(parametrize or ()), partition_aware, keep_going)
+    options = ConvertOptions(name or "", parameters(parametrize or ()), partition_aware, keep_going)
     with _progress(len(inputs)) as step:
         batch = run(inputs, options, step)
     _show(batch, form, output, force)
@@ -155,7 +155,7 @@ def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:
 
     for line in report.lines(batch):
         common.say(line)
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     if output is not None and batch.converted:
         from vpc_cni_iam.converting.output import save
 

@@ -9,6 +9,7 @@ import typer
 from vpc_cni_iam.cli import common, modules
 from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
+from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff
@@ -29,6 +30,7 @@ Examples:
 def diff(
     paths: ModulesArgument = None,
     config: ConfigOption = None,
+    strict: StrictOption = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show the meaning alone, without the text.")
     ] = False,
@@ -37,10 +39,11 @@ def diff(
     """See `HELP`."""
     from vpc_cni_iam.vendoring.diff import diff_all
 
-    configuration = modules.configuration(config)
+    configuration = modules.configuration(config, strict=strict)
     diffs = diff_all(configuration, modules.chosen(configuration, paths))
     if output is Format.json:
-        common.show_json({"modules": list(map(diff_data, diffs))})
+        data = {"warnings": configuration.warnings, "modules": list(map(diff_data, diffs))}
+        common.show_json(data)
     else:
         for module_diff in diffs:
             show_diff(module_diff, with_text=not quiet)

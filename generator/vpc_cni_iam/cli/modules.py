@@ -13,6 +13,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
+from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config, VendoredModule
@@ -36,11 +37,14 @@ ConfigOption = Annotated[
 ]
 
 
-def configuration(named: Path | None) -> Config:
-    """Return the configuration that the user named, or else the nearest one."""
+def configuration(named: Path | None, *, strict: bool = False) -> Config:
+    """Return the configuration that the user named, or else the nearest one; print its warnings."""
     from vpc_cni_iam.vendoring.repository import find
 
-    return find(Path(), named)
+    config = find(Path(), named, strict=strict)
+    for warning in config.warnings:
+        common.say(f"warning: {warning}")
+    return config
 
 
 def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
@@ -115,6 +119,7 @@ def _request(
         bool, typer.Option("--keep", help="Keep edited and deleted files so, and remember it.")
     ] = False,
     config: ConfigOption = None,
+    strict: StrictOption = False,
     quiet: QuietOption = False,
     output: FormatOption = Format.text,
 ) -> SyncRequest:
@@ -126,7 +131,7 @@ def _request(
         raise UsageError("--merge, --force and --keep exclude each other; give one")
     policies = {ConflictPolicy.MERGE: merge, ConflictPolicy.FORCE: force, ConflictPolicy.KEEP: keep}
     policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
-    loaded = configuration(config)
+    loaded = configuration(config, strict=strict)
     return SyncRequest(loaded, config, select(loaded, Path(), paths or ()), policy, quiet, output)
 
 

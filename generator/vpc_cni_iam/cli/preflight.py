@@ -28,6 +28,14 @@ Examples:
 """
 
 
+def _print_schema(wanted: bool) -> None:
+    if wanted:
+        from vpc_cni_iam.preflight.report import schema
+
+        common.show_json(schema())
+        raise typer.Exit
+
+
 def preflight(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="What aws printed; - is standard input.")
@@ -45,6 +53,15 @@ def preflight(
     additional_tag_key: common.TagKeyOption = None,
     eni_claim_tag: common.ClaimTagOption = None,
     output: common.FormatOption = Format.text,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json, and nothing else.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.options import options

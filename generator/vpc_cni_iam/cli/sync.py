@@ -12,6 +12,7 @@ from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.modules import SyncRequest, command, exit_if_failed, requested
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.config import Config
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Make the vendored modules what vpc-cni-iam.toml says.
@@ -35,7 +36,7 @@ def sync(request: SyncRequest) -> None:
 
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
-        common.show_json({"modules": outcomes_data(outcomes)})
+        common.show_json(outcomes_data(outcomes, request.config))
     else:
         show_outcomes(outcomes, request, command("sync", request.named))
     finish(outcomes, request)
@@ -81,11 +82,11 @@ def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
 
-def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
-    """Return what was done to each module as plain data."""
+def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, object]:
+    """Return what was done to each module of a configuration, and its warnings, as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
-    return [
+    modules = [
         {
             "path": outcome.module.path,
             "done": outcome.done,
@@ -97,3 +98,4 @@ def outcomes_data(outcomes: Iterable[SyncOutcome]) -> list[dict[str, object]]:
         }
         for outcome in outcomes
     ]
+    return {"warnings": config.warnings, "modules": modules}

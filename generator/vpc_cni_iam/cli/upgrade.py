@@ -32,7 +32,6 @@ def upgrade(
         str | None,
         versions.release("Pin this plugin release, such as v1.20.4."),
     ] = None,
-    strict: versions.StrictOption = False,
     revision: Annotated[str | None, common.revision()] = None,
     latest: Annotated[
         bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
@@ -43,8 +42,8 @@ def upgrade(
     from vpc_cni_iam.vendoring import upgrade as upgrading
     from vpc_cni_iam.vendoring.diff import diff
 
-    pin = upgrading.pin(cni_version, revision, latest)
-    new = upgrading.repin(request.config, [c.module.path for c in request.chosen], **pin)
+    pin = upgrading.find_pin(cni_version, revision, latest=latest)
+    new = upgrading.repin(request.config, pin, [c.module.path for c in request.chosen])
     prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
@@ -55,12 +54,12 @@ def upgrade(
     if as_text:
         if changed and not request.quiet:
             typer.echo(f"replace {request.config.path}")
-        again = command("upgrade", request.named, *upgrading.option(**pin))
+        again = command("upgrade", request.named, *pin.option)
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             why = ", for the edits above are in the way" if prepared.refused else ""
             common.say(f"nothing was changed{why}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
-        common.show_json({**data, "modules": outcomes_data(outcomes)})
+        common.show_json({**data, **outcomes_data(outcomes, new)})
     finish(outcomes, request, "upgrade" if prepared.failed else "sync")

@@ -36,18 +36,15 @@ def release(text: str, *, known: bool = True) -> Any:
 
 def _known_release(context: typer.Context, value: str | None) -> str | None:
     """Take the newest release known for a later patch release, with a warning, if allowed."""
-    from vpc_cni_iam.catalog.facts.releases import newest, newest_date, stand_in
+    from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
 
     if value is None or context.resilient_parsing or context.meta.get(_STRICT):
         return value
-    found = stand_in(value)
-    if found is None:
+    known_release = stand_in(value)
+    if known_release is None:
         return value
-    say(
-        f"warning: plugin {value} is newer than this catalog of {newest_date()}; taking "
-        f"{newest()}, the newest release known. Update vpc-cni-iam to know yours; --strict refuses"
-    )
-    return str(found)
+    say(f"warning: {stand_in_warning(value)}")
+    return str(known_release)
 
 
 def _note_strict(context: typer.Context, value: bool) -> bool:

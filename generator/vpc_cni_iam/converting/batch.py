@@ -34,7 +34,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConvertOptions:
     """How to convert.
 
     Args:
@@ -81,7 +81,7 @@ class Batch:
 
 
 def convert(
-    inputs: Sequence[Input], options: Options, step: Callable[[], None] = lambda: None
+    inputs: Sequence[Input], options: ConvertOptions, step: Callable[[], None] = lambda: None
 ) -> Batch:
     """Convert the policy documents of some files.
 
@@ -113,7 +113,9 @@ def convert(
         step()
     converted = []
     for document, name in zip(documents, _names(documents, options.name), strict=True):
-        result = convert_document(document, name, options.names, options.partition_aware)
+        result = convert_document(
+            document, name, options.names, partition_aware=options.partition_aware
+        )
         if isinstance(result, Converted):
             converted.append(result)
         else:

@@ -38,7 +38,7 @@ class Converted:
 
 
 def convert_document(
-    document: JsonDocument, name: str, names: Mapping[str, str], partition_aware: bool
+    document: JsonDocument, name: str, names: Mapping[str, str], *, partition_aware: bool
 ) -> Converted | tuple[InputError, ...]:
     """Convert a document.
 
@@ -64,12 +64,13 @@ def convert_document(
             for p in problems(policy)
         )
         return errors or (InputError(document.source, document.place, str(error)),)
-    every_note = [
+    own_notes = _own_notes(document, policy, replaced, partition_aware=partition_aware)
+    every_note = (
         *notes(decoded, document.place),
-        *(Note(document.place, t) for t in _own_notes(document, policy, replaced, partition_aware)),
-    ]
+        *(Note(document.place, note) for note in own_notes),
+    )
     used = frozenset(replaced.used)
-    return Converted(document, name, text, tuple(every_note), used, replaced.partition_used)
+    return Converted(document, name, text, every_note, used, replaced.partition_used)
 
 
 def _partition(policy: Policy) -> str:
@@ -86,7 +87,7 @@ def _place(base: str, path: str, decoded: object) -> str:
 
 
 def _own_notes(
-    document: JsonDocument, policy: Policy, replaced: Substitution, partition_aware: bool
+    document: JsonDocument, policy: Policy, replaced: Substitution, *, partition_aware: bool
 ) -> Iterator[str]:
     if document.left_out:
         yield f"is in force; left out are the versions {', '.join(document.left_out)}"

@@ -9,12 +9,14 @@ from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.files.tree import Change, write
+from vpc_cni_iam.files.tree import FileChange, write
 
 _SHOWN = 5
 
 
-def save(directory: Path, files: Mapping[str, str], *, force: bool = False) -> tuple[Change, ...]:
+def save(
+    directory: Path, files: Mapping[str, str], *, force: bool = False
+) -> tuple[FileChange, ...]:
     """Write files into a directory, all of them or none; others in it are left alone.
 
     Args:

@@ -121,7 +121,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):
         return Rewriting(path, mark + before, mark + before, (), ())
-    writer = _Writer(module.file(path.name, str(path)), str(path), module)
+    writer = _FileRewriter(module.file(path.name, str(path)), str(path), module)
     after = mark + writer.rewritten()
     return Rewriting(path, mark + before, after, tuple(writer.replaced), tuple(writer.left))
 
@@ -152,7 +152,7 @@ def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
         )
 
 
-class _Writer:
+class _FileRewriter:
     def __init__(self, file: File, source: str, module: ModuleFiles) -> None:
         self.file, self.source = file, source
         self.module = module

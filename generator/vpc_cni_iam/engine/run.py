@@ -11,8 +11,9 @@ import selectors
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,21 +101,22 @@ class Engine:
         self, command: list[str], directory: Path, into: BinaryIO | None
     ) -> tuple[int, str, str]:
         """Run a command to its end, or take its whole process group down with this one."""
-        with subprocess.Popen(  # noqa: S603 - a list of arguments, and no shell
-            command,
-            cwd=directory,
-            env=dict(self.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # Its providers are its children: an engine that is killed leaves them running.
-            start_new_session=True,
-        ) as process:
-            try:
-                stdout, stderr = self._printed(process, into)
-            except BaseException:
-                _stop(process)
-                raise
+        with contextlib.ExitStack() as stack:
+            with _deferred_signals():
+                process = stack.enter_context(
+                    subprocess.Popen(  # noqa: S603 - a list of arguments, and no shell
+                        command,
+                        cwd=directory,
+                        env=dict(self.environ),
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        # Its providers are its children: an engine that is killed leaves them.
+                        start_new_session=True,
+                    )
+                )
+                stack.push(lambda error, *_: _stop(process) if error else None)
+            stdout, stderr = self._printed(process, into)
         return process.returncode, _text(stdout), _text(stderr).strip()
 
     def _printed(
@@ -144,6 +146,7 @@ class Engine:
                         words = key.data.limit.words()
                         raise EngineError(f"{self.name} prints more than {words}, the most read")
         process.wait(max(0, until - time.monotonic()))
+        printed.file.flush()  # a piece smaller than its buffer
         return b"" if into else printed.content(), errors.content()
 
     def version(self) -> str:
@@ -183,6 +186,29 @@ class Engine:
 
 def _text(printed: bytes) -> str:
     return _COLOUR.sub("", printed.decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Let signals that end this process wait, so that none comes between a start and its handle.
+
+    They are not blocked: an engine would inherit that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs the handlers of signals in the main thread only
+        return
+    received: list[int] = []
+    handlers = [(n, signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [(n, handler) for n, handler in handlers if callable(handler)]
+    for number, _ in handlers:
+        signal.signal(number, lambda number, _: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        for arrived in received:
+            signal.raise_signal(arrived)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

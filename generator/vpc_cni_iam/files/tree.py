@@ -34,7 +34,7 @@ _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """What writing a tree does to one file.
 
     Args:
@@ -123,7 +123,7 @@ def write(
     observed: Mapping[str, bytes] | None = None,
     top: Path | None = None,
     step: Callable[[str], None] = lambda _: None,
-) -> tuple[Change, ...]:
+) -> tuple[FileChange, ...]:
     """Make the files of a directory what they should be, all of them or none.
 
     Files that already are so are not touched, nor are those that are not named.
@@ -147,8 +147,8 @@ def write(
         for path in (*files, *removed):
             _check(tree, directory, path)
         try:
-            kept = _clean(tree, (*files, *removed))
-            return (*kept, *_write(tree, directory, files, removed, observed, step))
+            cleaned = _clean(tree, (*files, *removed))
+            return (*cleaned, *_write(tree, directory, files, removed, observed, step))
         except ChangedError as error:
             raise TreeError(
                 f"{directory / str(error)}: was changed while this command ran; nothing in "
@@ -184,7 +184,7 @@ def _check(tree: OpenTree, directory: Path, path: str) -> None:
     raise TreeError(f"{folder.place(part)}: {what}")
 
 
-def _clean(tree: OpenTree, paths: Iterable[str]) -> list[Change]:
+def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     """Remove what a killed run left, and return the copies of what somebody saved meanwhile.
 
     Only beside the files that are to be written: another run may be at work further down.
@@ -193,7 +193,7 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[Change]:
     for place in dict.fromkeys(split(path)[0] for path in paths):
         folder = tree.find(place)
         for name in clean(folder) if folder is not None else ():
-            copies.append(Change(f"{place}/{name}" if place else name, "create"))
+            copies.append(FileChange(f"{place}/{name}" if place else name, "create"))
     return copies
 
 
@@ -204,7 +204,7 @@ def _write(
     removed: tuple[str, ...],
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
-) -> tuple[Change, ...]:
+) -> tuple[FileChange, ...]:
     contents = {path: _encoded(content) for path, content in files.items()}
     changes, before = [], {}
     for path in (*contents, *removed):
@@ -212,8 +212,8 @@ def _write(
         if observed is not None and before[path] != observed.get(path):
             raise ChangedError(path)
         if path in contents or before[path] is not None:
-            changes.append(Change(path, _kind(before[path], contents.get(path))))
-    work: list[tuple[Change, Replacement]] = []
+            changes.append(FileChange(path, _kind(before[path], contents.get(path))))
+    work: list[tuple[FileChange, Replacement]] = []
     try:
         for change in changes:
             if change.kind == "same":

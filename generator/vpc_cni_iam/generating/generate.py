@@ -9,14 +9,14 @@ from vpc_cni_iam.errors import TreeError, VpcCniIamError
 from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
-from vpc_cni_iam.files.tree import Change, entries, write
+from vpc_cni_iam.files.tree import FileChange, entries, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
 _SHOWN = 5
 
 
-def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[Change, ...]:
+def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[FileChange, ...]:
     """Make a directory the module of these options.
 
     A file is this tool's own if it states the options it was made from, and unedited if making
@@ -37,12 +37,12 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
     """
     new = render(options)
     with locked(directory):
-        return _generate(directory, options, new, force)
+        return _generate(directory, options, new, force=force)
 
 
 def _generate(
-    directory: Path, options: Options, new: dict[str, str], force: bool
-) -> tuple[Change, ...]:
+    directory: Path, options: Options, new: dict[str, str], *, force: bool
+) -> tuple[FileChange, ...]:
     present = entries(directory)
     if MANIFEST in present:
         raise TreeError(f"{directory}: {_kept_by(directory)}")

@@ -45,17 +45,14 @@ class Preflight:
         interfaces: Likewise, of interfaces.
         nodes: How many nodes were taken for the cluster's.
         findings: The gravest first.
+        breaks: Whether something would break.
     """
 
     instances: int | None
     interfaces: int | None
     nodes: int
     findings: tuple[PreflightFinding, ...]
-
-    @property
-    def breaks(self) -> bool:
-        """Whether something would break."""
-        return any(f.severity is Severity.breaks for f in self.findings)
+    breaks: bool
 
 
 def preflight(
@@ -88,6 +85,7 @@ def preflight(
         None if inventory.interfaces is None else len(inventory.interfaces),
         len(nodes),
         tuple(findings),
+        any(f.severity is Severity.breaks for f in findings),
     )
 
 

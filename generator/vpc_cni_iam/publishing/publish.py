@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.files.tree import Change, entries, write
+from vpc_cni_iam.files.tree import FileChange, entries, write
 from vpc_cni_iam.publishing import changelog, git, oci, provenance, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
@@ -83,7 +83,7 @@ class Published:
     folder: str
     sums: Mapping[str, str]
     digest: str
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     restored: tuple[str, ...]
     copies: tuple[str, ...]
     tag: PreparedTag | None
@@ -361,7 +361,9 @@ def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) ->
     return copies
 
 
-def _restored(changes: Iterable[Change], earlier: Sequence[_Files], new: _Files) -> tuple[str, ...]:
+def _restored(
+    changes: Iterable[FileChange], earlier: Sequence[_Files], new: _Files
+) -> tuple[str, ...]:
     """Return the published files that were missing or different."""
     unchanged = {
         path for files in earlier for path, content in files.items() if new.get(path) == content

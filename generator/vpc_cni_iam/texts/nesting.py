@@ -15,8 +15,6 @@ from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
 _OPENING, _CLOSING = "{[(", "}])"
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _JSON = re.compile(rf"{_JSON_STRING.pattern}|[{{}}\[\]]", re.DOTALL)
-_BRACKETS = "{[]}"
-_DELETED = dict.fromkeys(range(128))
 _STEPS = str.maketrans("{[]}", "\x01\x01\xff\xff")
 _TOML = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*(?:"{3,5}|\Z)'
@@ -51,11 +49,7 @@ def check_json(text: str, source: str) -> None:
     brackets = re.sub(r"[^{}\[\]]+", "", _JSON_STRING.sub("", text))
     steps = array("b", brackets.translate(_STEPS).encode("latin-1"))
     if max(accumulate(steps), default=0) > JSON_DEPTH:
-        depth = 0
-        for token in _JSON.finditer(text):
-            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
-            if depth > JSON_DEPTH:
-                raise _refused(text, token.start(), source, JSON_DEPTH)
+        _scan(_JSON, text, source, JSON_DEPTH)
 
 
 def check_toml(text: str, source: str) -> None:
@@ -68,8 +62,13 @@ def check_toml(text: str, source: str) -> None:
     Raises:
         InputError: It does; with the line.
     """
+    _scan(_TOML, text, source, TOML_DEPTH)
+
+
+def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
+    """Refuse a text at the first bracket, or part of a key, that is deeper than a limit."""
     depth = parts = 0
-    for token in _TOML.finditer(text):
+    for token in tokens.finditer(text):
         sign = token[0]
         if sign == ".":
             parts += 1
@@ -79,8 +78,8 @@ def check_toml(text: str, source: str) -> None:
             depth, parts = max(0, depth - 1), 0
         elif sign in "=,\n":
             parts = 0
-        if depth > TOML_DEPTH or parts >= TOML_DEPTH:
-            raise _refused(text, token.start(), source, TOML_DEPTH)
+        if depth > limit or parts >= limit:
+            raise _refused(text, token.start(), source, limit)
 
 
 def check_hcl(text: str, source: str) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, redefined, rendered
+from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
+from vpc_cni_iam.vendoring.other_files import conflicting
 from vpc_cni_iam.vendoring.state import ModuleFile, module_state
+from vpc_cni_iam.vendoring.tables import Acceptance
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,13 @@ def _report(
         observed = observe(config, module, trusting=not rendering)
         files = [f for f in observed.files if f.state != "clean"]
         files += [ModuleFile(name, "lost") for name in lost_bases(observed)]
-        files += redefined(observed, module)
+        files += conflicting(observed, module)
         if any(f.state == "kept" for f in files):
             files = _with_meaning(module, observed, files)
     except (VpcCniIamError, OSError) as error:
         return ModuleCheck(module, "failed", failure=error)
     if no_kept:
-        files = [replace(f, forbidden=f.state in ("kept", "deleted")) for f in files]
+        files = [replace(f, forbidden=f.state in ("kept", "deleted", "replacing")) for f in files]
     edits = {f.kept.path for f in files if f.kept is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
     return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
@@ -104,4 +105,4 @@ def _with_meaning(
     kept = {f.path: decoded(observed.held[f.path]) for f in files if f.state == "kept"}
     texts = {p: t for p, t in generated.items() if p not in deleted} | kept
     edits = {e.path: e for e in kept_edits(generated, texts, kept, module.accepted)}
-    return [replace(f, kept=edits.get(f.path)) for f in files]
+    return [replace(f, kept=edits.get(f.path, f.kept)) for f in files]

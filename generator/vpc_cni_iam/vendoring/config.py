@@ -6,41 +6,25 @@ import os
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from vpc_cni_iam import resources
+from msgspec import UnsetType
+
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
-from vpc_cni_iam.catalog.options import ModuleKind, Options, options
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.texts import content, read
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.texts.nesting import check_toml
-from vpc_cni_iam.vendoring.acceptance import Acceptance, acceptances
+from vpc_cni_iam.vendoring.tables import Acceptance, ModuleTable, Refusal, convert
 from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
-_SCHEMA = "vpc-cni-iam.schema.json"
 _SHOWN = 100
-_TYPES: dict[str, tuple[type, str]] = {
-    "path": (str, "a string"),
-    "kind": (str, "a string"),
-    "variants": (list, "a list of strings"),
-    "cni_version": (str, "a string"),
-    "revision": (str, "a string"),
-    "features": (list, "a list of strings"),
-    "gaps": (bool, "true or false"),
-    "harden": (bool, "true or false"),
-    "additional_tag_keys": (list, "a list of strings"),
-    "eni_claim_tag": (str, "a string"),
-    "accept": (list, "a list of tables"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +36,19 @@ class VendoredModule:
         options: What it is made from.
         line: The line of its table.
         accepted: The edits of its files that are accepted.
+        unknown_release: The release that is pinned, if it is newer than the catalog and the newest
+            known one stands in for it; empty otherwise.
     """
 
     path: str
     options: Options
     line: int
     accepted: tuple[Acceptance, ...] = ()
+    unknown_release: str = ""
 
     @property
     def newest(self) -> bool:
-        """Whether its pin is the newest release that the catalog knows, or revision."""
+        """Whether its pin is the newest release that the catalog knows, or revision, or newer."""
         chosen = self.options.selection
         if chosen.release is None:
             return chosen.revision.last is None
@@ -81,6 +68,19 @@ class Config:
     path: Path
     text: str
     modules: tuple[VendoredModule, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know of its pins: each release that the catalog does not know, with its lines."""
+        lines: dict[str, list[int]] = {}
+        for module in self.modules:
+            if module.unknown_release:
+                lines.setdefault(module.unknown_release, []).append(module.line)
+        return tuple(
+            f"{self.path}: module of line {', '.join(map(str, numbers))}: "
+            f"{releases.stand_in_warning(release)}"
+            for release, numbers in lines.items()
+        )
 
     def folder(self, module: VendoredModule) -> Path:
         """Return the directory of a module.
@@ -104,11 +104,13 @@ class Config:
             raise TreeError(f"{self.path}: was changed meanwhile; run the command again")
 
 
-def load(path: Path) -> Config:
+def load(path: Path, *, strict: bool = False) -> Config:
     """Read a configuration file.
 
     Args:
         path: The file.
+        strict: Refuse a plugin release newer than the catalog, for which the newest known one
+            would stand in.
 
     Raises:
         InputError: It is missing, or says something that does not hold; with the line.
@@ -116,28 +118,16 @@ def load(path: Path) -> Config:
     if not os.path.lexists(path):
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
     # Its line ends are the user's, and an upgrade keeps them.
-    return parse(read(path, "TOML", CONFIGURATION), path)
+    return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 
 
-def schema_text() -> str:
-    """Return the JSON Schema of the file; it says what `parse` says, but for paths.
-
-    Nor does it say which variants and features work with which release.
-    """
-    text = resources.text(f"vendoring/{_SCHEMA}")
-    names = "|".join(re.escape(str(r).removeprefix("v")) for r in releases.served())
-    # A backslash is doubled in JSON.
-    known = f"v?({names}){EKS_BUILD}".replace("\\", "\\\\")
-    variants = '",\n                "'.join(v.name for v in VARIANTS)
-    return text.replace("RELEASES", known).replace("VARIANTS", variants)
-
-
-def parse(text: str, path: Path) -> Config:
+def parse(text: str, path: Path, *, strict: bool = False) -> Config:
     """Read the text of a configuration.
 
     Args:
         text: The text.
         path: Where it is, which errors name and module paths are relative to.
+        strict: As `load` takes it.
 
     Raises:
         InputError: It says something that does not hold; with the line.
@@ -161,63 +151,75 @@ def parse(text: str, path: Path) -> Config:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         line = places.key(None, "module") or 1
         raise InputError(source, f"line {line}", "write [[module]], with two brackets")
-    modules = tuple(_module(places, source, n, table) for n, table in enumerate(tables))
+    modules = []
+    for number, table in enumerate(tables):
+
+        def refuse(key: str | None, problem: str, number: int = number) -> InputError:
+            line = (key and places.key(number, key)) or places.table(number)
+            return InputError(source, f"line {line}", problem)
+
+        typed = convert(table, ModuleTable, refuse)
+        line = places.table(number)
+        modules.append(_module(typed, table.keys(), line, refuse, strict=strict))
     _refuse_overlaps(modules, source)
-    return Config(path, text, modules)
+    return Config(path, text, tuple(modules))
 
 
 def _module(
-    places: TomlLineIndex, source: str, number: int, table: dict[str, Any]
+    table: ModuleTable, keys: Container[str], line: int, refuse: Refusal, *, strict: bool
 ) -> VendoredModule:
-    def refuse(key: str | None, problem: str) -> InputError:
-        line = (key and places.key(number, key)) or places.table(number)
-        return InputError(source, f"line {line}", problem)
-
-    for key, value in table.items():
-        if key not in _TYPES:
-            raise refuse(key, f"unknown key {key!r}; known are {', '.join(_TYPES)}")
-        kind, words = _TYPES[key]
-        item = dict if key == "accept" else str
-        listed = isinstance(value, list) and not all(isinstance(v, item) for v in value)
-        if not isinstance(value, kind) or listed:
-            raise refuse(key, f"{key} must be {words}")
-    if "path" not in table:
-        raise refuse(None, "this module has no path")
-    if "variants" in table and not table["variants"]:
-        raise refuse("variants", "variants is empty; name one, or leave it out for upstream's")
-    if "additional_tag_keys" in table and not table["additional_tag_keys"]:
-        raise refuse("additional_tag_keys", "additional_tag_keys is empty; leave it out")
-    if "cni_version" not in table and "revision" not in table:
+    release, revision = _set(table.cni_version), _set(table.revision)
+    if release is None and revision is None:
         raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
-    path = table["path"]
-    if problem := _path_problem(path):
-        shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+    if problem := _path_problem(table.path):
+        shown = table.path if len(table.path) <= _SHOWN else f"{table.path[:_SHOWN]}..."
         raise refuse("path", f"path {shown!r} {problem}")
+    stand_in = releases.stand_in(release) if release and not strict else None
     try:
         made_from = _options(
-            tuple(table.get("variants", ())),
-            table.get("revision"),
-            table.get("cni_version"),
-            tuple(table.get("features", ())),
+            tuple(table.variants or ()),
+            revision=revision,
+            cni_version=str(stand_in) if stand_in else release,
+            features=tuple(table.features),
             # Of a revision there are none to fill, and the release may come again.
-            "revision" in table or table.get("gaps", True),
-            table.get("kind", ModuleKind.policy),
-            Hardening.of(
-                harden=table.get("harden", False),
-                additional_tag_keys=table.get("additional_tag_keys", ()),
-                eni_claim_tag=table.get("eni_claim_tag"),
+            gaps=revision is not None or table.gaps,
+            kind=table.kind,
+            hardening=Hardening.of(
+                harden=table.harden,
+                additional_tag_keys=table.additional_tag_keys or (),
+                eni_claim_tag=_set(table.eni_claim_tag),
             ),
         )
     except UsageError as error:
-        raise refuse(_guilty(table, str(error)), _in_toml(str(error))) from None
-    where = posixpath.normpath(path)
-    accepted = acceptances(table.get("accept", []), refuse)
-    return VendoredModule(where, made_from, places.table(number), accepted)
+        raise refuse(_guilty(keys, str(error)), _in_toml(str(error))) from None
+    return VendoredModule(
+        posixpath.normpath(table.path),
+        made_from,
+        line,
+        _acceptances(table.accept, refuse),
+        release if release and stand_in else "",
+    )
+
+
+def _set(value: str | UnsetType) -> str | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _acceptances(entries: Iterable[Acceptance], refuse: Refusal) -> tuple[Acceptance, ...]:
+    accepted: dict[str, Acceptance] = {}
+    for entry in entries:
+        if not (entry.file.isprintable() and entry.reason.isprintable()):
+            raise refuse("accept", f"accept of {entry.file!r} holds characters that nobody sees")
+        if entry.file in accepted:
+            raise refuse("accept", f"{entry.file!r} is accepted twice; keep one of the entries")
+        accepted[entry.file] = entry
+    return tuple(accepted.values())
 
 
 @cache
 def _options(
     variants: tuple[str, ...],
+    *,
     revision: str | None,
     cni_version: str | None,
     features: tuple[str, ...],
@@ -260,7 +262,7 @@ def _length_problem(path: PurePosixPath) -> str:
     return ""
 
 
-def _guilty(table: dict[str, Any], problem: str) -> str | None:
+def _guilty(keys: Container[str], problem: str) -> str | None:
     """Return the key that a problem of options is about."""
     for word, key in (
         (FLAG, "harden"),
@@ -272,7 +274,7 @@ def _guilty(table: dict[str, Any], problem: str) -> str | None:
         ("revision", "revision"),
         ("plugin", "cni_version"),
     ):
-        if word in problem and key in table:
+        if word in problem and key in keys:
             return key
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -88,11 +88,11 @@ def diff(plan: SyncPlan) -> Diff:
     if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
         return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
-    found = meanings(plan.module, before, after) if text else ()
+    module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
-        found = (*found, Meaning("the module", (), note))
-    return Diff(plan.module, found, text, kept)
+        module_meanings = (*module_meanings, Meaning("the module", (), note))
+    return Diff(plan.module, module_meanings, text, kept)
 
 
 def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
@@ -102,19 +102,19 @@ def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
         config: The configuration.
         modules: Some of its modules.
     """
-    found = []
+    diffs = []
     for module in modules:
         try:
-            found.append(diff(plan_at_rest(config, ModuleSelection(module))))
+            diffs.append(diff(plan_at_rest(config, ModuleSelection(module))))
         except (VpcCniIamError, OSError) as error:
-            found.append(Diff(module, (), "", failure=error))
-    return found
+            diffs.append(Diff(module, (), "", failure=error))
+    return diffs
 
 
 def _side(plan: SyncPlan, path: str) -> str:
-    if path not in plan.wanted:
+    if path not in plan.generated:
         return "no longer generated"
-    return "as generated" if plan.after.get(path) == plan.wanted[path] else "with your edit"
+    return "as generated" if plan.after.get(path) == plan.generated[path] else "with your edit"
 
 
 def meanings(
@@ -132,31 +132,49 @@ def meanings(
     except InputError as error:
         return (Meaning("all variants", (), f"cannot be read: {error}"),)
     labels = _labels(module)
-    policies = [{d.name: d.policy for d in m.documents} for m in (old, new)]
-    unread = {**old.unread, **new.unread}
-    names = dict.fromkeys([*labels, *sorted({*policies[0], *policies[1], *unread} - {*labels})])
-    found = []
-    for name in names:
-        one, other = (p.get(name) for p in policies)
-        label, there = labels.get(name, name), name in policies[1] or name in new.unread
-        if name in unread:
-            gone = "" if there else "is no longer generated; "
-            found.append(Meaning(label, (), gone + unread[name]))
-        elif one is not None or other is not None:
-            changed = changes(one or Policy(()), other or Policy(()))
-            if not there and not changed:
-                changed = (AccessChange(ChangeKind.LOST, "the document"),)
-            if name in labels or changed:
-                found.append(Meaning(label, changed))
-    # The trust document joins those of the kinds of trust, which are shown by themselves.
-    joined = {
-        d.name
-        for m in (old, new)
-        for d in m.documents
-        if d.name != "trust" and not joins_nothing(d, m, _JOINED)
-    }
+    others = {*_names(old), *_names(new)} - {*labels}
+    document_meanings = (
+        _meaning(name, labels.get(name, name), old, new, expected=name in labels)
+        for name in (*labels, *sorted(others))
+    )
+    joining = sorted({*_joining(old), *_joining(new)})
     note = "joins other documents; only an engine can tell what that means: verify"
-    return (*found, *(Meaning(labels.get(name, name), (), note) for name in sorted(joined)))
+    return (
+        *filter(None, document_meanings),
+        *(Meaning(labels.get(name, name), (), note) for name in joining),
+    )
+
+
+def _meaning(name: str, label: str, old: Module, new: Module, *, expected: bool) -> Meaning | None:
+    """Return what changes in a document; None for one that is nowhere, or unchanged and extra."""
+    before, after = _policy(old, name), _policy(new, name)
+    removed = after is None and name not in new.unread
+    if reason := new.unread.get(name) or old.unread.get(name):
+        return Meaning(label, (), f"is no longer generated; {reason}" if removed else reason)
+    if before is None and after is None:
+        return None
+    changed = changes(before or Policy(()), after or Policy(()))
+    if removed and not changed:
+        changed = (AccessChange(ChangeKind.LOST, "the document"),)
+    return Meaning(label, changed) if expected or changed else None
+
+
+def _names(module: Module) -> set[str]:
+    return {d.name for d in module.documents} | set(module.unread)
+
+
+def _policy(module: Module, name: str) -> Policy | None:
+    return next((d.policy for d in module.documents if d.name == name), None)
+
+
+def _joining(module: Module) -> Iterator[str]:
+    """Yield the documents that join others, besides what a caller gives.
+
+    The trust document joins those of the kinds of trust, which are shown by themselves.
+    """
+    for document in module.documents:
+        if document.name != "trust" and not joins_nothing(document, module, _JOINED):
+            yield document.name
 
 
 def _read(files: Mapping[str, str]) -> Module:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module import Module, read_blocks
 from vpc_cni_iam.hcl.parse import parse
@@ -19,21 +20,17 @@ from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
-from vpc_cni_iam.vendoring.acceptance import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+from vpc_cni_iam.vendoring.tables import Acceptance
 
-# Values that no module has written out, so that text in the place of a variable is a difference.
-_SAMPLE = {
-    "cluster_name": "cluster-of-a-caller",
-    "vpc_id": "vpc-0a1b2c3d4e5f60718",
-    "partition": "aws-us-gov",
-    "region": "us-gov-west-1",
-    "account_id": "111122223333",
-    "vpc_owner_id": "444455556666",
-    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.com/id/0A1B",
-    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/of-a-caller",
-    "source_account_id": "777788889999",
+# Values for the variables that stand in documents. Text in the place of a variable may be equal to
+# one of them, but not to both.
+_SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE}
+_OTHER_DIGITS = str.maketrans("0123456789", "9876543210")
+_OTHER_SAMPLE = {
+    name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
+    for name, value in _SAMPLE.items()
 }
 # Outputs that say something of releases of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
@@ -83,7 +80,8 @@ def _with_findings(edit: KeptEdit, findings: list[_Finding]) -> KeptEdit:
 
 def _with_variables(text: str) -> str:
     """Return a text with the variables where their samples stand."""
-    for name, value in sorted(_SAMPLE.items(), key=lambda item: -len(item[1])):
+    values = [*_SAMPLE.items(), *_OTHER_SAMPLE.items()]
+    for name, value in sorted(values, key=lambda item: -len(item[1])):
         text = text.replace(value, f"${{var.{name}}}")
     return text
 
@@ -201,14 +199,15 @@ def _documents(
 ) -> Iterator[tuple[str, _Finding]]:
     """Yield the names of documents that may allow more, with what is found.
 
-    Once with values that a caller passes, and once with the defaults of both sides.
+    With values that a caller passes, and with the defaults of both sides.
     """
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
-    old, new = (read_blocks(blocks, _SAMPLE) for blocks in sides)
-    yield from _compared(old, new)
+    for values in (_SAMPLE, _OTHER_SAMPLE):
+        old, new = (read_blocks(blocks, values) for blocks in sides)
+        yield from _compared(old, new)
     old, new = (
         read_blocks(blocks, _required(module))
         for blocks, module in zip(sides, (old, new), strict=True)

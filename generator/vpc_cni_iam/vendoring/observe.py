@@ -6,23 +6,25 @@ The one place that tells an edit from an update, for `check` and `sync` alike.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import Options, stated
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.files.read import absent, contents, decoded, listed, unix
+from vpc_cni_iam.files.read import absent, contents, decoded, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
 from vpc_cni_iam.vendoring.repository import refuse_other_owner
-from vpc_cni_iam.vendoring.state import EDITED, ModuleFile, has_markers, judge
+from vpc_cni_iam.vendoring.state import (
+    ModuleFile,
+    has_markers,
+    judge,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,17 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
     known = _loaded(folder, held)
     refuse_other_owner(config, module, known.configuration if known is not None else None)
     entries = known.files if known is not None else {}
-    wanted = wanted_digests(module, known if trusting else None)
-    held |= contents(folder, {*entries, *wanted})
+    generated = generated_digests(module, known if trusting else None)
+    held |= contents(folder, {*entries, *generated})
     current = {p: _digest(c) for p, c in held.items() if p != MANIFEST}
     unedited = {
         path
         for path, digest in current.items()
-        if digest not in _expected(entries.get(path), wanted.get(path))
+        if digest not in _expected(entries.get(path), generated.get(path))
         and _is_unedited(folder, path, held[path], entries.get(path))
     }
     conflicts = {path for path, content in held.items() if has_markers(content)}
-    files = judge(entries, current, wanted, unedited, conflicts)
+    files = judge(entries, current, generated, unedited, conflicts)
     return ModuleContents(folder, known, held, files)
 
 
@@ -102,8 +104,8 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(unix(content)).hexdigest()
 
 
-def _expected(entry: FileRecord | None, wanted: str | None) -> tuple[str | None, ...]:
-    return (wanted,) if entry is None else (wanted, entry.generated, entry.kept)
+def _expected(entry: FileRecord | None, generated: str | None) -> tuple[str | None, ...]:
+    return (generated,) if entry is None else (generated, entry.generated, entry.kept)
 
 
 def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | None) -> bool:
@@ -121,7 +123,7 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | No
     return made_from is not None and rendered_digests(made_from).get(path) == _digest(content)
 
 
-def wanted_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
+def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
     """Return the digests of a module's files as they would be generated now.
 
     Args:
@@ -155,31 +157,6 @@ def rendered_digests(options: Options) -> Mapping[str, str]:
     return {path: manifests.digest(text) for path, text in rendered(options).items()}
 
 
-def redefined(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
-    """Return the files beside a module's own that define again what those define.
-
-    Args:
-        observed: The module.
-        module: The same.
-
-    Raises:
-        TreeError: A file that cannot be read.
-    """
-    known = {f.path for f in observed.files}
-    if all(n in known or not n.endswith(".tf") for n in listed(observed.folder)):
-        return ()
-    texts = dict(rendered(module.options))
-    for file in observed.files:
-        if file.state in ("deleted", "left over"):
-            texts.pop(file.path, None)
-        elif file.path in observed.held and file.state in (*EDITED, "kept"):
-            texts[file.path] = decoded(observed.held[file.path])
-    return tuple(
-        ModuleFile(path, "redefined", detail=problem)
-        for path, problem in duplicates(observed.folder, texts, known)
-    )
-
-
 def lost_bases(observed: ModuleContents) -> list[str]:
     """Return the paths of the remembered texts that a later merge needs and that are not there.
 
@@ -190,54 +167,3 @@ def lost_bases(observed: ModuleContents) -> list[str]:
         TreeError: They lie behind a symbolic link.
     """
     return absent(observed.folder, map(manifests.base_path, observed.entries))
-
-
-# A look at the text, so that HCL is only read where a name of ours stands.
-_HEAD = re.compile(r'^\s*(data|resource|variable|output)\s+"([^"\n]+)"(?:\s+"([^"\n]+)")?', re.M)
-_LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
-
-
-def duplicates(
-    folder: Path, texts: Mapping[str, str], known: Container[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield files that define again what a module's own files define, each with what is wrong.
-
-    Args:
-        folder: The module's directory.
-        texts: The module's own files, by path.
-        known: The paths that are the module's own, be they there or not.
-    """
-    others = [n for n in listed(folder) if _is_loaded(n) and n not in known]
-    if not others:
-        return
-    homes = {
-        name: path
-        for path, text in texts.items()
-        if _is_loaded(path)
-        for name in _defined(text, path)
-    }
-    for path, content in sorted(contents(folder, others).items()):
-        same = sorted(_defined(decoded(content), path) & homes.keys())
-        if same:
-            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
-            yield path, f"defines {same[0]}{more} again, which {homes[same[0]]} defines"
-
-
-def _is_loaded(path: str) -> bool:
-    hidden = path.startswith(".")
-    override = path == "override.tf" or path.endswith("_override.tf")  # merged, not added
-    return path.endswith(".tf") and "/" not in path and not hidden and not override
-
-
-def _defined(text: str, path: str) -> set[str]:
-    """Return what a file defines, as an engine names it; by its text alone if it is no HCL."""
-    names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
-    if not _LOCALS.search(text):
-        return names
-    from vpc_cni_iam.hcl.parse import parse
-
-    try:
-        blocks = parse(text, path).blocks
-    except InputError:
-        return names
-    return names | {f"local.{n}" for b in blocks if b.type == "locals" for n in b.attributes}

@@ -16,7 +16,8 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
-from vpc_cni_iam.vendoring.observe import ModuleContents, duplicates, observe
+from vpc_cni_iam.vendoring.observe import ModuleContents, observe
+from vpc_cni_iam.vendoring.other_files import duplicates
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import EDITED, KeptEdit, ModuleFile
@@ -60,7 +61,7 @@ class SyncPlan:
     Args:
         module: The module.
         observed: What there is of it.
-        wanted: Its files as they are generated now.
+        generated: Its files as they are generated now.
         bases: Its files as they were generated, as far as that is still known.
         actions: What becomes of each file.
         applied: The paths of those that will be written; none if all are left as they are.
@@ -69,7 +70,7 @@ class SyncPlan:
 
     module: VendoredModule
     observed: ModuleContents
-    wanted: Mapping[str, str]
+    generated: Mapping[str, str]
     bases: Mapping[str, bytes]
     actions: tuple[FileAction, ...]
     applied: frozenset[str]
@@ -95,8 +96,8 @@ class SyncPlan:
         deleted = {f.file.path for f in self.actions} - there.keys()
         if not texts:
             return ()
-        others = {p: t for p, t in self.wanted.items() if p not in deleted}
-        return kept_edits(self.wanted, {**others, **texts}, texts, self.module.accepted)
+        others = {p: t for p, t in self.generated.items() if p not in deleted}
+        return kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
 
     @property
     def before(self) -> dict[str, str]:
@@ -140,15 +141,15 @@ def plan(
             beside that defines the same once more.
         EngineError: git is needed for a merge and is missing.
     """
-    observed, wanted = observe(config, module), render(module.options)
+    observed, generated = observe(config, module), render(module.options)
     paths = [f.path for f in observed.files]
     held = contents(observed.folder, map(base_path, paths))
     bases = {p: held[base_path(p)] for p in paths if base_path(p) in held}
     actions = tuple(
-        (_action if f.path in wanted else _action_for_left_over)(
+        (_action if f.path in generated else _action_for_left_over)(
             f,
             observed,
-            wanted,
+            generated,
             bases,
             way if not files or f.path in files else ConflictPolicy.REFUSE,
         )
@@ -159,7 +160,7 @@ def plan(
         applied = {path for path in applied if path in files}
     _refuse_duplicates(observed, actions)
     return SyncPlan(
-        module, observed, wanted, bases, actions, frozenset(applied), name_from(config, module)
+        module, observed, generated, bases, actions, frozenset(applied), name_from(config, module)
     )
 
 
@@ -192,14 +193,14 @@ def plan_at_rest(
 def _action(
     file: ModuleFile,
     observed: ModuleContents,
-    wanted: Mapping[str, str],
+    generated: Mapping[str, str],
     bases: Mapping[str, bytes],
     way: ConflictPolicy,
 ) -> FileAction:
     path, state = file.path, file.state
     held, known = observed.held.get(path), observed.entries.get(path)
-    entry = FileRecord(digest(wanted[path]))
-    theirs = FileAction(file, unless_same(held, wanted[path]), entry)
+    entry = FileRecord(digest(generated[path]))
+    theirs = FileAction(file, unless_same(held, generated[path]), entry)
     if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
@@ -213,7 +214,7 @@ def _action(
     ):
         return replace(theirs, refused=True)
     if way == ConflictPolicy.MERGE and state != "edited":
-        return _merged(file, observed, wanted[path], bases.get(path))
+        return _merged(file, observed, generated[path], bases.get(path))
     kept = digest(decoded(held)) if held is not None else None
     return FileAction(file, held, replace(entry, kept=kept, deleted=held is None))
 

@@ -25,12 +25,14 @@ class CheckResult:
         orphans: Directories that sync wrote and that the configuration no longer names.
         command: The command that ways out begin with, with the options that it needs.
         outdated: Whether a pin that is not the newest is a finding, too.
+        warnings: Those of the configuration.
     """
 
     reports: Sequence[ModuleCheck]
     orphans: Sequence[str] = ()
     command: str = SYNC
     outdated: bool = False
+    warnings: Sequence[str] = ()
 
     @property
     def failed(self) -> bool:
@@ -68,6 +70,7 @@ def data(checked: CheckResult) -> dict[str, Any]:
             for r in checked.reports
         ],
         "orphans": list(checked.orphans),
+        "warnings": list(checked.warnings),
         "summary": _counts(checked.reports),
         "newest_release": str(releases.newest()),
     }
@@ -93,7 +96,7 @@ def edit_data(edit: KeptEdit) -> dict[str, Any]:
     }
 
 
-def text(checked: CheckResult, quiet: bool = False) -> str:
+def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
@@ -146,7 +149,7 @@ def _notes(checked: CheckResult) -> Iterator[str]:
         )
 
 
-def markdown(checked: CheckResult, quiet: bool = False) -> str:
+def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:
@@ -171,6 +174,7 @@ def markdown(checked: CheckResult, quiet: bool = False) -> str:
     lines += [""] if wrong else []
     if checked.outdated or not quiet:
         lines += [f"- {line}" for line in _behind(checked)]
+    lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
     lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -13,18 +13,19 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
-def find(start: Path, named: Path | None) -> Config:
+def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     """Return the configuration that applies in a directory.
 
     Args:
         start: The directory; the nearest configuration in it or above it is taken.
         named: The file, if the user named one.
+        strict: Refuse a plugin release newer than the catalog.
 
     Raises:
         InputError: There is none, or it does not hold; or a module lies outside.
     """
     refuse_bare(start)
-    return inside(load(named or _nearest(start)))
+    return inside(load(named or _nearest(start), strict=strict))
 
 
 def inside(config: Config) -> Config:
@@ -61,7 +62,7 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
     Args:
         top: Where the way starts.
         folder: The folder, relative to it.
-        known: What was found of others; added to.
+        known: What was folders of others; added to.
     """
     if folder in ("", ".."):
         return ""
@@ -200,10 +201,10 @@ def orphans(config: Config) -> tuple[str, ...]:
 def _below(folder: Path, named: set[str]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
-            found = [e for e in entries if e.is_dir(follow_symlinks=False)]
+            folders = [e for e in entries if e.is_dir(follow_symlinks=False)]
     except OSError:
         return  # what may not be read is no module of this user's
-    for entry in found:
+    for entry in folders:
         if entry.name == FOLDER and (folder / MANIFEST).is_file():
             yield folder
         elif (

@@ -44,14 +44,15 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelec
     """
     top = config.path.parent.absolute()
     folders = {os.path.normpath(top / m.path): m for m in config.modules}
-    found: dict[str, ModuleSelection] = {}
+    selections: dict[str, ModuleSelection] = {}
     for word in words:
-        one = _named(config, folders, word, (here.absolute(), top))
-        before = found.get(one.module.path, one)
+        selection = _named(config, folders, word, (here.absolute(), top))
+        module, files = selection.module, selection.files
+        before = selections.get(module.path, selection).files
         # The whole module, if it is named too.
-        files = before.files | one.files if before.files and one.files else frozenset[str]()
-        found[one.module.path] = ModuleSelection(one.module, files)
-    return list(found.values()) or [ModuleSelection(m) for m in config.modules]
+        both = before | files if before and files else frozenset[str]()
+        selections[module.path] = ModuleSelection(module, both)
+    return list(selections.values()) or [ModuleSelection(m) for m in config.modules]
 
 
 def _named(
@@ -69,12 +70,12 @@ def _named(
             f"{word or 'an empty text'}: no such module in {config.path}; "
             f"there: {_some(m.path for m in config.modules)}"
         )
-    there = {place: _files(config, one) for place, one in named.items()}
-    real = [place for place, one in named.items() if one.files <= there[place]]
+    there = {place: _files(config, selection) for place, selection in named.items()}
+    real = [place for place, selection in named.items() if selection.files <= there[place]]
     if not real:
-        place, one = next(iter(named.items()))
+        place, selection = next(iter(named.items()))
         raise UsageError(
-            f"{word}: no file that sync keeps in {one.module.path}; "
+            f"{word}: no file that sync keeps in {selection.module.path}; "
             f"there: {_some(sorted(there[place]))}"
         )
     if len(real) > 1 and not word.startswith("."):
@@ -82,10 +83,10 @@ def _named(
     return named[real[0]]
 
 
-def _files(config: Config, one: ModuleSelection) -> frozenset[str]:
+def _files(config: Config, selection: ModuleSelection) -> frozenset[str]:
     """Return the files that sync keeps in a module, if any of them were named."""
-    known = remembered(config.folder(one.module)) if one.files else None
-    return frozenset({*FILES[one.module.options.kind], *(known.files if known else ())})
+    known = remembered(config.folder(selection.module)) if selection.files else None
+    return frozenset({*FILES[selection.module.options.kind], *(known.files if known else ())})
 
 
 def _some(names: Iterable[str]) -> str:

@@ -25,14 +25,16 @@ State = Literal[
     "edited left over",
     "foreign",
     "redefined",
+    "replacing",
 ]
 # States in which the file holds, or by its absence is, somebody's work.
-EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined"})
+EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined", "replacing"})
 # States in which it is not what would be generated now.
 OUTDATED = frozenset(
     {"new", "unrecorded", "outdated", "missing", "lost", "left over", "both", "edited left over"}
 )
-_FINE = frozenset({"clean", "kept", "deleted"})
+# States in which nothing is to be done, unless what the file means says otherwise.
+_FINE = frozenset({"clean", "kept", "deleted", "replacing"})
 
 _REASONS: Mapping[State, str] = {
     "clean": "is as generated",
@@ -52,6 +54,7 @@ _REASONS: Mapping[State, str] = {
         "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
         "one of them"
     ),
+    "replacing": "{}, so that the module is not what was generated; remove it, or accept it",
 }
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
@@ -117,7 +120,12 @@ class KeptEdit:
         return self.access is KeptAccess.NONE or bool(self.accepted)
 
     def __str__(self) -> str:
-        text = f"was edited, and the edit is kept; it {self.access}"
+        return f"{_REASONS['kept']}; {self.verdict}"
+
+    @property
+    def verdict(self) -> str:
+        """What it means for access, and whether that is accepted."""
+        text = f"it {self.access}"
         text += f": {'; '.join(self.details)}" if self.details else ""
         if self.accepted:
             return f"{text}; accepted: {self.accepted}"
@@ -158,7 +166,9 @@ class ModuleFile:
         """The state in words."""
         if self.conflict:
             return CONFLICT
-        text = str(self.kept) if self.kept is not None else _REASONS[self.state].format(self.detail)
+        text = _REASONS[self.state].format(self.detail)
+        if self.kept is not None:
+            text = f"{text}; {self.kept.verdict}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
@@ -187,7 +197,7 @@ class ModuleFile:
 def judge(
     entries: Mapping[str, FileRecord],
     current: Mapping[str, str],
-    wanted: Mapping[str, str],
+    generated: Mapping[str, str],
     unedited: Container[str] = (),
     conflicts: Container[str] = (),
 ) -> tuple[ModuleFile, ...]:
@@ -196,31 +206,31 @@ def judge(
     Args:
         entries: What the manifest remembers; empty if there is none.
         current: The digests of the files that are there.
-        wanted: The digests of the files as they would be generated now.
+        generated: The digests of the files as they would be generated now.
         unedited: Files that hold what this tool wrote, though neither of the former says so.
         conflicts: Files with conflict markers.
     """
-    found = []
-    for path in sorted({*entries, *wanted}):
+    files = []
+    for path in sorted({*entries, *generated}):
         entry, now = entries.get(path), current.get(path)
         if now is not None and path in unedited:
-            now = entry.generated if entry is not None else wanted.get(path)
-        state = _state(entry, now, wanted.get(path))
+            now = entry.generated if entry is not None else generated.get(path)
+        state = _state(entry, now, generated.get(path))
         conflict = path in conflicts and state in EDITED
-        found.append(ModuleFile(path, "edited" if conflict else state, conflict))
-    return tuple(found)
+        files.append(ModuleFile(path, "edited" if conflict else state, conflict))
+    return tuple(files)
 
 
-def _state(entry: FileRecord | None, current: str | None, wanted: str | None) -> State:
+def _state(entry: FileRecord | None, current: str | None, generated: str | None) -> State:
     if entry is None:
-        unedited: State = "unrecorded" if current == wanted else "foreign"
+        unedited: State = "unrecorded" if current == generated else "foreign"
         return "new" if current is None else unedited
-    if wanted is None:
+    if generated is None:
         return "left over" if current in (None, entry.generated) else "edited left over"
     if current is None:
         return "deleted" if entry.deleted else "missing"
-    outdated = wanted != entry.generated
-    if current in (wanted, entry.generated):
+    outdated = generated != entry.generated
+    if current in (generated, entry.generated):
         return "outdated" if outdated else "clean"
     kept: State = "kept" if current == entry.kept else "edited"
     return "both" if outdated else kept

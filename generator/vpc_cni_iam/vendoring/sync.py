@@ -10,7 +10,7 @@ from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
-from vpc_cni_iam.files.tree import Change, write
+from vpc_cni_iam.files.tree import FileChange, write
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
@@ -36,7 +36,7 @@ class SyncOutcome:
     """
 
     module: VendoredModule
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     refused: tuple[ModuleFile, ...] = ()
     edits: tuple[str, ...] = ()
     conflicts: tuple[ModuleFile, ...] = ()
@@ -60,13 +60,13 @@ def sync_all(
         chosen: Some of its modules, or files in them.
         way: As `sync` takes it.
     """
-    found = []
-    for one in chosen:
+    outcomes = []
+    for selection in chosen:
         try:
-            found.append(sync(config, one.module, way, one.files))
+            outcomes.append(sync(config, selection.module, way, selection.files))
         except (VpcCniIamError, OSError) as error:
-            found.append(SyncOutcome(one.module, failure=error))
-    return found
+            outcomes.append(SyncOutcome(selection.module, failure=error))
+    return outcomes
 
 
 def sync(
@@ -97,7 +97,7 @@ def sync(
         # Whoever changes the configuration syncs afterwards, and waits for this lock then.
         config.refuse_changed()
         planned = plan(config, module, way, files)
-        changes: tuple[Change, ...] = ()
+        changes: tuple[FileChange, ...] = ()
         if planned.applied:
             work = writing(planned)
             changes = write(
@@ -111,7 +111,7 @@ def sync(
     return outcome(planned, changes)
 
 
-def outcome(planned: SyncPlan, changes: tuple[Change, ...] = ()) -> SyncOutcome:
+def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutcome:
     """Return what a sync did, or would do.
 
     Args:
@@ -135,7 +135,7 @@ def outcome(planned: SyncPlan, changes: tuple[Change, ...] = ()) -> SyncOutcome:
 def _edit(planned: SyncPlan, path: str) -> str:
     """Return what was edited in a file, as a unified diff from the text as generated."""
     base = planned.bases.get(path)
-    before = decoded(base) if base is not None else planned.wanted.get(path, "")
+    before = decoded(base) if base is not None else planned.generated.get(path, "")
     after = decoded(planned.observed.held[path])
     return unified(before, after, f"{path} as generated", f"{path} as it is")
 
@@ -163,12 +163,12 @@ def writing(plan: SyncPlan) -> Writing:
     files |= {f.file.path: f.content for f in actions if f.content is not None}
     remove = [f.file.path for f in actions if f.content is None and f.file.path in observed.held]
     for path in plan.applied:
-        if path not in plan.wanted:
+        if path not in plan.generated:
             remove += [base_path(path)] if path in plan.bases else []
     for action in actions:
         path = action.file.path
-        if path in plan.wanted:
-            files[base_path(path)] = unless_same(plan.bases.get(path), plan.wanted[path])
+        if path in plan.generated:
+            files[base_path(path)] = unless_same(plan.bases.get(path), plan.generated[path])
     files[MANIFEST] = _manifest(plan, actions)
     return Writing(files, tuple(remove))
 
@@ -178,9 +178,9 @@ def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
     entries = {p: e for p, e in plan.observed.entries.items() if p not in plan.applied}
     left = {f.file.path for f in plan.actions} - plan.applied
     unfinished = any(
-        path not in plan.wanted
+        path not in plan.generated
         or path not in entries
-        or entries[path].generated != digest(plan.wanted[path])
+        or entries[path].generated != digest(plan.generated[path])
         for path in left
     )
     entries |= {f.file.path: f.entry for f in actions if f.entry is not None}

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.facts import documents, releases
-from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -18,9 +17,44 @@ from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all
 from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
-def repin(
-    config: Config, only: Iterable[str] = (), *, cni_version: str = "", revision: str = ""
-) -> Config:
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What to pin modules to.
+
+    Args:
+        key: ``cni_version`` or ``revision``, as in the configuration.
+        value: A release or a revision.
+        keep_newer: Leave pins of releases that are newer than the catalog.
+    """
+
+    key: str
+    value: str
+    keep_newer: bool = False
+
+    @property
+    def option(self) -> tuple[str, str]:
+        """The pin as a user's option."""
+        return f"--{self.key.replace('_', '-')}", self.value
+
+
+def find_pin(
+    cni_version: str | None = None, revision: str | None = None, *, latest: bool = False
+) -> Pin:
+    """Return the pin that a user's options mean; the newest release without any.
+
+    Raises:
+        UsageError: More than one of them, or one that is not known.
+    """
+    if (cni_version is not None) + (revision is not None) + latest > 1:
+        raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
+    if revision is not None:
+        return Pin("revision", documents.find(revision).name)
+    if cni_version is not None:
+        return Pin("cni_version", str(releases.find(cni_version)))
+    return Pin("cni_version", str(releases.newest()), keep_newer=True)
+
+
+def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     """Return a configuration whose modules are pinned to a release or a revision.
 
     Comments, order and layout of the file stay as they are. The module table keeps its other
@@ -28,26 +62,29 @@ def repin(
 
     Args:
         config: The configuration.
+        pin: What to pin them to.
         only: The paths of the modules to pin; all without any.
-        cni_version: The release to pin.
-        revision: The revision to pin, if no release is given.
 
     Raises:
         InputError: The pin does not hold for a module; with the line.
     """
-    key, value = ("cni_version", cni_version) if cni_version else ("revision", revision)
     names = tuple(only)
-    chosen = [n for n, m in enumerate(config.modules) if not names or m.path in names]
+    chosen = [
+        number
+        for number, module in enumerate(config.modules)
+        if (not names or module.path in names) and not (pin.keep_newer and module.unknown_release)
+    ]
     lines, places = config.text.split("\n"), TomlLineIndex(config.text)
     inline = []
     for number in chosen:
-        line = places.key(number, key) or places.key(number, _OTHER[key])
+        line = places.key(number, pin.key) or places.key(number, _OTHER[pin.key])
         if line is None:
             inline.append(number)
             continue
-        lines[line - 1] = _PIN.sub(rf'\g<1>{key}\g<2>"{value}"', lines[line - 1], count=1)
+        new = rf'\g<1>{pin.key}\g<2>"{pin.value}"'
+        lines[line - 1] = _PIN.sub(new, lines[line - 1], count=1)
     text = "\n".join(lines)
-    return parse(_repin_inline(text, inline, key, value) if inline else text, config.path)
+    return parse(_repin_inline(text, inline, pin) if inline else text, config.path)
 
 
 _OTHER = {"cni_version": "revision", "revision": "cni_version"}
@@ -56,45 +93,17 @@ _PIN = re.compile(
 )
 
 
-def _repin_inline(text: str, numbers: Iterable[int], key: str, value: str) -> str:
+def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
     """Change pins that stand on no line of their own, in inline tables."""
     import tomlkit
 
     document = tomlkit.parse(text)
     for number in numbers:
         table = document["module"][number]
-        table[key] = value
-        if _OTHER[key] in table:
-            del table[_OTHER[key]]
+        table[pin.key] = pin.value
+        if _OTHER[pin.key] in table:
+            del table[_OTHER[pin.key]]
     return tomlkit.dumps(document)
-
-
-def pin(cni_version: str | None, revision: str | None, latest: bool) -> dict[str, str]:
-    """Return the pin that a user's options mean, as `repin` takes it.
-
-    Args:
-        cni_version: A release, None if not given.
-        revision: A revision, None if not given.
-        latest: Whether the newest release was asked for, which is meant without any too.
-
-    Raises:
-        UsageError: More than one of them, or one that is not known.
-    """
-    if (cni_version is not None) + (revision is not None) + latest > 1:
-        raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
-    if revision is not None:
-        return {"revision": documents.find(revision).name}
-    return {"cni_version": str(releases.find(cni_version or LATEST))}
-
-
-def option(*, cni_version: str = "", revision: str = "") -> tuple[str, str]:
-    """Return a pin, as `pin` returns it, as a user's option.
-
-    Args:
-        cni_version: A release.
-        revision: A revision, if no release is given.
-    """
-    return ("--cni-version", cni_version) if cni_version else ("--revision", revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +158,14 @@ def prepare(
         way: What to do with edited files.
     """
     modules = {m.path: m for m in new.modules}
-    found = tuple(replace(one, module=modules[one.module.path]) for one in chosen)
+    selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
     plans, failed = [], []
-    for one in found:
+    for selection in selections:
         try:
-            plans.append(plan_at_rest(new, one, way))
+            plans.append(plan_at_rest(new, selection, way))
         except (VpcCniIamError, OSError) as error:
-            failed.append(SyncOutcome(one.module, failure=error))
-    return Upgrade(old, new, found, way, tuple(plans), tuple(failed))
+            failed.append(SyncOutcome(selection.module, failure=error))
+    return Upgrade(old, new, selections, way, tuple(plans), tuple(failed))
 
 
 def upgrade(prepared: Upgrade) -> list[SyncOutcome]:

@@ -16,13 +16,7 @@ from vpc_cni_iam.verifying.listing import Listing, list_files
 
 # A value for each variable of our modules. No value is a default, so that verify sees code that
 # ignores a variable.
-SAMPLE = {
-    **parameters.SAMPLE,
-    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
-    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:777788889999:cluster/verify-cluster",
-    "source_account_id": "777788889999",
-    "pod_identity": "true",
-}
+SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE, "pod_identity": "true"}
 
 
 @dataclass(frozen=True, slots=True)

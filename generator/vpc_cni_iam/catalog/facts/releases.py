@@ -43,6 +43,21 @@ def stand_in(name: str) -> PluginVersion | None:
     return last
 
 
+def stand_in_warning(name: str) -> str:
+    """Return what to say where the newest known release stands in for a later one."""
+    return (
+        f"plugin {name} is newer than this catalog of {newest_date()}; taking {newest()}, the "
+        "newest release known. Update vpc-cni-iam to know yours; --strict refuses"
+    )
+
+
+def later_patches() -> str:
+    """Return the regular expression of the numbers of patch releases for which one stands in."""
+    major, minor, patch = newest().number
+    later = [str(n) for n in range(patch + 1, 10)]
+    return rf"{major}\.{minor}\.({'|'.join([*later, '[1-9][0-9]{1,5}'])})"
+
+
 def find(name: str) -> PluginVersion:
     """Return the known release of this name, or of ``latest``.
 

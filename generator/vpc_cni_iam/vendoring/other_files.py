@@ -1,0 +1,160 @@
+"""Files beside a module's own that define again what those define, or replace it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.files.read import contents, decoded, listed
+from vpc_cni_iam.texts.nesting import check_json
+from vpc_cni_iam.vendoring.config import VendoredModule
+from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
+from vpc_cni_iam.vendoring.state import EDITED, KeptAccess, KeptEdit, ModuleFile
+
+# The configuration that Terraform or OpenTofu reads in a folder, and what of it is merged over the
+# rest.
+_LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
+_OVERRIDE = re.compile(r"(?:[^/]*_)?override\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
+# A look at the text, so that HCL is only read where a name of ours stands.
+_HEAD = re.compile(r'^\s*(data|resource|variable|output)\s+"([^"\n]+)"(?:\s+"([^"\n]+)")?', re.M)
+_LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
+
+
+def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
+    """Return the files beside a module's own that define again, or replace, what those define.
+
+    Args:
+        observed: The module.
+        module: The same.
+
+    Raises:
+        TreeError: A file that cannot be read.
+    """
+    known = {f.path for f in observed.files}
+    others = [n for n in listed(observed.folder) if n not in known and _LOADED.fullmatch(n)]
+    if not others:
+        return ()
+    texts = dict(rendered(module.options))
+    for file in observed.files:
+        if file.state in ("deleted", "left over"):
+            texts.pop(file.path, None)
+        elif file.path in observed.held and file.state in (*EDITED, "kept"):
+            texts[file.path] = decoded(observed.held[file.path])
+    again = tuple(
+        ModuleFile(path, "redefined", detail=problem)
+        for path, problem in duplicates(observed.folder, texts, known)
+    )
+    return (*again, *_replacing(observed, module, others))
+
+
+def _replacing(
+    observed: ModuleContents, module: VendoredModule, others: list[str]
+) -> Iterator[ModuleFile]:
+    """Yield the files that an engine merges over a module's own, or reads in place of them."""
+    accepted = {entry.file: entry for entry in module.accepted}
+    replacing = {name: place for name in others if (place := _replaced(name, observed.held))}
+    for name, content in sorted(contents(observed.folder, replacing).items()):
+        sha256, entry = digest(decoded(content)), accepted.get(name)
+        is_accepted = entry is not None and entry.sha256 == sha256
+        edit = KeptEdit(
+            name,
+            sha256,
+            KeptAccess.UNKNOWN,
+            accepted=entry.reason if entry is not None and is_accepted else "",
+            other=entry is not None and not is_accepted,
+        )
+        yield ModuleFile(name, "replacing", kept=edit, detail=replacing[name])
+
+
+def _replaced(name: str, own: Container[str]) -> str:
+    """Return what a file does to a module's own files; empty if it only stands beside them."""
+    if _OVERRIDE.fullmatch(name):
+        return "is merged over the generated files by an engine"
+    twin = name.partition(".tofu")[0] + ".tf"
+    if ".tofu" in name and twin in own:
+        return f"is read by OpenTofu in place of {twin}"
+    return ""
+
+
+def duplicates(
+    folder: Path, texts: Mapping[str, str], known: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield files that define again what a module's own files define, each with what is wrong.
+
+    Args:
+        folder: The module's directory.
+        texts: The module's own files, by path.
+        known: The paths that are the module's own, be they there or not.
+    """
+    others = [n for n in listed(folder) if _is_loaded(n) and n not in known]
+    if not others:
+        return
+    homes = {
+        name: path
+        for path, text in texts.items()
+        if _is_loaded(path)
+        for name in _defined(text, path)
+    }
+    for path, content in sorted(contents(folder, others).items()):
+        same = sorted(_defined(decoded(content), path) & homes.keys())
+        if same:
+            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+            yield path, f"defines {same[0]}{more} again, which {homes[same[0]]} defines"
+
+
+def _is_loaded(path: str) -> bool:
+    return bool(_LOADED.fullmatch(path)) and not _OVERRIDE.fullmatch(path)
+
+
+def _defined(text: str, path: str) -> set[str]:
+    """Return what a file defines, as an engine names it; by its text alone if it is no HCL."""
+    if path.endswith(".json"):
+        return _defined_in_json(text)
+    names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
+    if not _LOCALS.search(text):
+        return names
+    from vpc_cni_iam.hcl.parse import parse
+
+    try:
+        blocks = parse(text, path).blocks
+    except InputError:
+        return names
+    return names | {f"local.{n}" for b in blocks if b.type == "locals" for n in b.attributes}
+
+
+# The blocks of JSON that have names, and how many labels these have.
+_LABELS = {"data": 2, "resource": 2, "variable": 1, "output": 1, "locals": 1}
+
+
+def _defined_in_json(text: str) -> set[str]:
+    """Return what a JSON file defines; nothing if it is no JSON, which an engine refuses."""
+    try:
+        check_json(text, "")
+        document = json.loads(text)
+    except (ValueError, InputError):
+        return set()
+    return {
+        ".".join(["local" if kind == "locals" else kind, *labels])
+        for kind, depth in _LABELS.items()
+        for body in _objects(document)
+        for labels in _labelled(body.get(kind), depth)
+    }
+
+
+def _labelled(value: object, depth: int) -> Iterator[tuple[str, ...]]:
+    for body in _objects(value):
+        for label, inner in body.items():
+            if depth == 1:
+                yield (label,)
+            else:
+                yield from ((label, *more) for more in _labelled(inner, depth - 1))
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    """Return an object, or those of a list, as JSON configuration may have either."""
+    values = value if isinstance(value, list) else [value]
+    return [v for v in values if isinstance(v, dict)]

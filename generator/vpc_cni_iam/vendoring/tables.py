@@ -1,0 +1,234 @@
+"""The tables of ``vpc-cni-iam.toml``: their keys with their types, and the JSON Schema of these."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.inspect import BoolType, ListType, Metadata, StructType, Type, type_info
+from msgspec.json import schema_components
+
+from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
+from vpc_cni_iam.catalog.options import ModuleKind
+from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.errors import InputError
+
+T = TypeVar("T", bound=Struct)
+Refusal = Callable[[str | None, str], InputError]
+_SHOWN = 80
+# Of a tag key, the catalog says what is wrong in words; here is the rule for editors.
+_TAG_KEY = Meta(
+    extra_json_schema={
+        "maxLength": 128,
+        "pattern": "^(?!-)[0-9A-Za-z_.:/=+@-]( ?[0-9A-Za-z_.:/=+@-])*$",
+    }
+)
+_HARDENED = {"required": ["harden"], "properties": {"harden": {"const": True}}}
+# What the keys of a module's table require of each other.
+_RELATIONS = Meta(
+    extra_json_schema={
+        "oneOf": [{"required": ["cni_version"]}, {"required": ["revision"]}],
+        "dependentSchemas": {"additional_tag_keys": _HARDENED, "eni_claim_tag": _HARDENED},
+        "if": _HARDENED,
+        "then": {"required": ["cni_version"]},
+    }
+)
+
+
+class Acceptance(Struct, frozen=True, forbid_unknown_fields=True):
+    r"""An edited file that is accepted; its hash is that of the text with ``\n`` line ends."""
+
+    file: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            pattern=r"\S",
+            description="The edited file, relative to the module.",
+            extra={"words": "a string that is not empty"},
+        ),
+    ]
+    sha256: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{64}$",
+            description="The SHA-256 of the edited file, which vpc-cni-iam check prints; another "
+            "text of it is not accepted.",
+            extra={
+                "words": "64 lower-case hexadecimal digits; vpc-cni-iam check prints those of the "
+                "file"
+            },
+        ),
+    ]
+    reason: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=1000,
+            pattern=r"\S",
+            description="Why the edit is accepted.",
+            extra={"words": "a string that is not empty, of at most 1000 characters"},
+        ),
+    ]
+
+
+class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """A module that is kept in a repository."""
+
+    path: Annotated[
+        str,
+        Meta(
+            description="Where the module is, relative to this file, with forward slashes.",
+            extra_json_schema={"minLength": 1},
+        ),
+    ]
+    kind: Annotated[str, Meta(description="The kind of module.")] = ModuleKind.policy.value
+    variants: (
+        Annotated[
+            list[str],
+            Meta(min_length=1, description="Which policies; upstream's three if left out."),
+        ]
+        | UnsetType
+    ) = UNSET
+    cni_version: (
+        Annotated[str, Meta(description="The plugin release that the policies are made for.")]
+        | UnsetType
+    ) = UNSET
+    revision: (
+        Annotated[str, Meta(description="One of upstream's documents exactly.")] | UnsetType
+    ) = UNSET
+    features: Annotated[
+        list[str], Meta(description="Optional features of the plugin whose calls are granted too.")
+    ] = []
+    gaps: Annotated[
+        bool,
+        Meta(
+            description="Whether to add what the release at cni_version calls and its document "
+            "does not grant."
+        ),
+    ] = True
+    harden: Annotated[
+        bool,
+        Meta(description="Whether to narrow scoped documents to the tags and VPC that they need."),
+    ] = False
+    additional_tag_keys: (
+        Annotated[
+            list[Annotated[str, _TAG_KEY]],
+            Meta(
+                min_length=1,
+                description="With harden: the keys of the plugin's ADDITIONAL_ENI_TAGS.",
+                extra_json_schema={"maxItems": 46},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    eni_claim_tag: (
+        Annotated[
+            str,
+            Meta(
+                description="With harden: KEY=VALUE of the tag without which an interface is not "
+                "claimed.",
+                extra_json_schema={"pattern": "^[^=]+=.+$"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    accept: Annotated[
+        list[Acceptance],
+        Meta(description="Kept edits that add access, or may, and are accepted nevertheless."),
+    ] = []
+
+
+class Tables(Struct, frozen=True, forbid_unknown_fields=True):
+    """Modules that vpc-cni-iam keeps in a repository."""
+
+    module: list[Annotated[ModuleTable, _RELATIONS]] = []
+
+
+def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "") -> T:
+    """Return a table with its types.
+
+    Args:
+        table: As TOML has it.
+        kind: What it must be.
+        refuse: Returns the error for a key and what is wrong with it.
+        name: The key that the table is a value of; empty for a module's own table.
+
+    Raises:
+        InputError: It has other keys or values.
+    """
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError:
+        raise _refusal(table, kind, refuse, name) from None
+
+
+def _refusal(table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: str) -> InputError:
+    """Return what is wrong with a table, as `msgspec` does not say by key and value."""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    where = f" in {name}" if name else ""
+    for key, value in table.items():
+        if key not in fields:
+            known = ", ".join(fields)
+            return refuse(name or key, f"unknown key {key!r}{where}; known are {known}")
+        try:
+            msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError:
+            expected = type_info(fields[key].type)
+            if key == "accept" and isinstance(value, list):
+                for entry in value:
+                    if isinstance(entry, dict):
+                        convert(entry, Acceptance, refuse, key)
+            shown = _shown(value)
+            return refuse(name or key, f"{key}{where} is {shown}, and must be {_words(expected)}")
+    missing = next(n for n, field in fields.items() if field.required and n not in table)
+    return refuse(name or None, f"{name or 'this module'} has no {missing}")
+
+
+def _shown(value: object) -> str:
+    """Return a value nearly as TOML writes it, as far as a message shows it."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _words(expected: Type) -> str:
+    """Return what a value must be, in words."""
+    match expected:
+        case Metadata(extra={"words": str(words)}):
+            return words
+        case Metadata(type=inner):
+            return _words(inner)
+        case BoolType():
+            return "true or false"
+        case ListType(item_type=StructType()):
+            return "a list of tables"
+        case ListType(min_length=least):
+            return "a list of strings" + (", at least one" if least else "")
+        case _:
+            return "a string"
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of the file; it says what `parse` says, but for paths.
+
+    Nor does it say which variants and features work with which release.
+    """
+    _, components = schema_components([Tables], ref_template="#/$defs/{name}")
+    keys = components["ModuleTable"]["properties"]
+    keys["kind"]["enum"] = list(ModuleKind)
+    keys["variants"]["items"]["enum"] = [v.name for v in VARIANTS]
+    keys["revision"]["enum"] = [r.name for r in documents.revisions()]
+    keys["features"]["items"]["enum"] = list(calls.features())
+    keys["cni_version"]["pattern"] = _release_pattern()
+    top = components.pop("Tables") | {"title": "vpc-cni-iam.toml"}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": components}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _release_pattern() -> str:
+    names = [re.escape(str(r).removeprefix("v")) for r in releases.served()]
+    return f"^(latest|v?({'|'.join([*names, releases.later_patches()])}){EKS_BUILD})$"

@@ -14,6 +14,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 
 def listing() -> dict[str, Any]:
     """Return the newest release, variants, revisions, features, releases, the managed policy."""
+    observed = calls.observed_versions()
     return {
         "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
         "variants": [
@@ -51,6 +52,7 @@ def listing() -> dict[str, Any]:
             {
                 "release": str(release),
                 "supported": release != releases.known()[0],
+                "observed": release in observed,
                 # Before the first revision no document was in force; the oldest stands in.
                 "revision": _shipped(release),
                 "ipv4_calls": _actions("ipv4", release),

@@ -184,6 +184,12 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     )
 
 
+def observed_versions() -> frozenset[PluginVersion]:
+    """Return the releases whose agent was run, with calls denied."""
+    denied = (versions for names in denials_data().values() for versions in names.values())
+    return frozenset(PluginVersion.of(name) for versions in denied for name in versions)
+
+
 @cache
 def call(action: str) -> Call:
     """Return the call of a known action.

@@ -140,9 +140,22 @@ def _bars(
         first, last = matrix.rows[place].release, matrix.rows[place + count - 1].release
         x, width = left + place * column + 0.75, count * column - 1.5
         where = f"{first}" if count == 1 else f"{first} to {last}"
-        title = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
+        meaning = _meaning(cell, matrix, label, first, last)
+        title = escape_html(f"{label}, {where}: {meaning}")
         yield f"<g><title>{title}</title>{_bar(cell, x, y, width)}</g>"
         place += count
+
+
+def _meaning(
+    cell: Cell, matrix: Matrix, action: str, first: PluginVersion, last: PluginVersion
+) -> str:
+    """Return what a bar means; of a denied action with what that does, and how it is known."""
+    impacts = dict.fromkeys(
+        f"{denial.call.range.effect} ({denial.call.range.known_by(first, last)})"
+        for denial in matrix.denials()
+        if denial.action == action and denial.first.release <= last and denial.last.release >= first
+    )
+    return "; ".join((MEANINGS[cell][1], *impacts))
 
 
 def _bar(cell: Cell, x: float, y: int, width: float) -> str:

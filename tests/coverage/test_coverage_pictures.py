@@ -49,10 +49,9 @@ def test_every_cell_is_in_the_picture_once() -> None:
             for one, other in zip(found.rows, found.rows[1:], strict=False)
         )
         assert len(bars) == changes + 1, action
-    assert (
-        "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1: called and denied: the plugin fails"
-        in (said)
-    )
+    groups = "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1"
+    impact = "exits at start (read from source)"
+    assert f"{groups}: called and denied: the plugin fails; {impact}" in said
 
 
 def test_colour_is_never_alone() -> None:

@@ -22,7 +22,7 @@ from vpc_cni_iam.vendoring.init import init
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
-from vpc_cni_iam.vendoring.upgrade import prepare, repin, upgrade
+from vpc_cni_iam.vendoring.upgrade import Pin, prepare, repin, upgrade
 
 TOML = '[[module]]\npath = "m"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
 POLICY = (
@@ -41,7 +41,7 @@ def of_sync(folder: Path) -> Callable[[], object]:
 
 def of_upgrade(folder: Path) -> Callable[[], object]:
     config = load(folder / "vpc-cni-iam.toml")
-    new = repin(config, cni_version="v1.23.0")
+    new = repin(config, Pin("cni_version", "v1.23.0"))
     prepared = prepare(config, new, select(config, folder, ()), ConflictPolicy.REFUSE)
     return lambda: upgrade(prepared)
 

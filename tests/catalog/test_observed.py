@@ -37,6 +37,8 @@ ONLY_THERE = {
     ("ipv4-custom-networking", "ec2:CreateNetworkInterface"),
     ("ipv4-custom-networking", "ec2:DescribeInstances"),
 }
+# A fault of the agent that no policy changes: v1.20.0:pkg/ipamd/ipamd.go:305, index out of range.
+FAULTS = {("v1.20.0", "ipv4-unknown-type")}
 OBSERVED = pytest.mark.parametrize("observed", observed_data(), ids=lambda o: str(o["version"]))
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
@@ -56,7 +58,7 @@ def ranges_of(
     form = requests.request_templates().get(name)
     for call_range in form.ranges if form else calls.call(name).ranges:
         if call_range.mode == family and call_range.at(release) and call_range.feature == feature:
-            yield call_range
+            yield calls.at_release(call_range, name, release)
 
 
 @OBSERVED
@@ -181,7 +183,8 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
 def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         served, wanted = scenario["pods"]
-        assert scenario["exit_code"] is None and served == wanted, scenario["name"]
+        lived = scenario["exit_code"] is None and served == wanted
+        assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
 
 
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:

@@ -25,6 +25,7 @@ ALLOWED = Run(None, 2.0, 12, 12, 2, END)
         ({"ready_after": 5.0}, {}, "no effect", []),
         ({"ready_after": 53.0}, {}, "start delayed", []),
         ({"exit_code": 1, "pods_served": 0, "ready_after": None}, {}, "exits at start", []),
+        ({"exit_code": 2}, {}, "exits", []),
         ({"pods_served": 0, "ready_after": None}, {}, "pods get no address", []),
         ({"pods_served": 9}, {}, "some pods get no address", []),
         ({}, {"attached": 1}, "degraded", ["1 of 2 interfaces"]),

@@ -201,7 +201,7 @@ def outcome(allowed: Run, denied: Run) -> dict[str, Any]:
 def _impact(allowed: Run, denied: Run, delay: int | None, lost: list[str]) -> Impact:
     """Return the worst that a denial did."""
     if denied.exit_code is not None:
-        return Impact.EXITS
+        return Impact.EXITS_LATER if denied.pods_served else Impact.EXITS
     if not denied.pods_served:
         return Impact.NO_ADDRESS
     if denied.pods_served < allowed.pods_served or _NOT_SET_UP in lost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from vpc_cni_iam.errors import UsageError
 
 Mode = Literal["ipv4", "ipv6"]
 Severity = Literal["fatal", "degraded"]
+# Features whose calls other programs than the agent make.
+_OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
 _NAMED = 3  # observed versions that are named each
 
 
@@ -21,6 +23,7 @@ class Impact(Enum):
     """What a denial does to a node, the worst first."""
 
     EXITS = "exits at start"
+    EXITS_LATER = "exits"
     NO_ADDRESS = "pods get no address"
     SOME_ADDRESSES = "some pods get no address"
     DELAYED = "start delayed"
@@ -30,8 +33,8 @@ class Impact(Enum):
     @property
     def severity(self) -> Severity:
         """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
-        fatal = (Impact.EXITS, Impact.NO_ADDRESS, Impact.SOME_ADDRESSES)
-        return "fatal" if self in fatal else "degraded"
+        harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
+        return "degraded" if self in harmless else "fatal"
 
 
 class Basis(Enum):
@@ -184,6 +187,31 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     )
 
 
+def at_release(call_range: CallRange, name: str, release: PluginVersion) -> CallRange:
+    """Return a range as it is at a release: of some the agent exits on any denial.
+
+    Args:
+        call_range: The range.
+        name: The name of the action or the request form.
+        release: A release of the range.
+    """
+    exits = calls_data()["exits_on_denial"]
+    first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
+    by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
+    if not first <= release <= last or not by_agent or call_range.action in exits["but"]:
+        return call_range
+    at_start = call_range.impact is Impact.EXITS or name in exits["at_start"]
+    return replace(
+        call_range,
+        first=max(first, call_range.first),
+        last=min(last, call_range.last or last),
+        impact=Impact.EXITS if at_start else Impact.EXITS_LATER,
+        evidence=exits["evidence"],
+        observed=tuple(r for r in call_range.observed if first <= r <= last),
+        breaks=exits["breaks"],
+    )
+
+
 def observed_versions() -> frozenset[PluginVersion]:
     """Return the releases whose agent was run, with calls denied."""
     denied = (versions for names in denials_data().values() for versions in names.values())
@@ -207,12 +235,13 @@ def call_ranges(
 
     Args:
         modes: The modes to ask for.
-        release: The release; None for any release that the catalog knows.
+        release: The release; None for any release that the catalog knows, in which case the
+            releases whose agent exits on any denial are not told apart.
         feature: None for the calls made always, or the name of the feature.
     """
     wanted = tuple(modes)
     return tuple(
-        call_range
+        at_release(call_range, call_range.action, release) if release else call_range
         for c in calls()
         for call_range in c.ranges
         if call_range.mode in wanted

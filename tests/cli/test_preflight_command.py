@@ -81,6 +81,18 @@ def test_the_schema_takes_what_is_printed_and_nothing_else(tmp_path: Path) -> No
         assert not validator.is_valid(wrong)
 
 
+def test_the_limit_is_that_of_answers_of_ec2(tmp_path: Path) -> None:
+    with (tmp_path / "in.json").open("wb") as file:
+        file.truncate(1 << 30)
+    done = run("preflight", "in.json", "--cluster-name", "prod", cwd=tmp_path)
+    assert done.code == 3 and "in.json: is larger than 256 MiB" in done.err
+
+
+def test_an_empty_name_is_not_the_current_directory(tmp_path: Path) -> None:
+    done = run("preflight", "", "--cluster-name", "prod", cwd=tmp_path)
+    assert done.code == 2 and "the file is empty text; name one" in done.err
+
+
 def test_compressed_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "instances.json.gz").write_bytes(gzip.compress(INSTANCES.encode()))
     done = run("preflight", "instances.json.gz", "--cluster-name", "prod", cwd=tmp_path)

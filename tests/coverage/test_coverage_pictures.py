@@ -124,6 +124,22 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
 
 
+def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_called() -> None:
+    names = tuple(f"s3:Get{number}" for number in range(5_000))
+    subject, result = looked_at(Policy((Statement(actions=("ec2:*", *names), resources=("*",)),)))
+    lines = list(matrix_report.text(subject, result))
+    assert sum(map(len, lines)) < 50_000
+    more = len(result.actions) - 100
+    assert f"and {more:,} more actions that are never called; --format json has them all" in lines
+    called = {
+        action
+        for row in result.rows
+        for action, cell in zip(result.actions, row.cells, strict=True)
+        if cell not in ("unused", "not called")
+    }
+    assert called <= set(result.actions[:100])
+
+
 def test_data_says_why() -> None:
     given = matrix_report.data(*SCOPED)
     assert given["works_with"] == [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]]

@@ -14,6 +14,7 @@ from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof import cases, clauses
+from vpc_cni_iam.policy.proof.budget import Budget
 
 PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
@@ -46,7 +47,7 @@ def test_cases_leave_nothing_out(
         written = [pools.condition(random, (key,)) for _ in range(3)]
         given = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
         covering = Statement(actions=("*",), resources=("*",), conditions=(written[2],))
-        for parts in cases.case_splits(given, list(clauses.read([Policy((covering,))]))):
+        for parts in cases.case_splits(given, list(clauses.read([Policy((covering,))])), Budget()):
             ways += 1
             assert len(parts) > 1
             for value in domain:
@@ -64,7 +65,7 @@ def test_the_ways_there_are() -> None:
         conditions=(Condition("StringLike", "s3:prefix", ("a*",)),),
     )
     given = check("StringEqualsIfExists", "a", "b")
-    ways = list(cases.case_splits((given,), list(clauses.read([Policy((covering,))]))))
+    ways = list(cases.case_splits((given,), list(clauses.read([Policy((covering,))])), Budget()))
     absent, present = cases.absent("s3:prefix", True), cases.absent("s3:prefix", False)
     assert ways == [
         [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
@@ -77,6 +78,6 @@ def test_what_no_statement_compares_is_not_taken_apart() -> None:
     other = Statement(actions=("*",), resources=("*",))
     assert not list(
         cases.case_splits(
-            (check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))]))
+            (check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))])), Budget()
         )
     )

@@ -38,6 +38,10 @@ def equals(key: str, *values: str) -> Condition:
     return Condition("StringEquals", key, values)
 
 
+def unlike(key: str, *values: str) -> Condition:
+    return Condition("StringNotEquals", key, values)
+
+
 def witness(old: list[Statement], new: list[Statement]) -> Counterexample:
     before, after = [Policy(tuple(old))], [Policy(tuple(new))]
     answer = no_new_access(before, after)
@@ -151,7 +155,7 @@ ORDINARY: dict[str, tuple[Statement, str, str]] = {
     "by an end": (allow("ec2:*Interface"), "ec2:CreateNetworkInterface", "eni-0123456789abcdef0"),
     "on a type": (
         allow("ec2:*", on="arn:aws:ec2:*:*:volume/*"),
-        "ec2:Create", "arn:aws:ec2:us-east-1:111122223333:volume/vol-0123456789abcdef0",
+        "ec2:", "arn:aws:ec2:us-east-1:111122223333:volume/vol-0123456789abcdef0",
     ),
     "in a region": (
         allow("ec2:TerminateInstances", on="arn:aws:ec2:eu-west-1:*:instance/*"),
@@ -197,6 +201,16 @@ def test_a_counterexample_is_an_ordinary_request(name: str) -> None:
         ([allow("ec2:*a0*b")], [allow("ec2:*a0*b*")], "action"),
         ([], [allow("nosuch:*")], "action"),
         ([], [allow("ec2:CreateTags", on="arn:aws:ec2:us:1:1:x")], "resource"),
+        # of another service, of another type, of no type
+        ([], [allow("ec2:TerminateInstances", on="arn:aws:s3:::a1")], "resource"),
+        ([], [allow("s3:GetObject", on="arn:aws:s3:::bucket")], "resource"),
+        ([], [allow("ec2:*", on="arn:aws:ec2:*:*:*x13")], "resource"),
+        ([], [allow("ec2:StopInstances", when=like("aws:SourceIp", "10.*"))], "aws:SourceIp"),
+        (
+            [allow("ec2:*a0*b", on="arn:aws:s3:::*a0*b")],
+            [allow("ec2:*a0*", on="arn:aws:s3:::a")],
+            "action and resource",
+        ),
     ],
 )
 def test_a_counterexample_that_is_made_up_says_so(
@@ -227,6 +241,36 @@ def test_values_of_a_counterexample_have_their_type(condition: Condition, value:
     assert re.fullmatch(value, str(found.request.context[condition.key]))
     if "Ip" in condition.operator:
         ip_address(str(found.request.context[condition.key]))
+
+
+def test_a_request_that_can_be_is_shown_before_one_that_cannot() -> None:
+    """Both are newly allowed: any EC2 action on buckets, which there is not, and on instances."""
+    starred = tuple(f"arn:aws:s3:::*a{n}*" for n in range(60))
+    old = all_but(allow("ec2:*", on=(*starred, "arn:aws:ec2:*")))
+    new = all_but(allow("ec2:*", on=starred[1:]))
+    counterexample = witness([old], [new])
+    assert counterexample.made_up == ""
+    assert "arn:aws:ec2:" in counterexample.request.resource
+
+
+@pytest.mark.parametrize("operator", ["StringNotEquals", "StringNotLike", "StringEquals"])
+def test_one_deny_of_many_that_goes_is_shown(operator: str) -> None:
+    """Each of the others denies a request without its key, or with another value."""
+    denies = [
+        deny("*", when=Condition(operator, f"aws:PrincipalTag/k{n}", (f"v{n}",)))
+        for n in range(500)
+    ]
+    counterexample = witness([allow("*"), *denies], [allow("*"), *denies[:250], *denies[251:]])
+    assert counterexample.old.statement == 251
+
+
+def test_many_deny_statements_that_change_are_shown() -> None:
+    """The request has the new value of every key, which each old statement denies."""
+    old, new = (
+        [deny("*", when=unlike(f"aws:PrincipalTag/k{n}", value)) for n in range(60)]
+        for value in ("a", "b")
+    )
+    witness([allow("*"), *old], [allow("*"), *new])
 
 
 def test_a_caller_is_a_user_of_an_account() -> None:

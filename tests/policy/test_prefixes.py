@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof import clauses
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 from vpc_cni_iam.policy.wildcard import matches
 
@@ -35,7 +36,7 @@ def test_statements_about_one_request_are_found(
 
     index = clauses.ClauseIndex([*clauses.read([Policy(tuple(map(statement, others)))])])
     (mine,) = clauses.read([Policy((statement(own),))])
-    found = [clause.at[1] for clause in index.meeting(clauses.region(mine))]
+    found = [clause.at[1] for clause in index.meeting(clauses.region(mine), Budget())]
     assert found == sorted(set(found))
     if any(matches(pattern, name) for pattern in own):
         about = {n for n, names in enumerate(others) if any(matches(p, name) for p in names)}

@@ -24,8 +24,7 @@ from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.converting.batch import Input
-from vpc_cni_iam.converting.batch import Options as ConvertOptions
+from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
 from vpc_cni_iam.converting.from_hcl import read_file, readings
 from vpc_cni_iam.converting.module_names import Modules

@@ -155,6 +155,16 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert caught.value.source == str(HERE)
 
 
+@pytest.mark.parametrize("key", ["cni_version", "revision", "kind", "path", "x" * 100_000])
+def test_a_message_shows_a_long_value_in_part(key: str) -> None:
+    lines = {"path": '"a"', "cni_version": '"v1.23.0"', key: f'"{"1" * 100_000}"'}
+    if key == "revision":
+        del lines["cni_version"]
+    with pytest.raises(InputError, match=r"line [2-4]: ") as caught:
+        config("[[module]]\n" + "".join(f"{k} = {v}\n" for k, v in lines.items()))
+    assert len(str(caught.value)) < 3000
+
+
 NEWER = TOP.replace("v1.20.4", "v1.23.9-eksbuild.1")
 
 

@@ -437,8 +437,33 @@ def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) 
     assert not result.clean
     assert not list(tmp_path.rglob("ran"))
     if "data source" in name:
-        assert any(n.startswith("not rendered, since that might run") for n in result.notes)
+        assert any(n.startswith("not rendered, since that might run or read") for n in result.notes)
         assert {c.seen for c in result.documents} == {"read"}
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("main.tf", replace(STATEMENT, 'actions = [file("/etc/hostname")]')),
+        ("main.tf", replace(STATEMENT, 'actions = [ filebase64 ("/etc/hostname")]')),
+        ("main.tf", replace(STATEMENT, 'actions = ["${templatefile("/etc/x", {})}"]')),
+        ("x.tf", add('output "x" {\n  value = fileset("/", "*")\n}')),
+        ("x.tf", add('locals {\n  x = <<-T\n    ${file("/etc/hostname")}\n  T\n}')),
+    ],
+)
+def test_code_that_reads_files_of_this_machine_is_not_planned(
+    file: str, change: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Else a module of somebody else's shows them among its differences."""
+    binary = tmp_path / "engine"
+    binary.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\nexit 1\n")
+    binary.chmod(0o755)
+    files = render(POLICY)
+    folder = write_tree(tmp_path / "m", {**files, file: change(files.get(file, ""))})
+    result = verified(folder, Engine("terraform", str(binary), {}))
+    assert any(n.startswith("not rendered, since that might run or read") for n in result.notes)
+    assert not result.clean
+    assert not (tmp_path / "ran").exists()
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.*-]+|[^\s\w",]')

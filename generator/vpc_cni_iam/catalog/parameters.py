@@ -114,7 +114,7 @@ SAMPLE = {
     "region": "us-gov-west-1",
     "account_id": "111122223333",
     "vpc_owner_id": "444455556666",
-    "hyperpod_cluster_id": "0123456789ab",
+    "hyperpod_cluster_id": "verifyhyper1",
 }
 
 PLACES = {

@@ -73,11 +73,7 @@ def read_file(text: str, source: str) -> File:
 
 
 def local_values(file: File) -> dict[str, Node]:
-    """Return the locals of a file by name.
-
-    Args:
-        file: The file.
-    """
+    """Return the locals of a file by name."""
     blocks = (block for block in file.blocks if block.type == "locals")
     return {name: value for block in blocks for name, value in block.attributes.items()}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.converting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import File, Node, Reference
+from vpc_cni_iam.hcl.syntax import Block, File, Node, Reference
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
@@ -26,9 +28,6 @@ class ModuleFiles:
 
     def __init__(self, directory: Path) -> None:
         """Read the files.
-
-        Args:
-            directory: The directory.
 
         Raises:
             InputError: A file cannot be read.
@@ -71,37 +70,63 @@ class ModuleFiles:
     @cached_property
     def surroundings(self) -> Surroundings:
         """What is known of the variables and locals, which a rewriting does not change."""
-        types: defaultdict[str, list[Node]] = defaultdict(list)
-        values: defaultdict[str, list[Node]] = defaultdict(list)
-        in_json: set[str] = set()
-        unreadable = ""
+        definitions = _Definitions()
         for name, encoded in self.files.items():
             if name.endswith(".json"):
-                in_json.update(_KEY.findall(encoded.decode(errors="replace")))
+                definitions.in_json.update(_KEY.findall(encoded.decode(errors="replace")))
                 continue
             try:
-                if not _DEFINES.search(decode(encoded, name, "HCL")):
-                    continue
-                blocks = self.file(name, name).blocks
+                if _DEFINES.search(decode(encoded, name, "HCL")):
+                    definitions.add(self.file(name, name).blocks)
             except InputError:
-                unreadable = unreadable or name
-                continue
-            for block in blocks:
-                if block.type == "variable" and block.labels:
-                    kind = block.attributes.get("type", Reference("any"))
-                    types[block.labels[0]].append(kind)
-                elif block.type == "locals":
-                    for local, value in block.attributes.items():
-                        values[local].append(value)
-        # What is set twice, as in an override file, is not known.
-        kinds = {n: t[0] for n, t in types.items() if len(t) == 1 and n not in in_json}
-        scalars = {n: t.path for n, t in kinds.items() if isinstance(t, Reference)}
-        known = {f"local.{n}": v[0] for n, v in values.items() if len(v) == 1 and n not in in_json}
+                definitions.unreadable = definitions.unreadable or name
+        return definitions.surroundings()
+
+
+@dataclass(slots=True)
+class _Definitions:
+    """What the files of a module define: each value that a name is given, in any file.
+
+    Args:
+        types: The types of each variable.
+        values: The values of each local.
+        in_json: The keys of JSON files, of which any may define a variable or a local.
+        unreadable: The first file that cannot be read, empty if there is none.
+    """
+
+    types: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    values: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    in_json: set[str] = field(default_factory=set)
+    unreadable: str = ""
+
+    def add(self, blocks: Iterable[Block]) -> None:
+        """Add what some blocks define."""
+        for block in blocks:
+            if block.type == "variable" and block.labels:
+                self.types[block.labels[0]].append(block.attributes.get("type", Reference("any")))
+            elif block.type == "locals":
+                for name, value in block.attributes.items():
+                    self.values[name].append(value)
+
+    def surroundings(self) -> Surroundings:
+        """Return what is known for sure."""
+        types, values = self._once(self.types), self._once(self.values)
+        scalars = {name: t.path for name, t in types.items() if isinstance(t, Reference)}
         return Surroundings(
-            {} if unreadable else kinds,
-            {} if unreadable else known,
-            SpliceNames({} if unreadable else scalars, values, in_json, unreadable),
+            types,
+            {f"local.{name}": value for name, value in values.items()},
+            SpliceNames(scalars, self.values, self.in_json, self.unreadable),
         )
+
+    def _once(self, definitions: Mapping[str, list[Node]]) -> dict[str, Node]:
+        """Return what is defined once; what is set twice, as by an override, is not known."""
+        if self.unreadable:
+            return {}
+        return {
+            name: nodes[0]
+            for name, nodes in definitions.items()
+            if len(nodes) == 1 and name not in self.in_json
+        }
 
 
 class Modules:
@@ -113,9 +138,6 @@ class Modules:
 
     def of(self, directory: Path) -> ModuleFiles:
         """Return the module of a directory.
-
-        Args:
-            directory: The directory.
 
         Raises:
             InputError: A file in it cannot be read.

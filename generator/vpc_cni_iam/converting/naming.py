@@ -28,9 +28,6 @@ def identifier(text: str) -> str:
 def valid(text: str) -> str:
     """Return a name that the user gave, if Terraform takes it.
 
-    Args:
-        text: The name.
-
     Raises:
         UsageError: Terraform would not take it.
     """

@@ -78,11 +78,7 @@ class Substitution:
         return bool(self.names or self.partition)
 
     def value(self, text: str) -> Value:
-        """Return what stands for a resource, principal, condition key or value.
-
-        Args:
-            text: Its text.
-        """
+        """Return what stands for a resource, principal, condition key or value."""
         if text in self.names:
             self.used.add(text)
             return Expression(f"var.{self.names[text]}")
@@ -134,11 +130,7 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
 
 
 def partitions(policy: Policy) -> tuple[str, ...]:
-    """Return the partitions that a policy's ARNs name, each once.
-
-    Args:
-        policy: The policy.
-    """
+    """Return the partitions that a policy's ARNs name, each once."""
     matches = (_ARN.match(text) for s in policy.statements for text in _texts(s))
     return tuple(dict.fromkeys(m[1] for m in matches if m))
 

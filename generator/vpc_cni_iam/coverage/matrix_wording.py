@@ -14,6 +14,8 @@ from vpc_cni_iam.inputs import skipped
 # The verdict where a policy of the input was not read.
 INCOMPLETE = "incomplete"
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+# Actions that some release calls come first, and are fewer.
+_MOST_COLUMNS = 100
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
 MEANINGS: dict[Cell, tuple[str, str]] = {
     "allowed": ("+", "called and allowed"),
@@ -37,13 +39,17 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
     width = max(map(len, names))
-    for number, action in enumerate(matrix.actions):
+    actions = matrix.actions[:_MOST_COLUMNS]
+    for number, action in enumerate(actions):
         yield f"{' ' * width}  {'| ' * number}{action}"
-    yield f"{' ' * width}  {'| ' * len(matrix.actions)}".rstrip()
+    yield f"{' ' * width}  {'| ' * len(actions)}".rstrip()
     for name, (first, _) in zip(names, rows, strict=True):
-        marks = " ".join(MEANINGS[cell][0] for cell in first.cells)
+        marks = " ".join(MEANINGS[cell][0] for cell in first.cells[:_MOST_COLUMNS])
         yield f"{name:<{width}}  {marks}"
     yield ""
+    if more := len(matrix.actions) - len(actions):
+        yield f"and {more:,} more actions that are never called; --format json has them all"
+        yield ""
     for mark, meaning in MEANINGS.values():
         yield f"{mark}  {meaning}"
     if denials := list(reasons(matrix)):

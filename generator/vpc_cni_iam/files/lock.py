@@ -56,9 +56,6 @@ def at_rest(directory: Path) -> Iterator[None]:
     """Hold a directory as it is while it is read, so that no run is half way through writing it.
 
     Makes nothing, and holds nothing where there is nothing yet or locks are not to be had.
-
-    Args:
-        directory: The directory that is to be read.
     """
     handle = None
     directory = directory.absolute()

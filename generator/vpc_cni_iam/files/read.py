@@ -36,9 +36,6 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
 def listed(directory: Path) -> list[str]:
     """Return the names of all that is in a directory, none if it does not exist.
 
-    Args:
-        directory: The directory.
-
     Raises:
         TreeError: It is no directory, a symbolic link, or cannot be read.
     """
@@ -72,11 +69,7 @@ def absent(directory: Path, names: Iterable[str]) -> list[str]:
 
 
 def unix(content: bytes) -> bytes:
-    r"""Return a content with the line ends of this tool, which git may have made ``\r\n``.
-
-    Args:
-        content: The content.
-    """
+    r"""Return a content with the line ends of this tool, which git may have made ``\r\n``."""
     return content.replace(b"\r\n", b"\n") if b"\r" in content else content
 
 

@@ -191,9 +191,6 @@ def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
 def clean(folder: Folder) -> list[str]:
     """Remove what a killed run left in a folder, but for what somebody saved.
 
-    Args:
-        folder: The folder.
-
     Returns:
         The names of copies of that.
     """

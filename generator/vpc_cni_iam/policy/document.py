@@ -61,6 +61,14 @@ class Statement:
     not_principals: tuple[Principal, ...] = ()
     sid: str = ""
 
+    @property
+    def size(self) -> int:
+        """How many actions, resources, values of conditions and principals it names."""
+        lists = [self.actions, self.not_actions, self.resources, self.not_resources]
+        lists += [c.values for c in self.conditions]
+        lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
+        return sum(map(len, lists))
+
     def map_strings(self, change: Callable[[str], str]) -> Statement:
         """Return the statement with ``change`` applied to all but its actions.
 

@@ -139,6 +139,10 @@ class Compiled:
                 open_deny = open_deny or undecided
         return open_allow or _IMPLICIT
 
+    def work(self, action: str) -> int:
+        """Return how many statements a request of an action is put to."""
+        return len(self._by_action.get(action) or self._select(action))
+
     def _select(self, action: str) -> tuple[_Rule, ...]:
         """Return the rules about an action, and remember them."""
         name, nothing = action.lower(), dict[str, str]()

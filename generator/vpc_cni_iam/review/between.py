@@ -92,7 +92,7 @@ def between(old: Side, new: Side) -> Between:
         old: The policy before.
         new: The policy after.
     """
-    budget = Budget.of(old.policy, new.policy)
+    budget = Budget()
     access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))
     denies_less = undenied([old.policy], [new.policy], budget.part(budget.steps // 2))
     if access.verdict == "no new access" and denies_less:

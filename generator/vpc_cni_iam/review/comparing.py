@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import semantic, sizes
 from vpc_cni_iam.review.changes import Action, Attachment, Change, Place
 from vpc_cni_iam.review.gathering import Gatherer
@@ -59,7 +59,7 @@ class Comparer:
         document = self._document(item)
         known = [s.policy for s in (after, before) if s.policy]
         judged = _policies(item.after.read, item.before.read)
-        budget = self.budget.part(steps_for(judged))
+        budget = self.budget.answer()
         concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
         return Change(
             address=resource.address,

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import Budget, steps_for
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review import sizes
 from vpc_cni_iam.review.changes import MatrixRow, Principal
@@ -94,7 +94,7 @@ def _access(
     denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
     if opaque and (denies or not alike):
         return Access("unknown", reason=f"not known: {', '.join(opaque)}")
-    budget = budget.part(steps_for((*before, *after)))
+    budget = budget.answer()
     found = new_access(before, after, budget)
     if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
         found = without_example(found)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof import access
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.review.judgements import Access, Witness
 
+NO_NEW_ACCESS: Final = "no new access"
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
+_STEPS_OF_A_STATEMENT = 10
 UNDENIED = "a Deny goes, and what it held back is for other policies to say"
 
 
@@ -48,7 +51,16 @@ def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool
         new: Those that must not.
         budget: What the proof may cost.
     """
-    return new_access(old, new, budget).verdict == "no new access"
+    if not _can_read(budget, *old, *new):
+        return False
+    before, after = tuple(old), tuple(new)
+    known: Access | None = budget.remembered.get(("new access", before, after))
+    if known is not None:
+        return known.verdict == NO_NEW_ACCESS
+    return budget.remember(
+        ("proven", before, after),
+        lambda: _new_access(before, after, budget, examples=False).verdict == NO_NEW_ACCESS,
+    )
 
 
 def undenied(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
@@ -62,7 +74,18 @@ def undenied(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bo
         new: Its policies after.
         budget: What the proof may cost.
     """
+    if not _can_read(budget, *old, *new):
+        return True
     return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)), budget)
+
+
+def _can_read(budget: Budget, *policies: Policy) -> bool:
+    """Say whether there are steps left to look policies up, and count them."""
+    try:
+        budget.spend(_STEPS_OF_A_STATEMENT * sum(len(p.statements) for p in policies))
+    except TooHardError:
+        return False
+    return True
 
 
 def _denied(policy: Policy) -> Policy:
@@ -71,15 +94,17 @@ def _denied(policy: Policy) -> Policy:
     return Policy(denies, policy.version)
 
 
-def _new_access(old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget) -> Access:
+def _new_access(
+    old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget, *, examples: bool = True
+) -> Access:
     if old == new or not any(p.statements for p in new):
-        return Access("no new access")
+        return Access(NO_NEW_ACCESS)
     try:
-        answer = access.no_new_access(old, new, budget)
+        answer = access.no_new_access(old, new, budget, examples=examples)
     except InputError as error:
         return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")
     if isinstance(answer, access.Proven):
-        return Access("no new access")
+        return Access(NO_NEW_ACCESS)
     if isinstance(answer, access.NotProven):
         return Access("not proven", reason=answer.reason)
     request = answer.request

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review import spelling
 from vpc_cni_iam.review.judgements import Effect, Line
@@ -52,7 +52,7 @@ def lines(
     changes = all_changes(before, after, budget.part(budget.steps // 3))
     judge, found = _Judge(before, after, exact=exact, alone=alone, budget=budget), list[Line]()
     for number, change in enumerate(changes):
-        found += judge.lines(change, budget.part(budget.steps // (len(changes) - number)))
+        found += judge.lines(change, budget.share(len(changes) - number))
     if old and new:
         found += _version(old, new)
     if exact:
@@ -124,7 +124,7 @@ class _Judge:
         denied = [Policy(statements, here.policy.version)]
         if not undenied(denied, [], budget):
             return "it applies to no request"
-        by_another = not undenied(denied, [there.about(statements)], budget)
+        by_another = not undenied(denied, [there.about(statements, budget)], budget)
         return "another Deny denies it" if by_another else "nothing allows it"
 
     def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
@@ -141,13 +141,15 @@ class _Judge:
             return False  # against nothing there is nothing to prove
         if denies and not self._alone:
             lost = Policy(gone, first.policy.version)
-            return not undenied([lost], [second.about(gone)], budget)
+            return not undenied([lost], [second.about(gone, budget)], budget)
         if self._without[effect]:
             return True
         if denies:
-            rest = second.about(gone)
+            rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)
-        return proven([first.about(come)], [_with(_denials(second.about(come)), come)], budget)
+        return proven(
+            [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
+        )
 
 
 def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
@@ -165,7 +167,7 @@ class _Indexed:
         self.policy = policy
         self._index: ClauseIndex | None = None
 
-    def about(self, statements: tuple[Statement, ...]) -> Policy:
+    def about(self, statements: tuple[Statement, ...], budget: Budget) -> Policy:
         """Return the policy with those statements alone that may be about the same requests.
 
         Args:
@@ -178,9 +180,9 @@ class _Indexed:
             near = {
                 clause.at: clause.statement
                 for own in clauses.read([Policy(statements, version)])
-                for clause in self._index.meeting(clauses.region(own))
+                for clause in self._index.meeting(clauses.region(own), budget)
             }
-        except InputError:
+        except (InputError, TooHardError):
             return self.policy  # the proof says what is wrong with it
         return Policy(tuple(near[at] for at in sorted(near)), version)
 

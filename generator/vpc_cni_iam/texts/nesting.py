@@ -36,10 +36,6 @@ _HCL_TEXT = re.compile(r'\\.|\$\$\{|%%\{|(?P<sign>[$%]\{|["\n])', re.DOTALL)
 def check_json(text: str, source: str) -> None:
     """Refuse JSON that nests too deeply.
 
-    Args:
-        text: The text.
-        source: The file name that errors name.
-
     Raises:
         InputError: It does; with the line.
     """
@@ -54,10 +50,6 @@ def check_json(text: str, source: str) -> None:
 
 def check_toml(text: str, source: str) -> None:
     """Refuse TOML that nests too deeply, by brackets or by the parts of a key.
-
-    Args:
-        text: The text.
-        source: The file name that errors name.
 
     Raises:
         InputError: It does; with the line.
@@ -84,10 +76,6 @@ def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
 
 def check_hcl(text: str, source: str) -> None:
     """Refuse HCL that nests too deeply, by brackets or by templates in texts.
-
-    Args:
-        text: The text.
-        source: The file name that errors name.
 
     Raises:
         InputError: It does; with the line.

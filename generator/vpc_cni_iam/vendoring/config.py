@@ -25,6 +25,8 @@ from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
+# The longest message about a table, in characters.
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,7 @@ class Config:
         )
 
     def folder(self, module: VendoredModule) -> Path:
-        """Return the directory of a module.
-
-        Args:
-            module: The module.
-        """
+        """Return the directory of a module."""
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
@@ -156,6 +154,8 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
 
         def refuse(key: str | None, problem: str, number: int = number) -> InputError:
             line = (key and places.key(number, key)) or places.table(number)
+            if len(problem) > _LONGEST:  # of a value that nobody has to see as a whole
+                problem = f"{problem[:_SHOWN]}...{problem[-_SHOWN:]}"
             return InputError(source, f"line {line}", problem)
 
         typed = convert(table, ModuleTable, refuse)

@@ -96,12 +96,7 @@ def diff(plan: SyncPlan) -> Diff:
 
 
 def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
-    """Return what a sync would change in some modules.
-
-    Args:
-        config: The configuration.
-        modules: Some of its modules.
-    """
+    """Return what a sync would change in some modules."""
     diffs = []
     for module in modules:
         try:

@@ -66,20 +66,12 @@ class Manifest:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text whose line ends are those of the generator.
-
-    Args:
-        text: The text.
-    """
+    """Return the SHA-256 of a text whose line ends are those of the generator."""
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def base_path(path: str) -> str:
-    """Return where the text of a file as generated is kept, relative to the module.
-
-    Args:
-        path: The file's path, relative to the module.
-    """
+    """Return where the text of a file as generated is kept, relative to the module."""
     return f"{_BASE}{path}{_SUFFIX}"
 
 
@@ -156,10 +148,6 @@ def _refuse_long(paths: Iterable[str], text: str, source: str) -> None:
 
 def loads(text: str, source: str) -> Manifest:
     """Read a manifest.
-
-    Args:
-        text: Its text.
-        source: The file name that errors name.
 
     Raises:
         InputError: Not a manifest; conflict markers of a merge are named as such.

@@ -143,11 +143,7 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
 
 @cache
 def rendered(options: Options) -> Mapping[str, str]:
-    """Return the files of a module, of which many share their options.
-
-    Args:
-        options: What it is made from.
-    """
+    """Return the files of a module, of which many share their options."""
     return render(options)
 
 
@@ -159,9 +155,6 @@ def rendered_digests(options: Options) -> Mapping[str, str]:
 
 def lost_bases(observed: ModuleContents) -> list[str]:
     """Return the paths of the remembered texts that a later merge needs and that are not there.
-
-    Args:
-        observed: The module.
 
     Raises:
         TreeError: They lie behind a symbolic link.

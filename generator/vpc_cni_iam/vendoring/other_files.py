@@ -27,10 +27,6 @@ _LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
 def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
     """Return the files beside a module's own that define again, or replace, what those define.
 
-    Args:
-        observed: The module.
-        module: The same.
-
     Raises:
         TreeError: A file that cannot be read.
     """

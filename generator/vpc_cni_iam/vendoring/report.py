@@ -42,11 +42,7 @@ class CheckResult:
 
 
 def data(checked: CheckResult) -> dict[str, Any]:
-    """Return a check as plain data.
-
-    Args:
-        checked: What the check found.
-    """
+    """Return a check as plain data."""
     return {
         "modules": [
             {
@@ -81,11 +77,7 @@ def _meaning(file: ModuleFile) -> dict[str, Any]:
 
 
 def edit_data(edit: KeptEdit) -> dict[str, Any]:
-    """Return what a kept edit means as plain data.
-
-    Args:
-        edit: The edit.
-    """
+    """Return what a kept edit means as plain data."""
     return {
         "path": edit.path,
         "sha256": edit.sha256,

@@ -31,9 +31,6 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
 def inside(config: Config) -> Config:
     """Return a configuration whose modules all lie inside its repository, and behind no link.
 
-    Args:
-        config: The configuration.
-
     Raises:
         InputError: A module lies outside, or behind a symbolic link; with the line.
     """
@@ -99,12 +96,7 @@ def refuse_bare(folder: Path) -> None:
 
 
 def above(config: Config, module: VendoredModule) -> Path:
-    """Return the directory from which on the path of a module goes through no symbolic link.
-
-    Args:
-        config: The configuration.
-        module: One of its modules.
-    """
+    """Return the directory from which on the path of a module goes through no symbolic link."""
     folder = config.path.absolute().parent
     for part in Path(module.path).parts:
         folder = folder.parent if part == ".." else folder
@@ -112,12 +104,7 @@ def above(config: Config, module: VendoredModule) -> Path:
 
 
 def name_from(config: Config, module: VendoredModule) -> str:
-    """Return the path of a configuration from a module, which is the same in every clone.
-
-    Args:
-        config: The configuration.
-        module: One of its modules.
-    """
+    """Return the path of a configuration from a module, which is the same in every clone."""
     if ".." not in module.path:  # of a thousand modules, nearly all
         return f"{'../' * (module.path.count('/') + 1)}{config.path.name}"
     folder = config.folder(module).absolute()
@@ -164,9 +151,6 @@ def _same(folder: Path, other: Path) -> bool:
 def root(config: Config) -> Path:
     """Return the directory that modules may not leave.
 
-    Args:
-        config: The configuration.
-
     Returns:
         The root of the git checkout, or the configuration's own directory if it is in none.
     """
@@ -186,9 +170,6 @@ def orphans(config: Config) -> tuple[str, ...]:
 
     Only below the configuration, and not where another one stands; hidden directories
     and node_modules are passed over, and no symbolic link is followed.
-
-    Args:
-        config: The configuration.
 
     Returns:
         Their paths relative to the configuration, with forward slashes.

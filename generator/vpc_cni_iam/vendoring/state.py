@@ -78,11 +78,7 @@ _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
 def has_markers(content: bytes) -> bool:
-    """Say whether a file holds the conflict markers of a merge.
-
-    Args:
-        content: The file.
-    """
+    """Say whether a file holds the conflict markers of a merge."""
     return _MARKS[0] in content and _MARKS[1] in content
 
 
@@ -237,11 +233,7 @@ def _state(entry: FileRecord | None, current: str | None, generated: str | None)
 
 
 def module_state(files: Iterable[ModuleFile]) -> str:
-    """Return the state of a module: ``clean``, ``edited``, ``outdated`` or ``both``.
-
-    Args:
-        files: Its files.
-    """
+    """Return the state of a module: ``clean``, ``edited``, ``outdated`` or ``both``."""
     unfit = [f for f in files if not f.fine]
     states = {f.state for f in unfit}
     edited, outdated = bool(states - OUTDATED | states & EDITED), bool(states & OUTDATED)

@@ -149,11 +149,7 @@ class Writing:
 
 
 def writing(plan: SyncPlan) -> Writing:
-    """Return what a plan writes, the manifest last, since it tells of the others.
-
-    Args:
-        plan: The plan.
-    """
+    """Return what a plan writes, the manifest last, since it tells of the others."""
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
     files = {
         backup_name(observed.folder, f.file.path): observed.held[f.file.path]

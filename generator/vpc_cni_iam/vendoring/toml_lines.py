@@ -12,11 +12,7 @@ _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 
 
 class TomlLineIndex:
-    """The lines of a TOML text at which its tables and keys stand.
-
-    Args:
-        text: The text.
-    """
+    """The lines of a TOML text at which its tables and keys stand."""
 
     def __init__(self, text: str) -> None:
         self._tables: list[int] = []
@@ -36,11 +32,7 @@ class TomlLineIndex:
                 self._keys.setdefault((number, key[1]), line)
 
     def table(self, number: int) -> int:
-        """Return the line of the module table of a number, from 0.
-
-        Args:
-            number: The number.
-        """
+        """Return the line of the module table of a number, from 0."""
         return self._tables[number] if number < len(self._tables) else 1
 
     def key(self, number: int | None, key: str) -> int | None:

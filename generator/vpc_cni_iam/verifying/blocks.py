@@ -7,6 +7,7 @@ items makes none, since IAM reads them as sets.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ _WORDS = frozenset({"description", "error_message"})
 # Blocks with such texts; the description of a resource is sent to AWS.
 _WORDED = frozenset({"variable", "output", "validation", "precondition", "assert"})
 _SETS = frozenset({"actions", "not_actions", "resources", "not_resources", "values", "identifiers"})
-# Blocks that run nothing when they are planned, whatever they hold.
+# Blocks that run nothing when they are planned, unless they read files.
 _HARMLESS = frozenset({"variable", "output", "local"})
+# Functions that read files, of this machine too; what they return may be shown as a difference.
+_FILE_FUNCTION = re.compile(r"\b(?:file(?:exists|set|(?:base64|md5|sha)\w*)?|templatefile)\b")
 _WIDTH = 70
 
 
@@ -45,7 +48,7 @@ class ModuleFinding:
         line: The line, from 1; 0 for the whole file, and for what the file lacks.
         text: What differs.
         affected: The policy documents that it may change: the name of one, or any, or none.
-        plannable: An engine may plan the module, since the difference runs nothing.
+        plannable: An engine may plan the module: the difference runs nothing and reads no file.
         wording: The difference is in a text for people, such as a description.
     """
 
@@ -138,18 +141,25 @@ def _compare_named(
                 difference.line,
                 difference.text,
                 our.affected,
-                plannable=our.block.type != "terraform",
+                plannable=our.block.type != "terraform" and not _reads_files(their.block),
                 wording=difference.wording,
             )
     for our in ours[len(theirs) :]:
         yield ModuleFinding(our.file, 0, f"{our.name} is missing", our.affected)
     for their in theirs[len(ours) :]:
-        plannable = their.block.type in _HARMLESS or bool(their.document)
+        harmless = their.block.type in _HARMLESS or bool(their.document)
+        plannable = harmless and not _reads_files(their.block)
         text = f"{their.name} is not in the catalog's module"
         # An added block changes a document only if changed code refers to it, or if it is a second
         # one of the name.
         affected = their.affected if catalog else Affected.NO_DOCUMENT
         yield ModuleFinding(their.file, their.block.span.line, text, affected, plannable=plannable)
+
+
+def _reads_files(block: Block) -> bool:
+    if any(_FILE_FUNCTION.search(value.outer.code) for value in block.attributes.values()):
+        return True
+    return any(map(_reads_files, block.blocks))
 
 
 def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], Block]) -> None:

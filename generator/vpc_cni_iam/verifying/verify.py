@@ -127,7 +127,7 @@ def _render(
     """Render a module unless that would run code that is not the catalog's."""
     runs_code = next((f for f in differing if not f.plannable), None)
     if runs_code is not None:
-        notes.append(f"not rendered, since that might run what stands there: {runs_code}")
+        notes.append(f"not rendered, since that might run or read what stands there: {runs_code}")
         return None
     try:
         return render_module(module, engine)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 
 from vpc_cni_iam.policy.diff.containment import Containers, contains
 from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
@@ -135,14 +136,19 @@ class _Comparison:
         contained = {k for keys in (*self.narrowed.values(), *self.widened.values()) for k in keys}
         lost = _alone(self.lost, self.narrowed, contained)
         gained = _alone(self.gained, self.widened, contained)
-        lost_by_subject: dict[Key, dict[Key, Permission]] = {}
+        alike: dict[Key, dict[Key, Permission]] = {}
         for key, permission in lost.items():
-            lost_by_subject.setdefault(permission.subject, {})[key] = permission
+            for likeness in _likenesses(permission):
+                alike.setdefault(likeness, {})[key] = permission
         for key, permission in list(gained.items()):
-            same_subject = lost_by_subject.get(permission.subject, {})
-            twin = _twin(permission, same_subject.values())
+            candidates = chain.from_iterable(
+                alike.get(likeness, {}).values() for likeness in _likenesses(permission)
+            )
+            twin = next(candidates, None)
             if twin is not None:
-                del gained[key], lost[twin.key], same_subject[twin.key]
+                for likeness in _likenesses(twin):
+                    del alike[likeness][twin.key]
+                del gained[key], lost[twin.key]
                 yield _replaced([twin], [permission], self.budget)
         for permission in lost.values():
             yield _removed(ChangeKind.LOST, permission)
@@ -160,8 +166,8 @@ def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple
 
     That is what a permission in both policies contains, and what replaces another of one meaning.
     """
-    budget = Budget.of(old, new) if budget is None else budget
-    before, after = permissions(old), permissions(new)
+    budget = Budget() if budget is None else budget
+    before, after = permissions(old, budget), permissions(new, budget)
     unchanged = [permission for key, permission in before.items() if key in after]
     lost, redundant_before = _without_redundant(before, after, unchanged, budget)
     gained, redundant_after = _without_redundant(after, before, unchanged, budget)
@@ -216,15 +222,12 @@ def _alone(
     return {k: p for k, p in own.items() if not containing[k] and k not in contained}
 
 
-def _twin(permission: Permission, candidates: Iterable[Permission]) -> Permission | None:
-    """Return the permission of this action that this one replaces, on its resource if any."""
-    same_conditions = None
-    for candidate in candidates:
-        if candidate.resource == permission.resource:
-            return candidate
-        if candidate.conditions == permission.conditions:
-            same_conditions = same_conditions or candidate
-    return same_conditions
+def _likenesses(permission: Permission) -> tuple[Key, Key]:
+    """Return what a permission and one that replaces it have in common, the likelier first."""
+    return (
+        (*permission.subject, "on", permission.resource),
+        (*permission.subject, "if", permission.conditions),
+    )
 
 
 def _removed(kind: ChangeKind, permission: Permission) -> _Replacement:

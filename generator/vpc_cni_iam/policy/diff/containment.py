@@ -19,9 +19,7 @@ from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 _Part: TypeAlias = tuple[tuple[str, Any], ...]
 _PARTS = (("actions", "not_actions"), ("resources", "not_resources"), ("conditions",))
 _CAN_LEAVE_NOTHING = ("not_actions", "not_resources", "conditions")
-# What one proof may take of the steps that are left.
-_SHARE = 8
-_STEPS_OF_A_PAIR = 10
+_STEPS_OF_A_PAIR = 20
 _ANYTHING = Statement(actions=("*",), resources=("*",))
 
 
@@ -40,7 +38,7 @@ def contains(one: Permission, other: Permission, budget: Budget) -> bool:
         if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
             return False
     try:
-        budget.spend(_STEPS_OF_A_PAIR)
+        budget.spend(_STEPS_OF_A_PAIR + one.statement.size + other.statement.size)
     except TooHardError:
         return False
     return _holds(_is_contained, budget, other.bare, one.bare)
@@ -62,11 +60,17 @@ class Containers:
 
     def of(self, permission: Permission) -> Iterator[Permission]:
         """Yield those that contain a permission."""
-        if not self._grants or self._budget.steps < 0:
+        if not self._grants or self._budget.steps < _STEPS_OF_A_PAIR:
             return
         # What begins with more than the other contains only a part of it.
         action, resource = _begins(permission.statement)
-        numbers = {*self._by_action.within(action)} & {*self._by_resource.within(resource)}
+        numbers = {*self._by_action.within(action)}
+        others = {*self._by_resource.within(resource)}
+        try:
+            self._budget.spend(_STEPS_OF_A_PAIR + len(numbers) + len(others))
+        except TooHardError:
+            return
+        numbers &= others
         if _holds(_is_nothing, self._budget, permission.bare):
             numbers = {*range(len(self._grants))}
         for number in sorted(numbers):
@@ -114,8 +118,8 @@ def _proven(budget: Budget, narrow: _Part, *wide: _Part) -> bool:
     """Say whether a part is of nothing that others are not of."""
 
     def proven() -> bool:
-        part = budget.part(budget.steps // _SHARE)
-        answer = no_new_access(_alone(*wide), _alone(narrow), part, examples=False)
+        old, new = _alone(*wide), _alone(narrow)
+        answer = no_new_access(old, new, budget.share(), examples=False)
         return isinstance(answer, Proven)
 
     return budget.remember(("contained", narrow, wide), proven)

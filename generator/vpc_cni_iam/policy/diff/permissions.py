@@ -8,10 +8,13 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for permissions of one meaning that are spelled alike.
 Key: TypeAlias = tuple[object, ...]
+# What it takes to compare one more permission, besides the proofs.
+_STEPS_OF_A_PERMISSION = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +62,46 @@ class Permission:
         return self.action, f"on {self.resource}{self.who}{self.words}"
 
 
-def permissions(policy: Policy) -> dict[Key, Permission]:
-    """Return the permissions of a policy by their keys."""
+def permissions(policy: Policy, budget: Budget) -> dict[Key, Permission]:
+    """Return the permissions of a policy by their keys.
+
+    Where there are too many to compare, those of a statement are one.
+    """
     return {
         permission.key: permission
         for statement in policy.statements
-        for permission in _of(statement)
+        for permission in _of(statement, budget)
     }
 
 
-def _of(statement: Statement) -> Iterable[Permission]:
+def _of(statement: Statement, budget: Budget) -> Iterable[Permission]:
     # What is all but some things is one thing: each exception taken by itself would be wrong.
     excepted = ", ".join(sorted(statement.not_actions))
     actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
     kept_out = ", ".join(sorted(statement.not_resources))
     resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
+    each = replace(statement, sid="")
+    try:
+        budget.spend(_STEPS_OF_A_PERMISSION * len(actions) * max(1, len(resources)))
+        split = True
+    except TooHardError:
+        actions, resources, split = (", ".join(actions),), (", ".join(resources),), False
+    conditions = normalise.conditions(statement)
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
     who = principals_text(statement)
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     for action in actions:
         for resource in resources or ("itself",):
-            own = replace(
-                statement,
-                actions=(action,) if statement.actions else (),
-                resources=(resource,) if statement.resources else (),
-                sid="",
-            )
+            if split and statement.actions:
+                each = replace(each, actions=(action,))
+            if split and statement.resources:
+                each = replace(each, resources=(resource,))
             yield Permission(
-                own,
-                _bare(own),
+                each,
+                _bare(each),
                 action,
                 resource,
-                normalise.conditions(statement),
+                conditions,
                 principals,
                 f" by {who}" if who else "",
                 words,

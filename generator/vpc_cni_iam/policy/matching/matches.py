@@ -38,6 +38,15 @@ class ConditionCheck:
     values: tuple[str, ...]
     templates: tuple[Template, ...] = ()
     spelling: str = field(default="", compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.operator, self.key, self.values, self.templates)
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        """Return what was computed once: proofs look conditions up a million times."""
+        return self._hash
 
 
 def _string(check: ConditionCheck) -> Match:

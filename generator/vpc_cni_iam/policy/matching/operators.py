@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 
 
-class Family(Enum):
+class Family(StrEnum):
     """What an operator compares, and how."""
 
     STRING = "string"

@@ -11,12 +11,14 @@ import binascii
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
+_REMEMBERED = 4096
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-9]{2}"
@@ -70,6 +72,7 @@ def octets(text: str) -> bytes | None:
         return None
 
 
+@lru_cache(_REMEMBERED)
 def network(text: str) -> Network | None:
     """Read an address range in CIDR form; an address alone is a range of that one."""
     if not _NETWORK.fullmatch(text):

@@ -28,7 +28,8 @@ _MORE_PARTS = 20
 _FIRST_TRIES = 200
 _TRIES_OF_A_PART = 6000
 _STEPS_OF_A_TRY = 20
-_STEPS_OF_A_STATEMENT = 100
+_STEPS_OF_A_STATEMENT = 80
+_STEPS_OF_A_VALUE = 12
 _CASES = 32
 _SPLITS_IN_ALL = 4000
 
@@ -47,7 +48,7 @@ class Counterexample:
         new: The statement of the new policies that allows it.
         old: What the old policies say.
         made_up: What of it only comes of the policies' patterns, so that AWS may have no such
-            thing: ``action``, ``resource``, both joined by ``and``, or empty.
+            thing: ``action``, ``resource``, condition keys by name; empty for nothing.
     """
 
     request: Request
@@ -86,12 +87,13 @@ def no_new_access(
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    budget = Budget.of(*old, *new) if budget is None else budget
+    budget = Budget() if budget is None else budget
     statements = [s for policy in (*old, *new) for s in policy.statements]
     if any(statement.not_principals for statement in statements):
         return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
     try:
         budget.spend(_STEPS_OF_A_STATEMENT * len(statements))
+        budget.spend(_STEPS_OF_A_VALUE * sum(statement.size for statement in statements))
     except TooHardError:
         return NotProven(
             "too complex: what was compared before took all steps of this answer; "
@@ -130,9 +132,9 @@ class _Question:
         if self.allows is None:
             yield region, (self.clause,)
         elif next(self.covering.uncovered_parts(region), None) is not None:
-            for allow in self.allows.meeting(region):
-                both = clauses.both(clauses.region(allow), region)
-                yield both, (allow, self.clause)
+            budget = self.covering.budget
+            for allow in self.allows.meeting(region, budget):
+                yield clauses.both(clauses.region(allow), region, budget), (allow, self.clause)
 
 
 def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
@@ -180,9 +182,10 @@ class _Search:
         leaves some to the others.
         """
         whole, reason = self.budget, ""
-        questions, every = _questions(old, new), ClauseIndex((*old, *new))
+        # The new ones first: their Deny statements are the first not to apply to an example.
+        questions, every = _questions(old, new), ClauseIndex((*new, *old))
         for number, question in enumerate(questions):
-            self.budget = whole.part(whole.steps // (len(questions) - number))
+            self.budget = whole.share(len(questions) - number)
             question.covering.budget = self.budget
             try:
                 answer = self._answer(question, every)
@@ -211,7 +214,8 @@ class _Search:
                         continue
                     self.more = -1
                     return NotProven("not shown")
-                near = [c for c in every.meeting(uncovered.region) if c not in wanted]
+                meeting = every.meeting(uncovered.region, self.budget)
+                near = [clause for clause in meeting if clause not in wanted]
                 counterexample = self._counterexample(uncovered, wanted, near, _FIRST_TRIES)
                 if counterexample is None and self._is_closed(uncovered, covering):
                     closed.add(uncovered.region)
@@ -232,21 +236,32 @@ class _Search:
     def _counterexample(
         self, uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> Counterexample | None:
-        """Return a request of an uncovered part that is newly allowed, None if none was found."""
-        for request in islice(
-            requests.example_requests(uncovered, wanted, near, self.budget), tries
+        """Return a request of an uncovered part that is newly allowed, None if none was found.
+
+        One with something made up is returned only where the first tries have none without.
+        """
+        fallback: Counterexample | None = None
+        for number, request in enumerate(
+            islice(requests.example_requests(uncovered, wanted, near, self.budget), tries)
         ):
-            self.budget.spend(_STEPS_OF_A_TRY + len(wanted) + len(near))
+            if fallback is not None and number >= _FIRST_TRIES:
+                break
+            self.budget.spend(_STEPS_OF_A_TRY + self.after.work(request.action))
             try:
                 now = self.after.evaluate(request)
-                then = self.before.evaluate(request) if now.allowed else now
+                if not now.allowed:
+                    continue
+                self.budget.spend(self.before.work(request.action))
+                then = self.before.evaluate(request)
             except InputError:
                 continue
-            if now.allowed and then.denied:
-                return Counterexample(
-                    request, now, then, reasons.made_up(request, (*wanted, *near))
-                )
-        return None
+            if then.denied:
+                made_up = reasons.made_up(request, (*wanted, *near))
+                counterexample = Counterexample(request, now, then, made_up)
+                if not made_up:
+                    return counterexample
+                fallback = fallback or counterexample
+        return fallback
 
     def _is_closed(
         self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES
@@ -254,7 +269,8 @@ class _Search:
         """Say whether the whole region of an uncovered part is empty, or covered case by case."""
         if impossible(uncovered.region.checks, self.budget):
             return True
-        for parts in cases.case_splits(uncovered.region.checks, _near(uncovered, covering)):
+        near = _near(uncovered, covering)
+        for parts in cases.case_splits(uncovered.region.checks, near, self.budget):
             self.splits -= 1
             if len(parts) > most or self.splits < 0:
                 continue

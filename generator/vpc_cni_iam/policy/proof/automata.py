@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -73,13 +74,18 @@ class _Machine:
     other: str = ""
 
     @classmethod
-    def of(cls, groups: Sequence[Sequence[Glob]], readers: Sequence[Glob]) -> _Machine:
+    def of(cls, groups: Sequence[Sequence[Glob]], readers: Sequence[Glob], begin: int) -> _Machine:
+        """Return the machine, with every pattern started after its first letters.
+
+        Args:
+            begin: How many letters, which are the same in all patterns.
+        """
         machine = cls(len(groups))
         for number, glob in [
             *((n, g) for n, group in enumerate(groups) for g in group),
             *enumerate(readers, len(groups)),
         ]:
-            machine.start.append(len(machine.items))
+            machine.start.append(len(machine.items) + begin)
             machine.items += [*glob.items, None]
             machine.loops += glob.loops
             machine.owner += [number] * (len(glob.items) + 1)
@@ -141,7 +147,9 @@ def word_classes(
         settled: Whether a word needs no reading, given readers that match all its
             continuations, itself included.
     """
-    machine = _Machine.of(groups, readers)
+    every = [*chain.from_iterable(groups), *readers]
+    prefix = _common_begin([glob.prefix for glob in every])
+    machine = _Machine.of(groups, readers, len(prefix))
     budget.spend(_STEPS_OF_A_WALK + len(machine.items))
     first = sum(map(len, groups))
     begin = (frozenset(machine.start[:first]), frozenset(machine.start[first:]), True)
@@ -156,7 +164,7 @@ def word_classes(
             accepted = frozenset(number - len(groups) for number in ending)
             if (accepted, certain) not in reported:
                 reported.add((accepted, certain))
-                yield WordClass(_unwind(link), accepted, certain)
+                yield WordClass((*prefix, *_unwind(link)), accepted, certain)
         for symbol in machine.symbols(makers, reading):
             budget.spend(_STEPS_OF_A_LETTER + len(makers) + len(reading))
             made = machine.step(makers, symbol)
@@ -166,6 +174,13 @@ def word_classes(
             if state not in seen:
                 seen.add(state)
                 queue.append((*state, (link, symbol)))
+
+
+def _common_begin(texts: Sequence[str]) -> str:
+    """Return what all of some texts begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    pairs = zip(first, last, strict=False)
+    return first[: next((n for n, (a, b) in enumerate(pairs) if a != b), len(first))]
 
 
 def _sure(machine: _Machine, reading: Positions) -> Iterator[int]:

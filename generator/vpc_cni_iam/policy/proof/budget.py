@@ -1,7 +1,8 @@
 """How much work one answer may take, counted in steps.
 
 Steps, not seconds: the same policies get the same answer on every machine. A step is about a
-microsecond, so that the bounds below keep an answer within a few seconds.
+microsecond, so that the bounds below keep an answer within a few seconds. Whatever can be repeated
+more often for larger policies counts what it does.
 """
 
 from __future__ import annotations
@@ -14,26 +15,17 @@ from vpc_cni_iam.policy.document import Policy
 
 T = TypeVar("T")
 
-# What two policies within IAM's limits are given, and what each statement adds to it.
-ANSWER = 2_500_000
-OF_A_STATEMENT = 4_000
-# No answer takes more than this, however many statements there are.
-MOST = 30_000_000
-# What a review of many policies is given: one answer in full, and for each policy a share more.
-OF_A_POLICY = 100_000
+# What the comparison of two policies may take, whatever their size: about three seconds.
+ANSWER = 3_000_000
+# What a review of many policies is given for each besides.
+OF_A_POLICY = 20_000
+# Of many parts of the work each gets a sixteenth of what is left: enough for one that is hard, and
+# it leaves some to the others.
+_SHARES = 16
 
 
 class TooHardError(Exception):
     """The steps of an answer are used up."""
-
-
-def steps_for(policies: Iterable[Policy]) -> int:
-    """Return how many steps the comparison of some policies may take."""
-    return min(MOST, ANSWER + sum(map(_of_statements, policies)))
-
-
-def _of_statements(policy: Policy) -> int:
-    return OF_A_STATEMENT * len(policy.statements)
 
 
 @dataclass(slots=True)
@@ -46,19 +38,14 @@ class Budget:
         remembered: Answers within this one, which cost nothing when asked for again.
     """
 
-    steps: int = ANSWER
+    steps: int = field(default_factory=lambda: ANSWER)
     whole: Budget | None = None
     remembered: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, *policies: Policy) -> Budget:
-        """Return the budget of a comparison of policies."""
-        return cls(steps_for(policies))
-
-    @classmethod
     def of_review(cls, policies: Iterable[Policy]) -> Budget:
         """Return the budget of a review of many changes."""
-        return cls(ANSWER + sum(OF_A_POLICY + _of_statements(policy) for policy in policies))
+        return cls(ANSWER + sum(OF_A_POLICY for _ in policies))
 
     def spend(self, steps: int = 1) -> None:
         """Count steps.
@@ -77,6 +64,18 @@ class Budget:
         """Return a budget of at most so many steps, which count here, too."""
         return Budget(min(steps, self.steps), self, self.remembered)
 
+    def answer(self) -> Budget:
+        """Return the budget of one answer of several."""
+        return self.part(ANSWER)
+
+    def share(self, parts: int = _SHARES) -> Budget:
+        """Return the budget of the next part of the work.
+
+        Args:
+            parts: How many parts there still are.
+        """
+        return self.part(self.steps // min(parts, _SHARES))
+
     def remember(self, question: Hashable, answer: Callable[[], T]) -> T:
         """Return the answer to a question, from memory where it was asked before.
 
@@ -85,5 +84,5 @@ class Budget:
         """
         if question not in self.remembered:
             self.remembered[question] = answer()
-        found: T = self.remembered[question]
-        return found
+        remembered: T = self.remembered[question]
+        return remembered

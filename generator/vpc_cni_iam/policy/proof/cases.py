@@ -12,6 +12,7 @@ from dataclasses import replace
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 
 _NULL = Operator(BASES["Null"])
@@ -23,7 +24,7 @@ _OPPOSITE = {
 
 
 def case_splits(
-    checks: tuple[ConditionCheck, ...], covering: Sequence[Clause]
+    checks: tuple[ConditionCheck, ...], covering: Sequence[Clause], budget: Budget
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
     """Yield ways to take conditions apart; each is a list of cases, the conditions of each.
 
@@ -32,6 +33,7 @@ def case_splits(
     """
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
     keys = dict.fromkeys(check.key for check in compared)
+    budget.spend(len(checks) + sum(1 + len(clause.checks) for clause in covering))
     for index, check in enumerate(checks):
         others = checks[:index] + checks[index + 1 :]
         values = list(_values(check)) if check.key in keys else []

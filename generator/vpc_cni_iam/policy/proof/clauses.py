@@ -15,6 +15,7 @@ from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
 from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.constraints import same_values
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
@@ -33,6 +34,8 @@ class Language:
         templates: All its patterns, to be looked up.
         covers: Whether words can be known to match at all.
         unless: Patterns with variables, of which it is not known that a word misses them.
+        prefixes: Texts of which each word begins with one.
+        index: The positions of the patterns by what they begin with.
     """
 
     element: Element
@@ -41,18 +44,18 @@ class Language:
     templates: frozenset[Template]
     covers: bool
     unless: frozenset[Glob]
-
-    @property
-    def prefixes(self) -> frozenset[str]:
-        """Texts of which each word begins with one."""
-        if self.element.negated:
-            return frozenset([""])
-        return frozenset("" if glob is None else glob.prefix for glob in self.globs)
+    prefixes: frozenset[str]
+    index: PrefixIndex
 
     def has(self, text: str) -> bool:
         """Say whether a text matches."""
         known = self.covers and not self.unless
         return known and self.exact.matches(text, {}) is not self.element.negated
+
+    def meeting(self, prefix: str) -> list[Glob]:
+        """Return the patterns that can match a text with some prefix."""
+        numbers = sorted(self.index.meeting(prefix))
+        return [glob for number in numbers if (glob := self.globs[number]) is not None]
 
 
 # Actions, resources, conditions and meaning of a statement.
@@ -156,17 +159,18 @@ class ClauseIndex:
             (prefix, n) for n, c in enumerate(clauses) for prefix in c.resources.prefixes
         )
 
-    def meeting(self, region: Region) -> list[Clause]:
+    def meeting(self, region: Region, budget: Budget) -> list[Clause]:
         """Return the statements that can be about a request of a region, in their order."""
-        some: set[int] = set()
-        for action in {side.prefix for side in region.actions}:
-            some |= self._by_action.meeting(action)
-        if not some:
-            return []
-        others: set[int] = set()
-        for resource in {side.prefix for side in region.resources}:
-            others |= self._by_resource.meeting(resource)
-        return [self._clauses[number] for number in sorted(some & others)]
+        about: list[set[int]] = []
+        for index, sides in (
+            (self._by_action, region.actions),
+            (self._by_resource, region.resources),
+        ):
+            prefixes = {side.prefix for side in sides}
+            numbers = [index.meeting(prefix) for prefix in prefixes]
+            budget.spend(len(sides) + sum(map(len, numbers)))
+            about.append(set().union(*numbers))
+        return [self._clauses[number] for number in sorted(set.intersection(*about))]
 
 
 def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
@@ -203,8 +207,17 @@ def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
     known = [glob for glob in automata if glob is not None]
     covers = len(known) == len(automata) if element.negated else bool(known)
     unless = frozenset(glob for glob in known if glob.has_atoms and element.negated)
-    templates = frozenset(element.templates)
-    return Language(element, automata, Patterns.of(plain), templates, covers, unless)
+    begins = ["" if glob is None else glob.prefix for glob in automata]
+    return Language(
+        element,
+        automata,
+        Patterns.of(plain),
+        frozenset(element.templates),
+        covers,
+        unless,
+        frozenset([""] if element.negated else begins),
+        PrefixIndex(zip(begins, range(len(begins)), strict=True)),
+    )
 
 
 def region(clause: Clause) -> Region:
@@ -238,8 +251,9 @@ def _of_actions(side: RegionSide) -> RegionSide:
     return side
 
 
-def both(one: Region, other: Region) -> Region:
+def both(one: Region, other: Region, budget: Budget) -> Region:
     """Return the requests in two regions, or a few more."""
+    budget.spend(len(one.actions) * len(other.actions) + len(one.resources) * len(other.resources))
     return Region(
         tuple(_meet(a, b) for a in one.actions for b in other.actions if _can_meet(a, b)),
         tuple(_meet(a, b) for a in one.resources for b in other.resources if _can_meet(a, b)),

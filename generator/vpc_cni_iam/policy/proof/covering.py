@@ -23,6 +23,8 @@ from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.globs import Glob
 
 _PARTS_OF_A_PAIR = 4
+# How many patterns are tried on a text in the time of one step.
+_PATTERNS_OF_A_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class StatementCover:
     clauses: Sequence[Clause]
     budget: Budget = field(default_factory=Budget)
     _index: ClauseIndex = field(init=False)
-    _implied: dict[tuple[tuple[ConditionCheck, ...], ConditionCheck], bool] = field(
+    _implied: dict[tuple[ConditionCheck, ...], dict[ConditionCheck, bool]] = field(
         default_factory=dict
     )
     _outside: dict[Hashable, Word | None] = field(default_factory=dict)
@@ -62,9 +64,7 @@ class StatementCover:
 
     def near(self, region: Region) -> list[Clause]:
         """Return the statements that can be about a request of a region."""
-        near = self._index.meeting(region)
-        self.budget.spend(1 + len(near))
-        return near
+        return self._index.meeting(region, self.budget)
 
     def uncovered_parts(self, region: Region) -> Iterator[Uncovered]:
         """Yield parts of a region that are not covered; none if all is.
@@ -72,32 +72,36 @@ class StatementCover:
         Of each pair of an action pattern and a resource pattern that is not covered there is at
         least one, and a few for different actions.
         """
-        usable = [clause for clause in self.near(region) if self._usable(region, clause)]
+        known = self._implied.setdefault(region.checks, {})
+        usable = [clause for clause in self.near(region) if self._usable(region, clause, known)]
         for action in region.actions:
             for resource, word, outside in self._uncovered_parts(action, region.resources, usable):
                 part = Region((action,), (resource,), region.checks, region.callers)
                 yield Uncovered(part, word, outside)
 
-    def _usable(self, region: Region, clause: Clause) -> bool:
-        """Say whether a statement's principals and conditions follow from the region's."""
+    def _usable(self, region: Region, clause: Clause, known: dict[ConditionCheck, bool]) -> bool:
+        """Say whether a statement's principals and conditions follow from the region's.
+
+        Args:
+            known: Whether conditions do.
+        """
+        self.budget.spend(1 + len(clause.checks))
         if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):
             return False
         if not (clause.actions.covers and clause.resources.covers):
             return False
-        return all(self._implies(region.checks, check) for check in clause.checks)
-
-    def _implies(self, premises: tuple[ConditionCheck, ...], conclusion: ConditionCheck) -> bool:
-        known = self._implied.get((premises, conclusion))
-        if known is None:
-            self.budget.spend()
-            known = implied(premises, conclusion, self.budget) is None
-            self._implied[premises, conclusion] = known
-        return known
+        for check in clause.checks:
+            if check not in known:
+                known[check] = implied(region.checks, check, self.budget) is None
+            if not known[check]:
+                return False
+        return True
 
     def _uncovered_parts(
         self, action: RegionSide, resources: Sequence[RegionSide], usable: Sequence[Clause]
     ) -> Iterator[tuple[RegionSide, Word, Word]]:
         """Yield every resource pattern not covered for some action, with such actions."""
+        self.budget.spend(len(usable) + len(resources))
         full = [clause for clause in usable if self._inside(action, clause.actions)]
         left = [side for side in resources if self._escape(side, full) is not None]
         if not left:
@@ -140,6 +144,7 @@ class StatementCover:
         ):
             return True
         if side.text is not None:
+            self.budget.spend(len(language.exact.wild) // _PATTERNS_OF_A_STEP)
             return language.has(side.text)
         key = ("inside", side, id(language))
         if key not in self._outside:
@@ -148,6 +153,7 @@ class StatementCover:
 
     def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
         """Return a resource of a side that no statement is about, None if there is none."""
+        self.budget.spend(1 + len(clauses))
         if any(
             not c.resources.element.negated
             and (side.template in c.resources.templates or EVERYTHING in c.resources.templates)
@@ -179,10 +185,12 @@ def _partition(
     Args:
         enough: Whether a class that these languages have, and maybe others, may be left out.
     """
-    owned = list(_globs_by_language(side, languages))
+    prefix = side.prefix
+    owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(prefix)]
+    budget.spend(len(languages) + len(owned) + len(side.excluded))
     owner, first = [number for number, _ in owned], len(owned)
     readers = [glob for _, glob in owned]
-    readers += [glob for glob in side.excluded if _can_meet(glob, side.prefix)]
+    readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
     # What a variable excepts is missed for certain only where the side leaves it out as well.
     all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
@@ -199,16 +207,6 @@ def _partition(
         hit = {owner[number] for number in word_class.accepted}
         missed = all_but - hit if word_class.certain else set()
         yield word_class.word, frozenset((hit - negated) | missed)
-
-
-def _globs_by_language(
-    side: RegionSide, languages: Sequence[Language]
-) -> Iterator[tuple[int, Glob]]:
-    """Yield the patterns that can match a word of a side, each with its language's position."""
-    for number, language in enumerate(languages):
-        for glob in language.globs:
-            if glob is not None and _can_meet(glob, side.prefix):
-                yield number, glob
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

@@ -54,6 +54,7 @@ class Glob:
     items: tuple[Item, ...]
     loops: tuple[Reach, ...]
     prefix: str = field(init=False, compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
 
     @property
     def has_atoms(self) -> bool:
@@ -67,6 +68,11 @@ class Glob:
                 break
             text.append(item)
         object.__setattr__(self, "prefix", "".join(text))
+        object.__setattr__(self, "_hash", hash((self.items, self.loops)))
+
+    def __hash__(self) -> int:
+        """Return what was computed once: regions of patterns are looked up again and again."""
+        return self._hash
 
 
 ANYTHING = Glob((), (Reach.ALL,))

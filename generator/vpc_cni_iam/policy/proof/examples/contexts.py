@@ -30,17 +30,20 @@ _OF_A_KEY = 24
 def hints(
     checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
 ) -> dict[str, list[str]]:
-    """Return values that conditions want and those of other statements do not, by key."""
-    found: dict[str, list[str]] = {}
-    for key in dict.fromkeys(check.key for check in checks):
-        value = example(checks, key, budget)
-        if value is not None:
-            found.setdefault(key, []).append(value)
+    """Return values with which conditions of other statements do not hold, or these do, by key.
+
+    Those for the first statements come first.
+    """
+    by_key: dict[str, list[str]] = {}
     for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
         unimplied = implied(checks, conclusion, budget)
         if unimplied is not None and unimplied.value is not None:
-            found.setdefault(conclusion.key, []).append(unimplied.value)
-    return {key: sorted(values) for key, values in found.items()}
+            by_key.setdefault(conclusion.key, []).append(unimplied.value)
+    for key in dict.fromkeys(check.key for check in checks):
+        value = example(checks, key, budget)
+        if value is not None:
+            by_key.setdefault(key, []).append(value)
+    return by_key
 
 
 def contexts(
@@ -48,21 +51,30 @@ def contexts(
     clauses: Sequence[Clause],
     hints: Mapping[str, list[str]],
     base: Context,
+    budget: Budget,
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements."""
-    near = [*checks, *(check for clause in clauses for check in clause.checks)]
+    """Yield contexts that satisfy conditions, near those of other statements.
+
+    Args:
+        hints: By key, values with which conditions of other statements do not hold.
+    """
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    keys = list(dict.fromkeys(check.key for check in near))
-    choices = []
-    for key in keys:
-        tests = [conditions.test(check) for check in checks if check.key == key]
-        options = _values([c for c in near if c.key == key], base, hints.get(key, []))
+    near: dict[str, list[ConditionCheck]] = {}
+    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
+        near.setdefault(check.key, []).append(check)
+    choices, hinted = [], []
+    for key, about in near.items():
+        tests = [conditions.test(check) for check in about if check in checks]
+        budget.spend(sum(len(check.values) for check in about))
+        options = _values(about, base, hints.get(key, []))
+        budget.spend(len(options) * (1 + len(tests)))
         choices.append([v for v in options if _holds(tests, base, key, v)])
-    if not all(choices):
-        return
-    for values in _diagonal(choices):
+        if not choices[-1]:
+            return
+        hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
+    for values in _combinations(choices, hinted):
         made = dict(base)
-        for key, value in zip(keys, values, strict=True):
+        for key, value in zip(near, values, strict=True):
             if value is None:
                 made.pop(key, None)
             else:
@@ -70,10 +82,16 @@ def contexts(
         yield {written.get(key, key): value for key, value in made.items()}
 
 
-def _diagonal(choices: Sequence[Sequence[Value | None]]) -> Iterator[tuple[Value | None, ...]]:
-    """Yield combinations: those that differ from the first in one place, then all."""
+def _combinations(
+    choices: Sequence[Sequence[Value | None]], hinted: Sequence[Value | None]
+) -> Iterator[tuple[Value | None, ...]]:
+    """Yield combinations of values, the likely ones first.
+
+    Those are the first of all, the hinted ones, and those that differ from the first in one place.
+    """
     first = tuple(options[0] for options in choices)
     yield first
+    yield tuple(hinted)
     for index, options in enumerate(choices):
         for option in options[1:]:
             yield (*first[:index], option, *first[index + 1 :])
@@ -127,19 +145,20 @@ def _values(
 ) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     families = {check.operator.base.family for check in checks}
-    texts = (text for check in checks for text in _texts(check, base))
+    near = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
     likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
-    found = [
+    typed = [
         value
-        for value in dict.fromkeys([*likely, *hints, *texts, "x", ""])
+        for value in dict.fromkeys([*likely, *hints, *near, "x", ""])
         if ordinary.has_type(value, families)
-    ][:_OF_A_KEY]
+    ]
+    texts = sorted(typed, key=lambda value: not ordinary.fits(value, checks[0].key))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):
-        pairs = islice(permutations(found, 2), 2 * _OF_A_KEY)
-    return [None, *found, *pairs]
+        pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
+    return [None, *texts, *pairs]
 
 
 def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
-from vpc_cni_iam.policy.matching import values
+from vpc_cni_iam.policy.matching import keys, values
+from vpc_cni_iam.policy.matching.keys import KeyType
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, ORDINARY, REGION
 
-_ACCOUNT = re.compile(r"[0-9]{12}|aws")
 _ID = "0123456789abcdef0"
 # What a service's resources are called after their type.
 _ENDS = {
@@ -19,7 +18,7 @@ _ENDS = {
     for arn in ORDINARY["ec2"]
     if "/" in arn
 }
-_VALUES = {
+KEY_VALUES = {
     "aws:username": "alice",
     "aws:userid": "AIDACKCEVSQ6C2EXAMPLE",
     "aws:principalarn": f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
@@ -51,12 +50,26 @@ _TYPED = {
         f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-{_ID}",
     ),
 }
-_READERS = {
+
+
+def _arn(text: str) -> str | None:
+    return text if text.count(":") >= ARN_PARTS - 1 else None
+
+
+_READERS: dict[Family, Callable[[str], object]] = {
     Family.IP: values.address,
     Family.DATE: values.instant,
     Family.NUMERIC: values.number,
     Family.BOOL: values.truth,
     Family.BINARY: values.octets,
+    Family.ARN: _arn,
+}
+_FAMILIES = {
+    KeyType.ARN: Family.ARN,
+    KeyType.BOOL: Family.BOOL,
+    KeyType.NUMERIC: Family.NUMERIC,
+    KeyType.DATE: Family.DATE,
+    KeyType.IP: Family.IP,
 }
 
 
@@ -85,43 +98,9 @@ def resources(action: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *others]))
 
 
-def can_be_on(action: str, resource: str) -> bool:
-    """Say whether a resource is of a type that an action is known to be asked of."""
-    own = _by_action().get(action.lower(), ("", ()))[1]
-    return _type(resource) in map(_type, own)
-
-
-def _type(resource: str) -> str:
-    *front, name = resource.split(":", ARN_PARTS - 1)
-    service = "".join(front[2:3])
-    if service == "s3":
-        return "object" if "/" in name else "bucket"
-    return f"{service} {re.split('[/:]', name)[0] if front else name}"
-
-
 def is_known(action: str) -> bool:
     """Say whether an action is one that AWS has."""
     return action.lower() in _by_action()
-
-
-def is_like_an_arn(resource: str) -> bool:
-    """Say whether a resource has the form of an ARN: an account of twelve digits, no empty name."""
-    parts = resource.split(":", ARN_PARTS - 1)
-    if len(parts) < ARN_PARTS or parts[0] != "arn" or not (parts[1] and parts[2]):
-        return False
-    forms = {
-        (bool(form[3]), bool(form[4]))
-        for arn in ORDINARY.get(parts[2], ())
-        if len(form := arn.split(":", ARN_PARTS - 1)) == ARN_PARTS
-    }
-    account = not parts[4] or _ACCOUNT.fullmatch(parts[4])
-    return bool(
-        account
-        and parts[5].strip("/:")
-        and "//" not in parts[5]
-        and parts[5][-1] not in "/:"
-        and (not forms or (bool(parts[3]), bool(parts[4])) in forms)
-    )
 
 
 def name_after(text: str) -> str:
@@ -140,7 +119,7 @@ def likely(key: str, families: set[Family]) -> list[str]:
     Args:
         families: The families of operators that it is compared with.
     """
-    found = [_VALUES[key]] if key in _VALUES else []
+    found = [KEY_VALUES[key]] if key in KEY_VALUES else []
     if key.endswith("account"):
         found += [ACCOUNT, "444455556666"]
     for family, examples in _TYPED.items():
@@ -156,11 +135,14 @@ def has_type(value: str, families: set[Family]) -> bool:
         families: The families of operators that the key is compared with.
     """
     typed = families - {Family.NULL}
-    if not typed or typed - {*_READERS, Family.ARN}:
+    if not typed or not typed <= {*_READERS}:
         return True
-    return any(
-        value.count(":") >= ARN_PARTS - 1
-        if family is Family.ARN
-        else _READERS[family](value) is not None
-        for family in typed
-    )
+    return any(_READERS[family](value) is not None for family in typed)
+
+
+def fits(value: str, key: str) -> bool:
+    """Say whether a value is of the type of a condition key."""
+    key_type = keys.find(key).type
+    reader = _READERS.get(_FAMILIES.get(key_type, Family.STRING))
+    typed = reader is None or reader(value) is not None
+    return typed and (key_type is not KeyType.ARN or value.startswith("arn:"))

@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
-from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary
+from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -22,7 +22,8 @@ _FIRST_CONTEXTS = 6
 _STEPS = 500
 _ACTIONS = 3
 _KNOWN = 2
-_PAIRS = 8
+_PAIRS = 6
+_OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
@@ -47,11 +48,13 @@ def example_requests(
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
     resources = [_resources(uncovered, actions, wanted, others, base, budget) for base in bases]
+    tried = [
+        contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
+    ]
     # All values of the variables first, each in a few contexts; then each in all contexts.
-    for begin, end in ((0, _FIRST_CONTEXTS), (_FIRST_CONTEXTS, _CONTEXTS)):
-        for base, pairs in zip(bases, resources, strict=True):
-            tried = contexts.contexts(uncovered.region.checks, near, hints, base)
-            for context in islice(tried, begin, end):
+    for count in (_FIRST_CONTEXTS, _CONTEXTS):
+        for some, pairs in zip(tried, resources, strict=True):
+            for context in islice(some, count):
                 for action, resource in pairs:
                     for caller in callers:
                         yield Request(action, resource, caller, context)
@@ -75,7 +78,7 @@ def _actions(
     known = list(ordinary.actions())
     budget.spend(len(known) * (1 + len(resources)))
     known.sort(
-        key=lambda pair: not any(ordinary.can_be_on(pair[0], text) for text in resources),
+        key=lambda pair: not any(reference.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
     same = [(clause, clause.actions.has(word)) for clause in (*wanted, *others)]
@@ -139,15 +142,17 @@ def _resources(
     budget.spend(len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     order = {action: number for number, action in enumerate(actions)}
+    pairs = list(dict.fromkeys(pairs))
     pairs.sort(
         key=lambda pair: (
-            ordinary.is_known(pair[0]) and not ordinary.can_be_on(*pair),
+            not reference.can_be_on(*pair),
             covered[pair[1]],
-            pair[1] != "*" and not ordinary.is_like_an_arn(pair[1]),
             order[pair[0]],
         )
     )
-    return list(dict.fromkeys(pairs))[:_PAIRS]
+    # Where none of the requests that can be is newly allowed, one that cannot still shows which.
+    less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])
+    return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
 
 
 def _ordinary(template: Template, base: Context) -> Iterator[str]:

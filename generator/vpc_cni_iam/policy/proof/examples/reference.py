@@ -1,0 +1,64 @@
+"""What the Service Authorization Reference says of the resources of services and actions."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.wildcard import matches
+
+_FILE = Path(__file__).with_name("data") / "resources.json"
+_REMEMBERED = 8192
+# A part of an ARN that varies: partition, service, region, account.
+_VARIES = (
+    re.compile("aws[a-z-]*"),
+    re.compile("[a-z0-9-]+"),
+    re.compile("[a-z]{2}(-[a-z]+)+-[0-9]"),
+    re.compile("[0-9]{12}|aws"),
+)
+
+
+@cache
+def _reference() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    actions = {name.lower(): forms for name, forms in data["actions"].items()}
+    return {**data, "actions": actions}
+
+
+def source() -> str:
+    """Return where the data comes from."""
+    text: str = _reference()["source"]
+    return text
+
+
+@lru_cache(_REMEMBERED)
+def can_be_on(action: str, resource: str) -> bool:
+    """Say whether AWS can ask for an action on a resource.
+
+    Of an action whose resources are not known, any resource of its service will do; of a service
+    that is not known, whatever looks like an ARN.
+    """
+    service = action.partition(":")[0].lower()
+    forms = _reference()["actions"].get(action.lower())
+    if resource == "*":
+        return not forms
+    if forms is None:
+        forms = _reference()["services"].get(service, ["*:*:*:*", "*::*:*", "*:::*", "*:*::*"])
+    parts = resource.split(":", ARN_PARTS - 1)
+    return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in forms)
+
+
+def _is_of(form: str, parts: list[str]) -> bool:
+    """Say whether the parts of an ARN are of a form, with text for all that varies."""
+    *front, name = form.split(":", 3)
+    for part, there, varying in zip(("*", *front), parts[1:], _VARIES, strict=False):
+        if not varying.fullmatch(there) if part == "*" else part != there:
+            return False
+    if front == ["s3", "", ""] and name == "*" and "/" in parts[-1]:
+        return False  # a bucket's name, where that of a role may have a path
+    full = parts[-1].strip("/:") == parts[-1] and "//" not in parts[-1]
+    return full and matches(name.replace("*", "?*"), parts[-1])

@@ -88,9 +88,9 @@ data "aws_iam_policy_document" "ipv6" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
-  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
-  # only.
+  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
+  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

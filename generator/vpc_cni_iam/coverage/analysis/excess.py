@@ -1,9 +1,9 @@
 """What patterns grant beyond the calls of the plugin, each with examples that AWS documents.
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
-far more. It is reported where it grants an action of ``data/example-actions.json``: all of Amazon
-EC2 and AWS IAM, and some of each other service in the Service Authorization Reference, with the
-type of resource that each is checked on; or what other releases or modes of the plugin call.
+far more. It is reported where it grants one of the actions in ``data/example-actions.json``, which
+have their type of resource from the Service Authorization Reference, or what other releases or
+modes of the plugin call.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A scenario is run once with everything allowed, and then once for each action th
 scenario of its family without features does, with that action denied. An action that the plugin
 sends in several forms is also denied in each form alone. The ids of the stand-in account are
 counted, so two runs give the same data but for what is left out or rounded here: tokens, delays of
-less than five seconds, and the search for leaked interfaces, which begins at a random time,
+less than twenty seconds, and the search for leaked interfaces, which begins at a random time,
 outside the scenario that is for it.
 """
 
@@ -18,12 +18,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tools.plugin_probe.case import Case, End, Run
-from tools.plugin_probe.scenarios import SCENARIOS, Scenario
+from tools.plugin_probe.scenarios import SCENARIOS, Scenario, find
 from tools.plugin_probe.servers import Recorded
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _STEP = 10  # seconds: a delay is told to the nearest of these
+_SHORTEST = 20  # seconds: a busy machine is no delay
 _AT_ONCE = 8  # runs; they mostly wait
 _RANDOM = {"ClientToken"}
 # The agent gives back any that are free; how many depends on the moment.
@@ -124,6 +125,7 @@ def _denials(
         (other["family"], tuple(other["features"]), name)
         for other in others
         for name in other["denied"]
+        if name not in find(other["name"]).denials
     }
     for scenario in scenarios:
         forms: dict[str, dict[str, None]] = {}
@@ -186,7 +188,8 @@ def outcome(allowed: Run, denied: Run) -> dict[str, Any]:
         denied: The run in which something was denied.
     """
     late = (denied.ready_after or 0.0) - (allowed.ready_after or 0.0)
-    delay = max(0, _STEP * round(late / _STEP)) if denied.ready_after else None
+    slow = _STEP * round(late / _STEP) if late >= _SHORTEST else 0
+    delay = slow if denied.ready_after else None
     missing = {r.action for r in allowed.requests} - {r.action for r in denied.requests}
     lost = list(_lost(allowed.end, denied.end)) if denied.exit_code is None else []
     return {

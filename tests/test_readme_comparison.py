@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE
-from vpc_cni_iam.cli.main import _COMMANDS
+from vpc_cni_iam.cli.main import COMMANDS
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.hcl import module
@@ -79,7 +79,7 @@ def test_this_is_scoped_and_narrower_with_harden() -> None:
 
 
 def test_this_says_when_it_changes_with_commands_that_there_are() -> None:
-    assert set(re.findall(r"`(\w+)`", row("this, ")["told"])) <= _COMMANDS.keys()
+    assert set(re.findall(r"`(\w+)`", row("this, ")["told"])) <= COMMANDS.keys()
 
 
 def test_the_page() -> None:

@@ -6,6 +6,31 @@ Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
 
 from __future__ import annotations
 
+import errno
+
+# What to do about what the operating system refuses.
+_ADVICE = {
+    errno.EACCES: "change its permissions, or run as a user who has them",
+    errno.EPERM: "change its permissions, or run as a user who has them",
+    errno.EISDIR: "name a file",
+    errno.ENOTDIR: "name a directory",
+    errno.ENOENT: "check the name",
+    errno.ENOSPC: "free some space and run the command again",
+    errno.EDQUOT: "free some of your quota and run the command again",
+    errno.EROFS: "use a directory that can be written to",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.ELOOP: "remove the symbolic link that leads to itself",
+    errno.EADDRINUSE: "choose another port",
+}
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed; of the operating system's errors, what to do and no number."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{error.strerror}; {advice}" if advice else error.strerror
+
 
 class VpcCniIamError(Exception):
     """An expected failure: its text is all that the user needs to go on."""

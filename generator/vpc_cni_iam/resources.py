@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpc_cni_iam.errors import PackageFileError
+from vpc_cni_iam.errors import PackageFileError, reason
 
 PACKAGE = Path(__file__).parent
 
@@ -22,6 +22,6 @@ def text(name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise PackageFileError(path, error.strerror or str(error)) from None
+        raise PackageFileError(path, reason(error)) from None
     except UnicodeDecodeError:
         raise PackageFileError(path, "it is not UTF-8 text") from None

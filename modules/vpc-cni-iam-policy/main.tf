@@ -4,7 +4,8 @@
 # git blob 36093edf1adcafb9b041b2d060ad2b6a24c48087 in release v1.23.2.
 
 locals {
-  # A scoped document without its names must still plan; its output is null then.
+  # A scoped document must plan without its names (its output is null then), and with names that are
+  # only known after apply, on which no count can depend.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
@@ -17,11 +18,8 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2026-09-29, works with plugin v1.1.0 to v1.23.2.
-# Not granted, called only with an optional feature: sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv4: IPv4 clusters.
+# Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -54,13 +52,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2026-09-29, works with plugin v1.10.0 to v1.23.2.
-# Not granted, called only with an optional feature: ec2:CreateNetworkInterface,
-# ec2:AttachNetworkInterface, ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface (--feature
-# multi-nic or excluded-primary-subnet); sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv6: IPv6 clusters.
+# Upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -86,11 +79,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -98,15 +87,8 @@ data "aws_iam_policy_document" "ipv6" {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2026-09-29, works
-# with plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

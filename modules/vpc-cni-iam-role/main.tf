@@ -4,37 +4,20 @@
 # git blob 36093edf1adcafb9b041b2d060ad2b6a24c48087 in release v1.23.2.
 
 locals {
-  # A scoped document without its names must still plan; preconditions below ask for them.
+  # A scoped document must plan without its names, for which preconditions below ask, and with names
+  # that are only known after apply, on which no count can depend.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
   vpc_owner_id = coalesce(var.vpc_owner_id, var.account_id)
 
-  # What stands in a trust document that is not used.
-  oidc_provider_arn = coalesce(var.oidc_provider_arn, "arn:aws:iam::000000000000:oidc-provider/not-given")
-  oidc_issuer       = element(split(":oidc-provider/", local.oidc_provider_arn), 1)
-  eks_cluster_arn   = coalesce(var.eks_cluster_arn, "not-given")
-  source_account_id = coalesce(var.source_account_id, "not-given")
+  oidc_issuer = var.oidc_provider_arn == null ? null : element(split(":oidc-provider/", var.oidc_provider_arn), 1)
 
   json = {
     "ipv4"        = data.aws_iam_policy_document.ipv4.json
     "ipv6"        = data.aws_iam_policy_document.ipv6.json
     "ipv4-scoped" = var.cluster_name == null ? null : data.aws_iam_policy_document.ipv4_scoped.json
   }
-
-  pod_identity_json = (
-    var.eks_cluster_arn == null
-    ? (
-      var.source_account_id == null
-      ? data.aws_iam_policy_document.pod_identity.json
-      : data.aws_iam_policy_document.pod_identity_account.json
-    )
-    : (
-      var.source_account_id == null
-      ? data.aws_iam_policy_document.pod_identity_cluster.json
-      : data.aws_iam_policy_document.pod_identity_cluster_account.json
-    )
-  )
 
   # Of the ARNs that are given; all of them must be of the partition of the documents.
   partitions = [
@@ -45,11 +28,8 @@ locals {
   policy_arn         = var.use_aws_managed_policy ? local.managed_policy_arn : one(aws_iam_policy.this[*].arn)
 }
 
-# ipv4: IPv4 clusters. The document of revision 2026-09-29, works with plugin v1.1.0 to v1.23.2.
-# Not granted, called only with an optional feature: sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv4: IPv4 clusters.
+# Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -82,13 +62,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2026-09-29, works with plugin v1.10.0 to v1.23.2.
-# Not granted, called only with an optional feature: ec2:CreateNetworkInterface,
-# ec2:AttachNetworkInterface, ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface (--feature
-# multi-nic or excluded-primary-subnet); sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv6: IPv6 clusters.
+# Upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -114,11 +89,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -126,15 +97,8 @@ data "aws_iam_policy_document" "ipv6" {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2026-09-29, works
-# with plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -232,173 +196,79 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 }
 
-# Trust by IRSA: the audience and the subject are conditions of their own.
-data "aws_iam_policy_document" "irsa" {
-  statement {
-    effect  = "Allow"
-    actions = ["sts:AssumeRoleWithWebIdentity"]
-
-    principals {
-      type        = "Federated"
-      identifiers = [local.oidc_provider_arn]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "${local.oidc_issuer}:aud"
-      values   = ["sts.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "${local.oidc_issuer}:sub"
-      values   = ["system:serviceaccount:kube-system:aws-node"]
-    }
-  }
-}
-
-# Trust by EKS Pod Identity, by what narrows it besides namespace and service account.
-data "aws_iam_policy_document" "pod_identity" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_cluster" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/eks-cluster-arn"
-      values   = [local.eks_cluster_arn]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_account" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.source_account_id]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_cluster_account" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/eks-cluster-arn"
-      values   = [local.eks_cluster_arn]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.source_account_id]
-    }
-  }
-}
-
+# The trust policy: kube-system/aws-node by IRSA, by EKS Pod Identity, or by both.
 data "aws_iam_policy_document" "trust" {
-  source_policy_documents = concat(
-    var.oidc_provider_arn == null ? [] : [data.aws_iam_policy_document.irsa.json],
-    var.pod_identity ? [local.pod_identity_json] : [],
-  )
+  dynamic "statement" {
+    for_each = var.oidc_provider_arn[*]
+
+    content {
+      effect  = "Allow"
+      actions = ["sts:AssumeRoleWithWebIdentity"]
+
+      principals {
+        type        = "Federated"
+        identifiers = [statement.value]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "${local.oidc_issuer}:aud"
+        values   = ["sts.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "${local.oidc_issuer}:sub"
+        values   = ["system:serviceaccount:kube-system:aws-node"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.pod_identity ? [true] : []
+
+    content {
+      effect  = "Allow"
+      actions = ["sts:AssumeRole", "sts:TagSession"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["pods.eks.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/kubernetes-namespace"
+        values   = ["kube-system"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/kubernetes-service-account"
+        values   = ["aws-node"]
+      }
+
+      dynamic "condition" {
+        for_each = var.eks_cluster_arn[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:RequestTag/eks-cluster-arn"
+          values   = [condition.value]
+        }
+      }
+
+      dynamic "condition" {
+        for_each = var.source_account_id[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:SourceAccount"
+          values   = [condition.value]
+        }
+      }
+    }
+  }
 }
 
 resource "aws_iam_role" "this" {
@@ -428,12 +298,12 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
-      condition     = var.eks_cluster_arn == null || var.source_account_id == null || element(split(":", local.eks_cluster_arn), 4) == local.source_account_id
+      condition     = var.source_account_id == null || try(split(":", var.eks_cluster_arn)[4] == var.source_account_id, true)
       error_message = "The eks_cluster_arn is of another account than source_account_id, so nobody could assume the role by Pod Identity."
     }
 
     precondition {
-      condition     = var.eks_cluster_arn == null || var.cluster_name == null || element(split("/", local.eks_cluster_arn), 1) == local.cluster_name
+      condition     = var.cluster_name == null || try(split("/", var.eks_cluster_arn)[1] == var.cluster_name, true)
       error_message = "The eks_cluster_arn and cluster_name name different clusters."
     }
   }
@@ -470,6 +340,11 @@ resource "aws_iam_role_policy_attachment" "this" {
     precondition {
       condition     = !var.use_aws_managed_policy || length(var.additional_policy_documents) == 0
       error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
+    }
+
+    precondition {
+      condition     = !var.use_aws_managed_policy || var.policy_name == null
+      error_message = "The policy_name names the policy that the module creates, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
     }
   }
 }

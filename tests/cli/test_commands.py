@@ -75,7 +75,7 @@ def test_a_later_patch_release_is_answered_with_the_newest_known(
     assert done.out.replace("same  ", "create") == known.out
     warning, *rest = done.err.splitlines()
     assert warning.startswith("vpc-cni-iam: warning: plugin v1.23.9 is newer than this catalog of ")
-    assert "taking v1.23.2" in warning and "--strict refuses" in warning
+    assert "using v1.23.2" in warning and "--strict refuses" in warning
     assert rest == known.err.splitlines()
     refused = run(*words, "--cni-version", "v1.23.9", "--strict", cwd=tmp_path)
     assert (refused.code, refused.out) == (2, "")
@@ -173,8 +173,8 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
     [
         ("generate --variant ipv5", 2, "unknown variant 'ipv5'"),
         ("generate --revision 2021-01-01", 2, "unknown revision '2021-01-01'"),
-        ("generate --cni-version v1.5.6", 2, "nearest are v1.5.5 and v1.5.7"),
-        ("generate --cni-version v9.0.0", 2, "newest release is v1.23.2"),
+        ("generate --cni-version v1.5.6", 2, "did you mean v1.5.5 or v1.5.7"),
+        ("generate --cni-version v9.0.0", 2, "newest version is v1.23.2"),
         ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
         ("generate file", 3, "file: is a file; name a directory"),
         ("generate full", 3, "full: holds mine.txt not written by this tool"),
@@ -223,7 +223,7 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (found,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.Scope())
+    (found,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.ValueScope())
     assert found.policy == loads(document.out, "x")
 
 
@@ -310,7 +310,7 @@ def commands(*above: str) -> Iterator[tuple[str, ...]]:
 def test_version_and_help() -> None:
     first, second = run("--version").out.splitlines()
     assert first.startswith("vpc-cni-iam 0.")
-    assert second == "newest plugin release known: v1.23.2 of 2026-09-29"
+    assert second == "newest plugin version known: v1.23.2 of 2026-09-29"
     groups = {("registry",)}
     every = [*commands(), *commands("registry")]
     assert len(every) > 15
@@ -450,7 +450,7 @@ def test_harden(tmp_path: Path) -> None:
     ("words", "said"),
     [
         ("ipv4-scoped --harden --revision 2026-06-01", "--harden goes with --cni-version"),
-        ("ipv4 --harden --cni-version latest", "--harden narrows a variant that is tied"),
+        ("ipv4 --harden --cni-version latest", "--harden needs a cluster-scoped variant"),
         ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "goes with --harden"),
         ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),
     ],

@@ -88,11 +88,11 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("", "name a policy, by a path or - or by --variant, and only one"),
-        ("p.json --variant ipv4", "and only one"),
+        ("", "name one policy: a path, - for standard input, or --variant"),
+        ("p.json --variant ipv4", "name one policy"),
         ("--variant ipv4 --revision 2024-07-22 --no-gaps", "--no-gaps goes with --cni-version"),
-        ("--variant ipv4 --document x", "--document chooses from a module"),
-        ("p.json --no-gaps", "--revision and --no-gaps choose a document of a --variant"),
+        ("--variant ipv4 --document x", "--document selects from a module"),
+        ("p.json --no-gaps", "--revision and --no-gaps need --variant"),
         ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],
@@ -173,12 +173,12 @@ def test_situations_are_listed(call: SentCall) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "name a policy"),
-        (("p.json", "--variant", "ipv4"), "only one"),
+        ((), "name one policy"),
+        (("p.json", "--variant", "ipv4"), "name one policy"),
         (("p.json", "--revision", "2024-07-22"), "--variant"),
-        (("--variant", "ipv4", "--document", "x"), "--document chooses from a module"),
+        (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
         (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
-        (("--variant", "ipv4", "--situation", "x"), "unknown situation"),
+        (("--variant", "ipv4", "--situation", "x"), "unknown scenario"),
         (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
         (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
         # That nothing was asked is not all well.

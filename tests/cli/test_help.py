@@ -6,18 +6,18 @@ from functools import cache
 import pytest
 
 from conftest import run
-from vpc_cni_iam.cli.main import _COMMANDS
+from vpc_cni_iam.cli.main import COMMANDS
 
 GROUPS = {"registry": ["serve"]}
 COMMANDS = [
-    *((name,) for name in (*_COMMANDS, *GROUPS)),
+    *((name,) for name in (*COMMANDS, *GROUPS)),
     *((group, name) for group, names in GROUPS.items() for name in names),
 ]
 # Of one option: what stands for its value, wherever it is to be had.
 METAVARS = {
     "--variant": "VARIANT",
     "--revision": "DATE",
-    "--cni-version": "RELEASE",
+    "--cni-version": "VERSION",
     "--feature": "FEATURE",
     "--cluster-name": "NAME",
     "--vpc-id": "ID",

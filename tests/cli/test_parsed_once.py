@@ -7,7 +7,7 @@ import hcl2.api
 import pytest
 
 from conftest import write_tree
-from vpc_cni_iam.cli import reverse
+from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.inputs.identify import open_policies
 
 TEXT = """
@@ -54,6 +54,7 @@ def test_each_file_that_policies_are_read_from_is_parsed_once(
     files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("a", "b", "c")}
     write_tree(tmp_path, {**files, "none.tf": 'output "o" {\n  value = 1\n}\n'})
     paths = [str(tmp_path / name) for name in (*files, "none.tf")]
-    reverse.from_hcl(paths, (), str(tmp_path / "out"), as_json=False, force=False)
+    words = ["convert", "--from-hcl", *paths, "--output", str(tmp_path / "out")]
+    application(words)(words, standalone_mode=False)
     assert len(list((tmp_path / "out").iterdir())) == 6
     assert parsed == Counter(files.values())

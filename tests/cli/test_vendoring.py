@@ -44,7 +44,7 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert run("check", "--quiet", cwd=repo).out == ""
     assert run("check", cwd=repo / "modules").code == 0
     assert run("diff", cwd=repo).code == 0
-    assert run("sync", cwd=repo).out == "everything is what the file says; nothing to do\n"
+    assert run("sync", cwd=repo).out == "all modules are up to date; nothing to do\n"
     assert git(repo, "status", "--porcelain") == ""
     again = run("init", cwd=repo)
     assert again.code == 3
@@ -128,7 +128,7 @@ def test_the_newest_revision_is_not_behind(tmp_path: Path) -> None:
 
 def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
     done = run("upgrade", cwd=repo)
-    assert (done.code, done.out) == (0, "everything is what the file says; nothing to do\n")
+    assert (done.code, done.out) == (0, "all modules are up to date; nothing to do\n")
     assert run("upgrade", "--quiet", cwd=repo).out == ""
 
 
@@ -168,10 +168,10 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("check", 3, "vpc-cni-iam.toml: is missing; vpc-cni-iam init writes one"),
-        ("sync nowhere", 3, "is missing"),
+        ("check", 3, "vpc-cni-iam.toml: is not there; searched /"),
+        ("sync nowhere", 3, "is not there; searched"),
         ("sync --merge --force", 2, "exclude each other"),
-        ("upgrade --latest --revision 2022-01-31", 3, "is missing"),
+        ("upgrade --latest --revision 2022-01-31", 3, "is not there; searched"),
         ("init --path ../x", 2, "error: --path: path '../x' leaves"),
         ("init --path /x", 2, "error: --path: path '/x' is absolute"),
         (r"init --path a\b", 2, r"error: --path: path 'a\\b' is not a path"),
@@ -188,7 +188,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     for words, message in (
         ("sync nowhere", "no such module"),
         ("upgrade --latest --revision 2022-01-31", "exclude each other"),
-        ("upgrade --cni-version v1.5.6", "nearest are"),
+        ("upgrade --cni-version v1.5.6", "did you mean"),
         ("upgrade --revision 2000-01-01", "unknown revision"),
     ):
         done = run(*words.split(), cwd=repo)
@@ -261,10 +261,22 @@ def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
     assert run("diff", cwd=tmp_path).code == 0
     edit(tmp_path, "system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*")
     done = run("diff", cwd=tmp_path)
-    (line,) = (x for x in done.out.splitlines() if x.startswith("  trust by irsa: "))
+    (line,) = (x for x in done.out.splitlines() if x.startswith("  trust policy: "))
     assert "sts:AssumeRoleWithWebIdentity" in line
     assert "system:serviceaccount:kube-system:aws-node" in line
-    assert "  trust by pod_identity: no change of access" in done.out
+
+
+def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace('kind = "policy"', 'kind = "role"'))
+    run("sync", cwd=tmp_path)
+    edit(tmp_path, "var.pod_identity ? [true] : []", "[true]")
+    assert (
+        "  trust policy: what a dynamic block repeats is changed" in run("diff", cwd=tmp_path).out
+    )
+    run("sync", "--keep", cwd=tmp_path)
+    assert run("check", cwd=tmp_path).code == 1
 
 
 def test_no_real_change_is_called_none(repo: Path) -> None:
@@ -371,7 +383,7 @@ def test_the_ways_out_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
     wanted = ("upgrade", "--cni-version", "v1.22.4")
     tried, done = run(*wanted, "--dry-run", cwd=tmp_path), run(*wanted, cwd=tmp_path)
     assert (tried.code, done.code) == (1, 1)
-    assert "nothing was changed" in done.err
+    assert "no files changed" in done.err
     assert read_tree(tmp_path) == before
     ways = [x.partition(": ")[2] for x in done.out.splitlines() if "--merge" in x]
     assert ways == [
@@ -461,7 +473,7 @@ def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None
         assert done.code == 1
         assert "cannot be said before the conflicts in main.tf are resolved" in done.out
         assert f"conflict {MODULE}/main.tf: resolve them" in done.out
-        assert ("nothing was changed" in done.err) is ("--dry-run" in words)
+        assert ("no files changed" in done.err) is ("--dry-run" in words)
     assert "holds conflict markers" in run("check", cwd=repo).out
 
 
@@ -492,7 +504,7 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
         assert done.code == 3
         assert "ipv4: gained: ec2:DescribeSecurityGroups on *" in done.out
         assert "refused x/main.tf: was edited by hand and is out of date" in done.out
-        assert "nothing was changed, for the edits above are in the way" in done.err
+        assert "no files changed; resolve the local changes above first" in done.err
         assert f"error: {problem}" in done.err
         assert "1 of 2 modules cannot be read; mend that, then: vpc-cni-iam upgrade" in done.err
     assert "-# mine" in run("diff", cwd=tmp_path).out

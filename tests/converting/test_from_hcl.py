@@ -301,12 +301,12 @@ def test_rewriting_by_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--from-hcl", "--rewrite"], "one of the two"),
-        (["--dry-run"], "--dry-run goes with --rewrite"),
-        (["--rewrite", "--document", "x"], "--document goes with --from-hcl"),
-        (["--document", "x"], "--document goes with --from-hcl"),
+        (["--from-hcl", "--rewrite"], "exclude each other; give one"),
+        (["--dry-run"], "--dry-run needs --rewrite"),
+        (["--rewrite", "--document", "x"], "--document needs --from-hcl"),
+        (["--document", "x"], "--document needs --from-hcl"),
         ([], "x.tf is HCL; --from-hcl prints its policies"),
-        (["--rewrite", "--output", "x"], "--output and --rewrite do not go together"),
+        (["--rewrite", "--output", "x"], "--output and --rewrite exclude each other"),
         (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
     ],
 )

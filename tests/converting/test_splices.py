@@ -20,7 +20,7 @@ from vpc_cni_iam.converting.rewrite import rewriting
 from vpc_cni_iam.converting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.write import Block, policy_document
+from vpc_cni_iam.hcl.write import NewBlock, policy_document
 from vpc_cni_iam.policy.document import Policy
 
 LOCALS = r"""
@@ -264,7 +264,7 @@ def test_each_file_is_read_once_however_many_there_are(
 def test_a_data_source_that_would_mean_something_else_is_not_written(
     module: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def narrowed(name: str, policy: Policy, **more: Any) -> Block:
+    def narrowed(name: str, policy: Policy, **more: Any) -> NewBlock:
         first = replace(policy.statements[0], resources=("*",))
         return policy_document(name, replace(policy, statements=(first,)), **more)
 

@@ -13,11 +13,11 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import (
-    Call,
     Conditional,
     Constant,
+    FunctionCall,
     Heredoc,
     List,
     Node,
@@ -25,7 +25,7 @@ from vpc_cni_iam.hcl.syntax import (
     Reference,
     Text,
 )
-from vpc_cni_iam.hcl.write import Block, block, policy_document
+from vpc_cni_iam.hcl.write import NewBlock, block, policy_document
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
 
@@ -75,7 +75,7 @@ HARD = [
 
 
 def attribute(text: str) -> str:
-    return block(Block("locals", [("x", Literal(text))]))
+    return block(NewBlock("locals", [("x", Literal(text))]))
 
 
 def read_attribute(text: str) -> Node:
@@ -108,7 +108,7 @@ def test_text_that_hcl_cannot_hold_is_refused(text: str) -> None:
 @given(st.text(alphabet="$%{}a", max_size=6), st.text(alphabet="$%{}a", max_size=6))
 def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
     value = Template((Literal(before), Expression("var.x"), Literal(after)))
-    node = read_attribute(block(Block("locals", [("x", value)])))
+    node = read_attribute(block(NewBlock("locals", [("x", value)])))
     # "${x}" is x itself.
     parts = node.parts if isinstance(node, Text) else (node,)
     place = parts.index(Reference("var.x"))
@@ -118,7 +118,7 @@ def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
 
 def back(policy: Policy) -> Policy:
     text = block(policy_document("x", policy))
-    (found,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", Scope())
+    (found,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
     return found.policy
 
 
@@ -193,7 +193,7 @@ def test_what_the_provider_replaces_only_elsewhere_is_not_refused() -> None:
 
 
 def test_comments_cannot_end_early() -> None:
-    text = block(Block("locals", [("x", Literal("y"))], comment=["a\nb\u2028c */ \x1b[31m d"]))
+    text = block(NewBlock("locals", [("x", Literal("y"))], comment=["a\nb\u2028c */ \x1b[31m d"]))
     assert text.splitlines()[0] == "# a b c */  [31m d"
     assert len(parse(text, "x").blocks) == 1
 
@@ -221,7 +221,7 @@ def test_reading_what_people_write(text: str) -> None:
     first, data = parse(text, "x").blocks
     nodes = dict(first.attributes)
     assert nodes["ref"] == Reference("var.a.b")
-    assert nodes["call"] == Call("coalesce", (Reference("var.a"), Text(("b",))))
+    assert nodes["call"] == FunctionCall("coalesce", (Reference("var.a"), Text(("b",))))
     assert nodes["list"] == List(
         (Text(("x",)), Reference("var.y"), Text((Reference("var.z"), "-w")))
     )
@@ -270,7 +270,7 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
 )
 def test_documents_that_need_an_engine_say_so(body: str, words: str) -> None:
     text = f'data "aws_iam_policy_document" "x" {{\n{body}\n}}\n'
-    scope = Scope(nodes={"local.loop": Reference("local.loop")})
+    scope = ValueScope(nodes={"local.loop": Reference("local.loop")})
     with pytest.raises(InputError) as caught:
         resolve.documents(parse(text, "x.tf").blocks, "x.tf", scope)
     assert words in str(caught.value)
@@ -286,7 +286,7 @@ data "aws_iam_policy_document" "x" {
   }
 }
 """
-    scope = Scope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
+    scope = ValueScope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
     (found,) = resolve.documents(parse(text, "x").blocks, "x", scope)
     assert found.policy.statements[0].resources == ("arn:aws:raws", "z")
 
@@ -298,5 +298,5 @@ def test_element_counts_on_from_the_first_after_the_last(number: int, piece: str
     """As Terraform's function does; it refuses an empty list, which split never returns."""
     code = f'element(split(":", var.name), {number})'
     (block,) = parse(f"locals {{\n  x = {code}\n}}\n", "x.tf").blocks
-    scope = Scope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"]})
+    scope = ValueScope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"]})
     assert resolve.text("local.x", scope) == piece

@@ -159,7 +159,7 @@ def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
         UsageError, match=r"policies, one, other; choose [^,]*\n.*two cannot be read"
     ):
         choose(found, ())
-    with pytest.raises(UsageError, match="no document 'nope'; there are one, other"):
+    with pytest.raises(UsageError, match="unknown document 'nope'; known are one, other"):
         choose(found, ("nope",))
     with pytest.raises(InputError, match="two is not read: line 2: it joins other documents"):
         choose(found, ("two",))

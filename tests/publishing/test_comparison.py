@@ -106,14 +106,22 @@ ROLE = "modules/role/main.tf"
     ("old", "new", "says"),
     [
         ('"ec2:DescribeTags",', "", "modules/role: ipv4: lost: ec2:DescribeTags on *"),
-        ('"sts:TagSession"', '"sts:Tag"', "modules/role: pod_identity: lost: sts:TagSession"),
+        (
+            '"sts:TagSession"',
+            '"sts:Tag"',
+            "modules/role: data aws_iam_policy_document.trust is another one",
+        ),
         (
             '"sts:AssumeRoleWithWebIdentity"',
             '"sts:AssumeRole"',
-            "modules/role: irsa: lost: sts:AssumeRoleWithWebIdentity",
+            "modules/role: data aws_iam_policy_document.trust is another one",
         ),
         ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
-        ("irsa.json]", "pod_identity.json]", "modules/role: trust: the policy joins other"),
+        (
+            "var.oidc_provider_arn[*]",
+            '["x"]',
+            "modules/role: data aws_iam_policy_document.trust is",
+        ),
         ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
         ("= data.aws_iam_policy_document.ipv6.json", "= null", 'modules/role: local json ["ipv6"]'),
         ('"StringEquals"', '"StringNotEquals"', "modules/role: "),

@@ -20,7 +20,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InexpressibleError
 from vpc_cni_iam.hcl.literals import Literal
-from vpc_cni_iam.hcl.write import Block, block, policy_document
+from vpc_cni_iam.hcl.write import NewBlock, block, policy_document
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
@@ -298,13 +298,13 @@ def test_hostile_names_are_refused_by_the_module_itself(engine: Engine, tmp_path
     """They reach the module as values, each in a call of its own; every call must be refused."""
     write_tree(tmp_path / "m", render(options(["ipv4-scoped"])))
     good = {"cluster_name": "prod", "vpc_id": "vpc-01234567"}
-    calls: list[Block] = []
+    calls: list[NewBlock] = []
     for name in ("cluster_name", "vpc_id", "partition", "region", "account_id", "vpc_owner_id"):
         for value in HOSTILE:
             if value != "*" or name in ("cluster_name", "vpc_id", "partition"):
                 values = {**good, name: value}
                 calls.append(
-                    Block(
+                    NewBlock(
                         f'module "h{len(calls)}h"',
                         [("source", Literal("./m")), *((n, Literal(v)) for n, v in values.items())],
                     )

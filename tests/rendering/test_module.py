@@ -1,5 +1,6 @@
 """The generated module, read back: structure, documents, golden trees."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
@@ -40,9 +42,9 @@ SELECTIONS.append({"cni_version": "v1.23.2", "hardening": HARDENED})
 SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
 
 
-def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.Found]:
+def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.ResolvedDocument]:
     blocks = parse(text, "main.tf").blocks
-    scope = Scope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
+    scope = ValueScope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
 
@@ -177,21 +179,42 @@ def test_a_document_that_stands_in_is_called_so() -> None:
 
 
 def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
-    main = " ".join(render(options(["ipv6"], cni_version="v1.22.0"))["main.tf"].split())
-    assert "Added: the release calls what the document above does not grant." in main
-    assert (
-        "ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at"
-        in main
-    )
-    assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in main
-    words = main.replace("# ", "")
-    assert "(--feature multi-nic or excluded-primary-subnet)" in words
-    assert "cloudwatch:PutMetricData (--feature metrics-helper)" in words
+    files = render(options(["ipv6"], cni_version="v1.22.0"))
+    remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
+    assert f"  {remark}\n  statement {{" in files["main.tf"]
+    page = files["README.md"]
+    added = "Added: `ec2:DescribeSubnets` in ipv6 mode from v1.22.0 on, exits at start if denied "
+    assert f"{added}(observed at " in page
+    assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in page
+    assert "only with `--feature multi-nic` or `--feature excluded-primary-subnet`." in page
+    assert "`cloudwatch:PutMetricData`, called only with `--feature metrics-helper`." in page
+
+
+@pytest.mark.parametrize("kind", ["policy", "role"])
+def test_a_document_has_two_comment_lines_and_a_statement_one(kind: str) -> None:
+    """What a reviewer reads is short; files and lines of the plugin's source are in the README."""
+    pins = [{"cni_version": str(v)} for v in releases.served()[::7]]
+    pins += [{"revision": r.name} for r in documents.revisions()]
+    for pin in (*pins, {"cni_version": "latest", "features": ["hyperpod", "metrics-helper"]}):
+        names = [v.name for v in VARIANTS if works(v, pin)]
+        main = render_kind(options(names, kind=kind, **pin))["main.tf"]
+        assert ".go:" not in main
+        for comment in re.findall(r"((?:^ *#.*\n)+) *(data|statement)\b", main, re.MULTILINE):
+            lines, kind_of_block = comment[0].splitlines(), comment[1]
+            assert len(lines) <= (2 if kind_of_block == "data" else 1), comment
+
+
+def works(variant: Variant, pin: dict[str, Any]) -> bool:
+    try:
+        options([variant.name], **pin).composed()
+    except UsageError:
+        return False
+    return True
 
 
 def test_derived_variants_are_marked_wherever_they_appear() -> None:
     files = render(options(EVERY))
-    assert files["main.tf"].count("Derived by vpc-cni-iam") == 3
+    assert files["main.tf"].count("Derived from upstream's document") == 3
     assert files["README.md"].count("derived by vpc-cni-iam") == 3
 
 

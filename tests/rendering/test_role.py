@@ -29,13 +29,17 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads, parse
 from vpc_cni_iam.rendering.kinds import render
 
+# The arguments of the catalog's trust policy for one of the two trusts, which nothing narrows.
+IRSA_ONLY = {"pod_identity": False}
+POD_ONLY = {"irsa": False, "cluster": False, "account": False}
+
 
 def of(partition: str, arn: str) -> str:
     return arn.replace("arn:aws:", f"arn:{partition}:")
 
 
-def trust_policy(*names: str, partition: str = "aws") -> Policy:
-    """What the catalog says of the named trusts together, filled in."""
+def trust_policy(partition: str = "aws", **trusts: bool) -> Policy:
+    """The catalog's trust policy of these trusts, filled in."""
     values = {
         "oidc_provider_arn": of(partition, OIDC),
         "oidc_issuer": trust.issuer(OIDC),
@@ -47,8 +51,7 @@ def trust_policy(*names: str, partition: str = "aws") -> Policy:
         parts = parameters.split(text, trust.PLACES)
         return "".join(p if isinstance(p, str) else values[p.name] for p in parts)
 
-    found = (trust.documents()[n].map_strings(fill) for n in names)
-    return Policy(tuple(s for p in found for s in p.statements))
+    return trust.policy(**trusts).map_strings(fill)
 
 
 def expected(variant: str, **given: str) -> Policy:
@@ -60,37 +63,34 @@ def expected(variant: str, **given: str) -> Policy:
 @pytest.mark.engine
 def test_trusts_and_variants_in_one_plan(newest: Engine, tmp_path: Path) -> None:
     narrowed = {"eks_cluster_arn": CLUSTER, "source_account_id": ACCOUNT}
-    calls: dict[str, tuple[dict[str, object], list[str]]] = {
-        "irsa": ({"oidc_provider_arn": OIDC}, ["irsa"]),
-        "pod": (POD, ["pod_identity"]),
-        "cluster": ({**POD, "eks_cluster_arn": CLUSTER}, ["pod_identity_cluster"]),
-        "account": ({**POD, "source_account_id": ACCOUNT}, ["pod_identity_account"]),
-        "both": (
-            {**POD, **narrowed, "oidc_provider_arn": OIDC},
-            ["irsa", "pod_identity_cluster_account"],
-        ),
+    irsa, pod = dict(IRSA_ONLY), dict(POD_ONLY)
+    calls: dict[str, tuple[dict[str, object], dict[str, bool]]] = {
+        "irsa": ({"oidc_provider_arn": OIDC}, irsa),
+        "pod": (POD, pod),
+        "cluster": ({**POD, "eks_cluster_arn": CLUSTER}, {**pod, "cluster": True}),
+        "account": ({**POD, "source_account_id": ACCOUNT}, {**pod, "account": True}),
+        "both": ({**POD, **narrowed, "oidc_provider_arn": OIDC}, {}),
         # Its document names no VPC.
-        "ipv6": ({**POD, "variant": "ipv6-scoped", "cluster_name": "prod"}, ["pod_identity"]),
+        "ipv6": ({**POD, "variant": "ipv6-scoped", "cluster_name": "prod"}, pod),
     }
     folder = roots(tmp_path, {name: arguments for name, (arguments, _) in calls.items()})
     outputs = newest.plan(folder)["planned_values"]["outputs"]
     for name, (arguments, trusts) in calls.items():
         variant = str(arguments.get("variant", "ipv4"))
         found = {key: loads(outputs[f"{name}_{key}"]["value"], name) for key in ("trust", "policy")}
-        assert differences(trust_policy(*trusts), found["trust"]) == ()
+        assert differences(trust_policy(**trusts), found["trust"]) == ()
         assert differences(expected(variant), found["policy"]) == ()
 
 
 def test_trust_documents_say_what_aws_documents() -> None:
     """Written out once more by hand, so that the catalog's own are not their only witness."""
-    (irsa,) = trust_policy("irsa").statements
+    irsa, pod = trust_policy().statements
     issuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
     assert irsa.principals[0].identifiers == (OIDC,)
     assert {(c.operator, c.key, c.values) for c in irsa.conditions} == {
         ("StringEquals", f"{issuer}:aud", ("sts.amazonaws.com",)),
         ("StringEquals", f"{issuer}:sub", ("system:serviceaccount:kube-system:aws-node",)),
     }
-    (pod,) = trust_policy("pod_identity_cluster_account").statements
     assert pod.principals[0].identifiers == ("pods.eks.amazonaws.com",)
     assert set(pod.actions) == {"sts:AssumeRole", "sts:TagSession"}
     assert {(c.operator, c.key, c.values) for c in pod.conditions} == {
@@ -103,9 +103,9 @@ def test_trust_documents_say_what_aws_documents() -> None:
 
 def test_irsa_conditions_are_blocks_of_their_own() -> None:
     blocks = parse_hcl(render(LATEST)["main.tf"], "main.tf").blocks
-    (irsa,) = (b for b in blocks if b.labels[1:] == ("irsa",))
-    (statement,) = irsa.blocks
-    assert [b.type for b in statement.blocks] == ["principals", "condition", "condition"]
+    (document,) = (b for b in blocks if b.labels[1:] == ("trust",))
+    (content,) = document.blocks[0].blocks
+    assert [b.type for b in content.blocks] == ["principals", "condition", "condition"]
 
 
 @pytest.mark.engine
@@ -229,7 +229,7 @@ def test_applied_read_back_changed_and_destroyed(
 
     def apply(variant: str, **changed: object) -> None:
         # Session tags go with Pod Identity alone.
-        irsa = [] if variant == "ipv4-pod-identity" else ["irsa"]
+        irsa = variant != "ipv4-pod-identity"
         oidc = of(partition, OIDC) if irsa else None
         arguments.update(variant=variant, oidc_provider_arn=oidc, **changed)
         root(tmp_path, arguments, applying_provider(aws_endpoint))
@@ -238,7 +238,7 @@ def test_applied_read_back_changed_and_destroyed(
         engine.run(["plan", "-detailed-exitcode", "-input=false", "-no-color"], tmp_path)
         (role,) = there(client, prefix)["roles"]
         assumed = parse(role["AssumeRolePolicyDocument"], "API")
-        trusted = trust_policy(*irsa, "pod_identity_cluster", partition=partition)
+        trusted = trust_policy(partition, irsa=irsa, account=False)
         assert differences(trusted, assumed) == ()
         assert role["Path"] == "/eks/"
 
@@ -254,7 +254,7 @@ def test_applied_read_back_changed_and_destroyed(
         assert arn in ("", found["policies"][0]["Arn"])
         arn = found["policies"][0]["Arn"]
     if partition == "aws":
-        apply("ipv4", use_aws_managed_policy=True)
+        apply("ipv4", use_aws_managed_policy=True, policy_name=None)
         found = there(client, prefix)
         assert found["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
         assert found["policies"] == []
@@ -286,7 +286,7 @@ def test_a_module_of_session_tags_alone_is_applied(
     each_engine.run(["plan", "-detailed-exitcode", "-input=false", "-no-color"], tmp_path)
     found = there(client, prefix)
     assumed = parse(found["roles"][0]["AssumeRolePolicyDocument"], "API")
-    assert differences(trust_policy("pod_identity_account"), assumed) == ()
+    assert differences(trust_policy(irsa=False, cluster=False), assumed) == ()
     assert differences(expected("ipv4-pod-identity"), found["document"]) == ()
     each_engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}

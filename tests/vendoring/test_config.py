@@ -101,7 +101,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             f'{TOP}[[module]]\npath = "b"\ncni_version = "v1.5.6"\n',
             "line 8",
-            "nearest are v1.5.5 and v1.5.7",
+            "did you mean v1.5.5 or v1.5.7",
         ),
         (f'{TOP}[[module]]\npath = "b"\nrevision = "x"\n', "line 8", "unknown revision 'x'"),
         (

@@ -111,14 +111,14 @@ EDITS = [
         ("is added",),
     ),
     ("policy", "main.tf", "locals {", "locals {{", UNKNOWN, ("cannot be read",)),
-    ("role", "main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, ("irsa",)),
+    ("role", "main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, ("trust",)),
     (
         "role",
         "main.tf",
         '      values   = ["kube-system"]',
         '      values = ["x"]',
         ADDED,
-        ("pod_",),
+        ("trust: ", "kubernetes-namespace"),
     ),
     (
         "role",
@@ -163,6 +163,7 @@ def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> 
         edited = edited.replace(f"[{owner}.{name}]", f'["{text}"]')
         edited = edited.replace(f"{{{owner}.{name}}}", f'{{"{text}"}}')
         edited = edited.replace(f"coalesce({owner}.{name},", f'coalesce("{text}",')
+        edited = edited.replace(f"for_each = {owner}.{name}[*]", f'for_each = ["{text}"]')
     assert edited != main
     (edit,) = kept_edits(generated, {**generated, "main.tf": edited}, ["main.tf"])
     assert not edit.fine, edit

@@ -26,9 +26,9 @@ from tools.upstream.revision import Origin, checkout_folder, data_files
 from vpc_cni_iam.catalog.facts.documents import find, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.releases import newest
-from vpc_cni_iam.cli import common, inputs, versions
-from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.main import run
+from vpc_cni_iam.cli.options import Format, FormatOption
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.texts.limits import PAGE
@@ -96,7 +96,7 @@ def check(
     page: PageArgument,
     revision: Annotated[
         str | None,
-        common.revision("Compare with the revision of this date.  [default: the newest]"),
+        options.revision("Compare with the revision of this date.  [default: the newest]"),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:
@@ -119,7 +119,8 @@ def check(
 def import_(
     page: PageArgument,
     cni_version: Annotated[
-        str, versions.release("The first plugin release that ships the page.", known=False)
+        str,
+        typer.Option(metavar="VERSION", help="First plugin version that ships the page."),
     ],
     commit: Annotated[
         str, typer.Option(metavar="HASH", help="The commit that brought it, in full.")
@@ -137,7 +138,7 @@ def import_(
             help="Directory to write to.  [default: the data folder of this source checkout]",
         ),
     ] = None,
-    quiet: common.QuietOption = False,
+    quiet: options.QuietOption = False,
     print_as: FormatOption = Format.text,
 ) -> None:
     """See `IMPORT`."""
@@ -145,7 +146,7 @@ def import_(
     origin = Origin(commit, date, subject, PluginVersion.of(cni_version))
     written = data_files(content, source, origin)
     folder = checkout_folder() if output is None else common.path(output, "")
-    common.show_changes(folder, write(folder, written), print_as, quiet)
+    common.show_changes(folder, write(folder, written), print_as, quiet=quiet)
 
 
 @upstream.command(help=CALLS)
@@ -153,7 +154,9 @@ def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     cni_version: Annotated[
         str | None,
-        versions.release("The plugin release that is checked out.  [default: latest]", known=False),
+        typer.Option(
+            metavar="VERSION", help="Plugin version that is checked out.  [default: latest]"
+        ),
     ] = None,
     output: FormatOption = Format.text,
 ) -> None:

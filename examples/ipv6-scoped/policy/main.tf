@@ -9,14 +9,8 @@ locals {
   }
 }
 
-# ipv6-scoped: one IPv6 cluster, by its name. Derived by vpc-cni-iam from revision 2026-09-29, works
-# with plugin v1.10.0 to v1.23.2.
-# Not granted, called only with an optional feature: ec2:CreateNetworkInterface,
-# ec2:AttachNetworkInterface, ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface (--feature
-# multi-nic or excluded-primary-subnet); sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# ipv6-scoped: one IPv6 cluster, by its name.
+# Derived from upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -53,11 +47,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -70,11 +60,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

@@ -6,27 +6,9 @@
 locals {
   vpc_owner_id = coalesce(var.vpc_owner_id, var.account_id)
 
-  # What stands in a trust document that is not used.
-  eks_cluster_arn   = coalesce(var.eks_cluster_arn, "not-given")
-  source_account_id = coalesce(var.source_account_id, "not-given")
-
   json = {
     "ipv4-pod-identity" = data.aws_iam_policy_document.ipv4_pod_identity.json
   }
-
-  pod_identity_json = (
-    var.eks_cluster_arn == null
-    ? (
-      var.source_account_id == null
-      ? data.aws_iam_policy_document.pod_identity.json
-      : data.aws_iam_policy_document.pod_identity_account.json
-    )
-    : (
-      var.source_account_id == null
-      ? data.aws_iam_policy_document.pod_identity_cluster.json
-      : data.aws_iam_policy_document.pod_identity_cluster_account.json
-    )
-  )
 
   # Of the ARNs that are given; all of them must be of the partition of the documents.
   partitions = [
@@ -35,15 +17,7 @@ locals {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived by vpc-cni-iam from revision 2026-09-29, works with plugin v1.8.0 to v1.21.2, v1.22.2 to
-# v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: sagemaker:AttachClusterNodeNetworkInterface,
-# sts:GetCallerIdentity (--feature hyperpod); cloudwatch:PutMetricData (--feature metrics-helper);
-# logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents (--feature
-# network-policy-logs).
+# Derived from upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 
@@ -129,145 +103,49 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
   }
 }
 
-# Trust by EKS Pod Identity, by what narrows it besides namespace and service account.
-data "aws_iam_policy_document" "pod_identity" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_cluster" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/eks-cluster-arn"
-      values   = [local.eks_cluster_arn]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_account" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.source_account_id]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pod_identity_cluster_account" {
-  statement {
-    effect = "Allow"
-
-    actions = [
-      "sts:AssumeRole",
-      "sts:TagSession",
-    ]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-namespace"
-      values   = ["kube-system"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/kubernetes-service-account"
-      values   = ["aws-node"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/eks-cluster-arn"
-      values   = [local.eks_cluster_arn]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.source_account_id]
-    }
-  }
-}
-
+# The trust policy: kube-system/aws-node by EKS Pod Identity.
 data "aws_iam_policy_document" "trust" {
-  source_policy_documents = [local.pod_identity_json]
+  statement {
+    effect  = "Allow"
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["pods.eks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/kubernetes-namespace"
+      values   = ["kube-system"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/kubernetes-service-account"
+      values   = ["aws-node"]
+    }
+
+    dynamic "condition" {
+      for_each = var.eks_cluster_arn[*]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/eks-cluster-arn"
+        values   = [condition.value]
+      }
+    }
+
+    dynamic "condition" {
+      for_each = var.source_account_id[*]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [condition.value]
+      }
+    }
+  }
 }
 
 resource "aws_iam_role" "this" {
@@ -287,7 +165,7 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
-      condition     = var.eks_cluster_arn == null || var.source_account_id == null || element(split(":", local.eks_cluster_arn), 4) == local.source_account_id
+      condition     = var.source_account_id == null || try(split(":", var.eks_cluster_arn)[4] == var.source_account_id, true)
       error_message = "The eks_cluster_arn is of another account than source_account_id, so nobody could assume the role by Pod Identity."
     }
   }

@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 
 
 class ModuleKind(StrEnum):
@@ -93,12 +94,11 @@ def options(
     Raises:
         UsageError: Unknown or contradicting words.
     """
-    if kind not in tuple(ModuleKind):
-        raise UsageError(f"unknown kind {kind!r}; known are {', '.join(ModuleKind)}")
+    module_kind = ModuleKind(resolve(kind, ModuleKind, "kind"))
     chosen = variants.find(names) or variants.UPSTREAM
     if hardening is not None and not any(v.cluster_scoped for v in chosen):
         raise UsageError(
-            f"{FLAG} narrows a variant that is tied to a cluster; choose one of "
+            f"{FLAG} needs a cluster-scoped variant; choose one of "
             f"{', '.join(v.name for v in variants.VARIANTS if v.cluster_scoped)}"
         )
     selection = select(
@@ -108,7 +108,7 @@ def options(
         gaps=gaps,
         hardening=hardening,
     )
-    return Options(chosen, selection, ModuleKind(kind))
+    return Options(chosen, selection, module_kind)
 
 
 def override(

@@ -162,29 +162,29 @@ def used(policy: Policy) -> tuple[Parameter, ...]:
     return tuple(p for p in PARAMETERS if p.name in names)
 
 
-def unused(policy: Policy, given: Mapping[str, str | None]) -> tuple[Parameter, ...]:
+def unused(policy: Policy, words: Mapping[str, str | None]) -> tuple[Parameter, ...]:
     """Return the parameters that a user gave a value for and that stand nowhere in a document.
 
     Args:
         policy: A document with upstream's placeholders.
-        given: By parameter name; None for what the user did not give.
+        words: As the user wrote them, by parameter name; None without one.
     """
     standing = used(policy)
-    return tuple(p for p in PARAMETERS if given.get(p.name) is not None and p not in standing)
+    return tuple(p for p in PARAMETERS if words.get(p.name) is not None and p not in standing)
 
 
-def values(given: Mapping[str, str | None]) -> dict[str, str]:
+def values(words: Mapping[str, str | None]) -> dict[str, str]:
     """Return checked values for all parameters that have one, defaults included.
 
     Args:
-        given: By parameter name; None for what the user did not give.
+        words: As the user wrote them, by parameter name; None without one.
 
     Raises:
         UsageError: A value that its parameter refuses.
     """
     checked: dict[str, str] = {}
     for parameter in PARAMETERS:
-        value = given.get(parameter.name)
+        value = words.get(parameter.name)
         if value is not None:
             checked[parameter.name] = parameter.check(value)
         elif parameter.default is not None:

@@ -12,7 +12,8 @@ from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 
 NAMESPACE, SERVICE_ACCOUNT = "kube-system", "aws-node"
 AUDIENCE = "sts.amazonaws.com"
-IRSA = "irsa"
+# The name of the data source.
+DOCUMENT = "trust"
 
 OIDC_PROVIDER_ARN = Parameter(
     "oidc_provider_arn",
@@ -58,54 +59,55 @@ def issuer(provider_arn: str) -> str:
     return provider_arn.partition(":oidc-provider/")[2]
 
 
-def documents(*, irsa: bool = True) -> dict[str, Policy]:
-    """Return the trust policies by the name of their data source, with placeholders.
+def policy(
+    *, irsa: bool = True, pod_identity: bool = True, cluster: bool = True, account: bool = True
+) -> Policy:
+    """Return the trust policy of a role, with placeholders.
 
     Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
-    other. Those of Pod Identity differ in the conditions besides namespace and service account.
+    other.
 
     Args:
-        irsa: Whether the role may be trusted by IRSA.
+        irsa: Whether it trusts the cluster's OIDC provider.
+        pod_identity: Whether it trusts EKS Pod Identity.
+        cluster: Whether Pod Identity is narrowed to a cluster.
+        account: Whether Pod Identity is narrowed to an account.
     """
-    cluster = Condition("StringEquals", "aws:RequestTag/eks-cluster-arn", ("${EKS_CLUSTER_ARN}",))
-    account = Condition("StringEquals", "aws:SourceAccount", ("${SOURCE_ACCOUNT_ID}",))
-    return {
-        **({IRSA: _irsa()} if irsa else {}),
-        "pod_identity": _pod_identity(),
-        "pod_identity_cluster": _pod_identity(cluster),
-        "pod_identity_account": _pod_identity(account),
-        "pod_identity_cluster_account": _pod_identity(cluster, account),
-    }
+    statements = []
+    if irsa:
+        statements.append(_irsa())
+    if pod_identity:
+        conditions = []
+        if cluster:
+            key = "aws:RequestTag/eks-cluster-arn"
+            conditions.append(Condition("StringEquals", key, ("${EKS_CLUSTER_ARN}",)))
+        if account:
+            key = "aws:SourceAccount"
+            conditions.append(Condition("StringEquals", key, ("${SOURCE_ACCOUNT_ID}",)))
+        statements.append(_pod_identity(*conditions))
+    return Policy(tuple(statements))
 
 
-def _irsa() -> Policy:
+def _irsa() -> Statement:
     subject = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
-    return Policy(
-        (
-            Statement(
-                actions=("sts:AssumeRoleWithWebIdentity",),
-                principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
-                conditions=(
-                    Condition("StringEquals", "${OIDC_ISSUER}:aud", (AUDIENCE,)),
-                    Condition("StringEquals", "${OIDC_ISSUER}:sub", (subject,)),
-                ),
-            ),
-        )
+    return Statement(
+        actions=("sts:AssumeRoleWithWebIdentity",),
+        principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
+        conditions=(
+            Condition("StringEquals", "${OIDC_ISSUER}:aud", (AUDIENCE,)),
+            Condition("StringEquals", "${OIDC_ISSUER}:sub", (subject,)),
+        ),
     )
 
 
-def _pod_identity(*conditions: Condition) -> Policy:
+def _pod_identity(*conditions: Condition) -> Statement:
     tag = "aws:RequestTag/kubernetes-"
-    return Policy(
-        (
-            Statement(
-                actions=("sts:AssumeRole", "sts:TagSession"),
-                principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
-                conditions=(
-                    Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
-                    Condition("StringEquals", f"{tag}service-account", (SERVICE_ACCOUNT,)),
-                    *conditions,
-                ),
-            ),
-        )
+    return Statement(
+        actions=("sts:AssumeRole", "sts:TagSession"),
+        principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
+        conditions=(
+            Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
+            Condition("StringEquals", f"{tag}service-account", (SERVICE_ACCOUNT,)),
+            *conditions,
+        ),
     )

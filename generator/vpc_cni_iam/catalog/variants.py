@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
@@ -139,9 +139,6 @@ def find(names: Iterable[str]) -> tuple[Variant, ...]:
     Raises:
         UsageError: An unknown variant.
     """
-    names = set(names)
     known_names = [v.name for v in VARIANTS]
-    for name in sorted(names):
-        if name not in known_names:
-            raise UsageError(f"unknown variant {name!r}; known are {', '.join(known_names)}")
-    return tuple(v for v in VARIANTS if v.name in names)
+    chosen = {resolve(name, known_names, "variant", "--variant") for name in names}
+    return tuple(v for v in VARIANTS if v.name in chosen)

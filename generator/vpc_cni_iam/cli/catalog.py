@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.options import Format, FormatOption
 
-HELP = """Show the variants, revisions, features and releases that this tool knows.
+HELP = """List the variants, revisions, features and plugin versions that this tool knows.
 
 \b
 Examples:
@@ -15,16 +15,16 @@ Examples:
 
 
 def catalog(
-    output: common.FormatOption = Format.text,
+    output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.listing import changes, listing
 
-    found = listing()
+    entries = listing()
     if output is Format.json:
-        common.show_json(found)
+        common.show_json(entries)
         return
-    for title, entry in {**found, "releases": changes()}.items():
+    for title, entry in {**entries, "releases": changes()}.items():
         rows = entry if isinstance(entry, list) else [entry]
         headers = tuple(rows[0])
         common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, modules
-from vpc_cni_iam.cli.common import QuietOption
+from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
+from vpc_cni_iam.cli.options import QuietOption
 from vpc_cni_iam.cli.versions import StrictOption
 
-HELP = """Say whether the vendored modules are what vpc-cni-iam.toml says. Writes nothing.
+HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
-Exit code 1 says that a module was edited, is out of date or incomplete, with the ways out; 3 that
-one could not be read. An edit that sync keeps must add no access, or be accepted in the file.
-It believes the hashes that sync left beside each module, which is fast; --render does not, and
-finds what was edited together with its hash.
+Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, 3
+that one cannot be read. A local change that sync keeps must add no access, or be accepted in
+vpc-cni-iam.toml. The command compares with the hashes that sync wrote beside each module, which is
+fast. With --render it generates each module, and finds files that were changed with their hash.
+With --render, or where CI is set, a configuration without modules is exit code 1, too.
 
 \b
 Examples:
@@ -39,20 +41,21 @@ class CheckFormat(StrEnum):
 def check(
     paths: ModulesArgument = None,
     outdated: Annotated[
-        bool, typer.Option("--outdated", help="Fail if a pin is not the newest release known.")
+        bool,
+        typer.Option("--outdated", help="Fail if a pin is not the newest plugin version known."),
     ] = False,
     render: Annotated[
         bool,
-        typer.Option("--render", help="Generate and compare; believe no manifest. For CI."),
+        typer.Option("--render", help="Generate each module and compare. For CI."),
     ] = False,
     no_kept: Annotated[
-        bool, typer.Option("--no-kept", help="Fail if any edit is kept, whatever it means.")
+        bool, typer.Option("--no-kept", help="Fail if any local change is kept.")
     ] = False,
     config: ConfigOption = None,
     strict: StrictOption = False,
     quiet: QuietOption = False,
     output: Annotated[
-        CheckFormat, typer.Option("--format", help="How to print it.")
+        CheckFormat, options.choice(CheckFormat, "--format", "Output format.")
     ] = CheckFormat.text,
 ) -> None:
     """See `HELP`."""
@@ -73,4 +76,8 @@ def check(
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
-    raise typer.Exit(1 if checked.failed else 0)
+    empty = not configuration.modules
+    if empty:
+        common.say(f"warning: {configuration.path} has no [[module]], so nothing was checked")
+    in_ci = render or os.environ.get("CI", "") not in ("", "false", "0")
+    raise typer.Exit(1 if checked.failed or (empty and in_ci) else 0)

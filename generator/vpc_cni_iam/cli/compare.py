@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, names
+from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.expand import expanded
 
-HELP = """Say how two policies differ, and whether the new one allows anything new.
+HELP = """Show how two policies differ, and check whether the new one allows more.
 
-OLD and NEW are each a JSON policy, what the AWS CLI prints of one, such as aws iam
-get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
-input, once. Exit code 0 says that it is proven that NEW allows nothing that OLD does not; 1 that it
-does, with a request that shows it, or that neither is proven, as where an input holds a policy that
-was not read and --document chooses no others; 3 that one cannot be read.
+OLD and NEW are a JSON policy, the output of an AWS CLI command such as aws iam get-policy-version,
+the JSON of a plan, a .tf file or a module's directory; one of them can be - for JSON on standard
+input. Exit code 0 means: proven that NEW allows nothing that OLD does not allow. Exit code 1 means
+that NEW allows more, with an example request, or that neither is proven, for example because an
+input has a policy that was not read and --document does not select others. Exit code 3 means that
+an input cannot be read.
 
 \b
 Examples:
@@ -26,17 +28,17 @@ Examples:
 """
 
 
+@expanded
 def compare(
-    old: Annotated[
-        str, typer.Argument(metavar="OLD", help="The policy before: a path; - is standard input.")
-    ],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy after, likewise.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Policy before: a path, or -.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Policy after: a path, or -.")],
+    surroundings: options.ClusterOptions,
     document: Annotated[
         list[str] | None,
         typer.Option(
             "--document",
             metavar="NAME",
-            help="One of several policies in OLD and in NEW; repeat for more.",
+            help="Name of a policy in OLD and NEW, if they have several; repeat for more.",
         ),
     ] = None,
     old_document: Annotated[
@@ -44,16 +46,10 @@ def compare(
         typer.Option(
             "--old-document",
             metavar="NAME",
-            help="What it is called in OLD, if otherwise; repeat for more.",
+            help="Its name in OLD, if that is another; repeat for more.",
         ),
     ] = None,
-    cluster_name: names.ClusterNameOption = None,
-    vpc_id: names.VpcIdOption = None,
-    partition: names.PartitionOption = None,
-    region: names.RegionOption = None,
-    account_id: names.AccountIdOption = None,
-    vpc_owner_id: names.VpcOwnerIdOption = None,
-    output: common.FormatOption = common.Format.text,
+    output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli import review_text
@@ -61,22 +57,14 @@ def compare(
     from vpc_cni_iam.review.report import json as json_report
 
     inputs.check_once((old, new))
-    given = {
-        "cluster_name": cluster_name,
-        "vpc_id": vpc_id,
-        "partition": partition,
-        "region": region,
-        "account_id": account_id,
-        "vpc_owner_id": vpc_owner_id,
-    }
     stdin = partial(inputs.text, "-")
     sides = [
-        between.side(target, stdin, chosen or (), given)
+        between.side(target, stdin, chosen or (), surroundings.values)
         for target, chosen in ((old, old_document or document), (new, document))
     ]
-    found = between.between(*sides)
-    if output is common.Format.json:
-        common.show_json({"format": json_report.FORMAT, **json_report.plain(found)})
+    difference = between.between(*sides)
+    if output is options.Format.json:
+        common.show_json({"format": json_report.FORMAT, **json_report.plain(difference)})
     else:
-        review_text.show_between(found)
-    raise typer.Exit(0 if found.access.verdict == "no new access" else 1)
+        review_text.show_between(difference)
+    raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)

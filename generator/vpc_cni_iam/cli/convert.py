@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,26 +14,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, reverse
+from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
+    from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.files.tree import FileChange
 
-HELP = """Turn IAM policies in JSON into aws_iam_policy_document data sources, and back.
+HELP = """Convert IAM policies in JSON to aws_iam_policy_document data sources, and back.
 
-FILE is a policy document, or what the AWS CLI prints of one or many, such as
-aws iam get-policy-version or get-account-authorization-details; - is standard input. The HCL
-means exactly what the JSON means, and what is written otherwise is said on stderr. A document that
-the data source cannot express is refused with its place and the reason; the others are converted
-all the same, and the exit code is 3.
+FILE is a policy document, or the output of an AWS CLI command such as aws iam get-policy-version
+or get-account-authorization-details; - is standard input. The HCL means exactly what the JSON
+means. Differences in how it is written are printed to stderr. A document that the data source
+cannot express is refused with the place and the reason. The other documents are converted, and the
+exit code is 3.
 
-With --from-hcl, FILE is a .tf file, and its policies are printed as JSON: data sources, jsonencode
-and heredocs. Exit code 1 says that some are left out, since only an engine can know them;
---document names those to print. With --rewrite, the heredocs and jsonencode in a .tf file that the
-AWS provider takes for IAM policies become data sources beside their resources, and nothing else in
-it changes.
+With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
+sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
+can evaluate them. --document selects policies.
+
+With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
+replaced by data sources in the .tf file. Nothing else in the file changes.
 
 \b
 Examples:
@@ -45,7 +49,7 @@ Examples:
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
-# Fewer files are done before a bar is seen.
+# The progress bar is shown from this number of files on.
 _MANY = 100
 
 
@@ -56,84 +60,121 @@ class Format(StrEnum):
     json = "json"
 
 
-def convert(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input.")
-    ],
+@dataclass(frozen=True, slots=True)
+class ConvertCommandOptions:
+    """The options of `convert`."""
+
     name: Annotated[
         str | None,
         typer.Option(
             metavar="NAME", help="Name of the data source.  [default: from the file name]"
         ),
-    ] = None,
+    ] = None
     output: Annotated[
         str | None,
-        typer.Option(metavar="DIRECTORY", help="Directory to write to, one file a document."),
-    ] = None,
+        typer.Option(metavar="DIRECTORY", help="Write one file a document into this directory."),
+    ] = None
     form: Annotated[
-        Format, typer.Option("--format", help="Print HCL, or a report in JSON that holds it.")
-    ] = Format.hcl,
+        Format, options.choice(Format, "--format", "Print HCL, or a JSON report that contains it.")
+    ] = Format.hcl
     parametrize: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="Write variable KEY where VALUE is a whole value or part of an ARN; repeat for "
+            help="Use variable KEY where VALUE is a whole value or part of an ARN; repeat for "
             "more.",
         ),
-    ] = None,
+    ] = None
     partition_aware: Annotated[
-        bool, typer.Option("--partition-aware", help="Let ARNs name the partition in use.")
-    ] = False,
+        bool, typer.Option("--partition-aware", help="Use the current partition in ARNs.")
+    ] = False
     keep_going: Annotated[
-        bool, typer.Option(help="Convert the others if a document is refused.")
-    ] = True,
+        bool, typer.Option(help="Convert the other documents if one is refused.")
+    ] = True
     force: Annotated[
-        bool, typer.Option("--force", help="Replace differing files; a copy is kept as *.orig.")
-    ] = False,
+        bool, typer.Option("--force", help="Replace differing files; keep a copy as *.orig.")
+    ] = False
     from_hcl: Annotated[
         bool, typer.Option("--from-hcl", help="Print the policies of .tf files as JSON.")
-    ] = False,
+    ] = False
     rewrite: Annotated[
         bool,
         typer.Option("--rewrite", help="Replace the policies in .tf files by data sources."),
-    ] = False,
+    ] = False
     document: Annotated[
         list[str] | None,
         typer.Option(
             "--document",
             metavar="NAME",
-            help="With --from-hcl: this policy alone, by its address; repeat for more.",
+            help="With --from-hcl: only the policy with this address; repeat for more.",
         ),
-    ] = None,
+    ] = None
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --rewrite: print the change, write nothing.")
-    ] = False,
+    ] = False
+
+    @property
+    def as_json(self) -> bool:
+        """Whether to print a report in JSON."""
+        return self.form is Format.json
+
+    def check(self) -> None:
+        """Raise `UsageError` for options that exclude each other."""
+        if self.from_hcl and self.rewrite:
+            raise UsageError("--from-hcl and --rewrite exclude each other; give one")
+        if self.dry_run and not self.rewrite:
+            raise UsageError("--dry-run needs --rewrite")
+        if self.document and not self.from_hcl:
+            raise UsageError("--document needs --from-hcl")
+        if not (self.from_hcl or self.rewrite):
+            return
+        excluded = {
+            "--name": self.name,
+            "--parametrize": self.parametrize,
+            "--partition-aware": self.partition_aware,
+        }
+        if self.rewrite:
+            excluded |= {"--output": self.output is not None, "--force": self.force}
+        if names := [name for name, value in excluded.items() if value]:
+            mode = "--rewrite" if self.rewrite else "--from-hcl"
+            raise UsageError(f"{', '.join(names)} and {mode} exclude each other")
+
+
+@expanded
+def convert(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
+    ],
+    chosen: ConvertCommandOptions,
 ) -> None:
     """See `HELP`."""
-    if from_hcl or rewrite or dry_run or document:
-        forward = {"name": name, "parametrize": parametrize, "partition-aware": partition_aware}
-        into = {"output": output is not None, "force": force} if rewrite else {}
-        reverse.check(from_hcl, rewrite, dry_run, bool(document), {**forward, **into})
-        if rewrite:
-            reverse.rewrite(files, dry_run, form is Format.json)
-        else:
-            reverse.from_hcl(files, document or (), output, form is Format.json, force)
-        return
+    chosen.check()
+    if chosen.rewrite:
+        _rewrite(files, chosen)
+    elif chosen.from_hcl:
+        _from_hcl(files, chosen)
+    else:
+        _to_hcl(files, chosen)
+
+
+def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting.batch import ConvertOptions
     from vpc_cni_iam.converting.batch import convert as run
     from vpc_cni_iam.converting.parametrize import parameters
 
-    gc.disable()  # Nothing here refers to itself, and looking for such costs a fifth of the time.
-    inputs = _inputs(files, output is not None or form is Format.json)
-    options = ConvertOptions(name or "", parameters(parametrize or ()), partition_aware, keep_going)
-    with _progress(len(inputs)) as step:
-        batch = run(inputs, options, step)
-    _show(batch, form, output, force)
+    gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
+    documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
+    names = parameters(chosen.parametrize or ())
+    how = ConvertOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
+    with _progress(len(documents)) as step:
+        batch = run(documents, how, step)
+    _show(batch, chosen)
     if batch.failures:
         raise typer.Exit(VpcCniIamError.exit_code)
 
 
-def _inputs(files: Sequence[str], several: bool) -> list[Input]:
+def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
     from vpc_cni_iam.inputs import hcl
 
@@ -143,30 +184,109 @@ def _inputs(files: Sequence[str], several: bool) -> list[Input]:
             raise UsageError(f"{file} is {kind.name}; {ways}")
     if len(files) > 1 and not several:
         raise UsageError(
-            f"{len(files)} files: say where the HCL of each goes with --output DIRECTORY"
+            f"{len(files)} files: write the HCL of each to a directory with --output DIRECTORY"
         )
     inputs.check_once(files)
-
     return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 
-def _show(batch: Batch, form: Format, output: str | None, force: bool) -> None:
+def _show(batch: Batch, chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting import report
 
     for line in report.lines(batch):
         common.say(line)
     changes: tuple[FileChange, ...] = ()
-    if output is not None and batch.converted:
+    if chosen.output is not None and batch.converted:
         from vpc_cni_iam.converting.output import save
 
-        changes = save(common.path(output, "."), batch.files(), force=force)
-    if form is Format.json:
+        changes = save(common.path(chosen.output, "."), batch.files(), force=chosen.force)
+    if chosen.as_json:
         common.show_json(report.data(batch))
-    elif output is None:
+    elif chosen.output is None:
         typer.echo(batch.text(), nl=False)
     else:
-        for change in changes:
-            typer.echo(f"{change.kind:<7} {Path(output or '.') / change.path}")
+        _show_changes(changes, chosen.output)
+
+
+def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
+    for change in changes:
+        typer.echo(f"{change.kind:<7} {Path(directory or '.') / change.path}")
+
+
+def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+    from vpc_cni_iam.converting import from_hcl, report
+
+    inputs.check_once(files)
+    readings = from_hcl.read_files(partial(_hcl_texts, file) for file in files)
+    policies = from_hcl.choose(readings, chosen.document or ())
+    read = [policy for policy in policies if isinstance(policy, from_hcl.Reading)]
+    unread = [policy for policy in policies if isinstance(policy, from_hcl.Unread)]
+    if chosen.output is None and not chosen.as_json and len(read) > 1:
+        addresses = "".join(f"\n  {line}" for line in report.first([r.address for r in read]))
+        advice = "name a directory with --output, or one of them with --document"
+        raise UsageError(f"{len(read)} policies; {advice}:{addresses}")
+    for line in report.reading_lines(read, unread):
+        common.say(line)
+    _show_readings(read, unread, chosen)
+    if unread or not read:
+        # Code 1 means that policies are left out of what is printed.
+        failed = not read or chosen.document or not all(u.address for u in unread)
+        raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
+
+
+def _show_readings(
+    read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertCommandOptions
+) -> None:
+    from vpc_cni_iam.converting import from_hcl, report
+    from vpc_cni_iam.converting.output import save
+
+    if chosen.output is not None and read:
+        directory = common.path(chosen.output, ".")
+        changes = save(directory, from_hcl.files(read), force=chosen.force)
+        _show_changes(changes, chosen.output)
+    if chosen.as_json:
+        common.show_json(report.reading_data(read, unread))
+    elif chosen.output is None and read:
+        typer.echo(read[0].text, nl=False)
+
+
+def _hcl_texts(file: str) -> dict[str, str]:
+    """Return the text of a .tf file, or those of a directory, by the names that errors show."""
+    from vpc_cni_iam.inputs.directory import hcl_files
+    from vpc_cni_iam.inputs.identify import identify
+    from vpc_cni_iam.inputs.kind import Content
+    from vpc_cni_iam.texts.limits import HCL
+
+    if Content.of(file, str).is_directory:
+        return {str(path): inputs.text(str(path), "HCL", HCL) for path in hcl_files(Path(file))}
+    text = inputs.text(file, "HCL", HCL)
+    content = Content(inputs.source(file), text=lambda: text)
+    if text.lstrip()[:1] in tuple('{["'):
+        raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
+    return {content.source: text}
+
+
+def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+    from vpc_cni_iam.converting import report
+    from vpc_cni_iam.converting.rewrite import rewrite_files, save_all
+
+    rewritings, errors = rewrite_files(files)
+    # Before anything is saved: an interrupted run has printed what it refused.
+    for line in (*report.rewriting_lines(rewritings), *report.error_lines(errors)):
+        common.say(line)
+    unsaved = {} if chosen.dry_run else save_all(rewritings)
+    for line in report.error_lines(unsaved.values()):
+        common.say(line)
+    errors += unsaved.values()
+    if chosen.as_json:
+        unwritten = {r.path.parent for r in rewritings} if chosen.dry_run else unsaved
+        common.show_json(report.rewriting_data(rewritings, errors, unwritten))
+    else:
+        shown = report.diff if chosen.dry_run else report.summary
+        written = (r for r in rewritings if r.path.parent not in unsaved)
+        typer.echo("".join(map(shown, written)), nl=False)
+    if errors or any(left.refused for r in rewritings for left in r.left):
+        raise typer.Exit(VpcCniIamError.exit_code)
 
 
 @contextlib.contextmanager

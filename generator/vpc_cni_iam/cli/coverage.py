@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from types import ModuleType
@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, inputs, names, versions
-from vpc_cni_iam.cli.common import Mode
+from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
 
-HELP = """Show whether a policy lets the plugin work, and what it lets the role do besides.
+HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
-Every call that the release makes is put to the policy as the requests that IAM checks, in named
-situations of a node's life. POLICY is a JSON policy, what the AWS CLI prints of one, such as
-aws iam get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on
-standard input; --variant takes a policy of the catalog. The cluster, VPC and account are those
-that the policy names, or examples; options replace them. Exit code 1 says that a call is denied
-without which the plugin fails, with --strict that any is; with --all-releases, at any release; or
-that POLICY holds a policy that was not read, unless --document chooses others. A risk does not
-change it.
+Each call is evaluated as the requests that IAM checks, in named scenarios such as node start and
+leaked ENI clean-up. POLICY is a JSON policy, the output of an AWS CLI command such as aws iam
+get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
+input. To check a policy of the catalog, give --variant. Cluster, VPC and account are those in
+the policy, or examples; options override them.
+
+Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
+is denied; with --all-releases, at any plugin version; or that POLICY has a policy that was not
+read, unless --document selects others. Risks do not change the exit code.
 
 \b
 Examples:
@@ -44,7 +46,7 @@ _REPORTS = "vpc_cni_iam.coverage.report"
 if TYPE_CHECKING:
     Format = StrEnum
 else:
-    Format = common.choices("Format", formats.names(_REPORTS))
+    Format = options.choices("Format", formats.names(_REPORTS))
 _TEXT = Format.__members__["text"]
 
 
@@ -54,59 +56,91 @@ def _scenarios() -> list[str]:
     return [s.name for s in SCENARIOS]
 
 
-def coverage(
-    policy: Annotated[
-        str | None,
-        typer.Argument(metavar="[POLICY]", help="The policy: a path; - is standard input."),
-    ] = None,
+@dataclass(frozen=True, slots=True)
+class PolicyOptions:
+    """The options that choose the policy."""
+
     variant: Annotated[
-        str | None, common.variant("Take this variant of the catalog instead.")
-    ] = None,
+        str | None, options.variant("Check this variant of the catalog instead.")
+    ] = None
     revision: Annotated[
-        str | None, common.revision("With --variant: upstream's document of this date exactly.")
-    ] = None,
+        str | None, options.revision("With --variant: upstream's document of this date.")
+    ] = None
     document: Annotated[
         list[str] | None,
         typer.Option(
             "--document",
             metavar="NAME",
-            help="One of several policies in POLICY; repeat for more.",
+            help="Name of a policy in POLICY, if it has several; repeat for more.",
         ),
-    ] = None,
+    ] = None
+    no_gaps: Annotated[
+        bool,
+        typer.Option(
+            "--no-gaps",
+            help="With --variant: do not add the actions that upstream's document misses.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """The options that describe the plugin, its node and its cluster."""
+
     cni_version: Annotated[
-        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
-    ] = "latest",
-    all_releases: Annotated[
-        bool, typer.Option("--all-releases", help="Show the matrix of releases and actions.")
-    ] = False,
+        str, versions.plugin_version("Plugin version, such as v1.20.4, or latest.")
+    ] = "latest"
     mode: Annotated[
-        Mode | None, typer.Option(help="IP family of the cluster.  [default: the policy's]")
-    ] = None,
+        Mode | None,
+        options.choice(Mode, "--mode", "IP family of the cluster.  [default: the policy's]"),
+    ] = None
     feature: Annotated[
-        list[str] | None, common.feature("Optional feature in use; repeat for more.")
-    ] = None,
+        list[str] | None, options.feature("Optional feature in use; repeat for more.")
+    ] = None
     env: Annotated[
         list[str] | None,
         typer.Option(
             "--env",
             metavar="NAME=VALUE",
-            help="Variable of aws-node's environment; repeat for more.",
+            help="Environment variable of aws-node; repeat for more.",
         ),
-    ] = None,
+    ] = None
     primary_tag: Annotated[
         list[str] | None,
         typer.Option(
             "--primary-tag",
             metavar="KEY=VALUE",
-            help="Tag that the nodes' primary interfaces are made with; repeat for more.",
+            help="Tag of the nodes' primary network interfaces; repeat for more.",
         ),
+    ] = None
+    irsa: Annotated[
+        bool, typer.Option("--irsa", help="The role has no session tags of EKS Pod Identity.")
+    ] = False
+    untagged_instances: Annotated[
+        bool,
+        typer.Option("--untagged-instances", help="Instances do not have the cluster's tag."),
+    ] = False
+
+
+@expanded
+def coverage(
+    surroundings: options.ClusterOptions,
+    chosen: PolicyOptions,
+    node: NodeOptions,
+    policy: Annotated[
+        str | None,
+        typer.Argument(metavar="[POLICY]", help="Policy: a path; - is standard input."),
     ] = None,
+    all_releases: Annotated[
+        bool,
+        typer.Option("--all-releases", help="Show a matrix of plugin versions and actions."),
+    ] = False,
     situation: Annotated[
         list[str] | None,
         typer.Option(
             "--situation",
             metavar="NAME",
-            help="Check this situation; repeat for more.  [default: all]",
+            help="Check this scenario; repeat for more.  [default: all]",
             autocompletion=_scenarios,
         ),
     ] = None,
@@ -115,44 +149,27 @@ def coverage(
         typer.Option(
             "--skip",
             metavar="NAME",
-            help="Leave this situation out; repeat for more.",
+            help="Skip this scenario; repeat for more.",
             autocompletion=_scenarios,
         ),
     ] = None,
     list_situations: Annotated[
-        bool, typer.Option("--list-situations", help="List the situations, and nothing else.")
+        bool, typer.Option("--list-situations", help="List the scenarios and exit.")
     ] = False,
     explain: Annotated[
         str | None,
-        typer.Option(
-            "--explain", metavar="RISK", help="Explain a risk of this name, and nothing else."
-        ),
+        typer.Option("--explain", metavar="RISK", help="Explain the risk of this name and exit."),
     ] = None,
-    irsa: Annotated[
-        bool, typer.Option("--irsa", help="The role lacks EKS Pod Identity's session tags.")
-    ] = False,
-    untagged_instances: Annotated[
-        bool, typer.Option("--untagged-instances", help="Instances lack the cluster's tag.")
-    ] = False,
-    no_gaps: Annotated[
-        bool,
-        typer.Option("--no-gaps", help="With --variant: add nothing to the document in force."),
-    ] = False,
-    cluster_name: names.ClusterNameOption = None,
-    vpc_id: names.VpcIdOption = None,
-    partition: names.PartitionOption = None,
-    region: names.RegionOption = None,
-    account_id: names.AccountIdOption = None,
-    vpc_owner_id: names.VpcOwnerIdOption = None,
-    hyperpod_cluster_id: names.HyperpodClusterIdOption = None,
     strict: Annotated[
         bool,
-        versions.strict("Exit with 1 if any call is denied; refuse a release that is not known."),
+        versions.strict(
+            "Fail if any call is denied; refuse a plugin version newer than the catalog."
+        ),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="List the calls that are allowed, too.")
+        bool, typer.Option("--verbose", help="List the allowed calls, too.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = _TEXT,
+    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -160,28 +177,18 @@ def coverage(
     if list_situations or explain is not None:
         _explain(explain)
         return
-    given = {
-        "cluster_name": cluster_name,
-        "vpc_id": vpc_id,
-        "partition": partition,
-        "region": region,
-        "account_id": account_id,
-        "vpc_owner_id": vpc_owner_id,
-        "hyperpod_cluster_id": hyperpod_cluster_id,
-    }
-    subject = _subject(policy, variant, (revision, cni_version, feature, no_gaps), document, given)
-    setting = _setting(subject, cni_version, mode, env, feature, not irsa, not untagged_instances)
-    setting = replace(setting, primary_tags=_pairs("--primary-tag KEY=VALUE", primary_tag))
-    chosen = find(situation or (), skip or ())
+    subject = _subject(policy, chosen, node, surroundings.values)
+    setting = _setting(subject, node)
+    scenarios = find(situation or (), skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one if hasattr(report, "release") and not all_releases else _matrix
-    worst = show(subject, setting, chosen, report, verbose)
+    show = _one_version if hasattr(report, "release") and not all_releases else _matrix
+    worst = show(subject, setting, scenarios, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
 
 def _explain(risk: str | None) -> None:
-    """Print what a risk is; the list of situations without one."""
+    """Print what a risk is; without one, the list of scenarios."""
     from vpc_cni_iam.coverage.analysis import risks
     from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
@@ -194,69 +201,62 @@ def _explain(risk: str | None) -> None:
 
 def _subject(
     policy: str | None,
-    variant: str | None,
-    chosen: tuple[str | None, str, list[str] | None, bool],
-    documents: list[str] | None,
-    given: dict[str, str | None],
+    chosen: PolicyOptions,
+    node: NodeOptions,
+    names: dict[str, str | None],
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
-    revision, cni_version, features, no_gaps = chosen
-    if bool(policy) == (variant is not None):
-        raise UsageError("name a policy, by a path or - or by --variant, and only one")
-    if variant is not None:
-        if documents:
-            raise UsageError("--document chooses from a module; --variant names one policy")
-        release = cni_version if revision is None else None
+    if bool(policy) == (chosen.variant is not None):
+        raise UsageError("name one policy: a path, - for standard input, or --variant")
+    if chosen.variant is not None:
+        if chosen.document:
+            raise UsageError("--document selects from a module; --variant names one policy")
         selection = select(
-            revision=revision, cni_version=release, features=features or (), gaps=not no_gaps
+            revision=chosen.revision,
+            cni_version=node.cni_version if chosen.revision is None else None,
+            features=node.feature or (),
+            gaps=not chosen.no_gaps,
         )
-        return subject.of_variant(variant, selection, given)
-    if revision is not None or no_gaps:
-        raise UsageError("--revision and --no-gaps choose a document of a --variant")
+        return subject.of_variant(chosen.variant, selection, names)
+    if chosen.revision is not None or chosen.no_gaps:
+        raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = subject.of_input(policy or "", stdin, documents or (), given)
+    opened = subject.of_input(policy or "", stdin, chosen.document or (), names)
     if opened.own_names:
-        names = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
-        common.say(f"taken from the policy: {', '.join(names)}")
+        values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
+        common.say(f"taken from the policy: {', '.join(values)}")
     return opened
 
 
-def _setting(
-    subject: Subject,
-    cni_version: str,
-    mode: Mode | None,
-    env: list[str] | None,
-    features: list[str] | None,
-    session_tags: bool,
-    instance_tagged: bool,
-) -> PluginSetting:
+def _setting(subject: Subject, node: NodeOptions) -> PluginSetting:
     from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 
     setting = PluginSetting(
-        releases.find(cni_version),
-        mode.value if mode else subject.mode,
+        releases.find(node.cni_version),
+        node.mode.value if node.mode else subject.mode,
         names=subject.names,
-        session_tags=session_tags,
-        instance_tagged=instance_tagged,
+        session_tags=not node.irsa,
+        instance_tagged=not node.untagged_instances,
     )
-    return configure(setting, _pairs("--env NAME=VALUE", env), features or ())
+    configured = configure(setting, _pairs("--env NAME=VALUE", node.env), node.feature or ())
+    return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
 
 
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
     from vpc_cni_iam.errors import UsageError
 
-    pairs = [pair.partition("=") for pair in given or ()]
+    pairs = [word.partition("=") for word in words or ()]
     for name, equals, _ in pairs:
         if not equals:
             raise UsageError(f"{option.partition(' ')[0]} {name!r}: write it as {option}")
     return {name: value for name, _, value in pairs}
 
 
-def _one(
+def _one_version(
     subject: Subject,
     setting: PluginSetting,
     scenarios: tuple[Scenario, ...],

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, modules
-from vpc_cni_iam.cli.common import Format, FormatOption
 from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
+from vpc_cni_iam.cli.options import Format, FormatOption
 from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff
 
-HELP = """Show what a sync would change, and above it what that means for access.
+HELP = """Show what a sync would change, and the change of access.
 
-An edited file is shown as if the generated one were taken; one whose edit is kept is not changed.
-Exit code 1 says that something would be changed, or that a kept edit adds access; 3 that a module
-could not be read.
+For a file with local changes, the difference to the generated file is shown. A file whose local
+change is kept does not change. Exit code 1 means that files would change, or that a kept local
+change adds access, 3 that a module cannot be read.
 
 \b
 Examples:
@@ -32,7 +32,7 @@ def diff(
     config: ConfigOption = None,
     strict: StrictOption = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show the meaning alone, without the text.")
+        bool, typer.Option("--quiet", "-q", help="Show the change of access only.")
     ] = False,
     output: FormatOption = Format.text,
 ) -> None:

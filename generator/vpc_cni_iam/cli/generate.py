@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, versions
+from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.expand import expanded
 
-HELP = """Write a Terraform module into DIRECTORY: policy documents, or a role that has one of them.
+HELP = """Write a Terraform module of policy documents, or of an IAM role, to DIRECTORY.
 
 \b
 Examples:
@@ -21,47 +22,34 @@ Examples:
 """
 
 
+@expanded
 def generate(
+    documents: options.DocumentOptions,
+    hardening: options.HardeningOptions,
     directory: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DIRECTORY]", help="Where to write the module.  [default: vpc-cni-iam-<kind>]"
+            metavar="[DIRECTORY]", help="Directory to write to.  [default: vpc-cni-iam-<kind>]"
         ),
     ] = None,
-    kind: common.KindOption = "policy",
-    variant: common.VariantOption = None,
-    revision: common.RevisionOption = None,
-    cni_version: versions.VersionOption = None,
-    strict: versions.StrictOption = False,
-    feature: common.FeatureOption = None,
-    no_gaps: common.NoGapsOption = False,
-    harden: common.HardenOption = False,
-    additional_tag_key: common.TagKeyOption = None,
-    eni_claim_tag: common.ClaimTagOption = None,
+    kind: options.KindOption = "policy",
+    variant: options.VariantOption = None,
+    no_gaps: options.NoGapsOption = False,
     force: Annotated[
         bool,
         typer.Option(
             "--force",
-            help="Write beside files of yours, and replace edited ones of ours, keeping a copy.",
+            help="Write beside other files, and replace edited files; keep a copy as *.orig.",
         ),
     ] = False,
-    quiet: common.QuietOption = False,
-    output: common.FormatOption = common.Format.text,
+    quiet: options.QuietOption = False,
+    output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.generating.generate import generate as write
 
-    chosen = options(
-        variant or (),
-        revision=revision,
-        cni_version=cni_version,
-        features=feature or (),
-        gaps=not no_gaps,
-        kind=kind,
-        hardening=common.hardening(harden, additional_tag_key, eni_claim_tag),
-    )
-    target = common.path(directory, f"vpc-cni-iam-{kind}")
+    chosen = options.chosen(variant or (), documents, hardening, no_gaps=no_gaps, kind=kind)
+    target = common.path(directory, f"vpc-cni-iam-{chosen.kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)
-    common.show_changes(target, changes, output, quiet)
+    common.show_changes(target, changes, output, quiet=quiet)

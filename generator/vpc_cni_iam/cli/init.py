@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
+from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption
 
-HELP = """Write a vpc-cni-iam.toml that keeps a module in this repository.
+HELP = """Create vpc-cni-iam.toml, the configuration of the modules in this repository.
 
 \b
 Examples:
@@ -21,11 +21,11 @@ Examples:
 
 def init(
     path: Annotated[
-        str, typer.Option("--path", metavar="DIRECTORY", help="Where the module is to be.")
+        str, typer.Option("--path", metavar="DIRECTORY", help="Directory of the module.")
     ] = "modules/vpc-cni-iam-policy",
     schema: Annotated[
         bool,
-        typer.Option("--schema", help="Print the JSON Schema of the file, and nothing else."),
+        typer.Option("--schema", help="Print the JSON Schema of the file and exit."),
     ] = False,
     quiet: QuietOption = False,
     output: FormatOption = Format.text,

@@ -15,46 +15,42 @@ import typer
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli.common import say
-from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.errors import VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
 
-# By use: make and check, keep in a repository, review, publish. Of each command
-# its module, the name of its help there, and its line in the list of commands.
-_COMMANDS = {
-    "generate": ("generate", "HELP", "Write a Terraform module of policy documents or a role."),
-    "policy": ("policy", "HELP", "Print one policy document, ready for IAM."),
-    "verify": ("verify", "HELP", "Compare a module with the catalog, by a real engine."),
-    "catalog": ("catalog", "HELP", "Show the variants, revisions and releases known."),
-    "init": ("init", "HELP", "Start to keep a module in this repository."),
-    "sync": ("sync", "HELP", "Make the vendored modules what vpc-cni-iam.toml says."),
-    "check": ("check", "HELP", "Say whether modules were edited or are out of date."),
-    "diff": ("diff", "HELP", "Show what a sync would change, and its meaning."),
-    "upgrade": ("upgrade", "HELP", "Pin another release, show its meaning, and sync."),
-    "review": ("review", "HELP", "Say what a plan will do to IAM policies."),
-    "compare": ("compare", "HELP", "Say whether a policy allows anything that another does not."),
-    "coverage": ("coverage", "HELP", "Show whether the plugin works with a policy, and its risks."),
-    "preflight": ("preflight", "HELP", "List what lacks the tags of a scoped policy."),
-    "convert": ("convert", "HELP", "Turn any IAM policy into HCL, and back."),
-    "publish": ("publish", "HELP", "Publish a version of the module for others."),
+# In the order of the help: make and verify, keep in a repository, review, publish. Each command has
+# its line in the list; its module has its name, and its help there is HELP.
+COMMANDS = {
+    "generate": "Write a Terraform module of policy documents or a role.",
+    "policy": "Print one policy document.",
+    "verify": "Compare a module with the catalog, with a real engine.",
+    "catalog": "List the variants, revisions and plugin versions.",
+    "init": "Create vpc-cni-iam.toml.",
+    "sync": "Generate and update the modules of vpc-cni-iam.toml.",
+    "check": "Report local changes and out-of-date modules.",
+    "diff": "Show what a sync would change, and the change of access.",
+    "upgrade": "Pin another plugin version and sync.",
+    "review": "Review the IAM changes of a plan.",
+    "compare": "Check whether a policy allows more than another.",
+    "coverage": "Check a policy against every AWS call of the plugin.",
+    "preflight": "List resources without the tags of a scoped policy.",
+    "convert": "Convert any IAM policy to HCL, and back.",
+    "publish": "Write a static module registry.",
 }
-_GROUPS = {
-    "registry": ("registry", "Try a published module registry."),
-}
+GROUPS = {"registry": "Try a published module registry."}
 
 
 def application(words: Sequence[str]) -> typer.Typer:
-    """Return the command line, with the one command that is called, or with all.
+    """Return the command line for these arguments, with the one command that they call, or all.
 
-    Building the options of all of them takes longer than many a command.
-
-    Args:
-        words: What follows the program's name.
+    To build the options of all commands takes longer than many commands.
     """
     app = typer.Typer(
         name="vpc-cni-iam",
-        help="IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.",
+        help="Least-privilege IAM policies for the Amazon VPC CNI on EKS, as tested Terraform and "
+        "OpenTofu modules.",
         no_args_is_help=True,
         # Plain help: loading rich would double the start-up time of every --help.
         rich_markup_mode=None,
@@ -62,23 +58,23 @@ def application(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
-    called = [word for word in words[:1] if word in {*_COMMANDS, *_GROUPS}]
-    for name in called or [*_COMMANDS, *_GROUPS]:
-        module = import_module(f"vpc_cni_iam.cli.{(_COMMANDS.get(name) or _GROUPS[name])[0]}")
-        if name in _COMMANDS:
-            _, text, line = _COMMANDS[name]
-            app.command(name, help=getattr(module, text), short_help=line)(getattr(module, name))
+    called = [word for word in words[:1] if word in {*COMMANDS, *GROUPS}]
+    for name in called or [*COMMANDS, *GROUPS]:
+        module = import_module(f"vpc_cni_iam.cli.{name}")
+        function = getattr(module, name)
+        if name in COMMANDS:
+            app.command(name, help=module.HELP, short_help=COMMANDS[name])(function)
         else:
-            app.add_typer(getattr(module, name), name=name, short_help=_GROUPS[name][1])
+            app.add_typer(function, name=name, short_help=GROUPS[name])
     return app
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(value: bool) -> None:
+    if value:
         from vpc_cni_iam.catalog.facts.releases import newest, newest_date
 
         typer.echo(f"vpc-cni-iam {__version__}")
-        typer.echo(f"newest plugin release known: {newest()} of {newest_date()}")
+        typer.echo(f"newest plugin version known: {newest()} of {newest_date()}")
         raise typer.Exit()
 
 
@@ -107,18 +103,18 @@ def _terminate(number: int, _frame: object) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Put nothing behind the streams that whoever started this closed, before a file gets there."""
+    """Open the null device for each closed standard stream, before a file takes its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _in_words(error: Exception) -> str:
-    """Return what the operating system refuses, without the number that it has for that."""
-    if not isinstance(error, OSError) or error.strerror is None:
+    """Return the file and why the operating system refuses it."""
+    if not isinstance(error, OSError):
         return str(error)
     names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
-    return ": ".join((*names[-1:], error.strerror)) if names else error.strerror
+    return ": ".join((*names[-1:], reason(error)))
 
 
 def main() -> None:
@@ -127,11 +123,7 @@ def main() -> None:
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command line, and turn every expected failure into a line and an exit code.
-
-    Args:
-        command: What parses the arguments and runs.
-    """
+    """Run a command line, and turn every expected failure into a line and an exit code."""
     _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
         # A reader that goes away, as `head` does, ends this tool as it ends others.

@@ -1,18 +1,17 @@
-"""What the commands on vendored modules share: which modules, which file, and what to do."""
+"""The arguments and options that the commands on vendored modules share."""
 
 from __future__ import annotations
 
-import inspect
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format, FormatOption, QuietOption
+from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption
 from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 
 ModulesArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[MODULE]...", help="Modules, as in the file or from here.  [default: all]"
-    ),
+    typer.Argument(metavar="[MODULE]...", help="Modules, by path.  [default: all]"),
 ]
 ConfigOption = Annotated[
     Path | None,
@@ -32,16 +29,16 @@ ConfigOption = Annotated[
         "--config",
         metavar="FILE",
         readable=False,  # its reader says what is wrong
-        help="The configuration.  [default: the nearest vpc-cni-iam.toml]",
+        help="Configuration file.  [default: the nearest vpc-cni-iam.toml]",
     ),
 ]
 
 
-def configuration(named: Path | None, *, strict: bool = False) -> Config:
-    """Return the configuration that the user named, or else the nearest one; print its warnings."""
+def configuration(path: Path | None, *, strict: bool = False) -> Config:
+    """Return the configuration of a path, or the nearest one; print its warnings."""
     from vpc_cni_iam.vendoring.repository import find
 
-    config = find(Path(), named, strict=strict)
+    config = find(Path(), path, strict=strict)
     for warning in config.warnings:
         common.say(f"warning: {warning}")
     return config
@@ -81,15 +78,41 @@ def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None
 
 
 @dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """The arguments and options that `sync` and `upgrade` share."""
+
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODULE|FILE]...",
+            help="Modules, or files in them, by path.  [default: all modules]",
+        ),
+    ] = None
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge local changes with the update, as git does.")
+    ] = False
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace edited files; keep a copy as *.orig.")
+    ] = False
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep edited and deleted files, also in later syncs.")
+    ] = False
+    config: ConfigOption = None
+    strict: StrictOption = False
+    quiet: QuietOption = False
+    output: FormatOption = Format.text
+
+
+@dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """What a user asks of `sync` and `upgrade` alike.
+    """The modules to sync, and how.
 
     Args:
         config: The configuration.
-        named: The file, if the user named it.
+        named: Its path, if the user named it.
         chosen: The modules, or files in them.
         policy: What to do with edited files.
-        quiet: Whether to say only what is wrong.
+        quiet: Whether to print problems only.
         output: How to print it.
     """
 
@@ -100,50 +123,21 @@ class SyncRequest:
     quiet: bool
     output: Format
 
+    @classmethod
+    def of(cls, options: SyncOptions) -> SyncRequest:
+        """Return what options ask for; raises `UsageError` if they exclude each other."""
+        from vpc_cni_iam.errors import UsageError
+        from vpc_cni_iam.vendoring.plan import ConflictPolicy
+        from vpc_cni_iam.vendoring.select import select
 
-def _request(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODULE|FILE]...",
-            help="Modules, or files in them, as in the file or from here.  [default: all]",
-        ),
-    ] = None,
-    merge: Annotated[
-        bool, typer.Option("--merge", help="Merge edited files with the update, as git does.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace edited files; a copy is kept as *.orig.")
-    ] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep edited and deleted files so, and remember it.")
-    ] = False,
-    config: ConfigOption = None,
-    strict: StrictOption = False,
-    quiet: QuietOption = False,
-    output: FormatOption = Format.text,
-) -> SyncRequest:
-    from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.vendoring.plan import ConflictPolicy
-    from vpc_cni_iam.vendoring.select import select
-
-    if merge + force + keep > 1:
-        raise UsageError("--merge, --force and --keep exclude each other; give one")
-    policies = {ConflictPolicy.MERGE: merge, ConflictPolicy.FORCE: force, ConflictPolicy.KEEP: keep}
-    policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
-    loaded = configuration(config, strict=strict)
-    return SyncRequest(loaded, config, select(loaded, Path(), paths or ()), policy, quiet, output)
-
-
-def requested(own: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments of `sync`, as a `SyncRequest` before those of its own."""
-    shared = inspect.signature(_request, eval_str=True).parameters
-    others = list(inspect.signature(own, eval_str=True).parameters.values())[1:]
-
-    def run(**arguments: Any) -> None:
-        request = _request(**{name: arguments.pop(name) for name in shared})
-        own(request, **arguments)
-
-    signature = inspect.Signature([*others, *shared.values()])
-    run.__signature__ = signature  # type: ignore[attr-defined]
-    return run
+        policies = {
+            ConflictPolicy.MERGE: options.merge,
+            ConflictPolicy.FORCE: options.force,
+            ConflictPolicy.KEEP: options.keep,
+        }
+        if sum(policies.values()) > 1:
+            raise UsageError("--merge, --force and --keep exclude each other; give one")
+        policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
+        config = configuration(options.config, strict=options.strict)
+        selections = select(config, Path(), options.paths or ())
+        return cls(config, options.config, selections, policy, options.quiet, options.output)

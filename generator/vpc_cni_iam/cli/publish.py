@@ -8,29 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from vpc_cni_iam.cli import common, versions
-from vpc_cni_iam.cli.common import Format, FormatOption
+from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.catalog.hardening import Hardening
-    from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.publishing.address import ModuleAddress
     from vpc_cni_iam.publishing.destination import ResolvedDestination
     from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
-HELP = """Publish a version of the module for others.
+HELP = """Write a version of the module, ready to publish.
 
-What --output holds then: the module's tree, its archives, a module registry and an OCI layout of
-all versions, and a README.md that says how each is put where others find it.
+Directory --output then has the module's tree, its archives, a static module registry and an OCI
+layout of all versions. Its README.md shows how to upload each.
 
-The number must allow what changed since the version before: major for a permission lost, an
-input or output removed, narrowed or newly required, or a floor raised; minor for a permission
-gained or a new input or output. Without --version the right number is proposed with the reasons,
-and nothing is written. A published version never changes.
+The version bump must match the permission change. Major: a permission is removed, an input or
+output is removed, narrowed or newly required, or a minimum version is raised. Minor: a permission,
+an input or an output is added. Without --version, the command proposes the version with the
+reasons, and writes nothing. A published version never changes.
 
-The registry's host, its namespace and the OCI repository are recorded in --output: give them once.
-Another one is refused, unless --move-registry says that it is meant.
+The registry's host, the namespace and the OCI repository are recorded in --output: give them once.
+A different one is refused without --move-registry.
 
 \b
 Examples:
@@ -43,26 +42,22 @@ Examples:
 """
 
 
+@expanded
 def publish(
     output: Annotated[
         str,
-        typer.Option("--output", metavar="DIRECTORY", help="Directory that holds all versions."),
+        typer.Option("--output", metavar="DIRECTORY", help="Directory of all versions."),
     ],
+    documents: options.DocumentOptions,
+    hardening: options.HardeningOptions,
     version: Annotated[
         str | None,
         typer.Option(
             "--version",
             metavar="NUMBER",
-            help="Number, such as 1.0.0.  [default: propose one]",
+            help="Version, such as 1.0.0.  [default: propose one]",
         ),
     ] = None,
-    cni_version: versions.VersionOption = None,
-    strict: versions.StrictOption = False,
-    revision: common.RevisionOption = None,
-    feature: common.FeatureOption = None,
-    harden: common.HardenOption = False,
-    additional_tag_key: common.TagKeyOption = None,
-    eni_claim_tag: common.ClaimTagOption = None,
     namespace: Annotated[
         str | None,
         typer.Option(
@@ -78,7 +73,7 @@ def publish(
             "--registry-host",
             metavar="HOST",
             help="Host name of the registry.  [default: the one recorded in --output, at first "
-            "registry.example.com, a stand-in]",
+            "registry.example.com]",
         ),
     ] = None,
     oci_repository: Annotated[
@@ -86,7 +81,7 @@ def publish(
         typer.Option(
             "--oci-repository",
             metavar="REPOSITORY",
-            help="Look there, such as in ghcr.io/example/vpc-cni-iam, for a tag that would move."
+            help="Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
             "  [default: the one recorded in --output]",
         ),
     ] = None,
@@ -94,15 +89,15 @@ def publish(
         bool,
         typer.Option(
             "--move-registry",
-            help="Take another --registry-host or --oci-repository than the recorded one.",
+            help="Accept a --registry-host or --oci-repository that differs from the recorded one.",
         ),
     ] = False,
     oci_check: Annotated[
         bool,
         typer.Option(
             "--oci-check/--no-oci-check",
-            help="Ask the OCI repository whether the tag is there already. Without, look yourself "
-            "before you push, as for a repository that asks for a login.",
+            help="Ask the OCI repository whether the tag exists. With --no-oci-check, look "
+            "yourself before you push, for example in a repository that needs a login.",
         ),
     ] = True,
     git_tag: Annotated[
@@ -110,11 +105,11 @@ def publish(
         typer.Option(
             "--git-tag",
             metavar="DIRECTORY",
-            help="Commit the tree and a tag into the git repository there.",
+            help="Commit the tree and a tag to this git repository.",
         ),
     ] = None,
-    quiet: common.QuietOption = False,
-    print_as: FormatOption = Format.text,
+    quiet: options.QuietOption = False,
+    print_as: options.FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
@@ -122,9 +117,8 @@ def publish(
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.semver import Version
 
-    hardening = common.hardening(harden, additional_tag_key, eni_claim_tag)
     directory = common.path(output, ".")
-    options = _options(cni_version, revision, feature, hardening)
+    chosen = options.chosen((), documents, hardening)
     target = DestinationOptions(
         registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
     )
@@ -132,29 +126,16 @@ def publish(
     if version is None:
         _check_version_not_needed(oci_repository, git_tag)
         with _Report(directory, print_as, quiet=quiet) as report:
-            report.proposal(propose(directory, options, target), only=True)
+            report.proposal(propose(directory, chosen, target), only=True)
         return
-    published = write(directory, options, target, Version.of(version), _git_repository(git_tag))
-    common.notify(options)
+    published = write(directory, chosen, target, Version.of(version), _git_repository(git_tag))
+    common.notify(chosen)
     with _Report(directory, print_as, quiet=quiet) as report:
         report.proposal(published.proposal)
         report.files(published)
         if published.tag is not None:
             published.tag.finish()
             report.tag(published.tag)
-
-
-def _options(
-    cni_version: str | None,
-    revision: str | None,
-    feature: list[str] | None,
-    hardening: Hardening | None,
-) -> Options:
-    from vpc_cni_iam.catalog.options import options
-
-    return options(
-        revision=revision, cni_version=cni_version, features=feature or (), hardening=hardening
-    )
 
 
 def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleAddress) -> None:

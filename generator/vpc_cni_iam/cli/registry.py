@@ -8,7 +8,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 
-SERVE = """Serve a published registry on 127.0.0.1, to try it. Ends with Ctrl-C.
+SERVE = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
 
 \b
 Examples:
@@ -21,7 +21,9 @@ registry = typer.Typer(help="Try a published module registry.", no_args_is_help=
 
 @registry.command(help=SERVE)
 def serve(
-    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="What publish wrote.")],
+    directory: Annotated[
+        str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")
+    ],
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
     ] = 0,
@@ -30,7 +32,7 @@ def serve(
         typer.Option(
             "--registry-host",
             metavar="HOST",
-            help="Host name to serve it under.  [default: the one recorded in DIRECTORY]",
+            help="Host name of the registry.  [default: the one recorded in DIRECTORY]",
         ),
     ] = None,
 ) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, versions
-from vpc_cni_iam.cli.common import Mode
+from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.findings import Review
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 # Seconds until a bar is worth its flicker.
 _PATIENCE = 0.5
-HELP = """Say what a plan will do to IAM policies: access gained, access lost, whether the plugin
-still works, and what upstream's documents it equals.
+HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
+whether the plugin still works.
 
-PLAN is what `terraform show -json` (or `tofu show -json`) prints, as a file or a pipe, compressed
-by gzip or not (- is standard input); or a saved plan, or a directory with one, which the engine
-that made it is then asked to show, in --source if that is given. Exit code 0 says that no finding
-is at or above --fail-on, 1 that one is, 3 that the plan cannot be read.
+PLAN is the output of `terraform show -json` or `tofu show -json`, as a file or - for standard
+input, also compressed with gzip; or a saved plan, or a directory with one. The engine that made a
+saved plan shows it, in --source if given. Exit code 0 means that no finding is at or above
+--fail-on, 1 that one is, 3 that the plan cannot be read.
 
 \b
 Examples:
@@ -46,7 +46,7 @@ _REPORTS = formats.names("vpc_cni_iam.review.report")
 if TYPE_CHECKING:
     Format = StrEnum
 else:
-    Format = common.choices("Format", ("text", *_REPORTS))
+    Format = options.choices("Format", ("text", *_REPORTS))
 _TEXT = Format.__members__["text"]
 
 
@@ -79,27 +79,29 @@ def review(
         str,
         typer.Argument(
             metavar="PLAN",
-            help="The plan: JSON, a saved plan, or its directory; - is standard input.",
+            help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
     cni_version: Annotated[
-        str, versions.release("The plugin's release, such as v1.20.4, or latest.")
+        str, versions.plugin_version("Plugin version, such as v1.20.4, or latest.")
     ] = "latest",
     strict: versions.StrictOption = False,
     mode: Annotated[
-        Mode | None, typer.Option(help="IP family of the cluster.  [default: each policy's]")
+        Mode | None,
+        options.choice(Mode, "--mode", "IP family of the cluster.  [default: each policy's]"),
     ] = None,
     fail_on: Annotated[
         str,
         typer.Option(
             metavar="WHAT",
-            help="What fails: new-access, coverage-lost, any-change, error, warning or note.",
+            help="Fail on findings of this kind or severity: new-access, coverage-lost, "
+            "any-change, error, warning or note.",
         ),
     ] = "warning",
     source: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIRECTORY", help="The root module's directory, to name files and lines."
+            metavar="DIRECTORY", help="Directory of the root module, to name files and lines."
         ),
     ] = None,
     ignore_file: Annotated[
@@ -107,26 +109,27 @@ def review(
         typer.Option(
             metavar="FILE",
             readable=False,
-            help="Findings to ignore.  [default: vpc-cni-iam-ignore.toml, if there]",
+            help="Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
         ),
     ] = None,
     engine: Annotated[
-        EngineChoice, typer.Option(help="Engine that shows a saved plan.")
+        EngineChoice, options.choice(EngineChoice, "--engine", "Engine that shows a saved plan.")
     ] = EngineChoice.auto,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = _TEXT,
+    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
     report: Annotated[
         list[str] | None,
         typer.Option(
             "--report",
             metavar="FORMAT=FILE",
-            help="Write it to a file, too, such as sarif=iam.sarif; repeat for more.",
+            help="Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
         ),
     ] = None,
     read_on: Annotated[
         Forge | None,
-        typer.Option(
+        options.choice(
+            Forge,
             "--for",
-            help="Where reports are read: Markdown keeps its limit, else github's; SARIF for "
+            "Where reports are read: Markdown keeps its limit, else github's; SARIF for "
             "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
             "names files.",
         ),
@@ -150,7 +153,7 @@ def review(
     from vpc_cni_iam.review.review import check_fail_on
     from vpc_cni_iam.review.review import review as reviewed
 
-    check_fail_on(fail_on)
+    fail_on = check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.modules import SyncRequest, command, exit_if_failed, requested
+from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_failed
+from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.config import Config
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
-HELP = """Make the vendored modules what vpc-cni-iam.toml says.
+HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
 
-An edited file is never lost: the module is left as it is and the edit shown, unless you say what
-to do with it, for a module or for single files. Exit code 1 says that something is left for you
-to do, 3 that a module could not be read or written; the others are done nevertheless.
+Local changes are never lost. Without --merge, --force or --keep, a module with local changes stays
+as it is, and the changes are shown. Give one of them for modules or for single files. Exit code 1
+means that a module needs a decision, 3 that one cannot be read or written. The others are synced.
 
 \b
 Examples:
@@ -29,11 +30,12 @@ Examples:
 """
 
 
-@requested
-def sync(request: SyncRequest) -> None:
+@expanded
+def sync(shared: SyncOptions) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.sync import sync_all
 
+    request = SyncRequest.of(shared)
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
         common.show_json(outcomes_data(outcomes, request.config))
@@ -49,7 +51,7 @@ def show_outcomes(
     from vpc_cni_iam.vendoring.state import ModuleFile
 
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
-        typer.echo("everything is what the file says; nothing to do")
+        typer.echo("all modules are up to date; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
@@ -59,12 +61,12 @@ def show_outcomes(
             typer.echo(f"refused {path}/{file.path}: {file.reason}")
             for way in file.ways_out(path, again):
                 typer.echo(f"        {way}")
-        for edit in outcome.edits:
-            typer.echo(edit, nl=False)
-        for kept in outcome.kept:
-            if not kept.fine:
-                common.show(f"kept    {path}/{kept.path} {kept}")
-                file = ModuleFile(kept.path, "kept", kept=kept)
+        for text in outcome.edits:
+            typer.echo(text, nl=False)
+        for edit in outcome.kept:
+            if not edit.fine:
+                common.show(f"kept    {path}/{edit.path} {edit}")
+                file = ModuleFile(edit.path, "kept", kept=edit)
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:

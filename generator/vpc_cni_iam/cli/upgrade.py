@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, versions
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli import common, options, versions
 from vpc_cni_iam.cli.diff import diff_data, show_diff
-from vpc_cni_iam.cli.modules import SyncRequest, command, requested
+from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
+from vpc_cni_iam.cli.options import Format
 from vpc_cni_iam.cli.sync import finish, outcomes_data, show_outcomes
 
-HELP = """Pin the vendored modules to another release, show what that means, and sync them.
+HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
-Nothing is changed if an edited file is in the way and you do not say what to do with it. To decide
-otherwise for each file, change the pin in the file yourself and use sync.
+No file is changed if a file has local changes and none of --merge, --force and --keep is given. To
+decide for each file, change the pin in vpc-cni-iam.toml and use sync.
 
 \b
 Examples:
@@ -25,23 +26,31 @@ Examples:
 """
 
 
-@requested
+@expanded
 def upgrade(
-    request: SyncRequest,
+    shared: SyncOptions,
     cni_version: Annotated[
         str | None,
-        versions.release("Pin this plugin release, such as v1.20.4."),
+        versions.plugin_version("Pin this plugin version, such as v1.20.4."),
     ] = None,
-    revision: Annotated[str | None, common.revision()] = None,
+    revision: Annotated[
+        str | None, options.revision("Pin upstream's document of this date.")
+    ] = None,
     latest: Annotated[
-        bool, typer.Option("--latest", help="Pin the newest release known, as without any pin.")
+        bool,
+        typer.Option(
+            "--latest", help="Pin the newest plugin version that this tool knows; the default."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the changes, write nothing.")
+    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading
     from vpc_cni_iam.vendoring.diff import diff
 
+    request = SyncRequest.of(shared)
     pin = upgrading.find_pin(cni_version, revision, latest=latest)
     new = upgrading.repin(request.config, pin, [c.module.path for c in request.chosen])
     prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
@@ -57,8 +66,8 @@ def upgrade(
         again = command("upgrade", request.named, *pin.option)
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
-            why = ", for the edits above are in the way" if prepared.refused else ""
-            common.say(f"nothing was changed{why}")
+            advice = "; resolve the local changes above first" if prepared.refused else ""
+            common.say(f"no files changed{advice}")
     else:
         data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
         common.show_json({**data, **outcomes_data(outcomes, new)})

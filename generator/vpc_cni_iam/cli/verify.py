@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, versions
-from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.verifying.verify import Verification
 
-HELP = """Compare the module in DIRECTORY with the catalog, edited or not.
+HELP = """Compare the module in DIRECTORY with the catalog.
 
-It is compared with what its files say it was made from; options replace what they say. All of
-its code must be that of the catalog's module: each other block, argument and file is reported
-with its line. With an engine, it is also planned in a copy, with the provider that your
-configuration gives it, and what is rendered must equal the catalog's policies. Exit code 1 says
-that something differs or is unknown.
+The headers of its files name the options that it was made with; options of this command override
+them. All code must be that of the catalog's module: every other block, argument and file is
+reported with its line. With an engine, the module is also planned in a copy, with the provider of
+your configuration, and the rendered policies must equal the catalog's. Exit code 1 means that
+something differs or is unknown.
 
 \b
 Examples:
@@ -49,33 +49,38 @@ def verify(
     directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The module's directory.")],
     engine: Annotated[
         RenderingEngine,
-        typer.Option(help="Engine that renders it; auto takes what is on the PATH."),
+        options.choice(
+            RenderingEngine, "--engine", "Engine that renders it; auto uses the one on the PATH."
+        ),
     ] = RenderingEngine.auto,
     variant: Annotated[
         list[str] | None,
-        common.variant("Compare this variant; repeat for more.  [default: all]"),
+        options.variant("Compare this variant; repeat for more.  [default: all]"),
     ] = None,
     revision: Annotated[
-        str | None, common.revision("Compare with upstream's document of this date exactly.")
+        str | None, options.revision("Compare with upstream's document of this date.")
     ] = None,
     cni_version: Annotated[
-        str | None, versions.release("Compare with what works with this plugin release, or latest.")
+        str | None,
+        versions.plugin_version("Compare with the documents for this plugin version, or latest."),
     ] = None,
     strict: versions.StrictOption = False,
     feature: Annotated[
         list[str] | None,
-        common.feature("Expect what an optional feature calls; repeat for more."),
+        options.feature("Expect the actions of an optional feature; repeat for more."),
     ] = None,
-    no_gaps: common.NoGapsOption = False,
-    output: common.FormatOption = Format.text,
+    no_gaps: options.NoGapsOption = False,
+    output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.options import options, override
+    from vpc_cni_iam.catalog import options as catalog_options
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
     def select(stated: Options | None) -> Options | None:
-        make = options if stated is None else partial(override, stated)
+        make = catalog_options.options
+        if stated is not None:
+            make = partial(catalog_options.override, stated)
         if stated is None and not (variant or revision or cni_version or feature or no_gaps):
             return None
         return make(

@@ -6,45 +6,39 @@ from typing import Annotated, Any
 
 import typer
 
-from vpc_cni_iam.cli.common import say
-
 _STRICT = "vpc_cni_iam.strict"
 
 
-def _releases() -> list[str]:
+def _versions() -> list[str]:
     from vpc_cni_iam.catalog.facts.plugin_version import LATEST
     from vpc_cni_iam.catalog.facts.releases import known
 
     return [LATEST, *map(str, reversed(known()[1:]))]
 
 
-def release(text: str, *, known: bool = True) -> Any:
-    """Return the option that names a release of the plugin.
-
-    Args:
-        text: Its help.
-        known: Whether it must be one that the catalog knows.
-    """
+def plugin_version(text: str) -> Any:
+    """Return the option that names a plugin version."""
     return typer.Option(
         "--cni-version",
-        metavar="RELEASE",
+        metavar="VERSION",
         help=text,
-        autocompletion=_releases,
-        callback=_known_release if known else None,
+        autocompletion=_versions,
+        callback=_known_version,
     )
 
 
-def _known_release(context: typer.Context, value: str | None) -> str | None:
-    """Take the newest release known for a later patch release, with a warning, if allowed."""
+def _known_version(context: typer.Context, value: str | None) -> str | None:
+    """Take the newest known version for a later patch release, with a warning, if allowed."""
     from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
+    from vpc_cni_iam.cli.common import say
 
     if value is None or context.resilient_parsing or context.meta.get(_STRICT):
         return value
-    known_release = stand_in(value)
-    if known_release is None:
+    version = stand_in(value)
+    if version is None:
         return value
     say(f"warning: {stand_in_warning(value)}")
-    return str(known_release)
+    return str(version)
 
 
 def _note_strict(context: typer.Context, value: bool) -> bool:
@@ -53,17 +47,12 @@ def _note_strict(context: typer.Context, value: bool) -> bool:
 
 
 def strict(text: str) -> Any:
-    """Return the option that refuses what is not known.
-
-    Args:
-        text: Its help.
-    """
-    # Eager, so that it is known when the release is read.
+    """Return the option that refuses what is not known."""
+    # Eager: the callback of --cni-version needs its value.
     return typer.Option("--strict", help=text, is_eager=True, callback=_note_strict)
 
 
 VersionOption = Annotated[
-    str | None,
-    release("Take what works with this plugin release.  [default: latest]"),
+    str | None, plugin_version("Plugin version that the policy must work with.  [default: latest]")
 ]
-StrictOption = Annotated[bool, strict("Refuse a plugin release newer than the catalog.")]
+StrictOption = Annotated[bool, strict("Refuse a plugin version newer than the catalog.")]

@@ -12,9 +12,9 @@ from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.hcl.marks import MARK, Kept, Marks
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.resolve import Scope
-from vpc_cni_iam.hcl.syntax import Call, List, Node, Reference, Text
-from vpc_cni_iam.hcl.write import Block
+from vpc_cni_iam.hcl.resolve import ValueScope
+from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Reference, Text
+from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Policy
 
 # Attributes that are texts in every resource of the AWS provider that has them.
@@ -55,7 +55,7 @@ class Surroundings:
         node = self.variables.get(name) if root == "var" else None
         if isinstance(node, Reference) and node.path in _SCALARS:
             return _SCALARS[node.path]
-        if isinstance(node, Call) and node.name in ("list", "set"):
+        if isinstance(node, FunctionCall) and node.name in ("list", "set"):
             return "list"
         node = self.locals.get(code)
         if isinstance(node, List):
@@ -69,7 +69,7 @@ class Surroundings:
         Args:
             code: The expression.
         """
-        return resolve.text(code, Scope(nodes=self.locals))
+        return resolve.text(code, ValueScope(nodes=self.locals))
 
     def check(self, kept: Kept, source: str) -> None:
         """Refuse an expression that means something else in a data source.
@@ -114,7 +114,7 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
 
 
 def fill(
-    block: Block,
+    block: NewBlock,
     marks: Marks,
     known: Surroundings,
     written: Callable[[Kept], str] = lambda kept: kept.code,

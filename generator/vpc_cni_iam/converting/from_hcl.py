@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.marks import Kept, Marks
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Block, File, Node
+from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
 
 
@@ -96,6 +97,33 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
     return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
 
 
+def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading | Unread]:
+    """Return the policies of files that are read together, as the files of one module are.
+
+    Args:
+        files: Each returns texts by the names that errors show, or raises `InputError`.
+    """
+    policies: list[Reading | Unread] = []
+    parsed: dict[str, File] = {}
+    known: dict[str, Node] = {}
+    for texts in files:
+        try:
+            for source, text in texts().items():
+                try:
+                    parsed[source] = read_file(text, source)
+                    known |= local_values(parsed[source])
+                except InputError as error:
+                    policies.append(Unread("", error))
+        except InputError as error:
+            policies.append(Unread("", error))
+    for file in parsed.values():
+        policies += readings(file, known)
+    if not policies:
+        problem = "holds no policy that is written out"
+        policies.append(Unread("", InputError(", ".join(parsed), "", problem)))
+    return policies
+
+
 def choose(
     policies: Sequence[Reading | Unread], names: Iterable[str]
 ) -> tuple[Reading | Unread, ...]:
@@ -108,13 +136,10 @@ def choose(
     Raises:
         UsageError: A name that is not there.
     """
-    chosen = set(names)
+    known = dict.fromkeys(name for policy in policies for name in _names(policy) if name)
+    chosen = {find_name(name, known, "document", "--document") for name in names}
     if not chosen:
         return tuple(policies)
-    names_there = {name for policy in policies for name in _names(policy)}
-    for name in sorted(chosen - names_there):
-        there = ", ".join(policy.address for policy in policies if policy.address) or "none"
-        raise UsageError(f"no policy is called {name!r}; there are {there}")
     return tuple(p for p in policies if not p.address or not chosen.isdisjoint(_names(p)))
 
 
@@ -127,11 +152,7 @@ def _short(address: str) -> str:
 
 
 def files(policies: Sequence[Reading]) -> dict[str, str]:
-    """Return the texts of policies by names for files, which their addresses give.
-
-    Args:
-        policies: The policies.
-    """
+    """Return the texts of policies by names for files, which their addresses give."""
     names = naming.unique([naming.identifier(_short(r.address)) for r in policies])
     return {f"{name}.json": policy.text for name, policy in zip(names, policies, strict=True)}
 
@@ -177,7 +198,7 @@ def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
 
 def _data_source(block: Block, address: str, source: str) -> Reading:
     marks, line = Marks(), block.span.line
-    scope = Scope(keep=lambda code: marks.mark(Kept(code, line)))
+    scope = ValueScope(keep=lambda code: marks.mark(Kept(code, line)))
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:

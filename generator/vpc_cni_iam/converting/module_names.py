@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vpc_cni_iam.converting.carry import Surroundings
 from vpc_cni_iam.converting.splices import SpliceNames
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node, Reference
 from vpc_cni_iam.texts import content_together, decode
@@ -35,7 +35,7 @@ class ModuleFiles:
         try:
             paths = sorted(directory.iterdir()) if directory.is_dir() else []
         except OSError as error:
-            raise InputError(str(directory), "", f"cannot be read: {error.strerror}") from None
+            raise InputError(str(directory), "", f"cannot be read: {reason(error)}") from None
         chosen = [p for p in paths if p.name.endswith(_SUFFIXES) and p.is_file()]
         every = content_together(chosen, str(directory), HCL, MODULE, MODULE_FILES)
         self.files = {path.name: file for path, file in every.items()}

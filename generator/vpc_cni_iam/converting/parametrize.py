@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.write import Block
+from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Policy, Statement
 
-PARTITION = Block('data "aws_partition" "current"')
+PARTITION = NewBlock('data "aws_partition" "current"')
 _PARTITION = Expression("data.aws_partition.current.partition")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # Names that Terraform keeps for itself ("Input Variables", in its documentation).
@@ -108,7 +108,7 @@ class Substitution:
             yield Literal(before)
 
 
-def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
+def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
     """Return the variables that stand in the documents.
 
     Args:
@@ -116,7 +116,7 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[Block]:
         used: The literals that were replaced.
     """
     return [
-        Block(
+        NewBlock(
             f'variable "{names[literal]}"',
             [
                 ("description", Literal(f"What the policy documents name where {literal} stood.")),

@@ -9,7 +9,7 @@ from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.marks import Kept
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
 from vpc_cni_iam.policy.diff.differences import differences
@@ -43,7 +43,9 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
     block = policy_document(name, policy.policy)
     fill(block, policy.marks, known, written)
     try:
-        (back,) = resolve.documents(parse(block_text(block), name).blocks, name, Scope(keep=mark))
+        (back,) = resolve.documents(
+            parse(block_text(block), name).blocks, name, ValueScope(keep=mark)
+        )
     except InputError as error:
         # Its place is one in a text that nobody sees.
         problem = f"could not be proven to mean the same: {error.problem}"

@@ -1,12 +1,17 @@
-"""A conversion as plain data, and as the lines that a user reads."""
+"""A conversion in any direction as plain data, and as the lines that a user reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from vpc_cni_iam.converting.batch import Batch
+from vpc_cni_iam.converting.from_hcl import Reading, Unread
+from vpc_cni_iam.converting.rewrite import Rewriting
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.files.unified import unified
 
 # What a terminal shows of each kind; the report in JSON has all.
 _SHOWN = 50
@@ -15,11 +20,7 @@ LIKE_THESE = "{} more like these"
 
 
 def data(batch: Batch) -> dict[str, Any]:
-    """Return a conversion as plain data.
-
-    Args:
-        batch: What became of the files.
-    """
+    """Return a conversion from JSON as plain data."""
     return {
         "documents": [
             {
@@ -32,19 +33,116 @@ def data(batch: Batch) -> dict[str, Any]:
             for c in batch.converted
         ],
         "shared": dict(batch.shared),
-        "failures": [
-            {"source": f.source, "path": f.place, "reason": f.problem} for f in batch.failures
-        ],
+        "failures": list(map(_failure, batch.failures)),
     }
+
+
+def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> dict[str, Any]:
+    """Return the policies of .tf files as plain data."""
+    return {
+        "documents": [
+            {
+                "address": reading.address,
+                "source": reading.source,
+                "line": reading.line,
+                "references": list(reading.references),
+                "document": reading.document,
+            }
+            for reading in read
+        ],
+        "failures": [{"address": u.address, **_failure(u.error)} for u in unread],
+    }
+
+
+def rewriting_data(
+    rewritings: Iterable[Rewriting], errors: Iterable[InputError], unsaved: Container[Path]
+) -> dict[str, Any]:
+    """Return what becomes of .tf files as plain data; `unsaved` has directories not written."""
+    return {
+        "files": [
+            {
+                "path": str(r.path),
+                "saved": r.after != r.before and r.path.parent not in unsaved,
+                "diff": diff(r),
+                "replaced": [
+                    {"address": p.address, "line": p.line, "name": p.name, "notes": list(p.notes)}
+                    for p in r.replaced
+                ],
+                "left": [
+                    {
+                        "address": p.address,
+                        "kind": p.kind,
+                        "refused": p.refused,
+                        **_failure(p.error),
+                    }
+                    for p in r.left
+                ],
+            }
+            for r in rewritings
+        ],
+        "failures": list(map(_failure, errors)),
+    }
+
+
+def _failure(error: InputError) -> dict[str, str]:
+    return {"source": error.source, "path": error.place, "reason": error.problem}
+
+
+def diff(rewriting: Rewriting) -> str:
+    """Return the change of a file as a unified diff."""
+    return unified(rewriting.before, rewriting.after, str(rewriting.path), str(rewriting.path))
+
+
+def summary(rewriting: Rewriting) -> str:
+    """Return a line for each policy of a file that became a data source."""
+    return (
+        "".join(
+            f"replace {rewriting.path}: {p.address} by data.aws_iam_policy_document.{p.name}\n"
+            for p in rewriting.replaced
+        )
+        or f"same    {rewriting.path}\n"
+    )
+
+
+def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator[str]:
+    """Yield what a user is to know about the policies of .tf files."""
+    yield from first(
+        [
+            f"{reading.source}: line {reading.line}: {reading.address}: refers to "
+            f"{', '.join(f'${{{name}}}' for name in reading.references)}; "
+            "any other ${...} in it is a policy variable of IAM's"
+            for reading in read
+            if reading.references
+        ]
+    )
+    yield from error_lines(f"{u.address}: {u.error}" if u.address else u.error for u in unread)
+    if len(read) + len(unread) > 1:
+        yield f"{len(read)} read, {len(unread)} not"
+
+
+def rewriting_lines(rewritings: Iterable[Rewriting]) -> Iterator[str]:
+    """Yield what a user is to know about rewritten files."""
+    yield from first([line for rewriting in rewritings for line in _policy_lines(rewriting)])
+
+
+def _policy_lines(rewriting: Rewriting) -> Iterator[str]:
+    for replaced in rewriting.replaced:
+        for note in replaced.notes:
+            place = f"{rewriting.path}: line {replaced.line}: {replaced.address}: {note}"
+            yield f"{place}; the next plan may show it, but nothing changes in meaning"
+    for left in rewriting.left:
+        yield f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}"
+
+
+def error_lines(errors: Iterable[object]) -> Iterator[str]:
+    """Yield the first errors, and how many there are besides."""
+    yield from first([f"error: {error}" for error in errors], "error: " + LIKE_THESE)
 
 
 def lines(batch: Batch) -> Iterator[str]:
     """Yield what a user is to know: what was normalised, what was refused, and a summary.
 
     Of a large batch these are the first notes and refusals, and how many there are.
-
-    Args:
-        batch: What became of the files.
     """
     notes = [(converted, note) for converted in batch.converted for note in converted.notes]
     documents = len({id(converted) for converted, _ in notes})
@@ -54,7 +152,7 @@ def lines(batch: Batch) -> Iterator[str]:
     )
     for literal in batch.unused:
         yield f"--parametrize: {literal!r} stands nowhere as a whole value or part of an ARN"
-    yield from first([f"error: {failure}" for failure in batch.failures], "error: " + LIKE_THESE)
+    yield from error_lines(batch.failures)
     if len(batch.converted) + batch.refused > 1:
         yield f"{len(batch.converted)} converted, {batch.refused} refused"
 
@@ -64,7 +162,7 @@ def first(lines: Sequence[str], rest: str = LIKE_THESE) -> Iterator[str]:
 
     Args:
         lines: The lines.
-        rest: What is said of the others, with ``{}`` for their number.
+        rest: The text for the others, with ``{}`` for their number.
     """
     for line in lines[:_SHOWN]:
         yield line if len(line) <= _LONGEST else f"{line[:_LONGEST]} and so on"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
 from vpc_cni_iam.converting.proof import check_meaning
 from vpc_cni_iam.converting.remarks import remarks
-from vpc_cni_iam.errors import InexpressibleError, InputError
+from vpc_cni_iam.errors import InexpressibleError, InputError, VpcCniIamError, reason
 from vpc_cni_iam.files import read, tree
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.hcl import embedded
@@ -26,6 +26,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import File, Text
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
+from vpc_cni_iam.inputs.directory import hcl_files
 from vpc_cni_iam.texts import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"
@@ -124,6 +125,45 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     writer = _FileRewriter(module.file(path.name, str(path)), str(path), module)
     after = mark + writer.rewritten()
     return Rewriting(path, mark + before, after, tuple(writer.replaced), tuple(writer.left))
+
+
+def rewrite_files(files: Iterable[str]) -> tuple[list[Rewriting], list[InputError]]:
+    """Return what becomes of files and of those of directories, and why some cannot be read."""
+    modules = Modules()
+    rewritings: list[Rewriting] = []
+    errors: list[InputError] = []
+    for file in dict.fromkeys(_paths(files, errors)):
+        try:
+            rewritings.append(rewriting(file, modules))
+        except InputError as error:
+            errors.append(error)
+    return rewritings, errors
+
+
+def _paths(files: Iterable[str], errors: list[InputError]) -> Iterator[Path]:
+    """Yield the files, those of a directory in its place."""
+    for path in map(Path, files):
+        try:
+            yield from hcl_files(path) if path.is_dir() else (path,)
+        except InputError as error:
+            errors.append(error)
+
+
+def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
+    """Write the files of each directory, and return why those of some were not written."""
+    unsaved = {}
+    by_directory: dict[Path, list[Rewriting]] = {}
+    for change in rewritings:
+        by_directory.setdefault(change.path.parent, []).append(change)
+    for directory, changes in by_directory.items():
+        try:
+            save(directory, changes)
+        except InputError as error:
+            unsaved[directory] = error
+        except (VpcCniIamError, OSError) as error:
+            problem = f"nothing in it was written: {reason(error)}"
+            unsaved[directory] = InputError(str(directory), "", problem)
+    return unsaved
 
 
 def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:

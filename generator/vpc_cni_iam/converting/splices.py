@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.syntax import Call, Code, Conditional, List, Node, Object, Text
+from vpc_cni_iam.hcl.syntax import Code, Conditional, FunctionCall, List, Node, Object, Text
 
 _DEPTH = 50
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
@@ -124,7 +124,7 @@ class _Follower:
                 yield from self.each(inner, path)
             case Object(fields=fields):
                 yield from self.each((v for pair in fields for v in pair), path)
-            case Call():
+            case FunctionCall():
                 yield from self.call(value, path)
             case Code(code=code, problem=problem):
                 yield from [f"{code} {problem}"] if problem else self.code(code, path)
@@ -135,7 +135,7 @@ class _Follower:
         for value in values:
             yield from self.reasons(value, path)
 
-    def call(self, value: Call, path: tuple[str, ...]) -> Iterator[str]:
+    def call(self, value: FunctionCall, path: tuple[str, ...]) -> Iterator[str]:
         if re.fullmatch(_REARRANGING, value.name) or _formats_plainly(value):
             yield from self.each(value.arguments, path)
         elif not re.fullmatch(_PLAIN, value.name):
@@ -177,9 +177,11 @@ class _Follower:
             yield f"local.{name} is defined {len(values)} times"
 
 
-def _formats_plainly(value: Call) -> bool:
+def _formats_plainly(value: FunctionCall) -> bool:
     match value:
-        case Call(name="format" | "formatlist", arguments=(Text(parts=(str() as form,)), *_)):
+        case FunctionCall(
+            name="format" | "formatlist", arguments=(Text(parts=(str() as form,)), *_)
+        ):
             return _PLAIN_FORMAT.fullmatch(form) is not None
     return False
 

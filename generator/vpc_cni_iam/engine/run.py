@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.errors import EngineError, reason
 from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
 
 NAMES = ("terraform", "tofu")
@@ -82,7 +82,7 @@ class Engine:
             code, stdout, stderr = self._finish(command, directory, into)
         except OSError as error:
             raise EngineError(
-                f"{self.binary} cannot be run: {error.strerror}", tuple(command)
+                f"{self.binary} cannot be run: {reason(error)}", tuple(command)
             ) from None
         except subprocess.TimeoutExpired:
             raise EngineError(

@@ -13,7 +13,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.exchange import exchange
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
@@ -139,7 +139,7 @@ class Folder:
         except OSError as error:
             status = self.status(name)
             link = status is not None and stat.S_ISLNK(status.st_mode)
-            what = LINK if link else f"cannot be read: {error.strerror}"
+            what = LINK if link else f"cannot be read: {reason(error)}"
             raise TreeError(f"{place}: {what}") from None
         try:
             status = os.fstat(handle)
@@ -153,7 +153,7 @@ class Folder:
                 size = sum(map(len, parts))
             raise TreeError(f"{place}: is larger than {MODULE_TEXT.words()}, the most that is read")
         except OSError as error:
-            raise TreeError(f"{place}: cannot be read: {error.strerror}") from None
+            raise TreeError(f"{place}: cannot be read: {reason(error)}") from None
         finally:
             os.close(handle)
 
@@ -257,7 +257,7 @@ def open_folder(path: str, name: str = "", above: int | None = None) -> Folder |
         return None
     except OSError as error:
         if error.errno not in (errno.ENOTDIR, errno.ELOOP):
-            raise TreeError(f"{path}: cannot be read: {error.strerror}") from None
+            raise TreeError(f"{path}: cannot be read: {reason(error)}") from None
         try:
             mode = os.stat(name or path, dir_fd=above, follow_symlinks=False).st_mode
         except OSError:  # a file stands above it

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder
 from vpc_cni_iam.files.opened import OpenTree
 
@@ -43,7 +43,7 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:
             place = error.filename or directory
-            raise TreeError(f"{place}: cannot be written: {error.strerror}") from None
+            raise TreeError(f"{place}: cannot be written: {reason(error)}") from None
         try:
             yield
         finally:

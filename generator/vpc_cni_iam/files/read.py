@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
@@ -44,7 +44,7 @@ def listed(directory: Path) -> list[str]:
         try:
             return folder.names() if folder is not None else []
         except OSError as error:
-            raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
+            raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 
 
 def write(path: Path, text: str) -> None:
@@ -35,4 +35,4 @@ def write(path: Path, text: str) -> None:
             with contextlib.suppress(OSError):
                 new.unlink()
     except OSError as error:
-        raise TreeError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise TreeError(f"{path}: cannot be written: {reason(error)}") from None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import LINK
 from vpc_cni_iam.files.lock import uninterrupted
 from vpc_cni_iam.files.many import reach_disk
@@ -88,7 +88,7 @@ def _walk(directory: Path) -> Iterator[Path]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise TreeError(f"{directory}: cannot be read: {error.strerror}") from None
+        raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
     for entry in entries:
         if entry.name in _OTHERS or entry.name.startswith(PREFIX):
             continue
@@ -157,9 +157,7 @@ def write(
         except OSError as error:
             place = error.filename or directory
             hint = f"; nothing in {directory} was changed"
-            raise TreeError(
-                f"{place}: cannot be written: {error.strerror or error}{hint}"
-            ) from None
+            raise TreeError(f"{place}: cannot be written: {reason(error)}{hint}") from None
 
 
 def _check(tree: OpenTree, directory: Path, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Where braces close in HCL text, without parsing it.
+"""Where braces and strings close in HCL text, without parsing it.
 
 Only what can hide a brace is told apart: strings with their templates, heredocs and comments.
 """
@@ -37,6 +37,18 @@ def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None
                 return match.start()
         else:
             place = after(match, end, depth)
+    return None
+
+
+def unclosed_string(text: str) -> int | None:
+    """Return the place of the first quote whose string does not end on a line; None without one."""
+    place = 0
+    while match := TOKEN.search(text, place):
+        place = match.end()
+        if not match["open"] and not match["close"]:
+            place = after(match, len(text))
+        if match["quote"] and (place == match.end() or text[place - 1] != '"'):
+            return match.start()
     return None
 
 

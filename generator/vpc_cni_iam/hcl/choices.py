@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.syntax import (
-    Call,
     Conditional,
     Constant,
+    FunctionCall,
     List,
     Node,
     Object,
@@ -63,8 +63,8 @@ def _options(value: Node) -> Collection[Node] | None:
         case Object(fields=fields):
             return [option for _, option in fields]
         case (
-            Call(name="one", arguments=(only,))
-            | Call(name="join", arguments=(Text(parts=()), only))
+            FunctionCall(name="one", arguments=(only,))
+            | FunctionCall(name="join", arguments=(Text(parts=()), only))
         ):
             return (only,)
         case Constant(code="null") | Text(parts=()):

@@ -17,7 +17,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, Kept, Marks
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
-from vpc_cni_iam.hcl.syntax import Call, Code, Constant, List, Node, Object, Operation, Text
+from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
@@ -70,7 +70,7 @@ def is_document(value: Node) -> bool:
     Args:
         value: The expression.
     """
-    if isinstance(value, Call):
+    if isinstance(value, FunctionCall):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
         return False
@@ -103,7 +103,7 @@ def read(value: Node, source: str) -> Embedded:
     marks = Marks()
     reader = _Reader(source, marks)
     try:
-        if isinstance(value, Call):
+        if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
         else:
             assert isinstance(value, Text)  # noqa: S101 - is_document says so
@@ -123,7 +123,7 @@ def read(value: Node, source: str) -> Embedded:
 def _fields(value: Node) -> Object | None:
     """Return the object that is the one argument of a call."""
     match value:
-        case Call(arguments=(Object() as only,)):
+        case FunctionCall(arguments=(Object() as only,)):
             return only
     return None
 
@@ -164,9 +164,9 @@ class _Reader:
                 pieces.append(self.marks.mark(Kept(code, line, spliced=True)))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
-                case Call(name="jsonencode", arguments=(argument,)):
-                    kept = Kept(argument.full_code, line, whole=True)
-                    pieces.append(f'"{self.marks.mark(kept)}"')
+                case FunctionCall(name="jsonencode", arguments=(argument,)):
+                    mark = Kept(argument.full_code, line, whole=True)
+                    pieces.append(f'"{self.marks.mark(mark)}"')
                 case _:
                     problem = f"{code} writes JSON itself; only an engine can know what"
                     raise self.refuse(line, problem)
@@ -266,6 +266,6 @@ def _check_structure(document: object, source: str) -> None:
     fields = document if isinstance(document, dict) else {}
     check(fields.get("Version"), "$.Version")
     statements = fields.get("Statement")
-    for place, one in enumerate(statements if isinstance(statements, list) else [statements]):
+    for place, item in enumerate(statements if isinstance(statements, list) else [statements]):
         path = f"$.Statement[{place}]" if isinstance(statements, list) else "$.Statement"
-        check(one, path, statement)
+        check(item, path, statement)

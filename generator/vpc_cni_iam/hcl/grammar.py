@@ -46,8 +46,8 @@ def tree(text: str) -> Tree[Token]:
 
     # Read when the first text is parsed. A python-hcl2 without this name is slow and right.
     own = getattr(hcl2.parser, "PARSER_FILE", Path())
-    kept = own.exists() or os.access(own.parent, os.W_OK)
-    folder = next(filter(usable, () if kept else _folders), None)
+    writable = own.exists() or os.access(own.parent, os.W_OK)
+    folder = next(filter(usable, () if writable else _folders), None)
     if folder is not None:
         hcl2.parser.PARSER_FILE = folder / f"hcl2.{sys.implementation.cache_tag}.bin"
     parsed: Tree[Token] = parses_to_tree(text)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Found, Scope
+from vpc_cni_iam.hcl.resolve import ResolvedDocument, ValueScope
 from vpc_cni_iam.hcl.syntax import Block, Constant, File, List, Node, Reference, Text
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class HclModule:
     """A module as read.
 
     Args:
@@ -31,13 +31,13 @@ class Module:
     outputs: dict[str, Node]
     variables: dict[str, Node | None]
     locals: dict[str, Node]
-    documents: tuple[Found, ...]
+    documents: tuple[ResolvedDocument, ...]
     unread: dict[str, str]
     calls: tuple[tuple[str, Block], ...]
-    scope: Scope
+    scope: ValueScope
 
 
-def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
+def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
     """Read a module.
 
     Args:
@@ -50,7 +50,7 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> Module:
     return read_files([parse(texts[source], source) for source in sorted(texts)], values)
 
 
-def read_files(files: Iterable[File], values: Mapping[str, str]) -> Module:
+def read_files(files: Iterable[File], values: Mapping[str, str]) -> HclModule:
     """Read a module whose files are parsed already.
 
     Args:
@@ -60,7 +60,7 @@ def read_files(files: Iterable[File], values: Mapping[str, str]) -> Module:
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
 
 
-def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> Module:
+def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> HclModule:
     """Read a module whose files are parsed already.
 
     Args:
@@ -73,8 +73,10 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
     }
     chosen = {name: value for name, value in values.items() if name in variables}
     nodes = local_nodes(every)
-    scope = Scope({**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, nodes)
-    documents: list[Found] = []
+    scope = ValueScope(
+        {**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, nodes
+    )
+    documents: list[ResolvedDocument] = []
     unread: dict[str, str] = {}
     for source, block in blocks:
         try:
@@ -85,7 +87,7 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
                 documents.append(document)
         except InputError as error:
             unread[block.labels[-1]] = str(error)
-    return Module(
+    return HclModule(
         values=chosen,
         outputs={
             b.labels[0]: b.attributes["value"]
@@ -122,10 +124,12 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
             defaults[f"var.{name}"] = node.plain
         elif node == Constant("null"):
             defaults[f"var.{name}"] = None
+        elif node in (Constant("true"), Constant("false")):
+            defaults[f"var.{name}"] = node.code
     return defaults
 
 
-def joins_nothing(document: Found, module: Module, allowed: Iterable[str]) -> bool:
+def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterable[str]) -> bool:
     """Say whether a document joins no others unless a caller passes some.
 
     Args:

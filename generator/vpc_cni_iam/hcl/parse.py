@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import newlines
-from vpc_cni_iam.hcl.braces import closing_brace
+from vpc_cni_iam.hcl.braces import closing_brace, unclosed_string
 from vpc_cni_iam.hcl.grammar import tree as grammar_tree
 from vpc_cni_iam.hcl.literals import unescape
 from vpc_cni_iam.hcl.syntax import (
     Block,
-    Call,
     Code,
     Conditional,
     Constant,
     File,
+    FunctionCall,
     Heredoc,
     List,
     Node,
@@ -121,7 +121,17 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:
             raise InputError(source, place, _STRIPPED) from None
-        raise InputError(source, place, "is not valid HCL; terraform fmt shows more") from None
+        problem = "is not valid HCL; terraform fmt shows more"
+        start = unclosed_string(text)
+        if start is not None and (error.pos_in_stream is None or start <= error.pos_in_stream):
+            # The parser stops later, often at the next quote.
+            line, column = (
+                text.count(_NEWLINE, 0, start) + 1,
+                start - text.rfind(_NEWLINE, 0, start),
+            )
+            place = f"line {line}, column {column}"
+            problem = "is not valid HCL: the string that starts here has no closing quote"
+        raise InputError(source, place, problem) from None
     except (VisitError, RecursionError):
         raise InputError(source, "", _DEEP) from None
     return body
@@ -276,7 +286,7 @@ class _Builder:
             return self.operation(tree)
         values = tuple(self.node(value) for a in arguments for value in self.trees(a))
         span = self.span(tree)
-        return Call(name, values, span=span, outer=span)
+        return FunctionCall(name, values, span=span, outer=span)
 
     def conditional(self, tree: Branch) -> Node:
         condition, first, second = map(self.node, self.trees(tree))

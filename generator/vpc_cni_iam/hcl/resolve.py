@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.syntax import (
     Block,
-    Call,
+    Conditional,
     Constant,
+    FunctionCall,
     Heredoc,
     List,
     Node,
+    Operation,
     Reference,
     Text,
 )
@@ -41,7 +43,7 @@ REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedDocument:
     """A policy document data source as read.
 
     Args:
@@ -50,16 +52,18 @@ class Found:
         joins: The argument and expression of each list of documents that the engine would join
             to it; empty if none.
         line: The line of its block.
+        repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
     """
 
     name: str
     policy: Policy
     joins: tuple[tuple[str, Node], ...]
     line: int
+    repeats: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ValueScope:
     """What names stand for.
 
     Args:
@@ -78,7 +82,9 @@ class _UnresolvedError(Exception):
     """An expression that cannot be known without an engine."""
 
 
-def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found, ...]:
+def documents(
+    blocks: Iterable[Block], source: str, scope: ValueScope
+) -> tuple[ResolvedDocument, ...]:
     """Return the ``aws_iam_policy_document`` data sources of a file.
 
     Args:
@@ -97,7 +103,7 @@ def documents(blocks: Iterable[Block], source: str, scope: Scope) -> tuple[Found
     )
 
 
-def text(code: str, scope: Scope) -> str | None:
+def text(code: str, scope: ValueScope) -> str | None:
     """Return the text that a reference stands for; None for null, or if only an engine knows.
 
     Args:
@@ -111,7 +117,7 @@ def text(code: str, scope: Scope) -> str | None:
 
 
 class _Reader:
-    def __init__(self, source: str, scope: Scope) -> None:
+    def __init__(self, source: str, scope: ValueScope) -> None:
         self.source = source
         self.scope = scope
         self.nodes = 0
@@ -119,7 +125,7 @@ class _Reader:
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
-    def document(self, block: Block) -> Found:
+    def document(self, block: Block) -> ResolvedDocument:
         name = block.labels[1] if len(block.labels) > 1 else ""
         for known in block.attributes:
             if known not in _DOCUMENT and not (known in _INSTANCES and self.scope.keep):
@@ -135,15 +141,73 @@ class _Reader:
         for argument in _JOINS:
             if argument in block.attributes and block.attributes[argument] != List(()):
                 joins.append((argument, block.attributes[argument]))
-        for inner in block.blocks:
-            if inner.type not in ("statement", "lifecycle"):
+        statements = []
+        for reader, inner in self.blocks(block):
+            if inner.type == "statement":
+                statements.append(self.variables(inner, reader.statement(inner), version))
+            elif inner.type != "lifecycle":
                 raise self.refuse(
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
-        pairs = [(b, self.statement(b)) for b in block.blocks if b.type == "statement"]
-        statements = tuple(self.variables(b, s, version) for b, s in pairs)
-        policy = Policy(statements, version, self.text(block, "policy_id", ""))
-        return Found(name, policy, tuple(joins), block.span.line)
+        policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
+        return ResolvedDocument(name, policy, tuple(joins), block.span.line, tuple(_repeats(block)))
+
+    def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
+        """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
+        for inner in block.blocks:
+            if inner.type != "dynamic" or self.scope.keep:
+                yield self, inner
+                continue
+            (name,), line = inner.labels, inner.span.line
+            if set(inner.attributes) != {"for_each"} or [b.type for b in inner.blocks] != [
+                "content"
+            ]:
+                raise self.refuse(line, "block 'dynamic' cannot be read without an engine")
+            content = replace(inner.blocks[0], type=name)
+            try:
+                items = self.items(inner.attributes["for_each"])
+            except _UnresolvedError:
+                problem = "block 'dynamic' cannot be read without an engine"
+                raise self.refuse(line, problem) from None
+            for item in items:
+                values = {**self.scope.values, f"{name}.value": item}
+                yield _Reader(self.source, replace(self.scope, values=values)), content
+
+    def items(self, node: Node) -> list[str | None]:
+        """Return the items of a list that is written out, chosen by a flag, or ``value[*]``."""
+        match node:
+            case Operation(
+                rule="full_splat_expr_term",
+                parts=(Node() as inner, Operation(rule="full_splat", parts=("[*]",))),
+            ):
+                value = self.value(inner)
+                return [] if value is None else [value]
+            case List(items=items):
+                return [self.value(item) for item in items]
+            case Conditional(condition=condition, options=(first, second)):
+                return self.items(first if self.holds(condition) else second)
+        raise _UnresolvedError(_show(node))
+
+    def holds(self, node: Node) -> bool:
+        """Say whether a condition is true: a flag, or a comparison with null."""
+        match node:
+            case Operation(
+                rule="binary_op",
+                parts=(
+                    Node() as inner,
+                    Operation(
+                        rule="binary_term",
+                        parts=(
+                            Operation(rule="binary_operator", parts=("==" | "!=" as operator,)),
+                            Constant(code="null"),
+                        ),
+                    ),
+                ),
+            ):
+                return (self.value(inner) is None) == (operator == "==")
+        if (flag := self.value(node)) not in ("true", "false"):
+            raise _UnresolvedError(_show(node))
+        return flag == "true"
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
@@ -153,19 +217,20 @@ class _Reader:
         conditions: list[Condition] = []
         principals: list[Principal] = []
         not_principals: list[Principal] = []
-        for inner in block.blocks:
+        for reader, inner in self.blocks(block):
             if inner.type == "condition":
                 self.only(inner, ("test", "variable", "values"))
                 conditions.append(
                     Condition(
-                        self.text(inner, "test"),
-                        self.text(inner, "variable"),
-                        self.texts(inner, "values"),
+                        reader.text(inner, "test"),
+                        reader.text(inner, "variable"),
+                        reader.texts(inner, "values"),
                     )
                 )
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
-                principal = Principal(self.text(inner, "type"), self.texts(inner, "identifiers"))
+                names = reader.texts(inner, "identifiers")
+                principal = Principal(reader.text(inner, "type"), names)
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.refuse(
@@ -234,7 +299,9 @@ class _Reader:
         items = node.items if isinstance(node, List) else None
         if self.scope.keep:
             match node:
-                case Call(name="flatten", arguments=(List(items=(only,)),)) if _is_name(only):
+                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)) if _is_name(
+                    only
+                ):
                     items = (only,)
                 case _ if _is_name(node):
                     items = (node,)
@@ -270,11 +337,13 @@ class _Reader:
                 return code
             case Reference(path=path):
                 return self.reference(path, depth)
-            case Call(name="coalesce", arguments=arguments):
+            case FunctionCall(name="coalesce", arguments=arguments):
                 values = (self.value(argument, depth + 1) for argument in arguments)
                 return next((value for value in values if value), None)
-            case Call(name="element"):
+            case FunctionCall(name="element"):
                 return self.element(node, depth + 1)
+            case Conditional(condition=condition, options=(first, second)) if not self.scope.keep:
+                return self.value(first if self.holds(condition) else second, depth + 1)
         return self.kept(_show(node))
 
     def piece(self, part: str | Node, depth: int) -> str:
@@ -295,15 +364,22 @@ class _Reader:
             raise _UnresolvedError(code)
         return self.scope.keep(code)
 
-    def element(self, node: Call, depth: int) -> str:
+    def element(self, node: FunctionCall, depth: int) -> str:
         """Return what ``element(split(separator, text), number)`` is."""
         match node.arguments:
-            case (Call(name="split", arguments=(separator, text)), Constant(code=number)):
+            case (FunctionCall(name="split", arguments=(separator, text)), Constant(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
                 if mark and whole is not None and _INDEX.fullmatch(number):
                     pieces = whole.split(mark)
                     return pieces[int(number) % len(pieces)]
         raise _UnresolvedError(_show(node))
+
+
+def _repeats(block: Block) -> Iterator[Node]:
+    for inner in block.blocks:
+        if inner.type == "dynamic" and "for_each" in inner.attributes:
+            yield inner.attributes["for_each"]
+        yield from _repeats(inner)
 
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
@@ -318,10 +394,10 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
 
 def _is_name(node: Node) -> bool:
     """Say whether an expression may stand for a list: what is none and has no value here."""
-    return not isinstance(node, Text | List | Call)
+    return not isinstance(node, Text | List | FunctionCall)
 
 
 def _show(node: Node) -> str:
-    if isinstance(node, Call):
+    if isinstance(node, FunctionCall):
         return f"{node.name}(...)"
     return "a list" if isinstance(node, List) else node.span.code

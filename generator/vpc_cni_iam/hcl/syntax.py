@@ -105,7 +105,7 @@ class Reference(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class FunctionCall(Node):
     """A function call without ``...``."""
 
     name: str

@@ -15,7 +15,7 @@ WIDTH = 100
 
 
 @dataclass(slots=True)
-class Block:
+class NewBlock:
     """A block of HCL to write.
 
     Args:
@@ -27,11 +27,11 @@ class Block:
 
     head: str
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[NewBlock] = field(default_factory=list)
     comment: Sequence[str] = ()
 
 
-def block(value: Block) -> str:
+def block(value: NewBlock) -> str:
     """Return the text of a block, ending in a newline.
 
     Args:
@@ -68,7 +68,7 @@ def policy_document(
     value: Callable[[str], Value] = Literal,
     remarks: Sequence[Sequence[str]] = (),
     joined: Expression | None = None,
-) -> Block:
+) -> NewBlock:
     """Return the ``aws_iam_policy_document`` data source of a policy.
 
     Args:
@@ -91,7 +91,7 @@ def policy_document(
         attributes.append(("policy_id", Literal(policy.id)))
     if joined is not None:
         attributes.append(("source_policy_documents", joined))
-    document = Block(f'data "aws_iam_policy_document" "{name}"', attributes)
+    document = NewBlock(f'data "aws_iam_policy_document" "{name}"', attributes)
     for place, statement in enumerate(policy.statements):
         inner = _statement(statement, value)
         inner.comment = remarks[place] if place < len(remarks) else ()
@@ -99,7 +99,7 @@ def policy_document(
     return document
 
 
-def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
+def _statement(statement: Statement, value: Callable[[str], Value]) -> NewBlock:
     def values(texts: Iterable[str]) -> tuple[Value, ...]:
         return tuple(map(value, texts))
 
@@ -116,7 +116,7 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     ):
         if texts:
             attributes.append((name, values(texts)))
-    written = Block("statement", attributes)
+    written = NewBlock("statement", attributes)
     for name, principals in (
         ("principals", statement.principals),
         ("not_principals", statement.not_principals),
@@ -124,7 +124,7 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
         written.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
     for condition in statement.conditions:
         written.blocks.append(
-            Block(
+            NewBlock(
                 "condition",
                 [
                     ("test", Literal(condition.operator)),
@@ -136,12 +136,12 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> Block:
     return written
 
 
-def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> Block:
+def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> NewBlock:
     kind = ANYONE if principal.type == ANYONE else principal.type
-    return Block(name, [("type", Literal(kind)), ("identifiers", identifiers)])
+    return NewBlock(name, [("type", Literal(kind)), ("identifiers", identifiers)])
 
 
-def _block_lines(value: Block, indent: str) -> list[str]:
+def _block_lines(value: NewBlock, indent: str) -> list[str]:
     lines = comment(value.comment, indent)
     if not value.attributes and not value.blocks:
         return [*lines, f"{indent}{value.head} {{}}"]

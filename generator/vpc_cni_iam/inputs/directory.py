@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read_together
@@ -77,7 +77,7 @@ def _configuration_files(path: Path) -> list[Path]:
     try:
         return sorted(p for p in path.iterdir() if _is_configuration(p))
     except OSError as error:
-        raise InputError(str(path), "", f"cannot be read: {error.strerror}") from None
+        raise InputError(str(path), "", f"cannot be read: {reason(error)}") from None
 
 
 def _is_configuration(path: Path) -> bool:

@@ -11,7 +11,7 @@ from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.embedded import Embedded
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import File
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
@@ -22,7 +22,7 @@ _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
 def embedded_policies(
-    files: Iterable[File], scope: Scope, documents: Collection[str]
+    files: Iterable[File], scope: ValueScope, documents: Collection[str]
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
@@ -64,7 +64,7 @@ def embedded_policies(
             yield _read(attribute, source, scope)
 
 
-def _read(attribute: Attribute, source: str, scope: Scope) -> tuple[str, Policy] | Skipped:
+def _read(attribute: Attribute, source: str, scope: ValueScope) -> tuple[str, Policy] | Skipped:
     value, address = attribute.value, attribute.address
     try:
         policy = _filled(embedded.read(value, source), source, scope)
@@ -89,16 +89,16 @@ def _is_of_an_identity(attribute: Attribute) -> bool:
     return not attribute.holds_policy or kind.startswith(_OF_IDENTITIES)
 
 
-def _filled(found: Embedded, source: str, scope: Scope) -> Policy:
+def _filled(policy: Embedded, source: str, scope: ValueScope) -> Policy:
     """Return the policy with the texts of its references in their places."""
     values: dict[str, str] = {}
-    for kept in found.marks.kept:
-        value = resolve.text(kept.code, scope)
+    for reference in policy.marks.kept:
+        value = resolve.text(reference.code, scope)
         if value is None:
-            problem = f"{kept.code} is computed; {_ENGINE}"
-            raise InputError(source, f"line {kept.line}", problem)
-        if kept.spliced and json.dumps(value, ensure_ascii=False) != f'"{value}"':
-            problem = f"{kept.code} holds what would end a text of the JSON"
-            raise InputError(source, f"line {kept.line}", problem)
-        values[kept.code] = value
-    return found.filled(values)
+            problem = f"{reference.code} is computed; {_ENGINE}"
+            raise InputError(source, f"line {reference.line}", problem)
+        if reference.spliced and json.dumps(value, ensure_ascii=False) != f'"{value}"':
+            problem = f"{reference.code} holds what would end a text of the JSON"
+            raise InputError(source, f"line {reference.line}", problem)
+        values[reference.code] = value
+    return policy.filled(values)

@@ -170,23 +170,23 @@ def _is_json(value: object) -> bool:
 def _versions(
     versions: list[object], source: str, path: str, names: tuple[str, ...]
 ) -> Iterator[JsonDocument]:
-    """Yield the version of a managed policy that is in force, or all if none is said to be."""
-    found = [
+    """Yield the version of a managed policy that is in force, or all if none is marked as that."""
+    pairs = [
         (version, document)
         for index, version in enumerate(versions)
         for document in _walk(version, source, f"{path}[{index}]", names)
     ]
-    if len(found) > 1 and not any(_in_force(version) for version, _ in found):
-        for version, document in found:
+    if len(pairs) > 1 and not any(_in_force(version) for version, _ in pairs):
+        for version, document in pairs:
             number = version.get("VersionId") if isinstance(version, dict) else None
             called = (*names, number) if isinstance(number, str) else names
             yield replace(document, names=called)
         return
-    for version, document in found:
-        if _in_force(version) or len(found) == 1:
+    for version, document in pairs:
+        if _in_force(version) or len(pairs) == 1:
             others = tuple(
                 str(v.get("VersionId"))
-                for v, _ in found
+                for v, _ in pairs
                 if isinstance(v, dict) and v is not version
             )
             yield replace(document, left_out=others)

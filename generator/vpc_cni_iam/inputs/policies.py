@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 
 # The details of an account name thousands.
@@ -76,15 +77,8 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
         InputError: A name of what was skipped.
         UsageError: A name that is not there, or several policies and no name.
     """
-    chosen = tuple(dict.fromkeys(names))
     known = [o.name for o in opened.policies if o.name]
-    details = {s.name: f"{s.reason}: {s.detail}" for s in opened.skipped}
-    for name in chosen:
-        if name not in known and name in details:
-            raise InputError(opened.source, "", f"{name} is {details[name]}")
-        if name not in known:
-            others = f"there are {_listed(known)}" if known else "its policy has no name"
-            raise UsageError(f"{opened.source} holds no document {name!r}; {others}")
+    chosen = {_resolve(name, opened, known) for name in names}
     if chosen:
         return ChosenPolicies(
             tuple(o for o in opened.policies if o.name in chosen),
@@ -99,6 +93,13 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
             problem += "choose with --document"
         raise UsageError(problem)
     return ChosenPolicies(opened.policies, opened.skipped)
+
+
+def _resolve(name: str, opened: InputPolicies, known: Sequence[str]) -> str:
+    for skipped in opened.skipped:
+        if skipped.name == name and name not in known:
+            raise InputError(opened.source, "", f"{name} is {skipped.reason}: {skipped.detail}")
+    return resolve(name, known, "document", "--document", source=opened.source)
 
 
 def why_none(skipped: Sequence[Skipped]) -> str:

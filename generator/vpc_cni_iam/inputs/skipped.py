@@ -49,7 +49,7 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
     Args:
         skipped: What was skipped.
     """
-    return not any(one.counts for one in skipped)
+    return not any(part.counts for part in skipped)
 
 
 def incomplete(skipped: Sequence[Skipped]) -> str:
@@ -58,12 +58,12 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
     Args:
         skipped: What was skipped, of which something counts.
     """
-    names = list(dict.fromkeys(one.name for one in skipped if one.counts))
+    names = list(dict.fromkeys(part.name for part in skipped if part.counts))
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    said = f"not read: {', '.join(names[:_SHOWN])}{more}"
-    if any(one.reason is Reason.overrides for one in skipped):
-        return said
-    return f"{said}; name the policies to look at with --document"
+    text = f"not read: {', '.join(names[:_SHOWN])}{more}"
+    if any(part.reason is Reason.overrides for part in skipped):
+        return text
+    return f"{text}; name the policies to look at with --document"
 
 
 def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
@@ -72,12 +72,12 @@ def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
     Args:
         skipped: What was skipped.
     """
-    counting = [one for one in skipped if one.counts]
+    counting = [part for part in skipped if part.counts]
     yield from map(str, counting[:_SHOWN])
     if len(counting) > _SHOWN:
         yield f"{len(counting) - _SHOWN:,} more like these; --format json prints all"
     for reason in Reason:
-        names = [one.name for one in skipped if one.reason is reason and not one.counts]
+        names = [part.name for part in skipped if part.reason is reason and not part.counts]
         if names:
             more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
             yield f"left out, {reason}: {', '.join(names[:_SHOWN])}{more}"
@@ -89,4 +89,4 @@ def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
     Args:
         skipped: What was skipped.
     """
-    return [asdict(one) for one in skipped]
+    return [asdict(part) for part in skipped]

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Found
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
@@ -127,7 +127,7 @@ def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
 class _ModuleVersion:
     blocks: tuple[Block, ...]
     interface: ModuleInterface
-    documents: Mapping[str, Found]
+    documents: Mapping[str, ResolvedDocument]
     unread: frozenset[str]
 
 

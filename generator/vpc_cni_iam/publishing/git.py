@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.errors import PublishError, reason
 from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.semver import Version
 
@@ -88,7 +88,7 @@ class _Git:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise PublishError(f"{self.repository}: git cannot be run: {error}") from None
+            raise PublishError(f"{self.repository}: git cannot be run: {reason(error)}") from None
         if done.returncode:
             stderr = done.stderr.decode(errors="replace").strip()
             raise PublishError(f"{self.repository}: git {arguments[0]} failed: {stderr}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vpc_cni_iam.hcl.syntax import Block, Call, Constant, List, Node, Object, Text
+from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Object, Text
 from vpc_cni_iam.publishing.semver import Bump, VersionChange
 
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
@@ -122,7 +122,7 @@ def _at_least_as_wide(after: frozenset[Node | None], before: frozenset[Node | No
 
 def _extends(new: Node | None, old: Node | None) -> bool:
     """Return whether both rules are ``contains``, and the new list holds all of the old one."""
-    if not (isinstance(new, Call) and isinstance(old, Call)):
+    if not (isinstance(new, FunctionCall) and isinstance(old, FunctionCall)):
         return False
     if (new.name, old.name) != ("contains", "contains") or new.arguments[1:] != old.arguments[1:]:
         return False

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
-from vpc_cni_iam.hcl.write import Block, block, comment
+from vpc_cni_iam.hcl.write import NewBlock, block, comment
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.rendering import kinds, policy_module, role_module
@@ -99,7 +99,7 @@ def _call(
     name: str, source: str, version: Version, arguments: list[tuple[str, Expression]]
 ) -> list[str]:
     constraint = Literal(f"~> {version.major}.{version.minor}")
-    call = Block(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
+    call = NewBlock(f'module "{name}"', [("source", Literal(source)), ("version", constraint)])
     call.attributes += arguments
     return block(call).splitlines()
 
@@ -107,12 +107,12 @@ def _call(
 def _policy(variant: Variant) -> str:
     reference = Expression(f"module.vpc_cni_policy.{variant.identifier}_json")
     head = 'resource "aws_iam_policy" "vpc_cni"'
-    return block(Block(head, [("name", Literal("vpc-cni")), ("policy", reference)]))
+    return block(NewBlock(head, [("name", Literal("vpc-cni")), ("policy", reference)]))
 
 
 def _example(variant: Variant) -> str:
     """Return a root module that makes the policy of a variant from the module around it."""
-    call = Block('module "vpc_cni_policy"', [("source", Literal("../../"))])
+    call = NewBlock('module "vpc_cni_policy"', [("source", Literal("../../"))])
     if variant.scope is Scope.CLUSTER_NAME:
         vpc = Literal("vpc-0123456789abcdef0")
         call.attributes += [("cluster_name", Literal("example")), ("vpc_id", vpc)]
@@ -122,7 +122,7 @@ def _example(variant: Variant) -> str:
 
 
 def _role_example(variant: Variant) -> str:
-    call = Block(
+    call = NewBlock(
         'module "vpc_cni_role"',
         [
             ("source", Literal(f"../../{ROLE}")),
@@ -140,17 +140,17 @@ def _head(title: str) -> list[str]:
     """Return the first blocks of a root module."""
     floor = policy_module.PROVIDER_FLOOR
     source = f'{{\n      source  = "hashicorp/aws"\n      version = ">= {floor}"\n'
-    settings = Block(
+    settings = NewBlock(
         "terraform",
         [("required_version", Literal(f">= {policy_module.ENGINE_FLOOR}"))],
-        [Block("required_providers", [("aws", Expression(f"{source}    }}"))])],
+        [NewBlock("required_providers", [("aws", Expression(f"{source}    }}"))])],
     )
     return ["\n".join(comment([title])) + "\n", block(settings)]
 
 
 def _output(name: str, description: str, value: str) -> str:
     return block(
-        Block(
+        NewBlock(
             f'output "{name}"',
             [("description", Literal(description)), ("value", Expression(value))],
         )

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.publishing.registry import DISCOVERY, ROOT, SERVICES, location_in
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
@@ -47,7 +47,7 @@ def server(
     try:
         return Server((ADDRESS, port), Handler)
     except (OSError, OverflowError) as error:
-        raise InputError(f"port {port}", "", f"cannot be used: {error}") from None
+        raise InputError(f"port {port}", "", f"cannot be used: {reason(error)}") from None
 
 
 def configuration(host: str, port: int) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
+from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import CallRange
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.policy.document import Statement
@@ -21,7 +23,7 @@ SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RenderedDocument:
     """One variant as the templates lay it out.
 
     Args:
@@ -29,12 +31,14 @@ class Document:
         compatibility: The releases that it works with.
         block: Its data source as HCL.
         expected: Its statements with sample values, for the module's own tests.
+        evidence: What is missing, added and left out, with the evidence, as Markdown.
     """
 
     composed: Composed
     compatibility: Compatibility
     block: str
     expected: tuple[Statement, ...]
+    evidence: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -67,7 +71,7 @@ def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
     return tuple(p for p in parameters.PARAMETERS if p.name in names)
 
 
-def document(composed: Composed, *, required: bool) -> Document:
+def document(composed: Composed, *, required: bool) -> RenderedDocument:
     """Return a variant as the templates lay it out.
 
     Args:
@@ -80,15 +84,16 @@ def document(composed: Composed, *, required: bool) -> Document:
         composed.policy,
         value=lambda text: _value(text, required=required),
         remarks=[(remark,) if remark else () for remark in composed.remarks]
-        + [r for a in composed.additions for r in _remarks(a)],
+        + [r for a in composed.additions for r in _remarks(a, composed.selection.release)],
         joined=Expression("var.additional_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
     expected = parameters.substitute(composed.policy, SAMPLE).statements
-    return Document(composed, compatible, write.block(block), expected)
+    evidence = _evidence(composed, compatible)
+    return RenderedDocument(composed, compatible, write.block(block), expected, evidence)
 
 
-def reference(document: Document, *, required: bool) -> str:
+def reference(document: RenderedDocument, *, required: bool) -> str:
     """Return the expression of a variant's JSON: null without its names, unless required."""
     guarded = document.scope is Scope.CLUSTER_NAME and not required
     json = f"data.aws_iam_policy_document.{document.identifier}.json"
@@ -110,32 +115,58 @@ def _value(text: str, *, required: bool) -> Value:
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
+    """Return two lines; the README has what is missing, added and left out, with the evidence."""
     variant, selection = composed.variant, composed.selection
-    derived = variant.derived or composed.hardened
-    origin = "Derived by vpc-cni-iam from" if derived else "The document of"
-    lines = [
-        f"{variant.name}: {variant.summary}. {origin} revision {selection.revision.name}, "
-        f"works with plugin {compatible.works_with}."
-    ]
+    origin = "Upstream's document"
     if composed.hardened:
-        lines.append(
-            f"Hardened for plugin {selection.release}; the README says what stays open and what "
-            "stops the plugin."
-        )
-    failures = (
-        f"Fails at {', '.join(map(str, missing.spans))}, for want of {missing.action}: "
-        f"{missing.call_range.evidence}."
-        for missing in compatible.missing
-        if missing.call_range.severity == "fatal"
+        origin = f"Hardened for plugin {selection.release} from upstream's"
+    elif variant.derived:
+        origin = "Derived from upstream's document"
+    source = f"{origin} of {selection.revision.name}"
+    works_with = f"{source}, for plugin {compatible.works_with}."
+    if len(works_with) > write.WIDTH - len("# "):
+        works_with = f"{source}; the README lists the plugin versions that it works with."
+    return [f"{variant.name}: {variant.summary}.", works_with]
+
+
+def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str]]:
+    """Return the comment of each statement of an addition."""
+    if addition.feature:
+        return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
+    remarks = []
+    for statement in addition.statements:
+        uses = [u for u in addition.call_ranges if u.action in statement.actions]
+        ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
+        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {release}"
+        remarks.append([f"Added: called by {caller}, and missing in upstream's document."])
+    return remarks
+
+
+def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
+    """Return Markdown about what is missing, added and left out, with the places in the source."""
+    lines = [_missing_line(missing) for missing in compatible.missing]
+    for addition in composed.additions:
+        cause = f" for the feature `{addition.feature}`" if addition.feature else ""
+        lines += [f"Added{cause}: {line}" for line in _call_ranges(addition.call_ranges)]
+    lines += [
+        f"Not allowed: {', '.join(f'`{action}`' for action in actions)}, called only with "
+        f"`--feature {names}`."
+        for names, actions in _by_feature(composed.optional).items()
+    ]
+    return tuple(lines)
+
+
+def _missing_line(missing: MissingAction) -> str:
+    call_range, spans = missing.call_range, ", ".join(map(str, missing.spans))
+    tag_key = f" of `{missing.tag_key}`" if missing.tag_key else ""
+    known = call_range.known_by(missing.spans[0].first, missing.spans[-1].last)
+    return (
+        f"Missing: `{call_range.action}`{tag_key} at {spans} ({call_range.mode}, "
+        f"{call_range.effect}; {known}): {escape_markdown(call_range.evidence)}."
     )
-    lines += dict.fromkeys(failures)
-    if composed.optional:
-        named = _by_feature(composed.optional)
-        lines.append("Not granted, called only with an optional feature: " + "; ".join(named) + ".")
-    return lines
 
 
-def _by_feature(call_ranges: Iterable[CallRange]) -> list[str]:
+def _by_feature(call_ranges: Iterable[CallRange]) -> dict[str, list[str]]:
     needing: dict[str, list[str]] = {}
     for call_range in call_ranges:
         features = needing.setdefault(call_range.action, [])
@@ -143,24 +174,11 @@ def _by_feature(call_ranges: Iterable[CallRange]) -> list[str]:
             features.append(call_range.feature)
     together: dict[str, list[str]] = {}
     for action, features in needing.items():
-        together.setdefault(" or ".join(features), []).append(action)
-    return [f"{', '.join(actions)} (--feature {names})" for names, actions in together.items()]
+        together.setdefault("` or `--feature ".join(features), []).append(action)
+    return together
 
 
-def _remarks(addition: Addition) -> list[list[str]]:
-    """Return the comment of each statement of an addition: why, and the evidence."""
-    first = (
-        f"Added for the feature {addition.feature}:"
-        if addition.feature
-        else "Added: the release calls what the document above does not grant."
-    )
-    return [
-        [first, *_evidence(u for u in addition.call_ranges if u.action in statement.actions)]
-        for statement in addition.statements
-    ]
-
-
-def _evidence(call_ranges: Iterable[CallRange]) -> list[str]:
+def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
     alike: dict[tuple[object, ...], list[CallRange]] = {}
     for call_range in call_ranges:
@@ -176,7 +194,7 @@ def _evidence(call_ranges: Iterable[CallRange]) -> list[str]:
     lines = []
     for shared in alike.values():
         call_range = shared[0]
-        actions = ", ".join(dict.fromkeys(u.action for u in shared))
+        actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {call_range.last}" if call_range.last else "on"
         known = call_range.known_by(call_range.first, call_range.last or releases.newest())
@@ -186,7 +204,7 @@ def _evidence(call_ranges: Iterable[CallRange]) -> list[str]:
             else "which AWS never denies"
         )
         lines.append(
-            f"{actions} in {modes} mode from {call_range.first} {last}, {impact}. "
-            f"Evidence: {call_range.evidence}."
+            f"{actions} in {modes} mode from {call_range.first} {last}, {impact}: "
+            f"{escape_markdown(call_range.evidence)}."
         )
     return lines

@@ -11,8 +11,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
-from vpc_cni_iam.policy.document import Condition
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
 def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
@@ -38,19 +37,17 @@ def _environment() -> Environment:
     environment.filters["object"] = _object
     environment.filters["assignments"] = _assignments
     environment.globals["dict"] = dict
-    environment.filters["conditions"] = _conditions
+    environment.filters["items"] = _items
     environment.filters["cell"] = markdown_cell
     environment.globals["missing_actions"] = _missing_actions
     return environment
 
 
-def _missing_actions(document: Document) -> str:
-    """Return the actions that a document does not grant for some releases, for a table."""
+def _missing_actions(document: RenderedDocument) -> str:
+    """Return the actions without which the plugin fails, and where they are missing; in short."""
+    fatal = (m for m in document.compatibility.missing if m.call_range.severity == "fatal")
     return "; ".join(
-        f"{missing.action} at {', '.join(map(str, missing.spans))} "
-        f"({missing.call_range.mode}, {missing.call_range.effect}; "
-        f"{missing.call_range.known_by(missing.spans[0].first, missing.spans[-1].last)})"
-        for missing in document.compatibility.missing
+        dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
     )
 
 
@@ -73,12 +70,6 @@ def _assignments(values: dict[str, str | Expression | None], indent: int = 2) ->
     return "\n".join(lines)
 
 
-def _conditions(conditions: Iterable[Condition]) -> str:
-    """Return conditions as an HCL object of lists by operator and key, on one line."""
-    by_operator: dict[str, list[str]] = {}
-    for c in conditions:
-        values = ", ".join(code(Literal(v)) for v in c.values)
-        entry = f"{code(Literal(c.key))} = [{values}]"
-        by_operator.setdefault(code(Literal(c.operator)), []).append(entry)
-    objects = (f"{operator} = {{ {', '.join(e)} }}" for operator, e in by_operator.items())
-    return f"{{ {', '.join(objects)} }}" if by_operator else "{}"
+def _items(texts: Iterable[str]) -> str:
+    """Return the items of a list of an assertion, one a line."""
+    return "\n".join(f"      {code(Literal(text))}," for text in texts)

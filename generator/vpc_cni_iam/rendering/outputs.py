@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Output:
 
 
 def module_outputs(
-    documents: Sequence[Document], names: Sequence[str], *, required: bool
+    documents: Sequence[RenderedDocument], names: Sequence[str], *, required: bool
 ) -> tuple[Output, ...]:
     """Return the outputs of a module.
 
@@ -60,7 +60,7 @@ def module_outputs(
     return tuple(outputs)
 
 
-def _document_output(document: Document, names: Sequence[str], *, required: bool) -> Output:
+def _document_output(document: RenderedDocument, names: Sequence[str], *, required: bool) -> Output:
     optional = document.scope is Scope.CLUSTER_NAME and not required
     return Output(
         f"{document.identifier}_json",

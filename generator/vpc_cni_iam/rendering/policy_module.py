@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import documents as laid_out
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import module_outputs
 from vpc_cni_iam.rendering.variables import module_variables
@@ -83,7 +83,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     }
 
 
-def _scoping(documents: Sequence[Document], scoped: Sequence[Composed]) -> dict[str, Any]:
+def _scoping(documents: Sequence[RenderedDocument], scoped: Sequence[Composed]) -> dict[str, Any]:
     """Return what the templates say about documents that are limited to a cluster."""
     return {
         "scoped": [d for d in documents if d.scope is Scope.CLUSTER_NAME],
@@ -103,7 +103,7 @@ def _guarded(name: str) -> Expression:
     return Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
 
 
-def _by_works_with(documents: Iterable[Document]) -> dict[str, list[str]]:
+def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:
     """Return the variants by the releases that they work with."""
     names: dict[str, list[str]] = {}
     for document in documents:

@@ -9,10 +9,9 @@ from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.hcl import write
-from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value, code
+from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.rendering import policy_module
-from vpc_cni_iam.rendering.documents import Document
+from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -66,7 +65,7 @@ def render(options: Options) -> dict[str, str]:
             _TAGS,
         ),
         "outputs": _outputs(managed=managed),
-        "data_sources": sorted([*context["data_sources"], *trust.documents(irsa=irsa), "trust"]),
+        "data_sources": sorted([*context["data_sources"], trust.DOCUMENT]),
         "resources": (
             "aws_iam_policy.this",
             "aws_iam_role.this",
@@ -83,15 +82,15 @@ def render(options: Options) -> dict[str, str]:
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,
         "managed_policy": MANAGED_POLICY,
-        "irsa": _trust_block(trust.IRSA) if irsa else "",
-        "pod_identity": [_trust_block(name) for name in trust.documents(irsa=False)],
+        "irsa": irsa,
+        "trust": trust,
         "trust_sample": _SAMPLE,
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
     return fill(FILES, context)
 
 
-def _needed(document: Document) -> tuple[str, ...]:
+def _needed(document: RenderedDocument) -> tuple[str, ...]:
     """Return the variables without which a variant would hold placeholders."""
     used = parameters.used(document.composed.policy)
     return tuple(p.name for p in used if p in parameters.NAMES)
@@ -105,19 +104,6 @@ def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Vari
             text = f"{parameter.description} Needed by {' and '.join(names)}."
             return replace(variable, description=text)
     return variable
-
-
-def _trust_block(name: str) -> str:
-    policy = trust.documents()[name]
-    return write.block(write.policy_document(name, policy, value=_value))
-
-
-def _value(text: str) -> Value:
-    parts = tuple(
-        Literal(p) if isinstance(p, str) else Expression(f"local.{p.name}")
-        for p in parameters.split(text, trust.PLACES)
-    )
-    return parts[0] if len(parts) == 1 else Template(parts)
 
 
 def _variant(names: list[str]) -> Variable:

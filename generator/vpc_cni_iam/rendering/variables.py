@@ -40,10 +40,11 @@ ADDITIONAL = Variable(
     "list(string)",
     "[]",
     nullable=False,
-    # Not every policy has a Statement: that of a data source without statements has none.
-    condition="alltrue([for d in var.additional_policy_documents : can(keys(jsondecode(d)))])",
-    message="Each of additional_policy_documents must be an IAM policy document as JSON, such as "
-    "data.aws_iam_policy_document.extra.json.",
+    # A data source without statements makes a policy that has a Version and no Statement.
+    condition="alltrue([for d in var.additional_policy_documents : try(length(jsondecode(d)) > 0 "
+    '&& length(setsubtract(keys(jsondecode(d)), ["Version", "Id", "Statement"])) == 0, false)])',
+    message="Each of additional_policy_documents must be an IAM policy document as JSON, with no "
+    "other keys than Version, Id and Statement, such as data.aws_iam_policy_document.extra.json.",
 )
 
 

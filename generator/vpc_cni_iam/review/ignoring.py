@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.rules import BY_ID
@@ -78,13 +79,14 @@ def _entry(entry: Any, source: str, place: str) -> Entry:
     for key in ("rule", "address", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise InputError(source, place, f"needs {key!r}, a text that is not empty")
-    if entry["rule"] not in BY_ID or entry["rule"] in _OWN:
-        known = ", ".join(r for r in BY_ID if r not in _OWN)
-        raise InputError(source, f"{place}.rule", f"{entry['rule']!r} is none of {known}")
+    try:
+        rule = resolve(entry["rule"], [r for r in BY_ID if r not in _OWN], "rule")
+    except UsageError as error:
+        raise InputError(source, f"{place}.rule", str(error)) from None
     until = entry.get("until")
     if until is not None and type(until) is not datetime.date:
         raise InputError(source, f"{place}.until", "is to be a date without quotes: 2027-01-31")
-    return Entry(entry["rule"], entry["address"], entry["reason"], until)
+    return Entry(rule, entry["address"], entry["reason"], until)
 
 
 def apply(

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignoring
@@ -58,9 +58,7 @@ def check_fail_on(value: str) -> str:
     Raises:
         UsageError: It is none.
     """
-    if value not in (*MEANINGS, *LEVELS):
-        raise UsageError(f"--fail-on {value!r} is none of {', '.join((*MEANINGS, *LEVELS))}")
-    return value
+    return resolve(value, (*MEANINGS, *LEVELS), "--fail-on")
 
 
 def review(

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 STDIN = "standard input"
@@ -178,7 +178,7 @@ def unreadable(path: Path, error: OSError) -> InputError:
     for kind, problem in _PROBLEMS:
         if isinstance(error, kind):
             return InputError(str(path), "", problem)
-    return InputError(str(path), "", f"cannot be read: {error.strerror}")
+    return InputError(str(path), "", f"cannot be read: {reason(error)}")
 
 
 def decode(content: bytes, source: str, form: str = "") -> str:

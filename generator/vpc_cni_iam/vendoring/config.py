@@ -285,6 +285,8 @@ def _in_toml(problem: str) -> str:
         ("--cni-version v", "cni_version = v"),
         ("--cni-version", "cni_version"),
         ("--revision", "revision"),
+        ("repeat --variant for each variant", "write a string for each variant"),
+        ("repeat --feature for each feature", "write a string for each feature"),
         ("--variant", "variants"),
         (FLAG, "harden = true"),
         (KEY, "additional_tag_keys"),

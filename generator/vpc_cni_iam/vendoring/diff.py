@@ -10,9 +10,9 @@ from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module import Module, joins_nothing, read
+from vpc_cni_iam.hcl.module import HclModule, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Block
+from vpc_cni_iam.hcl.syntax import Block, Node
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
@@ -33,6 +33,7 @@ _VALUES = {
     "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
     "eks_cluster_arn": "${var.eks_cluster_arn}",
     "source_account_id": "${var.source_account_id}",
+    "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)
 
@@ -140,10 +141,15 @@ def meanings(
     )
 
 
-def _meaning(name: str, label: str, old: Module, new: Module, *, expected: bool) -> Meaning | None:
+def _meaning(
+    name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
+) -> Meaning | None:
     """Return what changes in a document; None for one that is nowhere, or unchanged and extra."""
     before, after = _policy(old, name), _policy(new, name)
     removed = after is None and name not in new.unread
+    if _repeats(old, name) != _repeats(new, name) and not removed:
+        note = "what a dynamic block repeats is changed; only an engine can tell what that means"
+        return Meaning(label, (), f"{note}: verify")
     if reason := new.unread.get(name) or old.unread.get(name):
         return Meaning(label, (), f"is no longer generated; {reason}" if removed else reason)
     if before is None and after is None:
@@ -154,30 +160,34 @@ def _meaning(name: str, label: str, old: Module, new: Module, *, expected: bool)
     return Meaning(label, changed) if expected or changed else None
 
 
-def _names(module: Module) -> set[str]:
+def _names(module: HclModule) -> set[str]:
     return {d.name for d in module.documents} | set(module.unread)
 
 
-def _policy(module: Module, name: str) -> Policy | None:
+def _policy(module: HclModule, name: str) -> Policy | None:
     return next((d.policy for d in module.documents if d.name == name), None)
 
 
-def _joining(module: Module) -> Iterator[str]:
+def _repeats(module: HclModule, name: str) -> tuple[Node, ...]:
+    return next((d.repeats for d in module.documents if d.name == name), ())
+
+
+def _joining(module: HclModule) -> Iterator[str]:
     """Yield the documents that join others, besides what a caller gives.
 
-    The trust document joins those of the kinds of trust, which are shown by themselves.
+    The trust policy of modules of older versions of this tool joins documents that are shown.
     """
     for document in module.documents:
-        if document.name != "trust" and not joins_nothing(document, module, _JOINED):
+        if document.name != trust.DOCUMENT and not joins_nothing(document, module, _JOINED):
             yield document.name
 
 
-def _read(files: Mapping[str, str]) -> Module:
+def _read(files: Mapping[str, str]) -> HclModule:
     return _parsed(tuple(sorted((p, t) for p, t in files.items() if p.endswith(".tf"))))
 
 
 @lru_cache(maxsize=8)
-def _parsed(files: tuple[tuple[str, str], ...]) -> Module:
+def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
     return read(dict(files), _VALUES)
 
 
@@ -214,5 +224,5 @@ def _labels(module: VendoredModule) -> dict[str, str]:
     """Return what to call the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":
-        labels |= {name: f"trust by {name}" for name in trust.documents(irsa=module.options.irsa)}
+        labels[trust.DOCUMENT] = "trust policy"
     return labels

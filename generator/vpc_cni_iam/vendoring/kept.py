@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.module import Module, read_blocks
+from vpc_cni_iam.hcl.module import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
@@ -26,7 +26,7 @@ from vpc_cni_iam.vendoring.tables import Acceptance
 
 # Values for the variables that stand in documents. Text in the place of a variable may be equal to
 # one of them, but not to both.
-_SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE}
+_SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE, "pod_identity": "true"}
 _OTHER_DIGITS = str.maketrans("0123456789", "9876543210")
 _OTHER_SAMPLE = {
     name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
@@ -82,7 +82,8 @@ def _with_variables(text: str) -> str:
     """Return a text with the variables where their samples stand."""
     values = [*_SAMPLE.items(), *_OTHER_SAMPLE.items()]
     for name, value in sorted(values, key=lambda item: -len(item[1])):
-        text = text.replace(value, f"${{var.{name}}}")
+        if name != "pod_identity":
+            text = text.replace(value, f"${{var.{name}}}")
     return text
 
 
@@ -215,12 +216,12 @@ def _documents(
     yield from _compared(old, new)
 
 
-def _required(module: Module) -> dict[str, str]:
+def _required(module: HclModule) -> dict[str, str]:
     """Return samples for the variables that have no default."""
     return {n: v for n, v in _SAMPLE.items() if module.variables.get(n, ()) is None}
 
 
-def _compared(old: Module, new: Module) -> Iterator[tuple[str, _Finding]]:
+def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
     for name, reason in new.unread.items():
         yield name, (KeptAccess.UNKNOWN, reason)
     before = {d.name: d for d in old.documents}
@@ -228,6 +229,9 @@ def _compared(old: Module, new: Module) -> Iterator[tuple[str, _Finding]]:
         known = before.get(document.name)
         if document.joins != (known.joins if known is not None else ()):
             yield document.name, (KeptAccess.UNKNOWN, f"{document.name} joins other documents")
+        if known is not None and document.repeats != known.repeats:
+            reason = f"what a dynamic block of {document.name} repeats is changed"
+            yield document.name, (KeptAccess.UNKNOWN, reason)
         policy = known.policy if known is not None else Policy(())
         if finding := _more(document.name, policy, document.policy):
             yield document.name, finding

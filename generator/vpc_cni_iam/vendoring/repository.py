@@ -75,7 +75,9 @@ def _nearest(start: Path) -> Path:
             return folder / NAME
         if (folder / ".git").exists():
             break
-    return start / NAME
+    searched = f"{start.absolute()} and the directories above it, up to {folder}"
+    advice = "create one with vpc-cni-iam init, or name one with --config"
+    raise InputError(NAME, "", f"is not there; searched {searched}; {advice}")
 
 
 def refuse_bare(folder: Path) -> None:

@@ -47,10 +47,10 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     policy_module = options.kind == "policy"
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
-        documents += [
-            ExpectedDocument(name, f"trust by {name}", "the catalog", policy, trust.PLACES)
-            for name, policy in trust.documents(irsa=options.irsa).items()
-        ]
+        policy = trust.policy(irsa=options.irsa)
+        documents.append(
+            ExpectedDocument(trust.DOCUMENT, "trust policy", "the catalog", policy, trust.PLACES)
+        )
     return documents
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 
 # The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
 # tests, in HCL and in JSON. State, plans and templates are data.
@@ -91,4 +91,4 @@ def _use(path: str) -> _Use:
 
 
 def _refuse(error: OSError) -> None:
-    raise InputError(str(error.filename), "", f"cannot be read: {error.strerror}")
+    raise InputError(str(error.filename), "", f"cannot be read: {reason(error)}")

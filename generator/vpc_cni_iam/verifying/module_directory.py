@@ -35,7 +35,7 @@ class ModuleDirectory:
     stated: Options | None
     files: Listing
     texts: Mapping[str, str]
-    content: hcl.Module
+    content: hcl.HclModule
 
     def sample_values(self) -> dict[str, str]:
         """Return the values of a document's parameters where variables have their sample values."""

@@ -13,7 +13,7 @@ from typing import Any
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
-from vpc_cni_iam.hcl.write import Block, block
+from vpc_cni_iam.hcl.write import NewBlock, block
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
@@ -72,7 +72,7 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
 
 def _root(module: ModuleDirectory) -> str:
     """Return a root module that calls the copy, with a provider that sends nothing to AWS."""
-    provider = Block(
+    provider = NewBlock(
         'provider "aws"',
         [
             ("region", Literal("us-east-1")),
@@ -92,12 +92,12 @@ def _root(module: ModuleDirectory) -> str:
     }
     for call, names in variables.items():
         arguments = [(name, Literal(values[name])) for name in names]
-        blocks.append(Block(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
+        blocks.append(NewBlock(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
         for name in module.content.outputs:
             value = ("value", Expression(f"module.{call}.{name}"))
             # An output that the module marks sensitive would be refused in a plain one.
             sensitive = ("sensitive", Expression("true"))
-            blocks.append(Block(f'output "{call}_{name}"', [value, sensitive]))
+            blocks.append(NewBlock(f'output "{call}_{name}"', [value, sensitive]))
     return "\n".join(map(block, blocks))
 
 

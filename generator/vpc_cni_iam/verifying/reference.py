@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,9 +12,24 @@ from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Text
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.verifying.expected import variant_document
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
+
+
+def _called_directories(module: ModuleDirectory) -> list[str]:
+    """Return the directories of the modules that a module calls by a local path."""
+    directories = []
+    for path, text in module.texts.items():
+        for block in parse(text, path).blocks:
+            match block.attributes.get("source"):
+                case Text(parts=(str() as source,)) if block.type == "module" and source.startswith(
+                    ("./", "../")
+                ):
+                    directories.append(os.path.normpath(module.directory / source))
+    return directories
 
 
 def nearest_options(module: ModuleDirectory) -> Options:
@@ -27,11 +43,12 @@ def nearest_options(module: ModuleDirectory) -> Options:
     """
     variants = _present(module, VARIANTS)
     if not variants:
-        problem = (
-            "holds no policy document that can be compared; say what it should be with "
-            "--revision or --cni-version"
-        )
-        raise InputError(str(module.directory), "", problem)
+        problem = "has no policy document to compare; "
+        if called := _called_directories(module):
+            advice = f"it calls the module in {', '.join(called)}; verify that directory"
+        else:
+            advice = "name what to compare it with by --revision or --cni-version"
+        raise InputError(str(module.directory), "", problem + advice)
     selections = [select(revision=r.name) for r in documents.revisions()]
     selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
     usable = [s for s in selections if _supported(variants, s) == variants]

@@ -151,6 +151,18 @@ run "managed_policy" {
   }
 }
 
+run "managed_policy_beside_a_policy_name" {
+  command = plan
+
+  variables {
+    variant                = "ipv4"
+    use_aws_managed_policy = true
+    policy_name            = "vpc-cni"
+  }
+
+  expect_failures = [aws_iam_role_policy_attachment.this]
+}
+
 run "managed_policy_in_place_of_another" {
   command = plan
 

@@ -4,7 +4,8 @@
 # commit 2884e901090635ff6f0358b4e1884804ff719c7e.
 
 locals {
-  # A scoped document without its names must still plan; its output is null then.
+  # A scoped document must plan without its names (its output is null then), and with names that are
+  # only known after apply, on which no count can depend.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
@@ -20,7 +21,8 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2024-07-22, works with plugin v1.1.0 to v1.23.2.
+# ipv4: IPv4 clusters.
+# Upstream's document of 2024-07-22, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -51,39 +53,28 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
-  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -94,13 +85,7 @@ data "aws_iam_policy_document" "ipv4" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -113,7 +98,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2024-07-22, works with plugin v1.10.0 to v1.23.2.
+# ipv6: IPv6 clusters.
+# Upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -137,18 +123,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at 4
-  # versions from v1.22.4 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
-  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
-  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
-  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.1, and missing in upstream's document.
   statement {
     effect = "Allow"
 
@@ -161,13 +136,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
-  # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface, ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
-  # denied (observed at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
-  # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
-  # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
-  # purpose.
+  # Added for the feature multi-nic.
   statement {
     effect = "Allow"
 
@@ -181,29 +150,21 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -214,13 +175,7 @@ data "aws_iam_policy_document" "ipv6" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -233,8 +188,8 @@ data "aws_iam_policy_document" "ipv6" {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2024-07-22, works
-# with plugin v1.8.0 to v1.23.2.
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2024-07-22, for plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -331,39 +286,28 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
-  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -374,13 +318,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -393,8 +331,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 }
 
-# ipv6-scoped: one IPv6 cluster, by its name. Derived by vpc-cni-iam from revision 2024-07-22, works
-# with plugin v1.10.0 to v1.23.2.
+# ipv6-scoped: one IPv6 cluster, by its name.
+# Derived from upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -429,14 +367,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSubnets in ipv6 mode from v1.22.0 on, exits at start if denied (observed at 4
-  # versions from v1.22.4 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:504-510 nodeInit returns err -> ipamd exits; likewise
-  # v1.23.2:pkg/ipamd/ipamd.go:506-511.
-  # ec2:DescribeSecurityGroups in ipv6 mode from v1.22.0 to v1.22.1, exits at start if denied (read
-  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.1, and missing in upstream's document.
   statement {
     effect = "Allow"
 
@@ -448,11 +379,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -465,11 +392,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -482,21 +405,14 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:ModifyNetworkInterfaceAttribute in ipv6 mode from v1.20.0 on, no effect if denied (observed
-  # at 6 versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.20.0:pkg/ipamd/ipamd.go:569 at every start on the primary ENI,
-  # v1.20.0:pkg/awsutils/awsutils.go:594-624 log and pod event only.
+  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
-  # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
-  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # Added for the feature multi-nic.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -509,10 +425,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added for the feature multi-nic:
-  # ec2:CreateNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
-  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # Added for the feature multi-nic.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -529,13 +442,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
-  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
-  # ec2:DetachNetworkInterface, ec2:DeleteNetworkInterface in ipv6 mode from v1.20.0 on, degraded if
-  # denied (read from source). Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on
-  # purpose.
+  # Added for the feature multi-nic.
   statement {
     effect = "Allow"
 
@@ -554,12 +461,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added for the feature multi-nic:
-  # ec2:AttachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (observed at 6
-  # versions from v1.20.0 to v1.23.2, else read from source). Evidence:
-  # v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
-  # ec2:DetachNetworkInterface in ipv6 mode from v1.20.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/ipamd/ipamd.go:659-662 error ignored on purpose.
+  # Added for the feature multi-nic.
   statement {
     effect = "Allow"
 
@@ -577,29 +479,21 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -610,13 +504,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv6 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv6 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -629,8 +517,8 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 }
 
-# ipv4-ipv6: one policy for IPv4 and IPv6 clusters. Derived by vpc-cni-iam from revision 2024-07-22,
-# works with plugin v1.10.0 to v1.23.2.
+# ipv4-ipv6: one policy for IPv4 and IPv6 clusters.
+# Derived from upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -662,41 +550,28 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 and ipv6 mode from v1.22.0 to v1.22.1, exits at start if
-  # denied (read from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
-  # cloudwatch:PutMetricData in ipv6 mode from v1.10.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
-  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
-  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
-  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
-  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -707,13 +582,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 and ipv6 mode from v1.14.0 to v1.22.4, degraded if denied
-  # (documented). Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network
-  # policy logs to Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 and ipv6 mode from v1.14.0 on, degraded if denied (read from source).
-  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -727,7 +596,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived by vpc-cni-iam from revision 2024-07-22, works with plugin v1.8.0 to v1.23.2.
+# Derived from upstream's document of 2024-07-22, for plugin v1.8.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 
@@ -812,39 +681,28 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
-  # Added: the release calls what the document above does not grant.
-  # ec2:DescribeSecurityGroups in ipv4 mode from v1.22.0 to v1.22.1, exits at start if denied (read
-  # from source). Evidence: v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err;
-  # v1.22.1:pkg/awsutils/awsutils.go:568 call.
+  # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
     actions   = ["ec2:DescribeSecurityGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature metrics-helper:
-  # cloudwatch:PutMetricData in ipv4 mode from v1.5.0 on, degraded if denied (read from source).
-  # Evidence: v1.23.0:pkg/publisher/publisher.go:63.
+  # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -855,13 +713,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.14.0 to v1.22.4, degraded if denied (documented).
-  # Evidence: Amazon EKS User Guide, network policy troubleshooting: Send network policy logs to
-  # Amazon CloudWatch Logs; the agents of these releases were not read from source.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 

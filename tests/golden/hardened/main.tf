@@ -11,15 +11,9 @@ locals {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. Derived by vpc-cni-iam from revision
-# 2026-06-01, works with plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
-# Hardened for plugin v1.23.0; the README says what stays open and what stops the plugin.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper); logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream,
-# logs:PutLogEvents (--feature network-policy-logs).
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Hardened for plugin v1.23.0 from upstream's of 2026-06-01; the README lists the plugin versions
+# that it works with.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

@@ -4,7 +4,8 @@
 # git blob 36093edf1adcafb9b041b2d060ad2b6a24c48087 in release v1.23.2.
 
 locals {
-  # A scoped document without its names must still plan; its output is null then.
+  # A scoped document must plan without its names (its output is null then), and with names that are
+  # only known after apply, on which no count can depend.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
@@ -17,9 +18,8 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2026-09-29, works with plugin v1.1.0 to v1.23.2.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper).
+# ipv4: IPv4 clusters.
+# Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -51,44 +51,28 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
-  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
-  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
-  # Added for the feature hyperpod:
-  # sts:GetCallerIdentity in ipv4 mode from v1.23.2 on, which AWS never denies. Evidence:
-  # v1.23.2:pkg/awsutils/awsutils.go:521 for the account in the cluster's ARN; an error ends the
-  # start, v1.23.2:pkg/ipamd/ipamd.go:624.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sts:GetCallerIdentity"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
-  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -99,14 +83,7 @@ data "aws_iam_policy_document" "ipv4" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
-  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -119,13 +96,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2026-09-29, works
-# with plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper).
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -222,44 +194,28 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
-  # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
-  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
-  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
-  # Added for the feature hyperpod:
-  # sts:GetCallerIdentity in ipv4 mode from v1.23.2 on, which AWS never denies. Evidence:
-  # v1.23.2:pkg/awsutils/awsutils.go:521 for the account in the cluster's ARN; an error ends the
-  # start, v1.23.2:pkg/ipamd/ipamd.go:624.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sts:GetCallerIdentity"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
-  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -270,14 +226,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
-  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 
@@ -291,13 +240,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived by vpc-cni-iam from revision 2026-09-29, works with plugin v1.8.0 to v1.21.2, v1.22.2 to
-# v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper).
+# Derived from upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 
@@ -382,44 +325,28 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
-  # Added for the feature hyperpod:
-  # sagemaker:AttachClusterNodeNetworkInterface in ipv4 mode from v1.23.2 on, some pods get no
-  # address if denied (observed). Evidence: v1.23.2:pkg/awsutils/awsutils.go:1122-1141 the new
-  # interface is not attached, :1049-1057 and deleted again; then as CreateNetworkInterface.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sagemaker:AttachClusterNodeNetworkInterface"]
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
-  # Added for the feature hyperpod:
-  # sts:GetCallerIdentity in ipv4 mode from v1.23.2 on, which AWS never denies. Evidence:
-  # v1.23.2:pkg/awsutils/awsutils.go:521 for the account in the cluster's ARN; an error ends the
-  # start, v1.23.2:pkg/ipamd/ipamd.go:624.
+  # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
     actions   = ["sts:GetCallerIdentity"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:DescribeLogGroups in ipv4 mode from v1.23.0 on, exits at start if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:293-297 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogGroup in ipv4 mode from v1.23.0 on, exits at start if denied (read from source).
-  # Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:305-314 and :141-145,
-  # pkg/ebpf/bpf_client.go:277-281, main.go:121 the agent exits;
-  # v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
+  # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
     actions = ["logs:CreateLogGroup"]
@@ -430,14 +357,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
-  # Added for the feature network-policy-logs:
-  # logs:CreateLogStream in ipv4 mode from v1.23.0 on, some pods get no address if denied (read from
-  # source). Evidence: aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:187-191 the agent exits when it
-  # logs; v1.23.2:cmd/routed-eni-cni-plugin/cni.go:338-362 pods do not start without the agent.
-  # logs:PutLogEvents in ipv4 mode from v1.14.0 on, degraded if denied (read from source). Evidence:
-  # aws-network-policy-agent v1.4.1 to v1.4.3, which v1.23.0 to v1.23.2 ship
-  # (charts/aws-vpc-cni/values.yaml): pkg/ebpf/events/events.go:197-199 only logs.
+  # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
 

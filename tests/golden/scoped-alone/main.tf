@@ -11,14 +11,8 @@ locals {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2024-07-22, works
-# with plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper); logs:DescribeLogGroups, logs:CreateLogGroup, logs:CreateLogStream,
-# logs:PutLogEvents (--feature network-policy-logs).
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2024-07-22, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

@@ -10,17 +10,8 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2022-01-31, works with plugin v1.1.0 to v1.21.2.
-# Fails at v1.22.0 to v1.23.1, for want of ec2:DescribeSubnets:
-# v1.23.0:pkg/awsutils/awsutils.go:1142-1150 no further interface is created;
-# v1.23.0:pkg/ipamd/ipamd.go:1295-1298 and :538-559 the start takes 50 s longer.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Fails at v1.23.2, for want of ec2:DescribeSubnets: v1.23.2:pkg/awsutils/awsutils.go:1249-1258 no
-# further interface is created; v1.23.2:pkg/ipamd/ipamd.go:1328-1337 the start goes on.
-# Not granted, called only with an optional feature: cloudwatch:PutMetricData (--feature
-# metrics-helper).
+# ipv4: IPv4 clusters.
+# Upstream's document of 2022-01-31, for plugin v1.1.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 

@@ -4,7 +4,8 @@
 # commit 1c102afec248a036d8064e703e3a871c26a938ec.
 
 locals {
-  # A scoped document without its names must still plan; its output is null then.
+  # A scoped document must plan without its names (its output is null then), and with names that are
+  # only known after apply, on which no count can depend.
   cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
   vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
 
@@ -17,15 +18,8 @@ locals {
   }
 }
 
-# ipv4: IPv4 clusters. The document of revision 2022-01-31, works with plugin v1.1.0 to v1.21.2.
-# Fails at v1.22.0 to v1.23.1, for want of ec2:DescribeSubnets:
-# v1.23.0:pkg/awsutils/awsutils.go:1142-1150 no further interface is created;
-# v1.23.0:pkg/ipamd/ipamd.go:1295-1298 and :538-559 the start takes 50 s longer.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Fails at v1.23.2, for want of ec2:DescribeSubnets: v1.23.2:pkg/awsutils/awsutils.go:1249-1258 no
-# further interface is created; v1.23.2:pkg/ipamd/ipamd.go:1328-1337 the start goes on.
+# ipv4: IPv4 clusters.
+# Upstream's document of 2022-01-31, for plugin v1.1.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4" {
   source_policy_documents = var.additional_policy_documents
 
@@ -56,12 +50,8 @@ data "aws_iam_policy_document" "ipv4" {
   }
 }
 
-# ipv6: IPv6 clusters. The document of revision 2022-01-31, works with plugin v1.10.0 to v1.21.2.
-# Fails at v1.22.0 to v1.23.2, for want of ec2:DescribeSubnets: v1.23.0:pkg/ipamd/ipamd.go:504-510
-# nodeInit returns err -> ipamd exits; likewise v1.23.2:pkg/ipamd/ipamd.go:506-511.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
+# ipv6: IPv6 clusters.
+# Upstream's document of 2022-01-31, for plugin v1.10.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv6" {
   source_policy_documents = var.additional_policy_documents
 
@@ -86,16 +76,8 @@ data "aws_iam_policy_document" "ipv6" {
   }
 }
 
-# ipv4-scoped: one IPv4 cluster, by its name and VPC. The document of revision 2022-01-31, works
-# with plugin v1.8.0 to v1.21.2.
-# Fails at v1.22.0 to v1.23.1, for want of ec2:DescribeSubnets:
-# v1.23.0:pkg/awsutils/awsutils.go:1142-1150 no further interface is created;
-# v1.23.0:pkg/ipamd/ipamd.go:1295-1298 and :538-559 the start takes 50 s longer.
-# Fails at v1.22.0 to v1.22.1, for want of ec2:DescribeSecurityGroups:
-# v1.22.1:pkg/ipamd/ipamd.go:599-603 nodeInit returns err; v1.22.1:pkg/awsutils/awsutils.go:568
-# call.
-# Fails at v1.23.2, for want of ec2:DescribeSubnets: v1.23.2:pkg/awsutils/awsutils.go:1249-1258 no
-# further interface is created; v1.23.2:pkg/ipamd/ipamd.go:1328-1337 the start goes on.
+# ipv4-scoped: one IPv4 cluster, by its name and VPC.
+# Upstream's document of 2022-01-31, for plugin v1.8.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
 Severity = Literal["fatal", "degraded"]
@@ -239,12 +240,12 @@ def call_ranges(
             releases whose agent exits on any denial are not told apart.
         feature: None for the calls made always, or the name of the feature.
     """
-    wanted = tuple(modes)
+    chosen = tuple(modes)
     return tuple(
         at_release(call_range, call_range.action, release) if release else call_range
         for c in calls()
         for call_range in c.ranges
-        if call_range.mode in wanted
+        if call_range.mode in chosen
         and call_range.feature == feature
         and (release is None or call_range.at(release))
     )
@@ -276,13 +277,11 @@ def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple
     Raises:
         UsageError: An unknown feature, or one that the release does not have yet.
     """
-    asked = set(names)
-    for name in sorted(asked):
-        if name not in features():
-            raise UsageError(f"unknown feature {name!r}; known are {', '.join(features())}")
+    chosen = {resolve(name, features(), "feature", "--feature") for name in names}
+    for name in sorted(chosen):
         if release is not None and release < feature_since(name):
             raise UsageError(
                 f"feature {name} exists from plugin {feature_since(name)} on, not at {release}; "
                 f"leave it out, or choose a later --cni-version"
             )
-    return tuple(name for name in features() if name in asked)
+    return tuple(name for name in features() if name in chosen)

@@ -11,7 +11,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_policy_data, readme_data, revisions_data
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
@@ -170,11 +170,8 @@ def find(name: str) -> Revision:
     Raises:
         UsageError: No such revision.
     """
-    for revision in revisions():
-        if revision.name == name:
-            return revision
-    every = ", ".join(r.name for r in revisions())
-    raise UsageError(f"unknown revision {name!r}; known are {every}")
+    by_name = {revision.name: revision for revision in revisions()}
+    return by_name[resolve(name, by_name, "revision")]
 
 
 def in_force(release: PluginVersion) -> Revision:

@@ -34,7 +34,7 @@ class PluginVersion:
         version = PluginVersion.parse(name)
         if version is None:
             raise UsageError(
-                f"{name!r} is not a plugin release; write it like v1.20.4, 1.20.4, "
+                f"{name!r} is not a plugin version; write it like v1.20.4, 1.20.4, "
                 f"v1.20.4-eksbuild.2 or {LATEST}"
             )
         return version

@@ -72,18 +72,18 @@ def find(name: str) -> PluginVersion:
         if version == PluginVersion.of(refused["release"]):
             raise UsageError(
                 f"plugin {version} is not supported: it {refused['reason']}; "
-                f"the oldest supported release is {served()[0]}"
+                f"the oldest supported version is {served()[0]}"
             )
     if version > newest():
         raise UsageError(
-            f"plugin {version} is newer than this catalog, whose newest release is "
+            f"plugin {version} is newer than this catalog, whose newest version is "
             f"{newest()}; update vpc-cni-iam, or use --cni-version {newest()}"
         )
     if version not in known():
         place = bisect_left(served(), version)
         near = served()[max(0, place - 1) : place + 1]
         raise UsageError(
-            f"plugin {version} is not a known release; nearest are {' and '.join(map(str, near))}"
+            f"unknown plugin version {version}; did you mean {' or '.join(map(str, near))}?"
         )
     return version
 

@@ -24,7 +24,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -77,9 +77,7 @@ def explanation(identifier: str) -> str:
     """
     parts = (part.partition("\n\n") for part in page().split("\n## ")[1:])
     known = {name: text.strip() + "\n" for name, _, text in parts}
-    if identifier not in known:
-        raise UsageError(f"unknown risk {identifier!r}; known are {', '.join(known)}")
-    return known[identifier]
+    return known[resolve(identifier, known, "risk")]
 
 
 def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk, ...]:

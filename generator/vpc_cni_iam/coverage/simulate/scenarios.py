@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, SimulatedNode
 from vpc_cni_iam.coverage.simulate.requests import Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
@@ -257,11 +257,9 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
     Raises:
         UsageError: An unknown name.
     """
-    chosen, left_out = set(names), set(skipped)
     known = [s.name for s in SCENARIOS]
-    for name in sorted(chosen | left_out):
-        if name not in known:
-            raise UsageError(f"unknown situation {name!r}; known are {', '.join(known)}")
+    chosen = {resolve(name, known, "scenario", "--situation") for name in names}
+    left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
     return tuple(
         s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out
     )

@@ -12,14 +12,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Part, Template
 from vpc_cni_iam.policy.wildcard import Wild
 
-_DATA = Path(__file__).with_name("data")
 _FILES = ("condition-keys.json", "global-condition-keys.json")
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
@@ -133,5 +132,5 @@ def _template(name: str) -> Template:
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((_DATA / name).read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(resources.text(f"policy/matching/data/{name}"))
     return data

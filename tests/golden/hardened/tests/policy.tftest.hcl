@@ -28,138 +28,333 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Action])) == toset(["ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeInstanceTypes"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Action])) == toset([
+      "ec2:DescribeInstances",
+      "ec2:DescribeTags",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeInstanceTypes",
+    ])
     error_message = "ipv4-scoped, statement 1: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-scoped, statement 1: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[0], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 1: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[0].Condition)
+    error_message = "ipv4-scoped, statement 1 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4-scoped, statement 2: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 2: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[1], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "ec2:CreateAction" = ["CreateNetworkInterface"], "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["example"] }, "ForAllValues:StringEquals" = { "aws:TagKeys" = ["node.k8s.amazonaws.com/createdAt", "node.k8s.amazonaws.com/instance_id", "cluster.k8s.amazonaws.com/name", "eks:eni:owner", "Cost Center", "team"] } }
-    error_message = "ipv4-scoped, statement 2: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[1].Condition : length(keys)]) == 3
+    error_message = "ipv4-scoped, statement 2 does not have 3 conditions."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["ec2:CreateAction"]])) == toset([
+      "CreateNetworkInterface",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+      "node.k8s.amazonaws.com/createdAt",
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+      "Cost Center",
+      "team",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4-scoped, statement 3: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 3: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[2], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["example"], "aws:ResourceTag/node-pool" = ["main"] }, "Null" = { "aws:ResourceTag/cluster.k8s.amazonaws.com/name" = ["true"], "ec2:CreateAction" = ["true"] }, "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] }, "ForAllValues:StringEquals" = { "aws:TagKeys" = ["node.k8s.amazonaws.com/instance_id", "cluster.k8s.amazonaws.com/name", "eks:eni:owner", "Cost Center", "team"] } }
-    error_message = "ipv4-scoped, statement 3: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 6
+    error_message = "ipv4-scoped, statement 3 does not have 6 conditions."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/node-pool"]])) == toset([
+      "main",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["ec2:CreateAction"]])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+      "Cost Center",
+      "team",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4-scoped, statement 4: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 4: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[3], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/cluster.k8s.amazonaws.com/name" = ["example"] }, "StringEqualsIfExists" = { "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["example"] }, "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] }, "ForAllValues:StringEquals" = { "aws:TagKeys" = ["node.k8s.amazonaws.com/instance_id", "cluster.k8s.amazonaws.com/name", "eks:eni:owner", "Cost Center", "team", "node.k8s.amazonaws.com/createdAt"] } }
-    error_message = "ipv4-scoped, statement 4: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 4
+    error_message = "ipv4-scoped, statement 4 does not have 4 conditions."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+      "Cost Center",
+      "team",
+      "node.k8s.amazonaws.com/createdAt",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-scoped, statement 5: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 5: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["example"] } }
-    error_message = "ipv4-scoped, statement 5: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[4].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 5 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-scoped, statement 6: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset(["arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset([
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-scoped, statement 6: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] } }
-    error_message = "ipv4-scoped, statement 6: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[5].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 6 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset(["ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses", "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset([
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 7: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/cluster.k8s.amazonaws.com/name" = ["example"] }, "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] } }
-    error_message = "ipv4-scoped, statement 7: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[6].Condition : length(keys)]) == 2
+    error_message = "ipv4-scoped, statement 7 does not have 2 conditions."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset(["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 8: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset(["arn:aws:ec2:*:*:instance/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset([
+      "arn:aws:ec2:*:*:instance/*",
+    ])
     error_message = "ipv4-scoped, statement 8: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[7], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/kubernetes.io/cluster/example" = ["owned"] } }
-    error_message = "ipv4-scoped, statement 8: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[7].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 8 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset(["ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+      "owned",
+    ])
+    error_message = "ipv4-scoped, statement 8: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset([
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 9: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset(["arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset([
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-scoped, statement 9: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[8], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] } }
-    error_message = "ipv4-scoped, statement 9: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[8].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 9 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 9: the condition is not that of the catalog."
   }
 }
 
@@ -184,11 +379,21 @@ run "wrong_partition" {
   expect_failures = [var.partition]
 }
 
-run "additional_document_that_is_no_json" {
+run "additional_document_that_is_not_json" {
   command = plan
 
   variables {
     additional_policy_documents = ["not json"]
+  }
+
+  expect_failures = [var.additional_policy_documents]
+}
+
+run "additional_document_that_is_not_a_policy" {
+  command = plan
+
+  variables {
+    additional_policy_documents = ["{\"a\": 1}"]
   }
 
   expect_failures = [var.additional_policy_documents]

@@ -28,108 +28,150 @@ run "ipv4" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Action])) == toset(["ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeNetworkInterfaces", "ec2:DescribeInstanceTypes", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute", "ec2:UnassignPrivateIpAddresses"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Action])) == toset([
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeInstances",
+      "ec2:DescribeTags",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:UnassignPrivateIpAddresses",
+    ])
     error_message = "ipv4, statement 1: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4, statement 1: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[0], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 1: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[0].Condition)
+    error_message = "ipv4, statement 1 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4, statement 2: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4, statement 2: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[1], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 2: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[1].Condition)
+    error_message = "ipv4, statement 2 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[2].Action])) == toset(["sagemaker:AttachClusterNodeNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[2].Action])) == toset([
+      "sagemaker:AttachClusterNodeNetworkInterface",
+    ])
     error_message = "ipv4, statement 3: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[2].Resource])) == toset(["arn:aws:sagemaker:*:*:cluster/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[2].Resource])) == toset([
+      "arn:aws:sagemaker:*:*:cluster/*",
+    ])
     error_message = "ipv4, statement 3: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[2], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 3: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[2].Condition)
+    error_message = "ipv4, statement 3 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[3].Action])) == toset(["sts:GetCallerIdentity"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[3].Action])) == toset([
+      "sts:GetCallerIdentity",
+    ])
     error_message = "ipv4, statement 4: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[3].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[3].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4, statement 4: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[3], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 4: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[3].Condition)
+    error_message = "ipv4, statement 4 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset(["logs:DescribeLogGroups"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Action])) == toset([
+      "logs:DescribeLogGroups",
+    ])
     error_message = "ipv4, statement 5: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[4].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4, statement 5: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 5: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[4].Condition)
+    error_message = "ipv4, statement 5 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Action])) == toset(["logs:CreateLogGroup"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Action])) == toset([
+      "logs:CreateLogGroup",
+    ])
     error_message = "ipv4, statement 6: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[5].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster",
+      "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*",
+    ])
     error_message = "ipv4, statement 6: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 6: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[5].Condition)
+    error_message = "ipv4, statement 6 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Action])) == toset([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ])
     error_message = "ipv4, statement 7: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[6].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/*/cluster:log-stream:*",
+    ])
     error_message = "ipv4, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4, statement 7: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_json).Statement[6].Condition)
+    error_message = "ipv4, statement 7 has a condition."
   }
 }
 
@@ -142,183 +184,273 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Action])) == toset(["ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeInstanceTypes"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Action])) == toset([
+      "ec2:DescribeInstances",
+      "ec2:DescribeTags",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeInstanceTypes",
+    ])
     error_message = "ipv4-scoped, statement 1: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[0].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-scoped, statement 1: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[0], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 1: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[0].Condition)
+    error_message = "ipv4-scoped, statement 1 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4-scoped, statement 2: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 2: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[1], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 2: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[1].Condition)
+    error_message = "ipv4-scoped, statement 2 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-scoped, statement 3: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 3: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[2], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["example"] } }
-    error_message = "ipv4-scoped, statement 3: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 3 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-scoped, statement 4: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset(["arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset([
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-scoped, statement 4: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[3], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "ArnEquals" = { "ec2:Vpc" = ["arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0"] } }
-    error_message = "ipv4-scoped, statement 4: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 4 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset(["ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses", "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset([
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 5: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-scoped, statement 5: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/cluster.k8s.amazonaws.com/name" = ["example"] } }
-    error_message = "ipv4-scoped, statement 5: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[4].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 5 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset(["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 6: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset(["arn:aws:ec2:*:*:instance/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset([
+      "arn:aws:ec2:*:*:instance/*",
+    ])
     error_message = "ipv4-scoped, statement 6: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/kubernetes.io/cluster/example" = ["owned"] } }
-    error_message = "ipv4-scoped, statement 6: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[5].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 6 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset(["ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+      "owned",
+    ])
+    error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset([
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-scoped, statement 7: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset(["arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset([
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-scoped, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 7: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[6].Condition)
+    error_message = "ipv4-scoped, statement 7 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset(["sagemaker:AttachClusterNodeNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset([
+      "sagemaker:AttachClusterNodeNetworkInterface",
+    ])
     error_message = "ipv4-scoped, statement 8: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset(["arn:aws:sagemaker:*:*:cluster/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset([
+      "arn:aws:sagemaker:*:*:cluster/*",
+    ])
     error_message = "ipv4-scoped, statement 8: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[7], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 8: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[7].Condition)
+    error_message = "ipv4-scoped, statement 8 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset(["sts:GetCallerIdentity"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset([
+      "sts:GetCallerIdentity",
+    ])
     error_message = "ipv4-scoped, statement 9: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-scoped, statement 9: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[8], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 9: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[8].Condition)
+    error_message = "ipv4-scoped, statement 9 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Action])) == toset([
+      "logs:DescribeLogGroups",
+    ])
     error_message = "ipv4-scoped, statement 10: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[9].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-scoped, statement 10: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 10: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[9].Condition)
+    error_message = "ipv4-scoped, statement 10 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Action])) == toset([
+      "logs:CreateLogGroup",
+    ])
     error_message = "ipv4-scoped, statement 11: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[10].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster",
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
+    ])
     error_message = "ipv4-scoped, statement 11: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 11: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[10].Condition)
+    error_message = "ipv4-scoped, statement 11 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Action])) == toset([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ])
     error_message = "ipv4-scoped, statement 12: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[11].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
+    ])
     error_message = "ipv4-scoped, statement 12: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_scoped_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-scoped, statement 12: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[11].Condition)
+    error_message = "ipv4-scoped, statement 12 has a condition."
   }
 }
 
@@ -331,183 +463,259 @@ run "ipv4_pod_identity" {
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[0].Action])) == toset(["ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeInstanceTypes"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[0].Action])) == toset([
+      "ec2:DescribeInstances",
+      "ec2:DescribeTags",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeInstanceTypes",
+    ])
     error_message = "ipv4-pod-identity, statement 1: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[0].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[0].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-pod-identity, statement 1: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[0], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 1: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[0].Condition)
+    error_message = "ipv4-pod-identity, statement 1 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[1].Action])) == toset(["ec2:CreateTags"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[1].Action])) == toset([
+      "ec2:CreateTags",
+    ])
     error_message = "ipv4-pod-identity, statement 2: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[1].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[1].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-pod-identity, statement 2: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[1], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 2: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[1].Condition)
+    error_message = "ipv4-pod-identity, statement 2 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-pod-identity, statement 3: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-pod-identity, statement 3: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[2], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:RequestTag/cluster.k8s.amazonaws.com/name" = ["$${aws:PrincipalTag/eks-cluster-name}"] } }
-    error_message = "ipv4-pod-identity, statement 3: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_pod_identity_json).Statement[2].Condition : length(keys)]) == 1
+    error_message = "ipv4-pod-identity, statement 3 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[3].Action])) == toset(["ec2:CreateNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "$${aws:PrincipalTag/eks-cluster-name}",
+    ])
+    error_message = "ipv4-pod-identity, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[3].Action])) == toset([
+      "ec2:CreateNetworkInterface",
+    ])
     error_message = "ipv4-pod-identity, statement 4: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[3].Resource])) == toset(["arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[3].Resource])) == toset([
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-pod-identity, statement 4: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[3], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 4: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[3].Condition)
+    error_message = "ipv4-pod-identity, statement 4 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Action])) == toset(["ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses", "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Action])) == toset([
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-pod-identity, statement 5: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Resource])) == toset(["arn:aws:ec2:*:*:network-interface/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
     error_message = "ipv4-pod-identity, statement 5: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[4], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == { "StringEquals" = { "aws:ResourceTag/cluster.k8s.amazonaws.com/name" = ["$${aws:PrincipalTag/eks-cluster-name}"] } }
-    error_message = "ipv4-pod-identity, statement 5: the conditions are not those of the catalog."
+    condition     = sum([for keys in jsondecode(output.ipv4_pod_identity_json).Statement[4].Condition : length(keys)]) == 1
+    error_message = "ipv4-pod-identity, statement 5 does not have 1 condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[5].Action])) == toset(["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+      "$${aws:PrincipalTag/eks-cluster-name}",
+    ])
+    error_message = "ipv4-pod-identity, statement 5: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[5].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-pod-identity, statement 6: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[5].Resource])) == toset(["arn:aws:ec2:*:*:instance/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[5].Resource])) == toset([
+      "arn:aws:ec2:*:*:instance/*",
+    ])
     error_message = "ipv4-pod-identity, statement 6: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[5], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 6: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[5].Condition)
+    error_message = "ipv4-pod-identity, statement 6 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[6].Action])) == toset(["ec2:ModifyNetworkInterfaceAttribute"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[6].Action])) == toset([
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
     error_message = "ipv4-pod-identity, statement 7: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[6].Resource])) == toset(["arn:aws:ec2:*:*:security-group/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[6].Resource])) == toset([
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
     error_message = "ipv4-pod-identity, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[6], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 7: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[6].Condition)
+    error_message = "ipv4-pod-identity, statement 7 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[7].Action])) == toset(["sagemaker:AttachClusterNodeNetworkInterface"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[7].Action])) == toset([
+      "sagemaker:AttachClusterNodeNetworkInterface",
+    ])
     error_message = "ipv4-pod-identity, statement 8: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[7].Resource])) == toset(["arn:aws:sagemaker:*:*:cluster/*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[7].Resource])) == toset([
+      "arn:aws:sagemaker:*:*:cluster/*",
+    ])
     error_message = "ipv4-pod-identity, statement 8: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[7], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 8: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[7].Condition)
+    error_message = "ipv4-pod-identity, statement 8 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[8].Action])) == toset(["sts:GetCallerIdentity"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[8].Action])) == toset([
+      "sts:GetCallerIdentity",
+    ])
     error_message = "ipv4-pod-identity, statement 9: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[8].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[8].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-pod-identity, statement 9: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[8], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 9: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[8].Condition)
+    error_message = "ipv4-pod-identity, statement 9 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset(["logs:DescribeLogGroups"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Action])) == toset([
+      "logs:DescribeLogGroups",
+    ])
     error_message = "ipv4-pod-identity, statement 10: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Resource])) == toset(["*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[9].Resource])) == toset([
+      "*",
+    ])
     error_message = "ipv4-pod-identity, statement 10: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[9], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 10: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[9].Condition)
+    error_message = "ipv4-pod-identity, statement 10 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Action])) == toset(["logs:CreateLogGroup"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Action])) == toset([
+      "logs:CreateLogGroup",
+    ])
     error_message = "ipv4-pod-identity, statement 11: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster", "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[10].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster",
+      "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*",
+    ])
     error_message = "ipv4-pod-identity, statement 11: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[10], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 11: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[10].Condition)
+    error_message = "ipv4-pod-identity, statement 11 has a condition."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Action])) == toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Action])) == toset([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ])
     error_message = "ipv4-pod-identity, statement 12: the actions are not those of the catalog."
   }
 
   assert {
-    condition     = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Resource])) == toset(["arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*"])
+    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[11].Resource])) == toset([
+      "arn:aws:logs:*:*:log-group:/aws/eks/$${aws:PrincipalTag/eks-cluster-name}/cluster:log-stream:*",
+    ])
     error_message = "ipv4-pod-identity, statement 12: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = { for test, keys in lookup(jsondecode(output.ipv4_pod_identity_json).Statement[11], "Condition", {}) : test => { for key, values in keys : key => flatten([values]) } } == {}
-    error_message = "ipv4-pod-identity, statement 12: the conditions are not those of the catalog."
+    condition     = !can(jsondecode(output.ipv4_pod_identity_json).Statement[11].Condition)
+    error_message = "ipv4-pod-identity, statement 12 has a condition."
   }
 }
 
@@ -556,11 +764,21 @@ run "wrong_partition" {
   expect_failures = [var.partition]
 }
 
-run "additional_document_that_is_no_json" {
+run "additional_document_that_is_not_json" {
   command = plan
 
   variables {
     additional_policy_documents = ["not json"]
+  }
+
+  expect_failures = [var.additional_policy_documents]
+}
+
+run "additional_document_that_is_not_a_policy" {
+  command = plan
+
+  variables {
+    additional_policy_documents = ["{\"a\": 1}"]
   }
 
   expect_failures = [var.additional_policy_documents]

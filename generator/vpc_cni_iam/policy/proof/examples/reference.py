@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.wildcard import matches
 
-_FILE = Path(__file__).with_name("data") / "resources.json"
 _REMEMBERED = 8192
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
@@ -24,7 +23,7 @@ _VARIES = (
 
 @cache
 def _reference() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(resources.text("policy/proof/examples/data/resources.json"))
     actions = {name.lower(): forms for name, forms in data["actions"].items()}
     return {**data, "actions": actions}
 

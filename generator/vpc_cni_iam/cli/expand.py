@@ -1,0 +1,54 @@
+"""Commands whose options are the fields of dataclasses, so that several commands can share them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter
+from typing import Any, get_type_hints
+
+
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with an option a field for each of its parameters that is a dataclass.
+
+    The annotation and the default of a field are those that typer reads of a parameter.
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    groups: dict[str, Any] = {
+        p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
+    }
+    names = {name: [f.name for f in fields(group)] for name, group in groups.items()}
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field: values.pop(field) for field in names[name]})
+        command(**values)
+
+    options = [
+        option
+        for parameter in parameters
+        for option in (
+            _options(groups[parameter.name])
+            if parameter.name in groups
+            else [parameter.replace(kind=Parameter.KEYWORD_ONLY)]
+        )
+    ]
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _options(group: Any) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)
+    ]

@@ -1,0 +1,209 @@
+"""Options that commands share: one name, one placeholder and one completion each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from vpc_cni_iam.cli import versions
+from vpc_cni_iam.names import resolve
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.options import Options
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
+
+
+class Mode(StrEnum):
+    """The IP family of a cluster."""
+
+    ipv4 = "ipv4"
+    ipv6 = "ipv6"
+
+
+def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
+    """Return the type of an option whose values are only known at run time."""
+    make: Any = StrEnum
+    kind: type[StrEnum] = make(name, {value: value for value in values})
+    return kind
+
+
+def choice(kind: type[StrEnum], flag: str, text: str) -> Any:
+    """Return the option that takes one of the values of an enumeration."""
+
+    def member(word: str) -> StrEnum:
+        return kind(resolve(word, kind, flag))
+
+    return typer.Option(
+        flag,
+        parser=member,
+        metavar=f"<{'|'.join(kind)}>",
+        autocompletion=lambda: list(kind),
+        help=text,
+    )
+
+
+def _named(flag: str, metavar: str, completion: Callable[[], list[str]]) -> Callable[..., Any]:
+    def option(text: str) -> Any:
+        return typer.Option(flag, metavar=metavar, help=text, autocompletion=completion)
+
+    return option
+
+
+def _kinds() -> list[str]:
+    from vpc_cni_iam.catalog.options import ModuleKind
+
+    return list(ModuleKind)
+
+
+def _variants() -> list[str]:
+    from vpc_cni_iam.catalog.variants import VARIANTS
+
+    return [v.name for v in VARIANTS]
+
+
+def _revisions() -> list[str]:
+    from vpc_cni_iam.catalog.facts.documents import revisions
+
+    return [r.name for r in revisions()]
+
+
+def _features() -> list[str]:
+    from vpc_cni_iam.catalog.facts.calls import features
+
+    return list(features())
+
+
+variant = _named("--variant", "VARIANT", _variants)
+revision = _named("--revision", "DATE", _revisions)
+feature = _named("--feature", "FEATURE", _features)
+
+KindOption = Annotated[
+    str, _named("--kind", "KIND", _kinds)("Kind of module: policy documents or a role.")
+]
+VariantArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="VARIANT", help="Variant; `catalog` lists them.", autocompletion=_variants
+    ),
+]
+VariantOption = Annotated[
+    list[str] | None,
+    variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]"),
+]
+NoGapsOption = Annotated[
+    bool, typer.Option("--no-gaps", help="Do not add the actions that upstream's document misses.")
+]
+FormatOption = Annotated[Format, choice(Format, "--format", "Output format.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print problems only.")]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOptions:
+    """The options that choose upstream's documents."""
+
+    revision: Annotated[
+        str | None, revision("Use upstream's document of this date, without changes.")
+    ] = None
+    cni_version: versions.VersionOption = None
+    strict: versions.StrictOption = False
+    feature: Annotated[
+        list[str] | None,
+        feature("Allow what an optional feature calls; repeat for more. `catalog` lists them."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class HardeningOptions:
+    """The options that narrow documents of one cluster."""
+
+    harden: Annotated[
+        bool,
+        typer.Option(
+            "--harden",
+            help="Narrow a scoped document to the tags and the VPC that the plugin version needs.",
+        ),
+    ] = False
+    additional_tag_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--additional-tag-key",
+            metavar="KEY",
+            help="With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more.",
+        ),
+    ] = None
+    eni_claim_tag: Annotated[
+        str | None,
+        typer.Option(
+            "--eni-claim-tag",
+            metavar="KEY=VALUE",
+            help="With --harden: allow claiming only interfaces with this tag, which your node "
+            "group or launch template must set.",
+        ),
+    ] = None
+
+
+def chosen(
+    variants: Iterable[str],
+    documents: DocumentOptions,
+    hardening: HardeningOptions,
+    *,
+    no_gaps: bool = False,
+    kind: str = "policy",
+) -> Options:
+    """Return the options of the catalog that those of a command mean; raises `UsageError`."""
+    from vpc_cni_iam.catalog.hardening import Hardening
+    from vpc_cni_iam.catalog.options import options
+
+    return options(
+        variants,
+        revision=documents.revision,
+        cni_version=documents.cni_version,
+        features=documents.feature or (),
+        gaps=not no_gaps,
+        kind=kind,
+        hardening=Hardening.of(
+            harden=hardening.harden,
+            additional_tag_keys=hardening.additional_tag_key or (),
+            eni_claim_tag=hardening.eni_claim_tag,
+        ),
+    )
+
+
+def name(flag: str, text: str) -> Any:
+    """Return the option that takes a name or an ID."""
+    return typer.Option(flag, metavar=flag.rpartition("-")[2].upper(), help=text)
+
+
+_Text: TypeAlias = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """The options that take the names and IDs of a cluster's surroundings."""
+
+    cluster_name: Annotated[_Text, name("--cluster-name", "Name of the cluster.")] = None
+    vpc_id: Annotated[_Text, name("--vpc-id", "VPC of the nodes.")] = None
+    partition: Annotated[_Text, name("--partition", "AWS partition.")] = None
+    region: Annotated[_Text, name("--region", "AWS Region.")] = None
+    account_id: Annotated[_Text, name("--account-id", "AWS account ID of the nodes.")] = None
+    vpc_owner_id: Annotated[
+        _Text, name("--vpc-owner-id", "AWS account ID of the owner of the VPC.")
+    ] = None
+    hyperpod_cluster_id: Annotated[
+        _Text, name("--hyperpod-cluster-id", "ID of the SageMaker HyperPod cluster.")
+    ] = None
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        """The values by the names of the catalog's parameters."""
+        return asdict(self)

@@ -1,0 +1,53 @@
+"""Finds the name that a user means among those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from vpc_cni_iam.errors import UsageError
+
+_LONGEST = 100
+_SHOWN = 20
+
+
+def resolve(
+    word: str, known: Iterable[str], noun: str, option: str = "", *, source: str = ""
+) -> str:
+    """Return the known name that a word means; ``-`` and ``_`` are the same in it.
+
+    Args:
+        word: As the user wrote it.
+        known: The names that there are.
+        noun: What they are names of, such as ``variant``.
+        option: The option that is repeated for more names, if one is.
+        source: The input that has the names, if it is one of the user's.
+
+    Raises:
+        UsageError: An unknown name, with the nearest known one; or several names in one word.
+    """
+    names = [str(name) for name in known]
+    alike = [name for name in names if _spelling(name) == _spelling(word)]
+    if word in names or len(alike) == 1:
+        return word if word in names else alike[0]
+    problem = _problem(word, names, noun, option)
+    raise UsageError(f"{source}: {problem}" if source else problem)
+
+
+def _problem(word: str, names: list[str], noun: str, option: str) -> str:
+    shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
+    if "," in word and option:
+        return f"{noun} {shown!r} is a list; repeat {option} for each {noun}"
+    unknown = f"unknown {noun} {shown!r}; "
+    if not names:
+        return f"{unknown}there is none with a name"
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    known = f"nown are {', '.join(names[:_SHOWN])}{more}"
+    by_spelling = {_spelling(name): name for name in names}
+    if near := get_close_matches(_spelling(shown), by_spelling, n=1):
+        return f"{unknown}did you mean {by_spelling[near[0]]!r}? K{known}"
+    return f"{unknown}k{known}"
+
+
+def _spelling(name: str) -> str:
+    return name.replace("_", "-").casefold()

@@ -1,0 +1,82 @@
+"""Messages about files: the name, what was tried, what to do, and never an error number."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import run, write_tree
+from vpc_cni_iam.errors import reason
+
+# Quotes in a comment, a template and a heredoc close before the string that does not.
+HIDDEN = 'locals {\n  # "\n  a = "${f("}")}"\n  b = <<E\n"\nE\n  c = "\n  policy = "{}"\n}\n'
+STATEMENT = "policy = jsonencode({ Statement = [] })"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EISDIR, errno.EROFS])
+def test_a_reason_has_advice_and_no_number(number: int) -> None:
+    text = reason(OSError(number, os.strerror(number), "x"))
+    assert text.startswith(os.strerror(number) + "; ") and "Errno" not in text
+
+
+@pytest.mark.parametrize("words", [("convert", "x"), ("coverage", "x"), ("compare", "x", "x")])
+def test_a_directory_or_a_missing_file_has_no_error_number(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    for made in (False, True):
+        done = run(*words, cwd=tmp_path)
+        assert done.code in (2, 3) and "x" in done.err and "[Errno" not in done.err
+        (tmp_path / "x").mkdir(exist_ok=made)
+
+
+@pytest.mark.parametrize("command", ["check", "diff", "sync", "upgrade"])
+def test_without_a_configuration_the_searched_directories_are_named(
+    command: str, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, {".git/HEAD": "", "a/b/x": ""})
+    done = run(command, cwd=tmp_path / "a" / "b")
+    assert done.code == 3
+    assert f"searched {tmp_path}/a/b and the directories above it, up to {tmp_path};" in done.err
+    assert "vpc-cni-iam init" in done.err and "--config" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "code"),
+    [((), {"CI": ""}, 0), ((), {"CI": "true"}, 1), (("--render",), {"CI": ""}, 1)],
+)
+def test_a_configuration_without_modules_is_a_warning(
+    words: tuple[str, ...], env: dict[str, str], code: int, tmp_path: Path
+) -> None:
+    (tmp_path / "vpc-cni-iam.toml").write_text("# all removed\n")
+    done = run("check", *words, cwd=tmp_path, env=env)
+    assert done.code == code
+    assert "warning: vpc-cni-iam.toml has no [[module]], so nothing was checked" in done.err
+
+
+# With the line that `terraform validate` reports first.
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f'resource "aws_iam_policy" "x" {{\n  name = "abc\n  path = "/"\n  {STATEMENT}\n}}\n', 2),
+        (f'locals {{\n  a = "x"\n  b = "y\n}}\nresource "a" "x" {{\n  {STATEMENT}\n}}\n', 3),
+        ('resource "aws_iam_policy" "x" {\n  policy = "{\\"Statement\\":[]}\n}\n', 2),
+        (f'resource "aws_iam_policy" "x {{\n  {STATEMENT}\n}}\n', 1),
+        (f'resource "a" "x" {{\n  {STATEMENT}\n  name = "a', 3),
+        (HIDDEN, 7),
+    ],
+)
+def test_an_unclosed_string_is_reported_where_terraform_reports_it(
+    text: str, line: int, tmp_path: Path
+) -> None:
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", "main.tf", cwd=tmp_path)
+    assert done.code == 3
+    assert f"main.tf: line {line}, column " in done.err and "no closing quote" in done.err
+
+
+def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('module "m" {\n  source = "./modules/cni"\n}\n')
+    done = run("verify", ".", "--engine", "none", cwd=tmp_path)
+    assert done.code == 3
+    assert "calls the module in modules/cni; verify that directory" in done.err

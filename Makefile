@@ -88,7 +88,7 @@ generate: venv ## write the committed modules/ and examples/ anew
 	$(BIN)/python -m tools.generate --write
 
 plans: engines ## make the plans that the tests of reviews read anew, with every engine
-	$(USE_ENGINES) && $(BIN)/python tests/review/make_plans.py
+	$(USE_ENGINES) && $(BIN)/python tests/review/make_plans.py && $(BIN)/python tests/review/make_corpus.py
 
 clean: ## remove what the other targets wrote, but for .venv
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -56,7 +56,7 @@ def test_a_review_tells_how_far_it_is(tmp_path: Path) -> None:
     from synthetic import WANTED, allow, document, policy
     from synthetic import plan as planned
     from vpc_cni_iam.inputs.plan.reader import read_plan
-    from vpc_cni_iam.review.review import review
+    from vpc_cni_iam.review.run import review
 
     found = planned(*(policy(f"p{n}", None, document(allow("ec2:A"))) for n in range(3)))
     told: list[tuple[int, int]] = []

@@ -28,7 +28,7 @@ def test_one_run_writes_every_report_and_prints_its_own(tmp_path: Path) -> None:
     ET.fromstring(written["out/iam.junit"])
 
 
-@pytest.mark.parametrize("wrong", ["html", "html=", "pdf=x", "=x", "text=x"])
+@pytest.mark.parametrize("wrong", ["html", "html=", "pdf=x", "=x", "txt=x"])
 def test_a_report_that_is_none_is_refused_before_the_plan_is_read(wrong: str) -> None:
     done = run("review", "not-there.json", "--report", wrong)
     assert (done.code, done.out) == (2, "")

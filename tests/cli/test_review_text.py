@@ -31,8 +31,8 @@ def test_colour_is_for_terminals_and_can_be_had_and_refused() -> None:
 
 
 def test_what_is_alike_is_said_once() -> None:
-    out = run("review", PLANS / "nested.tofu-1.12.6.json").out
-    assert out.count("gained │ ec2:AssignPrivateIpAddresses") == 2
+    out = run("review", PLANS / "nested.tofu-1.12.6.json", "--details").out
+    assert out.count("gained       ec2:AssignPrivateIpAddresses") == 2
     assert 'also module.vpc_cni_irsa["green"]' in out
 
 
@@ -62,7 +62,8 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
         importing={"id": arn},
     )
     (tmp_path / "plan.json").write_bytes(plan(found))
-    done = run("review", "plan.json", cwd=tmp_path, env={"NO_COLOR": "1", **env})
+    details = ("review", "plan.json", "--details")
+    done = run(*details, cwd=tmp_path, env={"NO_COLOR": "1", **env})
     assert done.code == 1
     lines = [re.sub("\x1b\\[[^m]*m", "", line).strip() for line in done.out.splitlines()]
     assert not any(re.match(r"::(error|stop-commands|add-mask)", line) for line in lines)
@@ -75,9 +76,26 @@ def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     key = "k" * 200
     found = policy("p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]')
     (tmp_path / "plan.json").write_bytes(plan(found))
-    lines = run("review", "plan.json", cwd=tmp_path).out.splitlines()
+    lines = run("review", "plan.json", "--details", cwd=tmp_path).out.splitlines()
     assert f'create: aws_iam_policy.p["{key}"] policy' in lines
-    assert f'warning new-policy aws_iam_policy.p["{key}"] policy' in lines
+    assert f'            aws_iam_policy.p["{key}"] policy [new-policy]' in lines
+
+
+def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> None:
+    """A reviewer of a large plan reads one screen; the rest comes with --details."""
+    changes = [
+        policy(f"p{i}", document(allow("s3:A")), document(allow(["s3:A", f"s3:B{i}"])))
+        for i in range(60)
+    ]
+    (tmp_path / "plan.json").write_bytes(plan(*changes))
+    out = run("review", "plan.json", cwd=tmp_path, env={"COLUMNS": "100"}).out
+    titles = ("VPC CNI (aws-node)", "Who can do more", "Other changes", "Unknown until apply")
+    places = [out.index(title) for title in titles]
+    assert places == sorted(places)
+    assert out.count("\n") <= 50
+    assert "and 52 more (--details)" in out
+    details = run("review", "plan.json", "--details", cwd=tmp_path).out
+    assert "s3:B59" in details
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

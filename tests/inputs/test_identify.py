@@ -14,7 +14,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import identify
 from vpc_cni_iam.inputs.kind import Kind
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.between import side
+from vpc_cni_iam.review.diff.two_policies import side
 from vpc_cni_iam.texts import unpacked
 from vpc_cni_iam.texts.limits import Limit
 

@@ -15,9 +15,9 @@ from vpc_cni_iam.policy.proof import access, budget
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
 from vpc_cni_iam.policy.proof.examples import requests
-from vpc_cni_iam.review import semantic
-from vpc_cni_iam.review.between import Side, between
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.diff import semantic
+from vpc_cni_iam.review.diff.proofs import new_access
+from vpc_cni_iam.review.diff.two_policies import ComparedPolicy, between
 
 
 def allow(*actions: str, on: tuple[str, ...] = ("*",), when: tuple[Condition, ...] = ()) -> Policy:
@@ -127,7 +127,7 @@ def test_a_comparison_takes_no_more_than_its_steps(
         spent += steps
 
     monkeypatch.setattr(Budget, "spend", counted)
-    comparison = between(Side("old", old, ()), Side("new", new, ()))
+    comparison = between(ComparedPolicy("old", old, ()), ComparedPolicy("new", new, ()))
     assert spent <= STEPS
     if comparison.access.verdict == "not proven":
         reason = comparison.access.reason

@@ -29,7 +29,7 @@ DOCUMENTS = (
     document(deny("s3:A")),
     document(deny("s3:*")),
     document(allow("s3:A"), deny("s3:B")),
-    document(allow("ec2:*")),
+    document(allow(["ec2:*NetworkInterface*", "ec2:*PrivateIpAddresses", "ec2:CreateTags"])),
     document(allow("ec2:Describe*")),
     document(allow("*")),
     document(allow(["s3:B", "s3:A"])),

@@ -9,11 +9,11 @@ from pathlib import Path
 from conftest import ROOT
 from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.changes import Place
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.findings import Finding, Review
-from vpc_cni_iam.review.ignoring import Entry
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.review import Ignoring, review
+from vpc_cni_iam.review.ignore import Entry
+from vpc_cni_iam.review.run import Ignoring, review
 
 PLANS = sorted((ROOT / "tests" / "review" / "plans").glob("*.terraform-1.15.5.json"))
 CONFIGURATIONS = ROOT / "tests" / "review" / "configurations"

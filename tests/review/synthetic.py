@@ -5,12 +5,12 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
-WANTED = Wanted(newest())
+WANTED = ReviewTarget(newest())
 
 
 def document(*statements: Json) -> str:

@@ -5,8 +5,8 @@ import pytest
 from account import ROLES, World
 from synthetic import WANTED, reviewed
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.needs import concerns_plugin, coverage_change
-from vpc_cni_iam.review.proving import new_access
+from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.proofs import new_access
 
 
 @pytest.mark.parametrize("first", range(0, 400, 50))

@@ -11,9 +11,9 @@ import pytest
 from conftest import write_tree
 from synthetic import WANTED, document, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.run import review
 
 TRUST = document(
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}

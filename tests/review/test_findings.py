@@ -199,7 +199,7 @@ def test_an_inline_policy_that_comes_to_another_role_is_new_access_there() -> No
     text = document(allow("iam:*"))
     sides = [{"role": name, "name": "n", "policy": text} for name in ("old", "new")]
     found = reviewed(resource("aws_iam_role_policy", "p", *sides))
-    assert rules(found) == {"new-access"}
+    assert rules(found) == {"admin-attached"}
     assert {line.effect for line in found.changes[0].lines} == {"gain", "loss"}
     assert not rules(reviewed(resource("aws_iam_role_policy", "p", sides[0], sides[0])))
 
@@ -208,8 +208,8 @@ def test_an_inline_policy_that_comes_to_another_role_is_new_access_there() -> No
 @pytest.mark.parametrize(
     ("before", "unknown", "rule"),
     [
-        ([{"name": "i", "policy": document(allow("a:b"))}], False, "new-access"),
-        ([], False, "new-policy"),
+        ([{"name": "i", "policy": document(allow("a:b"))}], False, "admin-attached"),
+        ([], False, "admin-attached"),
         ([], True, "unknown-policy"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_policy_that_a_data_source_read_is_known() -> None:
     state = {"values": {"root_module": {"resources": [data]}}}
     attached = attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}))
     found = reviewed(attached, prior_state=state)
-    assert rules(found) == {"new-policy"}
+    assert rules(found) == {"new-access"}
     assert found.documents == ()
     data["sensitive_values"] = {"policy": True}
     assert rules(reviewed(attached, prior_state=state)) == {"sensitive-policy"}

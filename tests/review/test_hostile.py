@@ -12,7 +12,7 @@ from conftest import run
 from synthetic import allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.obtaining import obtain
+from vpc_cni_iam.review.obtain import obtain
 from vpc_cni_iam.review.report.json import report
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))

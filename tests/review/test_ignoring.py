@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, run
+from conftest import run
 from synthetic import allow, document, plan, policy, reviewed, role
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.review.ignoring import apply, load
-from vpc_cni_iam.review.review import check_fail_on
-from vpc_cni_iam.review.rules import BY_ID, RULES, documentation
+from vpc_cni_iam.review.ignore import apply, load
+from vpc_cni_iam.review.run import check_fail_on
 
 TODAY = datetime.date(2026, 6, 1)
 ENTRY = """[[ignore]]
@@ -79,11 +78,6 @@ def test_the_command_takes_the_file_that_lies_there(tmp_path: Path) -> None:
     done = run("review", "plan.json", cwd=tmp_path)
     assert (done.code, "agreed with the owners" in done.out) == (0, True)
     assert run("review", "plan.json", "--ignore-file", "none.toml", cwd=tmp_path).code == 3
-
-
-def test_the_rules_have_a_page_of_their_own() -> None:
-    assert len(BY_ID) == len(RULES)
-    assert (ROOT / "docs" / "rules.md").read_text() == documentation()
 
 
 def test_a_level_that_is_none_is_wrong_usage() -> None:

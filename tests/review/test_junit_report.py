@@ -13,7 +13,7 @@ import xmlschema
 from conftest import ROOT
 from reviews import PLANS, every, hostile, of_plan
 from vpc_cni_iam.review.report.junit import report
-from vpc_cni_iam.review.review import fails
+from vpc_cni_iam.review.run import fails
 
 
 def test_every_review_fits_the_schema_of_jenkins() -> None:

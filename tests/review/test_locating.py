@@ -9,7 +9,7 @@ from conftest import run, write_tree
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Configuration, Module
-from vpc_cni_iam.review.locating import Locator
+from vpc_cni_iam.review.account.locate import Locator
 
 IN_JSON = """{
   "//": "made by a program",

@@ -15,7 +15,7 @@ from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, report
-from vpc_cni_iam.review.reports import Forge
+from vpc_cni_iam.review.report_formats import Forge
 
 OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
 
@@ -50,7 +50,7 @@ def inert(text: str, forge: Forge) -> None:
     for part in outside(text):
         assert not re.search(r"evil|octocat|GH-1|[@#/\\<>&!$`*_~]|https?:|www\.", part), part
     # What would end a line is spelled by number: each line starts as this code starts it.
-    starts = r"- |    - |\||#|\[//\]: # \(|`|<details>|</details>|Nothing|\*\*Cut|$"
+    starts = r"- |    - |\||#|\[//\]: # \(|`|<details>|</details>|Nothing|Unknown|\*\*Cut|$"
     assert all(re.match(starts, line) for line in text.split("\n"))
     assert EVIL[:4] not in text and "\\u001b" in text
 

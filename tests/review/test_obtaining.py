@@ -21,7 +21,7 @@ from conftest import (
 )
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import EngineError, InputError
-from vpc_cni_iam.review.obtaining import obtain
+from vpc_cni_iam.review.obtain import obtain
 
 PLAN = plan(policy("p", None, document(allow("ec2:A"))))
 
@@ -114,7 +114,7 @@ def test_a_plan_that_was_saved_elsewhere_is_shown_in_its_root_module(tmp_path: P
         obtain(str(plan_file), io.BytesIO(), "auto", environ)
     done = run("review", "--source", root, "--", "-tfplan", cwd=odd, env=environ)
     assert (done.code, done.err) == (1, "")
-    assert "aws_iam_policy.p policy  main.tf:12" in done.out
+    assert "aws_iam_policy.p policy, main.tf:12" in done.out
 
 
 MEASURED = r"""

@@ -82,6 +82,7 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     found = reviewed(change)
     assert rules(found) & {
         "sensitive-policy",
+        "admin-attached",
         "new-access",
         "new-policy",
         "boundary-weakened",
@@ -123,7 +124,7 @@ def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
 
 
 def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
-    cni = {"name": "i", "role": "r", "policy": document(allow("ec2:*"))}
+    cni = {"name": "i", "role": "r", "policy": document(allow(["ec2:Assign*", "ec2:*"]))}
     there = resource("aws_iam_role_policy", "i", cni, cni)
     values = {"name": "r", "assume_role_policy": NODES}
     arn = "arn:aws:iam::1:policy/b"
@@ -187,7 +188,7 @@ def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str
     cni = document(allow("ec2:*"))
     sides = [{"role": name, "name": "i", "policy": cni} for name in ("old", "new")]
     found = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
-    assert rules(found) == {"moved", "new-policy"}
+    assert rules(found) == {"moved", "new-access"}
     assert {p.name: (len(p.before), len(p.after)) for p in found.principals} == {
         "role old": (1, 1),
         "role new": (0, 1),

@@ -8,13 +8,13 @@ from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engi
 from make_plans import CONFIGURATIONS, PLANS, plan
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.changes import Change
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.run import review
 
-WANTED = Wanted(PluginVersion((1, 23, 0)))
+WANTED = ReviewTarget(PluginVersion((1, 23, 0)))
 ATTACHMENT = "aws_iam_role_policy_attachment"
 REGISTRY = 'additional["registry"]'
 IRSA = 'module.vpc_cni_irsa["{}"]'
@@ -34,6 +34,25 @@ EXPECTED: dict[str, list[str]] = {
         "error new-access aws_iam_policy.cni policy",
         "error trust-widened aws_iam_role.cni assume_role_policy",
         "warning irsa-subject-wildcard aws_iam_role.cni assume_role_policy",
+    ],
+    "admin": [
+        'error admin-attached aws_iam_role.listed managed_policy_arns["arn:aws:iam::aws:policy/'
+        'AdministratorAccess"]',
+        "error admin-attached aws_iam_role_policy.all policy",
+        f"error admin-attached {ATTACHMENT}.admin policy_arn",
+        f"error admin-attached {ATTACHMENT}.moved policy_arn",
+        f"error unknown-attachment {ATTACHMENT}.unknown policy_arn",
+    ],
+    "identity": [
+        "error node-role-changed aws_iam_instance_profile.nodes",
+        "error plugin-identity-lost aws_iam_openid_connect_provider.client",
+        "error plugin-identity-lost aws_iam_openid_connect_provider.gone",
+    ],
+    "chained": [
+        'note new-policy aws_iam_policy.p["new"] policy',
+        'note access-removed aws_iam_policy.p["old"] policy',
+        f'note new-policy {ATTACHMENT}.p["new"] policy_arn',
+        f'note access-removed {ATTACHMENT}.p["old"] policy_arn',
     ],
     "reorder": ["note rewritten aws_iam_policy.cni policy"],
     "replace": [
@@ -63,11 +82,7 @@ EXPECTED: dict[str, list[str]] = {
             for key in ("blue.eu", "green")
             for level, rule, where in (
                 ("warning", "irsa-no-audience", "aws_iam_role.this[0] assume_role_policy"),
-                (
-                    "warning",
-                    "unknown-attachment",
-                    f'{ATTACHMENT}.additional["registry"] policy_arn',
-                ),
+                ("warning", "new-policy", f'{ATTACHMENT}.additional["registry"] policy_arn'),
                 ("warning", "new-policy", f"{ATTACHMENT}.vpc_cni[0] policy_arn"),
                 ("warning", "coverage-lacking", "aws_iam_role.this[0]"),
                 ("warning", "new-policy", "module.policy[0].aws_iam_policy.vpc_cni policy"),

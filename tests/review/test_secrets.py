@@ -12,20 +12,20 @@ from synthetic import allow, document, plan, policy, resource, reviewed
 from vpc_cni_iam.inputs.plan.marked import marked
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.review.proving import NOT_SHOWN
-from vpc_cni_iam.review.reports import REPORTS, Setting
+from vpc_cni_iam.review.diff.proofs import NOT_SHOWN
+from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 REAL = sorted((ROOT / "tests" / "review" / "plans").glob("sensitive.*.json"))
 
 
 def shown(name: Path, *options: str) -> str:
-    done = run("review", name, *options)
+    done = run("review", name, "--details", *options)
     assert done.code == 1, done.err
     return done.out + done.err
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
-@pytest.mark.parametrize("name", ["text", *REPORTS])
+@pytest.mark.parametrize("name", [*REPORTS])
 def test_a_real_plan_shows_no_value_that_it_marks(path: Path, name: str) -> None:
     assert len(set(re.findall("hunter2-[a-z]+", path.read_text()))) == 5
     text = shown(path, "--format", name)
@@ -113,7 +113,7 @@ def test_a_policy_that_is_sensitive_is_hidden_however_a_role_repeats_it() -> Non
     gone = resource("aws_iam_role_policy", "i", values, None, before_sensitive={"policy": True})
     found = reviewed(gone, resource("aws_iam_role", "r", repeated, None))
     for name, report in REPORTS.items():
-        assert "hunter2" not in report(found, Setting()), name
+        assert "hunter2" not in report(found, Setting(details=True)), name
 
 
 HIDDEN = {"after_sensitive": {"name": True}, "before_sensitive": {"name": True}}
@@ -136,7 +136,7 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
         policy("keyed", None, document(allow("s3:A", Condition={"Null": {secret.lower(): "x"}}))),
     )
     for name, report in REPORTS.items():
-        text = report(found, Setting())
+        text = report(found, Setting(details=True))
         for spelling in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
             assert spelling.lower()[:1000] not in text.lower(), name
         assert "(sensitive)" in text
@@ -160,7 +160,7 @@ def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
         ),
     )
     assert any(p.matrix for p in found.principals)
-    texts = {name: report(found, Setting()) for name, report in REPORTS.items()}
+    texts = {name: report(found, Setting(details=True)) for name, report in REPORTS.items()}
     jsonschema.Draft202012Validator(schema()).validate(json.loads(texts["json"]))
 
 
@@ -170,5 +170,5 @@ def test_a_short_value_does_not_empty_the_report() -> None:
             "aws_iam_policy", "p", None, {"name": "*", "policy": document(allow("s3:*"))}, **HIDDEN
         )
     )
-    assert "gained" in REPORTS["markdown"](found, Setting())
-    assert "s3:*" in REPORTS["markdown"](found, Setting())
+    assert "gained" in REPORTS["markdown"](found, Setting(details=True))
+    assert "s3:*" in REPORTS["markdown"](found, Setting(details=True))

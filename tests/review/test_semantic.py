@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.judgements import Line
-from vpc_cni_iam.review.proving import proven
-from vpc_cni_iam.review.semantic import lines
+from vpc_cni_iam.review.diff.proofs import proven
+from vpc_cni_iam.review.diff.semantic import lines
+from vpc_cni_iam.review.diff.verdicts import Line
 
 ENI = "arn:aws:ec2:*:*:network-interface/*"
 Json = dict[str, Any]

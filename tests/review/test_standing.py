@@ -5,9 +5,9 @@ import pytest
 from synthetic import Json, allow, document, resource, reviewed, role, rules
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
-CNI = document(allow(["ec2:*"]))
+CNI = document(allow(["ec2:Assign*", "ec2:*"]))
 ONE = document(allow("s3:A"))
 NODES = document(
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
@@ -37,14 +37,14 @@ def exclusive(kind: str, before: list[str] | None, after: list[str] | None) -> J
     return resource(f"aws_iam_role_{kind}_exclusive", "e", *sides)
 
 
-@pytest.mark.parametrize("stays", [attach("w", WORKER, True, True), None])
+@pytest.mark.parametrize("stays", [attach("w", ELSEWHERE, True, True), None])
 def test_what_is_lost_is_lost_though_another_policy_is_not_known(stays: Json | None) -> None:
-    """Every node role has a policy beside the plugin's whose document no plan holds."""
+    """A role may have policies beside the plugin's whose documents the plan does not hold."""
     gone = attach("cni", MANAGED, True, False)
     found = reviewed(gone, *([stays] if stays else []), fail_on="coverage-lost")
     assert (found.failed, "coverage-lost" in rules(found)) == (True, True)
     (lost,) = (f for f in found.findings if f.rule == "coverage-lost" and f.level == "error")
-    assert any(WORKER in text for text in lost.details) is bool(stays)
+    assert any(ELSEWHERE in text for text in lost.details) is bool(stays)
 
 
 def test_what_may_be_lost_to_a_policy_that_is_not_known_is_said() -> None:
@@ -86,7 +86,7 @@ def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
 def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) -> None:
     attached = attach("a", MANAGED, True, True)
     for change, there in (
-        (exclusive("policy_attachments", before, [WORKER]), attached),
+        (exclusive("policy_attachments", before, [ELSEWHERE]), attached),
         (exclusive("policies", before, ["other"]), inline("a", CNI, CNI)),
     ):
         found = reviewed(change, there, fail_on="coverage-lost")
@@ -104,14 +104,14 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
 
 
 def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> None:
-    change = exclusive("policy_attachments", [MANAGED, WORKER], [WORKER])
+    change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
     found = reviewed(change, attach("a", MANAGED, True, True))
     assert {"exclusive-removes", "coverage-lost"} <= rules(found)
 
 
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
     for change in (
-        exclusive("policy_attachments", [WORKER], None),
+        exclusive("policy_attachments", [ELSEWHERE], None),
         exclusive("policies", ["i"], None),
     ):
         found = reviewed(change)
@@ -124,7 +124,7 @@ def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
     values = {
         "name": "r",
         "assume_role_policy": NODES,
-        "managed_policy_arns": [MANAGED, WORKER],
+        "managed_policy_arns": [MANAGED, ELSEWHERE],
         "inline_policy": [
             {"name": "by-hand", "policy": document(allow("ec2:AssignIpv6Addresses"))}
         ],
@@ -133,7 +133,7 @@ def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
     assert rules(found) == {"managed-policy-attached"}
     assert [c.kind for c in found.changes] == ["trust"]
     (principal,) = found.principals
-    assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, WORKER}
+    assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, ELSEWHERE}
 
 
 def test_what_a_role_repeats_counts_once() -> None:
@@ -246,7 +246,7 @@ def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
 def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:
     listed = exclusive("policy_attachments", [MANAGED], [MANAGED])
     assert {"conflict", "coverage-lost"} <= rules(reviewed(replaced(), listed))
-    more = exclusive("policy_attachments", [MANAGED], [MANAGED, WORKER])
+    more = exclusive("policy_attachments", [MANAGED], [MANAGED, ELSEWHERE])
     assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), more))
 
 

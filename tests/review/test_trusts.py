@@ -286,7 +286,8 @@ NODES = LAMBDA.replace("lambda", "ec2")
         (GOOD, LAMBDA, True),
         (GOOD, document(), True),
         (GOOD, irsa(StringEquals={**SUB, f"{OIDC}:aud": "other"}), True),
-        (GOOD, GOOD.replace("EXAMPLE", "ELSEWHERE"), False),
+        # The plugin of one cluster takes no place of that of another.
+        (GOOD, GOOD.replace("EXAMPLE", "ELSEWHERE"), True),
         (GOOD, irsa(StringEquals=AUD, StringLike=SUB), False),
         (GOOD, POD, False),
         (POD, GOOD, False),

@@ -40,9 +40,9 @@ from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.ignoring import load as load_ignoring
-from vpc_cni_iam.review.needs import Wanted
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.ignore import load as load_ignoring
+from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.vendoring.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import FileRecord
@@ -73,7 +73,7 @@ def markdown(text: str) -> None:
 
 
 def plan(text: str) -> None:
-    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), Wanted(newest()))
+    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), ReviewTarget(newest()))
 
 
 def convert(text: str) -> None:

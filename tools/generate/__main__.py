@@ -14,7 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-from tools.generate import examples, screenshot
+from tools.generate import examples, rule_pages, screenshot
 from tools.generate.terminal import svg
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import revisions
@@ -31,7 +31,6 @@ from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
-from vpc_cni_iam.review.rules import documentation
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
 from vpc_cni_iam.vendoring.init import text
@@ -126,13 +125,18 @@ FILES = {
     "docs/session.svg": svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
-    "docs/rules.md": documentation,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,
 }
 SECTIONS = {"variants": variants_table, "features": features_table}
+
+
+def documents() -> dict[str, str]:
+    """Return the generated files that are no modules, by path."""
+    pages = {f"docs/{path}": page for path, page in rule_pages.pages().items()}
+    return {path: make() for path, make in FILES.items()} | pages
 
 
 def readme(text: str) -> str:
@@ -164,6 +168,21 @@ def take_pictures() -> int:
     return 0
 
 
+def rule_files() -> set[str]:
+    """Return the paths of the pages about rules."""
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/rules").glob("*.md")}
+
+
+def write_documents() -> None:
+    """Write `documents`, and remove pages of rules that are no more."""
+    made = documents()
+    (ROOT / "docs/rules").mkdir(exist_ok=True)
+    for path, content in made.items():
+        (ROOT / path).write_text(content, encoding="utf-8")
+    for path in rule_files() - made.keys():
+        (ROOT / path).unlink()
+
+
 def main() -> int:
     """Check, or write with ``--write``.
 
@@ -176,8 +195,7 @@ def main() -> int:
     page = ROOT / "README.md"
     known = page.read_text(encoding="utf-8")
     if wanted:
-        for path, make in FILES.items():
-            (ROOT / path).write_text(make(), encoding="utf-8")
+        write_documents()
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
@@ -193,10 +211,12 @@ def main() -> int:
     ]
     if readme(known) != known:
         stale.append("README.md: a generated table is stale")
-    for path, make in FILES.items():
+    made = documents()
+    for path, content in made.items():
         there = ROOT / path
-        if not there.exists() or there.read_text(encoding="utf-8") != make():
+        if not there.exists() or there.read_text(encoding="utf-8") != content:
             stale.append(f"{path}: stale or missing")
+    stale += [f"{path}: left over" for path in rule_files() - made.keys()]
     for path in screenshot.PICTURES:
         if not screenshot.is_current(ROOT / path):
             stale.append(f"{path}: shows an older docs/review.html, or is missing")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.locating import Locator
-from vpc_cni_iam.review.needs import Wanted
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.report.html import report
-from vpc_cni_iam.review.review import review
+from vpc_cni_iam.review.run import review
 
 _REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"
 PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"
@@ -33,7 +33,7 @@ _KEY = b"Page\0"
 def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
-    wanted = Wanted(releases.newest())
+    wanted = ReviewTarget(releases.newest())
     return report(
         review(plan, wanted, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
     )

@@ -52,8 +52,8 @@ def compare(
     output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli import review_text
-    from vpc_cni_iam.review import between
+    from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.review.diff import two_policies as between
     from vpc_cni_iam.review.report import json as json_report
 
     inputs.check_once((old, new))
@@ -66,5 +66,5 @@ def compare(
     if output is options.Format.json:
         common.show_json({"format": json_report.FORMAT, **json_report.plain(difference)})
     else:
-        review_text.show_between(difference)
+        compare_text.show_between(difference)
     raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import io
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +21,10 @@ from vpc_cni_iam.cli import common, options, versions
 from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.findings import Review
-    from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.review.report_formats import Setting
+    from vpc_cni_iam.review.run import Ignoring
 
 # Seconds until a bar is worth its flicker.
 _PATIENCE = 0.5
@@ -41,12 +46,11 @@ Examples:
 """
 
 
-# Text is what a terminal shows; the others are files.
 _REPORTS = formats.names("vpc_cni_iam.review.report")
 if TYPE_CHECKING:
     Format = StrEnum
 else:
-    Format = options.choices("Format", ("text", *_REPORTS))
+    Format = options.choices("Format", _REPORTS)
 _TEXT = Format.__members__["text"]
 
 
@@ -66,8 +70,8 @@ class EngineChoice(StrEnum):
     tofu = "tofu"
 
 
-def _print_schema(wanted: bool) -> None:
-    if wanted:
+def _print_schema(asked: bool) -> None:
+    if asked:
         from vpc_cni_iam.review.report.json import schema
 
         common.show_json(schema())
@@ -83,8 +87,12 @@ def review(
         ),
     ],
     cni_version: Annotated[
-        str, versions.plugin_version("Plugin version, such as v1.20.4, or latest.")
-    ] = "latest",
+        str | None,
+        versions.plugin_version(
+            "Plugin version to judge, such as v1.20.4, or latest.  "
+            "[default: the plan's, else the newest known]"
+        ),
+    ] = None,
     strict: versions.StrictOption = False,
     mode: Annotated[
         Mode | None,
@@ -104,6 +112,9 @@ def review(
             metavar="DIRECTORY", help="Directory of the root module, to name files and lines."
         ),
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Print all details, and every changed policy.")
+    ] = False,
     ignore_file: Annotated[
         Path | None,
         typer.Option(
@@ -145,38 +156,44 @@ def review(
     ] = False,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.review.locating import Locator
-    from vpc_cni_iam.review.needs import Wanted
-    from vpc_cni_iam.review.obtaining import obtain
-    from vpc_cni_iam.review.review import check_fail_on
-    from vpc_cni_iam.review.review import review as reviewed
+    from vpc_cni_iam.review.account.locate import Locator
+    from vpc_cni_iam.review.obtain import obtain
+    from vpc_cni_iam.review.run import check_fail_on
+    from vpc_cni_iam.review.run import review as reviewed
 
     fail_on = check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    wanted = Wanted(releases.find(cni_version), mode.value if mode else None)
+    target = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)
     with _progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
     locator = Locator(source, read.configuration)
     with _progress("judging policies") as passed:
         result = reviewed(
-            read, wanted, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
+            read, target, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
         )
     if not locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
-    _reports(result, output, files, read_on, _prefix(source))
+    _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
+
+
+def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
+    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+
+    release = releases.find(cni_version or "latest")
+    return ReviewTarget(release, mode.value if mode else None, chosen=cni_version is not None)
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:
     import datetime
 
-    from vpc_cni_iam.review import ignoring
-    from vpc_cni_iam.review.review import Ignoring
+    from vpc_cni_iam.review import ignore as ignoring
+    from vpc_cni_iam.review.run import Ignoring
 
     chosen = path or Path(ignoring.NAME)
     if path is None and not chosen.exists():
@@ -236,30 +253,32 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     return found
 
 
-def _reports(
-    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
-) -> None:
+def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:
+    from vpc_cni_iam.review.report_formats import FORGES, Setting
+
+    terminal = sys.stdout.isatty()
+    # As rich has it, whose tables other commands print.
+    colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
+    bound = terminal or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size().columns if bound else None
+    forge = next((name for name in FORGES if read_on and name == read_on.value), None)
+    return Setting(forge, _prefix(source), width, colour, details)
+
+
+def _reports(result: Review, output: Format, files: dict[Path, str], setting: Setting) -> None:
     """Write the files, and print one to stdout."""
-    if files or output.value != "text":
-        _write(result, output, files, read_on, prefix)
-    if output.value == "text":
-        from vpc_cni_iam.cli.review_text import show
-
-        show(result)
-
-
-def _write(
-    result: Review, output: Format, files: dict[Path, str], read_on: Forge | None, prefix: str
-) -> None:
     from vpc_cni_iam.files import single
-    from vpc_cni_iam.review.reports import REPORTS, Setting
+    from vpc_cni_iam.review.report_formats import REPORTS
 
-    setting = Setting(read_on.value if read_on else None, prefix)
-    texts = {path: REPORTS[name](result, setting) for path, name in files.items()}
+    plain = dataclasses.replace(setting, width=None, colour=False)
+    texts = {path: REPORTS[name](result, plain) for path, name in files.items()}
     for path, text in texts.items():
         single.write(path, text)
-    if output.value != "text":
-        typer.echo(REPORTS[output.value](result, setting), nl=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Not by typer.echo, which takes a locale of ASCII for a mistake.
+    sys.stdout.write(REPORTS[output.value](result, setting))
 
 
 def _prefix(source: Path | None) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.review.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.plugin import ClusterChange
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("note", "warning", "error")
@@ -37,8 +38,12 @@ class Rule:
     help: str
 
 
+# Every rule by its identifier; a file of checks registers its own.
+BY_ID: dict[str, Rule] = {}
+
+
 def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> Rule:
-    """Return a rule of the table.
+    """Register a rule, and return it.
 
     Args:
         identifier: Its identifier.
@@ -47,8 +52,9 @@ def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> 
         summary: What it says.
         text: Why it matters and what to do about it.
     """
-    found = tuple(meaning for meaning in MEANINGS if meaning in means.split())
-    return Rule(identifier, level, found, summary, text)
+    counts_for = tuple(meaning for meaning in MEANINGS if meaning in means.split())
+    BY_ID[identifier] = Rule(identifier, level, counts_for, summary, text)
+    return BY_ID[identifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class Review:
         engine: The engine's version as the plan has it, such as ``1.15.5``.
         release: The plugin's release the plan was reviewed for, such as ``v1.23.0``.
         modes: The IP families, ``ipv4`` and ``ipv6``.
+        clusters: The plugin in each cluster of which the plan says anything.
         changes: What the plan holds, by address and attribute; no-op and read ones too.
         principals: Roles, users and groups whose policies are known, by name.
         documents: Policy documents, by address.
@@ -110,12 +117,14 @@ class Review:
         rules: Every rule, by identifier.
         fail_on: The level or meaning from which on a finding fails the review.
         failed: Whether one does: exit code 1.
+        others: How many resources change that are not about access, and are not read.
     """
 
     plan: str
     engine: str
     release: str
     modes: tuple[str, ...]
+    clusters: tuple[ClusterChange, ...]
     changes: tuple[Change, ...]
     principals: tuple[Principal, ...]
     documents: tuple[Document, ...]
@@ -124,3 +133,4 @@ class Review:
     rules: tuple[Rule, ...]
     fail_on: str
     failed: bool
+    others: int

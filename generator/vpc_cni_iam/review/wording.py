@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Literal, TypeVar
 
-from vpc_cni_iam.review.changes import Change, Place
+from vpc_cni_iam.review.diff.changes import Change, Place
+from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
+from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.judgements import Access, Effect, Nearest
-from vpc_cni_iam.review.stating import shown
+from vpc_cni_iam.review.make_finding import example_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}
@@ -20,6 +22,8 @@ _VERDICTS: dict[str, tuple[Tone, str]] = {
     "not proven": ("warn", "new access is neither proven nor ruled out"),
     "unknown": ("warn", "new access cannot be ruled out"),
 }
+# The key in an address.
+_KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 T = TypeVar("T")
 
 
@@ -68,10 +72,10 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
         things: Anything.
         look: Returns how a thing looks.
     """
-    found: dict[Hashable, list[T]] = {}
+    groups: dict[Hashable, list[T]] = {}
     for thing in things:
-        found.setdefault(look(thing), []).append(thing)
-    yield from found.values()
+        groups.setdefault(look(thing), []).append(thing)
+    yield from groups.values()
 
 
 def changed(review: Review) -> Iterator[list[Change]]:
@@ -96,9 +100,15 @@ def found(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
         review: The review.
     """
     tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
-    for alike in grouped(review.findings, lambda f: (f.rule, f.level, f.message, f.details)):
+    for alike in grouped(review.findings, _look):
         first = alike[0]
         yield alike, () if (first.address, first.attribute) in tabled else first.details
+
+
+def _look(finding: Finding) -> Hashable:
+    """Return how a finding looks without the keys of count and for_each."""
+    texts = (finding.message, *finding.details)
+    return finding.rule, finding.level, tuple(_KEY.sub("[]", text) for text in texts)
 
 
 def about(change: Change) -> Iterator[tuple[Tone, str]]:
@@ -135,9 +145,9 @@ def verdict(access: Access) -> tuple[Tone, str]:
     if access.verdict in ("new access", "not proven") and access.reason:
         words += f": {access.reason}"
     if access.witness and access.verdict == "not proven":
-        words += f"; what was read newly allows, for instance, {shown(access.witness)}"
+        words += f"; what was read newly allows, for instance, {example_text(access.witness)}"
     elif access.witness:
-        words += f", for instance {shown(access.witness)}"
+        words += f", for instance {example_text(access.witness)}"
     return tone, words
 
 
@@ -151,3 +161,114 @@ def _nearest(nearest: Nearest, differs: bool) -> Iterator[tuple[Tone, str]]:
     more = len(nearest.differences) - len(first)
     if more > 0:
         yield "quiet", f"and {more} more differences"
+
+
+Section = Literal["plugin", "access", "other"]
+SECTIONS: dict[Section, str] = {
+    "plugin": "VPC CNI (aws-node)",
+    "access": "Who can do more",
+    "other": "Other changes",
+}
+_IDENTITIES = {
+    "pod-identity": "EKS Pod Identity",
+    "irsa": "IRSA",
+    "node-role": "node role",
+    "unknown": "",
+}
+_WHO = ("trust-", "irsa-", "pod-identity-")
+
+
+def section(finding: Finding) -> Section:
+    """Return which question a finding is an answer to.
+
+    Args:
+        finding: The finding.
+    """
+    plugin = finding.rule.startswith(("plugin-", "coverage-")) or finding.rule == (
+        "managed-policy-attached"
+    )
+    if plugin or set(finding.means) == {"coverage-lost", "any-change"}:
+        return "plugin"
+    if "new-access" in finding.means or finding.rule.startswith(_WHO):
+        return "access"
+    return "other"
+
+
+def plugin_rows(cluster: ClusterChange) -> Iterator[tuple[str, str, bool]]:
+    """Yield the rows about the plugin in a cluster: a label, a text, whether it changes.
+
+    Args:
+        cluster: The plugin in the cluster.
+    """
+    modes = dict.fromkeys((cluster.mode_before, cluster.mode_after))
+    family = " -> ".join("IPv6" if mode == "ipv6" else "IPv4" for mode in modes)
+    yield "cluster", f"{cluster.cluster or 'not named in the plan'}, {family}", len(modes) > 1
+    yield "version", *_version_row(cluster)
+    yield "identity", *_identity_row(cluster)
+
+
+def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
+    before, after = cluster.version_before, cluster.version_after
+    text = after or before or "not named in the plan"
+    changes = before != after
+    if changes and cluster.installer:
+        text = f"{before or 'none in the plan'} -> {after or 'none in the plan'}"
+    if cluster.source == "option":
+        text += f"; judged by {cluster.judged_after} (--cni-version)"
+    elif cluster.source == "newest":
+        text += f"; judged by {cluster.judged_after}, the newest known"
+    return f"{text}, {cluster.installer}" if cluster.installer else text, changes
+
+
+def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:
+    after = _identity(cluster.after)
+    if not cluster.identity_changes:
+        return (f"{after}, unchanged" if cluster.after.roles else after), False
+    return f"{_identity(cluster.before)} -> {after}", True
+
+
+def _identity(identity: PluginIdentity) -> str:
+    if not identity.roles:
+        return "not in the plan"
+    return f"{' and '.join(identity.roles)} ({_IDENTITIES[identity.kind]})"
+
+
+def judged(review: Review) -> str:
+    """Return by what policies are judged, such as ``for plugin v1.23.2, ipv4 or ipv6``.
+
+    Args:
+        review: The review.
+    """
+    if review.clusters:
+        return "for the plugin versions of the plan"
+    return f"for plugin {review.release}, {modes(review)}"
+
+
+def judged_by(review: Review) -> str:
+    """Return by which version the plugin's policies are judged, where no cluster says one.
+
+    Args:
+        review: The review.
+    """
+    return f"the plan names none; judged by {review.release}, {modes(review)}"
+
+
+def limits(review: Review) -> str:
+    """Return what is not known, and what was not read.
+
+    Args:
+        review: The review.
+    """
+    unknown = [
+        subject(change)
+        for change in review.changes
+        if change.changes and change.after.known in ("unknown", "partly known")
+    ]
+    text = "Unknown until apply: nothing."
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        text = f"Unknown until apply: {unknown[0]}{more}."
+    if review.others:
+        text += f" Not about access, not read: {review.others} changing resource"
+        text += "s." if review.others > 1 else "."
+    return text

@@ -58,6 +58,16 @@ def readme_data() -> tuple[dict[str, Any], ...]:
 
 
 @cache
+def aws_managed_data() -> dict[str, Any]:
+    """Return the AWS managed policies that are often attached, or that allow much.
+
+    Made by ``python -m tools.aws_managed``.
+    """
+    data: dict[str, Any] = _read("aws_managed_policies.json")
+    return data
+
+
+@cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
     names = sorted(p.name for p in (resources.PACKAGE / _DATA / "revisions").glob("*.json"))

@@ -15,7 +15,7 @@ from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.shapes import Block
 
 _DEPTH = 100
-_PREFIXES = ("aws_iam_", "aws_eks_")
+_PREFIXES = ("aws_iam_", "aws_eks_", "aws_launch_template", "helm_release")
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class Module:
     Args:
         blocks: The expressions of its IAM and EKS resources by address in the module.
         repeats: The expressions of their ``for_each``, where they refer to anything.
+        providers: The provider configuration of each of its resources, by address in the module.
         calls: The modules it calls, by name.
         outputs: The expressions of its outputs, by name.
         source: Where the call that made it takes it from.
@@ -36,6 +37,7 @@ class Module:
 
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     repeats: dict[str, Any] = field(default_factory=dict)
+    providers: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Module] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     source: str = ""
@@ -46,7 +48,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class Resolution:
     """What an expression refers to in the end.
 
     Args:
@@ -121,9 +123,9 @@ class Configuration:
                 return None
         return value
 
-    def meant(
+    def resolve(
         self, module: str, expression: Any, variables: Mapping[str, Any], repeated: Any = None
-    ) -> Meant:
+    ) -> Resolution:
         """Follow an expression through variables and outputs to resources and constants.
 
         Args:
@@ -147,7 +149,7 @@ class Configuration:
         # A key may also choose from a variable what then chooses the instance.
         lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
         once = dict.fromkeys
-        return Meant(
+        return Resolution(
             tuple(once(trail.resources)),
             tuple(trail.constants),
             tuple(once(trail.open)),
@@ -190,9 +192,13 @@ class Configuration:
 
     def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
         """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
-        over = self.meant(here, each, trail.variables)
+        over = self.resolve(here, each, trail.variables)
         trail.resources += over.resources
         trail.open += over.open
+        whole = [name for _, name, attribute in over.resources if not attribute]
+        if len(whole) == len(over.resources) == 1 and not over.constants and not over.open:
+            # A chained for_each: each key of a resource goes with the instance of that key.
+            trail.aligned = True
         listed = all(isinstance(value, list) for value in over.constants)
         if rest == "value" and listed and not over.resources and not over.open:
             trail.aligned = True
@@ -254,6 +260,7 @@ def _block(reader: Reader, block: Block, module: Module) -> None:
     module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
+    module.providers[name] = block.provider_config_key
 
 
 def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:

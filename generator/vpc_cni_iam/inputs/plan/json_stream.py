@@ -20,6 +20,7 @@ from vpc_cni_iam.errors import InputError
 _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
+_WRAPPING = re.compile(rb"(?:\[command\]|::)[^\n]*(?:\n|\Z)")
 _BYTE = re.compile(r"\(byte (\d+)\)$")
 _TRAILING = "trailing characters"
 _CUT = "the JSON ends too early; was the file cut off?"
@@ -66,6 +67,18 @@ class Reader:
         """Pass the byte order mark that PowerShell writes at the start of a file."""
         if self.data[: len(_MARK)] == _MARK:
             self.place = len(_MARK)
+
+    def skip_wrapping(self) -> None:
+        """Pass the lines that a wrapper of the engine in CI writes around what it prints.
+
+        The one of hashicorp/setup-terraform writes ``[command]`` with the command before, and
+        workflow commands of GitHub such as ``::debug::`` after.
+        """
+        while self.peek() in (b"[", b":"):
+            line = _WRAPPING.match(self.data, self.place)
+            if line is None:
+                return
+            self.place = line.end()
 
     def refuse(self, problem: str) -> InputError:
         """Return an error at this place.

@@ -12,6 +12,8 @@ _LOG = (
     "is the log of terraform plan -json, not a plan; "
     "save one with -out=PLANFILE, then print it with: terraform show -json PLANFILE"
 )
+# Source: HashiCorp, "JSON Output Format": 1.2 came with Terraform 1.7.
+_NEWEST_MINOR = 2
 ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 
 
@@ -32,14 +34,25 @@ def check(fields: Mapping[str, Any], source: str) -> None:
     version = fields.get("format_version")
     if version is None or "configuration" not in fields:
         raise InputError(source, "", f"is JSON, but not that of a plan; {MAKE}")
-    if str(version).partition(".")[0] != "1":
+    if str(version).partition(".")[0] not in ("0", "1"):
         problem = (
-            f"is {str(version)[:80]!r}; the formats 1.x are known, of Terraform 1.1 on and OpenTofu"
+            f"is {str(version)[:80]!r}; the formats 0.1 to 1.x are known, of Terraform 0.12 on and "
+            "OpenTofu; update vpc-cni-iam"
         )
         raise InputError(source, "$.format_version", problem)
     if fields.get("errored"):
         problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
         raise InputError(source, "$.errored", problem)
+
+
+def is_newer_format(version: str) -> bool:
+    """Say whether a format 1.x has members that are not known.
+
+    Args:
+        version: The format's version.
+    """
+    major, _, minor = version.partition(".")
+    return major == "1" and minor.isdecimal() and int(minor) > _NEWEST_MINOR
 
 
 def after(fields: Mapping[str, Any]) -> str:

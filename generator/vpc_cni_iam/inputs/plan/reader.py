@@ -7,6 +7,7 @@ kinds are passed without being decoded.
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from vpc_cni_iam.inputs.plan.marked import (
 )
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
+    Actions,
     ChangedResource,
     Changing,
     DeferredChange,
@@ -40,8 +42,24 @@ from vpc_cni_iam.inputs.plan.shapes import (
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
 _POLICY = "aws_iam_policy"
-# What else says something about the plugin's role.
-_OTHERS = frozenset({"aws_eks_pod_identity_association", "aws_eks_addon", "aws_eks_node_group"})
+# What else says which role the plugin has, at which version it runs, and who rules the cluster.
+_OTHERS = frozenset(
+    {
+        "aws_eks_access_entry",
+        "aws_eks_access_policy_association",
+        "aws_eks_addon",
+        "aws_eks_cluster",
+        "aws_eks_node_group",
+        "aws_eks_pod_identity_association",
+        "aws_launch_template",
+        "helm_release",
+    }
+)
+# About access, and not read.
+_UNREAD = re.compile(
+    r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
+    r"|aws_organizations_policy(?:_attachment)?"
+)
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 _SMALL = 64 << 20
 
@@ -112,6 +130,10 @@ class Plan:
         variables: The values of the root module's variables, but for sensitive ones.
         secrets: Every value that is marked sensitive; none is in the other fields.
         complete: False if it leaves something out, as with targets, or puts it off.
+        format: The version of its format.
+        unread: What it does to resources that are about access and that are not read: pairs of
+            an address and the actions.
+        others: How many resources of other types change.
     """
 
     source: str
@@ -123,6 +145,9 @@ class Plan:
     variables: Mapping[str, Any]
     secrets: Secrets
     complete: bool = True
+    format: str = ""
+    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    others: int = 0
 
 
 def read_plan(
@@ -140,6 +165,7 @@ def read_plan(
     """
     reader = Reader(data, source, passed)
     reader.skip_mark()
+    reader.skip_wrapping()
     try:
         return _read(reader)
     except RecursionError:
@@ -156,13 +182,15 @@ def _read(reader: Reader) -> Plan:
     secrets: set[str] = set()
     fields: dict[str, Any] = {}
     configuration = Configuration()
+    passed = _Passed([])
     for key in reader.members():
         if key in ("resource_changes", "resource_drift"):
             drift = key == "resource_drift"
-            changes += _changes(reader.each(ChangedResource), reader, drift, secrets)
+            changes += _changes(reader.each(ChangedResource), reader, drift, secrets, passed)
         elif key == "deferred_changes":
             deferred = reader.each(DeferredChange)
-            changes += _changes((d.resource_change for d in deferred), reader, False, secrets)
+            items = (d.resource_change for d in deferred)
+            changes += _changes(items, reader, False, secrets, passed)
         elif key == "output_changes":
             for _ in reader.members():
                 secrets.update(of_change(reader.value(), reader))
@@ -177,6 +205,7 @@ def _read(reader: Reader) -> Plan:
         else:
             reader.value()
         fields.setdefault(key, None)
+    reader.skip_wrapping()
     if reader.peek():
         raise reader.refuse(after(fields))
     check(fields, reader.source)
@@ -202,6 +231,9 @@ def _read(reader: Reader) -> Plan:
         },
         hiding,
         fields.get("complete") is not False,
+        str(fields.get("format_version") or ""),
+        tuple(passed.unread),
+        passed.others,
     )
 
 
@@ -272,12 +304,37 @@ def _wanted(kind: str) -> bool:
     return kind.startswith(_IAM) or kind in _OTHERS
 
 
+@dataclass(slots=True)
+class _Passed:
+    """What changes and is not read."""
+
+    unread: list[tuple[str, tuple[str, ...]]]
+    others: int = 0
+
+    def note(self, item: ChangedResource, reader: Reader) -> None:
+        if item.mode != "managed":
+            return
+        actions = tuple(reader.decoded(item.change, Actions).actions)
+        if actions in (("no-op",), ("read",)):
+            return
+        if _UNREAD.fullmatch(item.type):
+            self.unread.append((item.address, actions))
+        else:
+            self.others += 1
+
+
 def _changes(
-    items: Iterable[ChangedResource], reader: Reader, drift: bool, secrets: set[str]
+    items: Iterable[ChangedResource],
+    reader: Reader,
+    drift: bool,
+    secrets: set[str],
+    passed: _Passed,
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))
         if not _wanted(item.type):
+            if not drift:
+                passed.note(item, reader)
             continue
         change = reader.decoded(item.change, Changing)
         if not change.actions or not ACTIONS.issuperset(change.actions):

@@ -26,7 +26,7 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _LARGE = 64 << 20
 _PIECE = 1 << 20
 # What a plan may begin with: an endless device or another kind of file is refused at once.
-_BEGIN = re.compile(r"\ufeff?\s*(?:\{|\Z)")
+_BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
 _BEGIN_SIZE = 4096
 
 

@@ -30,6 +30,12 @@ class Changing(Struct):
         return str(self.importing.get("id") or "an identifier known after apply")
 
 
+class Actions(Struct):
+    """What a change does, and nothing else of it."""
+
+    actions: list[str] = []
+
+
 class ChangedResource(Struct):
     """An item of ``resource_changes`` or ``resource_drift``."""
 
@@ -77,5 +83,6 @@ class Block(Struct):
     type: str
     name: str
     mode: str = "managed"
+    provider_config_key: str = ""
     expressions: Raw = _NOTHING
     for_each_expression: Raw = _NOTHING

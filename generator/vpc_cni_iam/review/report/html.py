@@ -15,10 +15,11 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.coverage.report.html import STYLE
 from vpc_cni_iam.coverage.report.svg import style
 from vpc_cni_iam.escape import ascii_markup, sanitise_html
-from vpc_cni_iam.review import permissions, wording
-from vpc_cni_iam.review.changes import Change
+from vpc_cni_iam.review import permission_table as permissions
+from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, Ignored, Review
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 _ALSO = 8
 
@@ -68,7 +69,7 @@ def _head(review: Review, title: str) -> Iterator[str]:
     result = "fails" if review.failed else "passes"
     yield f"<h1>{sanitise_html(title)}</h1>"
     yield (
-        f'<p class="quiet">For plugin {sanitise_html(review.release)}, {wording.modes(review)}; '
+        f'<p class="quiet">Reviewed {sanitise_html(wording.judged(review))}; '
         f"planned by engine {sanitise_html(review.engine)}</p>"
     )
     yield (
@@ -86,13 +87,35 @@ def _linked(*parts: str) -> Iterator[str]:
 
 
 def _findings(review: Review) -> Iterator[str]:
-    if not review.findings and not review.ignored:
+    groups = [alike for alike, _ in wording.found(review)]
+    if not (groups or review.ignored or review.clusters):
         return
-    yield '<h2 id="findings">Findings</h2>\n<ul class="findings">'
-    for alike, _ in wording.found(review):
-        yield _finding(alike)
-    yield from map(_ignored, review.ignored)
-    yield "</ul>"
+    yield '<h2 id="findings">Findings</h2>'
+    for section, title in wording.SECTIONS.items():
+        own = [alike for alike in groups if wording.section(alike[0]) == section]
+        rows = list(_plugin(review)) if section == "plugin" else []
+        if own or rows:
+            yield f"<h3>{title}</h3>"
+            yield from rows
+        if own:
+            yield '<ul class="findings">'
+            yield from map(_finding, own)
+            yield "</ul>"
+    if review.ignored:
+        yield '<h3>Ignored</h3>\n<ul class="findings">'
+        yield from map(_ignored, review.ignored)
+        yield "</ul>"
+    yield f'<p class="quiet">{sanitise_html(wording.limits(review))}</p>'
+
+
+def _plugin(review: Review) -> Iterator[str]:
+    """Yield which version and which identity the plugin has in each cluster."""
+    for cluster in review.clusters:
+        yield '<dl class="plugin">'
+        for label, text, changes in wording.plugin_rows(cluster):
+            shown = f"<strong>{sanitise_html(text)}</strong>" if changes else sanitise_html(text)
+            yield f"<dt>{label}</dt><dd>{shown}</dd>"
+        yield "</dl>"
 
 
 def _finding(alike: list[Finding]) -> str:
@@ -159,14 +182,14 @@ def _changes(review: Review) -> Iterator[str]:
 
 def _rules(review: Review) -> Iterator[str]:
     """Yield what the rules that found something are about."""
-    found = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
-    if found:
+    rule_ids = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
+    if rule_ids:
         yield '<h2 id="rules">Rules</h2>\n<dl>'
     for rule in review.rules:
-        if rule.id in found:
+        if rule.id in rule_ids:
             helped = sanitise_html(rule.help.replace("`", ""))
             summary = sanitise_html(rule.summary)
             yield f'<dt id="rule-{rule.id}"><strong>{rule.id}</strong>: {summary}</dt>'
             yield f"<dd>{helped}</dd>"
-    if found:
+    if rule_ids:
         yield "</dl>"

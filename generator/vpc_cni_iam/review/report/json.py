@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 FORMAT = 1
 
@@ -25,7 +25,22 @@ def report(review: Review) -> str:
     Args:
         review: The review.
     """
-    return json.dumps({"format": FORMAT, **plain(review)}, indent=2) + "\n"
+    members = [("format", FORMAT), *((f.name, getattr(review, f.name)) for f in fields(review))]
+    return "{\n" + ",\n".join(_member(name, value) for name, value in members) + "\n}\n"
+
+
+def _member(name: str, value: Any) -> str:
+    """Return a member of the report, of a list item by item: a plan may have thousands."""
+    lead = f"  {json.dumps(name)}: "
+    if not isinstance(value, tuple) or not value:
+        return lead + _indented(value, 2)
+    items = ",\n".join(f"    {_indented(item, 4)}" for item in value)
+    return f"{lead}[\n{items}\n  ]"
+
+
+def _indented(value: Any, by: int) -> str:
+    text = json.dumps(plain(value), indent=2)
+    return text.replace("\n", "\n" + " " * by)
 
 
 def plain(value: Any) -> Any:

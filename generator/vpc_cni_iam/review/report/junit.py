@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Review
-from vpc_cni_iam.review.reports import Setting
-from vpc_cni_iam.review.review import fails
+from vpc_cni_iam.review.report_formats import Setting
+from vpc_cni_iam.review.run import fails
 
 _SUITE = "vpc-cni-iam review"
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.changes import Change, Principal
+from vpc_cni_iam.review.diff.changes import Change, Principal
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
-from vpc_cni_iam.review.reports import Forge, Setting
+from vpc_cni_iam.review.report_formats import Forge, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ def prose(text: str) -> str:
 
 def _span(text: str) -> str:
     """Return text as a code span, with a bracket before it and stops after it outside."""
-    found = _STOPS.fullmatch(text)
-    before, inner, after = found.groups() if found else ("", text, "")
+    parts = _STOPS.fullmatch(text)
+    before, inner, after = parts.groups() if parts else ("", text, "")
     return f"{before}{code(inner)}{after}"
 
 
@@ -136,19 +136,27 @@ def _head(review: Review) -> str:
     return (
         f"[//]: # ({MARKER} {key})\n\n"
         f"### IAM review {result}: {wording.counted(review)}\n\n"
-        f"{code(review.plan)} for plugin {review.release}, {wording.modes(review)}; "
+        f"{code(review.plan)} {wording.judged(review)}; "
         f"fails on `{review.fail_on}`.\n"
     )
 
 
 def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
-    for number, (alike, details) in enumerate(wording.found(review)):
-        yield ("" if number else "\n") + _finding(alike, details)
+    groups = list(wording.found(review))
+    for section, title in wording.SECTIONS.items():
+        own = [group for group in groups if wording.section(group[0][0]) == section]
+        rows = _plugin(review) if section == "plugin" else ""
+        if rows:
+            yield f"\n#### {title}\n\n{rows}"
+        for number, (alike, details) in enumerate(own):
+            head = "" if number else "\n" if rows else f"\n#### {title}\n\n"
+            yield head + _finding(alike, details)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
-        yield ("" if number or review.findings else "\n") + f"- *ignored{until}* {about}\n"
+        yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
+    yield f"\n{prose(wording.limits(review))}\n"
     changed = list(wording.changed(review))
     if not changed:
         yield "\nNothing in the plan changes an IAM policy.\n"
@@ -156,6 +164,16 @@ def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     for principal in review.principals:
         if principal.matrix:
             yield _matrix(principal, dialect)
+
+
+def _plugin(review: Review) -> str:
+    """Return which version and which identity the plugin has in each cluster."""
+    lines = (
+        f"- {label}: {prose(text)}\n"
+        for cluster in review.clusters
+        for label, text, _ in wording.plugin_rows(cluster)
+    )
+    return "".join(lines)
 
 
 def _also(names: list[str]) -> Iterator[str]:

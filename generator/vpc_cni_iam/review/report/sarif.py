@@ -19,7 +19,7 @@ from vpc_cni_iam import __version__
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Ignored, Review, Rule
-from vpc_cni_iam.review.reports import Setting
+from vpc_cni_iam.review.report_formats import Setting
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -100,7 +100,7 @@ class _Writer:
 
     def results(self, every: Iterable[Finding | Ignored]) -> list[dict[str, Any]]:
         seen: Counter[str] = Counter()
-        found = []
+        results = []
         for one in every:
             finding = one.finding if isinstance(one, Ignored) else one
             seen[finding.fingerprint] += 1
@@ -111,8 +111,8 @@ class _Writer:
                 result["suppressions"] = [
                     {"kind": "external", "status": "accepted", "justification": said}
                 ]
-            found.append(result)
-        return found
+            results.append(result)
+        return results
 
     def _result(self, finding: Finding, fingerprint: str) -> dict[str, Any]:
         about = wording.subject(finding)

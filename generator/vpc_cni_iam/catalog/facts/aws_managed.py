@@ -1,0 +1,100 @@
+"""AWS managed policies that are often attached, or that allow much, by what they allow.
+
+The document of AmazonEKS_CNI_Policy is not among them; see `catalog.facts.documents`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from vpc_cni_iam.catalog.facts.store import aws_managed_data
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+
+_ARN = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(.+)")
+
+
+class PolicyClass(StrEnum):
+    """What an AWS managed policy allows; the first class that fits."""
+
+    # Everything, or everything but IAM.
+    ADMIN = "admin"
+    # Changes permissions, assumes any role, or passes any role to a service that runs code.
+    # Policies that AWS made for a service's own role are not counted for passing roles.
+    IAM = "iam"
+    # Reads or writes what customers keep, whatever it is named.
+    DATA = "data"
+    # Only reads, and none of what customers keep.
+    READ = "read"
+    OTHER = "other"
+
+
+CLASS_TEXTS = {
+    PolicyClass.ADMIN: "allows everything, or everything but IAM",
+    PolicyClass.IAM: "allows to get the permissions of others",
+    PolicyClass.DATA: "allows to read or change data",
+    PolicyClass.READ: "only allows to read, and no data",
+    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AwsManagedPolicy:
+    """An AWS managed policy.
+
+    Args:
+        name: With its path, such as ``job-function/ViewOnlyAccess``.
+        policy_class: What it allows.
+        because: The actions that decide the class iam or data, as far as the table lists them.
+        version: The version that was read, such as ``v12``. AWS may have published newer ones.
+        updated: The date of that version.
+        document: What it says; None where it is too large for the table.
+    """
+
+    name: str
+    policy_class: PolicyClass
+    because: tuple[str, ...]
+    version: str
+    updated: str
+    document: Policy | None
+
+
+def find(arn: str) -> AwsManagedPolicy | None:
+    """Return the AWS managed policy with this ARN, in any partition; None if it is not known."""
+    return _read(name_of(arn))
+
+
+def nonexistent(arn: str) -> str | None:
+    """Return what to do in place of attaching a policy that AWS does not publish.
+
+    None if the ARN is not one of those that documentation names and AWS does not have.
+    """
+    name = name_of(arn)
+    return next(
+        (e["instead"] for e in aws_managed_data()["nonexistent"] if e["name"] == name), None
+    )
+
+
+def name_of(arn: str) -> str:
+    """Return the name of an AWS managed policy with its path; empty for any other ARN."""
+    match = _ARN.fullmatch(arn)
+    return match[1] if match else ""
+
+
+@cache
+def _read(name: str) -> AwsManagedPolicy | None:
+    entry = next((e for e in aws_managed_data()["policies"] if e["name"] == name), None)
+    if entry is None:
+        return None
+    document = entry["document"]
+    return AwsManagedPolicy(
+        name,
+        PolicyClass(entry["class"]),
+        tuple(entry["because"]),
+        entry["version"],
+        entry["updated"],
+        parse(document, f"AWS managed policy {name}") if document else None,
+    )

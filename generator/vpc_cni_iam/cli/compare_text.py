@@ -1,0 +1,79 @@
+"""How two policies differ, on a terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.escape import escape_log_command, sanitise
+from vpc_cni_iam.inputs.skipped import lines as skipped_lines
+from vpc_cni_iam.review import wording
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from vpc_cni_iam.review.diff.two_policies import Between
+    from vpc_cni_iam.review.diff.verdicts import Line
+
+_EFFECTS = {"gain": "red", "loss": "yellow", "no-op": "dim"}
+_TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet": "dim"}
+# Where no terminal says how wide it is.
+_WIDTH = 100
+
+
+def show_between(found: Between) -> None:
+    """Print how two policies differ as a review prints how a plan changes one.
+
+    Args:
+        found: How they differ.
+    """
+    console = _console()
+    _line(console, _text(f"{found.old} to {found.new}", "bold"))
+    if found.lines:
+        _lines(console, found.lines)
+    else:
+        console.print("The policies say the same.")
+    for title, skipped in ((found.old, found.old_skipped), (found.new, found.new_skipped)):
+        for line in skipped_lines(skipped):
+            _line(console, _text(f"{title}: {line}"))
+    tone, words = wording.verdict(found.access)
+    _line(console, _text(words, _TONES[tone]))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, markup=False, width=None if bound else _WIDTH)
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(escape_log_command(sanitise(text)), style=style, overflow="fold")
+
+
+def _line(console: Console, text: Text) -> None:
+    """Print a line as wide as the terminal; in a file, where lines have no end, it is one line."""
+    console.print(text, soft_wrap=not (console.is_terminal or "COLUMNS" in os.environ))
+
+
+def _lines(console: Console, lines: Iterable[Line]) -> None:
+    from rich.box import ROUNDED
+    from rich.table import Table
+
+    table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for one in lines:
+        sign, style = wording.SIGNS[one.effect], _EFFECTS[one.effect]
+        table.add_row(sign, one.kind, _text(one.text), style=style)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""The IAM account of a plan in two states: before and after."""

@@ -1,0 +1,79 @@
+"""What stands in a slot on each side of a change, and who has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.diff.changes import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has a policy.
+
+    Args:
+        name: Its address in the plan, else its IAM name, else what is known of it.
+        type: ``role``, ``user`` or ``group``.
+    """
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One side of a slot.
+
+    Args:
+        read: The policy that stands there, or that is attached there.
+        policy: Of an attachment: the policy's address, else its ARN, else what is known of it.
+        arn: Of an attachment: the ARN, empty where it is not known.
+        owners: Who has it.
+        name: What IAM knows it by for each of them: the policy of an attachment, else the name of
+            an inline policy; empty where it is not known.
+    """
+
+    read: ReadPolicy
+    policy: str = ""
+    arn: str = ""
+    owners: tuple[Owner, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A slot with what stands in it.
+
+    Args:
+        slot: The slot.
+        action: What the plan does to its resource.
+        before: What stood there.
+        after: What will stand there; of a resource that is forgotten, the same as before.
+    """
+
+    slot: PolicyAttribute
+    action: Action
+    before: Binding
+    after: Binding
+
+
+def action_of(resource: Resource) -> Action:
+    """Return what a plan does to a resource, in one word.
+
+    Args:
+        resource: The resource.
+    """
+    if resource.drift:
+        return "drift"
+    actions = set(resource.actions)
+    if "create" in actions and actions & {"delete", "forget"}:
+        return "replace"
+    for action in ("create", "update", "delete", "forget", "read"):
+        if action in actions:
+            return action
+    if resource.imported:
+        return "import"
+    return "move" if resource.moved_from else "no-op"

@@ -1,0 +1,193 @@
+"""Where a resource of a plan is written: the plan has no places, the configuration has."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.lines import Located, locate
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.inputs.plan.addresses import call_names
+from vpc_cni_iam.inputs.plan.configuration import Configuration
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import UNKNOWN
+from vpc_cni_iam.review.diff.changes import Place
+from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import HCL
+
+_Blocks = dict[tuple[str, ...], Place]
+# Of a key in several files the first counts.
+_PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
+
+
+class Locator:
+    """Finds where resources are written.
+
+    Args:
+        directory: The root module's directory; None to find nothing.
+        configuration: The plan's configuration, which says where modules come from.
+
+    Raises:
+        InputError: The directory is none, or has no file of a configuration.
+    """
+
+    def __init__(self, directory: Path | None, configuration: Configuration) -> None:
+        self._directory = directory
+        self._configuration = configuration
+        self._read: dict[PurePosixPath, _Blocks] = {}
+        if directory is not None and not self._blocks(PurePosixPath()):
+            what = "holds no block of any .tf file" if directory.is_dir() else "is no directory"
+            raise InputError(str(directory), "", f"{what}; name the directory of the root module")
+
+    @property
+    def fits(self) -> bool:
+        """Whether anything of the plan's root module is written in the directory."""
+        root = self._configuration.root
+        keys = {("module", name) for name in root.calls} | set(map(_key, root.blocks))
+        return (
+            self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
+        )
+
+    def place(self, module: str, block: str) -> Place | None:
+        """Return where a resource is written; of a module from elsewhere, where it is called.
+
+        Args:
+            module: The address of its module.
+            block: Its address in the module, without keys.
+        """
+        own, here = self._find(module, block)
+        return own or here
+
+    def says(self, module: str, block: str, pattern: str) -> bool | None:
+        """Say whether a resource's own text has something in it; None if it is not to be had.
+
+        Args:
+            module: The address of its module.
+            block: Its address in the module, without keys.
+            pattern: A regular expression.
+        """
+        text = self._block_text(module, block)
+        return None if text is None else re.search(pattern, text) is not None
+
+    def written(self, module: str, block: str, argument: str) -> Policy | None:
+        """Return the policy that a resource's argument writes out, with unknown places named.
+
+        Args:
+            module: The address of its module.
+            block: Its address in the module, without keys.
+            argument: The argument.
+
+        Returns:
+            None where it is no policy that is written out, or that is not to be had.
+        """
+        text = self._block_text(module, block)
+        if text is None:
+            return None
+        try:
+            blocks = parse(text, "block").blocks
+            value = blocks[0].attributes.get(argument) if blocks else None
+            if value is None or not embedded.is_document(value):
+                return None
+            policy = embedded.read(value, "block")
+        except InputError:
+            return None  # the plan alone says then what is known
+        codes = {kept.code: f"{UNKNOWN[:-1]}: {kept.code})" for kept in policy.marks.kept}
+        return policy.filled(codes)
+
+    def _block_text(self, module: str, block: str) -> str | None:
+        own = self._find(module, block)[0]
+        if own is None or self._directory is None:
+            return None
+        lines = _text(self._directory / own.file).splitlines()[own.line - 1 : own.end]
+        return "\n".join(lines)
+
+    def _find(self, module: str, block: str) -> tuple[Place | None, Place | None]:
+        """Return where a resource is written, and where the module is called that it is in."""
+        if self._directory is None:
+            return None, None
+        folder, configured, here = PurePosixPath(), self._configuration.root, None
+        for name in call_names(module):
+            here = self._blocks(folder).get(("module", name))
+            if name not in configured.calls:
+                return None, here
+            configured = configured.calls[name]
+            if not configured.source.startswith(("./", "../")):
+                return None, here
+            folder = _joined(folder, configured.source)
+        return self._blocks(folder).get(_key(block)), here
+
+    def _blocks(self, folder: PurePosixPath) -> _Blocks:
+        if folder not in self._read and self._directory is not None:
+            blocks: _Blocks = {}
+            path = self._directory / folder
+            patterns = _PATTERNS if path.is_dir() else ()
+            for file in (file for pattern in patterns for file in sorted(path.glob(pattern))):
+                name = (folder / file.name).as_posix()
+                located = _in_json(file) if file.suffix == ".json" else locate(_text(file))
+                for block in located:
+                    blocks.setdefault((block.type, *block.labels), _place(name, block))
+            self._read[folder] = blocks
+        return self._read.get(folder, {})
+
+
+def _key(block: str) -> tuple[str, ...]:
+    parts = block.split(".")
+    return tuple(parts) if parts[0] == "data" else ("resource", *parts)
+
+
+def _in_json(file: Path) -> Iterator[Located]:
+    """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
+    text = _text(file).encode()
+    reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]
+    reader.skip_mark()
+
+    def labelled(labels: tuple[str, ...], left: int) -> Iterator[Located]:
+        """Yield the blocks in an object, or a list of such, with as many labels as are left."""
+        if reader.peek() == b"[":
+            for _ in reader.items():
+                yield from labelled(labels, left)
+            return
+        for name in reader.members():
+            if left > 1:
+                yield from labelled((*labels, name), left - 1)
+                continue
+            start = bisect(ends, reader.place) + 1
+            # What is passed may end in space before what follows.
+            end = start + bytes(reader.value()).rstrip().count(b"\n")
+            yield Located(labels[0], (*labels[1:], name), start, end)
+
+    with suppress(InputError):
+        for kind in reader.members():
+            if kind in ("resource", "data", "module"):
+                yield from labelled((kind,), 1 if kind == "module" else 2)
+            else:
+                reader.value()
+
+
+def _text(file: Path) -> str:
+    try:
+        # A place is a help, and what cannot be read has none.
+        return content(file, HCL).decode(errors="replace") if file.is_file() else ""
+    except InputError:
+        return ""
+
+
+def _place(name: str, block: Located) -> Place:
+    return Place(name, block.line, block.end)
+
+
+def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:
+    """Return a module's directory, with what leads up taken out where it can be."""
+    parts = list(folder.parts)
+    for part in source.split("//", maxsplit=1)[0].split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return PurePosixPath(*parts)

@@ -1,0 +1,201 @@
+"""Who has what stands in a slot: roles, users and groups of the plan, or names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from vpc_cni_iam.inputs.plan.configuration import Resolution
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.review.account.attribute_value import listed, side
+from vpc_cni_iam.review.account.binding import Owner
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
+from vpc_cni_iam.review.account.rebuild import referred
+from vpc_cni_iam.review.account.references import References
+
+_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
+PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
+
+
+class Owners:
+    """The roles, users and groups of one plan.
+
+    Args:
+        plan: The plan.
+        references: Its resources.
+    """
+
+    def __init__(self, plan: Plan, references: References) -> None:
+        self.plan = plan
+        self.references = references
+        self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
+        """Yield who has what stands in a slot.
+
+        Args:
+            slot: The slot.
+            after: Which side of its resource's change.
+        """
+        resource = slot.resource
+        if not slot.owners:
+            for kind, type_ in PRINCIPALS.items():
+                if resource.type == type_:
+                    yield Owner(resource.address, kind)
+        for argument, kind in slot.owners:
+            yield from self._named(resource, argument, kind, after=after)
+
+    def _named(
+        self, resource: Resource, argument: str, kind: str, *, after: bool
+    ) -> Iterator[Owner]:
+        value = side(resource, argument, after=after)
+        if value.hidden and isinstance(value.value, str):
+            # The name is hidden, not which resource of the plan has it.
+            addresses = self.addresses(resource, (argument,), kind, value.value, after=after)
+            if addresses:
+                yield from (Owner(address, kind) for address in addresses)
+                return
+        if value.hidden:
+            before = side(resource, argument, after=False)
+            other = after and before.hidden and before.value != value.value
+            yield Owner(f"{'another' if other else 'a'} {kind} that is sensitive", kind)
+            return
+        known, whole = listed(resource, argument, after=after)
+        if value.unknown and whole:
+            # Of a list that is not known, nothing says who is taken from it.
+            known += listed(resource, argument, after=False)[0]
+        for name in known:
+            addresses = self.addresses(resource, (argument,), kind, name, after=after)
+            yield from (Owner(address, kind) for address in addresses or [f"{kind} {name}"])
+        if not value.unknown:
+            return
+        resolution = self.references.resolve(resource, (argument,))
+        rest = list(resolution.open)
+        for reference in resolution.resources:
+            one = self.references.find(resource, reference, resolution)
+            if one is not None and one.type == PRINCIPALS[kind]:
+                yield Owner(one.address, kind)
+            else:
+                rest += referred(Resolution((reference,)))
+        if whole:
+            yield Owner(f"{kind}s known after apply", kind)
+        elif rest or not resolution.resources:
+            yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
+
+    def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
+        """Yield resources of a type, each with the address of the role whose ARN it names.
+
+        Args:
+            kind: The resources' type.
+            argument: The argument that names the role.
+        """
+        for resource in self.plan.resources:
+            if resource.type != kind or resource.after is None or resource.drift:
+                continue
+            value = side(resource, argument, after=True)
+            if isinstance(value.value, str):
+                yield resource, self.role_of(resource, (argument,), value.value)
+                continue
+            resolution = self.references.resolve(resource, (argument,))
+            for reference in resolution.resources:
+                role = self.references.find(resource, reference, resolution)
+                if role is not None and role.type == "aws_iam_role":
+                    yield resource, role.address
+
+    def address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
+        """Return the address of who has a name, or the name where that is not one of the plan.
+
+        Args:
+            resource: The resource that names it.
+            argument: The argument that does.
+            kind: ``role``, ``user`` or ``group``.
+            name: The name.
+        """
+        addresses = self.addresses(resource, (argument,), kind, name, after=True)
+        return addresses[0] if len(addresses) == 1 else f"{kind} {name}"
+
+    def role_of(self, resource: Resource, path: tuple[str, ...], arn: str) -> str:
+        """Return the address of the role that has an ARN, the ARN if no role of the plan has it.
+
+        Args:
+            resource: The resource that names it.
+            path: The place of the ARN in the resource's expressions.
+            arn: The ARN.
+        """
+        match = _ROLE_ARN.fullmatch(arn)
+        if match is None:
+            return arn
+        addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
+        return addresses[0] if len(addresses) == 1 else arn
+
+    def addresses(
+        self,
+        resource: Resource,
+        path: tuple[str, ...],
+        kind: str,
+        name: str,
+        *,
+        after: bool,
+        account: str = "",
+    ) -> list[str]:
+        """Return the addresses of who has a name: several if nothing tells two accounts apart.
+
+        Args:
+            resource: The resource that names it.
+            path: The place of the name in the resource's expressions.
+            kind: ``role``, ``user`` or ``group``.
+            name: The name.
+            after: Which side of the plan.
+            account: The account of it, empty where that is not known.
+        """
+        sides = [self._by_name[there].get((kind, name), []) for there in (after, not after)]
+        candidates = sides[0] or sides[1]
+        if account:
+            accounts = {r.address: _account(r) for r in candidates}
+            candidates = [r for r in candidates if accounts[r.address] in ("", account)]
+            exact = [r for r in candidates if accounts[r.address] == account]
+            candidates = exact if len(exact) == 1 else candidates
+        if len(candidates) > 1:
+            resolution = self.references.resolve(resource, path)
+            targets = [
+                self.references.find(resource, reference, resolution)
+                for reference in resolution.resources
+            ]
+            referred_to = [r for r in candidates if r in targets]
+            candidates = referred_to or candidates
+        if len(candidates) > 1:
+            # IAM has a name once in an account, and a provider has one account.
+            own = self._provider(resource)
+            same = [r for r in candidates if own and self._provider(r) == own]
+            candidates = same if len(same) == 1 else candidates
+        addresses = [r.address for r in candidates]
+        if len(addresses) > 1:
+            self.ambiguous[resource.address, name] = tuple(addresses)
+        return addresses
+
+    def _provider(self, resource: Resource) -> str:
+        module = self.plan.configuration.module(resource.module)
+        return module.providers.get(resource.block, "") if module else ""
+
+    @cached_property
+    def _by_name(self) -> dict[bool, dict[tuple[str, str], list[Resource]]]:
+        kinds = {type_: kind for kind, type_ in PRINCIPALS.items()}
+        index: dict[bool, dict[tuple[str, str], list[Resource]]] = {False: {}, True: {}}
+        for resource in self.plan.resources:
+            if resource.type not in kinds or resource.drift or resource.deposed:
+                continue
+            for after, values in ((False, resource.before), (True, resource.after)):
+                if values and isinstance(name := values.get("name"), str):
+                    index[after].setdefault((kinds[resource.type], name), []).append(resource)
+        return index
+
+
+def _account(resource: Resource) -> str:
+    """Return the account of a role, user or group, empty where it is not known."""
+    for values in (resource.after, resource.before):
+        if values and isinstance(arn := values.get("arn"), str):
+            match = _ARN.match(arn)
+            return match[1] if match else ""
+    return ""

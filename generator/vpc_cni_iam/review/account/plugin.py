@@ -1,0 +1,270 @@
+"""Which identity aws-node has in each cluster of a plan, and at which version it runs.
+
+EKS Pod Identity comes before IRSA: the webhook of EKS gives a pod only the credentials of an
+association where its service account has one. Without either, aws-node has the node role.
+Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.review.account.attribute_value import flagged, side
+from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.review.account.owners import Owners
+from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
+from vpc_cni_iam.review.account.rebuild import referred
+
+ASSOCIATION = "aws_eks_pod_identity_association"
+UNKNOWN_ROLE = "a role known after apply"
+
+
+class IdentityKind(StrEnum):
+    """How aws-node gets its credentials."""
+
+    pod_identity = "pod-identity"
+    irsa = "irsa"
+    node_role = "node-role"
+    unknown = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The identity of aws-node on one side of a plan.
+
+    Args:
+        kind: How it gets its credentials.
+        roles: The roles: addresses in the plan, else ARNs or what is known of them. Nodes may
+            have several.
+        sources: The addresses of the resources that say so.
+    """
+
+    kind: IdentityKind
+    roles: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+NO_IDENTITY = Identity(IdentityKind.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginState:
+    """The plugin in a cluster on one side of a plan.
+
+    Args:
+        installed: Whether the plan has an add-on or a Helm release of it.
+        config: How that sets it up.
+        mode: The IP family, empty where the plan does not say.
+        identity: Its identity.
+    """
+
+    installed: bool
+    config: PluginConfig
+    mode: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlugin:
+    """The plugin in one cluster, before and after.
+
+    Args:
+        cluster: The cluster's address in the plan, else its name; empty where neither is known.
+        before: The plugin before.
+        after: The plugin after.
+        installer: The address of the add-on or Helm release, empty for none.
+        preserved: Whether an add-on that is deleted leaves the plugin running.
+        stays: Whether the cluster is there before and after, as far as the plan says.
+        goes: Whether the plan deletes the cluster.
+        nodes: The roles of its nodes, before and after.
+    """
+
+    cluster: str
+    before: PluginState
+    after: PluginState
+    installer: str
+    preserved: bool
+    stays: bool
+    goes: bool
+    nodes: tuple[str, ...]
+
+
+class PluginReader:
+    """Reads what a plan says of the plugin in each cluster.
+
+    Args:
+        plan: The plan.
+        owners: Its roles.
+    """
+
+    def __init__(self, plan: Plan, owners: Owners) -> None:
+        self._plan = plan
+        self._owners = owners
+
+    def clusters(self) -> Iterator[ClusterPlugin]:
+        """Yield the plugin of each cluster of which the plan says anything."""
+        installers = [r for r in self._resources if is_plugin(r)]
+        cluster_of = {r.address: self._cluster(r) for r in self._resources}
+        named = {c for c in cluster_of.values() if c}
+        # A Helm release names no cluster.
+        alone = next(iter(named)) if len(named) == 1 else ""
+        by_cluster: dict[str, list[Resource]] = {}
+        for resource in self._resources:
+            if resource.type in ("aws_launch_template", "helm_release") and not is_plugin(resource):
+                continue
+            by_cluster.setdefault(cluster_of[resource.address] or alone, []).append(resource)
+        for cluster, resources in sorted(by_cluster.items()):
+            own = [r for r in resources if r in installers]
+            if any(_about_plugin(r) for r in resources):
+                yield self._of(cluster, resources, own)
+
+    @cached_property
+    def _resources(self) -> list[Resource]:
+        types = ("aws_eks_addon", ASSOCIATION, "aws_eks_node_group", "aws_eks_cluster")
+        return [
+            resource
+            for resource in self._plan.resources
+            if resource.type in (*types, "helm_release") and not resource.drift
+            if resource.mode == "managed" and not resource.deposed
+        ]
+
+    def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
+        before, after = (self._state(resources, own, after=after) for after in (False, True))
+        clusters = [r for r in resources if r.type == "aws_eks_cluster"]
+        gone = [r for r in own if r.after is None]
+        nodes = [role for side in (False, True) for role, _ in self._nodes(resources, after=side)]
+        return ClusterPlugin(
+            cluster,
+            before,
+            after,
+            own[0].address if own else "",
+            any((r.before or {}).get("preserve") is True for r in gone),
+            not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
+            any(action_of(r) == "delete" for r in clusters),
+            tuple(dict.fromkeys(nodes)),
+        )
+
+    def _state(self, resources: list[Resource], own: list[Resource], *, after: bool) -> PluginState:
+        configs = [c for r in own if (c := read_config(r, after=after)) is not None]
+        config = configs[0] if configs else PluginConfig("")
+        mode = "ipv6" if ("ENABLE_IPv6", "true") in config.environment else ""
+        for resource in resources:
+            if resource.type == "aws_eks_cluster" and not mode:
+                mode = _ip_family(resource, after=after)
+        return PluginState(bool(configs), config, mode, self._identity(resources, own, after=after))
+
+    def _identity(self, resources: list[Resource], own: list[Resource], *, after: bool) -> Identity:
+        for kind, candidates in (
+            (IdentityKind.pod_identity, self._associations(resources, own, after=after)),
+            (IdentityKind.irsa, self._annotations(own, after=after)),
+            (IdentityKind.node_role, self._nodes(resources, after=after)),
+        ):
+            pairs = tuple(candidates)
+            if pairs:
+                roles = tuple(dict.fromkeys(role for role, _ in pairs))
+                return Identity(kind, roles, tuple(dict.fromkeys(source for _, source in pairs)))
+        return NO_IDENTITY
+
+    def _associations(
+        self, resources: list[Resource], own: list[Resource], *, after: bool
+    ) -> Iterator[tuple[str, str]]:
+        for resource in resources:
+            values = resource.after if after else resource.before
+            if resource.type == ASSOCIATION and values is not None and is_for_plugin(values):
+                yield self._role(resource, ("role_arn",), values.get("role_arn")), resource.address
+        for resource in own:
+            values = (resource.after if after else resource.before) or {}
+            blocks = values.get("pod_identity_association")
+            for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
+                if isinstance(block, Mapping) and block.get("service_account") in (
+                    None,
+                    SERVICE_ACCOUNT,
+                ):
+                    path = ("pod_identity_association", str(place), "role_arn")
+                    yield self._role(resource, path, block.get("role_arn")), resource.address
+            unknown = after and flagged(resource.unknown, "pod_identity_association")
+            if unknown and not isinstance(blocks, list) and self._has_block(resource):
+                yield UNKNOWN_ROLE, resource.address
+
+    def _has_block(self, resource: Resource) -> bool:
+        """Say whether an add-on sets an association, which may also be computed."""
+        configuration = self._plan.configuration
+        argument = "pod_identity_association"
+        return configuration.expression(resource.module, resource.block, argument) is not None
+
+    def _annotations(self, own: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:
+        for resource in own:
+            if (resource.after if after else resource.before) is None:
+                continue
+            path = ("service_account_role_arn",)
+            if resource.type == "helm_release":
+                config = read_config(resource, after=after)
+                if config and config.role_arn:
+                    yield self._role(resource, path, config.role_arn), resource.address
+                continue
+            value = side(resource, path[0], after=after)
+            if value.value or value.unknown:
+                yield self._role(resource, path, value.value), resource.address
+
+    def _nodes(self, resources: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:
+        for resource in resources:
+            values = resource.after if after else resource.before
+            if resource.type == "aws_eks_node_group" and values is not None:
+                role = self._role(resource, ("node_role_arn",), values.get("node_role_arn"))
+                yield role, resource.address
+
+    def _role(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
+        """Return the address of the role that has an ARN, else the ARN or what is known of it."""
+        if isinstance(arn, str):
+            return self._owners.role_of(resource, path, arn)
+        resolution = self._owners.references.resolve(resource, path)
+        for reference in resolution.resources:
+            role = self._owners.references.find(resource, reference, resolution)
+            if role is not None and role.type == "aws_iam_role":
+                return role.address
+        return ", ".join(referred(resolution)) or UNKNOWN_ROLE
+
+    def _cluster(self, resource: Resource) -> str:
+        """Return the address of a resource's cluster, else its name; empty for neither."""
+        if resource.type == "aws_eks_cluster":
+            return resource.address
+        clusters = [r for r in self._resources if r.type == "aws_eks_cluster"]
+        resolution = self._owners.references.resolve(resource, ("cluster_name",))
+        for reference in resolution.resources:
+            cluster = self._owners.references.find(resource, reference, resolution)
+            if cluster is not None and cluster.type == "aws_eks_cluster":
+                return cluster.address
+        name = (resource.after or resource.before or {}).get("cluster_name")
+        if not isinstance(name, str):
+            return ""
+        same = [c for c in clusters if name in {(v or {}).get("name") for v in (c.before, c.after)}]
+        return same[0].address if len(same) == 1 else name
+
+
+def is_for_plugin(values: Mapping[str, object]) -> bool:
+    """Say whether the attributes of an association are for the plugin's service account.
+
+    Args:
+        values: The attributes.
+    """
+    return (values.get("namespace"), values.get("service_account")) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _about_plugin(resource: Resource) -> bool:
+    if is_plugin(resource) or resource.type == "aws_eks_node_group":
+        return True
+    sides = (v for v in (resource.before, resource.after) if v is not None)
+    return resource.type == ASSOCIATION and any(is_for_plugin(values) for values in sides)
+
+
+def _ip_family(resource: Resource, *, after: bool) -> str:
+    values = (resource.after if after else resource.before) or {}
+    blocks = values.get("kubernetes_network_config")
+    block = blocks[0] if isinstance(blocks, list) and blocks else None
+    family = block.get("ip_family") if isinstance(block, Mapping) else None
+    return family if family in ("ipv4", "ipv6") else ""

@@ -1,0 +1,167 @@
+"""What an EKS add-on or a Helm release says of the plugin: its version and its environment.
+
+Sources: Terraform's resources `aws_eks_addon` and `helm_release`; the values of the chart
+`aws-vpc-cni` of aws/eks-charts, whose version has been the plugin's since 1.13.0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.review.account.attribute_value import side
+
+UNKNOWN_VERSION = "a version known after apply"
+_CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
+_LINE = re.compile(r"""( *)["']?([\w./\\-]+)["']?:(?: +(.*))?""")
+_ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginConfig:
+    """The plugin as one resource sets it up, on one side of the resource's change.
+
+    Args:
+        version: The version as written, `UNKNOWN_VERSION`, or empty where none is named.
+        environment: Environment variables with their values, sorted.
+        unread: Why not all of the configuration is known; empty if it is.
+        role_arn: The role that a chart's values annotate the service account with.
+    """
+
+    version: str
+    environment: tuple[tuple[str, str], ...] = ()
+    unread: str = ""
+    role_arn: str = ""
+
+
+def is_plugin(resource: Resource) -> bool:
+    """Say whether a resource installs the plugin.
+
+    Args:
+        resource: An add-on or a Helm release.
+    """
+    values = resource.after or resource.before or {}
+    if resource.type == "aws_eks_addon":
+        return values.get("addon_name") == "vpc-cni"
+    chart = str(values.get("chart") or "").rpartition("/")[2]
+    return resource.type == "helm_release" and chart.startswith("aws-vpc-cni")
+
+
+def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
+    """Return how a resource sets the plugin up; None if it is not there on that side.
+
+    Args:
+        resource: An add-on or a Helm release of the plugin.
+        after: Which side of its change.
+    """
+    if (resource.after if after else resource.before) is None:
+        return None
+    return (_addon if resource.type == "aws_eks_addon" else _chart)(resource, after)
+
+
+def _addon(resource: Resource, after: bool) -> PluginConfig:
+    version = side(resource, "addon_version", after=after)
+    text = UNKNOWN_VERSION if version.unknown or version.hidden else str(version.value or "")
+    value = side(resource, "configuration_values", after=after)
+    if value.hidden:
+        return PluginConfig(text, unread="configuration_values is sensitive")
+    if value.unknown:
+        return PluginConfig(text, unread="configuration_values is known after apply")
+    scalars, unread = _scalars(str(value.value or ""))
+    return PluginConfig(text, _environment(scalars), unread and f"configuration_values {unread}")
+
+
+def _chart(resource: Resource, after: bool) -> PluginConfig:
+    scalars: dict[str, str] = {}
+    unread = ""
+    values = side(resource, "values", after=after)
+    blocks = side(resource, "set", after=after)
+    if values.unknown or blocks.unknown:
+        unread = "the chart's values are known after apply"
+    if values.hidden or blocks.hidden:
+        unread = "the chart's values are sensitive"
+    for text in values.value if isinstance(values.value, list) else ():
+        known, problem = _scalars(str(text or ""))
+        scalars |= known
+        unread = unread or (problem and f"the chart's values {problem}")
+    for block in blocks.value if isinstance(blocks.value, list) else ():
+        if isinstance(block, Mapping):
+            # A dot in a name is escaped: annotations.eks\.amazonaws\.com/role-arn.
+            scalars[str(block.get("name")).replace("\\.", ".")] = str(block.get("value"))
+    role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
+    return PluginConfig(
+        _chart_version(resource, scalars, after), _environment(scalars), unread, role
+    )
+
+
+def _chart_version(resource: Resource, scalars: Mapping[str, str], after: bool) -> str:
+    if tag := scalars.get("image.tag"):
+        return tag
+    version = side(resource, "version", after=after)
+    if version.unknown or version.hidden:
+        return UNKNOWN_VERSION
+    chart = PluginVersion.parse(str(version.value or ""))
+    if chart is None or chart < _CHART_IS_PLUGIN_SINCE:
+        return f"chart {version.value}" if version.value else ""
+    return str(chart)
+
+
+def _environment(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((k[4:], v) for k, v in scalars.items() if k.startswith("env.")))
+
+
+def _scalars(text: str) -> tuple[dict[str, str], str]:
+    """Return the scalars of nested mappings by their path, and why not all are known.
+
+    Both JSON and block mappings of YAML are read; of YAML nothing else.
+    """
+    if not text.strip():
+        return {}, ""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return _yaml(text)
+    return dict(_leaves("", data)), ""
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}" if path else str(key), inner)
+    elif isinstance(value, bool):
+        yield path, str(value).lower()
+    elif value is not None:
+        yield path, value if isinstance(value, str) else json.dumps(value)
+
+
+def _yaml(text: str) -> tuple[dict[str, str], str]:
+    scalars: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    unread = ""
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#") or line.strip() == "---":
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        value = (match[3] or "").strip() if match else ""
+        if match is None or value[:1] in ("{", "[", "&", "*", "|", ">", "!"):
+            unread = "has YAML other than block mappings, which is not read"
+            continue
+        indent = len(match[1])
+        above = [entry for entry in above if entry[0] < indent]
+        path = ".".join([*(name for _, name in above), match[2]])
+        if value:
+            scalars[path] = _unquoted(value)
+        else:
+            above.append((indent, match[2]))
+    return scalars, unread
+
+
+def _unquoted(value: str) -> str:
+    if value[0] in "\"'" and value.rstrip()[-1:] == value[0] and len(value) > 1:
+        return value[1:-1]
+    return value.partition(" #")[0].rstrip()

@@ -1,0 +1,1 @@
+"""The checks of a review: each yields findings of its rules."""

@@ -1,0 +1,389 @@
+"""What a changed policy, attachment, boundary or membership newly allows, or no longer does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.changes import Attachment, Change
+from vpc_cni_iam.review.diff.coverage import names
+from vpc_cni_iam.review.diff.nearest import upstream_update
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
+from vpc_cni_iam.review.diff.verdicts import Access, Line
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
+from vpc_cni_iam.review.gains import (
+    admin_finding,
+    example_or_reason,
+    existing,
+    managed_admin_finding,
+    names_text,
+)
+from vpc_cni_iam.review.make_finding import (
+    finding_of,
+    kind_of,
+    line_texts,
+    may_gain_access,
+)
+
+rule(
+    "new-access",
+    "error",
+    "new-access any-change",
+    "A changed policy allows something that it did not allow before.",
+    "The finding names a request that the new policy allows and the old one does not; it is "
+    "checked by an evaluator of IAM's logic, so it is not a matter of spelling. If the plugin "
+    "does not need it, take it out. A role that had the same access by way of another policy "
+    "gains nothing; then the finding is a note.",
+)
+rule(
+    "new-policy",
+    "warning",
+    "new-access any-change",
+    "A new policy allows something.",
+    "Nothing is compared, since there was no policy before. It is a note where the policy is "
+    "a document of the catalog, and where the roles that it is attached to had its access "
+    "already.",
+)
+rule(
+    "not-proven",
+    "warning",
+    "new-access any-change",
+    "Whether a changed policy allows anything new could not be decided.",
+    "Neither a proof nor a request that is newly allowed was found; the finding says what "
+    "stands in the way. A Deny that goes is one: what it held back is allowed from then on, if "
+    "another policy of the role allows it, which the plan need not show. Read the change "
+    "yourself.",
+)
+rule(
+    "unreadable-policy",
+    "error",
+    "new-access any-change",
+    "What stands in place of a policy is no policy.",
+    "IAM would refuse it at apply, in the middle of everything else.",
+)
+rule(
+    "group-joined",
+    "warning",
+    "new-access any-change",
+    "A user joins a group, and has what the group has.",
+    "What that is stands in the group's policies, of which the plan may not show all.",
+)
+rule(
+    "boundary-weakened",
+    "error",
+    "new-access any-change",
+    "A permissions boundary is taken off or replaced.",
+    "A boundary holds back what policies grant; without it all that they grant counts.",
+)
+rule(
+    "access-removed",
+    "note",
+    "any-change",
+    "A change only takes access away, or a policy is deleted.",
+    "What the plugin needs is a finding of its own.",
+)
+rule(
+    "rewritten",
+    "note",
+    "any-change",
+    "A policy is written differently and means the same.",
+    "Order, lists of one, labels and layout do not matter to IAM. That it means the same is "
+    "proven.",
+)
+rule(
+    "moved",
+    "note",
+    "any-change",
+    "A policy, role or attachment is imported, moved, forgotten or replaced.",
+    "Its meaning stays, and who keeps it changes. What is forgotten stays in IAM and is "
+    "nobody's from then on.",
+)
+rule(
+    "upstream-document-updated",
+    "note",
+    "new-access any-change",
+    "A policy moves from one document of the catalog to a newer one.",
+    "The finding names the actions that the newer one adds. The plugin's documents change when a "
+    "version calls something new.",
+)
+_ANY: tuple[Meaning, ...] = ("any-change",)
+_UNKNOWN = "(known after apply"
+_NAMED = 2
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what changes of policies newly allow, no longer allow, or leave as it is."""
+    for change in context.changes:
+        if change.changes:
+            yield from _managed_by(change)
+            if change.action != "drift":
+                yield from _access(change, context)
+        yield from _left_group(change, context)
+
+
+def _managed_by(change: Change) -> Iterator[Finding]:
+    """Yield that what is managed changes, though the policy may not."""
+    what = kind_of(change)
+    exclusive = change.type.endswith("_exclusive")
+    if exclusive and change.action in ("delete", "forget") and not change.lines:
+        message = "An exclusive list is given up: from then on nothing is removed for it"
+        yield finding_of(change, "moved", message)
+    elif change.kind == "exclusive" and any(line.kind == "kept" for line in change.lines):
+        message = "An exclusive list keeps it, and removes what it does not name"
+        yield finding_of(change, "moved", message)
+    if change.imported:
+        yield finding_of(change, "moved", f"{what} is imported as {change.imported}")
+    if change.moved_from:
+        yield finding_of(change, "moved", f"{what} is moved from {change.moved_from}")
+    if change.action == "forget" and not exclusive:
+        message = f"{what} is forgotten: it stays in IAM, and is no longer managed"
+        yield finding_of(change, "moved", message)
+
+
+def _access(change: Change, context: Context) -> Iterator[Finding]:
+    gains = tuple(line for line in change.lines if line.effect == "gain")
+    losses = tuple(line for line in change.lines if line.effect == "loss")
+    if change.after.known == "unreadable" and change.access:
+        message = f"{kind_of(change)} is not a policy: {'; '.join(change.after.why)}"
+        yield finding_of(change, "unreadable-policy", message)
+    elif change.kind == "boundary":
+        yield from _boundary(change, gains, losses)
+    elif change.kind == "exclusive" or change.type.endswith("_exclusive"):
+        yield from _exclusive(change, context, gains, losses)
+    elif change.kind == "membership":
+        yield from _membership(change, context, gains, losses)
+    elif change.access and change.access.reason == DENY_REMOVED:
+        yield _deny_removed(change, context)
+    elif change.action == "delete":
+        message = f"{kind_of(change)} is deleted"
+        yield finding_of(change, "access-removed", message, line_texts(losses))
+    elif change.access and change.access.verdict != "no new access":
+        yield from _not_proven(change, change.access, context, gains)
+    else:
+        yield from _same_or_less(change, gains, losses)
+
+
+def _not_proven(
+    change: Change, access: Access, context: Context, gains: tuple[Line, ...]
+) -> Iterator[Finding]:
+    """Yield new access, or what may be."""
+    if access.verdict == "new access" and change.kind == "trust":
+        yield from _trusted(change, access, context, gains)
+    elif access.verdict == "new access":
+        yield _gained(change, access, context, gains)
+    elif access.verdict == "not proven":
+        message = f"{kind_of(change)} changes, and whether it allows more is not decided"
+        message += f": {access.reason}"
+        yield finding_of(change, "not-proven", message, line_texts(change.lines))
+
+
+def _same_or_less(
+    change: Change, gains: tuple[Line, ...], losses: tuple[Line, ...]
+) -> Iterator[Finding]:
+    what = kind_of(change)
+    if losses:
+        yield finding_of(change, "access-removed", f"{what} allows less", line_texts(losses))
+    elif change.action == "replace":
+        message = f"{what} is replaced by one that means the same"
+        yield finding_of(change, "moved", message, line_texts(change.lines))
+    elif change.attachment and gains:
+        yield _idle(change, change.attachment)
+    elif change.lines:
+        message = f"{what} is written differently and means the same"
+        yield finding_of(change, "rewritten", message, line_texts(change.lines))
+
+
+def _membership(
+    change: Change, context: Context, gains: tuple[Line, ...], losses: tuple[Line, ...]
+) -> Iterator[Finding]:
+    """Yield who joins a group, or leaves it."""
+    if gains:
+        message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and has what it has"
+        group = context.effective.found.get(change.attachment.policy if change.attachment else "")
+        policies = [r.judged for r in group.after.values() if r.judged] if group else []
+        far = reach(policies)
+        level: Level | None = None
+        if far is not Reach.limited:
+            message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and {REACH_TEXTS[far]}"
+            level = "error"
+        yield finding_of(change, "group-joined", message, line_texts(gains), level)
+    if losses:
+        message = f"{losses[0].text.replace(' from ', ' leaves ', 1)}"
+        yield finding_of(change, "access-removed", message, line_texts(losses))
+
+
+def _boundary(
+    change: Change, gains: tuple[Line, ...], losses: tuple[Line, ...]
+) -> Iterator[Finding]:
+    if gains:
+        message = "The boundary goes, or another takes its place"
+        yield finding_of(change, "boundary-weakened", message, line_texts(gains))
+    elif losses:
+        yield finding_of(change, "access-removed", "A boundary comes", line_texts(losses))
+
+
+def _exclusive(
+    change: Change, context: Context, gains: tuple[Line, ...], losses: tuple[Line, ...]
+) -> Iterator[Finding]:
+    """Yield what an exclusive list removes, or attaches."""
+    if losses:
+        # What goes may have denied something.
+        held = map(context.principals.get, change.principals)
+        means: list[Meaning] = ["any-change"]
+        means += ["new-access"] if any(map(may_gain_access, held)) else []
+        means += ["coverage-lost"] if change.concerns_plugin else []
+        message, details = losses[0].text, line_texts(losses)
+        yield finding_of(change, "exclusive-removes", message, details, means=tuple(means))
+    elif change.kind == "exclusive" and change.after.why:
+        message = "Which inline policies stay is known after apply; the others are removed"
+        yield finding_of(change, "exclusive-removes", message, change.after.why)
+    access = change.access
+    if access and access.verdict == "new access":
+        yield _gained(change, access, context, gains)
+    elif access and access.reason == DENY_REMOVED:
+        yield _deny_removed(change, context)
+    elif gains and change.attachment:
+        yield _idle(change, change.attachment)
+
+
+def _left_group(change: Change, context: Context) -> Iterator[Finding]:
+    """Yield that somebody leaves a group that denies something."""
+    group = change.attachment.policy if change.attachment else ""
+    if change.kind != "membership" or group not in context.effective.found:
+        return
+    policies = [r.judged for r in context.effective.found[group].before.values()]
+    if any(line.effect == "loss" for line in change.lines) and deny_removed(
+        [p for p in policies if p], [], context.budget
+    ):
+        message = f"{group} denies something, which no longer counts for who leaves it"
+        yield finding_of(change, "not-proven", message)
+
+
+def _idle(change: Change, attached: Attachment) -> Finding:
+    """Return that a policy is attached that allows nothing."""
+    message = f"{attached.policy} is attached to {attached.principal}, and allows nothing"
+    return finding_of(change, "new-policy", message, line_texts(change.lines), "note", _ANY)
+
+
+def _deny_removed(change: Change, context: Context) -> Finding:
+    """Return what comes of a Deny that goes, for those who had it."""
+    held = [context.principals.get(name) for name in change.principals]
+    verdicts = [p.access.verdict if p and p.access else "unknown" for p in held]
+    details = line_texts(change.lines)
+    if held and set(verdicts) == {"no new access"}:
+        return finding_of(change, "access-removed", f"{kind_of(change)} allows less", details)
+    for principal in held:
+        access = principal.access if principal else None
+        if principal and access and access.verdict == "new access":
+            message = f"{kind_of(change)} denies less, and {principal.name} may do more than before"
+            return finding_of(change, "new-access", message, (*details, example_or_reason(access)))
+    message = f"{kind_of(change)} denies less, and the plan may not show what other policies allow"
+    return finding_of(change, "not-proven", message, details)
+
+
+def _gained(change: Change, access: Access, context: Context, gains: tuple[Line, ...]) -> Finding:
+    """Return a finding of new access, as grave as it is for those who have it."""
+    details = (*line_texts(gains), example_or_reason(access))
+    held = [context.principals.get(name) for name in change.principals]
+    gaining = [p for p in held if may_gain_access(p)]
+    if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
+        return _deny_removed(change, context)
+    proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
+    if held and len(proven) == len(held):
+        message = f"{', '.join(proven)} had all access of the policy before"
+        name = "new-policy" if change.before.known == "absent" else "new-access"
+        return finding_of(change, name, message, details, "note", _ANY)
+    if change.after.policy and (
+        admin := admin_finding(change, change.after.policy, context, details)
+    ):
+        return admin
+    known = managed_admin_finding(change, details) or _known_document(change, context, details)
+    return known or _can_do_more(change, access, context, details)
+
+
+def _can_do_more(
+    change: Change, access: Access, context: Context, details: tuple[str, ...]
+) -> Finding:
+    """Return who can do more, as grave as it is for who was there before."""
+    held = [context.principals.get(name) for name in change.principals]
+    proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
+    can_call = _can_call(change, access)
+    if change.kind != "attachment" and change.before.known != "absent":
+        who = names_text(
+            [name for name, p in zip(change.principals, held, strict=True) if may_gain_access(p)]
+        )
+        message = f"{who or 'Whoever has the policy'} {can_call}"
+        return finding_of(change, "new-access", message, details)
+    if gaining := [name for name in existing(change, context) if name not in proven]:
+        return finding_of(change, "new-access", f"{names_text(gaining)} {can_call}", details)
+    message = f"A new policy: whoever has it {can_call}"
+    if change.attachment:
+        attached = change.attachment
+        message = f"{attached.policy} is attached to {attached.principal}, which {can_call}"
+    return finding_of(change, "new-policy", message, details)
+
+
+def _known_document(change: Change, context: Context, details: tuple[str, ...]) -> Finding | None:
+    """Return that a policy is, or becomes, a document of the catalog."""
+    if update := upstream_update(change.before.policy, change.after.policy, context.target.release):
+        message = f"The policy updates from {update.old} to {update.new}"
+        message += f"; adds {', '.join(update.added)}" if update.added else ""
+        return finding_of(change, "upstream-document-updated", message, details)
+    equal = _equal_document(change)
+    if not equal or (change.before.known != "absent" and change.kind != "attachment"):
+        return None
+    message = f"A new policy, equal to {equal}"
+    if change.attachment:
+        attached = change.attachment
+        message = f"{attached.policy} is attached to {attached.principal}, equal to {equal}"
+    return finding_of(change, "new-policy", message, details, "note")
+
+
+def _equal_document(change: Change) -> str:
+    close = change.nearest
+    return close.name if close and close.equal and close.variant != "managed" else ""
+
+
+def _can_call(change: Change, access: Access) -> str:
+    """Return what can be called newly, such as ``can now call s3:GetObject on all resources``."""
+    example = access.witness
+    if example is None:
+        return "may do more than before"
+    statements = change.after.policy.statements if change.after.policy else ()
+    everywhere = any(
+        s.effect == "Allow" and "*" in s.resources and not s.conditions and names(s, example.action)
+        for s in statements
+    )
+    where = "all resources" if everywhere else example.resource
+    before = set(change.before.policy.actions()) if change.before.policy else set()
+    others = {a for s in statements if s.effect == "Allow" for a in s.actions} - before
+    more = len(others - {example.action}) if change.before.known != "absent" else 0
+    rest = f", and {more} more action{'s' * (more > 1)}" if more else ""
+    return f"can now call {example.action} on {where}{rest}"
+
+
+def _trusted(
+    change: Change, access: Access, context: Context, gains: tuple[Line, ...]
+) -> Iterator[Finding]:
+    """Yield that somebody new may assume a role."""
+    details = (*line_texts(gains), example_or_reason(access))
+    before, after = change.before.policy, change.after.policy
+    if before is None or after is None:
+        yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
+        return
+    alive = trust.without_dead(after)
+    part = context.budget.answer()
+    if alive != after and new_access([before], [alive], part).verdict == "no new access":
+        return  # nobody can assume it by what is new: a finding of its own
+    old, new = trust.assumers(before), trust.assumers(after)
+    come = [who for who in new if who not in old]
+    gone = [who for who in old if who not in new]
+    message = f"{change.address} can now be assumed by {names_text(come)}"
+    if not come:
+        action = access.witness.action if access.witness else "more"
+        message = f"The trust policy of {change.address} now allows {action} to whom it names"
+    elif gone:
+        message += f" (was {names_text(gone)})"
+    yield finding_of(change, "trust-widened", message, details)

@@ -1,0 +1,118 @@
+"""What is attached beside something else, removed by an exclusive list, or contradicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.review.account.collect import MANAGED, is_managed
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.changes import Principal
+from vpc_cni_iam.review.diff.coverage import concerns_plugin
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
+from vpc_cni_iam.review.make_finding import finding, may_gain_access
+
+rule(
+    "managed-policy-attached",
+    "warning",
+    "",
+    "AmazonEKS_CNI_Policy is still attached to the node role.",
+    "Every pod on the node that reaches the instance metadata has it, whatever the plugin's "
+    "own role is scoped to. Once the plugin has a role of its own, detach it from the node "
+    "role. Beside a scoped policy on one role it undoes the scoping, and is an error.",
+)
+rule(
+    "exclusive-removes",
+    "warning",
+    "any-change",
+    "An exclusive resource removes an inline policy or an attachment that it no longer names.",
+    "Whatever is not in its list is removed from the role at apply, by whomever it was made.",
+)
+rule(
+    "conflict",
+    "warning",
+    "any-change",
+    "A policy or attachment goes though a resource of the plan is to keep it, or makes it.",
+    "IAM knows one attachment of a policy to a role, and one inline policy of a name: who "
+    "takes it away takes it from every resource that made it. Use a `moved` block where a "
+    "resource has only another address. A role that is replaced comes back without what the "
+    "plan leaves alone; name it by `aws_iam_role.NAME.id`, which is only known after apply, so "
+    "that the plan makes that anew, too.",
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with what is attached, and what is removed though it is to stay."""
+    for name, principal in context.principals.items():
+        yield from _managed(principal, context.effective.found[name], context)
+    yield from _removals(context)
+
+
+def _managed(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+    managed = [key for key in has.after if is_managed(key)]
+    others = [
+        key
+        for key, read in has.after.items()
+        if key not in managed and read.judged and concerns_plugin(read.judged)
+    ]
+    if managed and others:
+        yield finding(
+            "managed-policy-attached",
+            f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
+            "which it undoes",
+            address=principal.name,
+            place=context.places.get(principal.name),
+            level="error",
+        )
+    elif managed and principal.type == "role":
+        yield from _on_nodes(principal, has, context)
+
+
+def _on_nodes(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+    """Yield that the managed policy is on a role of nodes, or may be."""
+    text = f"{MANAGED} is attached to {principal.name}, "
+    level: Level | None = None
+    scoped = [
+        other.name
+        for other in context.principals.values()
+        if other.concerns_plugin and other.name != principal.name
+    ]
+    if _is_node_role(principal.name, has, context):
+        text += "the role of nodes"
+        if scoped:
+            text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+    elif has.trust is None or has.trust.state.policy is None:
+        text += "which may be the role of nodes: the plan does not say who may assume it"
+        level = "note"
+    else:
+        return
+    place = context.places.get(principal.name)
+    yield finding("managed-policy-attached", text, address=principal.name, place=place, level=level)
+
+
+def _is_node_role(name: str, has: PrincipalPolicies, context: Context) -> bool:
+    owners = context.gatherer.owners
+    if name in {role for _, role in owners.roles("aws_eks_node_group", "node_role_arn")}:
+        return True
+    trusted = has.trust.judged if has.trust else None
+    return bool(trusted and trust.trusts_service(trusted, trust.NODES))
+
+
+def _removals(context: Context) -> Iterator[Finding]:
+    for removal in context.effective.removals:
+        resource = removal.item.slot.resource
+        owner = context.principals.get(removal.owner)
+        means: list[Meaning] = ["any-change"]
+        if owner and owner.concerns_plugin:
+            means.append("coverage-lost")
+        if removal.denies or may_gain_access(owner):
+            means.append("new-access")
+        yield finding(
+            removal.rule,
+            removal.message,
+            address=resource.address,
+            attribute=removal.item.slot.attribute,
+            place=context.places.get(resource.address),
+            means=tuple(means),
+        )

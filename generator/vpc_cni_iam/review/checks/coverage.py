@@ -1,0 +1,97 @@
+"""What the plugin can no longer do, or cannot do, by the policies of its role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.changes import Principal
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import coverage_findings, finding
+
+rule(
+    "coverage-lost",
+    "error",
+    "coverage-lost any-change",
+    "The plugin could make a call before that it cannot make after.",
+    "The calls that the release makes are played against the policies of both sides. A fatal "
+    "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
+    "warning, and so is what may be lost to a policy that is not known. A trust policy by "
+    "which the plugin can no longer assume its role loses everything.",
+)
+rule(
+    "coverage-lacking",
+    "warning",
+    "",
+    "A new policy of the plugin does not allow a call without which the release fails.",
+    "Policies that the plan attaches to the same role are taken together; it may be that one "
+    "which the plan does not show allows it.",
+)
+_OWN = ("irsa", "pod-identity")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield the calls of the plugin that are lost or lacking."""
+    for change in context.changes:
+        if not change.changes or change.action == "drift" or not change.coverage:
+            continue
+        # A role says it of all its policies together.
+        together = [context.principals.get(name) for name in change.principals]
+        if not any(p and p.coverage for p in together):
+            place = (change.address, change.attribute, change.place)
+            new = change.before.known == "absent"
+            yield from coverage_findings(change.coverage, *place, new=new)
+    for name, principal in context.principals.items():
+        if _is_unused(name, context):
+            continue
+        has = context.effective.found[name]
+        yield from _of_principal(principal, has, context)
+        yield from _bounded(principal, has, context)
+
+
+def _is_unused(name: str, context: Context) -> bool:
+    """Say whether aws-node has another role in each cluster of a role, or the cluster goes."""
+    clusters = [
+        (plugin, change)
+        for plugin, change in context.clusters
+        if name in (*plugin.nodes, *plugin.before.identity.roles)
+    ]
+    return bool(clusters) and all(
+        plugin.goes or (change.after.kind in _OWN and name not in change.after.roles)
+        for plugin, change in clusters
+    )
+
+
+def _of_principal(
+    principal: Principal, has: PrincipalPolicies, context: Context
+) -> Iterator[Finding]:
+    if principal.coverage is None:
+        return
+    unknown = tuple(key for key in principal.opaque if key in has.after)
+    yield from coverage_findings(
+        principal.coverage,
+        principal.name,
+        "",
+        context.places.get(principal.name),
+        new=not principal.before,
+        unknown=unknown,
+        unsure=any(has.before.get(key) != has.after[key] for key in unknown),
+    )
+
+
+def _bounded(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+    """Yield that the plugin's role comes under a boundary that is not known."""
+    before, bound = has.bounds
+    if bound is None or bound == before or not (principal.concerns_plugin and has.before):
+        return
+    if bound.state.known not in ("known", "absent"):
+        yield finding(
+            "coverage-lost",
+            "The plugin may no longer do what a new permissions boundary does not allow, "
+            "and the plan does not hold its document",
+            address=principal.name,
+            details=bound.state.why,
+            place=context.places.get(principal.name),
+            level="warning",
+        )

@@ -1,0 +1,133 @@
+"""OIDC providers by which roles are assumed, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import flagged
+from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import finding
+
+rule(
+    "oidc-provider-changed",
+    "warning",
+    "coverage-lost any-change",
+    "An OIDC provider by which roles are assumed is deleted or changed.",
+    "Roles that trust the provider can be assumed as long as it is there and has "
+    "`sts.amazonaws.com` among its client ids. AWS uses thumbprints only for issuers whose "
+    "certificate no public authority signed, which is not so of EKS: a change of them is a note.",
+)
+_TYPE = "aws_iam_openid_connect_provider"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield OIDC providers that go, or change."""
+    providers = [r for r in context.plan.resources if r.type == _TYPE and not r.drift]
+    for provider in providers:
+        others = [other for other in providers if other is not provider]
+        yield from _provider(provider, others, context)
+
+
+def _provider(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
+    before, after = provider.before, provider.after
+    action = action_of(provider)
+    if before is None or action in ("no-op", "forget", "import", "move"):
+        return
+    made_again = any(_issuer(o.after) == _issuer(before) and o.after is not None for o in others)
+    if after is None:
+        if not made_again:
+            yield from _barred(provider, f"{provider.address} is deleted", context)
+        return
+    if _issuer(before) != _issuer(after) and not flagged(provider.unknown, "url"):
+        yield from _barred(provider, f"{provider.address} is for another issuer", context)
+        return
+    if flagged(provider.unknown, "url"):
+        yield from _barred(provider, f"the issuer of {provider.address} may change", context)
+        return
+    had, clients = _clients(before), _clients(after)
+    if flagged(provider.unknown, "client_id_list"):
+        yield _changed(provider, "client ids of it are known after apply", context)
+    elif AUDIENCE in had and AUDIENCE not in clients:
+        yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
+    elif had != clients:
+        signed = [f"+ {c}" for c in clients if c not in had]
+        signed += [f"- {c}" for c in had if c not in clients]
+        yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
+    if before.get("thumbprint_list") != after.get("thumbprint_list"):
+        eks = ".eks.amazonaws.com" in _issuer(before) or _issuer(before).startswith("oidc.eks.")
+        place = context.places.get(provider.address)
+        message = "The thumbprints of the provider change"
+        message += "; AWS does not use those of EKS" if eks else ""
+        yield finding(
+            "oidc-provider-changed",
+            message,
+            address=provider.address,
+            place=place,
+            level="note" if eks else None,
+        )
+
+
+def _changed(provider: Resource, what: str, context: Context) -> Finding:
+    place = context.places.get(provider.address)
+    message = f"{provider.address} changes: {what}"
+    return finding("oidc-provider-changed", message, address=provider.address, place=place)
+
+
+def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]:
+    """Yield which roles can no longer be assumed by tokens of a provider."""
+    roles = sorted(
+        name
+        for name, has in context.effective.found.items()
+        if has.trust and has.trust.judged and _trusts(has.trust.judged, provider)
+    )
+    plugins = [name for name in roles if _is_plugins(name, context)]
+    place = context.places.get(provider.address)
+    if plugins:
+        message = f"{why}: aws-node can no longer assume {' and '.join(plugins)} by IRSA"
+        yield finding("plugin-identity-lost", message, address=provider.address, place=place)
+    others = [name for name in roles if name not in plugins]
+    if others or not plugins:
+        what = (
+            f"no service account can assume {', '.join(others)} by it"
+            if others
+            else ("the plan shows no role that trusts it")
+        )
+        message = f"{why}: {what}"
+        yield finding("oidc-provider-changed", message, address=provider.address, place=place)
+
+
+def _is_plugins(name: str, context: Context) -> bool:
+    has = context.effective.found[name]
+    identities = {role for plugin, _ in context.clusters for role in plugin.before.identity.roles}
+    trusted = has.trust.judged if has.trust else None
+    return name in identities or bool(trusted and trust.trusts_plugin(trusted))
+
+
+def _trusts(policy: Policy, provider: Resource) -> bool:
+    issuer = _issuer(provider.before)
+    return any(
+        identifier.endswith(f":oidc-provider/{issuer}") or provider.address in identifier
+        for statement in policy.statements
+        if statement.effect == "Allow"
+        for principal in statement.principals
+        for identifier in principal.identifiers
+    )
+
+
+def _clients(values: Mapping[str, Any]) -> list[Any]:
+    clients = values.get("client_id_list")
+    return clients if isinstance(clients, list) else []
+
+
+def _issuer(values: Mapping[str, Any] | None) -> str:
+    """Return the issuer of a provider without https://."""
+    url = str((values or {}).get("url") or "")
+    arn = str((values or {}).get("arn") or "")
+    return url.removeprefix("https://") or arn.partition(":oidc-provider/")[2]

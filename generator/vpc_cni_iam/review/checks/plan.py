@@ -1,0 +1,71 @@
+"""What a plan leaves out, puts off, or holds in a form that is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.inputs.plan.kinds import is_newer_format
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import finding
+
+rule(
+    "unseen",
+    "note",
+    "",
+    "A new role may have inline policies that the plan says nothing of.",
+    "Of a role that is not there yet, a plan knows as much with a dynamic `inline_policy` "
+    "block that depends on what is only known after apply as with none. `--source` tells, for "
+    "modules of the same repository; make such policies resources of their own.",
+)
+rule(
+    "incomplete",
+    "note",
+    "any-change",
+    "The plan leaves something out, since it was made for targets, or puts it off.",
+    "What is left out is not reviewed. Review the next plan, too.",
+)
+rule(
+    "ambiguous-principal",
+    "warning",
+    "new-access coverage-lost any-change",
+    "A name stands for roles, users or groups in several accounts, and nothing tells which.",
+    "What names it counts for each of them. A reference, such as `aws_iam_role.NAME.name`, or the "
+    "same provider alias tells them apart.",
+)
+rule(
+    "unread-resource",
+    "warning",
+    "new-access any-change",
+    "A resource changes that is about access, and that is not read.",
+    "Resources of the provider `awscc`, permission sets, service control policies and some of IAM "
+    "are not read: look at them in the plan.",
+)
+rule(
+    "plan-format-unknown",
+    "note",
+    "",
+    "The plan has a newer format than the ones that are known.",
+    "Formats 0.1 to 1.2 are known. A newer 1.x only adds members, which are not read.",
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is not read, or not told apart."""
+    plan = context.plan
+    if context.unseen:
+        many = f"{context.unseen} new roles have" if context.unseen > 1 else "a new role has"
+        message = f"The plan does not say whether {many} inline policies of a dynamic block"
+        yield finding("unseen", f"{message}; --source does")
+    if not plan.complete:
+        yield finding("incomplete", "The plan leaves something out, or puts it off")
+    if is_newer_format(plan.format):
+        message = f"The plan has format {plan.format}; what it adds to 1.2 is not read"
+        yield finding("plan-format-unknown", message)
+    for (address, name), addresses in sorted(context.gatherer.owners.ambiguous.items()):
+        message = f"{name!r} may be {' or '.join(addresses)}; it counts for each of them"
+        place = context.places.get(address)
+        yield finding("ambiguous-principal", message, address=address, place=place)
+    for address, actions in plan.unread:
+        message = f"{address} is about access and is not read; the plan does: {', '.join(actions)}"
+        yield finding("unread-resource", message, address=address)

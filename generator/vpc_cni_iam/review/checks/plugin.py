@@ -1,0 +1,296 @@
+"""Whether the plugin keeps working: its version, its identity, and what that may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, IdentityKind
+from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
+from vpc_cni_iam.review.diff.verdicts import MissingPermission
+from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.make_finding import example_text, finding
+
+rule(
+    "plugin-permission-missing",
+    "error",
+    "coverage-lost",
+    "The plugin calls something after that its identity does not allow.",
+    "The version, the configuration or the identity of the plugin changes in the plan, and the "
+    "policies of the identity do not allow a call that it then makes. Add the action to the "
+    "policy before, or in the same apply. A call without which the plugin only does less is a "
+    "warning.",
+)
+rule(
+    "plugin-identity-changed",
+    "warning",
+    "new-access coverage-lost any-change",
+    "aws-node has another identity after.",
+    "It gets its credentials from EKS Pod Identity, by IRSA, or from the node role, in this "
+    "order. It is an error where the new identity may do something that the old one could not, "
+    "and a note where it may do nothing more.",
+)
+rule(
+    "plugin-identity-lost",
+    "error",
+    "coverage-lost any-change",
+    "aws-node can no longer assume its role.",
+    "The OIDC provider or the association by which it assumes the role goes, the role does not "
+    "trust it, or the plan names no identity any more. Without credentials, ipamd does not start.",
+)
+rule(
+    "plugin-removed",
+    "error",
+    "coverage-lost any-change",
+    "The plugin is removed from a cluster that stays.",
+    "New pods get no IP addresses. With `preserve = true` the add-on leaves the plugin running, "
+    "and nothing manages it from then on; that is a warning.",
+)
+rule(
+    "plugin-version-changed",
+    "note",
+    "any-change",
+    "The plan changes the version of the plugin.",
+    "The policies of its identity are judged by the version after. It is a warning where the new "
+    "version calls something new and the plan does not show the policies.",
+)
+rule(
+    "plugin-version-unknown",
+    "warning",
+    "",
+    "The version of the plugin after the plan is not known.",
+    "It is only known after apply, or not in this catalog. The finding names the version that is "
+    "judged instead; `--cni-version` chooses another.",
+)
+rule(
+    "plugin-configuration-changed",
+    "note",
+    "any-change",
+    "The plan changes the plugin's environment variables.",
+    "What the plugin calls depends on some of them. It is a warning where they are not known.",
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what becomes of the plugin in each cluster."""
+    for plugin, change in context.clusters:
+        if plugin.before.installed and not plugin.after.installed:
+            yield from _removed(plugin, context)
+            continue
+        yield from _version(plugin, change, context)
+        yield from _configuration(plugin, context)
+        if plugin.stays and not _is_new(plugin, context):
+            yield from _identity(plugin, change, context)
+        yield from _missing(plugin, change, context)
+
+
+def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+    if not plugin.stays:
+        return
+    message = f"{plugin.installer} is deleted: the plugin is removed from {_cluster(plugin)}"
+    level: Level | None = None
+    if plugin.preserved:
+        message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
+        level = "warning"
+    yield _finding(plugin, context, "plugin-removed", message, level=level)
+
+
+def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
+    before, after = plugin.before.config.version, plugin.after.config.version
+    if not plugin.after.installed:
+        return
+    changes = not plugin.before.installed or before != after
+    if change.source == "newest":
+        message = f"{plugin.installer} names no version; {change.judged_after} is judged"
+        if after:
+            what = "is known after apply" if after == UNKNOWN_VERSION else f"{after} is not known"
+            message = f"The plugin's version {what}; {change.judged_after} is judged"
+        level: Level | None = None if after and changes else "note"
+        yield _finding(plugin, context, "plugin-version-unknown", message, level=level)
+    version = PluginVersion.parse(after)
+    if change.source == "plan" and version not in releases.served():
+        message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
+        yield _finding(plugin, context, "plugin-version-unknown", message)
+    if not plugin.before.installed or before == after:
+        return
+    level = None
+    message = f"The plugin is updated from {before or 'a version not named'} to {after}"
+    if before and change.after.missing is None and change.source == "plan":
+        called = newly_called(change.judged_before, change.judged_after, change.mode_after)
+        if called:
+            message += f", which newly calls {', '.join(called)}"
+            message += "; the plan does not show the policies of its role"
+            level = "warning"
+    yield _finding(plugin, context, "plugin-version-changed", message, level=level)
+
+
+def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+    before, after = plugin.before.config, plugin.after.config
+    if not plugin.after.installed:
+        return
+    if after.unread and before.unread != after.unread:
+        message = f"The plugin's configuration is not known: {after.unread}"
+        rule_id = "plugin-configuration-changed"
+        yield _finding(plugin, context, rule_id, message, level="warning")
+    elif plugin.before.installed and before.environment != after.environment:
+        old, new = dict(before.environment), dict(after.environment)
+        changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
+        details = tuple(
+            f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed
+        )
+        message = f"The plugin's configuration changes: {', '.join(changed)}"
+        yield _finding(plugin, context, "plugin-configuration-changed", message, details)
+
+
+def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
+    before, after = plugin.before.identity, plugin.after.identity
+    if not change.identity_changes:
+        return
+    old, new = identity_text(change.before), identity_text(change.after)
+    if after.kind is IdentityKind.unknown:
+        message = f"aws-node had {old}; after, the plan names no identity of it"
+        yield _finding(plugin, context, "plugin-identity-lost", message)
+        return
+    untrusting = [role for role in after.roles if _refuses(role, after.kind, context)]
+    if untrusting:
+        message = f"aws-node is to have {new}, whose trust policy does not allow that"
+        yield _finding(plugin, context, "plugin-identity-lost", message, (f"before: {old}",))
+        return
+    access = change.access
+    level: Level | None = None
+    details: tuple[str, ...] = (f"before: {old}", f"after: {new}")
+    message = f"aws-node changes from {old} to {new}"
+    if before.kind is IdentityKind.unknown:
+        message = f"aws-node gets {new}; the plan does not show what it had before"
+        level = "note" if change.after.missing == () and not change.after.opaque else None
+    elif access and access.verdict == "new access":
+        message += ", which allows more"
+        level = "error"
+        if access.witness:
+            details = (*details, f"example: {example_text(access.witness)}")
+    elif access and access.verdict == "no new access":
+        message += ", which allows nothing more"
+        level = "note"
+    elif access:
+        message += f"; whether that allows more is not known: {access.reason}"
+    yield _finding(plugin, context, "plugin-identity-changed", message, details, level)
+
+
+def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
+    """Say whether the cluster comes with the plan, as its OIDC provider does."""
+    issuers = [
+        resource
+        for resource in context.plan.resources
+        if resource.type == "aws_iam_openid_connect_provider" and resource.before is None
+    ]
+    roles = set(plugin.after.identity.roles)
+    known_before = plugin.before.identity.kind is not IdentityKind.unknown
+    return bool(issuers) and not known_before and roles <= context.created
+
+
+def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
+    """Say whether the trust policy of a role is known and does not let aws-node assume it so."""
+    has = context.effective.found.get(role)
+    policy = has.trust.exact if has and has.trust else None
+    if policy is None:
+        return False
+    ways = trust.ways(policy)
+    if kind is IdentityKind.pod_identity:
+        return trust.POD_IDENTITY not in ways
+    return kind is IdentityKind.irsa and not any(way.startswith("IRSA") for way in ways)
+
+
+def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
+    before, after = plugin.before, plugin.after
+    runs = (before.config, change.mode_before, change.judged_before, before.identity)
+    will = (after.config, change.mode_after, change.judged_after, after.identity)
+    if runs == will or change.after.missing is None:
+        return
+    lost = {
+        missing.action
+        for role in after.identity.roles
+        if (principal := context.principals.get(role)) and principal.coverage
+        for missing in principal.coverage.lost
+    }
+    had = {(missing.action, missing.impact) for missing in change.before.missing or ()}
+    new = [m for m in change.after.missing if m.action not in lost]
+    fresh = [m for m in new if (m.action, m.impact) not in had]
+    if before.identity.kind is IdentityKind.unknown and not before.installed:
+        # Of a plugin that comes, as of a role that comes: what it cannot do without.
+        fresh = [m for m in fresh if m.impact == "fatal"]
+    if fresh:
+        level: Level = "error" if any(m.impact == "fatal" for m in fresh) else "warning"
+        yield _missing_finding(plugin, change, context, fresh, level, before_too=False)
+    old = [m for m in new if m.impact == "fatal" and m not in fresh]
+    if old:
+        yield _missing_finding(plugin, change, context, old, "warning", before_too=True)
+
+
+def _missing_finding(
+    plugin: ClusterPlugin,
+    change: ClusterChange,
+    context: Context,
+    missing: list[MissingPermission],
+    level: Level,
+    *,
+    before_too: bool,
+) -> Finding:
+    actions = ", ".join(m.action for m in missing)
+    who = change.after
+    message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
+    message += "does not allow"
+    message += ", as before" if before_too else ""
+    message += f": {missing[0].breaks}"
+    unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
+    details = (
+        *(f"{m.action}: {m.breaks}" for m in missing),
+        *unless,
+    )
+    level = "warning" if who.opaque else level
+    address = next((r for r in who.roles if r in context.places), "")
+    return _finding(plugin, context, "plugin-permission-missing", message, details, level, address)
+
+
+_KINDS = {
+    "pod-identity": "EKS Pod Identity",
+    "irsa": "IRSA",
+    "node-role": "the node role",
+    "unknown": "",
+}
+
+
+def identity_text(identity: PluginIdentity) -> str:
+    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``.
+
+    Args:
+        identity: The identity.
+    """
+    if not identity.roles:
+        return "an identity that the plan does not show"
+    return f"{' and '.join(identity.roles)} ({_KINDS[identity.kind]})"
+
+
+def _cluster(plugin: ClusterPlugin) -> str:
+    return plugin.cluster or "the cluster"
+
+
+def _finding(
+    plugin: ClusterPlugin,
+    context: Context,
+    rule_id: str,
+    message: str,
+    details: tuple[str, ...] = (),
+    level: Level | None = None,
+    address: str = "",
+) -> Finding:
+    """Return a finding at what says the identity, or installs the plugin."""
+    sources = (*plugin.after.identity.sources, *plugin.before.identity.sources)
+    if not address and "identity" in rule_id:
+        address = next(iter(sources), plugin.installer)
+    address = address or plugin.installer or next(iter(sources), plugin.cluster)
+    place = context.places.get(address)
+    return finding(rule_id, message, address=address, details=details, place=place, level=level)

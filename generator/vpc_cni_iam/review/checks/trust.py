@@ -1,0 +1,216 @@
+"""Who may assume a role: what is wrong with its trust policy, and what a change of it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.findings import BY_ID, Finding, Meaning, rule
+from vpc_cni_iam.review.make_finding import finding, finding_of
+
+rule(
+    "trust-widened",
+    "error",
+    "new-access any-change",
+    "A changed trust policy lets somebody assume a role who could not before.",
+    "The finding names a request to assume the role that is newly allowed.",
+)
+rule(
+    "trust-anybody",
+    "error",
+    "",
+    "A trust policy lets everybody assume the role.",
+    "`*` as the principal of a trust policy, and NotPrincipal, mean every AWS account. Name "
+    "who is resolution, or ask for `aws:PrincipalOrgID` or the like in a condition.",
+)
+rule(
+    "irsa-no-audience",
+    "warning",
+    "",
+    "A trust by IRSA does not ask for the audience.",
+    "Without a condition on `ISSUER:aud` every token of the cluster's issuer is taken, also "
+    "one that was made for another purpose than AWS. An error where the plan takes it away.",
+)
+rule(
+    "irsa-other-audience",
+    "warning",
+    "",
+    "A trust by IRSA asks for another audience than sts.amazonaws.com.",
+    "The tokens that EKS makes for pods are for `sts.amazonaws.com`, unless the service "
+    "account is annotated with `eks.amazonaws.com/audience`.",
+)
+rule(
+    "irsa-no-subject",
+    "error",
+    "",
+    "A trust by IRSA does not ask for the service account.",
+    "Without a condition on `ISSUER:sub` every pod of the cluster may assume the role.",
+)
+rule(
+    "irsa-subject-wildcard",
+    "warning",
+    "",
+    "A trust by IRSA takes service accounts by a wildcard.",
+    "Name the service account, `system:serviceaccount:kube-system:aws-node`.",
+)
+rule(
+    "irsa-never-matches",
+    "error",
+    "",
+    "A wildcard in a trust by IRSA is compared letter by letter.",
+    "`StringEquals` takes `*` for a star. Nobody can assume the role.",
+)
+rule(
+    "irsa-string-like",
+    "note",
+    "",
+    "A subject without a wildcard is compared by StringLike.",
+    "It means the same, until somebody puts a star into the name. Use `StringEquals`.",
+)
+rule(
+    "irsa-other-subject",
+    "warning",
+    "",
+    "The plugin's role is for another service account than the plugin's.",
+    "The plugin runs as `aws-node` in `kube-system`.",
+)
+rule(
+    "irsa-issuer-differs",
+    "error",
+    "",
+    "A trust by IRSA has a condition on another issuer than its principal.",
+    "Tokens have only keys of their own issuer, so that nobody can assume the role.",
+)
+rule(
+    "pod-identity-no-tag-session",
+    "error",
+    "",
+    "A trust by EKS Pod Identity does not allow sts:TagSession.",
+    "EKS Pod Identity assumes the role with session tags, and is refused.",
+)
+rule(
+    "pod-identity-unscoped",
+    "warning",
+    "",
+    "A trust by EKS Pod Identity has no condition on who it is for.",
+    "Conditions on `aws:RequestTag/kubernetes-namespace`, "
+    "`aws:RequestTag/kubernetes-service-account`, `aws:RequestTag/eks-cluster-arn` or "
+    "`aws:SourceAccount` say for which pods the role is.",
+)
+rule(
+    "pod-identity-tags-disabled",
+    "error",
+    "",
+    "Session tags are asked for, and an association switches them off.",
+    "With `disable_session_tags` no session of the role has tags: conditions on them in the "
+    "trust or in a policy are never met.",
+)
+rule(
+    "pod-identity-source-arn",
+    "error",
+    "",
+    "The source ARN in a trust by EKS Pod Identity names an association.",
+    "`aws:SourceArn` is the ARN of the cluster.",
+)
+
+_LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
+_TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with trust policies."""
+    associations = context.gatherer.owners.roles("aws_eks_pod_identity_association", "role_arn")
+    untagged = frozenset(
+        role
+        for resource, role in associations
+        if side(resource, "disable_session_tags", after=True).value is True
+    )
+    for name in sorted(untagged & context.principals.keys()):
+        if any(map(_needs_tags, _policies(context.effective.found[name]))):
+            yield finding(
+                "pod-identity-tags-disabled",
+                "A policy asks for session tags, and an association of the role switches them off",
+                address=name,
+                place=context.places.get(name),
+            )
+    for change in context.changes:
+        if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
+            yield from _trust(change, context, tagged=change.address not in untagged)
+
+
+def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Finding]:
+    principal = context.principals.get(change.address)
+    concerns = principal is not None and principal.concerns_plugin
+    looked_at = change.changes or concerns
+    if change.after.policy is None or (tagged and not looked_at):
+        return
+    reads = context.effective.trusts.get((change.address, change.attribute))
+    before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
+    flaws = _flaws(after, for_plugin=concerns, session_tags=tagged)
+    dead = [flaw for flaw in flaws if flaw.rule == "irsa-issuer-differs"]
+    if not dead:
+        yield from _barred(change, before, after, plugins=concerns)
+    had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
+    for flaw in flaws:
+        if not looked_at and flaw.rule != "pod-identity-tags-disabled":
+            continue  # the association says nothing of the rest
+        brought = change.before.policy is not None and flaw.rule not in had
+        yield finding_of(
+            change,
+            flaw.rule,
+            f"{'This change brings it: ' if brought else ''}{flaw.text}",
+            level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+            means=_LOST if flaw in dead and brought and concerns else None,
+        )
+
+
+def _barred(
+    change: Change, before: ReadPolicy, after: ReadPolicy, *, plugins: bool
+) -> Iterator[Finding]:
+    """Yield that the plugin can no longer assume its role in any way."""
+    old, new = before.judged, after.exact
+    if old is None or new is None or before.state.policy is None:
+        return
+    had = trust.lost_ways(old, new)
+    if had and (plugins or trust.trusts_plugin(old)):
+        shown = had
+        if before.has_secrets and after.state.policy:
+            shown = trust.lost_ways(before.state.policy, after.state.policy)
+        yield finding_of(
+            change,
+            "coverage-lost",
+            "The plugin can no longer assume the role"
+            + (f": not by {' or '.join(shown)}" if shown else ""),
+        )
+
+
+def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[trust.Flaw, ...]:
+    """Return what is wrong with a trust policy, without the sensitive values that are."""
+    policy = read.judged or Policy(())
+    flaws = trust.flaws(policy, for_plugin=for_plugin, session_tags=session_tags)
+    if not read.has_secrets:
+        return flaws
+    return tuple(
+        trust.Flaw(rule, f"{BY_ID[rule].summary.rstrip('.')}; its values are marked sensitive")
+        for rule in dict.fromkeys(flaw.rule for flaw in flaws)
+    )
+
+
+def _policies(has: PrincipalPolicies) -> Iterator[Policy]:
+    for read in has.after.values():
+        if read.judged:
+            yield read.judged
+
+
+def _needs_tags(policy: Policy) -> bool:
+    return any(
+        c.key.lower().startswith(_TAGS) or any("${aws:principaltag/" in v.lower() for v in c.values)
+        for s in policy.statements
+        for c in s.conditions
+    )

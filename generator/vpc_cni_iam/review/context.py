@@ -1,0 +1,46 @@
+"""What the checks of a review look at: the account of a plan before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.account.collect import Gatherer
+from vpc_cni_iam.review.account.effective import EffectivePolicies
+from vpc_cni_iam.review.account.plugin import ClusterPlugin
+from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.plugin import ClusterChange
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a check may look at.
+
+    Args:
+        plan: The plan.
+        gatherer: Its policies and who has them.
+        effective: What each role, user and group has before and after.
+        changes: What the plan does to each policy.
+        principals: Roles, users and groups by name.
+        clusters: The plugin in each cluster: what the plan says of it, and what comes of it.
+        places: Where resources are written, by address.
+        target: For what the user asks.
+        budget: What the proofs of the review may cost.
+        created: The addresses of roles, users and groups that the plan creates.
+        unseen: How many new roles may have inline policies that the plan does not show.
+    """
+
+    plan: Plan
+    gatherer: Gatherer
+    effective: EffectivePolicies
+    changes: tuple[Change, ...]
+    principals: Mapping[str, Principal]
+    clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
+    places: Mapping[str, Place | None]
+    target: ReviewTarget
+    budget: Budget
+    created: frozenset[str]
+    unseen: int

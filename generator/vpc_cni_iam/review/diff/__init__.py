@@ -1,0 +1,1 @@
+"""How the two states of an account differ."""

@@ -1,0 +1,288 @@
+"""Compares the two sides of what a plan does to a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.collect import Gatherer
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.diff import semantic, sizes
+from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
+from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.nearest import nearest
+from vpc_cni_iam.review.diff.proofs import (
+    DENY_REMOVED,
+    deny_removed,
+    new_access,
+    proven,
+    without_example,
+)
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
+
+_DOCUMENT = "data.aws_iam_policy_document."
+
+
+@dataclass(frozen=True, slots=True)
+class Comparer:
+    """Compares the items of one plan.
+
+    Args:
+        gatherer: Gathered them.
+        locator: Finds where they are written.
+        target: For what the plan is reviewed.
+        budget: What all proofs of the review may cost.
+    """
+
+    gatherer: Gatherer
+    locator: Locator
+    target: ReviewTarget
+    budget: Budget
+
+    def change(self, item: PolicyChange) -> Change | None:
+        """Return what the plan does to a policy; None for drift that is not about it.
+
+        Args:
+            item: The policy with its two sides.
+        """
+        slot, resource = item.slot, item.slot.resource
+        differs = _differs(item)
+        if item.action == "drift" and not differs:
+            return None
+        action = _action(item, differs)
+        before, after = item.before.read.state, item.after.read.state
+        document = self._document(item)
+        known = [s.policy for s in (after, before) if s.policy]
+        judged = _policies(item.after.read, item.before.read)
+        budget = self.budget.answer()
+        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
+        return Change(
+            address=resource.address,
+            type=resource.type,
+            attribute=slot.attribute,
+            kind=slot.kind,
+            action=action,
+            imported=resource.imported,
+            moved_from=resource.moved_from,
+            before=before,
+            after=after,
+            lines=_lines(item, budget) if differs else (),
+            access=_access(item, action, budget) if differs else None,
+            coverage=self._coverage(item) if concerns and differs else None,
+            nearest=self._nearest(known) if concerns else None,
+            sizes=tuple(_sizes(item)),
+            attachment=_attachment(item),
+            principals=tuple(
+                dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
+            ),
+            document=document,
+            place=self.locator.place(resource.module, resource.block),
+            document_place=self._place_of(document),
+            concerns_plugin=concerns,
+        )
+
+    def _coverage(self, item: PolicyChange) -> CoverageChange | None:
+        before, after = item.before.read, item.after.read
+        if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
+            return None  # what is attached and detached counts for those that it is attached to
+        return coverage_change(_policies(before), _policies(after), self.target)
+
+    def _nearest(self, known: list[Policy]) -> Nearest | None:
+        return nearest(known[0], self.target.release) if known else None
+
+    def _document(self, item: PolicyChange) -> str:
+        """Return the address of the data source that renders a policy."""
+        if item.slot.kind not in ("permissions", "trust"):
+            return ""
+        if item.after.read.document:
+            return item.after.read.document
+        resource = item.slot.resource
+        resolution = self.gatherer.references.resolve(resource, item.slot.path)
+        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+        if len(documents) != 1:
+            return ""
+        instance = self.gatherer.references.find(resource, documents[0], resolution)
+        return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
+
+    def _place_of(self, document: str) -> Place | None:
+        if not document:
+            return None
+        module = module_of(document)
+        block = without_keys(document.removeprefix(module).lstrip("."))
+        return self.locator.place(module, block)
+
+
+def _differs(item: PolicyChange) -> bool:
+    """Say whether the two sides differ, or may."""
+    before, after = item.before, item.after
+    if item.action in ("forget", "no-op", "import", "move", "read"):
+        return False
+    if before.read.state.known == after.read.state.known in ("sensitive", "unreadable"):
+        return bool(item.slot.before.value != item.slot.after.value)
+    return (before.read, before.policy, before.arn, before.owners) != (
+        after.read,
+        after.policy,
+        after.arn,
+        after.owners,
+    )
+
+
+def _action(item: PolicyChange, differs: bool) -> Action:
+    """Return what the plan does to the policy, which may be less than to its resource."""
+    if item.action != "update":
+        return item.action
+    if item.before.read.state.known == "absent" and differs and not item.before.policy:
+        return "create"
+    if item.after.read.state.known == "absent" and differs and not item.after.policy:
+        return "delete"
+    if differs:
+        return "update"
+    resource = item.slot.resource
+    return "import" if resource.imported else "move" if resource.moved_from else "no-op"
+
+
+def _policies(*reads: ReadPolicy) -> list[Policy]:
+    return [read.judged for read in reads if read.judged]
+
+
+def _access(item: PolicyChange, action: Action, budget: Budget) -> Access | None:
+    access = None if action == "delete" else _granted(item, budget)
+    if access in (None, _NONE) and _undenied(item, budget):
+        return Access("not proven", reason=DENY_REMOVED)
+    return access
+
+
+def _granted(item: PolicyChange, budget: Budget) -> Access:
+    before, after = item.before.read, item.after.read
+    if item.slot.kind in ("exclusive", "boundary"):
+        gains = any(line.effect == "gain" for line in _lines(item, budget))
+        return Access("unknown", reason="what the boundary held back") if gains else _NONE
+    pairs = _pairs(item)
+    if item.slot.kind == "membership":
+        joined = bool(pairs[1] - pairs[0])
+        return Access("unknown", reason="what the group has") if joined else _NONE
+    if item.slot.kind == "attachment" and not pairs[1] - pairs[0]:
+        return _NONE
+    compared = (after,) if item.slot.kind == "attachment" else (after, before)
+    for read in compared:
+        if not read.in_full:
+            return Access("unknown", reason="; ".join(read.state.why))
+    old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
+    access = new_access(old, _policies(after), budget)
+    return without_example(access) if any(read.has_secrets for read in compared) else access
+
+
+def _undenied(item: PolicyChange, budget: Budget) -> bool:
+    """Say whether somebody loses a Deny, which may have held back what other policies allow."""
+    before, after = item.before.read, item.after.read
+    old = _policies(before)
+    if item.slot.kind == "attachment":
+        pairs = _pairs(item)
+        return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
+    if item.slot.kind != "permissions":
+        return False
+    owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return deny_removed(old, [] if owners - kept else _policies(after), budget)
+
+
+def _reaches_others(item: PolicyChange) -> bool:
+    """Say whether an inline policy comes to somebody who did not have it."""
+    old, new = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return item.slot.kind == "permissions" and bool(old and new - old)
+
+
+_NONE = Access("no new access")
+
+
+def _lines(item: PolicyChange, budget: Budget) -> tuple[Line, ...]:
+    if item.slot.kind in ("permissions", "trust"):
+        before, after = item.before.read, item.after.read
+        exact = {before.state.known, after.state.known} <= {"known", "absent"}
+        if not exact and None in (before.state.policy, after.state.policy):
+            # Against what is not known at all, everything would look gained, or lost.
+            one_absent = "absent" in (before.state.known, after.state.known)
+            if not one_absent or not (before.state.policy or after.state.policy):
+                return ()
+        if _reaches_others(item):
+            half = budget.part(budget.steps // 2)
+            lost = semantic.lines(before.state.policy, None, half, exact=exact, alone=False)
+            gained = semantic.lines(None, after.state.policy, budget, exact=exact, alone=False)
+            return (*gained, *lost)
+        texts, alone = (before.text, after.text), item.slot.kind == "trust"
+        return semantic.lines(
+            before.state.policy, after.state.policy, budget, texts, exact=exact, alone=alone
+        )
+    return tuple(_attached(item, budget))
+
+
+def _pairs(item: PolicyChange) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    old, new = (
+        {(held.policy, owner.name) for owner in held.owners if held.policy}
+        for held in (item.before, item.after)
+    )
+    return old, new
+
+
+def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
+    """Yield lines for what is attached, bounded, joined or named instead of written there."""
+    if item.slot.kind == "boundary":
+        yield from _bounding(item, budget)
+        return
+    old, new = _pairs(item)
+    come, go = sorted(new - old), sorted(old - new)
+    if item.slot.kind == "exclusive":
+        yield from (
+            Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
+            for policy, owner in go
+        )
+        kept = [] if item.slot.whole else come
+        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in kept)
+        return
+    if item.slot.kind == "membership":
+        yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
+        yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
+        return
+    denies = deny_removed(_policies(item.before.read), [], budget)
+    yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
+    for policy, owner in go:
+        yield Line("loss", "detached", f"{policy} from {owner}")
+        if denies:
+            yield Line("gain", "undenied", f"what {policy} denies to {owner}")
+    for policy, owner in sorted(old & new):
+        yield Line("no-op", "attached anew", f"{policy} to {owner}")
+
+
+def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
+    """Yield lines for a boundary, which takes away, so that its going gives."""
+    old, new = _pairs(item)
+    one, other = item.before.read, item.after.read
+    known = one.exact is not None and other.exact is not None
+    for policy, owner in sorted(new - old):
+        if not (known and proven(_policies(other), _policies(one), budget)):
+            yield Line("loss", "bounded", f"{owner} by {policy}")
+    for policy, owner in sorted(old - new):
+        if not (known and proven(_policies(one), _policies(other), budget)):
+            yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
+
+
+def _sizes(item: PolicyChange) -> Iterable[Size]:
+    size = item.after.read.state.size
+    if size is None:
+        return
+    if item.slot.resource.type == "aws_iam_policy":
+        yield sizes.managed(size)
+    elif item.slot.kind == "trust":
+        yield sizes.trust(size)
+
+
+def _attachment(item: PolicyChange) -> Attachment | None:
+    if item.slot.kind not in ("attachment", "boundary", "membership"):
+        return None
+    held = item.after if item.after.policy else item.before
+    principal = ", ".join(o.name for o in held.owners)
+    return Attachment(held.policy, held.arn, principal)

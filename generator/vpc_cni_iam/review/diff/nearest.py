@@ -1,0 +1,167 @@
+"""The document of the catalog that a policy equals, or comes nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.calls import calls
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.normalise import conditions, equal
+from vpc_cni_iam.review.diff.same_shape import judged_once
+from vpc_cni_iam.review.diff.verdicts import Nearest
+
+_PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
+
+
+def nearest(policy: Policy, release: PluginVersion) -> Nearest:
+    """Return the nearest document, and how the policy differs from it.
+
+    Names that the policy says stand in place of the documents' placeholders. Of documents that
+    are as near, upstream's own come first, and the newest of them.
+
+    Args:
+        policy: The policy.
+        release: The release for which documents with their gaps filled are compared, too.
+    """
+    return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
+
+
+@lru_cache(1024)
+def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
+    said = names_in([policy])
+    values = {**_PLACEHOLDERS, **parameters.values({}), **said}
+    values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
+    pieces = _grants(policy)
+    best: tuple[float, str, str, Policy] | None = None
+    for name, variant, template in _documents(release):
+        filled = _filled(template, values)
+        granted = _grants(filled)
+        likeness = len(pieces & granted) / max(1, len(pieces | granted))
+        if best is None or likeness > best[0]:
+            best = (likeness, name, variant, filled)
+    assert best is not None  # noqa: S101 - the catalog is not empty
+    _, name, variant, document = best
+    used = {
+        n for _, v, t in _documents(release) if v == variant for s in t.statements for n in _used(s)
+    }
+    return Nearest(
+        name,
+        variant,
+        equal(document, policy),
+        tuple(f"{k} = {v}" for k, v in sorted(said.items()) if k in used and v != "aws"),
+        tuple(map(str, differences(document, policy))),
+    )
+
+
+@lru_cache(1)
+def _documents(release: PluginVersion) -> tuple[tuple[str, str, Policy], ...]:
+    return tuple(_listed(release))
+
+
+def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
+    """Yield the documents by name and variant, those to be preferred first."""
+    for variant in sorted(variants.VARIANTS, key=lambda v: v.derived):
+        for revision in reversed(documents.revisions()):
+            yield (
+                f"{variant.name} of {revision.name}",
+                variant.name,
+                variant.document(revision),
+            )
+        if variant.minimum <= release:
+            composed = compose(variant, select(cni_version=str(release)))
+            yield f"{variant.name} for {release}", variant.name, composed.policy
+    managed = managed_data()
+    name = managed["arn"].rpartition("/")[2]
+    yield f"{name} {managed['version']}", "managed", documents.managed_policy()
+
+
+# The documents have most statements in common, and most statements name no cluster.
+
+
+def _filled(template: Policy, values: Mapping[str, str]) -> Policy:
+    return replace(
+        template,
+        statements=tuple(
+            _filled_statement(s, tuple((name, values[name]) for name in _used(s)))
+            for s in template.statements
+        ),
+    )
+
+
+@lru_cache(1024)
+def _filled_statement(template: Statement, values: tuple[tuple[str, str], ...]) -> Statement:
+    (filled,) = parameters.fill(Policy((template,)), dict(values)).statements
+    return filled
+
+
+@lru_cache(1024)
+def _used(template: Statement) -> tuple[str, ...]:
+    return tuple(p.name for p in parameters.used(Policy((template,))))
+
+
+def _grants(policy: Policy) -> frozenset[Hashable]:
+    """Return what a policy grants, in pieces that can be counted."""
+    return frozenset().union(*map(_granted, policy.statements))
+
+
+@lru_cache(1024)
+def _granted(statement: Statement) -> frozenset[Hashable]:
+    return frozenset(
+        (statement.effect, action.lower(), resource, condition)
+        for action in (*statement.actions, *(f"not {a}" for a in statement.not_actions))
+        for resource in (*statement.resources, *(f"not {r}" for r in statement.not_resources))
+        for condition in conditions(statement) or (None,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamUpdate:
+    """A policy that was one document of the catalog and is a newer one.
+
+    Args:
+        old: The document before.
+        new: The document after.
+        added: The actions that the newer one adds, each with the version that first calls it.
+    """
+
+    old: str
+    new: str
+    added: tuple[str, ...]
+
+
+def upstream_update(
+    before: Policy | None, after: Policy | None, release: PluginVersion
+) -> UpstreamUpdate | None:
+    """Return how a policy moves from one document of the catalog to another, None if it does not.
+
+    Args:
+        before: The policy before.
+        after: The policy after.
+        release: The version for which documents with their gaps filled are compared, too.
+    """
+    if before is None or after is None or before == after:
+        return None
+    old, new = nearest(before, release), nearest(after, release)
+    if not (old.equal and new.equal) or old.variant != new.variant:
+        return None
+    names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
+    if names.index(new.name) > names.index(old.name):
+        return None
+    added = sorted(set(after.actions()) - set(before.actions()))
+    return UpstreamUpdate(old.name, new.name, tuple(map(_since, added)))
+
+
+def _since(action: str) -> str:
+    """Return an action with the version that first calls it."""
+    firsts = [use.first for call in calls() if call.action == action for use in call.ranges]
+    return f"{action}, which {min(firsts)} and later call" if firsts else action

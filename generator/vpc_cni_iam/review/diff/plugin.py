@@ -1,0 +1,236 @@
+"""What aws-node is in each cluster before and after a plan, and what it can then do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
+from vpc_cni_iam.review.account.plugin_config import PluginConfig
+from vpc_cni_iam.review.diff.coverage import ReviewTarget, missing_permissions, mode_for
+from vpc_cni_iam.review.diff.proofs import new_access, without_example
+from vpc_cni_iam.review.diff.verdicts import Access, MissingPermission
+
+# Where the version that is judged comes from.
+VersionSource = Literal["plan", "option", "newest"]
+Kind = Literal["pod-identity", "irsa", "node-role", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginIdentity:
+    """The identity of aws-node, and what it lacks.
+
+    Args:
+        kind: ``pod-identity``, ``irsa``, ``node-role``, or ``unknown`` where the plan does not say.
+        roles: The roles: addresses in the plan, else ARNs or what is known of them.
+        sources: The addresses of the resources that say so.
+        missing: The calls of the version that its policies do not allow; None where the plan does
+            not show the policies.
+        opaque: Policies of it whose documents are not known.
+    """
+
+    kind: Kind
+    roles: tuple[str, ...]
+    sources: tuple[str, ...]
+    missing: tuple[MissingPermission, ...] | None
+    opaque: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChange:
+    """The plugin in one cluster, before and after.
+
+    Args:
+        cluster: The cluster's address in the plan, else its name; empty where neither is known.
+        installer: The address of the add-on or Helm release, empty for none in the plan.
+        version_before: The plugin's version as the plan has it, empty where it names none.
+        version_after: The same, after.
+        judged_before: The version that the policies before are judged by.
+        judged_after: The same, after.
+        source: Where the version after comes from: the plan, the option ``--cni-version``, or the
+            newest known where neither says.
+        mode_before: The IP family before.
+        mode_after: The IP family after.
+        before: The identity before.
+        after: The identity after.
+        access: Whether aws-node may newly do anything by the identity after; None where the
+            identity stays.
+    """
+
+    cluster: str
+    installer: str
+    version_before: str
+    version_after: str
+    judged_before: str
+    judged_after: str
+    source: VersionSource
+    mode_before: Mode
+    mode_after: Mode
+    before: PluginIdentity
+    after: PluginIdentity
+    access: Access | None
+
+    @property
+    def identity_changes(self) -> bool:
+        """Whether aws-node has another identity after; nodes may only come, or go."""
+        old, new = set(self.before.roles), set(self.after.roles)
+        if self.before.kind == self.after.kind == "node-role" and (old <= new or new <= old):
+            return False
+        return (self.before.kind, old) != (self.after.kind, new)
+
+
+def judged_version(
+    config: PluginConfig, target: ReviewTarget
+) -> tuple[PluginVersion, VersionSource]:
+    """Return the version that policies are judged by, and where it comes from.
+
+    Args:
+        config: How the plan sets the plugin up.
+        target: What the user asks for.
+    """
+    if target.chosen:
+        return target.release, "option"
+    version = PluginVersion.parse(config.version)
+    if version in releases.served():
+        assert version is not None  # noqa: S101 - it is one of the known
+        return version, "plan"
+    stand_in = releases.stand_in(config.version)
+    return (stand_in, "plan") if stand_in else (target.release, "newest")
+
+
+def cluster_change(
+    plugin: ClusterPlugin,
+    principals: Mapping[str, PrincipalPolicies],
+    target: ReviewTarget,
+    budget: Budget,
+) -> ClusterChange:
+    """Return the plugin of a cluster on both sides of a plan.
+
+    Args:
+        plugin: What the plan says of it.
+        principals: The policies of the roles of the plan, by address.
+        target: What the user asks for.
+        budget: What the proofs may cost.
+    """
+    before, after = plugin.before, plugin.after
+    (release, _), (later, source) = (judged_version(s.config, target) for s in (before, after))
+    if not (before.installed and before.config.version):
+        release = later
+    old, new = (_policies(s.identity, principals, after=s is after) for s in (before, after))
+    modes = (_mode(before, old, target), _mode(after, new, target))
+    change = ClusterChange(
+        plugin.cluster,
+        plugin.installer,
+        before.config.version,
+        after.config.version,
+        str(release),
+        str(later),
+        source,
+        *modes,
+        _identity(before, old, release, modes[0], target),
+        _identity(after, new, later, modes[1], target),
+        None,
+    )
+    if not change.identity_changes:
+        return change
+    return replace(change, access=_access(old, new, budget))
+
+
+@dataclass(frozen=True, slots=True)
+class _Policies:
+    """The policies of an identity on one side, as far as they are known.
+
+    Args:
+        by_role: Of each role, its known policies and its permissions boundary.
+        opaque: Policies whose documents are not known.
+        has_secrets: Whether they have values that may not be shown.
+        shown: Whether the plan shows every role.
+    """
+
+    by_role: tuple[tuple[tuple[Policy, ...], Policy | None], ...]
+    opaque: tuple[str, ...]
+    has_secrets: bool
+    shown: bool
+
+    @property
+    def known(self) -> tuple[Policy, ...]:
+        """The policies of all roles."""
+        return tuple(policy for policies, _ in self.by_role for policy in policies)
+
+
+def _policies(
+    identity: Identity, principals: Mapping[str, PrincipalPolicies], *, after: bool
+) -> _Policies:
+    by_role: list[tuple[tuple[Policy, ...], Policy | None]] = []
+    opaque: list[str] = []
+    secrets = False
+    shown = identity.kind is not IdentityKind.unknown
+    for role in identity.roles:
+        has = principals.get(role)
+        if has is None:
+            shown = False
+            continue
+        reads = has.after if after else has.before
+        known = tuple(read.judged for read in reads.values() if read.judged)
+        opaque += [name for name, read in reads.items() if not read.in_full]
+        secrets = secrets or any(read.has_secrets for read in reads.values())
+        boundary = has.bounds[after]
+        by_role.append((known, boundary.judged if boundary else None))
+    return _Policies(tuple(by_role), tuple(opaque), secrets, shown)
+
+
+def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
+    if target.mode is None and state.mode:
+        return "ipv6" if state.mode == "ipv6" else "ipv4"
+    return mode_for(policies.known, target)
+
+
+def _identity(
+    state: PluginState,
+    policies: _Policies,
+    release: PluginVersion,
+    mode: Mode,
+    target: ReviewTarget,
+) -> PluginIdentity:
+    identity, missing = state.identity, None
+    if policies.shown:
+        environment = state.config.environment
+        judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
+        # Nodes may have several roles: aws-node has to do its work with each.
+        lacking = [missing_permissions(known, judged, bound) for known, bound in policies.by_role]
+        if None not in lacking:
+            missing = tuple(dict.fromkeys(m for each in lacking for m in each or ()))
+    kind: Kind = identity.kind.value
+    return PluginIdentity(kind, identity.roles, identity.sources, missing, policies.opaque)
+
+
+def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
+    if not new.shown or new.opaque:
+        return Access("unknown", reason="the plan does not show all policies of the role")
+    if not old.shown:
+        return Access("unknown", reason="the plan does not show what aws-node had before")
+    part = budget.answer()
+    access = new_access(old.known, new.known, part)
+    return without_example(access) if old.has_secrets or new.has_secrets else access
+
+
+def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
+    """Return the actions that one version calls and another does not.
+
+    Args:
+        before: The other version.
+        after: The version.
+        mode: The IP family.
+    """
+    old, new = (
+        {use.action for use in call_ranges((mode,), PluginVersion.of(version))}
+        for version in (before, after)
+    )
+    return tuple(sorted(new - old))

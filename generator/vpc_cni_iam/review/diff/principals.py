@@ -1,0 +1,167 @@
+"""Roles, users and groups with all their policies together, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.calls import call_ranges
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.analysis.cover import called_actions
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.wording import condition_text
+from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.diff import sizes
+from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.coverage import (
+    ReviewTarget,
+    concerns_plugin,
+    coverage_change,
+    mode_for,
+    names,
+)
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
+from vpc_cni_iam.review.diff.trust import trusts_plugin
+from vpc_cni_iam.review.diff.verdicts import Access, Size
+
+# What EKS asks every node role to have: aws-node may use that role.
+_NODE_POLICY = "AmazonEKSWorkerNodePolicy"
+Grade = Literal["yes", "some", "no", "unknown"]
+
+
+def principal(
+    name: str,
+    has: PrincipalPolicies,
+    label: str,
+    plugin: ReviewTarget | None,
+    target: ReviewTarget,
+    budget: Budget,
+) -> Principal:
+    """Return a principal with what is said of all its policies together.
+
+    Args:
+        name: Its address, else its name.
+        has: What it has.
+        label: Its IAM name, empty where it is not known.
+        plugin: For what its policies are judged where aws-node has the role, else None.
+        target: For what the plan is reviewed.
+        budget: What the proofs may cost.
+    """
+    opaque = tuple(
+        dict.fromkeys(
+            key
+            for side in (has.before, has.after)
+            for key, read in side.items()
+            if not read.in_full
+        )
+    )
+    before, after = _judged(has.before), _judged(has.after)
+    trusted = has.trust.judged if has.trust else None
+    concerns = any(map(concerns_plugin, (*before, *after)))
+    concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
+    concerns = concerns or any(aws_managed.name_of(key) == _NODE_POLICY for key in has.before)
+    target = plugin or target
+    changed = has.before != has.after or has.bounds[0] != has.bounds[1]
+    coverage = None
+    if concerns and changed:
+        coverage = coverage_change(before, after, target, (_bound(has, 0), _bound(has, 1)))
+    return Principal(
+        name=name,
+        type="role" if has.type == "role" else "user" if has.type == "user" else "group",
+        label=label,
+        before=tuple(sorted(has.before)),
+        after=tuple(sorted(has.after)),
+        opaque=opaque,
+        access=_access(has, before, after, opaque, budget) if changed else None,
+        coverage=coverage,
+        matrix=tuple(_matrix(has, bool(opaque), target)) if concerns else (),
+        sizes=tuple(_sizes(has)),
+        concerns_plugin=concerns,
+    )
+
+
+def _bound(has: PrincipalPolicies, side: int) -> Policy | None:
+    read = has.bounds[side]
+    return read.judged if read else None
+
+
+def _judged(side: Mapping[str, ReadPolicy]) -> list[Policy]:
+    return [read.judged for read in side.values() if read.judged]
+
+
+def _shown(side: Mapping[str, ReadPolicy]) -> list[Policy]:
+    return [read.state.policy for read in side.values() if read.state.policy]
+
+
+def _access(
+    has: PrincipalPolicies,
+    before: list[Policy],
+    after: list[Policy],
+    opaque: tuple[str, ...],
+    budget: Budget,
+) -> Access:
+    """Say whether all policies together newly allow anything.
+
+    A policy whose document is not known may be left out where it is there before and after: it
+    adds as much on both sides, unless a Deny held back what it allows.
+    """
+    alike = all(has.before.get(key) == has.after.get(key) for key in opaque)
+    denies = any(s.effect == "Deny" for p in (*before, *after) for s in p.statements)
+    if opaque and (denies or not alike):
+        return Access("unknown", reason=f"not known: {', '.join(opaque)}")
+    budget = budget.answer()
+    access = new_access(before, after, budget)
+    if any(read.has_secrets for side in (has.before, has.after) for read in side.values()):
+        access = without_example(access)
+    if access.verdict == "no new access" and deny_removed(before, after, budget):
+        return Access("not proven", reason=DENY_REMOVED)
+    return access
+
+
+def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
+    known = [size for size in has.inline.values() if size is not None]
+    if known:
+        yield sizes.inline(has.type, sum(known))
+
+
+def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Iterator[MatrixRow]:
+    before, after = _shown(has.before), _shown(has.after)
+    mode = mode_for(before or after, target)
+    needed = _needed(mode, target.release)
+    named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
+    spelled = {action.lower(): action for action in sorted(named)}
+    for key in sorted(spelled):
+        action = spelled[key]
+        (old, on_old), (new, on_new) = (_grade(action, p, opaque) for p in (before, after))
+        yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
+
+
+def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
+    impacts: dict[str, Literal["fatal", "degraded", ""]] = {}
+    setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
+    called = called_actions(setting)
+    for call_range in call_ranges((setting.mode,), release):
+        if call_range.action in called and impacts.get(call_range.action) != "fatal":
+            impacts[call_range.action] = call_range.severity
+    return impacts
+
+
+def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:
+    """Say whether policies allow an action: on everything, on some things, or not at all."""
+    about = [s for p in policies for s in p.statements if names(s, action)]
+    allowing = [s for s in about if s.effect == "Allow"]
+    if not allowing:
+        return "unknown" if opaque else "no", ()
+    whole = any("*" in s.resources and not s.conditions for s in allowing)
+    grade: Grade = "yes" if whole and len(allowing) == len(about) else "some"
+    return grade, tuple(dict.fromkeys(map(_on, about)))
+
+
+def _on(statement: Statement) -> str:
+    on = ", ".join(statement.resources) or f"all but {', '.join(statement.not_resources)}"
+    words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
+    return f"{'not ' if statement.effect == 'Deny' else ''}{on}{words}"

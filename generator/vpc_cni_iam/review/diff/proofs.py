@@ -1,0 +1,140 @@
+"""Proofs of no new access, remembered, in the words of a review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof import access
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.review.diff.same_shape import judged_once
+from vpc_cni_iam.review.diff.verdicts import Access, Example
+
+NO_NEW_ACCESS: Final = "no new access"
+_STEPS_OF_A_STATEMENT = 10
+_SUBJECT = re.compile(r"system:serviceaccount:([^:]*):([^:]*)")
+NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
+DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
+
+
+def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> Access:
+    """Say whether policies allow anything that others do not.
+
+    Args:
+        old: The policies of an identity before.
+        new: Its policies after.
+        budget: What the proof may cost.
+    """
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> Access:
+        # A plan may hold one policy a thousand times.
+        before, after = groups
+        return budget.remember(("new access", groups), lambda: _new_access(before, after, budget))
+
+    return judged_once(ask, (tuple(old), tuple(new)))
+
+
+def without_example(access: Access) -> Access:
+    """Return a verdict about policies with sensitive values, without what could show one.
+
+    Args:
+        access: The verdict.
+    """
+    decided = access.verdict in ("no new access", "unknown")
+    return access if decided else Access(access.verdict, reason=NOT_SHOWN)
+
+
+def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
+    """Say whether it is proven that policies allow nothing that others do not.
+
+    Args:
+        old: The policies that may allow more.
+        new: Those that must not.
+        budget: What the proof may cost.
+    """
+    if not _can_read(budget, *old, *new):
+        return False
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> bool:
+        before, after = groups
+        known: Access | None = budget.remembered.get(("new access", groups))
+        if known is not None:
+            return known.verdict == NO_NEW_ACCESS
+        return budget.remember(
+            ("proven", groups),
+            lambda: _new_access(before, after, budget, examples=False).verdict == NO_NEW_ACCESS,
+        )
+
+    return judged_once(ask, (tuple(old), tuple(new)))
+
+
+def deny_removed(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
+    """Say whether policies may deny less than others did.
+
+    What a Deny holds back is allowed by other policies of the identity, which a plan need not
+    show: only another Deny shows that nothing comes of its going.
+
+    Args:
+        old: The policies of an identity before.
+        new: Its policies after.
+        budget: What the proof may cost.
+    """
+    if not _can_read(budget, *old, *new):
+        return True
+    return not proven(tuple(map(_denied, new)), tuple(map(_denied, old)), budget)
+
+
+def _can_read(budget: Budget, *policies: Policy) -> bool:
+    """Say whether there are steps left to look policies up, and count them."""
+    try:
+        budget.spend(_STEPS_OF_A_STATEMENT * sum(len(p.statements) for p in policies))
+    except TooHardError:
+        return False
+    return True
+
+
+def _denied(policy: Policy) -> Policy:
+    """Return what a policy denies, as a policy that allows it."""
+    denies = tuple(replace(s, effect="Allow") for s in policy.statements if s.effect == "Deny")
+    return Policy(denies, policy.version)
+
+
+def _realistic(request: Request, old: tuple[Policy, ...], new: tuple[Policy, ...]) -> Request:
+    """Return a request with a subject that Kubernetes could issue, if it shows the same."""
+    context = {
+        key: f"system:serviceaccount:{subject[1] or 'default'}:{subject[2] or 'example'}"
+        for key, value in request.context.items()
+        if isinstance(value, str) and (subject := _SUBJECT.fullmatch(value))
+    }
+    if not context:
+        return request
+    better = replace(request, context={**request.context, **context})
+    shows = compile_policies(new).evaluate(better).allowed
+    return better if shows and not compile_policies(old).evaluate(better).allowed else request
+
+
+def _new_access(
+    old: tuple[Policy, ...], new: tuple[Policy, ...], budget: Budget, *, examples: bool = True
+) -> Access:
+    if old == new or not any(p.statements for p in new):
+        return Access(NO_NEW_ACCESS)
+    try:
+        answer = access.no_new_access(old, new, budget, examples=examples)
+    except InputError as error:
+        return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")
+    if isinstance(answer, access.Proven):
+        return Access(NO_NEW_ACCESS)
+    if isinstance(answer, access.NotProven):
+        return Access("not proven", reason=answer.reason)
+    request = _realistic(answer.request, old, new)
+    context = tuple(
+        (key, (value,) if isinstance(value, str) else value)
+        for key, value in sorted(request.context.items())
+    )
+    witness = Example(request.action, request.resource, request.principal, context, answer.made_up)
+    return Access("new access", witness)

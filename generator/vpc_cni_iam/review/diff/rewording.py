@@ -1,0 +1,145 @@
+"""How one meaning is spelled in two ways: order, list or scalar, labels, case, layout.
+
+A line here is about statements that are paired by their normal form, so that what it says is
+proven to change nothing (see `vpc_cni_iam.policy.normalise` for why).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.review.diff.verdicts import Line
+
+_ELEMENTS = ("actions", "not_actions", "resources", "not_resources")
+_NAMES = {"actions": "Action", "not_actions": "NotAction"} | {
+    "resources": "Resource",
+    "not_resources": "NotResource",
+}
+
+
+def has_variables(policy: Policy) -> bool:
+    """Say whether a policy has anything that is a variable in version 2012-10-17.
+
+    Args:
+        policy: The policy.
+    """
+    seen: list[str] = []
+
+    def note(text: str) -> str:
+        seen.append(text)
+        return text
+
+    policy.map_strings(note)
+    return any("${" in text for text in seen)
+
+
+def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:
+    """Return what is spelled differently and means the same.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+        texts: Both as JSON; empty where there is no text.
+    """
+    pairs = _pairs(old, new)
+    rewordings = [Line("no-op", kind, text) for kind, text in _statements(old, new, pairs)]
+    rewordings += [Line("no-op", kind, text) for kind, text in _json(texts, pairs)]
+    if not rewordings and normalise.equal(old, new) and texts[0] != texts[1]:
+        rewordings.append(
+            Line("no-op", "respelled", "white space, or the order of keys in the JSON")
+        )
+    return tuple(rewordings)
+
+
+def _pairs(old: Policy, new: Policy) -> list[tuple[int, int]]:
+    waiting: dict[normalise.Normal, list[int]] = {}
+    for place, statement in enumerate(new.statements):
+        waiting.setdefault(normalise.statement(statement), []).append(place)
+    pairs = []
+    for place, statement in enumerate(old.statements):
+        partners = waiting.get(normalise.statement(statement))
+        if partners:
+            pairs.append((place, partners.pop(0)))
+    return pairs
+
+
+def _statements(
+    old: Policy, new: Policy, pairs: list[tuple[int, int]]
+) -> Iterator[tuple[str, str]]:
+    if any(a[1] > b[1] for a, b in pairwise(pairs)):
+        yield "reordered", "statements"
+    if old.id != new.id:
+        yield "relabelled", f"Id from {old.id!r} to {new.id!r}"
+    for here, there in pairs:
+        one, other = old.statements[here], new.statements[there]
+        label = f"statement {there + 1}"
+        if one.sid != other.sid:
+            yield "relabelled", f"Sid of {label} from {one.sid!r} to {other.sid!r}"
+        yield from _elements(one, other, label)
+
+
+def _elements(one: Statement, other: Statement, label: str) -> Iterator[tuple[str, str]]:
+    for name in _ELEMENTS:
+        values, others = getattr(one, name), getattr(other, name)
+        if values != others:
+            yield from _values(values, others, f"{_NAMES[name]} of {label}")
+    if one.principals != other.principals or one.not_principals != other.not_principals:
+        yield "reordered", f"principals of {label}"
+    if one.conditions == other.conditions:
+        return
+    mine = {(c.operator, c.key.lower()): c for c in one.conditions}
+    if [*mine] != [(c.operator, c.key.lower()) for c in other.conditions]:
+        yield "reordered", f"conditions of {label}"
+    for c in other.conditions:
+        before = mine[c.operator, c.key.lower()]
+        if before.key != c.key:
+            yield "respelled", f"condition key {before.key} of {label} as {c.key}"
+        if before.values != c.values:
+            yield from _values(before.values, c.values, f"values of {c.key} of {label}", str)
+
+
+def _values(
+    one: tuple[str, ...],
+    other: tuple[str, ...],
+    where: str,
+    fold: Callable[[str], str] = str.lower,
+) -> Iterator[tuple[str, str]]:
+    before, after = [fold(v) for v in one], [fold(v) for v in other]
+    if len(before) != len(after):
+        yield "respelled", f"{where}: a value that stands twice"
+    elif before != after:
+        yield "reordered", where
+    if sorted(set(one)) != sorted(set(other)):
+        yield "respelled", f"{where}: upper and lower case"
+
+
+def _json(texts: tuple[str, str], pairs: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
+    if not all(texts) or texts[0] == texts[1]:
+        return
+    old, new = (_raw_statements(text) for text in texts)
+    lists = empty = False
+    for here, there in pairs:
+        one, other = old[here], new[there]
+        lists = lists or _shape(one) != _shape(other)
+        empty = empty or (one.get("Sid") == "") != (other.get("Sid") == "")
+    if lists:
+        yield "respelled", "a list of one value, or the value alone"
+    if empty:
+        yield "relabelled", "an empty Sid"
+
+
+def _raw_statements(text: str) -> list[dict[str, Any]]:
+    statements = json.loads(text)["Statement"]
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _shape(value: Any) -> Any:
+    """Return which of a statement's elements are single values and which are lists of one."""
+    if isinstance(value, dict):
+        return {k.lower(): _shape(v) for k, v in value.items() if k != "Sid"}
+    return len(value) == 1 if isinstance(value, list) else None

@@ -1,0 +1,253 @@
+"""The semantic difference of two policies: every line is a gain, a loss, or proven to be neither.
+
+What changed comes from `vpc_cni_iam.policy.diff.changes`; what each line is, a proof decides. Where
+nothing is proven, a line counts as what it looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.policy.proof import clauses
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.clauses import ClauseIndex
+from vpc_cni_iam.review.diff import rewording as spelling
+from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
+from vpc_cni_iam.review.diff.same_shape import judged_once
+from vpc_cni_iam.review.diff.verdicts import Effect, Line
+
+_NONE = Policy(())
+_GAINS = ("gained", "widened", "weakened", "undenied", "changed")
+_LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
+_ALLOWS = "a request that shows it"
+_TOO_COMPLEX = " (too complex to be compared with the other statements)"
+
+
+def lines(
+    old: Policy | None,
+    new: Policy | None,
+    budget: Budget,
+    texts: tuple[str, str] = ("", ""),
+    *,
+    exact: bool = True,
+    alone: bool = True,
+) -> tuple[Line, ...]:
+    """Return the semantic difference, gains first.
+
+    Args:
+        old: The policy before; None if there was none.
+        new: The policy after.
+        budget: What the proofs may cost.
+        texts: Both as JSON, for what is only spelled differently; empty where there is no text.
+        exact: False if a policy has places that are not known, about which nothing is proven.
+        alone: False if other policies may allow what this one denies.
+    """
+    before, after = old or _NONE, new or _NONE
+    if before == after and texts[0] == texts[1]:
+        return ()
+
+    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[Line, ...]:
+        question = ("lines", groups, exact, alone, bool(old and new))
+        return budget.remember(
+            question,
+            lambda: tuple(
+                _access_lines(
+                    groups[0][0],
+                    groups[1][0],
+                    budget,
+                    exact=exact,
+                    alone=alone,
+                    both=bool(old and new),
+                )
+            ),
+        )
+
+    differences = list(judged_once(ask, ((before,), (after,))))
+    if old and new:
+        differences += spelling.lines(old, new, texts)
+    if not differences:
+        differences.append(Line("no-op", "regrouped", "statements that together mean the same"))
+    order = ("gain", "loss", "no-op")
+    return tuple(sorted(dict.fromkeys(differences), key=lambda line: order.index(line.effect)))
+
+
+def _access_lines(
+    before: Policy, after: Policy, budget: Budget, *, exact: bool, alone: bool, both: bool
+) -> list[Line]:
+    """Return the lines about what is allowed, whatever the policies are written like."""
+    changes = all_changes(before, after, budget.part(budget.steps // 3))
+    judge, differences = (
+        _Judge(before, after, exact=exact, alone=alone, budget=budget),
+        list[Line](),
+    )
+    for number, change in enumerate(changes):
+        differences += judge.lines(change, budget.share(len(changes) - number))
+    if both:
+        differences += _version(before, after)
+    if exact:
+        differences += _unsaid(before, after, differences, budget)
+    return differences
+
+
+class _Judge:
+    """Tells of each change of a policy whether it is a gain, a loss, or proven to be neither."""
+
+    def __init__(
+        self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget
+    ) -> None:
+        self._old, self._new = _Indexed(old), _Indexed(new)
+        self._exact, self._alone = exact, alone
+        # Where the policies as wholes are no gain, no change is one.
+        self._without: dict[Effect, bool] = {
+            "gain": exact and proven([old], [new], budget.part(budget.steps // 3)),
+            "loss": exact and proven([new], [old], budget.part(budget.steps // 3)),
+        }
+
+    def lines(self, change: AccessChange, budget: Budget) -> Iterator[Line]:
+        """Yield the line or lines of one change.
+
+        Args:
+            change: The change.
+            budget: What the proofs may cost.
+        """
+        statements = (*change.before, *change.after)
+        denies = statements[0].effect == "Deny"
+        looks: list[Effect] = []
+        if change.kind in _GAINS:
+            looks.append("gain")
+        if change.kind in _LOSSES:
+            looks.append("loss")
+        if change.kind == "redundant":
+            looks.append("loss" if bool(change.before) is not denies else "gain")
+        kept = [e for e in looks if not (self._exact and self._is_nothing(e, change, budget))]
+        for effect in kept:
+            kind: str = change.kind
+            if kind == "redundant":
+                words = ("undenied", "denied") if denies else ("gained", "lost")
+                kind = words[0 if effect == "gain" else 1]
+            elif kind == "changed" and len(kept) == 1:
+                kind = "weakened" if effect == "gain" else "tightened"
+            yield Line(effect, kind, change.text + (_TOO_COMPLEX if budget.steps < 0 else ""))
+        if kept:
+            return
+        if change.before and change.after:
+            yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+        elif denies:
+            still = self._why_without_effect(change, budget)
+            yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
+        else:
+            still = "still allowed by another statement" if change.before else "allowed before, too"
+            yield Line("no-op", "redundant", f"{change.text} ({still})")
+
+    def _why_without_effect(self, change: AccessChange, budget: Budget) -> str:
+        """Return why a Deny that comes or goes changes nothing, which is proven."""
+        statements = _together(change.before or change.after)
+        here, there = self._old, self._new
+        if not change.before:
+            here, there = there, here
+        denied = [Policy(statements, here.policy.version)]
+        if not deny_removed(denied, [], budget):
+            return "it applies to no request"
+        by_another = not deny_removed(denied, [there.about(statements, budget)], budget)
+        return "another Deny denies it" if by_another else "nothing allows it"
+
+    def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
+        """Say whether it is proven that a change is not the gain, or loss, that it looks like.
+
+        A loss is what a gain would be if the policies changed places.
+        """
+        first, second = self._old, self._new
+        gone, come = _together(change.before), _together(change.after)
+        if effect == "loss":
+            first, second, gone, come = second, first, come, gone
+        denies = (gone or come)[0].effect == "Deny"
+        if not denies and not first.policy.statements:
+            return False  # against nothing there is nothing to prove
+        if denies and not self._alone:
+            lost = Policy(gone, first.policy.version)
+            return not deny_removed([lost], [second.about(gone, budget)], budget)
+        if self._without[effect]:
+            return True
+        if denies:
+            rest = second.about(gone, budget)
+            return proven([_with(rest, gone)], [rest], budget)
+        return proven(
+            [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
+        )
+
+
+def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """Return statements with the actions of those that are otherwise alike in one."""
+    actions: dict[Statement, list[str]] = {}
+    for statement in statements:
+        actions.setdefault(replace(statement, actions=()), []).extend(statement.actions)
+    return tuple(replace(s, actions=tuple(dict.fromkeys(a))) for s, a in actions.items())
+
+
+class _Indexed:
+    """A policy whose statements are found by what they are about."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._index: ClauseIndex | None = None
+
+    def about(self, statements: tuple[Statement, ...], budget: Budget) -> Policy:
+        """Return the policy with those statements alone that may be about the same requests.
+
+        Args:
+            statements: Statements.
+        """
+        version = self.policy.version
+        try:
+            if self._index is None:
+                self._index = ClauseIndex(list(clauses.read([self.policy])))
+            near = {
+                clause.at: clause.statement
+                for own in clauses.read([Policy(statements, version)])
+                for clause in self._index.meeting(clauses.region(own), budget)
+            }
+        except (InputError, TooHardError):
+            return self.policy  # the proof says what is wrong with it
+        return Policy(tuple(near[at] for at in sorted(near)), version)
+
+
+def _with(policy: Policy, statements: Iterable[Statement]) -> Policy:
+    return Policy((*policy.statements, *statements), policy.version)
+
+
+def _denials(policy: Policy) -> Policy:
+    return Policy(tuple(s for s in policy.statements if s.effect == "Deny"), policy.version)
+
+
+def _version(old: Policy, new: Policy) -> Iterator[Line]:
+    if old.version == new.version:
+        return
+    text = f"Version from {old.version} to {new.version}"
+    if spelling.has_variables(old) or spelling.has_variables(new):
+        text += ": policy variables such as ${aws:username} mean something only in 2012-10-17"
+        yield Line("gain", "changed", text)
+        yield Line("loss", "changed", text)
+    else:
+        yield Line("no-op", "respelled", f"{text} (the policies have no variables)")
+
+
+def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -> Iterator[Line]:
+    """Yield what the lines do not say, though the documents together mean it."""
+    if equal(old, new):
+        return
+    effects = {line.effect for line in differences}
+    for effect, one, other in (("gain", old, new), ("loss", new, old)):
+        if effect in effects:
+            continue
+        answer = new_access([one], [other], budget)
+        if answer.verdict == "no new access":
+            continue
+        text = answer.reason
+        if answer.witness:
+            text = f"{answer.witness.action} on {answer.witness.resource}, {_ALLOWS}"
+        yield Line("gain" if effect == "gain" else "loss", "changed", text)

@@ -1,0 +1,104 @@
+"""Two policies of one identity, wherever they come from: how they differ, and new access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.coverage.subject import open_filled, take
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.diff import semantic
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
+from vpc_cni_iam.review.diff.verdicts import Access, Line
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPolicy:
+    """One of two policies.
+
+    Args:
+        title: What it is, in a line.
+        policy: The policy; the statements of all that were chosen.
+        skipped: What else the input holds, which no verdict may ignore.
+    """
+
+    title: str
+    policy: Policy
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """How two policies differ.
+
+    Args:
+        old: What the one before is, in a line.
+        new: The same of the one after.
+        lines: The semantic difference, gains first.
+        access: Whether the new one allows anything that the old one does not.
+        old_skipped: What the input of the one before holds besides.
+        new_skipped: The same of the one after.
+    """
+
+    old: str
+    new: str
+    lines: tuple[Line, ...]
+    access: Access
+    old_skipped: tuple[Skipped, ...]
+    new_skipped: tuple[Skipped, ...]
+
+
+def side(
+    target: str,
+    stdin: Callable[[], str],
+    documents: Iterable[str],
+    given: Mapping[str, str | None],
+) -> ComparedPolicy:
+    """Return the policy of an input.
+
+    Args:
+        target: A path, or ``-``.
+        stdin: Reads standard input.
+        documents: The names of the policies to take; an input with one that has no name needs
+            none.
+        given: Names that the user gave for a module's variables, by parameter; None for others.
+
+    Raises:
+        InputError: It cannot be read, or the evaluator refuses it.
+        UsageError: A name that is not there, several policies and no name, or a bad name.
+    """
+    there = open_filled(target, stdin, given)
+    nameless = [o.name for o in there.policies] == [""]
+    chosen = take(there, () if nameless else documents)
+    policies = [o.policy for o in chosen.opened]
+    versions = {policy.version for policy in policies}
+    if len(versions) > 1:
+        problem = "the chosen policies differ in their Version, and are not one policy"
+        raise InputError(there.source, "", problem)
+    policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
+    return ComparedPolicy(chosen.title, policy, chosen.skipped)
+
+
+def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
+    """Return how two policies differ, and whether the new one allows anything new.
+
+    As in the review of a plan, a Deny that goes is no proof: other policies of the identity may
+    allow what it held back.
+
+    Args:
+        old: The policy before.
+        new: The policy after.
+    """
+    budget = Budget()
+    access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))
+    denies_less = deny_removed([old.policy], [new.policy], budget.part(budget.steps // 2))
+    if access.verdict == "no new access" and denies_less:
+        access = Access("not proven", reason=DENY_REMOVED)
+    skipped = (*old.skipped, *new.skipped)
+    if not is_complete(skipped):
+        access = Access("not proven", access.witness, incomplete(skipped))
+    lines = semantic.lines(old.policy, new.policy, budget, alone=False)
+    return Between(old.title, new.title, lines, access, old.skipped, new.skipped)

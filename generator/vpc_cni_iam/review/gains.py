@@ -1,0 +1,89 @@
+"""Who gains access by a change, and how far it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.verdicts import Access
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import example_text, finding_of
+
+rule(
+    "admin-attached",
+    "error",
+    "new-access any-change",
+    "A role, user or group can do everything, or change IAM permissions, and could not before.",
+    "It does not matter by which way: an inline policy, an attachment such as AdministratorAccess, "
+    "or a policy that is changed. Whoever may change IAM permissions can give itself every other.",
+)
+_UNKNOWN = "known after apply"
+_NAMED = 2
+_ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
+
+
+def existing(change: Change, context: Context) -> tuple[str, ...]:
+    """Return who has a policy and was there before the plan."""
+    return tuple(
+        name for name in change.principals if name not in context.created and _UNKNOWN not in name
+    )
+
+
+def names_text(addresses: Sequence[str]) -> str:
+    """Return names in a sentence, the first of many.
+
+    Args:
+        addresses: The names.
+    """
+    if len(addresses) > _NAMED:
+        return f"{addresses[0]} and {len(addresses) - 1} more"
+    return " and ".join(addresses)
+
+
+def admin_finding(
+    change: Change, policy: Policy, context: Context, details: tuple[str, ...]
+) -> Finding | None:
+    """Return that somebody can do everything by a policy, and could not before."""
+    far = reach([policy])
+    if far is Reach.limited:
+        return None
+    gaining = []
+    for name in change.principals:
+        has = context.effective.found.get(name)
+        bound = has.bounds[1] if has else None
+        limit = bound.exact if bound else None
+        before = [r.judged for r in has.before.values() if r.judged] if has else []
+        if reach(before) < far and reach([policy], limit) is far:
+            gaining.append(name)
+    had = reach([change.before.policy]) if change.before.policy else Reach.limited
+    if not gaining and (change.principals or had >= far or change.before.known == "absent"):
+        return None  # nobody has the policy, or nobody gets further by it
+    who = names_text(gaining) or "Whoever has the policy"
+    return finding_of(change, "admin-attached", f"{who} {REACH_TEXTS[far]}", details)
+
+
+def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding | None:
+    """Return that an AWS managed policy is attached whose class is administration, or IAM.
+
+    Args:
+        change: The attachment.
+        details: More lines.
+    """
+    attached = change.attachment
+    managed = aws_managed.find(attached.arn) if attached else None
+    if attached is None or managed is None or managed.policy_class not in _ADMIN:
+        return None
+    because = f" ({', '.join(managed.because)})" if managed.because else ""
+    name, text = aws_managed.name_of(attached.arn), CLASS_TEXTS[managed.policy_class]
+    message = f"{attached.principal} gets {name}, which {text}{because}"
+    return finding_of(change, "admin-attached", message, details)
+
+
+def example_or_reason(access: Access) -> str:
+    """Return a request that is newly allowed, or why none is shown."""
+    return f"example: {example_text(access.witness)}" if access.witness else access.reason

@@ -1,0 +1,127 @@
+"""The ignore file: findings that somebody has decided to live with, why, and until when."""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.names import resolve
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.review.findings import Finding, Ignored
+from vpc_cni_iam.review.make_finding import finding
+from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.texts import read
+from vpc_cni_iam.texts.limits import CONFIGURATION
+from vpc_cni_iam.texts.nesting import check_toml
+
+NAME = "vpc-cni-iam-ignore.toml"
+_KNOWN = ("rule", "address", "reason", "until")
+_IDS = tuple(rule.id for rule in RULES)
+# About the file itself: ignoring these would defeat it.
+_OWN = ("ignore-expired", "ignore-unused")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry.
+
+    Args:
+        rule: The rule's identifier.
+        address: A resource's address, in which ``*`` stands for anything.
+        reason: Why.
+        until: The last day on which it counts; None for no end.
+    """
+
+    rule: str
+    address: str
+    reason: str
+    until: datetime.date | None
+
+
+def load(path: Path) -> tuple[Entry, ...]:
+    """Read an ignore file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: Not such a file, with the entry.
+    """
+    text = read(path, "TOML", CONFIGURATION)
+    check_toml(text, str(path))
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(str(path), "", f"is not TOML: {error}") from None
+    except (ValueError, RecursionError):  # such as what Python reads no number of
+        raise InputError(str(path), "", "is not TOML that can be read") from None
+    for key in data:
+        if key != "ignore":
+            raise InputError(str(path), key, "is not known; entries are tables [[ignore]]")
+    entries = data.get("ignore", [])
+    if not isinstance(entries, list):
+        raise InputError(str(path), "ignore", "is to be a list: write [[ignore]]")
+    return tuple(_entry(e, str(path), f"ignore[{i}]") for i, e in enumerate(entries))
+
+
+def _entry(entry: Any, source: str, place: str) -> Entry:
+    if not isinstance(entry, dict):
+        raise InputError(source, place, "is to be a table: write [[ignore]]")
+    for key in entry:
+        if key not in _KNOWN:
+            raise InputError(
+                source, f"{place}.{key}", f"is not known; known are {', '.join(_KNOWN)}"
+            )
+    for key in ("rule", "address", "reason"):
+        if not isinstance(entry.get(key), str) or not entry[key].strip():
+            raise InputError(source, place, f"needs {key!r}, a text that is not empty")
+    try:
+        rule = resolve(entry["rule"], [r for r in _IDS if r not in _OWN], "rule")
+    except UsageError as error:
+        raise InputError(source, f"{place}.rule", str(error)) from None
+    until = entry.get("until")
+    if until is not None and type(until) is not datetime.date:
+        raise InputError(source, f"{place}.until", "is to be a date without quotes: 2027-01-31")
+    return Entry(rule, entry["address"], entry["reason"], until)
+
+
+def apply(
+    entries: Iterable[Entry], findings: Iterable[Finding], source: str, today: datetime.date
+) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
+    """Take out what is ignored, and add what is to be said of the file itself.
+
+    Args:
+        entries: The entries.
+        findings: What was found.
+        source: The file's name.
+        today: The day of the review.
+
+    Returns:
+        What is left, and what is ignored.
+    """
+    left, ignored = list(findings), list[Ignored]()
+    for number, entry in enumerate(entries):
+        fits = [f for f in left if f.rule == entry.rule and _fits(entry.address, f.address)]
+        where = f"{source}, entry {number + 1}"
+        about = f"{entry.rule} on {entry.address}: {entry.reason}"
+        if entry.until is not None and entry.until < today:
+            text = f"{where} expired on {entry.until}: {about}"
+            left.append(finding("ignore-expired", text, attribute=str(number + 1)))
+        elif fits:
+            until = entry.until.isoformat() if entry.until else ""
+            ignored += [Ignored(f, entry.reason, until) for f in fits]
+            left = [f for f in left if f not in fits]
+        else:
+            text = f"{where} fits nothing: {about}"
+            left.append(finding("ignore-unused", text, attribute=str(number + 1)))
+    return tuple(left), tuple(ignored)
+
+
+def _fits(pattern: str, address: str) -> bool:
+    # An address may hold ? and brackets: nothing but a star stands for anything else.
+    return wildcard.matches(pattern, address, wildcards="*")

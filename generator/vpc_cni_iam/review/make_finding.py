@@ -1,0 +1,195 @@
+"""How a finding is made and what it says: lines, witnesses, sizes, calls that are lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
+from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
+
+_MOST = 20
+
+
+def finding(
+    rule: str,
+    message: str,
+    *,
+    address: str = "",
+    attribute: str = "",
+    details: tuple[str, ...] = (),
+    place: Place | None = None,
+    level: Level | None = None,
+    means: tuple[Meaning, ...] | None = None,
+) -> Finding:
+    """Return a finding of a rule.
+
+    Args:
+        rule: The rule's identifier.
+        message: What was found.
+        address: The resource.
+        attribute: Where in it.
+        details: More lines.
+        place: Where it is written.
+        level: How bad it is, if not as the rule says.
+        means: What it counts for, if not as the rule says.
+    """
+    known = BY_ID[rule]
+    key = "\0".join((rule, address, attribute))
+    return Finding(
+        rule,
+        level or known.level,
+        known.means if means is None else means,
+        address,
+        attribute,
+        message,
+        details,
+        place,
+        hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
+    )
+
+
+_KINDS = {
+    "trust": "The trust policy",
+    "attachment": "The attachment",
+    "boundary": "The permissions boundary",
+    "exclusive": "An exclusive list",
+    "membership": "The membership",
+}
+
+
+def kind_of(change: Change) -> str:
+    """Return what a change is about, at the beginning of a sentence.
+
+    Args:
+        change: The change.
+    """
+    return _KINDS.get(change.kind, "The policy")
+
+
+def finding_of(
+    change: Change,
+    rule: str,
+    message: str,
+    details: tuple[str, ...] = (),
+    level: Level | None = None,
+    means: tuple[Meaning, ...] | None = None,
+) -> Finding:
+    """Return a finding about a change, at the place of the change.
+
+    Args:
+        change: The change.
+        rule: The rule's identifier.
+        message: What was found.
+        details: More lines.
+        level: How bad it is, if not as the rule says.
+        means: What it counts for, if not as the rule says.
+    """
+    return finding(
+        rule,
+        message,
+        address=change.address,
+        attribute=change.attribute,
+        details=details,
+        place=change.place,
+        level=level,
+        means=means,
+    )
+
+
+def coverage_findings(
+    coverage: CoverageChange,
+    address: str,
+    attribute: str,
+    place: Place | None,
+    *,
+    new: bool,
+    unknown: tuple[str, ...] = (),
+    unsure: bool = False,
+) -> Iterator[Finding]:
+    """Yield what the plugin can no longer do, or cannot do.
+
+    Args:
+        coverage: What a change does to it.
+        address: Whose change.
+        attribute: Where in it.
+        place: Where it is written.
+        new: Whether there was nothing before, so that what is lacking is of this plan's making.
+        unknown: Policies whose documents are not known, which may allow it after all.
+        unsure: Whether any of them changes, too, so that nothing is lost for certain.
+    """
+    where = f"plugin {coverage.release}, {coverage.mode}"
+    unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+    levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
+    for impact, level in levels:
+        lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
+        if lost:
+            yield finding(
+                "coverage-lost",
+                f"{where} {'may' if unsure else 'can'} no longer call "
+                f"{', '.join(lack.action for lack in lost)}",
+                address=address,
+                attribute=attribute,
+                details=(*(f"{lack.action}: {lack.breaks}" for lack in lost), *unless),
+                place=place,
+                level="warning" if unsure else level,
+            )
+    lost_actions = {lack.action for lack in coverage.lost}
+    lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
+    if new and lacking:
+        yield finding(
+            "coverage-lacking",
+            f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
+            address=address,
+            attribute=attribute,
+            details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
+            place=place,
+        )
+
+
+def may_gain_access(principal: Principal | None) -> bool:
+    """Say whether somebody may do more by all policies together, as far as is known.
+
+    Args:
+        principal: Who it is, None if that is not known.
+    """
+    if principal is None or principal.access is None:
+        return principal is None
+    return principal.access.verdict != "no new access"
+
+
+def oversize_text(size: Size) -> str:
+    """Return what is too large, in a sentence.
+
+    Args:
+        size: The size.
+    """
+    return f"The {size.what}: {size.size} characters without white space; IAM takes {size.limit}"
+
+
+def line_texts(lines: tuple[Line, ...]) -> tuple[str, ...]:
+    """Return lines of a difference as text, the first of them.
+
+    Args:
+        lines: The lines.
+    """
+    texts = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
+    more = len(lines) - len(texts)
+    return (*texts, f"and {more} more") if more > 0 else texts
+
+
+def example_text(witness: Example) -> str:
+    """Return a request that is newly allowed, in words.
+
+    Args:
+        witness: The request.
+    """
+    # What a trust policy is about is the role itself, which its requests need not name.
+    by = f"by {witness.principal}" if witness.principal else f"on {witness.resource}"
+    text = f"{witness.action} {by}"
+    if witness.context:
+        text += " with " + ", ".join(f"{k} = {' or '.join(v)}" for k, v in witness.context)
+    if witness.made_up:
+        text += f" ({witness.made_up} made up from the policy's patterns)"
+    return text

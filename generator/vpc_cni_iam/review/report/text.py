@@ -1,0 +1,201 @@
+"""A review as text: whether the plugin keeps working, who can do more, what else changes.
+
+The first screen answers these three questions; ``--details`` adds the evidence of each finding and
+every change of a policy.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from vpc_cni_iam.escape import escape_log_command, sanitise
+from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.findings import Finding, Review
+from vpc_cni_iam.review.report_formats import Setting
+
+_COLOURS = {
+    "error": "1;31",
+    "warning": "33",
+    "note": "36",
+    "title": "1",
+    "quiet": "2",
+    "bad": "31",
+    "good": "32",
+    "warn": "33",
+    "plain": "",
+    "gain": "31",
+    "loss": "33",
+    "no-op": "2",
+}
+_INDENT = 12
+_LABEL = "  {:<10}"
+# So that a reviewer reads one screen.
+_WITH_EXAMPLE = (
+    *("new-access", "new-policy", "admin-attached", "trust-widened"),
+    *("plugin-identity-changed", "node-role-changed"),
+)
+_FIRST, _FIRST_NOTES, _ALSO = 8, 3, 3
+
+
+def write(review: Review, setting: Setting) -> str:
+    """Return a review in this format."""
+    page = _Page(setting.width, colour=setting.colour)
+    _head(page, review)
+    groups = list(wording.found(review))
+    for section, title in wording.SECTIONS.items():
+        page.blank()
+        page.line(title if section != "plugin" else _plugin_title(review), "title")
+        if section == "plugin":
+            _plugin(page, review)
+        own = [g for g in groups if wording.section(g[0][0]) == section]
+        own = own if setting.details else [g for g in own if not _shown_above(g[0][0])]
+        _findings(page, own, details=setting.details)
+        if not own and section != "plugin":
+            page.line(f"  {_NOTHING[section]}", "quiet")
+    page.blank()
+    for ignored in review.ignored:
+        until = f" until {ignored.until}" if ignored.until else ""
+        finding = ignored.finding
+        page.line(f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}", "quiet")
+    page.line(wording.limits(review))
+    if setting.details:
+        _changes(page, review)
+    return page.text()
+
+
+_UNCHANGED = "Nothing in the plan changes an IAM policy."
+_NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
+
+
+class _Page:
+    """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
+
+    def __init__(self, width: int | None, *, colour: bool) -> None:
+        self._width = width
+        self._colour = colour
+        self._lines: list[str] = []
+
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+    def blank(self) -> None:
+        self._lines.append("")
+
+    def line(self, text: str, style: str = "plain", label: str = "", indent: int = 0) -> None:
+        """Add a text, broken into lines that are indented, with a label before the first."""
+        safe = escape_log_command(sanitise(text))
+        lead = label or " " * indent
+        rest = " " * len(lead) if label else " " * (indent + 2 if indent else 2)
+        parts = [safe]
+        if self._width is not None:
+            room = max(self._width - max(len(lead), len(rest)), 8)
+            parts = textwrap.wrap(safe, room, break_on_hyphens=False) or [""]
+        for number, part in enumerate(parts):
+            before = rest if number else lead
+            inner = escape_log_command(before + part)[len(before) :] if number else part
+            shown = self._styled(inner, style)
+            head = self._styled(before, style) if label and not number else before
+            self._lines.append(f"{head}{shown}".rstrip())
+
+    def _styled(self, text: str, style: str) -> str:
+        code = _COLOURS[style]
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
+
+
+def _head(page: _Page, review: Review) -> None:
+    page.line(f"IAM review of {review.plan}", "title")
+    result = "fails" if review.failed else "passes"
+    style = "error" if review.failed else "good"
+    page.line(f"{wording.counted(review)}; the review {result} (--fail-on {review.fail_on})", style)
+    if not any(wording.changed(review)):
+        page.line(_UNCHANGED)
+
+
+def _plugin_title(review: Review) -> str:
+    return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
+
+
+def _plugin(page: _Page, review: Review) -> None:
+    for number, cluster in enumerate(review.clusters):
+        if number:
+            page.blank()
+        for label, text, changes in wording.plugin_rows(cluster):
+            page.line(text, "title" if changes else "plain", _LABEL.format(label))
+    if not review.clusters:
+        page.line(wording.judged_by(review), label=_LABEL.format("version"))
+        for principal in review.principals:
+            if principal.concerns_plugin:
+                how = "its policies change" if principal.coverage else "its policies stay"
+                page.line(f"{principal.name}, {how}", label=_LABEL.format("role"))
+
+
+def _shown_above(finding: Finding) -> bool:
+    """Say whether the rows of the plugin say what a finding does."""
+    return finding.rule == "plugin-version-changed" and finding.level == "note"
+
+
+def _findings(
+    page: _Page, groups: list[tuple[list[Finding], tuple[str, ...]]], *, details: bool
+) -> None:
+    notes = 0
+    for number, (alike, _) in enumerate(groups):
+        first = alike[0]
+        notes += first.level == "note"
+        if not details and (number >= _FIRST or notes > _FIRST_NOTES):
+            left = sum(len(group) for group, _ in groups[number:])
+            page.line(f"  and {left} more (--details)", "quiet")
+            return
+        page.line(first.message, first.level, _LABEL.format(first.level))
+        shown = first.details if details else tuple(_on_first_screen(first))
+        for line in shown:
+            page.line(line, "quiet", indent=_INDENT)
+        page.line(_where(first), "quiet", indent=_INDENT)
+        _also(page, [wording.subject(f) for f in alike[1:]], details=details)
+
+
+def _on_first_screen(finding: Finding) -> Iterator[str]:
+    """Yield the request that shows new access, or why none does: the last detail."""
+    if finding.rule in _WITH_EXAMPLE:
+        yield from finding.details[-1:]
+
+
+def _where(finding: Finding) -> str:
+    place = wording.where(finding.place)
+    about = ", ".join(part for part in (wording.subject(finding), place) if part)
+    return f"{about} [{finding.rule}]".lstrip()
+
+
+def _also(page: _Page, names: Iterable[str], *, details: bool) -> None:
+    every = list(names)
+    shown = every if details else every[:_ALSO]
+    for name in shown:
+        page.line(f"also {name}", "quiet", indent=_INDENT)
+    if len(every) > len(shown):
+        page.line(f"and {len(every) - len(shown)} more like it", "quiet", indent=_INDENT)
+
+
+def _changes(page: _Page, review: Review) -> None:
+    changed = list(wording.changed(review))
+    page.blank()
+    page.line("Changes of policies", "title")
+    if not changed:
+        page.line(f"  {_UNCHANGED}")
+    for alike in changed:
+        page.blank()
+        _change(page, alike)
+
+
+def _change(page: _Page, alike: list[Change]) -> None:
+    change = alike[0]
+    place = wording.where(change.place)
+    where = f", {place}" if place else ""
+    page.line(f"{change.action}: {wording.subject(change)}{where}", "title")
+    _also(page, [c.address for c in alike[1:]], details=False)
+    for line in change.lines:
+        label = f"  {wording.SIGNS[line.effect]} {line.kind:<12} "
+        page.line(line.text, line.effect, label)
+    for tone, text in wording.about(change):
+        # What is quiet goes on from the line above it.
+        page.line(text, tone, indent=4 if tone == "quiet" else 2)

@@ -1,0 +1,270 @@
+"""Reviews a plan: the one function that reports are made from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.names import resolve
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review import ignore
+from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.collect import Gatherer, without_computed
+from vpc_cni_iam.review.account.effective import EffectivePolicies
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.owners import PRINCIPALS
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
+from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
+from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.changes import Change, Document, Place
+from vpc_cni_iam.review.diff.compare import Comparer
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
+from vpc_cni_iam.review.diff.principals import principal
+from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
+from vpc_cni_iam.review.rules import CHECKS, RULES
+
+# In HCL, and in JSON.
+_DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
+DEFAULT_LEVEL = "warning"
+OTHERS = "others that the plan does not hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """What to ignore.
+
+    Args:
+        entries: The entries of the ignore file.
+        source: Its name.
+        today: The day of the review.
+    """
+
+    entries: tuple[ignore.Entry, ...]
+    source: str
+    today: datetime.date
+
+
+def check_fail_on(value: str) -> str:
+    """Return a value of ``--fail-on`` that is one.
+
+    Args:
+        value: As the user wrote it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    return resolve(value, (*MEANINGS, *LEVELS), "--fail-on")
+
+
+def review(
+    plan: Plan,
+    target: ReviewTarget,
+    *,
+    locator: Locator | None = None,
+    fail_on: str = DEFAULT_LEVEL,
+    ignored: Ignoring | None = None,
+    passed: Callable[[int, int], None] | None = None,
+) -> Review:
+    """Review a plan.
+
+    Args:
+        plan: The plan.
+        target: The plugin's release and IP family.
+        locator: Says where resources are written; None to say it of none.
+        fail_on: A level or a meaning, from which on findings fail the review.
+        ignored: What to ignore.
+        passed: Called now and then with how many policies of how many are judged.
+
+    """
+    locator = locator or Locator(None, plan.configuration)
+    dynamic, unseen = _dynamic(plan, locator)
+    gatherer = Gatherer(plan, dynamic, locator)
+    items = without_computed(tuple(gatherer.items()))
+    budget = Budget.of_review(_policies(items))
+    computed = tuple(gatherer.computed_attributes())
+    effective = EffectivePolicies(items, computed, gatherer.replaced)
+    clusters = tuple(
+        (plugin, cluster_change(plugin, effective.found, target, budget))
+        for plugin in PluginReader(plan, gatherer.owners).clusters()
+    )
+    targets = _targets(clusters, target)
+    labels = _labels(plan)
+    principals = {
+        name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
+        for name, has in sorted(effective.found.items())
+    }
+    comparer = Comparer(gatherer, locator, target, budget)
+    holders = _holders((*items, *computed), plan)
+    changes = tuple(
+        sorted(
+            (
+                _held(c, holders)
+                for c in map(comparer.change, _counted(items, passed))
+                if c is not None
+            ),
+            key=lambda c: (c.address, c.attribute, c.action),
+        )
+    )
+    context = Context(
+        plan,
+        gatherer,
+        effective,
+        changes,
+        principals,
+        clusters,
+        _places(plan, locator),
+        target,
+        budget,
+        _created(plan),
+        unseen,
+    )
+    findings = [finding for check in CHECKS for finding in check(context)]
+    left: tuple[Finding, ...] = tuple(dict.fromkeys(findings))
+    put_aside: tuple[Ignored, ...] = ()
+    if ignored is not None:
+        left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
+    return Review(
+        plan.source,
+        plan.version,
+        str(target.release),
+        (target.mode,) if target.mode else ("ipv4", "ipv6"),
+        tuple(change for _, change in clusters),
+        changes,
+        tuple(principals.values()),
+        tuple(_documents(gatherer, locator)),
+        tuple(sorted(left, key=_order)),
+        put_aside,
+        RULES,
+        fail_on,
+        any(fails(f, fail_on) for f in left),
+        plan.others,
+    )
+
+
+def _created(plan: Plan) -> frozenset[str]:
+    """Return the addresses of roles, users and groups that come with the plan."""
+    return frozenset(
+        resource.address
+        for resource in plan.resources
+        if resource.type in PRINCIPALS.values() and resource.before is None and not resource.drift
+    )
+
+
+def _targets(
+    clusters: Iterable[tuple[ClusterPlugin, ClusterChange]], target: ReviewTarget
+) -> dict[str, ReviewTarget]:
+    """Return by which version the policies of aws-node's roles are judged, by role."""
+    targets: dict[str, ReviewTarget] = {}
+    for plugin, change in clusters:
+        release = PluginVersion.of(change.judged_after)
+        environment = plugin.after.config.environment
+        mode = target.mode or (change.mode_after if plugin.after.mode else None)
+        judged = ReviewTarget(release, mode, environment, target.chosen)
+        for role in (*change.before.roles, *change.after.roles):
+            targets.setdefault(role, judged)
+    return targets
+
+
+def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:
+    for item in items:
+        for held in (item.before, item.after):
+            if held.read.state.policy:
+                yield held.read.state.policy
+
+
+def _counted(
+    items: tuple[PolicyChange, ...], passed: Callable[[int, int], None] | None
+) -> Iterator[PolicyChange]:
+    for number, item in enumerate(items):
+        if passed:
+            passed(number, len(items))
+        yield item
+
+
+def fails(finding: Finding, fail_on: str) -> bool:
+    """Say whether a finding fails a review.
+
+    Args:
+        finding: The finding.
+        fail_on: A level or a meaning.
+    """
+    if fail_on in finding.means:
+        return True
+    return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)
+
+
+def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
+    """Return the roles with inline policies of a dynamic block, and of how many none can tell."""
+    dynamic = {
+        role.address: locator.says(role.module, role.block, _DYNAMIC)
+        for role in plan.resources
+        if may_have_inline(role, plan)
+    }
+    return frozenset(a for a, said in dynamic.items() if said), [*dynamic.values()].count(None)
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+    level = -LEVELS.index(finding.level)
+    return level, finding.address, finding.attribute, finding.rule, finding.message
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """Return the IAM names of roles, users and groups by address."""
+    return {
+        resource.address: str(values["name"])
+        for resource in plan.resources
+        if resource.type in ("aws_iam_role", "aws_iam_user", "aws_iam_group")
+        for values in (resource.after, resource.before)
+        if values and values.get("name") and not side(resource, "name", after=True).hidden
+    }
+
+
+def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
+    """Return who has each managed policy of the plan, by the policy's address."""
+    before: dict[str, list[str]] = {}
+    after: dict[str, list[str]] = {}
+    for item in items:
+        if item.slot.kind == "attachment" and item.action != "drift":
+            for held, names in ((item.before, before), (item.after, after)):
+                names.setdefault(held.policy, []).extend(o.name for o in held.owners)
+    for resource in plan.resources:
+        # Newer providers say how often a policy is attached, by whomever.
+        count = (resource.before or {}).get("attachment_count")
+        known = before.setdefault(resource.address, [])
+        if isinstance(count, int) and count > len(set(known)):
+            known.append(OTHERS)
+    policies = dict.fromkeys([*before, *after])
+    return {p: list(dict.fromkeys([*before.get(p, ()), *after.get(p, ())])) for p in policies}
+
+
+def _held(change: Change, holders: Mapping[str, list[str]]) -> Change:
+    if change.type != "aws_iam_policy":
+        return change
+    return replace(change, principals=tuple(holders.get(change.address, ())))
+
+
+def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
+    return {r.address: locator.place(r.module, r.block) for r in plan.resources}
+
+
+def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
+    plan = gatherer.plan
+    deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
+    documents = []
+    for resource in (*plan.documents, *deferred):
+        text = side(resource, "json", after=True)
+        if text.unknown:
+            read = from_rebuilt(gatherer.rebuilder.document(resource))
+        else:
+            slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
+            read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
+        place = locator.place(resource.module, resource.block)
+        documents.append(Document(resource.address, read.state, "read" in resource.actions, place))
+    return sorted(documents, key=lambda d: d.address)

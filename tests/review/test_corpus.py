@@ -1,0 +1,57 @@
+"""Reviews say what each case of the corpus says, and not what it rules out."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tools.corpus import PLANS, Case, cases, digest, load, review
+
+from conftest import TERRAFORM_NEWEST, make_engine
+from make_corpus import eks, make
+from vpc_cni_iam.review.rules import BY_ID
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_a_review_says_what_the_case_says(case: Case) -> None:
+    problems = list(case.problems(*review(case)))
+    assert not problems, "\n".join([case.data["about"], *problems])
+
+
+def test_every_rule_that_a_case_names_exists() -> None:
+    named = {rule for c in CASES for e in c.expected for rule in e.rules}
+    named |= {r for c in CASES for r in c.data.get("never", {}).get("rules", ())}
+    assert named <= BY_ID.keys()
+
+
+def test_each_plan_was_made_of_its_case() -> None:
+    made = {c.name: digest(c) for c in CASES if "engine" in c.data}
+    stored = {p.stem: json.loads(p.read_text())["made_of"] for p in PLANS.glob("*.json")}
+    assert stored == made, "run: python tests/review/make_corpus.py"
+
+
+def test_a_case_fails_for_what_is_not_said_and_for_what_is_said_beside() -> None:
+    case = next(c for c in CASES if c.name == "one-action-widened")
+    code, said = review(case)
+    (finding,) = (f for f in said["findings"] if f["level"] == "error")
+    assert list(case.problems(0, said)) == ["exit code:     0, not 1"]
+    (missing,) = case.problems(code, {"findings": []})
+    assert missing.startswith("not said:      error new-access")
+    beside = {**finding, "rule": "drift"}
+    (problem,) = case.problems(code, {"findings": [finding, beside]})
+    assert problem.startswith("not expected:  error drift")
+    changed = {**finding, "message": "", "details": []}
+    assert len(list(case.problems(code, {"findings": [changed]}))) == 2
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["upgrade-with-policy", "drift-to-everything-that-stays"])
+def test_a_plan_is_what_an_engine_makes_of_its_case(
+    name: str, aws_endpoint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    with eks() as address:
+        engine = make_engine(TERRAFORM_NEWEST, tmp_path)
+        text = make(load(name), engine, aws_endpoint, address, tmp_path / "root")
+    assert json.loads(text) == json.loads((PLANS / f"{name}.json").read_text())

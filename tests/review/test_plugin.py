@@ -1,0 +1,271 @@
+"""Whether the plugin keeps working: which identity it has, at which version, and what it may call.
+
+The plans are put together by hand, in the form of the newest provider: the old one that runs here
+has no Pod Identity associations, and no endpoint here has EKS.
+"""
+
+import json
+
+import pytest
+
+from eks import (
+    ISSUER,
+    MANAGED,
+    NODE_TRUST,
+    POD_TRUST,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    node_group,
+    own_role,
+    provider,
+    same,
+)
+from synthetic import Json, allow, document, resource, reviewed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.releases import find
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Finding, Review
+
+CNI = dumps(managed_policy())
+(_IPV6,) = variants.find(("ipv6",))
+# As of before v1.22.0, which calls ec2:DescribeSubnets in IPv6 mode, too.
+OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
+ROLE = {"service_account_role_arn": arn_of("cni")}
+
+
+def at(version: str, **more: object) -> Json:
+    return {"addon_version": f"{version}-eksbuild.1", **ROLE, **more}
+
+
+def found(review: Review, rule: str) -> Finding:
+    (finding,) = (f for f in review.findings if f.rule == rule)
+    return finding
+
+
+def levels(review: Review) -> dict[str, str]:
+    return {f.rule: f.level for f in review.findings}
+
+
+def cluster(family: str = "ipv4") -> Json:
+    values = {"name": "prod", "kubernetes_network_config": [{"ip_family": family}]}
+    return same("aws_eks_cluster", "prod", values)
+
+
+def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
+    """The outage of 2026: an IPv6 policy without ec2:DescribeSubnets, and v1.22.1."""
+    rest = (cluster("ipv6"), *own_role("cni", irsa(), OLD_IPV6))
+    review = reviewed(addon(at("v1.21.2"), at("v1.22.1")), *rest)
+    missing = found(review, "plugin-permission-missing")
+    assert (missing.level, missing.address) == ("error", "aws_iam_role.cni")
+    assert "v1.22.1" in missing.message and "ec2:DescribeSubnets" in missing.message
+    assert "coverage-lost" in missing.means
+    assert "v1.21.2" in found(review, "plugin-version-changed").message
+    (change,) = review.clusters
+    assert (change.judged_before, change.judged_after) == ("v1.21.2", "v1.22.1")
+    assert change.source == "plan"
+    calm = reviewed(addon(at("v1.21.1"), at("v1.21.2")), *rest)
+    assert levels(calm) == {"plugin-version-changed": "note"}
+
+
+def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> None:
+    rest = own_role("cni", irsa(), CNI)
+    unknown = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
+    change = addon(at("v1.21.2"), unknown, after_unknown={"addon_version": True})
+    review = reviewed(change, *rest)
+    assert found(review, "plugin-version-unknown").level == "warning"
+    assert review.clusters[0].judged_after in found(review, "plugin-version-unknown").message
+    later = reviewed(addon(at("v1.21.2"), at("v9.0.0")), *rest)
+    assert found(later, "plugin-version-unknown").level == "warning"
+    assert "v9.0.0" in found(later, "plugin-version-unknown").message
+
+
+def test_the_environment_and_the_mode_come_from_the_plan() -> None:
+    six = json.dumps({"env": {"ENABLE_IPv6": "true"}})
+    v4 = {"configuration_values": json.dumps({"env": {"ENABLE_IPv6": "false"}})}
+    change = addon(at("v1.21.2", **v4), at("v1.21.2", configuration_values=six))
+    review = reviewed(change, *own_role("cni", irsa(), CNI))
+    assert found(review, "plugin-configuration-changed").details == ("ENABLE_IPv6: false -> true",)
+    assert "ec2:AssignIpv6Addresses" in found(review, "plugin-permission-missing").message
+    assert (review.clusters[0].mode_before, review.clusters[0].mode_after) == ("ipv4", "ipv6")
+    hidden = addon(at("v1.21.2", **v4), at("v1.21.2"), after_unknown={"configuration_values": True})
+    review = reviewed(hidden, *own_role("cni", irsa(), CNI))
+    assert found(review, "plugin-configuration-changed").level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({"version": "1.21.2"}, {"version": "1.22.1"}, "v1.21.2"),
+        ({"values": ["image:\n  tag: v1.21.2\n"]}, {"values": ["image:\n  tag: v1.22.1\n"]}, "v1."),
+        (
+            {"set": [{"name": "image.tag", "value": "v1.21.2"}]},
+            {"set": [{"name": "image.tag", "value": "v1.22.1"}]},
+            "v1.21.2",
+        ),
+    ],
+)
+def test_a_helm_release_says_the_version(before: Json, after: Json, said: str) -> None:
+    annotation = {"name": r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"}
+    annotation["value"] = arn_of("cni")
+    env = {"name": "env.ENABLE_IPv6", "value": "true"}
+    sides = [
+        {
+            "chart": "aws-vpc-cni",
+            "name": "cni",
+            **side,
+            "set": [*side.get("set", ()), annotation, env],
+        }
+        for side in (before, after)
+    ]
+    review = reviewed(resource("helm_release", "cni", *sides), *own_role("cni", irsa(), OLD_IPV6))
+    assert said in found(review, "plugin-version-changed").message
+    assert "ec2:DescribeSubnets" in found(review, "plugin-permission-missing").message
+    assert review.clusters[0].after.kind == "irsa"
+
+
+def test_an_add_on_without_its_role_has_the_node_role() -> None:
+    change = addon(at("v1.22.1"), {"addon_version": "v1.22.1-eksbuild.1"})
+    roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, document(allow("s3:*"))))
+    review = reviewed(change, *roles, node_group("node", "node"))
+    assert found(review, "plugin-identity-changed").level == "error"  # s3:*
+    assert found(review, "plugin-permission-missing").address == "aws_iam_role.node"
+    assert review.clusters[0].after.kind == "node-role"
+    alone = reviewed(change, *own_role("cni", irsa(), CNI))
+    assert levels(alone)["plugin-identity-lost"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [(CNI, "note"), (document(allow("ec2:*")), "error"), (None, "note")]
+)
+def test_an_association_that_moves_to_another_role(text: str | None, level: str) -> None:
+    weaker = document(allow("ec2:DescribeInstances"))
+    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, text or weaker))
+    review = reviewed(association("a", "b"), *roles)
+    assert found(review, "plugin-identity-changed").level == level
+    assert ("plugin-permission-missing" in levels(review)) is (text is None)
+    assert review.failed is (level == "error" or text is None)
+
+
+def test_an_association_that_goes_or_comes() -> None:
+    role = own_role("a", POD_TRUST, CNI)
+    assert levels(reviewed(association("a", None), *role)) == {"plugin-identity-lost": "error"}
+    assert levels(reviewed(association(None, "a"), *role)) == {"plugin-identity-changed": "note"}
+    poor = own_role("a", POD_TRUST, document(allow("ec2:DescribeTags")))
+    assert levels(reviewed(association(None, "a"), *poor))["plugin-permission-missing"] == "error"
+    elsewhere = reviewed(association(None, "elsewhere"))
+    assert levels(elsewhere) == {"plugin-identity-changed": "warning"}
+
+
+def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
+    change = association("a", "a")
+    change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
+    change["change"]["actions"] = ["delete", "create"]
+    review = reviewed(change, *own_role("a", POD_TRUST, CNI))
+    assert levels(review)["plugin-identity-lost"] == "error"
+
+
+def test_an_identity_that_the_role_does_not_trust_is_lost() -> None:
+    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", irsa(), CNI))
+    review = reviewed(association("a", "b"), *roles)
+    assert levels(review) == {"plugin-identity-lost": "error"}
+    assert "aws_iam_role.b" in found(review, "plugin-identity-lost").message
+
+
+@pytest.mark.parametrize(
+    ("after", "level"),
+    [
+        (None, {"plugin-identity-lost": "error"}),
+        ({"client_id_list": ["other"]}, {"plugin-identity-lost": "error"}),
+        ({"thumbprint_list": ["b" * 40]}, {"oidc-provider-changed": "note"}),
+        ({"client_id_list": ["sts.amazonaws.com", "x"]}, {"oidc-provider-changed": "warning"}),
+    ],
+)
+def test_an_oidc_provider_that_changes(after: Json | None, level: dict[str, str]) -> None:
+    review = reviewed(provider({}, after), *own_role("cni", irsa(), CNI))
+    assert levels(review) == level
+    assert ISSUER.startswith("oidc.eks")
+
+
+def test_an_oidc_provider_of_other_roles_is_said_with_them() -> None:
+    other = irsa(subject="system:serviceaccount:default:app")
+    review = reviewed(provider({}, None), *own_role("app", other, document(allow("s3:*"))))
+    assert levels(review) == {"oidc-provider-changed": "warning"}
+    assert "aws_iam_role.app" in review.findings[0].message
+
+
+def test_the_plugin_that_is_removed() -> None:
+    review = reviewed(addon(at("v1.22.1"), None), *own_role("cni", irsa(), CNI))
+    assert levels(review)["plugin-removed"] == "error"
+    kept = reviewed(addon(at("v1.22.1", preserve=True), None), *own_role("cni", irsa(), CNI))
+    assert levels(kept)["plugin-removed"] == "warning"
+
+
+def test_nodes_that_get_another_role() -> None:
+    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
+    review = reviewed(node_group("a", "b"), *roles)
+    assert levels(review)["node-role-changed"] == "error"
+    assert levels(review)["plugin-permission-missing"] == "error"
+    more = resource(
+        "aws_eks_node_group", "m", None, {"cluster_name": "prod", "node_role_arn": arn_of("b")}
+    )
+    added = reviewed(node_group("a", "a"), more, *roles)
+    assert levels(added) == {"plugin-permission-missing": "error"}
+    sides = [{"name": "p", "role": name} for name in ("a", "b")]
+    profile = reviewed(resource("aws_iam_instance_profile", "p", *sides), *roles)
+    assert levels(profile)["node-role-changed"] == "error"
+    templates = [{"iam_instance_profile": [{"name": n}]} for n in ("p", "q")]
+    profiles = [
+        same("aws_iam_instance_profile", n, {"name": n, "role": r}) for n, r in ("pa", "qb")
+    ]
+    review = reviewed(resource("aws_launch_template", "t", *templates), *profiles, *roles)
+    assert levels(review)["node-role-changed"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("policy", "level"),
+    [("AmazonEKSClusterAdminPolicy", "error"), ("AmazonEKSViewPolicy", "warning")],
+)
+def test_who_administers_a_cluster(policy: str, level: str) -> None:
+    values = {
+        "cluster_name": "prod",
+        "principal_arn": arn_of("dev"),
+        "policy_arn": f"arn:aws:eks::aws:cluster-access-policy/{policy}",
+        "access_scope": [{"type": "cluster", "namespaces": None}],
+    }
+    review = reviewed(resource("aws_eks_access_policy_association", "a", None, values))
+    assert levels(review) == {"cluster-access-widened": level}
+    gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
+    assert levels(gone) == {"access-removed": "note"}
+
+
+def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
+    cni = resource(
+        "aws_eks_addon",
+        "c",
+        None,
+        {"cluster_name": "prod", "addon_name": "vpc-cni", **at("v1.22.1")},
+    )
+    new = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
+    review = reviewed(new, cni, *own_role("cni", irsa(), CNI))
+    assert not levels(review), review.findings
+
+
+def test_the_option_overrides_what_the_plan_says() -> None:
+    from synthetic import plan
+    from vpc_cni_iam.inputs.plan.reader import read_plan
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+    from vpc_cni_iam.review.run import review as run
+
+    changes = (addon(at("v1.21.2"), at("v1.22.1")), cluster("ipv6"))
+    text = plan(*changes, *own_role("cni", irsa(), OLD_IPV6))
+    target = ReviewTarget(find("v1.21.2"), chosen=True)
+    review = run(read_plan(text, "plan.json"), target)
+    assert "plugin-permission-missing" not in levels(review)
+    assert review.clusters[0].source == "option"
+
+
+def test_the_managed_policy_is_on_the_node_role() -> None:
+    assert MANAGED.endswith("AmazonEKS_CNI_Policy")

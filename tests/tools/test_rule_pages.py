@@ -1,0 +1,46 @@
+"""Every rule of a review has a page, whose examples are true."""
+
+import re
+
+import pytest
+from tools.generate import rule_pages
+
+from conftest import ROOT
+from vpc_cni_iam.review.findings import Rule
+from vpc_cni_iam.review.rules import BY_ID, RULES
+
+MADE_UP = Rule("made-up", "error", (), "A rule that has no page.", "It is made up.")
+
+
+def test_every_rule_has_a_current_page_and_no_page_is_left_over() -> None:
+    made = rule_pages.pages()
+    stored = {
+        f"rules/{path.name}": path.read_text() for path in (ROOT / "docs" / "rules").glob("*.md")
+    }
+    stored["rules.md"] = (ROOT / "docs" / "rules.md").read_text()
+    assert stored == made
+    assert made.keys() == {"rules.md", *(f"rules/{rule.id}.md" for rule in RULES)}
+    assert len(BY_ID) == len(RULES)
+    for rule in RULES:
+        assert f"(rules/{rule.id}.md)" in made["rules.md"]
+        headings = re.findall(r"^## (.+)$", made[f"rules/{rule.id}.md"], re.MULTILINE)
+        assert headings == ["Reported", "Not reported", "Fix", "Ignore"]
+
+
+def test_a_rule_without_a_page_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_pages, "RULES", (*RULES, MADE_UP))
+    with pytest.raises(ValueError, match="differ in made-up"):
+        rule_pages.pages()
+
+
+@pytest.mark.parametrize(
+    ("fires", "calm", "problem"),
+    [
+        ("nothing-changes", "nothing-changes", "is not reported in the case nothing-changes"),
+        ("inline-everything", "inline-everything", "is reported in the case inline-everything"),
+    ],
+)
+def test_an_example_that_is_not_true_is_an_error(fires: str, calm: str, problem: str) -> None:
+    entry = {"fires": fires, "calm": calm, "fix": "Nothing."}
+    with pytest.raises(ValueError, match=problem):
+        rule_pages.page(BY_ID["admin-attached"], entry)

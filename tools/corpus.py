@@ -1,0 +1,296 @@
+"""Cases with known answers: what a plan holds, and what a review of it must say and must not.
+
+A case is one file in ``tests/review/corpus``, whose README says how to write one. Its plan was made
+by a real engine and is in ``plans/``, or is written in the case in the form of a newer provider.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from vpc_cni_iam.cli import main
+
+CORPUS = Path(__file__).parents[1] / "tests" / "review" / "corpus"
+DOCUMENTS, PLANS = CORPUS / "documents", CORPUS / "plans"
+Json = dict[str, Any]
+# A table as one of these arguments is written as JSON.
+JSON_ARGUMENTS = ("policy", "assume_role_policy", "configuration_values")
+_ADDRESS = re.compile(r"(?:module\.\w+(?:\[[^]]*\])?\.)*(?:data\.)?(\w+)\.(\w+)(\[.*\])?$")
+# As hashicorp/setup-terraform prints the plan.
+_WRAPPED = (
+    "[command]/opt/hostedtoolcache/terraform/1.15.5/terraform-bin show -json tfplan\n{}\n"
+    "::debug::Terraform exited with code 0.\n::debug::stdout: {{}}\n"
+)
+_KEYS = {"about", "plan_of", "engine", "by_hand", "options", "input", "ignore", "exit"} | {
+    *("finding", "may", "never", "cluster")
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A finding that a review must have.
+
+    Args:
+        rules: The rules that it may have; one, where it is decided.
+        levels: The levels that it may have; one, where it is decided.
+        addresses: The addresses that it may have.
+        words: What its message or details must hold, whatever the case.
+    """
+
+    rules: tuple[str, ...]
+    levels: tuple[str, ...]
+    addresses: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        text = f"{' or '.join(self.levels)} {' or '.join(self.rules)} {' or '.join(self.addresses)}"
+        return f"{text} with {', '.join(self.words)}" if self.words else text
+
+    def fits(self, finding: Json) -> bool:
+        """Whether a finding is this one."""
+        return (
+            finding["rule"] in self.rules
+            and finding["level"] in self.levels
+            and finding["address"] in self.addresses
+            and not missing(self.words, text_of(finding))
+        )
+
+
+def text_of(finding: Json) -> str:
+    """What a finding says."""
+    return "\n".join([finding["message"], *finding["details"]])
+
+
+def missing(words: tuple[str, ...], text: str) -> list[str]:
+    """Return the words that a text does not hold, whatever the case."""
+    return [word for word in words if word.lower() not in text.lower()]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case, as `tomllib` reads it."""
+
+    name: str
+    data: Json
+
+    @property
+    def source(self) -> Case:
+        """The case that has the plan."""
+        return load(self.data["plan_of"]) if "plan_of" in self.data else self
+
+    @property
+    def plan(self) -> bytes:
+        """The plan as `review` gets it."""
+        hand = self.source.data.get("by_hand")
+        made = PLANS / f"{self.source.name}.json"
+        text = json.dumps(written(hand)) if hand else made.read_text(encoding="utf-8")
+        match self.data.get("input"):
+            case "setup-terraform":
+                return _WRAPPED.format(text.rstrip()).encode()
+            case "gzip":
+                return gzip.compress(text.encode(), mtime=0)
+            case "utf-16":
+                return text.encode("utf-16")
+        return text.encode()
+
+    @property
+    def expected(self) -> list[Expected]:
+        """The findings that a review must have."""
+        return [
+            Expected(
+                many(f["rule"]), many(f["level"]), many(f["address"]), many(f.get("words", ()))
+            )
+            for f in self.data.get("finding", ())
+        ]
+
+    def problems(self, code: int, review: Json) -> Iterator[str]:
+        """What a review says otherwise than the case."""
+        findings: list[Json] = review["findings"]
+        expected, may = self.expected, many(self.data.get("may", ()))
+        for wanted in expected:
+            if not any(wanted.fits(f) for f in findings):
+                yield f"not said:      {wanted}"
+        for finding in findings:
+            if finding["level"] == "note" or finding["rule"] in may:
+                continue
+            if not any(wanted.fits(finding) for wanted in expected):
+                yield f"not expected:  {one_line(finding)}"
+        never = self.data.get("never", {})
+        for finding in findings:
+            if finding["rule"] in never.get("rules", ()):
+                yield f"must not say:  {one_line(finding)}"
+        shown = json.dumps(review, ensure_ascii=False)
+        yield from (f"must not hold: {word}" for word in never.get("words", ()) if word in shown)
+        yield from self._clusters(review)
+        if code != self.data["exit"]:
+            yield f"exit code:     {code}, not {self.data['exit']}"
+
+    def _clusters(self, review: Json) -> Iterator[str]:
+        for wanted in self.data.get("cluster", ()):
+            clusters = review.get("clusters", [])
+            if not any(_holds(cluster, wanted) for cluster in clusters):
+                said = [{key: cluster.get(key) for key in wanted} for cluster in clusters]
+                yield f"no cluster:    {wanted} in {said}"
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(value, Mapping) and all(
+            _holds(value.get(k), inner) for k, inner in wanted.items()
+        )
+    return bool(value == wanted)
+
+
+def one_line(finding: Json) -> str:
+    """Return a finding in a line."""
+    where = f"{finding['address']} {finding['attribute']}".strip()
+    return f"{finding['level']} {finding['rule']} {where}: {finding['message'][:200]}"
+
+
+def many(value: Any) -> tuple[str, ...]:
+    """Return a list of texts, which may be written as one text."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@cache
+def load(name: str) -> Case:
+    """Return a case.
+
+    Raises:
+        ValueError: Its file has other members than a case.
+    """
+    case = Case(name, tomllib.loads((CORPUS / f"{name}.toml").read_text(encoding="utf-8")))
+    if unknown := case.data.keys() - _KEYS:
+        raise ValueError(f"{name}: unknown {', '.join(sorted(unknown))}")
+    if not {"about", "exit"} <= case.data.keys():
+        raise ValueError(f"{name}: about or exit is missing")
+    if len(case.data.keys() & {"plan_of", "engine", "by_hand"}) != 1:
+        raise ValueError(f"{name}: write one of plan_of, engine and by_hand")
+    return case
+
+
+def cases() -> list[Case]:
+    """Return every case."""
+    return [load(path.stem) for path in sorted(CORPUS.glob("*.toml"))]
+
+
+def review(case: Case) -> tuple[int, Json]:
+    """Run `review` as the command line does, in this process; return its exit code and JSON."""
+    out = io.StringIO()
+    words = ["vpc-cni-iam", "review", "plan.json", "--format", "json"]
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(patch.object(sys, "argv", [*words, *case.data.get("options", ())]))
+        stack.enter_context(patch("signal.signal"))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        (folder / "plan.json").write_bytes(case.plan)
+        if "ignore" in case.data:
+            (folder / "vpc-cni-iam-ignore.toml").write_text(case.data["ignore"], encoding="utf-8")
+        try:
+            main.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return code, json.loads(out.getvalue()) if out.getvalue() else {"findings": []}
+
+
+def digest(case: Case) -> str:
+    """What tells whether a plan was made of a case's present configuration."""
+    return hashlib.sha256(json.dumps(case.data["engine"], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def written(hand: Json) -> Json:
+    """The plan that a case writes down.
+
+    A table or array as a policy becomes its JSON, and text of the form ``@NAME`` the document.
+    """
+    changes = [_change(c) for c in hand.get("change", ())]
+    drift = [_change(c) for c in hand.get("drift", ())]
+    blocks = {}
+    for item in hand.get("change", ()):
+        kind, name, _ = _parts(item["address"])
+        expressions = {k: {"references": many(v)} for k, v in item.get("refs", {}).items()}
+        blocks[f"{kind}.{name}"] = {
+            "address": f"{kind}.{name}",
+            "mode": "managed",
+            "type": kind,
+            "name": name,
+            "provider_config_key": item.get("provider", kind.partition("_")[0]),
+            "expressions": expressions,
+        }
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.15.5",
+        "resource_changes": changes,
+        **({"resource_drift": drift} if drift else {}),
+        "configuration": {"root_module": {"resources": list(blocks.values())}},
+        **hand.get("plan", {}),
+    }
+
+
+def _parts(address: str) -> tuple[str, str, str]:
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise ValueError(f"{address} is not the address of a resource")
+    return match[1], match[2], match[3] or ""
+
+
+def _change(item: Json) -> Json:
+    kind, name, index = _parts(item["address"])
+    before, after = (_values(item.get("values", item.get(side))) for side in ("before", "after"))
+    if before is None:
+        actions = ["create"]
+    elif after is None:
+        actions = ["delete"]
+    else:
+        actions = ["no-op"] if before == after and not item.get("unknown") else ["update"]
+    top: Json = {k: item[k] for k in ("previous_address", "deposed") if k in item}
+    change: Json = {k: item[k] for k in ("importing", "replace_paths") if k in item}
+    return {
+        "address": item["address"],
+        "mode": "managed",
+        "type": kind,
+        "name": name,
+        **({"index": json.loads(index[1:-1])} if index else {}),
+        "provider_name": f"registry.terraform.io/hashicorp/{kind.partition('_')[0]}",
+        **top,
+        "change": {
+            "actions": item.get("actions", actions),
+            "before": before,
+            "after": after,
+            "after_unknown": item.get("unknown", {}),
+            "before_sensitive": item.get("before_sensitive", {}),
+            "after_sensitive": item.get("sensitive", {}),
+            **change,
+        },
+    }
+
+
+def _values(values: Json | None) -> Json | None:
+    if values is None:
+        return None
+    return {key: _value(key, value) for key, value in values.items()}
+
+
+def _value(key: str, value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("@"):
+        return json.dumps(json.loads((DOCUMENTS / f"{value[1:]}.json").read_text()))
+    if isinstance(value, Mapping) and key in JSON_ARGUMENTS:
+        return json.dumps(value)
+    return value

@@ -1,0 +1,218 @@
+"""The pages about the rules of a review: one each, and their list.
+
+What `rules.toml` beside this file says of a rule is joined with the rule's own words and with two
+cases of the corpus. Both are run: one must have the finding, the other must not.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tools.corpus import JSON_ARGUMENTS, Case, Json, load, review
+from vpc_cni_iam.review.findings import Rule
+from vpc_cni_iam.review.rules import RULES
+
+SOURCE = Path(__file__).with_name("rules.toml")
+_HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by their path below docs/.
+
+    Raises:
+        ValueError: A rule has no entry, an entry no rule, or a case says otherwise than its entry.
+    """
+    entries = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
+    if odd := entries.keys() ^ {rule.id for rule in RULES}:
+        raise ValueError(f"{SOURCE.name} and the rules differ in {', '.join(sorted(odd))}")
+    made = {f"rules/{rule.id}.md": page(rule, entries[rule.id]) for rule in RULES}
+    return {"rules.md": listing(), **made}
+
+
+def listing() -> str:
+    """Return the list of the rules."""
+    lines = [
+        "# Rules of `vpc-cni-iam review`",
+        "",
+        "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
+        "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
+        "besides its level. Some findings have another level than their rule, as its page says.",
+        '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
+        "",
+        "| rule | level | counts for | what it says |",
+        "| --- | --- | --- | --- |",
+    ]
+    for rule in RULES:
+        means = ", ".join(rule.means)
+        lines.append(
+            f"| [{rule.id}](rules/{rule.id}.md) | {rule.level} | {means} | {rule.summary} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def page(rule: Rule, entry: dict[str, str]) -> str:
+    """Return the page of a rule.
+
+    Args:
+        rule: The rule.
+        entry: ``fires`` and ``calm``, the names of cases, and ``fix``.
+
+    Raises:
+        ValueError: The first case does not have the finding, or the second one has it.
+    """
+    fires, calm = load(entry["fires"]), load(entry["calm"])
+    reported, other = _of(rule, fires), _of(rule, calm)
+    if not reported or other:
+        case, what = (calm, "is") if reported else (fires, "is not")
+        raise ValueError(f"{rule.id} {what} reported in the case {case.name}")
+    counts = f" It counts for {', '.join(rule.means)}." if rule.means else ""
+    lines = [
+        _HEAD,
+        "",
+        f"# {rule.id}",
+        "",
+        f"**{rule.summary}** {rule.help}",
+        "",
+        f"Level: {rule.level}.{counts}",
+        "",
+        "## Reported",
+        "",
+        *_shown(fires),
+        "",
+        "```text",
+        *(line for finding in reported for line in _finding(finding)),
+        "```",
+        "",
+        "## Not reported",
+        "",
+        *_shown(calm),
+        "",
+        "## Fix",
+        "",
+        entry["fix"],
+        "",
+        "## Ignore",
+        "",
+        *_ignoring(rule, fires, reported[0]["address"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _of(rule: Rule, case: Case) -> list[Json]:
+    return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
+
+
+def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
+    """Yield the entry of the ignore file by which a case does not have the finding.
+
+    Raises:
+        ValueError: It has the finding still.
+    """
+    if "ignore" in case.data:
+        yield "This rule is about the entries themselves, and cannot be ignored."
+        return
+    entry = [
+        "[[ignore]]",
+        f'rule = "{rule.id}"',
+        f"address = {json.dumps(address or '*')}",
+        'reason = "why this is right here"',
+    ]
+    ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
+    if any(
+        f["rule"] == rule.id and f["address"] == address for f in review(ignoring)[1]["findings"]
+    ):
+        raise ValueError(f"{rule.id} is reported though an entry ignores it")
+    yield from ("In `vpc-cni-iam-ignore.toml`:", "", "```toml", *entry)
+    yield from ("until = 2027-03-31  # optional: the last day", "```")
+
+
+@cache
+def _findings(name: str) -> list[Json]:
+    findings: list[Json] = review(load(name))[1]["findings"]
+    return findings
+
+
+def _finding(finding: Json) -> Iterator[str]:
+    where = f"{finding['address']} {finding['attribute']}".strip()
+    yield f"{finding['level']} {finding['rule']} {where}".strip()
+    yield f"  {finding['message']}"
+    yield from (f"  {line}" for line in finding["details"])
+
+
+def _shown(case: Case) -> Iterator[str]:
+    """Yield what a case is about, and what it changes."""
+    yield case.data["about"]
+    if options := case.data.get("options"):
+        yield f"Options: `{' '.join(options)}`."
+    if "ignore" in case.data:
+        yield from ("", "```toml", *case.data["ignore"].strip().splitlines(), "```")
+    before, after = _configuration(case.source)
+    if "ignore" not in case.data:
+        yield from ("", *_difference(before, after))
+
+
+def _configuration(case: Case) -> tuple[list[str], list[str]]:
+    """Return the lines of a case's configuration before and after."""
+    if "engine" in case.data:
+        engine = case.data["engine"]
+        common = engine.get("common", "").strip()
+        parts = [engine.get("before"), engine["after"]]
+        sides = ["\n\n".join(filter(None, (common, (p or "").strip()))) for p in parts]
+        # Without a configuration to apply before, everything is new.
+        return [] if parts[0] is None else sides[0].splitlines(), sides[1].splitlines()
+    changes = case.data["by_hand"].get("change", ())
+    return _blocks(changes, "before"), _blocks(changes, "after")
+
+
+def _blocks(changes: Iterable[Json], side: str) -> list[str]:
+    """Return a plan that was written by hand, as it would stand in a configuration."""
+    lines: list[str] = []
+    for change in changes:
+        values = change.get("values", change.get(side))
+        if values is None:
+            continue
+        known = {key: value for key, value in values.items() if key != "arn"}
+        if side == "after":
+            known |= {key: None for key in change.get("unknown", {}) if key not in known}
+        # References stand for what a change has after it.
+        refers = (
+            change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
+        )
+        resource, _, name = change["address"].rpartition(".")
+        if change.get("provider", "aws").startswith("aws."):
+            known["provider"] = change["provider"]
+            refers = {**refers, "provider": [change["provider"]]}
+        width = max(map(len, known), default=0)
+        lines += [f'resource "{resource}" "{name}" {{']
+        for key, value in known.items():
+            text = refers[key][0] if key in refers else _literal(key, value)
+            lines.append(f"  {key:{width}} = {text}")
+        lines += ["}", ""]
+    return lines[:-1]
+
+
+def _literal(key: str, value: Any) -> str:
+    """Return a value as an expression."""
+    if value is None:
+        return "(known after apply)"
+    if isinstance(value, str) and value.startswith("@"):
+        return f'file("{value[1:]}.json")'
+    if isinstance(value, dict) and key in JSON_ARGUMENTS:
+        return f"jsonencode({json.dumps(value)})"
+    return json.dumps(value)
+
+
+def _difference(before: list[str], after: list[str]) -> Iterator[str]:
+    """Yield two configurations as a code block, of which a difference marks what changes."""
+    if not before or before == after:
+        yield from ("```hcl", *after, "```")
+        return
+    lines = difflib.unified_diff(before, after, n=len(before), lineterm="")
+    yield from ("```diff", *(line.rstrip() for line in list(lines)[3:]), "```")

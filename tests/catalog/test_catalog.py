@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
+from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -336,7 +337,7 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     """The fit is not vacuous: without any one action that is fatal, the newest release fails."""
     newest = releases.newest()
     whole = compose(variant, select(cni_version="latest")).policy
-    fatal = {u.action for u in calls.call_ranges(variant.modes, newest) if u.impact == "fatal"}
+    fatal = {u.action for u in calls.call_ranges(variant.modes, newest) if u.severity == "fatal"}
     assert fatal
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
@@ -367,9 +368,11 @@ def test_the_document_scoped_by_session_tags() -> None:
     assert "CLUSTER_NAME" not in text
 
 
-@pytest.mark.parametrize("impacts", [("fatal", "degraded"), ("degraded", "fatal")])
+@pytest.mark.parametrize(
+    "impacts", [(Impact.EXITS, Impact.DEGRADED), (Impact.DEGRADED, Impact.EXITS)]
+)
 def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
-    impacts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    impacts: tuple[Impact, Impact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Releases may differ in what a denied tag breaks; each counts as what it does."""
     template = requests.request_templates()["tag-managed"]
@@ -391,9 +394,9 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     )
     found = compatibility(Policy((limited,)), BY_NAME["ipv6"])
     gaps = [g for g in found.missing if g.tag_key == "eks:eni:owner"]
-    assert {(g.call_range.impact, g.spans[0].first >= change) for g in gaps} == {
-        (impacts[0], False),
-        (impacts[1], True),
+    assert {(g.call_range.severity, g.spans[0].first >= change) for g in gaps} == {
+        (impacts[0].severity, False),
+        (impacts[1].severity, True),
     }
 
 

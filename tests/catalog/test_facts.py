@@ -7,10 +7,11 @@ from importlib.resources import files
 import pytest
 
 from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, features_data
+from vpc_cni_iam.catalog.facts.store import calls_data, features_data, managed_data
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.parse import parse
 
@@ -43,7 +44,7 @@ def digest(document: object) -> str:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents(name: str) -> None:
     if name == "managed":
-        document = json.loads(DATA.joinpath("managed.json").read_text())["document"]
+        document = managed_data()["document"]
     else:
         revision, _, variant = name.partition("/")
         entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
@@ -62,6 +63,56 @@ def test_a_revision_is_upstreams_document_word_for_word(name: str) -> None:
         assert not composed.additions
     else:
         assert documents.find(revision).document(variant) == published
+
+
+# Upstream's README by the day of its commit: releases, kinds, actions of the IPv4 document, and the
+# releases that it works with.
+README = {
+    "2017-11-22": ("v1.0.0", "v1.0.0", ("ipv4",), 9, "v1.1.0 to v1.5.7"),
+    "2018-07-26": ("v1.1.0", "v1.4.1", ("ipv4",), 9, "v1.1.0 to v1.5.7"),
+    "2019-05-17": ("v1.5.0", "v1.5.7", ("ipv4",), 10, "v1.1.0 to v1.5.7"),
+    "2020-01-22": ("v1.6.0", "v1.9.3", ("ipv4",), 12, "v1.1.0 to v1.21.2"),
+    "2021-11-09": ("v1.10.0", "v1.10.4", ("ipv4", "ipv6"), 12, "v1.1.0 to v1.21.2"),
+}
+
+
+def test_the_documents_of_the_readme() -> None:
+    assert {
+        r.name: (
+            str(r.first),
+            str(r.last),
+            r.kinds,
+            len(r.document("ipv4").actions()),
+            compatibility(r.document("ipv4"), variants.find(("ipv4",))[0]).works_with,
+        )
+        for r in documents.readme_revisions()
+    } == README
+    # They follow each other without a gap, up to the first revision of upstream's page.
+    known, ranges = releases.known(), [(r.first, r.last) for r in documents.readme_revisions()]
+    firsts = [*(first for first, _ in ranges[1:]), documents.revisions()[0].first]
+    assert [known[known.index(last) + 1] for _, last in ranges if last] == firsts
+
+
+MANAGED = {
+    "v2": ("2018-05-31", "v1.1.0 to v1.5.7"),
+    "v3": ("2019-06-27", "v1.1.0 to v1.5.7"),
+    "v4": ("2020-04-20", "v1.1.0 to v1.21.2"),
+    "v5": ("2024-03-04", "v1.1.0 to v1.21.2, v1.22.2 to v1.23.2"),
+    "v6": ("2026-03-04", "v1.1.0 to v1.23.2"),
+}
+
+
+def test_the_versions_of_the_managed_policy() -> None:
+    (ipv4,) = variants.find(("ipv4",))
+    assert {
+        v.version: (v.created[:10], compatibility(v.policy, ipv4).works_with)
+        for v in documents.managed_versions()
+    } == MANAGED
+
+
+def test_the_managed_policy_of_the_resource_controller() -> None:
+    (version,) = documents.managed_versions(documents.RESOURCE_CONTROLLER)
+    assert "ec2:CreateNetworkInterfacePermission" in version.policy.actions()
 
 
 RELEASES = """
@@ -89,66 +140,97 @@ def test_the_newest_release_and_its_date() -> None:
 def row(call_range: CallRange) -> str:
     feature = f" {call_range.feature}" if call_range.feature else ""
     versions = f"{call_range.first} {call_range.last or '-'}"
-    return f"{call_range.mode} {versions} {call_range.impact}{feature}"
+    return f"{call_range.mode} {versions}{feature}: {call_range.effect}"
 
 
-NIC = ["ipv6 v1.20.0 - degraded multi-nic"]
-FATAL_NIC = [*NIC, "ipv6 v1.22.0 - fatal excluded-primary-subnet"]
-DEGRADED_NIC = [*NIC, "ipv6 v1.22.0 - degraded excluded-primary-subnet"]
+# A denial on a further network card costs that card, if it is of what makes an interface; it ends
+# the start where pods may not have addresses of the first interface.
+CARD = "ipv6 v1.20.0 - multi-nic: degraded"
+EXCLUDED = "ipv6 v1.22.0 - excluded-primary-subnet: "
+GROWTH = ["ipv4 v1.0.0 -: some pods get no address", CARD, f"{EXCLUDED}exits at start"]
+SHRINKING = [CARD, f"{EXCLUDED}degraded"]
 # The agent of v1.23.0 and later was read; those of releases before it were not.
-LOGS = [
-    f"{mode} {span} network-policy-logs"
-    for mode in ("ipv4", "ipv6")
-    for span in ("v1.14.0 v1.22.4 degraded", "v1.23.0 - fatal")
-]
-METRICS = ["ipv4 v1.5.0 - degraded metrics-helper", "ipv6 v1.10.0 - degraded metrics-helper"]
+READ_LOGS = {
+    action: [
+        f"{mode} {span}"
+        for mode in ("ipv4", "ipv6")
+        for span in (
+            "v1.14.0 v1.22.4 network-policy-logs: degraded",
+            f"v1.23.0 - network-policy-logs: {impact}",
+        )
+    ]
+    for action, impact in (
+        ("logs:DescribeLogGroups", "exits at start"),
+        ("logs:CreateLogGroup", "exits at start"),
+        ("logs:CreateLogStream", "some pods get no address"),
+    )
+}
+METRICS = ["ipv4 v1.5.0 - metrics-helper: degraded", "ipv6 v1.10.0 - metrics-helper: degraded"]
 WRITTEN = [
-    "ipv4 v1.14.0 - degraded network-policy-logs",
-    "ipv6 v1.14.0 - degraded network-policy-logs",
+    "ipv4 v1.14.0 - network-policy-logs: degraded",
+    "ipv6 v1.14.0 - network-policy-logs: degraded",
 ]
 USES = {
-    "ec2:AssignPrivateIpAddresses": ["ipv4 v1.0.0 - fatal"],
-    "ec2:UnassignPrivateIpAddresses": ["ipv4 v1.5.0 - degraded"],
-    "ec2:AssignIpv6Addresses": ["ipv6 v1.10.0 - fatal"],
+    "ec2:AssignPrivateIpAddresses": [
+        "ipv4 v1.0.0 v1.5.7: pods get no address",
+        "ipv4 v1.6.0 -: exits at start",
+    ],
+    "ec2:UnassignPrivateIpAddresses": ["ipv4 v1.5.0 -: degraded"],
+    "ec2:AssignIpv6Addresses": ["ipv6 v1.10.0 -: pods get no address"],
     "ec2:UnassignIpv6Addresses": [],
-    "ec2:CreateNetworkInterface": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
-    "ec2:AttachNetworkInterface": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
-    "ec2:DetachNetworkInterface": ["ipv4 v1.0.0 - degraded", *DEGRADED_NIC],
+    "ec2:CreateNetworkInterface": GROWTH,
+    "ec2:AttachNetworkInterface": GROWTH,
+    "ec2:DetachNetworkInterface": ["ipv4 v1.0.0 -: degraded", *SHRINKING],
     "ec2:DeleteNetworkInterface": [
-        "ipv4 v1.0.0 - degraded",
-        "ipv6 v1.10.0 v1.12.6 degraded",
-        *DEGRADED_NIC,
+        "ipv4 v1.0.0 -: degraded",
+        "ipv6 v1.10.0 v1.12.6: degraded",
+        *SHRINKING,
     ],
     "ec2:ModifyNetworkInterfaceAttribute": [
-        "ipv4 v1.0.0 - fatal",
-        "ipv6 v1.10.0 v1.10.1 degraded",
-        "ipv6 v1.20.0 - degraded",
-        *FATAL_NIC,
+        "ipv4 v1.0.0 v1.7.1: some pods get no address",
+        "ipv4 v1.7.2 v1.7.10: exits at start",
+        "ipv4 v1.8.0 -: some pods get no address",
+        "ipv6 v1.10.0 v1.10.1: no effect",
+        "ipv6 v1.20.0 -: no effect",
+        "ipv6 v1.20.0 - multi-nic: pods get no address",
+        f"{EXCLUDED}exits at start",
     ],
     "ec2:CreateTags": [
-        "ipv4 v1.1.0 v1.7.1 degraded",
-        "ipv4 v1.7.2 - fatal",
-        "ipv6 v1.10.0 - fatal",
+        "ipv4 v1.1.0 v1.7.1: degraded",
+        "ipv4 v1.7.2 v1.7.10: some pods get no address",
+        "ipv4 v1.8.0 -: exits at start",
+        "ipv6 v1.10.0 -: exits at start",
     ],
-    "ec2:DescribeNetworkInterfaces": ["ipv4 v1.0.0 - fatal", "ipv6 v1.10.0 - fatal"],
-    "ec2:DescribeInstances": ["ipv4 v1.0.0 - fatal", *FATAL_NIC],
-    "ec2:DescribeInstanceTypes": ["ipv4 v1.6.0 - fatal", "ipv6 v1.10.0 - fatal"],
+    "ec2:DescribeNetworkInterfaces": [
+        "ipv4 v1.0.0 -: exits at start",
+        "ipv6 v1.10.0 -: exits at start",
+    ],
+    "ec2:DescribeInstances": GROWTH,
+    "ec2:DescribeInstanceTypes": [
+        "ipv4 v1.6.0 -: exits at start",
+        "ipv6 v1.10.0 -: exits at start",
+    ],
     "ec2:DescribeSubnets": [
-        "ipv4 v1.18.0 v1.21.2 degraded",
-        "ipv4 v1.22.0 - fatal",
-        "ipv6 v1.22.0 - fatal",
+        "ipv4 v1.18.0 v1.21.2: degraded",
+        "ipv4 v1.22.0 v1.23.1: some pods get no address, start delayed by 50 s",
+        "ipv4 v1.23.2 -: some pods get no address",
+        "ipv6 v1.22.0 -: exits at start",
     ],
-    "ec2:DescribeSecurityGroups": ["ipv4 v1.22.0 v1.22.1 fatal", "ipv6 v1.22.0 v1.22.1 fatal"],
+    "ec2:DescribeSecurityGroups": [
+        "ipv4 v1.22.0 v1.22.1: exits at start",
+        "ipv6 v1.22.0 v1.22.1: exits at start",
+    ],
     "ec2:DescribeTags": [METRICS[0], WRITTEN[0], METRICS[1], WRITTEN[1]],
     "cloudwatch:PutMetricData": METRICS,
     "sagemaker:AttachClusterNodeNetworkInterface": [
-        "ipv4 v1.23.2 - fatal hyperpod",
-        "ipv6 v1.23.2 - degraded hyperpod",
+        "ipv4 v1.23.2 - hyperpod: some pods get no address",
+        "ipv6 v1.23.2 - hyperpod: degraded",
     ],
-    "sts:GetCallerIdentity": ["ipv4 v1.23.2 - fatal hyperpod", "ipv6 v1.23.2 - fatal hyperpod"],
-    "logs:DescribeLogGroups": LOGS,
-    "logs:CreateLogGroup": LOGS,
-    "logs:CreateLogStream": LOGS,
+    "sts:GetCallerIdentity": [
+        "ipv4 v1.23.2 - hyperpod: exits at start",
+        "ipv6 v1.23.2 - hyperpod: exits at start",
+    ],
+    **READ_LOGS,
     "logs:PutLogEvents": WRITTEN,
 }
 _GROUP = "arn:aws:logs:*:*:log-group:/aws/eks/${CLUSTER_NAME}/cluster"

@@ -36,12 +36,12 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
             *calls.call_ranges((mode,), release, feature),
         ):
             if wanted.get(call_range.action) != "fatal":
-                wanted[call_range.action] = call_range.impact
+                wanted[call_range.action] = call_range.severity
         sent: dict[str, str] = {}
         for template in request_templates().values():
             call_range = template.sent(mode, release, (feature,) if feature else ())
             if call_range is not None and sent.get(template.action) != "fatal":
-                sent[template.action] = call_range.impact
+                sent[template.action] = call_range.severity
         for action, impact in wanted.items():
             if (action, mode, release) not in LIGHTER:
                 assert sent.pop(action) == impact, (action, release)
@@ -54,7 +54,7 @@ def test_every_form_says_what_breaks_and_why() -> None:
     for template in request_templates().values():
         assert template.ranges, template.name
         for call_range in template.ranges:
-            assert template.breaks[call_range.impact], (template.name, call_range.impact)
+            assert template.broken_by(call_range), (template.name, call_range.impact)
             assert call_range.evidence
 
 

@@ -67,6 +67,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
     for words in (
         "denied  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
+        "impact: exits at start (read from source)",
         "breaks: ipamd exits at start and the node stays NotReady",
         "v1.22.1:pkg/ipamd/ipamd.go:599-603",
         "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",

@@ -6,6 +6,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -41,14 +42,19 @@ def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
     """Return situation, call and impact of what is denied."""
-    return {(s.name, c.template.name, c.range.impact) for s, c in coverage.denied()}
+    return {(s.name, c.template.name, c.range.severity) for s, c in coverage.denied()}
+
+
+def exits_on_any_denial(release: PluginVersion) -> bool:
+    """Whether the agent of a release exits on any denial: the trunk interface's groups, too."""
+    return PluginVersion.of("v1.13.0") <= release <= PluginVersion.of("v1.13.3")
 
 
 def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
     return {
         check.request.action
         for _, call in coverage.denied()
-        if call.range.impact == impact
+        if call.range.severity == impact
         for check in call.checks
         if not check.decision.allowed
     }

@@ -27,6 +27,8 @@ def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]
     return subject, matrix([policy], setting("latest", subject.mode))
 
 
+# The agents between exit when the groups of a trunk interface are denied.
+WORKS = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"
 SCOPED = looked_at(upstream("ipv4-scoped", "2024-07-22"))
 
 
@@ -34,7 +36,7 @@ def test_the_picture_stands_for_itself() -> None:
     drawn = picture.svg(*SCOPED)
     root = ET.fromstring(drawn)
     assert root.tag == f"{SVG}svg" and root.get("role") == "img"
-    assert "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2" in str(root.get("aria-label"))
+    assert f"works with {WORKS}" in str(root.get("aria-label"))
     assert "prefers-color-scheme: dark" in drawn and "@media print" in drawn
     assert not re.search(r"<script|href|url\(|@import|@font-face", drawn)
     assert re.findall(r"https?://[^\s\"]+", drawn) == ["http://www.w3.org/2000/svg"]
@@ -50,10 +52,9 @@ def test_every_cell_is_in_the_picture_once() -> None:
             for one, other in zip(found.rows, found.rows[1:], strict=False)
         )
         assert len(bars) == changes + 1, action
-    assert (
-        "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1: called and denied: the plugin fails"
-        in (said)
-    )
+    groups = "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1"
+    impact = "exits at start (read from source)"
+    assert f"{groups}: called and denied: the plugin fails; {impact}" in said
 
 
 def test_colour_is_never_alone() -> None:
@@ -123,7 +124,8 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
     lines = list(matrix_report.text(subject, found, verbose=True))
     assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
-    assert lines[-1] == "works with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
+    but_for = "but for trunk-interface, with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
+    assert lines[-1] == f"works with {WORKS}; {but_for}"
 
 
 def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_called() -> None:
@@ -144,7 +146,7 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 
 def test_data_says_why() -> None:
     given = matrix_report.data(*SCOPED)
-    assert given["works_with"] == [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]]
+    assert given["works_with"] == [span.split(" to ") for span in WORKS.split(", ")]
     row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
@@ -159,15 +161,18 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     subject, found = looked_at(parameters.substitute(hardened.policy, names))
     assert found.works() == ()
     said = (
-        "no known release; but for cluster-name-corrected, "
+        "no known release; but for trunk-interface and cluster-name-corrected, "
         "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     )
     assert matrix_report.works(found) == said
     assert f"works with {said}" in picture.svg(subject, found)
     assert f"works with {said}" in page.html(subject, found)
     data = matrix_report.data(subject, found)
-    assert data["works_but_for"]["situations"] == ["cluster-name-corrected"]
-    assert matrix_report.data(*SCOPED)["works_but_for"] == {"situations": [], "works_with": []}
+    assert data["works_but_for"]["situations"] == ["trunk-interface", "cluster-name-corrected"]
+    assert matrix_report.data(*SCOPED)["works_but_for"] == {
+        "situations": ["trunk-interface"],
+        "works_with": [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]],
+    }
 
 
 def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:

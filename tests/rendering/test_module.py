@@ -183,7 +183,8 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
     assert f"  {remark}\n  statement {{" in files["main.tf"]
     page = files["README.md"]
-    assert "Added: `ec2:DescribeSubnets` in ipv6 mode from v1.22.0 on, fatal if denied: " in page
+    added = "Added: `ec2:DescribeSubnets` in ipv6 mode from v1.22.0 on, exits at start if denied "
+    assert f"{added}(observed at " in page
     assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in page
     assert "only with `--feature multi-nic` or `--feature excluded-primary-subnet`." in page
     assert "`cloudwatch:PutMetricData`, called only with `--feature metrics-helper`." in page

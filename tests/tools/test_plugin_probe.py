@@ -18,9 +18,11 @@ from tools.plugin_probe.kubernetes import Kubernetes
 from tools.plugin_probe.pods import fields, message
 from tools.plugin_probe.servers import World
 
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
 
+RELEASE = PluginVersion.of("v1.23.2")
 SUBNET = "subnet-00000000000000001"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 CLUSTER_TAG = {"Key": "cluster.k8s.amazonaws.com/name", "Value": "prod"}
@@ -29,7 +31,7 @@ CLUSTER_TAG = {"Key": "cluster.k8s.amazonaws.com/name", "Value": "prod"}
 def world(policy: dict[str, Any] | None = None, denials: frozenset[str] = frozenset()) -> World:
     made = Cloud(InstanceType("m5.large", (2,), 4), (Subnet(SUBNET, 0),))
     policies = compile_policies([loads(json.dumps(policy), "policy")]) if policy else None
-    return World(made, Kubernetes("aws:///a/i"), policies, denials, False, lambda: None)
+    return World(made, Kubernetes("aws:///a/i"), policies, denials, False, RELEASE, lambda: None)
 
 
 def client(stand_in: World) -> Any:

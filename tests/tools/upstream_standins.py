@@ -25,10 +25,10 @@ func main() { nodes.Run() }
 """
 
 
-def upstream(*words: str, **more: Any) -> Run:
+def upstream(*words: str, env: dict[str, str] | None = None, **more: Any) -> Run:
     """Run `python -m tools.upstream` from any directory."""
     command = [sys.executable, "-m", "tools.upstream"]
-    return run(*words, command=command, env={"PYTHONPATH": str(ROOT)}, **more)
+    return run(*words, command=command, env={"PYTHONPATH": str(ROOT)} | (env or {}), **more)
 
 
 def raw(revision: str) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def _section(first: PluginVersion, last: PluginVersion) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for use in _uses(first):
         called = f"with feature `{use.feature}`" if use.feature else "always"
-        impact = {"fatal": "nodes or pods fail", "degraded": "works with less"}[use.impact]
-        if not use.deniable:
-            impact = "cannot be denied"
+        impact = "cannot be denied"
+        if use.deniable:
+            impact = f"{use.effect} ({use.known_by(first, last)})"
         family, evidence = _MODES[use.mode], use.evidence.replace("|", "\\|").replace("<", "&lt;")
         yield f"| `{use.action}` | {family} | {called} | {impact} | {evidence} |"

@@ -15,9 +15,8 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls, releases
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Basis, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import observed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.scoping import Scope
@@ -36,7 +35,6 @@ _VALUES = {
     "cluster_name": _NAMES.cluster_name,
     "vpc_owner_id": _NAMES.vpc_owner_id,
 }
-_IMPACTS = {"fatal": "nodes or pods fail without it", "degraded": "the plugin works with less"}
 
 
 @dataclass(slots=True)
@@ -204,21 +202,16 @@ def _risks(tables: _Data, policy: Policy, version: PluginVersion, features: tupl
 
 def _evidence(tables: _Data, modes: tuple[Mode, ...], version: PluginVersion) -> int:
     """Number what is known of each action that modes of a plugin version call."""
-    observed = {
-        (scenario["family"], request["action"])
-        for entry in observed_data()
-        if entry["version"] == str(version)
-        for scenario in entry["scenarios"]
-        for request in scenario["requests"]
-    }
     texts: dict[str, tuple[str, str]] = {}
     for feature in (None, *calls.features()):
-        for use in calls.call_ranges(modes, version, feature):
-            kind = "observed" if (use.mode, use.action) in observed else "read"
-            impact = _IMPACTS[use.impact] if use.deniable else "cannot be denied"
+        for call_range in calls.call_ranges(modes, version, feature):
+            basis = call_range.basis(version).value
+            impact = call_range.effect if call_range.deniable else "cannot be denied"
             called = f"with feature {feature}; " if feature else ""
-            if texts.get(use.action, ("",))[0] != "observed":
-                texts.setdefault(use.action, (kind, f"{called}{impact}; {use.evidence}"))
+            text = (basis, f"{called}{impact}; {call_range.evidence}")
+            earlier = texts.get(call_range.action)
+            if earlier is None or (basis == Basis.OBSERVED.value and earlier[0] != basis):
+                texts[call_range.action] = text
     return tables.evidence_lists.number(
         tuple((action, tables.evidence.number(text)) for action, text in texts.items())
     )

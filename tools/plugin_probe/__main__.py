@@ -1,8 +1,9 @@
 """Runs the plugin's real agent against a policy.
 
 python -m tools.plugin_probe build v1.23.2
-python -m tools.plugin_probe evidence v1.23.2
+python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
+python -m tools.plugin_probe live
 
 It wants root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
 denied, 1 not so, 3 the probe cannot run here.
@@ -11,40 +12,16 @@ denied, 1 not so, 3 the probe cannot run here.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError
-from tools.plugin_probe import build, case, cloud, evidence
-from tools.plugin_probe.scenarios import HYPERPOD, SCENARIOS, find
-from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose
+from tools.plugin_probe import build, case, denials, evidence, live
+from tools.plugin_probe.scenarios import SCENARIOS, find
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.policy.document import dumps
-
-# The names of the stand-in account, for a policy of the catalog.
-NAMES = {
-    "cluster_name": cloud.CLUSTER,
-    "vpc_id": cloud.VPC,
-    "partition": "aws",
-    "region": cloud.REGION,
-    "account_id": cloud.ACCOUNT,
-    "hyperpod_cluster_id": HYPERPOD,
-}
-
-
-def policy(variant: str, release: PluginVersion, features: tuple[str, ...]) -> str:
-    """Return the catalog's policy of a variant for a release, with the stand-in's names."""
-    (chosen,) = variants.find((variant,))
-    selection = select(cni_version=str(release), features=features)
-    composed = compose(chosen, selection).policy
-    known = {p.name for p in parameters.NAMES}
-    values = parameters.values({k: v for k, v in NAMES.items() if k in known})
-    return dumps(parameters.substitute(composed, values))
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
+from vpc_cni_iam.catalog.facts.store import observed_data
 
 
 def shown(seen: case.Run) -> str:
@@ -64,6 +41,28 @@ def shown(seen: case.Run) -> str:
     return "\n".join(lines)
 
 
+def _write(release: PluginVersion, agent: str, names: list[str]) -> None:
+    """Run scenarios, and write what was observed into the catalog of this checkout."""
+    folder = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data"
+    known = {e["version"]: e for e in observed_data()}
+    new = evidence.evidence(
+        release, agent, case.run, _say, names=names, before=known.get(str(release))
+    )
+    (folder / "observed" / f"{release}.json").write_text(evidence.text(new))
+    observed = denials.denials((known | {str(release): new}).values())
+    (folder / "denials.json").write_text(denials.text(observed))
+
+
+def _live(release: PluginVersion, agent: str) -> int:
+    observed = next((e for e in observed_data() if e["version"] == str(release)), None)
+    if observed is None:
+        print(f"the catalog has no evidence of {release}")
+        return 1
+    found = list(live.failures(release, agent, observed, case.run))
+    print("\n".join(found) or f"the agent of {release} does what the catalog says")
+    return 1 if found else 0
+
+
 def _say(text: str) -> None:
     print(f"plugin_probe: {text}", file=sys.stderr, flush=True)
 
@@ -78,10 +77,19 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("build", "evidence", "run"):
         commands.add_parser(name).add_argument("version", help="such as v1.23.2")
+    commands.add_parser("live").set_defaults(version=LATEST)
+    commands.choices["evidence"].add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        choices=[s.name for s in SCENARIOS],
+        help="a scenario to run anew, the others are kept; all without it",
+    )
     runs = commands.choices["run"]
     runs.add_argument("scenario", choices=[s.name for s in SCENARIOS])
     source = runs.add_mutually_exclusive_group()
     source.add_argument("--variant", help="a policy of the catalog, for the version")
+    runs.add_argument("--harden", action="store_true", help="harden the policy of the catalog")
     source.add_argument("--policy", type=Path, help="a JSON file with the policy")
     runs.add_argument("--deny", action="append", default=[], metavar="ACTION")
     given = parser.parse_args()
@@ -91,14 +99,16 @@ def main() -> int:
         if given.command == "build":
             print(agent)
             return 0
+        if given.command == "live":
+            return _live(release, str(agent))
         if given.command == "evidence":
-            print(json.dumps(evidence.evidence(release, str(agent), case.run, _say), indent=1))
+            _write(release, str(agent), given.scenario)
             return 0
         scenario = find(given.scenario)
         policies = [given.policy.read_text()] if given.policy else []
         if given.variant:
-            policies = [policy(given.variant, release, scenario.features)]
-        seen = case.run(case.Case(str(agent), scenario.name, policies, given.deny))
+            policies = [live.policy(given.variant, release, scenario, hardened=given.harden)]
+        seen = case.run(case.Case(str(release), str(agent), scenario.name, policies, given.deny))
     except UnavailableError as error:
         print(f"plugin_probe: {error}", file=sys.stderr)
         return 3

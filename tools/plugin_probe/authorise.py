@@ -20,15 +20,20 @@ _COMMON: Context = {
     "aws:RequestedRegion": names.REGION,
     "aws:SecureTransport": "true",
     "ec2:Region": names.REGION,
+    # Session tags of EKS Pod Identity; a role of another kind has none, and no policy for such a
+    # role names them.
+    "aws:PrincipalTag/eks-cluster-name": names.CLUSTER,
+    "aws:PrincipalTag/eks-cluster-arn": (
+        f"arn:aws:eks:{names.REGION}:{names.ACCOUNT}:cluster/{names.CLUSTER}"
+    ),
+    "aws:PrincipalTag/kubernetes-namespace": "kube-system",
+    "aws:PrincipalTag/kubernetes-service-account": "aws-node",
 }
 
 
 def arn(kind: str, identifier: str, account: str = names.ACCOUNT) -> str:
     """Return the ARN of an EC2 resource."""
     return f"arn:aws:ec2:{names.REGION}:{account}:{kind}/{identifier}"
-
-
-_VPC = arn("vpc", names.VPC)
 
 
 def denied(
@@ -38,7 +43,7 @@ def denied(
 
     Args:
         policies: The policies under test; None allows everything.
-        denials: Actions that are denied besides.
+        denials: Names of actions that are denied besides.
         checks: What IAM checks.
     """
     return [
@@ -78,9 +83,13 @@ def _ec2(cloud: Cloud, form: Form) -> Iterator[tuple[str, str, Context]]:
             yield "ec2:CreateTags", arn("network-interface", "*"), created
         subnet = cloud.subnets.get(form["SubnetId"])
         owner = subnet.owner if subnet else names.ACCOUNT
-        yield action, arn("subnet", form["SubnetId"], owner), {**_placed(owner)}
+        yield (
+            action,
+            arn("subnet", form["SubnetId"], owner),
+            {**_placed(owner), "ec2:SubnetID": form["SubnetId"]},
+        )
         for group in numbered(form, "SecurityGroupId"):
-            yield action, *_group(group)
+            yield action, *_group(cloud, group)
     elif name == "CreateTags":
         for identifier in numbered(form, "ResourceId"):
             resource, context = _interface(cloud, identifier)
@@ -101,7 +110,7 @@ def _changes(cloud: Cloud, form: Form, action: str) -> Iterator[tuple[str, str, 
         yield action, *_instance(cloud)
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         for group in numbered(form, "SecurityGroupId"):
-            yield action, *_group(group)
+            yield action, *_group(cloud, group)
 
 
 def _request_tags(sent: Mapping[str, str]) -> Context:
@@ -138,6 +147,7 @@ def _interface(cloud: Cloud, identifier: str) -> tuple[str, Context]:
     context = {
         **_placed(owner),
         "aws:ResourceAccount": names.ACCOUNT,
+        "ec2:NetworkInterfaceID": identifier,
         "ec2:Subnet": arn("subnet", interface.subnet.id, owner),
         **_resource_tags(interface.tags),
     }
@@ -149,11 +159,18 @@ def _instance(cloud: Cloud) -> tuple[str, Context]:
         **_COMMON,
         "aws:ResourceAccount": names.ACCOUNT,
         "ec2:AvailabilityZone": names.ZONE,
+        "ec2:InstanceID": names.INSTANCE,
         **_resource_tags(cloud.instance_tags),
     }
     return arn("instance", names.INSTANCE), context
 
 
-def _group(identifier: str) -> tuple[str, Context]:
-    context: Context = {**_COMMON, "aws:ResourceAccount": names.ACCOUNT, "ec2:Vpc": _VPC}
+def _group(cloud: Cloud, identifier: str) -> tuple[str, Context]:
+    context: Context = {
+        **_COMMON,
+        "aws:ResourceAccount": names.ACCOUNT,
+        "ec2:SecurityGroupID": identifier,
+        # A shared VPC has groups of the accounts that it is shared with.
+        "ec2:Vpc": arn("vpc", names.VPC, cloud.primary.subnet.owner),
+    }
     return arn("security-group", identifier), context

@@ -24,7 +24,7 @@ _SHARED = Path(__file__).with_name("agent")
 _SHARED_SINCE = PluginVersion.of("v1.19.6")
 # What releases need pinned that are resolved by themselves: without it they do not compile.
 _NETLINK = ("github.com/vishvananda/netlink", "v1.2.1-beta.2")
-_PINNED_SINCE = PluginVersion.of("v1.15.5")
+_PINNED_SINCE, _PINNED_BEFORE = PluginVersion.of("v1.15.5"), PluginVersion.of("v1.19.0")
 
 
 def cached(release: PluginVersion) -> Path:
@@ -64,7 +64,7 @@ def _build(release: PluginVersion, folder: Path) -> Path:
             f"module agent\n\ngo 1.26\n\ntool {PROGRAM}\n\nrequire {MODULE} {release}\n\n"
             f"replace {MODULE} => {MODULE} {release}\n"
         )
-        if release >= _PINNED_SINCE:
+        if _PINNED_SINCE <= release < _PINNED_BEFORE:
             name, version = _NETLINK
             _go(["mod", "edit", f"-replace={name}={name}@{version}"], folder)
         _go(["mod", "tidy"], folder)

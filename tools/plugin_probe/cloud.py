@@ -18,6 +18,7 @@ SUBNET_OWNER = "444455556666"  # the owner of a shared VPC
 VPC = "vpc-0123456789abcdef0"
 INSTANCE = "i-0123456789abcdef0"
 CLUSTER = "prod"
+SUBNET_TAG = "kubernetes.io/role/cni"  # 0: not for pods
 NETWORK = ipaddress.IPv4Network("10.10.0.0/16")
 NETWORK6 = ipaddress.IPv6Network("2600:1f14:0:ab00::/56")
 
@@ -232,6 +233,11 @@ class Cloud:
             f"eni-attach-{next(self._attachments):017x}", device, card
         )
         return interface.attachment
+
+    def attach_anywhere(self, identifier: str) -> Attachment:
+        """Attach an interface at the first device number that is free."""
+        devices = {i.attachment.device for i in self.attached() if i.attachment}
+        return self.attach(identifier, next(n for n in count() if n not in devices))
 
     def detach(self, attachment: str) -> Interface:
         """Detach an interface by the id of its attachment."""

@@ -1,33 +1,45 @@
 """What was observed of a release, as data: its requests, and what the denial of each breaks.
 
 A scenario is run once with everything allowed, and then once for each action that it calls and no
-earlier scenario of its family does, with that action denied. The ids of the stand-in account are
+scenario of its family without features does, with that action denied. An action that the plugin
+sends in several forms is also denied in each form alone. The ids of the stand-in account are
 counted, so two runs give the same data but for what is left out or rounded here: tokens, delays of
-less than five seconds, and the search for leaked interfaces, which begins at a random time,
+less than twenty seconds, and the search for leaked interfaces, which begins at a random time,
 outside the scenario that is for it.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from tools.plugin_probe.case import Case, Run
-from tools.plugin_probe.scenarios import SCENARIOS, Scenario
+from tools.plugin_probe.case import Case, End, Run
+from tools.plugin_probe.scenarios import SCENARIOS, Scenario, find
 from tools.plugin_probe.servers import Recorded
+from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
-_STEP = 5  # seconds: a delay is told to the nearest of these
-_AT_ONCE = 4  # runs; they mostly wait
+_STEP = 10  # seconds: a delay is told to the nearest of these
+_SHORTEST = 20  # seconds: a busy machine is no delay
+_AT_ONCE = 8  # runs; they mostly wait
 _RANDOM = {"ClientToken"}
+# The agent gives back any that are free; how many depends on the moment.
+_GIVEN_BACK = re.compile(r"(PrivateIpAddress|Ipv4Prefix)\.\d+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def evidence(
-    release: PluginVersion, agent: str, run: Callable[[Case], Run], say: Callable[[str], None]
+    release: PluginVersion,
+    agent: str,
+    run: Callable[[Case], Run],
+    say: Callable[[str], None],
+    *,
+    names: Sequence[str] = (),
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what was observed of a release.
 
@@ -36,86 +48,135 @@ def evidence(
         agent: Its binary.
         run: Runs a case.
         say: Tells what is going on.
+        names: The scenarios to run; none for all.
+        before: Evidence from before, with the other scenarios.
     """
-    scenarios = [s for s in SCENARIOS if s.since <= release]
+    scenarios = [s for s in SCENARIOS if s.at(release) and (not names or s.name in names)]
+    others = [
+        s for s in (before["scenarios"] if before else ()) if names and s["name"] not in names
+    ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
 
-        def runs(cases: Iterable[Case]) -> Iterator[Run]:
-            def told(case: Case) -> Run:
-                seen = run(case)
-                say(f"{release} {case.scenario}: {' '.join(case.denials) or 'all'} done")
-                return seen
+        def told(case: Case) -> Run:
+            observed = run(case)
+            say(f"{release} {case.scenario}: {' '.join(case.denials) or 'all'} done")
+            return observed
 
-            return pool.map(told, cases)
+        def start(scenario: Scenario, *denials: str) -> Future[Run]:
+            return pool.submit(told, Case(str(release), agent, scenario.name, (), denials))
 
-        allowed = list(runs(Case(agent, s.name) for s in scenarios))
-        denials = list(_denials(scenarios, allowed))
-        denied = list(runs(Case(agent, name, (), (action,)) for name, action in denials))
-    by_name = {s.name: seen for s, seen in zip(scenarios, allowed, strict=True)}
-    outcomes: dict[str, dict[str, Any]] = {}
-    for (name, action), seen in zip(denials, denied, strict=True):
-        outcomes.setdefault(name, {})[action] = outcome(by_name[name], seen)
+        longest_first = sorted(scenarios, key=lambda s: -sum(step.wait for step in s.steps))
+        running = {s.name: start(s) for s in longest_first}
+        denied = {(s.name, name): start(s, name) for s in longest_first for name in s.denials}
+        allowed = {s.name: running[s.name].result() for s in scenarios}
+        for scenario, name in _denials(scenarios, allowed, others):
+            denied.setdefault((scenario.name, name), start(scenario, name))
+        outcomes: dict[str, dict[str, Any]] = {}
+        for (place, name), observed in denied.items():
+            outcomes.setdefault(place, {})[name] = outcome(allowed[place], observed.result())
+    shown = [
+        {
+            "name": scenario.name,
+            "summary": scenario.summary,
+            "family": scenario.family,
+            "features": list(scenario.features),
+            "environment": dict(sorted(scenario.environment.items())),
+            "instance_type": scenario.instance_type.name,
+            "cluster_name": scenario.cluster_name,
+            **_life(allowed[scenario.name]),
+            "requests": list(
+                requests(allowed[scenario.name].requests, leaked=bool(scenario.leaked))
+            ),
+            "denied": dict(sorted(outcomes.get(scenario.name, {}).items())),
+        }
+        for scenario in scenarios
+    ]
+    order = [s.name for s in SCENARIOS]
     return {
         "version": str(release),
         "observed": datetime.now(UTC).date().isoformat(),
-        "scenarios": [
-            {
-                "name": scenario.name,
-                "summary": scenario.summary,
-                "family": scenario.family,
-                "environment": dict(sorted(scenario.environment.items())),
-                "instance_type": scenario.instance_type.name,
-                "cluster_name": scenario.cluster_name,
-                **_life(by_name[scenario.name]),
-                "requests": list(
-                    requests(by_name[scenario.name].requests, leaked=bool(scenario.leaked))
-                ),
-                "denied": dict(sorted(outcomes.get(scenario.name, {}).items())),
-            }
-            for scenario in scenarios
-        ],
+        "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),
     }
 
 
-def _denials(scenarios: list[Scenario], allowed: list[Run]) -> Iterator[tuple[str, str]]:
-    """Yield which action to deny in which scenario: the first of its family that calls it."""
-    seen: set[tuple[str, str]] = set()
-    for scenario, run in zip(scenarios, allowed, strict=True):
-        for action in dict.fromkeys(r.action for r in run.requests):
-            if (scenario.family, action) not in seen:
-                seen.add((scenario.family, action))
-                yield scenario.name, action
+def text(evidence: dict[str, Any]) -> str:
+    """Return evidence as JSON with a request and an outcome in a line each."""
+    scenarios = []
+    for scenario in evidence["scenarios"]:
+        fields = [
+            f'"{name}": {json.dumps(value)}'
+            for name, value in scenario.items()
+            if name not in ("requests", "denied")
+        ]
+        lines = ",\n    ".join(map(json.dumps, scenario["requests"]))
+        fields.append(f'"requests": [\n    {lines}\n   ]')
+        lines = ",\n    ".join(f'"{k}": {json.dumps(v)}' for k, v in scenario["denied"].items())
+        fields.append(f'"denied": {{\n    {lines}\n   }}' if lines else '"denied": {}')
+        scenarios.append("  {\n   " + ",\n   ".join(fields) + "\n  }")
+    head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
+    return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"
 
 
-def _life(seen: Run) -> dict[str, Any]:
+def _denials(
+    scenarios: list[Scenario], allowed: Mapping[str, Run], others: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Scenario, str]]:
+    """Yield what to deny in which scenario: what no scenario before it has."""
+    before: set[tuple[str, tuple[str, ...], str]] = {
+        (other["family"], tuple(other["features"]), name)
+        for other in others
+        for name in other["denied"]
+        if name not in find(other["name"]).denials
+    }
+    for scenario in scenarios:
+        forms: dict[str, dict[str, None]] = {}
+        for request in allowed[scenario.name].requests:
+            forms.setdefault(request.action, {})[request.form] = None
+        names = [n for a, f in forms.items() for n in (a, *(f if len(f) > 1 else ()))]
+        before |= {(scenario.family, scenario.features, name) for name in scenario.denials}
+        for name in dict.fromkeys(names):
+            keys = {(scenario.family, (), name), (scenario.family, scenario.features, name)}
+            if not keys & before:
+                before.add((scenario.family, scenario.features, name))
+                yield scenario, name
+
+
+def _life(observed: Run) -> dict[str, Any]:
     return {
-        "exit_code": seen.exit_code,
-        "pods": [seen.pods_served, seen.pods_wanted],
-        "interfaces": seen.interfaces,
+        "exit_code": observed.exit_code,
+        "pods": [observed.pods_served, observed.pods_wanted],
+        "interfaces": observed.interfaces,
     }
 
 
 def requests(recorded: Iterable[Recorded], *, leaked: bool) -> Iterator[dict[str, Any]]:
-    """Yield the requests in the order in which each came first, each once.
+    """Yield the requests in the order in which each came first, each once, but for creations.
+
+    Each creation is kept, so that the requests can be put to another policy in this order.
 
     Args:
         recorded: The requests.
         leaked: Whether to keep the search for leaked interfaces.
     """
-    shown: list[dict[str, Any]] = []
+    before: list[dict[str, Any]] = []
     for request in recorded:
         if not leaked and "available" in request.parameters.values():
             continue
         parameters = {
             name: _TIME.sub("TIME", value)
             for name, value in request.parameters.items()
-            if name not in _RANDOM
+            if name not in _RANDOM and not _GIVEN_BACK.fullmatch(name)
         }
-        entry: dict[str, Any] = {"action": request.action, "parameters": parameters}
+        parameters |= {
+            f"{match[1]}.1": "ANY"
+            for name in request.parameters
+            if (match := _GIVEN_BACK.fullmatch(name))
+        }
+        entry: dict[str, Any] = {"action": request.action, "form": request.form}
+        entry["parameters"] = parameters
         if request.error:
             entry["error"] = request.error
-        if entry not in shown:
-            shown.append(entry)
+        if entry not in before or request.action == "ec2:CreateNetworkInterface":
+            before.append(entry)
             yield entry
 
 
@@ -124,28 +185,57 @@ def outcome(allowed: Run, denied: Run) -> dict[str, Any]:
 
     Args:
         allowed: The run in which everything was allowed.
-        denied: The run in which one action was denied.
+        denied: The run in which something was denied.
     """
-    delay = (denied.ready_after or 0.0) - (allowed.ready_after or 0.0)
-    late = max(0, _STEP * round(delay / _STEP)) if denied.ready_after else None
+    late = (denied.ready_after or 0.0) - (allowed.ready_after or 0.0)
+    slow = _STEP * round(late / _STEP) if late >= _SHORTEST else 0
+    delay = slow if denied.ready_after else None
     missing = {r.action for r in allowed.requests} - {r.action for r in denied.requests}
+    lost = list(_lost(allowed.end, denied.end)) if denied.exit_code is None else []
     return {
-        "impact": _impact(allowed, denied, late),
+        "impact": _impact(allowed, denied, delay, lost).value,
         **_life(denied),
-        "delay_seconds": late,
+        "delay_seconds": delay,
+        "lost": lost,
         "no_longer_called": sorted(missing),
     }
 
 
-def _impact(allowed: Run, denied: Run, delay: int | None) -> str:
-    """Return the word for the worst that a denial did."""
+def _impact(allowed: Run, denied: Run, delay: int | None, lost: list[str]) -> Impact:
+    """Return the worst that a denial did."""
     if denied.exit_code is not None:
-        return "exits" if denied.pods_served else "exits at start"
+        return Impact.EXITS_LATER if denied.pods_served else Impact.EXITS
     if not denied.pods_served:
-        return "pods get no address"
-    if denied.pods_served < allowed.pods_served or denied.interfaces < allowed.interfaces:
-        return "degraded"
+        return Impact.NO_ADDRESS
+    if denied.pods_served < allowed.pods_served or _NOT_SET_UP in lost:
+        return Impact.SOME_ADDRESSES
     if delay:
-        return "start delayed"
-    called = {r.action for r in denied.requests}
-    return "no effect" if {r.action for r in allowed.requests} <= called else "degraded"
+        return Impact.DELAYED
+    return Impact.DEGRADED if lost else Impact.NO_EFFECT
+
+
+_NOT_SET_UP = "pods have addresses of an interface that is not set up"
+
+
+def _lost(allowed: End, denied: End) -> Iterator[str]:
+    """Yield what is worse at the end of a run with a denial."""
+    if denied.attached < allowed.attached:
+        yield f"{denied.attached} of {allowed.attached} interfaces"
+    if denied.attached > allowed.attached:
+        yield "unused interfaces stay attached"
+    if denied.detached > allowed.detached:
+        yield "interfaces are left over"
+    if denied.attached == allowed.attached and denied.addresses > allowed.addresses:
+        yield "unused addresses are kept"
+    if denied.not_set_up > allowed.not_set_up:
+        yield _NOT_SET_UP
+    if denied.excluded > allowed.excluded:
+        yield "pods get addresses in an excluded subnet"
+    if denied.attached == allowed.attached and denied.subnets != allowed.subnets:
+        yield "interfaces are in other subnets"
+    if denied.outdated_groups > allowed.outdated_groups:
+        yield "interfaces keep outdated security groups"
+    if denied.untagged > allowed.untagged:
+        yield "interfaces stay without tags"
+    if denied.undated > allowed.undated:
+        yield "leaked interfaces stay without a date, so that they are never deleted"

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tools.plugin_probe import lab, scenarios
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
 
@@ -23,6 +24,7 @@ def main() -> None:
     if case["policies"]:
         policies = compile_policies([loads(text, "policy") for text in case["policies"]])
     seen = lab.run(
+        PluginVersion.of(case["release"]),
         Path(case["agent"]),
         scenarios.find(case["scenario"]),
         policies,

@@ -25,6 +25,12 @@ _PODS = 40
 _VERBS = ["create", "get", "list", "patch", "update", "watch"]
 
 
+def _object(body: bytes) -> dict[str, Any]:
+    """Return an object; an empty one for a list of patches and for protocol buffers."""
+    sent = json.loads(body) if body.startswith(b"{") else {}
+    return dict(sent)
+
+
 @dataclass
 class Kubernetes:
     """The API's objects.
@@ -76,17 +82,16 @@ class Kubernetes:
 
     def post(self, body: bytes) -> dict[str, Any]:
         """Take in an object, of which only events are kept."""
-        sent = json.loads(body or b"{}")
+        sent = _object(body)
         if sent.get("kind") == "Event":
             note = sent.get("note") or sent.get("message", "")
             self.events.append((str(sent.get("reason")), str(note)))
-        return dict(sent)
+        return sent
 
     def patch(self, path: str, body: bytes) -> dict[str, Any]:
         """Change the CNINode."""
-        sent = json.loads(body or b"{}")
-        if "/cninodes/" in path and isinstance(sent, dict):
-            self.cni_node |= sent.get("spec", {})
+        if "/cninodes/" in path:
+            self.cni_node |= _object(body).get("spec", {})
         *_, plural, name = path.split("/")
         return next((i for i in self.items(plural) if i["metadata"]["name"] == name), {})
 

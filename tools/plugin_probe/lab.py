@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import subprocess
@@ -11,24 +10,27 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.plugin_probe import servers
-from tools.plugin_probe.case import Run
-from tools.plugin_probe.cloud import CLUSTER, Cloud
+from tools.plugin_probe import legacy, servers
+from tools.plugin_probe.case import End, Run
 from tools.plugin_probe.kubernetes import Kubernetes
 from tools.plugin_probe.metadata import NODE
 from tools.plugin_probe.network import Links
 from tools.plugin_probe.pods import Pods
 from tools.plugin_probe.scenarios import Scenario, Step
 from tools.plugin_probe.servers import World
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import Compiled
 
-_START = 100.0  # the most seconds that a start may take
-_QUIET = 6.0  # seconds without a request after which nothing more is to come
+_CONFIGURED = PluginVersion.of("v1.13.0")  # before it, the agent does not use KUBECONFIG only
+_START = 200.0  # the most seconds that a start may take
+_AFTER = 20.0  # the most seconds that a step goes on after what it is for
+_QUIET = 10.0  # seconds without a request after which nothing more is to come
 _SOCKETS = Path("/var/run/aws-node")
 _ZONE_LABEL = {"topology.kubernetes.io/zone": "us-west-2a"}
 
 
 def run(
+    release: PluginVersion,
     agent: Path,
     scenario: Scenario,
     policies: Compiled | None,
@@ -38,15 +40,16 @@ def run(
     """Run the agent through a scenario.
 
     Args:
+        release: The release of the agent.
         agent: The binary.
         scenario: What happens.
         policies: The policies under test; None allows everything.
-        denials: Actions that are denied besides.
+        denials: Actions and names of request forms that are denied besides.
         folder: For its files; it is left as the run leaves it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     links = Links()
-    cloud = _cloud(scenario)
+    cloud = scenario.cloud()
     links.start(cloud)
     most = 0
 
@@ -60,17 +63,26 @@ def run(
         dict(_ZONE_LABEL),
         {name: dict(spec) for name, spec in scenario.configurations.items()},
     )
-    world = World(cloud, kubernetes, policies, denials, scenario.family == "ipv6", changed)
-    servers.serve(world)
+    ipv6 = scenario.family == "ipv6"
+    world = World(cloud, kubernetes, policies, denials, ipv6, release, changed)
+    certificate = legacy.prepare(folder)
+    servers.serve(world, certificate=certificate)
+    runtime = legacy.container_runtime(folder)
     with _sockets(folder), (folder / "agent.log").open("w") as log:
         process = subprocess.Popen(
-            [agent], env=_environment(scenario, folder), stdout=log, stderr=log, cwd=folder
+            [agent],
+            env=_environment(scenario, folder, certificate)
+            | (legacy.ENVIRONMENT if release < _CONFIGURED else {}),
+            stdout=log,
+            stderr=log,
+            cwd=folder,
         )
         world.started = time.monotonic()
         ready, served = _live(process, scenario.steps, world)
         code = process.poll()
         process.kill()
         process.wait()
+        runtime.stop(None)
     lines = (folder / "agent.log").read_text(errors="replace").splitlines()
     return Run(
         exit_code=code,
@@ -78,24 +90,11 @@ def run(
         pods_wanted=max(step.pods for step in scenario.steps),
         pods_served=served,
         interfaces=max(most, len(cloud.attached())),
+        end=End.of(cloud, links.down()),
         requests=tuple(world.requests),
         events=tuple(dict.fromkeys(kubernetes.events)),
         log="\n".join(lines[-20:]),
     )
-
-
-def _cloud(scenario: Scenario) -> Cloud:
-    tags = {f"kubernetes.io/cluster/{CLUSTER}": "owned"}
-    cloud = Cloud(scenario.instance_type, copy.deepcopy(scenario.subnets), instance_tags=tags)
-    for number in range(scenario.leaked):
-        gone = f"i-{number + 1:017x}"
-        left = {
-            "node.k8s.amazonaws.com/instance_id": gone,
-            "cluster.k8s.amazonaws.com/name": CLUSTER,
-            "node.k8s.amazonaws.com/createdAt": "2020-01-01T00:00:00Z",
-        }
-        cloud.create(scenario.subnets[0].id, [], left, description=f"aws-K8S-{gone}")
-    return cloud
 
 
 def _live(
@@ -112,7 +111,10 @@ def _live(
     served: set[int] = set()
     most = 0
     for step in steps:
-        end = time.monotonic() + step.wait
+        start = time.monotonic()
+        end = start + step.wait
+        if step.groups:
+            world.cloud.primary.groups = list(step.groups)
         while time.monotonic() < end and process.poll() is None:
             for number in sorted(n for n in served if n >= step.pods):
                 if pods.remove(number):
@@ -123,11 +125,20 @@ def _live(
                 first = first or time.monotonic() - world.started
                 most = max(most, len(served))
                 continue
-            called = {request.action for request in world.requests}
-            if not missing and (step.until in called if step.until else _settled(world)):
+            reached = _reached(step, world, start)
+            if step.until and reached:
+                end = min(end, time.monotonic() + _AFTER)
+            if not missing and reached and _settled(world):
                 break
             time.sleep(0.25)
     return first, most
+
+
+def _reached(step: Step, world: World, start: float) -> bool:
+    """Say whether what a step is for has been."""
+    if step.until:
+        return any(step.until in (r.action, r.form) for r in world.requests)
+    return time.monotonic() >= start + step.stay
 
 
 def _settled(world: World) -> bool:
@@ -149,7 +160,7 @@ def _sockets(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", _SOCKETS], check=True)
 
 
-def _environment(scenario: Scenario, folder: Path) -> dict[str, str]:
+def _environment(scenario: Scenario, folder: Path, certificate: Path) -> dict[str, str]:
     cluster = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -168,6 +179,7 @@ def _environment(scenario: Scenario, folder: Path) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "example",
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{servers.METADATA}",
+        "AWS_CA_BUNDLE": str(certificate),
         "AWS_EC2_ENDPOINT": aws,
         "AWS_ENDPOINT_URL_EC2": aws,
         "AWS_ENDPOINT_URL_STS": aws,

@@ -10,8 +10,8 @@ from tools.plugin_probe.cloud import Cloud
 _FIRST_NUMBER = 5
 
 
-def ip(*words: str) -> None:
-    """Run ``ip``.
+def ip(*words: str) -> str:
+    """Run ``ip``, and return what it writes.
 
     Raises:
         RuntimeError: It failed; with what it said.
@@ -19,6 +19,7 @@ def ip(*words: str) -> None:
     done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 class Links:
@@ -39,6 +40,11 @@ class Links:
         ip("route", "add", "default", "via", str(subnet.cidr[1]), "dev", name)
         ip("-6", "addr", "add", f"{cloud.primary.addresses6[0]}/64", "dev", name, "nodad")
         ip("-6", "route", "add", "default", "dev", name)
+
+    def down(self) -> frozenset[str]:
+        """Return the ids of the interfaces whose links are down: the agent has not set them up."""
+        up = ip("-o", "link", "show", "up")
+        return frozenset(i for i, name in self._names.items() if f" {name}@" not in up)
 
     def follow(self, cloud: Cloud) -> None:
         """Add and remove links so that they are the attached interfaces."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,9 +11,12 @@ from tools.plugin_probe.cloud import (
     ACCOUNT,
     CLUSTER,
     SUBNET_OWNER,
+    SUBNET_TAG,
+    Cloud,
     InstanceType,
     Subnet,
 )
+from vpc_cni_iam.catalog.facts import requests
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 M5_LARGE = InstanceType("m5.large", (3,), 10)
@@ -21,8 +25,8 @@ UNKNOWN_TYPE = InstanceType("m99.large", (3,), 10)
 TWO_CARDS = InstanceType("p4d.24xlarge", (15, 15, 15, 15), 50)
 
 PRIMARY, OTHER, FOREIGN, EXCLUDED = (f"subnet-{n:017x}" for n in range(1, 5))
-_CNI = "kubernetes.io/role/cni"
 _OWNER = "cni.networking.k8s.aws/cluster/"
+OTHER_GROUP = "sg-0fedcba9876543210"
 HYPERPOD = "hp0123456789"
 
 Family = Literal["ipv4", "ipv6"]
@@ -35,12 +39,16 @@ class Step:
     Args:
         pods: How many pods there are to be from now on.
         wait: The most seconds to wait for what the step is for.
-        until: An action that ends the step when the agent has called it.
+        until: An action or a form of request that ends the step when the agent has sent it.
+        stay: The fewest seconds that the step takes.
+        groups: The security groups that the first interface has from now on; none for no change.
     """
 
     pods: int
     wait: float = 20.0
     until: str = ""
+    stay: float = 0.0
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Scenario:
         summary: What it is for.
         family: The IP family of the cluster.
         since: The first plugin version that has it.
+        last: The last one, None if the newest has it.
         features: The catalog's features that it needs.
         environment: Variables of the agent besides those that every run has.
         instance_type: The type of the node.
@@ -60,8 +69,9 @@ class Scenario:
         cluster_name: CLUSTER_NAME.
         hyperpod: Whether the node is one of a SageMaker HyperPod cluster.
         configurations: ENIConfigs by name.
-        leaked: How many interfaces of nodes that are gone lie about.
-        log: A text in the agent's log that ends the run.
+        leaked: How many interfaces of nodes that are gone lie about, one of them without a date.
+        denials: Actions and request forms whose denial shows something here that it does not in
+            an earlier scenario.
     """
 
     name: str
@@ -69,6 +79,7 @@ class Scenario:
     family: Family
     steps: tuple[Step, ...]
     since: PluginVersion = field(default_factory=lambda: PluginVersion.of("v1.8.0"))
+    last: PluginVersion | None = None
     features: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     instance_type: InstanceType = M5_LARGE
@@ -77,6 +88,23 @@ class Scenario:
     hyperpod: bool = False
     configurations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     leaked: int = 0
+    denials: tuple[str, ...] = ()
+
+    def at(self, release: PluginVersion) -> bool:
+        """Say whether a release has it."""
+        return self.since <= release and (self.last is None or release <= self.last)
+
+    def cloud(self) -> Cloud:
+        """Return the account as the scenario begins."""
+        tags = {f"kubernetes.io/cluster/{CLUSTER}": "owned"}
+        cloud = Cloud(self.instance_type, copy.deepcopy(self.subnets), instance_tags=tags)
+        for number in range(self.leaked):
+            gone = f"i-{number + 1:017x}"
+            left = {requests.INSTANCE: gone, requests.CLUSTER: CLUSTER}
+            if number:
+                left[requests.CREATED_AT] = "2020-01-01T00:00:00Z"
+            cloud.create(self.subnets[0].id, [], left, description=f"aws-K8S-{gone}")
+        return cloud
 
     @property
     def provider_id(self) -> str:
@@ -100,9 +128,16 @@ SCENARIOS = (
     Scenario("ipv4", "Start, and pods until a second interface is needed.", "ipv4", (Step(12),)),
     Scenario(
         "ipv4-scale-down",
-        "Pods that go: addresses are unassigned, an interface is detached and deleted.",
+        "Pods that go: an interface is detached and deleted.",
         "ipv4",
-        (Step(12, 120), Step(0, 200, "ec2:DeleteNetworkInterface")),
+        (Step(12, 60), Step(0, 200, "ec2:DeleteNetworkInterface")),
+        environment={"WARM_ENI_TARGET": "0", "IP_COOLDOWN_PERIOD": "1"},
+    ),
+    Scenario(
+        "ipv4-addresses",
+        "A few warm addresses: they are assigned one by one and given back.",
+        "ipv4",
+        (Step(5, 60), Step(0, 90, "ec2:UnassignPrivateIpAddresses")),
         environment=_LEAN,
     ),
     Scenario(
@@ -117,8 +152,9 @@ SCENARIOS = (
         "ipv4-leaked-interfaces",
         "Interfaces of a node that is gone are deleted, within five minutes of the start.",
         "ipv4",
-        (Step(1, 320, "ec2:DeleteNetworkInterface"),),
+        (Step(1, 320, "delete-leaked"),),
         leaked=2,
+        denials=("tag-leaked", "delete-leaked"),
     ),
     Scenario(
         "ipv4-custom-networking",
@@ -130,9 +166,12 @@ SCENARIOS = (
             "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
         },
         subnets=(Subnet(PRIMARY, 0), Subnet(OTHER, 1)),
-        configurations={
-            "us-west-2a": {"subnet": OTHER, "securityGroups": ["sg-0fedcba9876543210"]}
-        },
+        configurations={"us-west-2a": {"subnet": OTHER, "securityGroups": [OTHER_GROUP]}},
+        denials=(
+            "ec2:AttachNetworkInterface",
+            "ec2:CreateNetworkInterface",
+            "ec2:DescribeInstances",
+        ),
     ),
     Scenario(
         "ipv4-subnet-discovery",
@@ -142,9 +181,10 @@ SCENARIOS = (
         since=_release("v1.18.0"),
         subnets=(
             Subnet(PRIMARY, 0, free=60),
-            Subnet(OTHER, 1, {_CNI: "1"}),
-            Subnet(FOREIGN, 2, {_CNI: "1", f"{_OWNER}another": "shared"}),
+            Subnet(OTHER, 1, {SUBNET_TAG: "1"}),
+            Subnet(FOREIGN, 2, {SUBNET_TAG: "1", f"{_OWNER}another": "shared"}),
         ),
+        denials=("ec2:DescribeSubnets",),
     ),
     Scenario(
         "ipv4-excluded-subnet",
@@ -152,7 +192,15 @@ SCENARIOS = (
         "ipv4",
         (Step(5),),
         since=_release("v1.22.0"),
-        subnets=(Subnet(PRIMARY, 0, {_CNI: "0"}), Subnet(OTHER, 1, {_CNI: "1"})),
+        subnets=(Subnet(PRIMARY, 0, {SUBNET_TAG: "0"}), Subnet(OTHER, 1, {SUBNET_TAG: "1"})),
+        denials=("ec2:DescribeSubnets", "check-subnets", "check-subnet-of-new"),
+    ),
+    Scenario(
+        "ipv4-groups-changed",
+        "The security groups of the node's first interface change.",
+        "ipv4",
+        (Step(12), Step(12, 60, stay=40, groups=(OTHER_GROUP,))),
+        denials=("set-groups",),
     ),
     Scenario(
         "ipv4-shared-subnet",
@@ -186,7 +234,7 @@ SCENARIOS = (
         "ipv4-multi-nic",
         "ENABLE_MULTI_NIC: an interface on each network card.",
         "ipv4",
-        (Step(2),),
+        (Step(2, 60),),
         since=_release("v1.20.0"),
         features=("multi-nic",),
         environment={"ENABLE_MULTI_NIC": "true"},
@@ -210,10 +258,21 @@ SCENARIOS = (
         environment=_V6,
     ),
     Scenario(
+        "ipv6-leaked-interfaces",
+        "To v1.12.6 the clean-up of leaked interfaces ran on IPv6 nodes, too.",
+        "ipv6",
+        (Step(1, 320, "delete-leaked"),),
+        since=_release("v1.10.0"),
+        last=_release("v1.12.6"),
+        environment=_V6,
+        leaked=2,
+        denials=("tag-leaked", "delete-leaked"),
+    ),
+    Scenario(
         "ipv6-multi-nic",
         "ENABLE_MULTI_NIC on an IPv6 node.",
         "ipv6",
-        (Step(2),),
+        (Step(2, 60),),
         since=_release("v1.20.0"),
         features=("multi-nic",),
         environment={**_V6, "ENABLE_MULTI_NIC": "true"},
@@ -223,11 +282,11 @@ SCENARIOS = (
         "ipv6-excluded-subnet",
         "The IPv6 node's own subnet is not for pods.",
         "ipv6",
-        (Step(2),),
+        (Step(2, 60),),
         since=_release("v1.22.0"),
         features=("excluded-primary-subnet",),
         environment=_V6,
-        subnets=(Subnet(PRIMARY, 0, {_CNI: "0"}), Subnet(OTHER, 1, {_CNI: "1"})),
+        subnets=(Subnet(PRIMARY, 0, {SUBNET_TAG: "0"}), Subnet(OTHER, 1, {SUBNET_TAG: "1"})),
     ),
 )
 

@@ -6,14 +6,17 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tools.plugin_probe import authorise, metadata, query
+from tools.plugin_probe import authorise, legacy, metadata, query
 from tools.plugin_probe.cloud import ACCOUNT, ApiError, Cloud
+from tools.plugin_probe.forms import form_name
 from tools.plugin_probe.kubernetes import Kubernetes
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 
 EC2, METADATA, KUBERNETES = 4000, 4001, 4002
@@ -27,6 +30,7 @@ class Recorded:
     Args:
         seconds: When it came, since the agent was started.
         action: Such as ``ec2:CreateTags``.
+        form: The catalog's name of its form, empty for none.
         parameters: Its parameters in order.
         denied: What IAM checked and did not allow.
         error: The code of the API's refusal, empty for none.
@@ -34,6 +38,7 @@ class Recorded:
 
     seconds: float
     action: str
+    form: str
     parameters: dict[str, str]
     denied: tuple[str, ...]
     error: str
@@ -47,8 +52,9 @@ class World:
         cloud: The account.
         kubernetes: The cluster's API.
         policies: The policies under test, None to allow everything.
-        denials: Actions that are denied besides.
+        denials: Actions and names of request forms that are denied besides.
         ipv6: Whether the cluster's family is IPv6.
+        release: The release of the agent.
         changed: Called after each change of the account.
         requests: What was asked of AWS.
     """
@@ -58,6 +64,7 @@ class World:
     policies: Compiled | None
     denials: frozenset[str]
     ipv6: bool
+    release: PluginVersion
     changed: Callable[[], None]
     requests: list[Recorded] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -67,17 +74,19 @@ class World:
         self, action: str, parameters: dict[str, str], checks: list[Request]
     ) -> str | None:
         """Record a request, and return the code of IAM's refusal, None if it is allowed."""
-        denied = authorise.denied(self.policies, self.denials, checks)
+        allowed = [name for r in self.requests if not r.denied for name in (r.action, r.form)]
+        form = form_name(self.cloud, action, parameters, allowed, self.release)
+        refused = checks if form in self.denials else []
+        denied = refused or authorise.denied(self.policies, self.denials, checks)
         named = tuple(f"{check.action} on {check.resource}" for check in denied)
         code = "UnauthorizedOperation" if denied else ""
         elapsed = time.monotonic() - self.started
-        self.requests.append(Recorded(elapsed, action, parameters, named, code))
+        self.requests.append(Recorded(elapsed, action, form, parameters, named, code))
         return code or None
 
     def failed(self, code: str) -> None:
         """Note that the API refused the last request."""
-        last = self.requests[-1]
-        self.requests[-1] = Recorded(last.seconds, last.action, last.parameters, last.denied, code)
+        self.requests[-1] = replace(self.requests[-1], error=code)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -155,15 +164,13 @@ class _Aws(_Handler):
             world.failed("AccessDeniedException")
             refused = {"__type": "AccessDeniedException", "Message": "not authorized"}
             return 400, json.dumps(refused), kind
-        taken = {i.attachment.device for i in world.cloud.attached() if i.attachment}
-        device = next(n for n in range(len(taken) + 1) if n not in taken)
-        attachment = world.cloud.attach(sent["NetworkInterfaceId"], device)
+        attachment = world.cloud.attach_anywhere(sent["NetworkInterfaceId"])
         world.changed()
         answer = {
             "ClusterArn": sent["ClusterName"],
             "NodeId": sent.get("NodeId", ""),
             "AttachmentId": attachment.id,
-            "DeviceIndex": device,
+            "DeviceIndex": attachment.device,
         }
         return 200, json.dumps(answer), kind
 
@@ -213,19 +220,34 @@ class _Kubernetes(_Handler):
 
 
 def serve(
-    world: World, ports: tuple[int, int, int] = (EC2, METADATA, KUBERNETES)
+    world: World,
+    ports: tuple[int, int, int] = (EC2, METADATA, KUBERNETES),
+    certificate: Path | None = None,
 ) -> tuple[int, ...]:
     """Start all servers on the loopback, and return their ports.
 
     Args:
         world: What they show.
         ports: Of EC2, metadata and Kubernetes; 0 for any that is free.
+        certificate: That with which EC2 and Kubernetes are served with TLS, too.
     """
     taken = []
-    for port, base in zip(ports, (_Aws, _Metadata, _Kubernetes), strict=True):
-        handler = type(base.__name__, (base,), {"world": world})
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        taken.append(server.server_port)
+    bases: tuple[type[_Handler], ...] = (_Aws, _Metadata, _Kubernetes)
+    for port, base in zip(ports, bases, strict=True):
+        taken.append(_started(ThreadingHTTPServer(("127.0.0.1", port), _handler(base, world))))
+    if certificate:
+        for port, base in ((443, _Aws), (legacy.KUBERNETES, _Kubernetes)):
+            server = ThreadingHTTPServer((legacy.ADDRESS, port), _handler(base, world))
+            legacy.secure(server, certificate)
+            _started(server)
     return tuple(taken)
+
+
+def _handler(base: type[_Handler], world: World) -> type[_Handler]:
+    return type(base.__name__, (base,), {"world": world})
+
+
+def _started(server: ThreadingHTTPServer) -> int:
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port

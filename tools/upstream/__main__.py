@@ -1,16 +1,21 @@
 """Compares upstream's page and source with the catalog.
 
-python -m tools.upstream check|import|calls
+python -m tools.upstream check|import|calls|follow
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from tools.engines.cache import UnavailableError
+from tools.plugin_probe.build import agent
+from tools.plugin_probe.case import run as run_case
+from tools.plugin_probe.evidence import evidence
+from tools.upstream import follow, proxy
 from tools.upstream.against import Action, against, release_to_compare
 from tools.upstream.calls import Site
 from tools.upstream.calls import calls as read_calls
@@ -20,6 +25,7 @@ from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
 from vpc_cni_iam.catalog.facts.documents import find, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.cli.options import Format, FormatOption
@@ -59,6 +65,19 @@ the catalog does not know a call, has one that was not found, or that something 
 Examples:
   python -m tools.upstream calls amazon-vpc-cni-k8s
   python -m tools.upstream calls amazon-vpc-cni-k8s --cni-version v1.18.0
+"""
+
+FOLLOW = """Say which plugin versions are newer than the catalog, and propose the data of one.
+
+The Go module proxy lists the versions. One is downloaded as a module; its page and its calls are
+compared with the catalog, and its agent is run by the probe, which wants root. The data files are
+written to DIRECTORY. Exit code 0 says that nothing is newer, 1 that something is, 3 that Go or the
+proxy is not there.
+
+\b
+Examples:
+  python -m tools.upstream follow
+  python -m tools.upstream follow --cni-version v1.24.0 --output build/follow
 """
 
 upstream = typer.Typer(
@@ -159,6 +178,43 @@ def calls(
         for u in source_calls.undecided:
             typer.echo(f"undecided {_sites((u.site,))}: {u.text}")
     raise typer.Exit(0 if all(a.clean for a in actions) and not source_calls.undecided else 1)
+
+
+@upstream.command("follow", help=FOLLOW, short_help="Propose the data of a newer version.")
+def follow_(
+    cni_version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="The version.  [default: the newest]")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIRECTORY", help="Directory to write to.")
+    ] = Path("build/follow"),
+    probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Run the agent.")] = True,
+) -> None:
+    """See `FOLLOW`."""
+    try:
+        newer = follow.newer(proxy.versions())
+        if cni_version is None and not newer:
+            typer.echo(f"the catalog is current: the newest version is {newest()}")
+            return
+        typer.echo(f"newer than the catalog: {', '.join(map(str, newer)) or 'none'}")
+        version = PluginVersion.of(cni_version) if cni_version else newer[-1]
+        proposal = follow.propose(proxy.download(version), probe_evidence if probe else None)
+    except UnavailableError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(3) from None
+    write(output, proposal.files)
+    typer.echo(f"proposed for {proposal.version}, in {output}:")
+    common.show("\n".join(f"  {name}" for name in proposal.files))
+    typer.echo("what was found:")
+    common.show("\n".join(f"- {line}" for line in proposal.facts))
+    typer.echo("what a person must still decide:")
+    common.show("\n".join(f"- [ ] {line}" for line in proposal.decisions))
+    raise typer.Exit(1)
+
+
+def probe_evidence(version: PluginVersion) -> dict[str, Any]:
+    """Return what the probe observes of a version."""
+    return evidence(version, str(agent(version)), run_case, lambda text: typer.echo(text, err=True))
 
 
 def _compared_lines(compared: Compared) -> str:

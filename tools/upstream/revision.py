@@ -25,19 +25,21 @@ class Origin:
     """Where a new revision comes from, checked.
 
     Args:
-        commit: The commit that brought it, 40 hexadecimal digits.
+        commit: The commit that brought it, 40 hexadecimal digits; None if it was read in a module.
         date: When, in ISO 8601; its day names the revision.
         subject: The first line of the commit's message.
         release: The first release that ships it.
+        module: The Go module that it was read in, where the commit is not known.
     """
 
-    commit: str
+    commit: str | None
     date: str
     subject: str
     release: PluginVersion
+    module: str = ""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9a-f]{40}", self.commit):
+        if self.commit is not None and not re.fullmatch(r"[0-9a-f]{40}", self.commit):
             raise UsageError(f"--commit {self.commit!r} is not a whole commit id of 40 digits")
         try:
             datetime.fromisoformat(self.date)
@@ -109,9 +111,14 @@ def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, 
     commit = {
         "commit": origin.commit,
         "date": origin.date,
-        "subject": origin.subject,
+        "subject": origin.subject or None,
         "first_release": str(origin.release),
     }
+    if origin.module:
+        commit["note"] = (
+            f"The commit that brought this page is not known here: it was read in {origin.module} "
+            "of the Go module proxy, and the date is that of the release."
+        )
     return {
         "revision": origin.name,
         "source": {

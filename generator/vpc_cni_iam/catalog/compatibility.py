@@ -73,7 +73,7 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
             if at:
                 missing.append(MissingAction(call_range, releases.spans(at)))
     missing += _missing_tag_keys(policy, variant, possible)
-    fatal = [m for m in missing if m.call_range.impact == "fatal"]
+    fatal = [m for m in missing if m.call_range.severity == "fatal"]
     works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
     missing.sort(key=lambda m: m.spans[0].first)
     return Compatibility(variant.minimum, releases.spans(works), tuple(missing))

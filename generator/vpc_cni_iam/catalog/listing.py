@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from vpc_cni_iam.catalog.compatibility import compatibility
@@ -13,6 +14,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS
 
 def listing() -> dict[str, Any]:
     """Return the newest release, variants, revisions, features, releases, the managed policy."""
+    observed = calls.observed_versions()
     return {
         "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
         "variants": [
@@ -50,6 +52,7 @@ def listing() -> dict[str, Any]:
             {
                 "release": str(release),
                 "supported": release != releases.known()[0],
+                "observed": release in observed,
                 # Before the first revision no document was in force; the oldest stands in.
                 "revision": _shipped(release),
                 "ipv4_calls": _actions("ipv4", release),
@@ -58,7 +61,9 @@ def listing() -> dict[str, Any]:
                     {
                         "action": call_range.action,
                         "mode": call_range.mode,
-                        "impact": call_range.impact,
+                        "impact": call_range.effect,
+                        "severity": call_range.severity,
+                        "known": call_range.basis(release).value,
                         "feature": call_range.feature,
                         "deniable": call_range.deniable,
                     }
@@ -69,7 +74,31 @@ def listing() -> dict[str, Any]:
             for release in releases.known()
         ],
         "managed_policy": {k: managed_data()[k] for k in ("arn", "version", "created")},
+        "earlier_documents": list(_earlier()),
     }
+
+
+def _earlier() -> Iterator[dict[str, Any]]:
+    """Yield the documents from before upstream's page, and the versions of the managed policy."""
+    by_name = {v.name: v for v in VARIANTS}
+    for revision in documents.readme_revisions():
+        for kind in revision.kinds:
+            found = compatibility(revision.document(kind), by_name[kind])
+            yield {
+                "document": f"{kind} of upstream's README, {revision.name}",
+                "first_release": str(revision.first),
+                "last_release": str(revision.last),
+                "works_with": found.works_with,
+                "source": revision.source.pin,
+            }
+    for version in documents.managed_versions():
+        yield {
+            "document": f"{version.name} {version.version}, {version.created[:10]}",
+            "first_release": None,
+            "last_release": None,
+            "works_with": compatibility(version.policy, by_name["ipv4"]).works_with,
+            "source": "AWS managed policy",
+        }
 
 
 def _shipped(release: PluginVersion) -> str | None:

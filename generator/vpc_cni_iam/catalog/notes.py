@@ -40,7 +40,7 @@ def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> di
         fatal = [
             missing
             for missing in compatibility(composed.policy, composed.variant).missing
-            if missing.call_range.impact == "fatal" and (release is None or missing.at(release))
+            if missing.call_range.severity == "fatal" and (release is None or missing.at(release))
         ]
         lasting = [missing for missing in fatal if _lasts(missing)]
         for missing in fatal:

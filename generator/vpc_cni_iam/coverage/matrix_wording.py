@@ -105,7 +105,10 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     for denial in matrix.denials():
         call_range, where = denial.call.range, releases_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[call_range.impact][0]}  {denial.action} at {where}, in {denial.scenario}: "
+            f"{MEANINGS[call_range.severity][0]}  {denial.action} at {where}, "
+            f"in {denial.scenario}: "
+            f"{call_range.effect} "
+            f"({call_range.known_by(denial.first.release, denial.last.release)}): "
             f"{denial.call.consequence} ({call_range.evidence})"
         )
 
@@ -145,6 +148,10 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                     action: {
                         "situation": matrix.reasons[row.release, action][0],
                         "call": matrix.reasons[row.release, action][1].template.name,
+                        "impact": matrix.reasons[row.release, action][1].range.effect,
+                        "known": matrix.reasons[row.release, action][1]
+                        .range.basis(row.release)
+                        .value,
                         "breaks": matrix.reasons[row.release, action][1].breaks,
                         "undecided": matrix.reasons[row.release, action][1].undecided or None,
                         "evidence": matrix.reasons[row.release, action][1].range.evidence,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
@@ -158,9 +159,10 @@ def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
 def _missing_line(missing: MissingAction) -> str:
     call_range, spans = missing.call_range, ", ".join(map(str, missing.spans))
     tag_key = f" of `{missing.tag_key}`" if missing.tag_key else ""
+    known = call_range.known_by(missing.spans[0].first, missing.spans[-1].last)
     return (
         f"Missing: `{call_range.action}`{tag_key} at {spans} ({call_range.mode}, "
-        f"{call_range.impact}): {escape_markdown(call_range.evidence)}."
+        f"{call_range.effect}; {known}): {escape_markdown(call_range.evidence)}."
     )
 
 
@@ -183,7 +185,8 @@ def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
         key = (
             call_range.first,
             call_range.last,
-            call_range.impact,
+            call_range.effect,
+            call_range.observed,
             call_range.evidence,
             call_range.deniable,
         )
@@ -194,8 +197,11 @@ def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
         actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {call_range.last}" if call_range.last else "on"
+        known = call_range.known_by(call_range.first, call_range.last or releases.newest())
         impact = (
-            f"{call_range.impact} if denied" if call_range.deniable else "which AWS never denies"
+            f"{call_range.effect} if denied ({known})"
+            if call_range.deniable
+            else "which AWS never denies"
         )
         lines.append(
             f"{actions} in {modes} mode from {call_range.first} {last}, {impact}: "

@@ -45,7 +45,7 @@ def _environment() -> Environment:
 
 def _missing_actions(document: RenderedDocument) -> str:
     """Return the actions without which the plugin fails, and where they are missing; in short."""
-    fatal = (m for m in document.compatibility.missing if m.call_range.impact == "fatal")
+    fatal = (m for m in document.compatibility.missing if m.call_range.severity == "fatal")
     return "; ".join(
         dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
     )

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache
 from typing import Any, Literal
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, features_data
+from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
-Impact = Literal["fatal", "degraded"]
+Severity = Literal["fatal", "degraded"]
+# Features whose calls other programs than the agent make.
+_OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
+_NAMED = 3  # observed versions that are named each
+
+
+class Impact(Enum):
+    """What a denial does to a node, the worst first."""
+
+    EXITS = "exits at start"
+    EXITS_LATER = "exits"
+    NO_ADDRESS = "pods get no address"
+    SOME_ADDRESSES = "some pods get no address"
+    DELAYED = "start delayed"
+    DEGRADED = "degraded"
+    NO_EFFECT = "no effect"
+
+    @property
+    def severity(self) -> Severity:
+        """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
+        harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
+        return "degraded" if self in harmless else "fatal"
+
+
+class Basis(Enum):
+    """How a fact is known."""
+
+    OBSERVED = "observed"
+    READ = "read from source"
+    DOCUMENTED = "documented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +55,14 @@ class CallRange:
         mode: The IP family of the cluster.
         first: The first release of the range.
         last: The last one, None if the newest known release still calls it.
-        impact: What a denial breaks. ``fatal``: the plugin does not start, or pods get no
-            address; ``degraded``: it works with less.
+        impact: What a denial does.
         feature: The optional feature without which it is not called, None if always.
         evidence: Where in the plugin's source this was read.
         deniable: False where AWS answers whatever policies say.
+        delay: By how many seconds a denial delays the start.
+        source: How the impact is known where it was not observed.
+        observed: The releases of the range at which the denial was observed.
+        breaks: What a denial breaks, in words; empty where the form of the request says it.
     """
 
     action: str
@@ -40,6 +73,39 @@ class CallRange:
     feature: str | None
     evidence: str
     deniable: bool = True
+    delay: int = 0
+    source: Basis = Basis.READ
+    observed: tuple[PluginVersion, ...] = ()
+    breaks: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """That of the impact."""
+        return self.impact.severity
+
+    @property
+    def effect(self) -> str:
+        """The impact in words, with the delay if there is one."""
+        delayed = f"{Impact.DELAYED.value} by {self.delay} s"
+        if self.impact is Impact.DELAYED:
+            return delayed
+        return f"{self.impact.value}, {delayed}" if self.delay else self.impact.value
+
+    def basis(self, release: PluginVersion) -> Basis:
+        """Return how the impact at a release is known."""
+        return Basis.OBSERVED if release in self.observed else self.source
+
+    def known_by(self, first: PluginVersion, last: PluginVersion) -> str:
+        """Return how the impact is known over a range of releases, in words."""
+        observed = [str(r) for r in self.observed if first <= r <= last]
+        if not observed:
+            return self.source.value
+        if first == last:
+            return Basis.OBSERVED.value
+        named = ", ".join(observed)
+        if len(observed) > _NAMED:
+            named = f"{len(observed)} versions from {observed[0]} to {observed[-1]}"
+        return f"observed at {named}, else {self.source.value}"
 
     def at(self, release: PluginVersion) -> bool:
         """Say whether this use is there at a release.
@@ -78,27 +144,79 @@ def calls() -> tuple[Call, ...]:
 def _call(entry: dict[str, object]) -> Call:
     modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
     general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
-    call_ranges = tuple(
-        CallRange(
-            action=str(entry["action"]),
-            mode=mode,
-            first=PluginVersion.of(call_range["first"]),
-            last=PluginVersion.of(call_range["last"]) if call_range["last"] else None,
-            impact=call_range["impact"],
-            feature=call_range.get("feature"),
-            evidence=call_range.get("evidence", general[0]),
-            deniable=call_range.get("deniable", True),
-        )
-        for mode, entries in modes.items()
-        for call_range in entries
+    action = str(entry["action"])
+    ranges = tuple(
+        read_range(action, action, mode, {"evidence": general[0]} | part)
+        for mode, parts in modes.items()
+        for part in parts
     )
     return Call(
-        action=str(entry["action"]),
+        action=action,
         component=str(entry["component"]),
         when=str(entry["when"]),
         resources=tuple(entry["resources"]),  # type: ignore[arg-type]
-        ranges=call_ranges,
+        ranges=ranges,
     )
+
+
+def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> CallRange:
+    """Return one entry of ``calls.json`` or ``requests.json`` as a use.
+
+    Args:
+        action: The action.
+        name: The action's or the form's name, under which its denials were observed.
+        mode: The IP family.
+        entry: The entry.
+    """
+    first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
+    last = PluginVersion.of(entry["last"]) if entry["last"] else None
+    denied = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(name, [])
+    observed = map(PluginVersion.of, denied)
+    return CallRange(
+        action=action,
+        mode=mode,
+        first=first,
+        last=last,
+        impact=Impact(entry["impact"]),
+        feature=feature,
+        evidence=entry["evidence"],
+        deniable=entry.get("deniable", True),
+        delay=entry.get("delay", 0),
+        source=Basis(entry.get("basis", Basis.READ.value)),
+        observed=tuple(r for r in observed if first <= r and (last is None or r <= last)),
+        breaks=entry.get("breaks", ""),
+    )
+
+
+def at_release(call_range: CallRange, name: str, release: PluginVersion) -> CallRange:
+    """Return a range as it is at a release: of some the agent exits on any denial.
+
+    Args:
+        call_range: The range.
+        name: The name of the action or the request form.
+        release: A release of the range.
+    """
+    exits = calls_data()["exits_on_denial"]
+    first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
+    by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
+    if not first <= release <= last or not by_agent or call_range.action in exits["but"]:
+        return call_range
+    at_start = call_range.impact is Impact.EXITS or name in exits["at_start"]
+    return replace(
+        call_range,
+        first=max(first, call_range.first),
+        last=min(last, call_range.last or last),
+        impact=Impact.EXITS if at_start else Impact.EXITS_LATER,
+        evidence=exits["evidence"],
+        observed=tuple(r for r in call_range.observed if first <= r <= last),
+        breaks=exits["breaks"],
+    )
+
+
+def observed_versions() -> frozenset[PluginVersion]:
+    """Return the releases whose agent was run, with calls denied."""
+    denied = (versions for names in denials_data().values() for versions in names.values())
+    return frozenset(PluginVersion.of(name) for versions in denied for name in versions)
 
 
 @cache
@@ -118,12 +236,13 @@ def call_ranges(
 
     Args:
         modes: The modes to ask for.
-        release: The release; None for any release that the catalog knows.
+        release: The release; None for any release that the catalog knows, in which case the
+            releases whose agent exits on any denial are not told apart.
         feature: None for the calls made always, or the name of the feature.
     """
     chosen = tuple(modes)
     return tuple(
-        call_range
+        at_release(call_range, call_range.action, release) if release else call_range
         for c in calls()
         for call_range in c.ranges
         if call_range.mode in chosen

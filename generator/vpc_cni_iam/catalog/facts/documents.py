@@ -1,4 +1,7 @@
-"""The policy documents of upstream's page by revision, and the AWS managed policy."""
+"""The policy documents that upstream and AWS have published for the plugin, by revision.
+
+Upstream's page is `docs/iam-policy.md`; before there was one, the documents were in its README.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import managed_data, revisions_data
+from vpc_cni_iam.catalog.facts.store import managed_policy_data, readme_data, revisions_data
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
@@ -68,10 +71,41 @@ class Revision:
         return _document(self.name, kind)
 
 
+@dataclass(frozen=True, slots=True)
+class ManagedVersion:
+    """One version of an AWS managed policy.
+
+    Args:
+        name: The name of the policy, such as ``AmazonEKS_CNI_Policy``.
+        version: Such as ``v6``.
+        created: When, in ISO 8601.
+        policy: Its document.
+    """
+
+    name: str
+    version: str
+    created: str
+    policy: Policy
+
+
+# Of the plugin's role, and of the cluster's role where security groups for pods are used.
+CNI_POLICY, RESOURCE_CONTROLLER = "AmazonEKS_CNI_Policy", "AmazonEKSVPCResourceController"
+MANAGED = (CNI_POLICY, RESOURCE_CONTROLLER)
+
+
 @cache
 def revisions() -> tuple[Revision, ...]:
     """Return every revision, oldest first."""
     return tuple(map(_revision, revisions_data()))
+
+
+@cache
+def readme_revisions() -> tuple[Revision, ...]:
+    """Return the revisions of the documents in upstream's README, oldest first.
+
+    They are from before upstream's page, and have no scoped document.
+    """
+    return tuple(map(_revision, readme_data()))
 
 
 def _revision(entry: dict[str, Any]) -> Revision:
@@ -94,13 +128,37 @@ def _revision(entry: dict[str, Any]) -> Revision:
 
 @cache
 def _document(revision: str, kind: str) -> Policy:
-    entry = next(r for r in revisions_data() if r["revision"] == revision)
+    every = (*readme_data(), *revisions_data())
+    entry = next(r for r in every if r["revision"] == revision)
     return parse(entry["documents"][kind], f"revision {revision}, {kind}")
 
 
-def managed_policy() -> Policy:
-    """Return the AWS managed policy AmazonEKS_CNI_Policy in the version the catalog has."""
-    return parse(managed_data()["document"], managed_data()["arn"])
+@cache
+def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
+    """Return the known versions of an AWS managed policy, oldest first.
+
+    Args:
+        name: One of `MANAGED`.
+    """
+    data = managed_policy_data(name)
+    return tuple(
+        ManagedVersion(
+            name,
+            entry["version"],
+            entry["created"],
+            parse(entry["document"], f"{data['arn']} {entry['version']}"),
+        )
+        for entry in data["versions"]
+    )
+
+
+def managed_policy(name: str = CNI_POLICY) -> Policy:
+    """Return the newest known version of an AWS managed policy.
+
+    Args:
+        name: One of `MANAGED`.
+    """
+    return managed_versions(name)[-1].policy
 
 
 def find(name: str) -> Revision:

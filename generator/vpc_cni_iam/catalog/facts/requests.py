@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, Severity
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -35,20 +35,27 @@ class RequestTemplate:
         name: Such as ``set-groups``.
         action: The action.
         does: What the request is for.
-        breaks: What a denial breaks, by impact.
+        breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
         ranges: Where it is sent, by mode and range of releases.
         on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
             answers whatever policies say.
+        never_on: Kinds of resource that the action can be checked on and this form is not, since it
+            names none, with the reason.
     """
 
     name: str
     action: str
     does: str
-    breaks: Mapping[str, str]
+    breaks: Mapping[Severity, str]
     stops: bool
     ranges: tuple[CallRange, ...]
     on: tuple[str, ...]
+    never_on: Mapping[str, str]
+
+    def broken_by(self, call_range: CallRange) -> str:
+        """Return what a denial under one of its uses breaks, in words."""
+        return call_range.breaks or self.breaks[call_range.severity]
 
     def sent(
         self, mode: Mode, release: PluginVersion, features: tuple[str, ...]
@@ -60,14 +67,14 @@ class RequestTemplate:
             release: The release.
             features: The optional features in use.
         """
-        call_ranges = [
-            call_range
+        ranges = [
+            calls.at_release(call_range, self.name, release)
             for call_range in self.ranges
             if call_range.mode == mode
             and call_range.at(release)
             and (call_range.feature is None or call_range.feature in features)
         ]
-        return min(call_ranges, key=lambda call_range: call_range.impact != "fatal", default=None)
+        return min(ranges, key=lambda call_range: call_range.severity != "fatal", default=None)
 
 
 @cache
@@ -78,32 +85,25 @@ def request_templates() -> Mapping[str, RequestTemplate]:
 
 def _form(entry: Mapping[str, Any]) -> RequestTemplate:
     action = entry["action"]
-    call_ranges = calls.call(action).ranges
+    ranges = calls.call(action).ranges
     on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
     if "sent" in entry:
-        call_ranges = tuple(
-            CallRange(
-                action=action,
-                mode=mode,
-                first=PluginVersion.of(sent["first"]),
-                last=PluginVersion.of(sent["last"]) if sent["last"] else None,
-                impact=sent["impact"],
-                feature=sent.get("feature"),
-                evidence=sent["evidence"],
-            )
+        ranges = tuple(
+            calls.read_range(action, entry["name"], mode, sent)
             for sent in entry["sent"]
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
-    breaks = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
+    breaks: dict[Severity, str] = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
     return RequestTemplate(
-        entry["name"],
-        action,
-        entry["does"],
-        breaks,
-        entry.get("stops", False),
-        call_ranges,
-        tuple(on),
+        name=entry["name"],
+        action=action,
+        does=entry["does"],
+        breaks=breaks,
+        stops=entry.get("stops", False),
+        ranges=ranges,
+        on=tuple(on),
+        never_on=entry.get("never_on", {}),
     )
 
 

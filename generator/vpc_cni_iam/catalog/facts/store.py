@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _DATA = "catalog/facts/data"
 
@@ -37,10 +38,23 @@ def features_data() -> dict[str, dict[str, str]]:
 
 
 @cache
-def managed_data() -> dict[str, Any]:
-    """Return the AWS managed policy with its ARN, version and date."""
-    data: dict[str, Any] = _read("managed.json")
+def managed_policy_data(name: str) -> dict[str, Any]:
+    """Return an AWS managed policy with its ARN and its versions, oldest first."""
+    data: dict[str, Any] = _read(f"managed/{name}.json")
     return data
+
+
+def managed_data() -> dict[str, Any]:
+    """Return the newest version of the plugin's AWS managed policy, with its ARN."""
+    data = managed_policy_data("AmazonEKS_CNI_Policy")
+    return {"arn": data["arn"], **data["versions"][-1]}
+
+
+@cache
+def readme_data() -> tuple[dict[str, Any], ...]:
+    """Return the revisions of the documents in upstream's README, oldest first."""
+    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "readme").glob("*.json"))
+    return tuple(_read(f"readme/{name}") for name in names)
 
 
 @cache
@@ -67,5 +81,17 @@ def observed_data() -> tuple[dict[str, Any], ...]:
     Made by ``python -m tools.plugin_probe evidence``: the requests of each scenario, and what broke
     when one action was denied.
     """
-    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "observed").glob("*.json"))
-    return tuple(_read(f"observed/{name}") for name in names)
+    names = (p.name for p in (resources.PACKAGE / _DATA / "observed").glob("*.json"))
+    evidence = (_read(f"observed/{name}") for name in names)
+    return tuple(sorted(evidence, key=lambda observed: PluginVersion.of(observed["version"])))
+
+
+@cache
+def denials_data() -> dict[str, dict[str, list[str]]]:
+    """Return at which releases the denial of an action or a request form was observed.
+
+    By IP family, with the feature behind it where one is needed. Made from `observed_data` by
+    ``python -m tools.plugin_probe denials``.
+    """
+    data: dict[str, dict[str, list[str]]] = _read("denials.json")
+    return data

@@ -36,7 +36,7 @@ class ScenarioRun:
     @property
     def fails(self) -> bool:
         """Whether a call is denied without which the plugin does not serve pods."""
-        return any(not call.allowed and call.range.impact == "fatal" for call in self.calls)
+        return any(not call.allowed and call.range.severity == "fatal" for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Coverage:
     @property
     def verdict(self) -> Verdict:
         """The gravest that any denied call breaks."""
-        impacts = {call.range.impact for _, call in self.denied()}
+        impacts = {call.range.severity for _, call in self.denied()}
         return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
 
 

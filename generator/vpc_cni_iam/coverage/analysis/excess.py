@@ -1,19 +1,20 @@
 """What patterns grant beyond the calls of the plugin, each with examples that AWS documents.
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
-far more. Nothing here knows every action of AWS, so a pattern is reported where it grants one of
-a short list: actions of the Service Authorization Reference, pages "Actions, resources, and
-condition keys" for Amazon EC2, AWS IAM, AWS STS, Amazon S3, AWS KMS and AWS Secrets Manager, with
-the type of resource that each is checked on; and what other releases or modes of the plugin call.
+far more. It is reported where it grants one of the actions in ``data/example-actions.json``, which
+have their type of resource from the Service Authorization Reference, or what other releases or
+modes of the plugin call.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.policy import wildcard
@@ -23,31 +24,7 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 _SHOWN = 3
 _EVERY = "*"
 _ARN_PARTS = 6
-# Where its one required type of resource is, or * for an action that has none or needs several.
-_EXAMPLES = {
-    "iam:PassRole": "iam role",
-    "ec2:RunInstances": _EVERY,
-    "ec2:TerminateInstances": "ec2 instance",
-    "iam:CreateAccessKey": "iam user",
-    "iam:AttachRolePolicy": "iam role",
-    "sts:AssumeRole": "iam role",
-    "s3:GetObject": "s3 object",
-    "secretsmanager:GetSecretValue": "secretsmanager secret",
-    "kms:Decrypt": "kms key",
-    "ec2:ModifyInstanceAttribute": "ec2 instance",
-    "ec2:AuthorizeSecurityGroupIngress": "ec2 security-group",
-    "ec2:DeleteSecurityGroup": "ec2 security-group",
-    "ec2:DeleteSubnet": "ec2 subnet",
-    "ec2:CreateNetworkInterfacePermission": "ec2 network-interface",
-    "ec2:ResetNetworkInterfaceAttribute": "ec2 network-interface",
-    "ec2:CreateSnapshot": _EVERY,
-    "ec2:CreateVolume": "ec2 volume",
-    "ec2:AttachVolume": _EVERY,
-    "ec2:DetachVolume": "ec2 volume",
-    "ec2:DescribeVolumes": _EVERY,
-    "ec2:DescribeImages": _EVERY,
-    "ec2:DescribeSnapshots": _EVERY,
-}
+_DATA = "coverage/analysis/data/example-actions.json"
 _READING = "ec2:Describe"
 
 
@@ -83,16 +60,13 @@ def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[
     """
     known = {action.lower() for action in called}
     undenied = _undenied(policies)
-    examples = {
-        action: kind
-        for action, kind in _every().items()
-        if action.lower() not in known and undenied.evaluate(Request(action, "*")).allowed
-    }
+    examples = {a: kind for a, kind in _every().items() if a.lower() not in known}
     grants: dict[str, ExcessGrant] = {}
     for name, grants_action, statement in _patterns(policies):
         granted = (a for a, kind in examples.items() if grants_action(a))
         reached = (a for a in granted if _reaches(statement, examples[a]))
-        if shown := tuple(islice(reached, _SHOWN)):
+        left = (a for a in reached if undenied.evaluate(Request(a, "*")).allowed)
+        if shown := tuple(islice(left, _SHOWN)):
             grant = ExcessGrant(name, shown, bool(statement.conditions))
             before = grants.get(name)
             if before is None or (before.conditioned and not grant.conditioned):
@@ -108,7 +82,13 @@ def _every() -> dict[str, str]:
         else _EVERY
         for call in calls.calls()
     }
-    return {**_EXAMPLES, **called}
+    return {**_examples(), **called}
+
+
+@cache
+def _examples() -> dict[str, str]:
+    actions: dict[str, str] = json.loads(resources.text(_DATA))["actions"]
+    return actions
 
 
 def _patterns(

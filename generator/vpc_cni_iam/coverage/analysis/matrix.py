@@ -180,7 +180,7 @@ def matrix(
         cells: list[Cell] = []
         for action in actions:
             if action in denied:
-                cells.append(denied[action][1].range.impact)
+                cells.append(denied[action][1].range.severity)
                 reasons[release, action] = denied[action]
             elif action in sent:
                 cells.append("allowed")
@@ -228,7 +228,7 @@ def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
             for action in (call.template.action, *refused) if refused else ():
                 known = denied.get(action)
                 if known is None or (
-                    known[1].range.impact != "fatal" and call.range.impact == "fatal"
+                    known[1].range.severity != "fatal" and call.range.severity == "fatal"
                 ):
                     denied[action] = (run.scenario.name, call)
     return denied

@@ -240,7 +240,7 @@ def _needs(asked: _Asked) -> Iterator[Risk]:
 
 
 def _fatal(call: SentCall) -> bool:
-    return not call.allowed and call.range.impact == "fatal"
+    return not call.allowed and call.range.severity == "fatal"
 
 
 def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:

@@ -151,10 +151,23 @@ def _bars(
         width = columns[end] - columns[place]
         gap = min(0.75, width / 4)
         where = f"{first}" if first == last else f"{first} to {last}"
-        text = escape_html(f"{label}, {where}: {MEANINGS[cell][1]}")
+        meaning = _meaning(cell, matrix, label, first, last)
+        text = escape_html(f"{label}, {where}: {meaning}")
         bar = _bar(cell, columns[place] + gap, y, width - 2 * gap)
         yield f"<g><title>{text}</title>{bar}</g>"
         place = end
+
+
+def _meaning(
+    cell: Cell, matrix: Matrix, action: str, first: PluginVersion, last: PluginVersion
+) -> str:
+    """Return what a bar means; of a denied action with what that does, and how it is known."""
+    impacts = dict.fromkeys(
+        f"{denial.call.range.effect} ({denial.call.range.known_by(first, last)})"
+        for denial in matrix.denials()
+        if denial.action == action and denial.first.release <= last and denial.last.release >= first
+    )
+    return "; ".join((MEANINGS[cell][1], *impacts))
 
 
 def _bar(cell: Cell, x: float, y: float, width: float) -> str:

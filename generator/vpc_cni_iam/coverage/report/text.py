@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
 from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
@@ -52,7 +53,7 @@ def text(
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
     some = granted(subject.policies)
     for run in coverage.scenario_runs:
-        yield from _scenario(subject, some, run, verbose=verbose)
+        yield from _scenario(subject, some, run, setting.release, verbose=verbose)
     if coverage.unused or coverage.excess:
         yield ""
     if coverage.unused:
@@ -76,7 +77,7 @@ def summary(coverage: Coverage) -> str:
     """Return how many calls are denied, in a line."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
-    fatal = sum(call.range.impact == "fatal" for call in denied)
+    fatal = sum(call.range.severity == "fatal" for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} situation{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
         return f"{sent} calls in {scenarios}: all allowed"
@@ -87,7 +88,7 @@ def summary(coverage: Coverage) -> str:
 
 
 def _scenario(
-    subject: Subject, some: Compiled, run: ScenarioRun, *, verbose: bool
+    subject: Subject, some: Compiled, run: ScenarioRun, release: PluginVersion, *, verbose: bool
 ) -> Iterator[str]:
     denied = sum(not call.allowed for call in run.calls)
     undecided = sum(bool(call.undecided) for call in run.calls)
@@ -110,11 +111,11 @@ def _scenario(
             by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
             yield f"        allowed   {about}, by statement {', '.join(by)}"
         else:
-            yield f"        {call.range.impact:<9} {about}"
-            yield from _why(subject, some, call)
+            yield f"        {call.range.severity:<9} {about}"
+            yield from _why(subject, some, call, release)
 
 
-def _why(subject: Subject, some: Compiled, call: SentCall) -> Iterator[str]:
+def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersion) -> Iterator[str]:
     for line in dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     ):
@@ -122,6 +123,8 @@ def _why(subject: Subject, some: Compiled, call: SentCall) -> Iterator[str]:
     only = f", only with {call.range.feature}" if call.range.feature else ""
     reached = "" if call.reached else "; not reached after what was denied before"
     breaks = "would break if denied" if call.undecided else "breaks"
+    known = call.range.basis(release).value
+    yield f"                  impact: {call.range.effect} ({known})"
     yield f"                  {breaks}{only}: {call.breaks}{reached}"
     yield f"                  {call.range.evidence}"
 
@@ -161,7 +164,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
             {
                 "name": run.scenario.name,
                 "summary": run.scenario.summary,
-                "calls": [_call_data(subject, call) for call in run.calls],
+                "calls": [_call_data(subject, call, setting.release) for call in run.calls],
             }
             for run in coverage.scenario_runs
         ],
@@ -179,7 +182,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
     }
 
 
-def _call_data(subject: Subject, call: SentCall) -> dict[str, Any]:
+def _call_data(subject: Subject, call: SentCall, release: PluginVersion) -> dict[str, Any]:
     return {
         "call": call.template.name,
         "action": call.template.action,
@@ -187,7 +190,9 @@ def _call_data(subject: Subject, call: SentCall) -> dict[str, Any]:
         "allowed": call.allowed,
         "undecided": call.undecided or None,
         "reached": call.reached,
-        "impact": call.range.impact,
+        "impact": call.range.effect,
+        "severity": call.range.severity,
+        "known": call.range.basis(release).value,
         "breaks": call.breaks,
         "feature": call.range.feature,
         "evidence": call.range.evidence,

@@ -72,7 +72,7 @@ class SentCall:
     @property
     def breaks(self) -> str:
         """What its denial breaks."""
-        return self.template.breaks[self.range.impact]
+        return self.template.broken_by(self.range)
 
     @property
     def consequence(self) -> str:
@@ -176,7 +176,7 @@ class Sender:
         checks = tuple(map(self._check, requests))
         call = SentCall(template, call_range, on, checks, reached and self._running)
         self.calls.append(call)
-        if template.stops and call_range.impact == "fatal" and not call.allowed:
+        if template.stops and call_range.severity == "fatal" and not call.allowed:
             self._running = False
         return call.allowed
 

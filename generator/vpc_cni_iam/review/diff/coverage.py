@@ -200,7 +200,7 @@ def _calls_by_scenario(
             if not call.allowed:
                 call_range = call.range
                 lack = MissingPermission(
-                    call.template.action, call_range.impact, call.consequence, call_range.evidence
+                    call.template.action, call_range.severity, call.consequence, call_range.evidence
                 )
             calls[key] = calls.get(key) or lack
     return calls

@@ -146,7 +146,7 @@ def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "de
     called = called_actions(setting)
     for call_range in call_ranges((setting.mode,), release):
         if call_range.action in called and impacts.get(call_range.action) != "fatal":
-            impacts[call_range.action] = call_range.impact
+            impacts[call_range.action] = call_range.severity
     return impacts
 
 

@@ -1,0 +1,138 @@
+"""`python -m tools.upstream follow`, with a stand-in for Go; and the catalog beside the proxy."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tools.upstream import follow, proxy
+
+from conftest import ROOT, write_tree
+from upstream_standins import MAIN, page, source_of, upstream
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import calls_data, observed_data
+
+NEXT = PluginVersion((1, 99, 0))
+GO = """#!{python}
+import json, sys
+if sys.argv[1] == "list":
+    print(json.dumps({{"Versions": {versions}}}))
+else:
+    print(json.dumps({{"Info": "{info}", "Dir": "{folder}", "Sum": "h1:example="}}))
+"""
+
+
+def standing_in(folder: Path, versions: list[str], called: list[str], text: str = "") -> str:
+    """A `go` on PATH that serves a version of upstream's source."""
+    source, programs = folder / "source", folder / "bin"
+    files = {"go.mod": "module example.com/plugin\n", "cmd/agent/main.go": MAIN}
+    write_tree(source, files | source_of(called) | {"docs/iam-policy.md": text or page()})
+    (folder / "info").write_text(json.dumps({"Time": "2027-01-02T03:04:05Z"}))
+    programs.mkdir()
+    answers = {"versions": versions, "info": folder / "info", "folder": source}
+    (programs / "go").write_text(GO.format(python=sys.executable, **answers))
+    (programs / "go").chmod(0o755)
+    return f"{programs}:{os.environ['PATH']}"
+
+
+def own_calls() -> list[str]:
+    uses = [u for c in calls.calls() if "separate" not in c.component for u in c.ranges]
+    return sorted({use.action for use in uses if use.last is None})
+
+
+def test_a_catalog_that_is_current(tmp_path: Path) -> None:
+    path = standing_in(tmp_path, [str(releases.newest()), "v1.99.0-rc1"], [])
+    done = upstream("follow", env={"PATH": path})
+    assert (done.code, done.out) == (
+        0,
+        f"the catalog is current: the newest version is {releases.newest()}\n",
+    )
+
+
+def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
+    called = [*own_calls(), "ec2:CreateVpc"]
+    changed = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
+    path = standing_in(tmp_path, [str(releases.newest()), str(NEXT)], called, changed)
+    words = ("follow", "--no-probe", "--output", "out")
+    done = upstream(*words, cwd=tmp_path, env={"PATH": path})
+    assert done.code == 1, done.err
+    assert "newer than the catalog: v1.99.0\n" in done.out
+    assert "- docs/iam-policy.md: ipv6 differs, gained: ec2:DescribeVpcs on *" in done.out
+    assert "- [ ] ec2:CreateVpc: the catalog has no such call at this release" in done.out
+    assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
+    data = json.loads((tmp_path / "out/calls.json").read_text())
+    assert data["releases"] == [*calls_data()["releases"], "v1.99.0"]
+    assert data["source"]["newest_release_date"] == "2027-01-02"
+    assert data["calls"] == calls_data()["calls"]
+    revision = json.loads((tmp_path / "out/revisions/2027-01-02.json").read_text())
+    assert revision["source"]["commits"][0]["commit"] is None
+    assert "@v1.99.0" in revision["source"]["commits"][0]["note"]
+
+
+def test_what_the_probe_observes_otherwise_is_for_a_person(tmp_path: Path) -> None:
+    standing_in(tmp_path, [], own_calls())
+    module = proxy.Module(NEXT, tmp_path / "source", "h1:example=", "2027-01-02T03:04:05Z")
+
+    def observe(version: PluginVersion) -> dict[str, Any]:
+        evidence = copy.deepcopy(observed_data()[-1]) | {"version": str(version)}
+        ipv4 = evidence["scenarios"][0]
+        ipv4["requests"].append({"action": "ec2:CreateVpc", "form": "", "parameters": {}})
+        ipv4["denied"]["ec2:DescribeSubnets"]["impact"] = "no effect"
+        return evidence
+
+    proposal = follow.propose(module, observe)
+    assert set(proposal.files) == {"calls.json", "denials.json", "observed/v1.99.0.json"}
+    assert [line for line in proposal.facts if line.startswith("ipv4:")] == [
+        "ipv4: sends ec2:CreateVpc",
+        "ipv4: ec2:DescribeSubnets denied: no effect, before some pods get no address",
+    ]
+    assert json.loads(proposal.files["denials.json"])["ipv4"]["ec2:CreateTags"][-1] == "v1.99.0"
+
+
+def test_without_go(tmp_path: Path) -> None:
+    done = upstream("follow", env={"PATH": str(tmp_path)})
+    assert (done.code, done.out) == (3, "")
+    assert done.err == ("error: upstream's versions are asked for with Go; no `go` is on PATH\n")
+
+
+@pytest.mark.network
+def test_the_catalog_is_as_new_as_the_module_proxy() -> None:
+    assert follow.newer(proxy.versions()) == ()
+
+
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/follow.yml").read_text())
+STEPS = {step.get("name", ""): step for step in WORKFLOW["jobs"]["follow"]["steps"]}
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (1, True), (3, False)])
+def test_the_workflow_tells_a_newer_version_from_a_failure(
+    tmp_path: Path, code: int, passes: bool
+) -> None:
+    write_tree(tmp_path, {"bin/sudo": f"#!/bin/sh\necho report\nexit {code}\n", "output": ""})
+    (tmp_path / "bin/sudo").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "GITHUB_OUTPUT": "output"}
+    script = STEPS["Compare the catalog with the newest version"]["run"]
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=False)
+    assert (done.returncode == 0) is passes
+    assert (tmp_path / "output").read_text() == f"code={code}\n"
+
+
+@pytest.mark.parametrize(("found", "created"), [("0", True), ("1", False)])
+def test_the_workflow_opens_one_issue(tmp_path: Path, found: str, created: bool) -> None:
+    gh = f'#!/bin/sh\ncase "$2" in list) echo {found};; *) echo "$*" > created;; esac\n'
+    report = "newer than the catalog: v1.99.0\nproposed for v1.99.0, in build/follow:\n"
+    write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
+    (tmp_path / "bin/gh").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
+    script = STEPS["Open an issue"]["run"]
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=True)
+    assert (tmp_path / "created").exists() is created
+    if created:
+        assert "--title Follow plugin version v1.99.0" in (tmp_path / "created").read_text()
+        assert (tmp_path / "body.md").read_text().startswith(report)

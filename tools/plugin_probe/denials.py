@@ -1,0 +1,58 @@
+"""At which releases a denial was observed, from the evidence: the catalog's ``denials.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+
+
+def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Return the releases by name of the denied action or form, by family and feature.
+
+    A form stands for its action where the release sends no other, and all forms together do.
+
+    Args:
+        evidence: What was observed of each release.
+    """
+    observed: dict[str, dict[str, list[str]]] = {}
+    for release in sorted(evidence, key=lambda e: PluginVersion.of(e["version"])):
+        for place, scenarios in _places(release["scenarios"]).items():
+            denied = {name for scenario in scenarios for name in scenario["denied"]}
+            for action, forms in _forms(scenarios).items():
+                if forms <= denied:
+                    denied.add(action)
+                if len(forms) == 1 and action in denied:
+                    denied |= forms
+            for name in denied:
+                observed.setdefault(place, {}).setdefault(name, []).append(release["version"])
+    return {key: dict(sorted(names.items())) for key, names in sorted(observed.items())}
+
+
+def _places(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return scenarios by family, with the feature where one is needed."""
+    places: dict[str, list[Mapping[str, Any]]] = {}
+    for scenario in scenarios:
+        place = " ".join([scenario["family"], *scenario["features"]])
+        places.setdefault(place, []).append(scenario)
+    return places
+
+
+def _forms(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return the forms in which each action is sent."""
+    forms: dict[str, set[str]] = {}
+    for scenario in scenarios:
+        for request in scenario["requests"]:
+            forms.setdefault(request["action"], set()).add(request["form"])
+    return forms
+
+
+def text(observed: Mapping[str, Mapping[str, list[str]]]) -> str:
+    """Return them as JSON with a name in a line each."""
+    parts = []
+    for key, names in observed.items():
+        lines = ",\n".join(f'  "{name}": {json.dumps(v)}' for name, v in names.items())
+        parts.append(f' "{key}": {{\n{lines}\n }}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"

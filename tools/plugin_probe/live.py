@@ -1,0 +1,86 @@
+"""A short run of the newest release: is what the catalog has of it still what the agent does?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tools.plugin_probe import cloud
+from tools.plugin_probe.case import Case, Run
+from tools.plugin_probe.evidence import outcome, requests
+from tools.plugin_probe.scenarios import HYPERPOD, Scenario, find
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.policy.document import dumps
+
+_AT_ONCE = 4
+# A variant in a scenario, and whether it is hardened.
+_POLICIES = (
+    ("ipv4", "ipv4", False),
+    ("ipv4-scoped", "ipv4", True),
+    ("ipv4-scoped", "ipv4-hyperpod", False),
+    ("ipv4-pod-identity", "ipv4-shared-subnet", True),
+    ("ipv4-ipv6", "ipv6", False),
+    ("ipv6-scoped", "ipv6", True),
+)
+_DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
+
+
+def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
+    """Return the catalog's policy of a variant for a release, with the stand-in's names."""
+    (chosen,) = variants.find((variant,))
+    hardening = Hardening() if hardened else None
+    selection = select(cni_version=str(release), features=scenario.features, hardening=hardening)
+    names = {
+        "cluster_name": cloud.CLUSTER,
+        "vpc_id": cloud.VPC,
+        "region": cloud.REGION,
+        "account_id": cloud.ACCOUNT,
+        "vpc_owner_id": scenario.subnets[0].owner,
+        "hyperpod_cluster_id": HYPERPOD,
+    }
+    composed = compose(chosen, selection).policy
+    return dumps(parameters.substitute(composed, parameters.values(names)))
+
+
+def failures(
+    release: PluginVersion, agent: str, observed: dict[str, Any], run: Callable[[Case], Run]
+) -> Iterator[str]:
+    """Yield what is not as the catalog has it.
+
+    Args:
+        release: The release.
+        agent: Its binary.
+        observed: The catalog's evidence of the release.
+        run: Runs a case.
+    """
+    known = {scenario["name"]: scenario for scenario in observed["scenarios"]}
+    plain = {name: Case(str(release), agent, name) for name in ("ipv4", "ipv6")}
+    with_policy = {
+        f"{variant}{' hardened' if hardened else ''} in {name}": Case(
+            str(release), agent, name, [policy(variant, release, find(name), hardened=hardened)]
+        )
+        for variant, name, hardened in _POLICIES
+    }
+    denied = {place: Case(str(release), agent, place[0], (), (place[1],)) for place in _DENIALS}
+    cases = [*plain.values(), *with_policy.values(), *denied.values()]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        runs = dict(zip(map(id, cases), pool.map(run, cases), strict=True))
+    for name, case in plain.items():
+        if list(requests(runs[id(case)].requests, leaked=False)) != known[name]["requests"]:
+            yield f"{name}: other requests than the catalog's evidence has"
+    for title, case in with_policy.items():
+        seen = runs[id(case)]
+        refused = dict.fromkeys(text for r in seen.requests for text in r.denied)
+        yield from (f"{title}: denied {text}" for text in refused)
+        if seen.exit_code is not None or seen.pods_served < seen.pods_wanted:
+            yield f"{title}: {seen.pods_served} of {seen.pods_wanted} pods got an address"
+    for (name, action), case in denied.items():
+        impact = outcome(runs[id(plain[name])], runs[id(case)])["impact"]
+        expected = known[name]["denied"][action]["impact"]
+        if impact != expected:
+            yield f"{name}: {action} denied: {impact}; the catalog has {expected}"

@@ -23,7 +23,7 @@ def _each(check: ConditionCheck, context: Context) -> list[bool]:
     if check.operator.base.family is Family.NULL:
         return [check.values[0].lower() == "false" for _ in several]
     match = matches.of(check)
-    return [match(one, context) is not check.operator.base.negated for one in several]
+    return [match(text, context) is not check.operator.base.negated for text in several]
 
 
 def _unlike_any_other(check: ConditionCheck, context: Context) -> bool:

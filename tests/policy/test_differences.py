@@ -97,13 +97,13 @@ def test_a_change_is_named(other: Policy, lines: list[str]) -> None:
 
 
 def test_principals_and_exceptions_are_compared() -> None:
-    one = Statement(
+    expected = Statement(
         not_actions=("iam:*",),
         not_resources=("x",),
         principals=(Principal("AWS", ("1", "2")),),
     )
-    other = replace(one, principals=(Principal("AWS", ("1",)), Principal("Service", ("s",))))
-    lines = [str(d) for d in differences(Policy((one,)), Policy((other,)))]
+    actual = replace(expected, principals=(Principal("AWS", ("1",)), Principal("Service", ("s",))))
+    lines = [str(d) for d in differences(Policy((expected,)), Policy((actual,)))]
     assert lines == [
         "statement 1 (not iam:*): principal AWS 2 is missing",
         "statement 1 (not iam:*): principal Service s is not expected",

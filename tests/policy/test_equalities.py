@@ -70,11 +70,14 @@ def test_what_is_implied_holds_in_every_context(
         proven, contradictions = proven + shown, contradictions + empty
         if not shown and not empty:
             continue
-        tests, wanted = [conditions.test(p) for p in premises], conditions.test(conclusion)
+        tests, conclusion_holds = (
+            [conditions.test(p) for p in premises],
+            conditions.test(conclusion),
+        )
         for context in contexts(used):
             if all(test(context) for test in tests):
                 assert not empty, (premises, context)
-                assert wanted(context), (premises, conclusion, context)
+                assert conclusion_holds(context), (premises, conclusion, context)
     assert proven > 40 and contradictions > 20
 
 
@@ -82,7 +85,7 @@ SAME = ("StringEquals", RESOURCE, f"${{{PRINCIPAL}}}")
 
 
 @pytest.mark.parametrize(
-    ("premises", "conclusion", "wanted"),
+    ("premises", "conclusion", "expected"),
     [
         # one key equals another: what is known of one is known of the other
         ([SAME, ("StringEquals", PRINCIPAL, "a")], ("StringEquals", RESOURCE, "a"), True),
@@ -131,10 +134,10 @@ SAME = ("StringEquals", RESOURCE, f"${{{PRINCIPAL}}}")
     ],
 )  # fmt: skip
 def test_variables_and_other_keys(
-    premises: list[tuple[str, ...]], conclusion: tuple[str, ...], wanted: bool
+    premises: list[tuple[str, ...]], conclusion: tuple[str, ...], expected: bool
 ) -> None:
     gap = implied([check(*p) for p in premises], check(*conclusion), Budget())
-    assert (gap is None) is wanted
+    assert (gap is None) is expected
 
 
 def test_a_variable_in_every_resource_is_there() -> None:

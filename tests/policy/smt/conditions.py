@@ -45,9 +45,9 @@ def type_of(operator: str) -> Type | None:
         return Type.TEXT
     if base in _ARN_OPERATORS:
         return Type.ARN
-    for prefix, found in (("Numeric", Type.NUMBER), ("Date", Type.DATE)):
+    for prefix, value_type in (("Numeric", Type.NUMBER), ("Date", Type.DATE)):
         if base.startswith(prefix) and base.removeprefix(prefix) in _ORDERS:
-            return found
+            return value_type
     others = {
         "Bool": Type.TRUTH,
         "IpAddress": Type.ADDRESS,
@@ -60,10 +60,10 @@ def type_of(operator: str) -> Type | None:
 
 
 def _parse(operator: str) -> tuple[str, str, bool]:
-    found = _NAME.fullmatch(operator)
-    if found is None:
+    match = _NAME.fullmatch(operator)
+    if match is None:
         raise UndecidedError(f"the operator {operator}")
-    return found[1] or "", found[2], found[3] is not None
+    return match[1] or "", match[2], match[3] is not None
 
 
 def all_of(block: Document, request: Request, *, variables: bool) -> Formula:
@@ -95,8 +95,8 @@ def _holds(
     same = base.replace("ArnEquals", "ArnLike").replace("ArnNotEquals", "ArnNotLike")
     free = request.free(f"{quantifier}:{same} {key.name} {sorted(values)}")
     if base == "Null":
-        wanted = {value.lower() == "true" for value in values}
-        return _null(quantifier, key, wanted, free, request)
+        truths = {value.lower() == "true" for value in values}
+        return _null(quantifier, key, truths, free, request)
     negated = "Not" in base
     terms = request.terms
     matches = [
@@ -161,12 +161,12 @@ def _set(
     every = quantifier == "ForAllValues"
     absent = every or if_exists
     if every:
-        found = terms.every(
+        matched = terms.every(
             terms.some((terms.no(request.has(key, number)), outcome))
             for number, outcome in enumerate(outcomes)
         )
     else:
-        found = terms.some(
+        matched = terms.some(
             terms.every((request.has(key, number), outcome))
             for number, outcome in enumerate(outcomes)
         )
@@ -176,22 +176,22 @@ def _set(
         reading = request.readings.empty
         none = terms.some(
             terms.every((terms.equal(reading, terms.integer(number)), outcome))
-            for number, outcome in enumerate((found, every, absent))
+            for number, outcome in enumerate((matched, every, absent))
         )
-        found = terms.choose(empty, none, found)
-    return terms.choose(request.has(key, 0), found, absent)
+        matched = terms.choose(empty, none, matched)
+    return terms.choose(request.has(key, 0), matched, absent)
 
 
-def _null(quantifier: str, key: Key, wanted: set[bool], free: Term, request: Request) -> Formula:
+def _null(quantifier: str, key: Key, truths: set[bool], free: Term, request: Request) -> Formula:
     """Return whether ``Null`` holds: true asks for an absent key, false for one that is there."""
     terms = request.terms
-    plain = terms.choose(request.has(key, 0), False in wanted, True in wanted)
+    plain = terms.choose(request.has(key, 0), False in truths, True in truths)
     if not quantifier:
         return plain
     every = quantifier == "ForAllValues"
     if not key.several:
         return every
-    each_value = terms.choose(request.has(key, 0), False in wanted, every)
+    each_value = terms.choose(request.has(key, 0), False in truths, every)
     return terms.some(
         terms.every((terms.equal(request.readings.null, terms.integer(number)), reading))
         for number, reading in enumerate((every, plain, each_value, free))
@@ -245,6 +245,6 @@ def date(text: str) -> Fraction:
         return Fraction(text)
     if re.fullmatch(r"\d{4}(-\d\d)?", text):
         text += "-01-01"[3 * (len(text) > 4) :]
-    found = datetime.fromisoformat(text)
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return Fraction((found - _EPOCH) // timedelta(microseconds=1), 10**6)
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Fraction((moment - _EPOCH) // timedelta(microseconds=1), 10**6)

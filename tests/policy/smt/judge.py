@@ -176,15 +176,15 @@ def _list(value: Any) -> list[Any]:
 
 def _types(policies: Sequence[Document]) -> dict[str, Type]:
     """Return what the values of each key are, by the operators that compare them."""
-    found: dict[str, set[Type]] = {}
+    types_of_keys: dict[str, set[Type]] = {}
     for policy in policies:
         for statement in _list(policy.get("Statement", [])):
             for operator, name, _ in conditions.each(statement.get("Condition", {})):
                 compared = conditions.type_of(operator)
                 if compared is not None:
-                    found.setdefault(name.lower(), set()).add(compared)
+                    types_of_keys.setdefault(name.lower(), set()).add(compared)
     types = {}
-    for name, several in found.items():
+    for name, several in types_of_keys.items():
         of = several - {Type.TEXT} or several  # a text operator compares ARNs and booleans, too
         if len(of) > 1 or (Type.TEXT in several and of & set(_NO_TEXTS)):
             raise UndecidedError(f"the key {name} is compared as {', '.join(t.value for t in of)}")

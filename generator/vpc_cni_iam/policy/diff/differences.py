@@ -43,10 +43,10 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
     Statements are counted as in ``expected``, from 1; one that only ``actual`` has is counted
     as in ``actual``.
     """
-    found: list[Difference] = []
+    results: list[Difference] = []
     if expected.version != actual.version:
         text = f"Version is {actual.version}, expected {expected.version}"
-        found.append(Difference(DifferenceKind.CHANGED, "document", text))
+        results.append(Difference(DifferenceKind.CHANGED, "document", text))
     left, right = _unmatched(expected.statements, actual.statements)
     for index, other in _pairs(expected.statements, left, actual.statements, right):
         place = f"statement {index + 1} ({_label(expected.statements[index])})"
@@ -55,16 +55,20 @@ def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
         whole: list[tuple[DifferenceKind, str]] = [
             (DifferenceKind.CHANGED, f"differs: {describe(actual.statements[other])}")
         ]
-        found.extend(Difference(kind, place, text) for kind, text in named or whole)
+        results.extend(Difference(kind, place, text) for kind, text in named or whole)
     for index in left:
-        wanted = expected.statements[index]
-        place = f"statement {index + 1} ({_label(wanted)})"
-        found.append(Difference(DifferenceKind.MISSING, place, f"is missing: {describe(wanted)}"))
+        missing = expected.statements[index]
+        place = f"statement {index + 1} ({_label(missing)})"
+        results.append(
+            Difference(DifferenceKind.MISSING, place, f"is missing: {describe(missing)}")
+        )
     for other in right:
         extra = actual.statements[other]
         place = f"statement {other + 1} ({_label(extra)})"
-        found.append(Difference(DifferenceKind.ADDED, place, f"is not expected: {describe(extra)}"))
-    return tuple(found)
+        results.append(
+            Difference(DifferenceKind.ADDED, place, f"is not expected: {describe(extra)}")
+        )
+    return tuple(results)
 
 
 def _unmatched(
@@ -100,24 +104,26 @@ def _pairs(
     return sorted(pairs)
 
 
-def _likeness(one: Statement, other: Statement) -> int:
+def _likeness(expected: Statement, actual: Statement) -> int:
     """Return 0 for two statements that have no action in common, else more the more alike."""
-    if one.effect != other.effect:
+    if expected.effect != actual.effect:
         return 0
-    actions = _common(one.actions, other.actions) + _common(one.not_actions, other.not_actions)
+    actions = _common(expected.actions, actual.actions) + _common(
+        expected.not_actions, actual.not_actions
+    )
     if not actions:
         return 0
-    same = normalise.conditions(one) & normalise.conditions(other)
-    return 2 * actions + 3 * _common(one.resources, other.resources) + 3 * len(same)
+    same = normalise.conditions(expected) & normalise.conditions(actual)
+    return 2 * actions + 3 * _common(expected.resources, actual.resources) + 3 * len(same)
 
 
-def _common(one: Iterable[str], other: Iterable[str]) -> int:
-    return len({v.lower() for v in one} & {v.lower() for v in other})
+def _common(texts: Iterable[str], others: Iterable[str]) -> int:
+    return len({v.lower() for v in texts} & {v.lower() for v in others})
 
 
 def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
-    found: list[tuple[DifferenceKind, str]] = []
-    for noun, one, other in (
+    changes: list[tuple[DifferenceKind, str]] = []
+    for noun, expected_values, actual_values in (
         ("action", expected.actions, actual.actions),
         ("excepted action", expected.not_actions, actual.not_actions),
         ("resource", expected.resources, actual.resources),
@@ -134,43 +140,50 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKin
         ),
     ):
         fold = str.lower if "action" in noun else str
-        wanted, there = {fold(v) for v in one}, {fold(v) for v in other}
-        found += [
-            (DifferenceKind.MISSING, f"{noun} {v} is missing") for v in one if fold(v) not in there
+        expected_names, actual_names = (
+            {fold(v) for v in expected_values},
+            {fold(v) for v in actual_values},
+        )
+        changes += [
+            (DifferenceKind.MISSING, f"{noun} {v} is missing")
+            for v in expected_values
+            if fold(v) not in actual_names
         ]
-        found += [
+        changes += [
             (DifferenceKind.ADDED, f"{noun} {v} is not expected")
-            for v in other
-            if fold(v) not in wanted
+            for v in actual_values
+            if fold(v) not in expected_names
         ]
-    return found + _condition_changes(expected, actual)
+    return changes + _condition_changes(expected, actual)
 
 
 def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
     def by_key(statement: Statement) -> dict[tuple[str, str], Condition]:
         return {(c.operator, c.key.lower()): c for c in statement.conditions}
 
-    found: list[tuple[DifferenceKind, str]] = []
-    one, other = by_key(expected), by_key(actual)
-    extra = [c for key, c in other.items() if key not in one]
-    for key, condition in one.items():
-        twin = other.get(key) or next((c for c in extra if c.key.lower() == key[1]), None)
+    changes: list[tuple[DifferenceKind, str]] = []
+    expected_conditions, actual_conditions = by_key(expected), by_key(actual)
+    extra = [c for key, c in actual_conditions.items() if key not in expected_conditions]
+    for key, condition in expected_conditions.items():
+        twin = actual_conditions.get(key) or next(
+            (c for c in extra if c.key.lower() == key[1]), None
+        )
         if twin is None:
-            found.append(
+            changes.append(
                 (DifferenceKind.MISSING, f"condition {condition_text(condition)} is missing")
             )
         elif twin.operator != condition.operator and set(twin.values) == set(condition.values):
             text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
-            found.append((DifferenceKind.CHANGED, text))
+            changes.append((DifferenceKind.CHANGED, text))
         elif twin.operator != condition.operator or set(twin.values) != set(condition.values):
             text = f"condition is {condition_text(twin)}, expected {condition_text(condition)}"
-            found.append((DifferenceKind.CHANGED, text))
+            changes.append((DifferenceKind.CHANGED, text))
         if twin in extra:
             extra.remove(twin)
-    found += [
+    changes += [
         (DifferenceKind.ADDED, f"condition {condition_text(c)} is not expected") for c in extra
     ]
-    return found
+    return changes
 
 
 def _label(statement: Statement) -> str:

@@ -127,10 +127,10 @@ def _presence(check: ConditionCheck) -> Test:
     Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
     absent, false that it be there.
     """
-    key, wanted = check.key, {values.truth(v) for v in check.values}
+    key, absent_values = check.key, {values.truth(v) for v in check.values}
     if reason := undefined(check):
         return lambda context: _undecided(check, context, reason)
-    return lambda context: (context.get(key, ()) == ()) in wanted
+    return lambda context: (context.get(key, ()) == ()) in absent_values
 
 
 def _one(check: ConditionCheck, match: Match) -> Test:
@@ -177,8 +177,8 @@ def _all(check: ConditionCheck, match: Match) -> Test:
     key, negated = check.key, check.operator.base.negated
 
     def outcome(context: Context) -> Truth:
-        found = _values(context, key)
-        return all(match(value, context) is not negated for value in found)
+        texts = _values(context, key)
+        return all(match(value, context) is not negated for value in texts)
 
     return outcome
 
@@ -193,16 +193,16 @@ def _any(check: ConditionCheck, match: Match) -> Test:
     missing = check.operator.if_exists
 
     def outcome(context: Context) -> Truth:
-        found = _values(context, key)
-        if not found:
+        texts = _values(context, key)
+        if not texts:
             return missing
-        return any(match(value, context) is not negated for value in found)
+        return any(match(value, context) is not negated for value in texts)
 
     return outcome
 
 
 def _values(context: Context, key: str) -> tuple[str, ...]:
-    found = context.get(key, ())
-    if isinstance(found, str):
-        found = (found,)
-    return () if found == ("",) else found
+    texts = context.get(key, ())
+    if isinstance(texts, str):
+        texts = (texts,)
+    return () if texts == ("",) else texts

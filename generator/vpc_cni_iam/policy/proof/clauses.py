@@ -251,32 +251,34 @@ def _of_actions(side: RegionSide) -> RegionSide:
     return side
 
 
-def both(one: Region, other: Region, budget: Budget) -> Region:
+def both(left: Region, right: Region, budget: Budget) -> Region:
     """Return the requests in two regions, or a few more."""
-    budget.spend(len(one.actions) * len(other.actions) + len(one.resources) * len(other.resources))
+    budget.spend(
+        len(left.actions) * len(right.actions) + len(left.resources) * len(right.resources)
+    )
     return Region(
-        tuple(_meet(a, b) for a in one.actions for b in other.actions if _can_meet(a, b)),
-        tuple(_meet(a, b) for a in one.resources for b in other.resources if _can_meet(a, b)),
-        one.checks + other.checks,
-        one.callers + other.callers,
+        tuple(_meet(a, b) for a in left.actions for b in right.actions if _can_meet(a, b)),
+        tuple(_meet(a, b) for a in left.resources for b in right.resources if _can_meet(a, b)),
+        left.checks + right.checks,
+        left.callers + right.callers,
     )
 
 
-def _can_meet(one: RegionSide, other: RegionSide) -> bool:
-    return one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+def _can_meet(left: RegionSide, right: RegionSide) -> bool:
+    return left.prefix.startswith(right.prefix) or right.prefix.startswith(left.prefix)
 
 
-def _meet(one: RegionSide, other: RegionSide) -> RegionSide:
+def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
     """Return the intersection; with variables on a side, that of the first side alone."""
-    groups = one.groups
-    if not any(glob.has_atoms for (glob,) in one.groups + other.groups):
-        groups += other.groups
-    if literal(other.template) is not None:
-        one, other = other, one
+    groups = left.groups
+    if not any(glob.has_atoms for (glob,) in left.groups + right.groups):
+        groups += right.groups
+    if literal(right.template) is not None:
+        left, right = right, left
     return RegionSide(
         groups,
-        one.excluded + other.excluded,
-        one.template,
-        one.within + other.within,
-        one.without + other.without,
+        left.excluded + right.excluded,
+        left.template,
+        left.within + right.within,
+        left.without + right.without,
     )

@@ -37,9 +37,9 @@ class PrefixIndex:
         Args:
             prefix: What every text of the pattern begins with.
         """
-        found = set(self.within(prefix))
+        numbers = set(self.within(prefix))
         for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
             if not self._sorted[position].startswith(prefix):
                 break
-            found.update(self._numbers[self._sorted[position]])
-        return found
+            numbers.update(self._numbers[self._sorted[position]])
+        return numbers

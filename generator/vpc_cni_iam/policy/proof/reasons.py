@@ -42,10 +42,10 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
 
 
 def reason(
-    uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], budget: Budget
 ) -> str:
     """Return what stands in the way of a proof: what is not covered, for want of what."""
-    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
+    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in origins[1:])
     action, resource = automata.text(uncovered.action), automata.text(uncovered.resource) or "*"
     open_ones = {
         condition_text(condition): check
@@ -58,7 +58,7 @@ def reason(
     unclear = dict.fromkeys(map(undefined, (*uncovered.region.checks, *open_ones.values())))
     why += "".join(f"; {text}" for text in list(filter(None, unclear))[:_NAMED])
     return (
-        f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
+        f"{_named(origins[0], 'new')}{lost} is not shown to be covered, for instance on "
         f"action {action!r} and resource {resource!r}, and no such request was found to be "
         f"newly allowed{why}"
     )

@@ -56,25 +56,25 @@ class KeyConstraints:
     groups: list[tuple[Glob, ...]] = field(default_factory=list)
     excluded: list[Glob] = field(default_factory=list)
 
-    def match(self, found: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
+    def match(self, alternatives: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
         """Note that each value matches one of some patterns.
 
         Args:
-            found: The patterns; if one of them is not known, nothing is noted.
+            alternatives: The patterns; if one of them is not known, nothing is noted.
         """
-        known = tuple(glob for glob in found if glob is not None)
-        if len(known) == len(found):
+        known = tuple(glob for glob in alternatives if glob is not None)
+        if len(known) == len(alternatives):
             self.groups.append(known + also)
 
-    def miss(self, found: Iterable[Glob | None], but_empty: bool = False) -> None:
+    def miss(self, exclusions: Iterable[Glob | None], but_empty: bool = False) -> None:
         """Note that each value misses some patterns.
 
         Args:
-            found: The patterns; one that is not known is passed over. One with a variable reads
-                only words with that variable, whose value is then there to be missed.
+            exclusions: The patterns; an unknown one is skipped. One with a variable reads only
+                words with that variable, whose value is then there to be missed.
             but_empty: Whether an empty value may match nonetheless.
         """
-        for glob in found:
+        for glob in exclusions:
             if glob is not None and not (but_empty and _may_match_empty(glob)):
                 self.excluded.append(glob)
 
@@ -96,9 +96,9 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
         if operator.base.family is Family.NULL:
             if operator.quantifier:
                 continue
-            wanted = {values.truth(value) for value in check.values}
-            known.absent &= True in wanted
-            known.present &= False in wanted
+            absent_values = {values.truth(value) for value in check.values}
+            known.absent &= True in absent_values
+            known.present &= False in absent_values
         elif operator.quantifier is SetOperator.ANY:
             known.absent &= operator.if_exists
         elif not operator.quantifier:

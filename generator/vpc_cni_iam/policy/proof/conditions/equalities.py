@@ -101,11 +101,11 @@ def _equal_key(check: ConditionCheck) -> str:
     return ""
 
 
-def _join(names: dict[str, str], one: str, other: str) -> None:
+def _join(names: dict[str, str], key_a: str, other: str) -> None:
     """Have two keys, and all that equal them, go under one name."""
-    old = {names.get(one, one), names.get(other, other)}
+    old = {names.get(key_a, key_a), names.get(other, other)}
     name = min(old)
-    for key in {one, other, *(k for k, n in names.items() if n in old)}:
+    for key in {key_a, other, *(k for k, n in names.items() if n in old)}:
         names[key] = name
 
 

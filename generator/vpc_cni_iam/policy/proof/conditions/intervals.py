@@ -139,18 +139,18 @@ def _joined(parts: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(joined)
 
 
-def _meet(some: tuple[Interval, ...], others: tuple[Interval, ...]) -> Iterator[Interval]:
+def _meet(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> Iterator[Interval]:
     """Yield what two lists of intervals in order have in common, in order."""
-    one, other = 0, 0
-    while one < len(some) and other < len(others):
-        begin = max(some[one][0], others[other][0])
-        end = min(some[one][1], others[other][1])
+    i, j = 0, 0
+    while i < len(left) and j < len(right):
+        begin = max(left[i][0], right[j][0])
+        end = min(left[i][1], right[j][1])
         if begin < end:
             yield begin, end
-        if some[one][1] < others[other][1]:
-            one += 1
+        if left[i][1] < right[j][1]:
+            i += 1
         else:
-            other += 1
+            j += 1
 
 
 def _without(parts: tuple[Interval, ...], family: Family) -> tuple[Interval, ...]:

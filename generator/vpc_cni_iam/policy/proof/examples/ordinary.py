@@ -76,13 +76,13 @@ _FAMILIES = {
 @lru_cache(maxsize=1)
 def _by_action() -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """Return actions as they are spelled, and their resources, by the action in lower case."""
-    found: dict[str, tuple[str, list[str]]] = {}
+    spellings: dict[str, tuple[str, list[str]]] = {}
     for service, resources in ORDINARY.items():
         for arn, names in resources.items():
             for name in names.split():
                 action = f"{service}:{name}"
-                found.setdefault(action.lower(), (action, []))[1].append(arn)
-    return {key: (action, tuple(arns)) for key, (action, arns) in found.items()}
+                spellings.setdefault(action.lower(), (action, []))[1].append(arn)
+    return {key: (action, tuple(arns)) for key, (action, arns) in spellings.items()}
 
 
 def actions() -> Iterator[tuple[str, str]]:
@@ -119,13 +119,13 @@ def likely(key: str, families: set[Family]) -> list[str]:
     Args:
         families: The families of operators that it is compared with.
     """
-    found = [KEY_VALUES[key]] if key in KEY_VALUES else []
+    likely_values = [KEY_VALUES[key]] if key in KEY_VALUES else []
     if key.endswith("account"):
-        found += [ACCOUNT, "444455556666"]
+        likely_values += [ACCOUNT, "444455556666"]
     for family, examples in _TYPED.items():
         if family in families:
-            found += examples
-    return found or [NAME]
+            likely_values += examples
+    return likely_values or [NAME]
 
 
 def has_type(value: str, families: set[Family]) -> bool:

@@ -32,7 +32,7 @@ _USUAL = {1: "aws", 3: aws.REGION, 4: aws.ACCOUNT}
 
 
 def example_requests(
-    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
@@ -40,14 +40,14 @@ def example_requests(
         others: The statements that are not to apply.
     """
     budget.spend(_STEPS)
-    callers, word = _callers(wanted), automata.text(uncovered.action)
-    actions = _actions(uncovered, wanted, others, budget)
+    callers, word = _callers(origins), automata.text(uncovered.action)
+    actions = _actions(uncovered, origins, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
-    near = [*wanted, *others]
+    near = [*origins, *others]
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    resources = [_resources(uncovered, actions, wanted, others, base, budget) for base in bases]
+    resources = [_resources(uncovered, actions, origins, others, base, budget) for base in bases]
     tried = [
         contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
     ]
@@ -61,13 +61,13 @@ def example_requests(
 
 
 def _actions(
-    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> list[str]:
     """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
     word = automata.text(uncovered.action)
     named = {
         action.lower(): action
-        for clause in (*others, *wanted)
+        for clause in (*others, *origins)
         for action in (*clause.statement.actions, *clause.statement.not_actions)
         if "*" not in action and "?" not in action
     }
@@ -81,7 +81,7 @@ def _actions(
         key=lambda pair: not any(reference.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
-    same = [(clause, clause.actions.has(word)) for clause in (*wanted, *others)]
+    same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
 
     def is_like(action: str) -> bool:
         for number, (clause, has) in enumerate(same, 1):
@@ -92,12 +92,12 @@ def _actions(
         return True
 
     like = (spelled for action, spelled in (*named.items(), *known) if is_like(action))
-    return [*islice(like, _ACTIONS), *_made_up(word, wanted)]
+    return [*islice(like, _ACTIONS), *_made_up(word, origins)]
 
 
-def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
+def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
     """Return an action in the case in which its begin is written."""
-    for clause in wanted:
+    for clause in origins:
         for written in clause.statement.actions:
             begin = written.partition("*")[0].partition("?")[0]
             if word.startswith(begin.lower()):
@@ -110,7 +110,7 @@ def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
 def _resources(
     uncovered: Uncovered,
     actions: Sequence[str],
-    wanted: Sequence[Clause],
+    origins: Sequence[Clause],
     others: Sequence[Clause],
     base: Context,
     budget: Budget,
@@ -123,22 +123,22 @@ def _resources(
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in _ordinary(t, base)]
     words = list(_words(side, others, base, budget))
-    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*wanted, *others)}
+    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
 
     def is_about(clause: Clause, text: str) -> bool:
-        found = patterns[id(clause)].matches(text, base)
-        return found is not clause.resources.element.negated
+        matched = patterns[id(clause)].matches(text, base)
+        return matched is not clause.resources.element.negated
 
     pairs = []
     for action in actions:
         known = [
             arn
             for arn in ordinary.resources(action)
-            if all(is_about(clause, arn) for clause in wanted)
+            if all(is_about(clause, arn) for clause in origins)
         ]
         rest = [automata.text(uncovered.resource, _texts_of(base)), "*"]
         own = [*known[:_KNOWN], *written, *words, *rest]
-        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in wanted)]
+        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in origins)]
     budget.spend(len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     order = {action: number for number, action in enumerate(actions)}
@@ -187,14 +187,14 @@ def _words(
     avoided = [_filled(t, base) for c in others for t in c.resources.element.templates]
     known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
     first, readers = len(known[0]), [*known[0], *known[1]]
-    found = sorted(
+    ranked = sorted(
         (len(word_class.accepted), automata.text(word_class.word))
         for word_class in islice(
             automata.word_classes([[glob] for glob in groups if glob], readers, budget), _READINGS
         )
         if not any(number < first for number in word_class.accepted)
     )
-    yield from (text for _, text in found[:_WORDS])
+    yield from (text for _, text in ranked[:_WORDS])
 
 
 def _filled(template: Template, base: Context) -> Glob | None:
@@ -211,14 +211,14 @@ def _texts_of(base: Context) -> dict[str, str]:
     return {key: value for key, value in base.items() if isinstance(value, str)}
 
 
-def _callers(wanted: Sequence[Clause]) -> list[str]:
+def _callers(origins: Sequence[Clause]) -> list[str]:
     """Return principals that statements name, and one that none does; none where none asks."""
-    names = [i for c in wanted for p in c.statement.principals for i in p.identifiers]
-    found = []
+    names = [i for c in origins for p in c.statement.principals for i in p.identifiers]
+    callers = []
     for name in names:
         account = name if name.isdigit() else name.split(":")[4] if name.endswith(":root") else ""
         if account:
-            found.append(f"arn:aws:iam::{account}:user/alice")
+            callers.append(f"arn:aws:iam::{account}:user/alice")
         elif name != ANYONE:
-            found.append(name)
-    return list(dict.fromkeys([*found, aws.USER])) if names else [""]
+            callers.append(name)
+    return list(dict.fromkeys([*callers, aws.USER])) if names else [""]

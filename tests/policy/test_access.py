@@ -764,7 +764,7 @@ def test_too_intricate_patterns_are_said_to_be_with_what_to_simplify() -> None:
 # The property: whatever is called proven has no counterexample among all requests of a pool.
 
 
-def universe(random: Random, keys: tuple[str, ...], user: bool) -> Iterator[Request]:
+def universe(random: Random, keys: tuple[str, ...], *, user: bool) -> Iterator[Request]:
     choices: list[list[str | tuple[str, ...] | None]] = []
     for key in keys:
         values, _, _, several = pools.KEYS[key]
@@ -857,7 +857,7 @@ def test_what_is_proven_has_no_counterexample_near() -> None:
             check_witness(answer, [old], [new])
         if not isinstance(answer, Proven):
             continue
-        for request in universe(random, keys, user):
+        for request in universe(random, keys, user=user):
             reading = newly_allowed(before, after, request)
             assert not reading, (reading, old, new, request)
     assert answers["Proven"] > PAIRS // 4

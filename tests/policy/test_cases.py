@@ -15,6 +15,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof import cases, clauses
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
@@ -68,7 +69,7 @@ def test_the_ways_there_are() -> None:
     )
     premise = check("StringEqualsIfExists", "a", "b")
     ways = list(cases.case_splits((premise,), list(clauses.read([Policy((covering,))])), Budget()))
-    absent, present = cases.absent("s3:prefix", True), cases.absent("s3:prefix", False)
+    absent, present = (null("s3:prefix", absent=absent) for absent in (True, False))
     assert ways == [
         [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
         [(premise, absent), (premise, present)],

@@ -69,7 +69,7 @@ def _parse(operator: str) -> tuple[str, str, bool]:
 def all_of(block: Document, request: Request, *, variables: bool) -> Formula:
     """Return whether every condition of a Condition block holds of a request."""
     return request.terms.every(
-        _holds(operator, request.key(name), _values(values), request, variables)
+        _holds(operator, request.key(name), _values(values), request, variables=variables)
         for operator, name, values in each(block)
     )
 
@@ -89,7 +89,7 @@ def _values(values: object) -> list[str]:
 
 
 def _holds(
-    operator: str, key: Key, values: list[str], request: Request, variables: bool
+    operator: str, key: Key, values: list[str], request: Request, *, variables: bool
 ) -> Formula:
     quantifier, base, if_exists = _parse(operator)
     same = base.replace("ArnEquals", "ArnLike").replace("ArnNotEquals", "ArnNotLike")
@@ -100,7 +100,9 @@ def _holds(
     negated = "Not" in base
     terms = request.terms
     matches = [
-        terms.some(_matches(base, key, number, value, request, variables) for value in values)
+        terms.some(
+            _matches(base, key, number, value, request, variables=variables) for value in values
+        )
         for number in range(len(key.values))
     ]
     outcomes = [terms.no(match) if negated else match for match in matches]
@@ -199,12 +201,12 @@ def _null(quantifier: str, key: Key, truths: set[bool], free: Term, request: Req
 
 
 def _matches(
-    base: str, key: Key, number: int, text: str, request: Request, variables: bool
+    base: str, key: Key, number: int, text: str, request: Request, *, variables: bool
 ) -> Formula:
     """Return whether one value of a request matches one of a policy, negation aside."""
     value, terms = key.values[number], request.terms
     if base in _TEXT_OPERATORS or base in _ARN_OPERATORS:
-        return _matches_text(base, value, text, request, variables)
+        return _matches_text(base, value, text, request, variables=variables)
     if base == "Bool":
         return terms.equal(value, terms.text(text.lower()))
     if base in ("IpAddress", "NotIpAddress"):
@@ -215,7 +217,9 @@ def _matches(
     return terms.make(_ORDERS[base.removeprefix(prefix)], value, terms.real(read(text)))
 
 
-def _matches_text(base: str, value: Term, text: str, request: Request, variables: bool) -> Formula:
+def _matches_text(
+    base: str, value: Term, text: str, request: Request, *, variables: bool
+) -> Formula:
     how = _TEXT_OPERATORS.get(base)
     parts = texts.split(text, variables=variables, wildcards=how in (None, _LIKE))
     if how is None:

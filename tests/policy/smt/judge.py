@@ -127,12 +127,12 @@ def allowed(policies: Sequence[Document], request: Request) -> Formula:
     for policy in policies:
         variables = policy.get("Version") == "2012-10-17"
         for statement in _list(policy.get("Statement", [])):
-            applies = _applies(statement, request, variables)
+            applies = _applies(statement, request, variables=variables)
             by_effect[statement["Effect"]].append(applies)
     return terms.every((terms.some(by_effect["Allow"]), terms.no(terms.some(by_effect["Deny"]))))
 
 
-def _applies(statement: Document, request: Request, variables: bool) -> Formula:
+def _applies(statement: Document, request: Request, *, variables: bool) -> Formula:
     if {"Principal", "NotPrincipal"} & statement.keys():
         raise UndecidedError("a Principal")
     terms = request.terms
@@ -140,7 +140,7 @@ def _applies(statement: Document, request: Request, variables: bool) -> Formula:
         _action(text, request) for text in _list(statement.get("Action") or statement["NotAction"])
     )
     resources = terms.some(
-        _resource(text, request, variables)
+        _resource(text, request, variables=variables)
         for text in _list(statement.get("Resource") or statement["NotResource"])
     )
     return terms.every(
@@ -159,7 +159,7 @@ def _action(text: str, request: Request) -> Formula:
     return texts.like(request.terms, request.action, parts, request.resolve)
 
 
-def _resource(text: str, request: Request, variables: bool) -> Formula:
+def _resource(text: str, request: Request, *, variables: bool) -> Formula:
     terms, narrow = request.terms, request.readings.narrow
     wide, within = texts.resource(
         terms, request.resource, text, request.resolve, variables=variables

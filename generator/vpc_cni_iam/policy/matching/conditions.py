@@ -34,7 +34,7 @@ Truth: TypeAlias = bool | Undecided
 Test: TypeAlias = Callable[[Context], Truth]
 
 
-def parse(condition: Condition, place: ElementPath, variables: bool) -> ConditionCheck:
+def parse(condition: Condition, place: ElementPath, *, variables: bool) -> ConditionCheck:
     """Read a condition.
 
     Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take

@@ -101,7 +101,7 @@ def no_new_access(
         )
     before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
     for narrow in (False, True):
-        sides = [list(clauses.read(side, narrow)) for side in (old, new)]
+        sides = [list(clauses.read(side, narrow=narrow)) for side in (old, new)]
         answer = _Search(before, after, budget, examples).run(*sides)
         if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
             return answer

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.operators import Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.conditions.constraints import NULL, null
 
-_NULL = Operator(BASES["Null"])
 _OPPOSITE = {
     SetOperator.NONE: SetOperator.NONE,
     SetOperator.ALL: SetOperator.ANY,
@@ -39,19 +39,14 @@ def case_splits(
         values = list(_values(check)) if check.key in keys else []
         if len(values) > 1:
             yield [(*others, value) for value in values]
-    decided = {check.key for check in checks if check.operator == _NULL}
+    decided = {check.key for check in checks if check.operator == NULL}
     for key in keys:
         if key not in decided:
-            yield [(*checks, absent(key, value)) for value in (True, False)]
+            yield [(*checks, null(key, absent=absent)) for absent in (True, False)]
     for check in compared:
         opposite = _opposite(check)
         if opposite and check not in checks and not set(opposite) <= set(checks):
             yield [(*checks, check), (*checks, *opposite)]
-
-
-def absent(key: str, value: bool) -> ConditionCheck:
-    """Return the condition that a key is absent, or is not."""
-    return ConditionCheck(_NULL, key, ("true" if value else "false",))
 
 
 def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
@@ -67,7 +62,7 @@ def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
     for number, value in enumerate(check.values):
         yield replace(certain, values=(value,), templates=check.templates[number : number + 1])
     if operator.if_exists:
-        yield absent(check.key, True)
+        yield null(check.key, absent=True)
 
 
 def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
@@ -78,5 +73,5 @@ def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
     base = replace(operator.base, negated=not operator.base.negated)
     opposite = replace(check, operator=Operator(base, _OPPOSITE[operator.quantifier]))
     if operator.if_exists and operator.quantifier is not SetOperator.ALL:
-        return (opposite, absent(check.key, False))
+        return (opposite, null(check.key, absent=False))
     return (opposite,)

@@ -173,24 +173,26 @@ class ClauseIndex:
         return [self._clauses[number] for number in sorted(set.intersection(*about))]
 
 
-def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
+def read(policies: Sequence[Policy], *, narrow: bool = False) -> Iterator[Clause]:
     """Yield the statements of policies."""
     for position, policy in enumerate(policies):
         place = ElementPath(f"policy {position + 1}")
         variables = elements.has_variables(policy, place)
         for index, statement in enumerate(policy.statements):
-            meaning = _read(statement, place, variables, narrow)
+            meaning = _read(statement, place, variables=variables, narrow=narrow)
             yield Clause(statement, (position, index), *meaning)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(statement: Statement, place: ElementPath, variables: bool, narrow: bool) -> _Meaning:
-    actions = elements.actions(statement, place, variables)
-    resources = elements.resources(statement, place, variables)
-    checks = tuple(conditions.parse(c, place, variables) for c in statement.conditions)
+def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: bool) -> _Meaning:
+    actions = elements.actions(statement, place, variables=variables)
+    resources = elements.resources(statement, place, variables=variables)
+    checks = tuple(conditions.parse(c, place, variables=variables) for c in statement.conditions)
     return (
         _language(actions, tuple(map(globs.of, actions.templates))),
-        _language(resources, tuple(globs.of_resource(t, narrow) for t in resources.templates)),
+        _language(
+            resources, tuple(globs.of_resource(t, narrow=narrow) for t in resources.templates)
+        ),
         checks,
         (
             statement.effect,

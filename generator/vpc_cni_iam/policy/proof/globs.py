@@ -101,7 +101,7 @@ def of_arn(template: Template) -> Glob | None:
     return _build([(part, Reach.ALL if last else Reach.PART) for part, last in parts])
 
 
-def of_resource(template: Template, narrow: bool) -> Glob | None:
+def of_resource(template: Template, *, narrow: bool) -> Glob | None:
     """Return that of a resource.
 
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
@@ -162,7 +162,7 @@ def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool
     return pieces
 
 
-def _build(parts: list[tuple[str | Wild | PolicyVariable, Reach]], fold: bool = False) -> Glob:
+def _build(parts: list[tuple[str | Wild | PolicyVariable, Reach]], *, fold: bool = False) -> Glob:
     items: list[Item] = []
     loops = [Reach.NONE]
     for part, reach in parts:

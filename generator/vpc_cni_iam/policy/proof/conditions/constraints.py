@@ -8,18 +8,24 @@ from dataclasses import dataclass, field, replace
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family, SetOperator
+from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
 
+NULL = Operator(BASES["Null"])
 _BUILDERS = {
     Family.STRING: globs.of,
     Family.LIKE: globs.of,
     Family.ARN: globs.of_arn,
     Family.IGNORE_CASE: globs.of_folded,
 }
+
+
+def null(key: str, *, absent: bool) -> ConditionCheck:
+    """Return the condition that a key is absent, or that it is present."""
+    return ConditionCheck(NULL, key, ("true" if absent else "false",))
 
 
 def patterns(check: ConditionCheck) -> tuple[Glob | None, ...]:
@@ -66,7 +72,7 @@ class KeyConstraints:
         if len(known) == len(alternatives):
             self.groups.append(known + also)
 
-    def miss(self, exclusions: Iterable[Glob | None], but_empty: bool = False) -> None:
+    def miss(self, exclusions: Iterable[Glob | None], *, but_empty: bool = False) -> None:
         """Note that each value misses some patterns.
 
         Args:
@@ -120,7 +126,7 @@ def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
                 known.match(patterns(check))
 
 
-def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: bool) -> None:
+def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: bool) -> None:
     """Add what ForAllValues says about each value.
 
     Args:

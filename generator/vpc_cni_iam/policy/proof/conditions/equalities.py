@@ -17,9 +17,9 @@ from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
+from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 _REMEMBERED = 1024
-_NULL = Operator(BASES["Null"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
     renamed = [renaming.rename(check) for check in premises]
     texts = {check.key: text for check in renamed if (text := _known_text(check)) is not None}
     filling = Equalities((), names, texts)
-    present = (_is_present(names.get(k, k)) for check in premises for k in _used(check))
+    present = (null(names.get(k, k), absent=False) for check in premises for k in _used(check))
     return Equalities((*map(filling.rename, renamed), *present), names, texts)
 
 
@@ -139,10 +139,10 @@ def _needed(templates: Sequence[Template]) -> list[str]:
     return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
 
 
-def _is_present(key: str) -> ConditionCheck:
-    return ConditionCheck(_NULL, key, ("false",))
-
-
 def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
     """Return what a statement's resources say about condition keys."""
-    return () if element.negated else tuple(map(_is_present, _needed(element.templates)))
+    return (
+        ()
+        if element.negated
+        else tuple(null(key, absent=False) for key in _needed(element.templates))
+    )

@@ -81,7 +81,7 @@ def _at_once(
         return True
     if equalities.is_reflexive(conclusion) and (not known.absent or conclusion.operator.if_exists):
         return True
-    return any(_subsumes(check, conclusion, known.absent) for check in about)
+    return any(_subsumes(check, conclusion, absent=known.absent) for check in about)
 
 
 def _true_if_absent(check: ConditionCheck) -> bool:
@@ -111,7 +111,7 @@ def _unimplied_single(
         if not check.operator.if_exists:
             constraints.some(known, check)
     nonempty = conclusion.operator.quantifier is SetOperator.ANY
-    return _unimplied(known, conclusion, budget, nonempty)
+    return _unimplied(known, conclusion, budget, nonempty=nonempty)
 
 
 def _unimplied_multivalued(
@@ -168,7 +168,7 @@ def _unimplied_interval(
     return unimplied
 
 
-def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool) -> bool:
+def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, *, absent: bool) -> bool:
     """Say whether one condition implies another by its values and IfExists alone."""
     operator = premise.operator
     if (operator.base, operator.quantifier) != (
@@ -195,7 +195,7 @@ def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool)
 
 
 def _unimplied(
-    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, nonempty: bool = False
+    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, *, nonempty: bool = False
 ) -> Unimplied | None:
     """Return a unimplied if a value is possible that does not satisfy a condition."""
     patterns = constraints.patterns(conclusion)

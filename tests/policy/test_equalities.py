@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from random import Random
+from time import process_time
 
 import pytest
 
@@ -15,6 +16,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 
@@ -173,3 +175,25 @@ def test_tags_that_must_agree_are_proven_through_each_other() -> None:
     old = policy(("StringEquals", RESOURCE, "red"))
     assert no_new_access([old], [policy(agree, ("StringEquals", PRINCIPAL, "red"))]) == Proven()
     assert not isinstance(no_new_access([old], [policy(agree)]), Proven | NotProven)
+
+
+def chain(length: int, prefix: str) -> list[ConditionCheck]:
+    """Return conditions by which each key equals the next, in no order."""
+    names = [f"aws:PrincipalTag/{prefix}{number:05}" for number in range(length + 1)]
+    equal = [check("StringEquals", key, f"${{{other}}}") for key, other in pairwise(names)]
+    Random(length).shuffle(equal)
+    return equal
+
+
+def test_a_chain_of_equal_keys_takes_work_in_proportion_to_its_length() -> None:
+    def seconds(length: int) -> float:
+        durations = []
+        for turn in range(2):
+            premises = chain(length, f"t{turn}n{length}-")
+            begin = process_time()
+            resolved = equalities.of(premises)
+            durations.append(process_time() - begin)
+            assert len({resolved.names[premise.key] for premise in premises}) == 1
+        return min(durations)
+
+    assert seconds(8000) < 24 * seconds(1000)

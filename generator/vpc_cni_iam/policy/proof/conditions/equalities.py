@@ -66,10 +66,7 @@ def of(premises: Sequence[ConditionCheck]) -> Equalities:
 
 @lru_cache(_REMEMBERED)
 def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
-    names: dict[str, str] = {}
-    for check in premises:
-        if other := _equal_key(check):
-            _join(names, check.key, other)
+    names = _names(premises)
     renaming = Equalities((), names, {})
     renamed = [renaming.rename(check) for check in premises]
     texts = {check.key: text for check in renamed if (text := _known_text(check)) is not None}
@@ -90,6 +87,23 @@ def is_reflexive(check: ConditionCheck) -> bool:
     )
 
 
+def _names(premises: Sequence[ConditionCheck]) -> dict[str, str]:
+    """Return for each key that equals another the first, by alphabet, of all that equal it."""
+    earlier: dict[str, str] = {}
+
+    def first(key: str) -> str:
+        while (before := earlier.setdefault(key, key)) != key:
+            earlier[key] = earlier[before]  # the next search takes half the steps
+            key = before
+        return key
+
+    for check in premises:
+        if other := _equal_key(check):
+            low, high = sorted((first(check.key), first(other)))
+            earlier[high] = low
+    return {key: first(key) for key in [*earlier]}
+
+
 def _equal_key(check: ConditionCheck) -> str:
     """Return the key that a condition says to equal its own, empty for none."""
     operator = check.operator
@@ -99,14 +113,6 @@ def _equal_key(check: ConditionCheck) -> str:
         case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
             return key
     return ""
-
-
-def _join(names: dict[str, str], key_a: str, other: str) -> None:
-    """Have two keys, and all that equal them, go under one name."""
-    old = {names.get(key_a, key_a), names.get(other, other)}
-    name = min(old)
-    for key in {key_a, other, *(k for k, n in names.items() if n in old)}:
-        names[key] = name
 
 
 def _known_text(check: ConditionCheck) -> str | None:

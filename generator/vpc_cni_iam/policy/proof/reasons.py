@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.covering import Uncovered
-from vpc_cni_iam.policy.proof.examples import ordinary, reference
+from vpc_cni_iam.policy.proof.examples import key_values, ordinary, reference
 from vpc_cni_iam.policy.wording import condition_text, describe
 
 _NAMED = 5
@@ -35,7 +35,7 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
         parts.append("resource")
     for key, value in request.context.items():
         several = (value,) if isinstance(value, str) else value
-        if not all(ordinary.fits(text, key) for text in several):
+        if not all(key_values.fits(text, key) for text in several):
             parts.append(key)
     *front, last = parts or [""]
     return f"{', '.join(front)} and {last}" if front else last

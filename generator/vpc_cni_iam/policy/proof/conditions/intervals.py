@@ -20,6 +20,7 @@ from typing import TypeAlias
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family, Order
+from vpc_cni_iam.policy.proof.examples.aws import TYPE_VALUES
 
 # A point, and whether the cut is just after it (1) or just before it (0).
 Cut: TypeAlias = tuple[Decimal, int]
@@ -72,8 +73,10 @@ class PossibleValues:
         """Return a value of the type, an ordinary one if it can be, None if there is none."""
         if not self.parts:
             return None
-        point = _ORDINARY[self.family]
-        if not any(begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts):
+        point = _READERS[self.family](TYPE_VALUES[self.family][0])
+        if point is None or not any(
+            begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts
+        ):
             find = _host if self.family is Family.IP else _point
             point = find(*self.parts[0])
         return _TEXTS[self.family](point)
@@ -197,9 +200,8 @@ _TEXTS: dict[Family, Callable[[Decimal], str]] = {
     Family.DATE: _date,
     Family.IP: _address,
 }
-# What is shown where it can be: 1, 2026-01-01T00:00:00Z, 203.0.113.7.
-_ORDINARY = {
-    Family.NUMERIC: Decimal(1),
-    Family.DATE: Decimal(1_767_225_600),
-    Family.IP: Decimal(int(IPv4Address("203.0.113.7"))),
+_READERS: dict[Family, Callable[[str], Decimal | None]] = {
+    Family.NUMERIC: values.number,
+    Family.DATE: values.instant,
+    Family.IP: lambda text: Decimal(int(IPv4Address(text))),
 }

@@ -7,15 +7,14 @@ from itertools import islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.patterns import ARN_PARTS, Patterns
-from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, expand
+from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.variables import Context, Template, expand
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.wildcard import Wild
 
 _CONTEXTS = 1500
 _FIRST_CONTEXTS = 6
@@ -27,8 +26,6 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
-# What stands in a part of an ARN, by the colons before it.
-_USUAL = {1: "aws", 3: aws.REGION, 4: aws.ACCOUNT}
 
 
 def example_requests(
@@ -74,7 +71,7 @@ def _actions(
     if word in named:
         return [named[word]]
     side = uncovered.region.resources[0]
-    resources = [text for t in side.within for text in _ordinary(t, {})]
+    resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
     known = list(ordinary.actions())
     budget.spend(len(known) * (1 + len(resources)))
     known.sort(
@@ -121,7 +118,7 @@ def _resources(
         others: The statements that are not to apply.
     """
     side = uncovered.region.resources[0]
-    written = [text for t in side.within for text in _ordinary(t, base)]
+    written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
     words = list(_words(side, others, base, budget))
     patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
 
@@ -155,28 +152,6 @@ def _resources(
     return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
 
 
-def _ordinary(template: Template, base: Context) -> Iterator[str]:
-    """Yield a pattern filled as ARNs of AWS are, with as few letters as read well first."""
-    for begins in ("/:", "", None):
-        text = ""
-        for number, part in enumerate(template):
-            following = template[number + 1] if number + 1 < len(template) else ""
-            if isinstance(part, str):
-                text += part
-            elif isinstance(part, PolicyVariable):
-                text += _value_of(part, base)
-            elif part is Wild.ONE:
-                text += "x"
-            elif (
-                text.endswith(":") and str(following).startswith(":") and text.count(":") in _USUAL
-            ):
-                text += _USUAL[text.count(":")]
-            elif begins == "" or (begins and text.endswith(tuple(begins))):
-                text += ordinary.name_after(text)
-        if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
-            yield text
-
-
 def _words(
     side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget
 ) -> Iterator[str]:
@@ -202,11 +177,6 @@ def _filled(template: Template, base: Context) -> Glob | None:
     return None if parts is None else globs.of(parts)
 
 
-def _value_of(variable: PolicyVariable, base: Context) -> str:
-    value = base.get(variable.key)
-    return value if isinstance(value, str) else variable.default or ""
-
-
 def _texts_of(base: Context) -> dict[str, str]:
     return {key: value for key, value in base.items() if isinstance(value, str)}
 
@@ -218,7 +188,7 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
     for name in names:
         account = name if name.isdigit() else name.split(":")[4] if name.endswith(":root") else ""
         if account:
-            callers.append(f"arn:aws:iam::{account}:user/alice")
+            callers.append(aws.USER.replace(aws.ACCOUNT, account))
         elif name != ANYONE:
             callers.append(name)
     return list(dict.fromkeys([*callers, aws.USER])) if names else [""]

@@ -22,9 +22,6 @@ from vpc_cni_iam.policy.strict_json import Number, load_json
 def loads(text: str, source: str) -> Policy:
     """Read a policy document from JSON text.
 
-    Args:
-        text: The JSON text of a bare policy document.
-
     Raises:
         InputError: Not JSON, a duplicate key, or not a policy; with the JSON path.
     """

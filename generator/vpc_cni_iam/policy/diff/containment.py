@@ -48,22 +48,17 @@ def contains(container: Permission, permission: Permission, budget: Budget) -> b
 
 
 class Containers:
-    """Grants that may contain others, found without trying all.
-
-    Args:
-        permissions: The permissions.
-        budget: What the proofs may cost.
-    """
+    """Permissions that may contain others, found without trying all."""
 
     def __init__(self, permissions: Iterable[Permission], budget: Budget) -> None:
-        self._grants, self._budget = list(permissions), budget
-        begins = [_begins(permission.statement) for permission in self._grants]
+        self._permissions, self._budget = list(permissions), budget
+        begins = [_begins(permission.statement) for permission in self._permissions]
         self._by_action = PrefixIndex((begin, n) for n, (begin, _) in enumerate(begins))
         self._by_resource = PrefixIndex((begin, n) for n, (_, begin) in enumerate(begins))
 
     def of(self, permission: Permission) -> Iterator[Permission]:
         """Yield those that contain a permission."""
-        if not self._grants or self._budget.steps < _STEPS_OF_A_PAIR:
+        if not self._permissions or self._budget.steps < _STEPS_OF_A_PAIR:
             return
         # What begins with more than the other contains only a part of it.
         action, resource = _begins(permission.statement)
@@ -75,10 +70,10 @@ class Containers:
             return
         numbers &= others
         if _holds(_is_nothing, self._budget, permission.bare):
-            numbers = {*range(len(self._grants))}
+            numbers = {*range(len(self._permissions))}
         for number in sorted(numbers):
-            if contains(self._grants[number], permission, self._budget):
-                yield self._grants[number]
+            if contains(self._permissions[number], permission, self._budget):
+                yield self._permissions[number]
 
 
 def _begins(statement: Statement) -> tuple[str, str]:

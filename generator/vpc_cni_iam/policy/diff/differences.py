@@ -27,7 +27,6 @@ class Difference:
     """One difference of a document from the one it should equal.
 
     Args:
-        kind: What is different.
         place: Where, such as ``statement 2 (ec2:CreateTags)``.
         text: What, such as ``action ec2:DescribeSubnets is missing``.
     """

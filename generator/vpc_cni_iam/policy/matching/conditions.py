@@ -21,11 +21,7 @@ from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The answer of a condition to which AWS gives no meaning for this request.
-
-    Args:
-        reason: Why.
-    """
+    """The answer of a condition to which AWS gives no meaning for this request."""
 
     reason: str
 

@@ -20,7 +20,6 @@ class Element:
     """What an element lists, or lists as exceptions.
 
     Args:
-        templates: The patterns.
         negated: Whether the statement is about all but these.
     """
 

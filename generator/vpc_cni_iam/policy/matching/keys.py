@@ -48,12 +48,7 @@ class Values(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a condition key.
-
-    Args:
-        type: What its values are.
-        values: How many a request can have.
-    """
+    """What is known of a condition key."""
 
     type: KeyType
     values: Values

@@ -26,9 +26,7 @@ class ConditionCheck:
     """One condition, read.
 
     Args:
-        operator: Its operator.
         key: Its context key, in lower case.
-        values: Its values as written.
         templates: Its values taken apart, for the operators on strings and ARNs.
         spelling: Its context key as written, for messages.
     """

@@ -44,7 +44,6 @@ class Counterexample:
     """A request that the new policies allow and the old ones do not, as the evaluator says.
 
     Args:
-        request: The request.
         new: The statement of the new policies that allows it.
         old: What the old policies say.
         made_up: What of it only comes of the policies' patterns, so that AWS may have no such
@@ -59,11 +58,7 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class NotProven:
-    """Neither a proof nor a counterexample was found.
-
-    Args:
-        reason: What stands in the way.
-    """
+    """Neither a proof nor a counterexample was found."""
 
     reason: str
 
@@ -156,8 +151,6 @@ class _Search:
     """One attempt at a proof.
 
     Args:
-        before: The old policies.
-        after: The new policies.
         budget: What is left of the steps, of one question while it is looked at.
         examples: Whether to look for counterexamples; without, the first part that stays open
             decides.

@@ -26,11 +26,7 @@ _OPPOSITE = {
 def case_splits(
     checks: tuple[ConditionCheck, ...], covering: Sequence[Clause], budget: Budget
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
-    """Yield ways to take conditions apart; each is a list of cases, the conditions of each.
-
-    Args:
-        covering: The statements that are to cover the cases.
-    """
+    """Yield ways to take conditions apart; each is a list of cases, the conditions of each."""
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
     keys = dict.fromkeys(check.key for check in compared)
     budget.spend(len(checks) + sum(1 + len(clause.checks) for clause in covering))

@@ -28,7 +28,6 @@ class Language:
     """The actions or the resources of a statement.
 
     Args:
-        element: The element.
         globs: Its patterns as automata, None for one that cannot be.
         exact: Those of its patterns that are tested as the evaluator does.
         templates: All its patterns, to be looked up.
@@ -70,11 +69,7 @@ class Clause:
     """A statement.
 
     Args:
-        statement: As it was written.
         at: The positions of its policy and of itself, from 0.
-        actions: What it says of actions.
-        resources: What it says of resources.
-        checks: Its conditions.
         meaning: Equal for two statements that IAM reads alike.
     """
 
@@ -103,7 +98,6 @@ class RegionSide:
 
     Args:
         groups: Each with the patterns of which one must match.
-        excluded: Patterns that must not match.
         template: A pattern it came from.
         within: All patterns it came from.
         without: Those of what is excluded.
@@ -144,11 +138,7 @@ class Region:
 
 
 class ClauseIndex:
-    """Statements, found by the requests that they can be about.
-
-    Args:
-        clauses: The statements.
-    """
+    """Statements, found by the requests that they can be about."""
 
     def __init__(self, clauses: Sequence[Clause]) -> None:
         self._clauses = clauses

@@ -27,7 +27,6 @@ class Atom:
     """A policy variable, as one opaque letter: equal variables have equal values.
 
     Args:
-        variable: The variable.
         folded: Whether its value is compared without case.
     """
 

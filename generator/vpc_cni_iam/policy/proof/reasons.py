@@ -1,4 +1,4 @@
-"""Why there is no proof, in words, and what of a counterexample is made up."""
+"""Why there is no proof, in words, and which parts of a counterexample are made up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ _NAMED = 5
 
 
 def made_up(request: Request, statements: Sequence[Clause]) -> str:
-    """Return what of a request neither AWS has, as far as is known, nor a policy names.
-
-    Args:
-        statements: The statements that it was made for.
-    """
+    """Return what of a request neither AWS has, as far as is known, nor a policy names."""
     named = {
         text.lower()
         for clause in statements
@@ -44,7 +40,7 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
 def reason(
     uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], budget: Budget
 ) -> str:
-    """Return what stands in the way of a proof: what is not covered, for want of what."""
+    """Return why there is no proof: what is not covered, and which conditions do not follow."""
     lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in origins[1:])
     action, resource = automata.text(uncovered.action), automata.text(uncovered.resource) or "*"
     open_ones = {
@@ -70,11 +66,7 @@ def _named(clause: Clause, side: str) -> str:
 
 
 def too_complex(clause: Clause, covering: Sequence[Clause]) -> str:
-    """Return what takes too many steps, and how to make it simpler.
-
-    Args:
-        clause: The statement that is not compared in full.
-    """
+    """Return what takes too many steps, and how to make it simpler."""
     named = _named(clause, "old" if clause.denies else "new")
     near = [clause, *covering]
     pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")

@@ -51,8 +51,6 @@ class KeyConstraints:
     """What some conditions say about the value of one key.
 
     Args:
-        absent: Whether the key can be absent.
-        present: Whether the key can be present.
         groups: Each value matches one pattern of each group.
         excluded: No value matches any of these.
     """
@@ -91,11 +89,7 @@ def _may_match_empty(glob: Glob) -> bool:
 
 
 def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
-    """Return whether a key can be absent or present.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return whether a key can be absent or present."""
     known = KeyConstraints()
     for check in premises:
         operator = check.operator
@@ -113,11 +107,7 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
 
 
 def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
-    """Add what the operators without a set operator say.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Add what the operators without a set operator say."""
     for check in premises:
         if has_language(check) and not check.operator.quantifier and not undefined(check):
             if check.operator.base.negated:
@@ -130,7 +120,6 @@ def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: 
     """Add what ForAllValues says about each value.
 
     Args:
-        premises: Conditions on the key that all hold.
         single: Whether the key has at most one value, which then may be empty.
     """
     for check in premises:
@@ -142,11 +131,7 @@ def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: 
 
 
 def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that a key of one value can have.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return the numbers, dates or addresses that a key of one value can have."""
     possible = intervals.anything(family)
     for check in premises:
         if check.operator.base.family is family:
@@ -160,11 +145,7 @@ def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVal
 
 
 def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that each value of a key can be.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return the numbers, dates or addresses that each value of a key can be."""
     possible = intervals.anything(family)
     for check in premises:
         if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
@@ -173,11 +154,7 @@ def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVa
 
 
 def some(known: KeyConstraints, check: ConditionCheck) -> None:
-    """Add what one ForAnyValue says about the value that satisfies it.
-
-    Args:
-        known: What is known of that value so far.
-    """
+    """Add what one ForAnyValue says about the value that satisfies it."""
     if check.operator.base.negated:
         known.miss(patterns(check))
     else:

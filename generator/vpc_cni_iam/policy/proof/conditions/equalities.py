@@ -27,7 +27,6 @@ class Equalities:
     """Conditions with every key that equals another under one name, and known values filled in.
 
     Args:
-        premises: The conditions.
         names: The name under which each key goes that equals another, by key.
         texts: The value of each key that is known to have one, by key.
     """

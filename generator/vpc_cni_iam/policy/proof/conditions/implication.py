@@ -35,7 +35,6 @@ class Unimplied:
     """A condition that is not implied.
 
     Args:
-        check: The condition.
         value: A value that satisfies the premises and not the condition, None for an absent
             key or where none was looked for.
     """

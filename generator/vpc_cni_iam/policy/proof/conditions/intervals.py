@@ -41,7 +41,6 @@ class PossibleValues:
     """The values that a key can have, as far as conditions of one family say.
 
     Args:
-        family: The family.
         parts: The values of its type: intervals in order, of which no two touch.
         others: Whether a text can be a value that is not of the type.
     """
@@ -83,11 +82,7 @@ class PossibleValues:
 
 
 def anything(family: Family) -> PossibleValues:
-    """Return all values.
-
-    Args:
-        family: Of which type those in intervals are.
-    """
+    """Return all values."""
     return PossibleValues(family, _without((), family), others=True)
 
 

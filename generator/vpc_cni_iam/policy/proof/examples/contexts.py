@@ -51,11 +51,7 @@ def contexts(
     base: Context,
     budget: Budget,
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements.
-
-    Args:
-        hints: By key, values with which conditions of other statements do not hold.
-    """
+    """Yield contexts that satisfy conditions, near those of other statements."""
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
     near: dict[str, list[ConditionCheck]] = {}
     for check in (*checks, *(check for clause in clauses for check in clause.checks)):

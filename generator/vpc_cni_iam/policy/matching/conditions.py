@@ -125,7 +125,7 @@ def _presence(check: ConditionCheck) -> Test:
     """
     key, absent_values = check.key, {values.truth(v) for v in check.values}
     if reason := undefined(check):
-        return lambda context: _undecided(check, context, reason)
+        return lambda context: answer_undefined(check, context, reason)
     return lambda context: (context.get(key, ()) == ()) in absent_values
 
 
@@ -147,14 +147,14 @@ def _one(check: ConditionCheck, match: Match) -> Test:
             return missing
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
-                return _undecided(check, context, reason or _too_many(check, len(value)))
+                return answer_undefined(check, context, reason or _too_many(check, len(value)))
             value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
     return outcome
 
 
-def _undecided(check: ConditionCheck, context: Context, reason: str) -> Truth:
+def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Truth:
     """Return the answer of a condition that AWS does not define."""
     return Undecided(reason)
 
@@ -173,7 +173,7 @@ def _all(check: ConditionCheck, match: Match) -> Test:
     key, negated = check.key, check.operator.base.negated
 
     def outcome(context: Context) -> Truth:
-        texts = _values(context, key)
+        texts = request_values(context, key)
         return all(match(value, context) is not negated for value in texts)
 
     return outcome
@@ -189,7 +189,7 @@ def _any(check: ConditionCheck, match: Match) -> Test:
     missing = check.operator.if_exists
 
     def outcome(context: Context) -> Truth:
-        texts = _values(context, key)
+        texts = request_values(context, key)
         if not texts:
             return missing
         return any(match(value, context) is not negated for value in texts)
@@ -197,7 +197,8 @@ def _any(check: ConditionCheck, match: Match) -> Test:
     return outcome
 
 
-def _values(context: Context, key: str) -> tuple[str, ...]:
+def request_values(context: Context, key: str) -> tuple[str, ...]:
+    """Return the values that set operators see, none for one empty string."""
     texts = context.get(key, ())
     if isinstance(texts, str):
         texts = (texts,)

@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, read
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
-from vpc_cni_iam.policy.proof.globs import Atom, Glob, Reach
+from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob
 
 ALPHABET = "ab:"
 TEXTS = ["".join(t) for n in range(6) for t in product(ALPHABET, repeat=n)]
@@ -35,12 +35,12 @@ def accepts(pattern: Glob, text: str) -> bool:
         after = set()
         for p in positions:
             loop = pattern.loops[p]
-            if loop is Reach.ALL or (loop is Reach.PART and letter != ":"):
+            if loop is Characters.ALL or (loop is Characters.PART and letter != ":"):
                 after.add(p)
             if p < len(pattern.items):
                 item = pattern.items[p]
                 if (isinstance(item, str) and letter in item) or (
-                    isinstance(item, Reach) and (item is Reach.ALL or letter != ":")
+                    isinstance(item, Characters) and (item is Characters.ALL or letter != ":")
                 ):
                     after.add(p + 1)
         positions = after

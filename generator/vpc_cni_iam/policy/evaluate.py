@@ -1,4 +1,4 @@
-"""What policies say to one request: allowed, denied explicitly or without an Allow, or undecided.
+"""Whether policies allow a request, deny it explicitly or implicitly, or leave it undecided.
 
 Follows the IAM User Guide page "Policy evaluation logic", for the policies of one kind: an
 explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly. A
@@ -92,7 +92,7 @@ _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A statement made ready."""
+    """A compiled statement."""
 
     decision: Decision
     actions: Patterns
@@ -102,7 +102,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """Policies made ready to be asked about many requests; `compile_policies` makes one."""
+    """Policies compiled for the evaluation of many requests; `compile_policies` returns them."""
 
     _rules: tuple[_Rule, ...] = field(repr=False)
     _by_action: dict[str, tuple[_Rule, ...]] = field(default_factory=dict, repr=False)
@@ -154,7 +154,7 @@ class Compiled:
 
 
 def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
-    """Make policies ready for evaluation.
+    """Compile policies for evaluation.
 
     Args:
         policies: The policies of one identity, or of one resource.

@@ -1,4 +1,4 @@
-"""Which permissions contain which, exactly: proven, of actions, resources and conditions apart."""
+"""Which permissions contain which. Actions, resources and conditions are proven separately."""
 
 from __future__ import annotations
 

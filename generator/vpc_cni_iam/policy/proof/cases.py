@@ -1,7 +1,7 @@
-"""Ways to take the conditions of a region apart into cases that leave nothing out.
+"""Splits of a region's conditions into cases that together leave nothing out.
 
-Two statements may cover together what neither covers alone: one allows a key to be absent, the
-other present; one has one value, the other the next; one asks for what the other denies.
+Two statements may cover together what neither covers alone: one requires a key to be absent, the
+other to be present; one has one value, the other another; one requires what the other denies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OPPOSITE = {
 def case_splits(
     checks: tuple[ConditionCheck, ...], covering: Sequence[Clause], budget: Budget
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
-    """Yield ways to take conditions apart; each is a list of cases, the conditions of each."""
+    """Yield splits of conditions: each is a list of cases, a case is a tuple of conditions."""
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
     keys = dict.fromkeys(check.key for check in compared)
     budget.spend(len(checks) + sum(1 + len(clause.checks) for clause in covering))

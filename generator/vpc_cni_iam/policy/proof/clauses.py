@@ -1,4 +1,4 @@
-"""Statements made ready for proofs, and the regions of requests that proofs are about."""
+"""Statements prepared for proofs, and the sets of requests that proofs are about."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _of(template: Template) -> Glob:
 
 
 def of_arn(template: Template) -> Glob | None:
-    """Return that of an ARN pattern of the condition operators.
+    """Return the automaton of an ARN pattern of the condition operators.
 
     Wildcards in its first five parts do not cross a colon. None for a variable there: its
     value might have a colon, and then which part is which is not known.
@@ -101,7 +101,7 @@ def of_arn(template: Template) -> Glob | None:
 
 
 def of_resource(template: Template, *, narrow: bool) -> Glob | None:
-    """Return that of a resource.
+    """Return the automaton of a resource pattern.
 
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
     the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
@@ -133,7 +133,7 @@ def is_ambiguous(template: Template) -> bool:
 
 
 def of_folded(template: Template) -> Glob | None:
-    """Return that of a text compared without case; None if it has letters outside ASCII."""
+    """Return the automaton of a text without case; None if it has letters outside ASCII."""
     if not all(part.isascii() for part in template if isinstance(part, str)):
         return None
     return _build([(part, Characters.ALL) for part in template], fold=True)

@@ -34,15 +34,15 @@ def requests(random: Random, policies: Sequence[Policy], count: int) -> Iterator
     statements: list[Statement] = [s for policy in policies for s in policy.statements]
     every = [c for s in statements for c in s.conditions]
     for _ in range(count if statements else 0):
-        one, other = random.choice(statements), random.choice(statements)
-        action = text_near(random, random.choice(one.actions + one.not_actions))
-        source = one if random.random() < 0.8 else other
+        statement, other = random.choice(statements), random.choice(statements)
+        action = text_near(random, random.choice(statement.actions + statement.not_actions))
+        source = statement if random.random() < 0.8 else other
         resource = text_near(
             random, random.choice((source.resources + source.not_resources) or ("*",))
         )
         context: dict[str, str | tuple[str, ...]] = {}
-        wanted = [*one.conditions, *random.sample(every, min(len(every), 3))]
-        for c in wanted:
+        near_conditions = [*statement.conditions, *random.sample(every, min(len(every), 3))]
+        for c in near_conditions:
             if random.random() < 0.85 and c.values:
                 values = [text_near(random, v) for v in c.values]
                 picked = random.choice(values)

@@ -95,8 +95,8 @@ VARIABLE_ARNS = (
 def with_variables(random: Random, plain: Policy) -> Policy:
     """Return a policy with some of its values replaced by ones with policy variables."""
     statements = []
-    for one in plain.statements:
-        resources = one.resources
+    for statement in plain.statements:
+        resources = statement.resources
         if resources and random.random() < 0.5:
             resources = (*resources[1:], random.choice(VARIABLE_ARNS))
         changed = tuple(
@@ -104,9 +104,9 @@ def with_variables(random: Random, plain: Policy) -> Policy:
             if any(s in c.operator for s in ("StringE", "StringN", "StringL"))
             and random.random() < 0.7
             else c
-            for c in one.conditions
+            for c in statement.conditions
         )
-        statements.append(replace(one, resources=resources, conditions=changed))
+        statements.append(replace(statement, resources=resources, conditions=changed))
     version = "2008-10-17" if random.random() < 0.15 else plain.version
     return replace(plain, statements=tuple(statements), version=version)
 
@@ -136,11 +136,11 @@ def condition(random: Random, keys: tuple[str, ...] = tuple(KEYS)) -> Condition:
 
 
 def conditions(random: Random, keys: tuple[str, ...] = tuple(KEYS)) -> tuple[Condition, ...]:
-    found: dict[tuple[str, str], Condition] = {}
+    by_key: dict[tuple[str, str], Condition] = {}
     for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
-        one = condition(random, keys)
-        found[one.operator, one.key] = one
-    return tuple(found.values())
+        made = condition(random, keys)
+        by_key[made.operator, made.key] = made
+    return tuple(by_key.values())
 
 
 def statement(random: Random, keys: tuple[str, ...] = tuple(KEYS)) -> Statement:

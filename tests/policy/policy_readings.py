@@ -23,7 +23,7 @@ def _each(check: ConditionCheck, context: Context) -> list[bool]:
     if check.operator.base.family is Family.NULL:
         return [check.values[0].lower() == "false" for _ in several]
     match = matches.of(check)
-    return [match(one, context) is not check.operator.base.negated for one in several]
+    return [match(text, context) is not check.operator.base.negated for text in several]
 
 
 def _unlike_any_other(check: ConditionCheck, context: Context) -> bool:
@@ -47,7 +47,7 @@ def read_as(reading: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the evaluator decide what AWS does not define as a reading does."""
     decide = READINGS[reading]
     monkeypatch.setattr(
-        conditions, "_undecided", lambda check, context, reason: decide(check, context)
+        conditions, "answer_undefined", lambda check, context, reason: decide(check, context)
     )
 
 
@@ -55,7 +55,7 @@ def count_empty_strings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the set operators take one empty string for a value."""
     monkeypatch.setattr(
         conditions,
-        "_values",
+        "request_values",
         lambda context, name: (
             (values,) if isinstance(values := context.get(name, ()), str) else values
         ),

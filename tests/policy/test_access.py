@@ -130,13 +130,13 @@ def test_a_name_may_be_one_letter() -> None:
 
 
 @pytest.mark.parametrize("operator", ["Bool", "BoolIfExists"])
-@pytest.mark.parametrize("wanted", ["true", "false"])
-def test_a_witness_has_a_truth_value_where_one_is_asked_for(operator: str, wanted: str) -> None:
-    secure = when(operator, wanted, key="aws:SecureTransport")
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_witness_has_a_truth_value_where_one_is_asked_for(operator: str, value: str) -> None:
+    secure = when(operator, value, key="aws:SecureTransport")
     there = when("Null", "false", key="aws:SecureTransport")
     answer = compare([allow("s3:*", when=secure)], [allow("s3:*", when=there)])
     assert isinstance(answer, Counterexample)
-    other = {"true": "false", "false": "true"}[wanted]
+    other = {"true": "false", "false": "true"}[value]
     assert answer.request.context == {"aws:SecureTransport": other}
 
 
@@ -162,9 +162,9 @@ SCOPED = filled(documents.find("2024-07-22").document("ipv4-scoped"))
 
 def changed(policy: Policy, index: int, statement: Statement | None) -> Policy:
     """Return a policy with one statement replaced, or left out for None."""
-    kept = list(policy.statements)
-    kept[index : index + 1] = [] if statement is None else [statement]
-    return replace(policy, statements=tuple(kept))
+    statements = list(policy.statements)
+    statements[index : index + 1] = [] if statement is None else [statement]
+    return replace(policy, statements=tuple(statements))
 
 
 @pytest.mark.parametrize("number", range(len(upstream())))
@@ -207,46 +207,52 @@ def test_what_upstreams_revisions_add_is_found_by_name() -> None:
 
 
 def widenings(policy: Policy) -> Iterator[tuple[str, Policy]]:
-    for index, one in enumerate(policy.statements):
-        if one.effect == "Deny":
+    for index, statement in enumerate(policy.statements):
+        if statement.effect == "Deny":
             yield f"deny {index} dropped", changed(policy, index, None)
             continue
-        for name, wider in (*wider_elements(one), *wider_conditions(one)):
+        for name, wider in (*wider_elements(statement), *wider_conditions(statement)):
             yield f"{name} in {index}", changed(policy, index, wider)
     more = allow("iam:PassRole", on="arn:aws:iam::*:role/x")
     yield "a statement", replace(policy, statements=(*policy.statements, more))
 
 
-def wider_elements(one: Statement) -> Iterator[tuple[str, Statement]]:
-    yield "an action", replace(one, actions=(*one.actions, "iam:CreateUser"))
-    yield "every action", replace(one, actions=("*",))
-    if one.resources != ("*",):
-        yield "every resource", replace(one, resources=("*",))
-        yield "a resource", replace(one, resources=(*one.resources, "arn:aws:ec2:*:*:volume/*"))
-        last = one.resources[-1].rstrip("*/").removesuffix("network-interface") + "*"
-        yield "a wider resource", replace(one, resources=(*one.resources[:-1], last))
+def wider_elements(statement: Statement) -> Iterator[tuple[str, Statement]]:
+    yield "an action", replace(statement, actions=(*statement.actions, "iam:CreateUser"))
+    yield "every action", replace(statement, actions=("*",))
+    if statement.resources != ("*",):
+        yield "every resource", replace(statement, resources=("*",))
+        yield (
+            "a resource",
+            replace(statement, resources=(*statement.resources, "arn:aws:ec2:*:*:volume/*")),
+        )
+        last = statement.resources[-1].rstrip("*/").removesuffix("network-interface") + "*"
+        yield "a wider resource", replace(statement, resources=(*statement.resources[:-1], last))
 
 
-def wider_conditions(one: Statement) -> Iterator[tuple[str, Statement]]:
-    for index, condition in enumerate(one.conditions):
+def wider_conditions(statement: Statement) -> Iterator[tuple[str, Statement]]:
+    for index, condition in enumerate(statement.conditions):
         for name, wider in wider_condition(condition):
-            kept = list(one.conditions)
-            kept[index : index + 1] = wider
-            yield name, replace(one, conditions=tuple(kept))
+            conditions = list(statement.conditions)
+            conditions[index : index + 1] = wider
+            yield name, replace(statement, conditions=tuple(conditions))
 
 
-def wider_condition(one: Condition) -> Iterator[tuple[str, list[Condition]]]:
-    quantifier, _, operator = one.operator.rpartition(":")
-    yield f"{one.operator} dropped", []
-    yield "IfExists", [replace(one, operator=one.operator + "IfExists")]
-    yield "ForAllValues", [replace(one, operator=f"ForAllValues:{operator}")]
-    yield "Null", [replace(one, operator="Null", values=("false",))]
-    yield "a value", [replace(one, values=(*one.values, "xrn:aws:a:b:c:d"))]
-    wild = one.operator.replace("StringEquals", "StringLike")
-    yield "a wildcard", [replace(one, operator=wild, values=(one.values[0] + "*",))]
-    yield "the opposite", [replace(one, operator=one.operator.replace(operator, "StringNotEquals"))]
+def wider_condition(condition: Condition) -> Iterator[tuple[str, list[Condition]]]:
+    quantifier, _, operator = condition.operator.rpartition(":")
+    yield f"{condition.operator} dropped", []
+    yield "IfExists", [replace(condition, operator=condition.operator + "IfExists")]
+    yield "ForAllValues", [replace(condition, operator=f"ForAllValues:{operator}")]
+    yield "Null", [replace(condition, operator="Null", values=("false",))]
+    yield "a value", [replace(condition, values=(*condition.values, "xrn:aws:a:b:c:d"))]
+    wild = condition.operator.replace("StringEquals", "StringLike")
+    yield "a wildcard", [replace(condition, operator=wild, values=(condition.values[0] + "*",))]
+    yield (
+        "the opposite",
+        [replace(condition, operator=condition.operator.replace(operator, "StringNotEquals"))],
+    )
     if operator == "StringEquals" and not quantifier:
-        yield "any case", [replace(one, operator="StringEqualsIgnoreCase")]
+        yield "any case", [replace(condition, operator="StringEqualsIgnoreCase")]
 
 
 GUARDED = Policy(
@@ -484,16 +490,16 @@ def test_many_holes_are_all_looked_at() -> None:
 
 def test_many_classes_of_actions_hide_no_resource() -> None:
     """One resource is closed case by case in every class; the other is open in the last."""
-    one, other = pools.ARN + "subnet/*", pools.ARN + "instance/*"
+    subnets, instances = pools.ARN + "subnet/*", pools.ARN + "instance/*"
     old = [
-        *(allow("a:*", on=one, when=when("StringEquals", value)) for value in ("a", "b")),
-        *(allow("a:" + "?" * length, on=other) for length in range(7)),
+        *(allow("a:*", on=subnets, when=when("StringEquals", value)) for value in ("a", "b")),
+        *(allow("a:" + "?" * length, on=instances) for length in range(7)),
     ]
-    new = [allow("a:*", on=(one, other), when=when("StringEquals", "a", "b"))]
+    new = [allow("a:*", on=(subnets, instances), when=when("StringEquals", "a", "b"))]
     answer = compare(old, new)
     assert isinstance(answer, Counterexample)
-    assert answer.request.resource.startswith(other[:-1])
-    assert compare([*old, allow("a:???????*", on=other)], new) == Proven()
+    assert answer.request.resource.startswith(instances[:-1])
+    assert compare([*old, allow("a:???????*", on=instances)], new) == Proven()
 
 
 # What is nearly covered, and is not: each has a witness.
@@ -699,26 +705,28 @@ def test_principals_must_be_the_same_or_more() -> None:
     def trust(*names: str) -> Statement:
         return Statement("Allow", ("sts:AssumeRole",), principals=(Principal("AWS", names),))
 
-    one, two = "arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"
-    assert compare([trust(one)], [trust(one)]) == Proven()
-    assert compare([trust(one, two)], [trust(two)]) == Proven()
-    assert compare([trust("*")], [trust(two)]) == Proven()
-    assert isinstance(compare([trust(one)], [trust(one, two)]), Counterexample)
-    assert isinstance(compare([trust(one)], [trust("*")]), Counterexample)
+    role_a, role_b = "arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"
+    assert compare([trust(role_a)], [trust(role_a)]) == Proven()
+    assert compare([trust(role_a, role_b)], [trust(role_b)]) == Proven()
+    assert compare([trust("*")], [trust(role_b)]) == Proven()
+    assert isinstance(compare([trust(role_a)], [trust(role_a, role_b)]), Counterexample)
+    assert isinstance(compare([trust(role_a)], [trust("*")]), Counterexample)
     account = trust("111122223333")
-    assert isinstance(compare([account], [trust(one)]), NotProven), "an account has its roles"
-    kept = [trust("*"), replace(trust(one), effect="Deny")]
-    assert compare(kept, [*kept[:1], replace(trust("*"), effect="Deny")]) == Proven()
-    assert isinstance(compare(kept, kept[:1]), Counterexample)
+    assert isinstance(compare([account], [trust(role_a)]), NotProven), "an account has its roles"
+    anyone_but_a = [trust("*"), replace(trust(role_a), effect="Deny")]
+    assert (
+        compare(anyone_but_a, [*anyone_but_a[:1], replace(trust("*"), effect="Deny")]) == Proven()
+    )
+    assert isinstance(compare(anyone_but_a, anyone_but_a[:1]), Counterexample)
 
 
 def test_the_old_version_reads_a_variable_as_text() -> None:
     home = allow("s3:*", on="arn:aws:s3:::b/${aws:username}")
     old, new = Policy((home,), "2008-10-17"), Policy((home,))
-    for one, other in ((old, new), (new, old)):
-        answer = no_new_access([one], [other])
+    for before, after in ((old, new), (new, old)):
+        answer = no_new_access([before], [after])
         assert isinstance(answer, Counterexample)
-        check_witness(answer, [one], [other])
+        check_witness(answer, [before], [after])
     assert no_new_access([old], [old]) == Proven()
     assert no_new_access([Policy((allow("*"),), "2008-10-17")], [new]) == Proven()
 
@@ -756,7 +764,7 @@ def test_too_intricate_patterns_are_said_to_be_with_what_to_simplify() -> None:
 # The property: whatever is called proven has no counterexample among all requests of a pool.
 
 
-def universe(random: Random, keys: tuple[str, ...], user: bool) -> Iterator[Request]:
+def universe(random: Random, keys: tuple[str, ...], *, user: bool) -> Iterator[Request]:
     choices: list[list[str | tuple[str, ...] | None]] = []
     for key in keys:
         values, _, _, several = pools.KEYS[key]
@@ -782,25 +790,29 @@ def mutated(random: Random, policy: Policy, keys: tuple[str, ...]) -> Policy:
     return replace(policy, statements=tuple(statements))
 
 
-def _other_operator(random: Random, one: Statement, keys: tuple[str, ...]) -> list[Statement]:
-    if not one.conditions or "Null" in one.conditions[0].operator:
+def _other_operator(random: Random, statement: Statement, keys: tuple[str, ...]) -> list[Statement]:
+    if not statement.conditions or "Null" in statement.conditions[0].operator:
         return []
-    first = one.conditions[0]
+    first = statement.conditions[0]
     name = first.operator.removesuffix("IfExists")
     if name.startswith("String") and "IgnoreCase" not in name and random.random() < 0.5:
         name = name.replace("Equals", "Like")
     return [
-        replace(one, conditions=(replace(first, operator=name + random.choice(("", "IfExists"))),))
+        replace(
+            statement, conditions=(replace(first, operator=name + random.choice(("", "IfExists"))),)
+        )
     ]
 
 
-def _more_conditions(random: Random, one: Statement, keys: tuple[str, ...]) -> list[Statement]:
+def _more_conditions(
+    random: Random, statement: Statement, keys: tuple[str, ...]
+) -> list[Statement]:
     new = pools.condition(random, keys)
-    named = {(c.operator, c.key) for c in one.conditions}
+    named = {(c.operator, c.key) for c in statement.conditions}
     return (
         []
         if (new.operator, new.key) in named
-        else [replace(one, conditions=(*one.conditions, new))]
+        else [replace(statement, conditions=(*statement.conditions, new))]
     )
 
 
@@ -845,7 +857,7 @@ def test_what_is_proven_has_no_counterexample_near() -> None:
             check_witness(answer, [old], [new])
         if not isinstance(answer, Proven):
             continue
-        for request in universe(random, keys, user):
+        for request in universe(random, keys, user=user):
             reading = newly_allowed(before, after, request)
             assert not reading, (reading, old, new, request)
     assert answers["Proven"] > PAIRS // 4

@@ -100,10 +100,10 @@ def unsound(old: Policy, new: Policy, verdict: Refuted) -> str:
     lines += [f"reading: {what}: {how}" for what, how in verdict.readings.items()]
     for name, policy in (("old", old), ("new", new)):
         try:
-            said = compile_policies([policy]).evaluate(request).outcome
+            outcome = compile_policies([policy]).evaluate(request).outcome
         except InputError as error:
-            said = f"refused: {error}"
-        lines.append(f"the evaluator on the {name} policy: {said}")
+            outcome = f"refused: {error}"
+        lines.append(f"the evaluator on the {name} policy: {outcome}")
     return "\n".join(lines)
 
 

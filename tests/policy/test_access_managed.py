@@ -27,8 +27,8 @@ MORE = Statement(actions=("vpc-cni-iam:Anything",), resources=("*",))
 
 @cache
 def managed() -> dict[str, Policy]:
-    found = json.loads(moto.aws_managed_policies_data)
-    return {name: parse(entry["Document"], name) for name, entry in found.items()}
+    policies = json.loads(moto.aws_managed_policies_data)
+    return {name: parse(entry["Document"], name) for name, entry in policies.items()}
 
 
 def size(policy: Policy) -> int:
@@ -91,10 +91,10 @@ def test_narrowed_is_proven_and_widened_is_not(number: int) -> None:
     answer = no_new_access([policy], [wider])
     everything = any(s.not_actions or "*" in s.actions for s in policy.statements)
     assert isinstance(answer, Counterexample) or everything
-    for index, one in enumerate(policy.statements):
-        if one.effect == "Allow" and one.conditions and index % 7 == 0:
+    for index, statement in enumerate(policy.statements):
+        if statement.effect == "Allow" and statement.conditions and index % 7 == 0:
             less = [*policy.statements]
-            less[index] = replace(one, conditions=one.conditions[1:])
+            less[index] = replace(statement, conditions=statement.conditions[1:])
             near.check(
                 no_new_access([policy], [replace(policy, statements=tuple(less))]),
                 [policy], [replace(policy, statements=tuple(less))],

@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, read
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
-from vpc_cni_iam.policy.proof.globs import Atom, Glob, Reach
+from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob
 
 ALPHABET = "ab:"
 TEXTS = ["".join(t) for n in range(6) for t in product(ALPHABET, repeat=n)]
@@ -35,12 +35,12 @@ def accepts(pattern: Glob, text: str) -> bool:
         after = set()
         for p in positions:
             loop = pattern.loops[p]
-            if loop is Reach.ALL or (loop is Reach.PART and letter != ":"):
+            if loop is Characters.ALL or (loop is Characters.PART and letter != ":"):
                 after.add(p)
             if p < len(pattern.items):
                 item = pattern.items[p]
                 if (isinstance(item, str) and letter in item) or (
-                    isinstance(item, Reach) and (item is Reach.ALL or letter != ":")
+                    isinstance(item, Characters) and (item is Characters.ALL or letter != ":")
                 ):
                     after.add(p + 1)
         positions = after
@@ -70,8 +70,8 @@ def test_inclusion_in_a_union_is_exact(left: str, right: list[str]) -> None:
 
 
 @given(PATTERNS.filter(bool), PATTERN, PATTERNS)
-def test_intersections_of_unions_are_exact(one: list[str], other: str, right: list[str]) -> None:
-    groups, readers = [list(map(glob, one)), [glob(other)]], list(map(glob, right))
+def test_intersections_of_unions_are_exact(left: list[str], other: str, right: list[str]) -> None:
+    groups, readers = [list(map(glob, left)), [glob(other)]], list(map(glob, right))
     word = escape(groups, readers)
     texts = TEXTS if word is None else [word]
     for text in texts:
@@ -85,15 +85,15 @@ def test_intersections_of_unions_are_exact(one: list[str], other: str, right: li
 @given(PATTERN, PATTERNS)
 def test_every_way_to_match_is_reported_with_a_shortest_word(left: str, right: list[str]) -> None:
     maker, readers = glob(left), list(map(glob, right))
-    found = {
+    shortest = {
         r.accepted: automata.text(r.word)
         for r in automata.word_classes([[maker]], readers, Budget())
     }
     for text in TEXTS:
         if accepts(maker, text):
             way = frozenset(n for n, r in enumerate(readers) if accepts(r, text))
-            assert len(found[way]) <= len(text), (text, way)
-    for way, word in found.items():
+            assert len(shortest[way]) <= len(text), (text, way)
+    for way, word in shortest.items():
         assert accepts(maker, word)
         assert way == frozenset(n for n, r in enumerate(readers) if accepts(r, word))
 
@@ -156,17 +156,17 @@ class TestVariables:
     """A variable is one letter that only its equals and a star take."""
 
     def test_equal_variables_are_equal_and_others_are_not(self) -> None:
-        one, other = glob("x/${aws:username}/*"), glob("x/${aws:userid}/*")
-        assert escape([[one]], [one]) is None
-        assert escape([[one]], [glob("x/${AWS:UserName}/*")]) is None
-        assert escape([[one]], [other]) is not None
-        assert escape([[one]], [glob("x/${aws:username, 'b'}/*")]) is not None
+        name, identifier = glob("x/${aws:username}/*"), glob("x/${aws:userid}/*")
+        assert escape([[name]], [name]) is None
+        assert escape([[name]], [glob("x/${AWS:UserName}/*")]) is None
+        assert escape([[name]], [identifier]) is not None
+        assert escape([[name]], [glob("x/${aws:username, 'b'}/*")]) is not None
 
     def test_a_star_takes_a_variable_and_a_question_mark_does_not(self) -> None:
-        one = glob("x/${aws:username}")
-        assert escape([[one]], [glob("x/*")]) is None
-        assert escape([[one]], [glob("x/?*")]) is not None, "its value may be empty"
-        assert escape([[one]], [glob("x/?"), glob("x/??")]) is not None
+        pattern = glob("x/${aws:username}")
+        assert escape([[pattern]], [glob("x/*")]) is None
+        assert escape([[pattern]], [glob("x/?*")]) is not None, "its value may be empty"
+        assert escape([[pattern]], [glob("x/?"), glob("x/??")]) is not None
 
     def test_what_a_star_makes_is_no_variable(self) -> None:
         assert escape([[glob("x/*")]], [glob("x/${aws:username}")]) is not None

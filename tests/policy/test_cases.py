@@ -15,6 +15,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof import cases, clauses
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
@@ -26,7 +27,7 @@ def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck
 
 def true(checks: tuple[ConditionCheck, ...], value: Value) -> bool:
     context = {} if value is None else {checks[0].key: value}
-    return all(conditions.test(one)(context) for one in checks)
+    return all(conditions.test(check)(context) for check in checks)
 
 
 @pytest.mark.parametrize("empty_is_a_value", [False, True])
@@ -45,13 +46,15 @@ def test_cases_leave_nothing_out(
     random, ways = Random(key), 0
     for _ in range(80):
         written = [pools.condition(random, (key,)) for _ in range(3)]
-        given = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
+        premises = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
         covering = Statement(actions=("*",), resources=("*",), conditions=(written[2],))
-        for parts in cases.case_splits(given, list(clauses.read([Policy((covering,))])), Budget()):
+        for parts in cases.case_splits(
+            premises, list(clauses.read([Policy((covering,))])), Budget()
+        ):
             ways += 1
             assert len(parts) > 1
             for value in domain:
-                if true(given, value):
+                if true(premises, value):
                     assert any(true(part, value) for part in parts), (
                         written, parts, value
                     )  # fmt: skip
@@ -64,13 +67,13 @@ def test_the_ways_there_are() -> None:
         resources=("*",),
         conditions=(Condition("StringLike", "s3:prefix", ("a*",)),),
     )
-    given = check("StringEqualsIfExists", "a", "b")
-    ways = list(cases.case_splits((given,), list(clauses.read([Policy((covering,))])), Budget()))
-    absent, present = cases.absent("s3:prefix", True), cases.absent("s3:prefix", False)
+    premise = check("StringEqualsIfExists", "a", "b")
+    ways = list(cases.case_splits((premise,), list(clauses.read([Policy((covering,))])), Budget()))
+    absent, present = (null("s3:prefix", absent=absent) for absent in (True, False))
     assert ways == [
         [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
-        [(given, absent), (given, present)],
-        [(given, check("StringLike", "a*")), (given, check("StringNotLike", "a*"))],
+        [(premise, absent), (premise, present)],
+        [(premise, check("StringLike", "a*")), (premise, check("StringNotLike", "a*"))],
     ]
 
 

@@ -179,9 +179,9 @@ def test_patterns_are_compared_as_what_they_match(wide: str, narrow: str) -> Non
 
 def test_what_a_grant_that_stays_contains_is_no_change() -> None:
     stays = Statement(actions=("s3:*",), resources=("*",))
-    for one, other in (("arn:aws:s3:::a", "arn:aws:s3:::a*"), ("arn:aws:s3:::a", "*")):
-        assert changes(Policy((stays, *grants(one).statements)), Policy((stays,))) == ()
-        old, new = (Policy((stays, *grants(r).statements)) for r in (one, other))
+    for narrow, wide in (("arn:aws:s3:::a", "arn:aws:s3:::a*"), ("arn:aws:s3:::a", "*")):
+        assert changes(Policy((stays, *grants(narrow).statements)), Policy((stays,))) == ()
+        old, new = (Policy((stays, *grants(r).statements)) for r in (narrow, wide))
         assert changes(old, new) == ()
 
 
@@ -235,8 +235,8 @@ NEVER = (
     ],
 )
 def test_what_is_of_nothing_is_contained_wherever_it_begins(nothing: Statement) -> None:
-    kept = Statement(actions=("iam:*",), resources=("arn:aws:iam::1:role/*",))
-    assert lines(Policy((kept, nothing)), Policy((kept,))) == []
+    remaining = Statement(actions=("iam:*",), resources=("arn:aws:iam::1:role/*",))
+    assert lines(Policy((remaining, nothing)), Policy((remaining,))) == []
 
 
 def test_an_arn_that_is_too_short_is_compared_as_completed() -> None:
@@ -257,7 +257,7 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
         return prove(old, new, budget, examples=examples)
 
     monkeypatch.setattr(containment, "no_new_access", counted)
-    old, new, one = (
+    old, new, narrower = (
         Policy((Statement(actions=actions, resources=("*",)),))
         for actions in (
             tuple(f"s{n}:Get*" for n in range(100)),
@@ -267,7 +267,7 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
     )
     assert {c.kind for c in changes(old, new)} == {"gained", "lost"}
     assert asked == []
-    assert {c.kind for c in changes(old, one)} == {"widened", "lost"}
+    assert {c.kind for c in changes(old, narrower)} == {"widened", "lost"}
     # The resources are proven apart from the actions, in a policy for all of them.
     assert {a for policy in asked for a in policy.actions()} == {"s7:Get*", "s7:*", "*"}
 

@@ -113,8 +113,8 @@ DROPPED: dict[str, tuple[Statement, Statement]] = {
 @pytest.mark.parametrize("name", DROPPED)
 def test_a_deny_with_a_variable_that_goes_has_a_counterexample(name: str) -> None:
     stays, goes = DROPPED[name]
-    found = witness([stays, goes], [stays])
-    assert found.old.outcome == "explicitly denied"
+    answer = witness([stays, goes], [stays])
+    assert answer.old.outcome == "explicitly denied"
 
 
 @pytest.mark.parametrize("name", DROPPED)
@@ -126,8 +126,8 @@ def test_an_allow_with_a_variable_that_comes_has_a_counterexample(name: str) -> 
 def test_all_but_a_variable_covers_all_but_the_same_variable() -> None:
     old, new = all_but(allow("s3:*", on=(HOME, B + "x"))), all_but(allow("s3:Get*", on=HOME))
     also = replace(new, not_resources=(HOME, B + "x", B + "y"))
-    for kept in (deny("s3:PutObject"), deny("s3:GetObject", on=B + "z")):
-        before, after = [Policy((old, kept))], [Policy((also, kept))]
+    for remaining in (deny("s3:PutObject"), deny("s3:GetObject", on=B + "z")):
+        before, after = [Policy((old, remaining))], [Policy((also, remaining))]
         assert no_new_access(before, after) == Proven()
     assert not isinstance(no_new_access([Policy((old,))], [Policy((new,))]), Proven)
     before = [Policy((EVERYTHING, all_but(deny("s3:Put*", on=HOME))))]
@@ -188,11 +188,11 @@ ORDINARY: dict[str, tuple[Statement, str, str]] = {
 @pytest.mark.parametrize("name", ORDINARY)
 def test_a_counterexample_is_an_ordinary_request(name: str) -> None:
     statement, action, resource = ORDINARY[name]
-    found = witness([], [statement])
-    assert found.request.action.startswith(action)
-    assert resource in found.request.resource
-    assert found.made_up == ""
-    assert dict(found.request.context) == {}
+    answer = witness([], [statement])
+    assert answer.request.action.startswith(action)
+    assert resource in answer.request.resource
+    assert answer.made_up == ""
+    assert dict(answer.request.context) == {}
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_a_counterexample_that_is_made_up_says_so(
 )
 def test_values_of_a_counterexample_have_their_type(condition: Condition, value: str) -> None:
     there = Condition("Null", condition.key, ("false",))
-    found = witness([], [allow("s3:GetObject", when=(condition, there))])
-    assert re.fullmatch(value, str(found.request.context[condition.key]))
+    answer = witness([], [allow("s3:GetObject", when=(condition, there))])
+    assert re.fullmatch(value, str(answer.request.context[condition.key]))
     if "Ip" in condition.operator:
-        ip_address(str(found.request.context[condition.key]))
+        ip_address(str(answer.request.context[condition.key]))
 
 
 def test_a_request_that_can_be_is_shown_before_one_that_cannot() -> None:

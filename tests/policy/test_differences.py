@@ -6,6 +6,7 @@ import pytest
 
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.proof.budget import Budget
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))
 READ = Statement(actions=("s3:GetObject", "s3:ListBucket"), resources=("a", "b"), conditions=(TAG,))
@@ -97,14 +98,46 @@ def test_a_change_is_named(other: Policy, lines: list[str]) -> None:
 
 
 def test_principals_and_exceptions_are_compared() -> None:
-    one = Statement(
+    expected = Statement(
         not_actions=("iam:*",),
         not_resources=("x",),
         principals=(Principal("AWS", ("1", "2")),),
     )
-    other = replace(one, principals=(Principal("AWS", ("1",)), Principal("Service", ("s",))))
-    lines = [str(d) for d in differences(Policy((one,)), Policy((other,)))]
+    actual = replace(expected, principals=(Principal("AWS", ("1",)), Principal("Service", ("s",))))
+    lines = [str(d) for d in differences(Policy((expected,)), Policy((actual,)))]
     assert lines == [
         "statement 1 (not iam:*): principal AWS 2 is missing",
         "statement 1 (not iam:*): principal Service s is not expected",
     ]
+
+
+def numbered(count: int, resource: str, *, same_action: bool = False) -> Policy:
+    return Policy(
+        tuple(
+            Statement(
+                actions=("s3:Get" if same_action else f"s3:Get{n}",), resources=(f"{resource}{n}",)
+            )
+            for n in range(count)
+        )
+    )
+
+
+def test_statements_are_paired_in_a_bounded_number_of_steps() -> None:
+    """Where they end, each statement is still reported, as missing or as added."""
+    old, new = (numbered(1000, text, same_action=True) for text in "ab")
+    budget = Budget(50_000)
+    results = differences(old, new, budget)
+    assert budget.steps < 0
+    places = {(d.kind, d.place) for d in results}
+    assert ("missing", "statement 1000 (s3:Get)") in places
+    assert ("added", "statement 1000 (s3:Get)") in places
+
+
+def test_work_grows_with_the_number_of_statements() -> None:
+    def steps(count: int) -> int:
+        budget = Budget()
+        results = differences(numbered(count, "a"), numbered(count, "b"), budget)
+        assert len(results) == 2 * count, "each resource is missing and another is not expected"
+        return Budget().steps - budget.steps
+
+    assert 0 < steps(1000) <= 10 * steps(100)

@@ -174,12 +174,12 @@ MATCHES = {
 ROWS = [(*names, *row) for names, rows in MATCHES.items() for row in rows]
 
 
-@pytest.mark.parametrize(("positive", "negated", "values", "value", "wanted"), ROWS)
+@pytest.mark.parametrize(("positive", "negated", "values", "value", "matching"), ROWS)
 def test_condition_operators(
-    positive: str, negated: str | None, values: Values, value: str, wanted: bool
+    positive: str, negated: str | None, values: Values, value: str, matching: bool
 ) -> None:
     """Page "IAM JSON policy elements: Condition operators"."""
-    for name, expected in ((positive, wanted), (negated, not wanted)):
+    for name, expected in ((positive, matching), (negated, not matching)):
         if name:
             assert holds(name, values, value) is expected, name
             assert holds(name + "IfExists", values, value) is expected, name
@@ -211,7 +211,7 @@ def test_a_key_that_the_request_lacks(positive: str, negated: str | None, values
 
 
 @pytest.mark.parametrize(
-    ("operator", "values", "value", "wanted"),
+    ("operator", "values", "value", "expected"),
     [
         # page "Conditions with multiple context keys or values": OR, and NOR of a negated one
         ("StringEquals", ("a", "b"), "b", True),
@@ -261,12 +261,12 @@ def test_a_key_that_the_request_lacks(positive: str, negated: str | None, values
         ("ForAllValues:StringEquals", (), (), True),
     ],
 )  # fmt: skip
-def test_several_values(operator: str, values: Values, value: Value, wanted: bool) -> None:
-    assert holds(operator, values, value) is wanted
+def test_several_values(operator: str, values: Values, value: Value, expected: bool) -> None:
+    assert holds(operator, values, value) is expected
 
 
 @pytest.mark.parametrize(
-    ("values", "value", "wanted"),
+    ("values", "value", "expected"),
     [
         ("true", None, True),
         ("true", (), True),
@@ -280,9 +280,9 @@ def test_several_values(operator: str, values: Values, value: Value, wanted: boo
         (("true", "false"), "x", True),
     ],
 )
-def test_null(values: Values, value: Value, wanted: bool) -> None:
+def test_null(values: Values, value: Value, expected: bool) -> None:
     """Page "... Condition operators", Null; page "IAM policy validation check reference"."""
-    assert holds("Null", values, value) is wanted
+    assert holds("Null", values, value) is expected
 
 
 def test_conditions_are_joined_by_and() -> None:

@@ -40,23 +40,23 @@ OUTCOMES = {"Allow": "allowed", "Deny": "explicitly denied", "ImplicitDeny": "im
 
 def second_opinion(policy: Policy, request: Request) -> str:
     statements = []
-    for one in policy.statements:
+    for statement in policy.statements:
         conditions: dict[str, dict[str, list[str]]] = {}
-        for c in one.conditions:
+        for c in statement.conditions:
             conditions.setdefault(c.operator, {})[c.key] = list(c.values)
         statements.append(
             ministack.ParsedStatement(
                 sid="",
-                effect=one.effect,
-                actions=list(one.actions),
-                not_actions=list(one.not_actions),
-                resources=list(one.resources),
-                not_resources=list(one.not_resources),
+                effect=statement.effect,
+                actions=list(statement.actions),
+                not_actions=list(statement.not_actions),
+                resources=list(statement.resources),
+                not_resources=list(statement.not_resources),
                 conditions=conditions,
             )
         )
     context = {k.lower(): v if isinstance(v, str) else list(v) for k, v in request.context.items()}
-    found = ministack.evaluate(
+    answer = ministack.evaluate(
         ministack.EvalContext(
             principal_arn=request.principal,
             principal_type="",
@@ -71,7 +71,7 @@ def second_opinion(policy: Policy, request: Request) -> str:
         ),
         [statements],
     )
-    return OUTCOMES[found.decision]
+    return OUTCOMES[answer.decision]
 
 
 # Corrections, each by one rule. They are written from the rule and share nothing with the code
@@ -171,8 +171,10 @@ def ask(operator: str, value: str, actual: Any) -> tuple[bool, bool]:
     statement = Statement(
         actions=("*",), resources=("*",), conditions=(Condition(operator, "x:k", (value,)),)
     )
-    given = {} if actual is None else {"x:k": actual if isinstance(actual, str) else tuple(actual)}
-    policy, request = Policy((statement,)), Request("a:b", "*", context=given)
+    context = (
+        {} if actual is None else {"x:k": actual if isinstance(actual, str) else tuple(actual)}
+    )
+    policy, request = Policy((statement,)), Request("a:b", "*", context=context)
     ours = compile_policies([policy]).evaluate(request)
     return ours.allowed, second_opinion(policy, request) == "allowed"
 
@@ -181,10 +183,10 @@ def ask(operator: str, value: str, actual: Any) -> tuple[bool, bool]:
 def test_a_disagreement_is_settled_by_its_rule(
     monkeypatch: pytest.MonkeyPatch, example: tuple[Any, ...]
 ) -> None:
-    correction, operator, value, actual, wanted = example
-    assert ask(operator, value, actual)[0] is wanted
+    correction, operator, value, actual, expected = example
+    assert ask(operator, value, actual)[0] is expected
     correction(monkeypatch)
-    assert ask(operator, value, actual) == (wanted, wanted)
+    assert ask(operator, value, actual) == (expected, expected)
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
@@ -274,7 +276,7 @@ def expanded(policy: Policy, context: dict[str, str]) -> Policy:
         return policy
 
     def texts(values: tuple[str, ...]) -> tuple[str, ...]:
-        found = []
+        expansions = []
         for value in values:
             text = re.sub(
                 r"\$\{aws:username(?:, '(.*?)')?\}",
@@ -282,8 +284,8 @@ def expanded(policy: Policy, context: dict[str, str]) -> Policy:
                 value,
             )
             if "\0" not in text:
-                found.append(text)
-        return tuple(found)
+                expansions.append(text)
+        return tuple(expansions)
 
     return replace(
         policy,

@@ -97,7 +97,7 @@ class TestConditions:
     CONTEXT: ClassVar[Context] = {"x:k": "bob", "aws:username": "bob", "aws:list": ("bob", "al")}
 
     @pytest.mark.parametrize(
-        ("operator", "value", "wanted"),
+        ("operator", "value", "expected"),
         [
             ("StringEquals", "${aws:username}", True),
             ("StringEquals", "${aws:username}*", False),
@@ -122,8 +122,8 @@ class TestConditions:
             ("StringEquals", "${aws:list, 'bob'}", False),
         ],
     )
-    def test_strings(self, operator: str, value: str | tuple[str, ...], wanted: bool) -> None:
-        assert holds(operator, value, self.CONTEXT) is wanted
+    def test_strings(self, operator: str, value: str | tuple[str, ...], expected: bool) -> None:
+        assert holds(operator, value, self.CONTEXT) is expected
 
     def test_a_key_without_values_is_not_there(self) -> None:
         context: Context = {"x:k": "bob", "aws:list": ()}

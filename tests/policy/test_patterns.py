@@ -45,10 +45,10 @@ def naive(pattern: str, text: str) -> bool:
 def test_the_matcher_is_the_definition(pattern: str) -> None:
     patterns = Patterns.of([template(pattern)])
     for text in TEXTS:
-        wanted = naive(pattern, text)
-        assert Wildcard.of(plain(pattern)).matches(text) is wanted, text
-        assert matches(pattern, text) is wanted, text
-        assert patterns.matches(text, {}) is wanted, text
+        expected = naive(pattern, text)
+        assert Wildcard.of(plain(pattern)).matches(text) is expected, text
+        assert matches(pattern, text) is expected, text
+        assert patterns.matches(text, {}) is expected, text
 
 
 @given(st.lists(PATTERNS, max_size=4))
@@ -69,8 +69,8 @@ def test_arn_patterns_match_part_by_part(
 ) -> None:
     pattern, text = ":".join([*front, last]), ":".join([*parts, rest])
     values = text.split(":", 5)
-    wanted = len(values) == 6 and all(map(naive, [*front, last], values))
-    assert arn_matches(arn_pattern(plain(pattern)), text) is wanted
+    expected = len(values) == 6 and all(map(naive, [*front, last], values))
+    assert arn_matches(arn_pattern(plain(pattern)), text) is expected
 
 
 @pytest.mark.parametrize("pattern", ["", "*", "arn:aws:ec2", "a:b:c:d:*"])
@@ -81,7 +81,7 @@ def test_fewer_than_six_parts_are_no_arn_pattern(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text", "wanted"),
+    ("pattern", "text", "expected"),
     [
         ("*", "", True),
         ("?", "", False),
@@ -99,21 +99,21 @@ def test_fewer_than_six_parts_are_no_arn_pattern(pattern: str) -> None:
         ("${$}{a}", "${a}", True),
     ],
 )
-def test_only_star_and_question_mark_are_special(pattern: str, text: str, wanted: bool) -> None:
-    assert Patterns.of([template(pattern)]).matches(text, {}) is wanted
-    assert Wildcard.of(plain(pattern)).matches(text) is wanted
+def test_only_star_and_question_mark_are_special(pattern: str, text: str, expected: bool) -> None:
+    assert Patterns.of([template(pattern)]).matches(text, {}) is expected
+    assert Wildcard.of(plain(pattern)).matches(text) is expected
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text", "wanted"),
+    ("pattern", "text", "expected"),
     [
         ("module.*.aws_iam_role.a?", "module.x.aws_iam_role.a?", True),
         ("module.*.aws_iam_role.a?", "module.x.aws_iam_role.ab", False),
         ("a[0].*", "a[0].b", True),
     ],
 )
-def test_a_question_mark_can_be_text(pattern: str, text: str, wanted: bool) -> None:
-    assert matches(pattern, text, wildcards="*") is wanted
+def test_a_question_mark_can_be_text(pattern: str, text: str, expected: bool) -> None:
+    assert matches(pattern, text, wildcards="*") is expected
 
 
 class Counted(str):

@@ -30,10 +30,10 @@ def test_an_absent_version_is_the_old_one() -> None:
 
 
 def test_numbers_and_booleans_are_read_as_iam_compares_them() -> None:
-    found = loads(
+    document = loads(
         policy(Condition={"Bool": {"a:b": True}, "NumericEquals": {"c:d": [1, 2.5]}}), "x"
     )
-    assert [c.values for c in found.statements[0].conditions] == [("true",), ("1", "2.5")]
+    assert [c.values for c in document.statements[0].conditions] == [("true",), ("1", "2.5")]
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ documents = st.fixed_dictionaries(
 
 @given(documents)
 def test_what_is_printed_reads_back_the_same(document: dict[str, Any]) -> None:
-    found = loads(json.dumps(document), "x")
-    assert loads(dumps(found), "x") == found
-    assert loads(dumps(found, indent=None), "x") == found
+    policy = loads(json.dumps(document), "x")
+    assert loads(dumps(policy), "x") == policy
+    assert loads(dumps(policy, indent=None), "x") == policy
 
 
 @given(documents, st.randoms())
 def test_order_and_repetition_have_no_meaning(document: dict[str, Any], random: Any) -> None:
-    found = loads(json.dumps(document), "x")
+    policy = loads(json.dumps(document), "x")
 
     def shuffle(value: Any) -> Any:
         if isinstance(value, dict):
@@ -177,11 +177,11 @@ def test_order_and_repetition_have_no_meaning(document: dict[str, Any], random: 
             return items + items[:1] if items and isinstance(items[0], str) else items
         return value
 
-    assert normalise.equal(found, loads(json.dumps(shuffle(document)), "x"))
+    assert normalise.equal(policy, loads(json.dumps(shuffle(document)), "x"))
 
 
 def test_actions_lists_what_is_allowed_once() -> None:
-    found = loads(
+    document = loads(
         json.dumps(
             {
                 "Statement": [
@@ -193,5 +193,5 @@ def test_actions_lists_what_is_allowed_once() -> None:
         ),
         "x",
     )
-    assert found.actions() == ("a:B", "a:C")
+    assert document.actions() == ("a:B", "a:C")
     assert Policy(()).actions() == ()

@@ -36,8 +36,8 @@ def test_statements_about_one_request_are_found(
 
     index = clauses.ClauseIndex([*clauses.read([Policy(tuple(map(statement, others)))])])
     (mine,) = clauses.read([Policy((statement(own),))])
-    found = [clause.at[1] for clause in index.meeting(clauses.region(mine), Budget())]
-    assert found == sorted(set(found))
+    positions = [clause.at[1] for clause in index.meeting(clauses.region(mine), Budget())]
+    assert positions == sorted(set(positions))
     if any(matches(pattern, name) for pattern in own):
         about = {n for n, names in enumerate(others) if any(matches(p, name) for p in names)}
-        assert about <= {*found}
+        assert about <= {*positions}

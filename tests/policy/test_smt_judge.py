@@ -26,8 +26,8 @@ def policy(*statements: Document, version: str = "2012-10-17") -> Document:
 
 
 def allow(condition: Document | None = None, **changed: Any) -> Document:
-    found = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*", **changed}
-    return found if condition is None else {**found, "Condition": condition}
+    statement = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*", **changed}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
 def deny(condition: Document | None = None, **changed: Any) -> Document:
@@ -208,26 +208,26 @@ def test_elements_mean_what_is_documented(
 def test_the_old_version_has_no_variables() -> None:
     home = allow(Resource="arn:aws:s3:::${aws:username}")
     for version, expected in (("2008-10-17", ALLOWED), ("2012-10-17", DENIED)):
-        said = outcomes([policy(home, version=version)], "ec2:CreateTags", home["Resource"], {})
-        assert said == expected
+        answers = outcomes([policy(home, version=version)], "ec2:CreateTags", home["Resource"], {})
+        assert answers == expected
 
 
 def test_the_evaluator_gives_an_answer_of_one_reading() -> None:
     """On random policies and requests, where both decide; three in four requests can be."""
     random, compared = Random(7), 0
     for _ in range(150):
-        one, request = pools.policy(random), pools.request(random)
+        policy_read, request = pools.policy(random), pools.request(random)
         try:
-            decision = compile_policies([one]).evaluate(request)
+            decision = compile_policies([policy_read]).evaluate(request)
         except InputError:
             continue
         if decision.outcome not in ("allowed", "implicitly denied", "explicitly denied"):
             continue
-        named = {c.key.lower() for s in one.statements for c in s.conditions}
+        named = {c.key.lower() for s in policy_read.statements for c in s.conditions}
         context = {k: v for k, v in request.context.items() if k.lower() in named}
-        said = outcomes([to_json(one)], request.action, request.resource, context)
-        compared += bool(said)
-        assert not said or decision.allowed in said, (one, request, said)
+        answers = outcomes([to_json(policy_read)], request.action, request.resource, context)
+        compared += bool(answers)
+        assert not answers or decision.allowed in answers, (policy_read, request, answers)
     assert compared > 75
 
 
@@ -313,10 +313,10 @@ KNOWN: list[tuple[list[Document], list[Document], type]] = [
 
 @pytest.mark.parametrize(("old", "new", "verdict"), KNOWN)
 def test_pairs_with_a_known_answer(old: list[Document], new: list[Document], verdict: type) -> None:
-    found = judge([policy(*old)], [policy(*new)])
-    assert isinstance(found, verdict)
-    if isinstance(found, Refuted):
-        request = (found.action, found.resource, found.context)
+    answer = judge([policy(*old)], [policy(*new)])
+    assert isinstance(answer, verdict)
+    if isinstance(answer, Refuted):
+        request = (answer.action, answer.resource, answer.context)
         assert True in outcomes([policy(*new)], *request)
         assert False in outcomes([policy(*old)], *request)
 
@@ -345,9 +345,9 @@ def test_what_takes_two_values_is_seen_with_two() -> None:
     ],
 )
 def test_what_is_not_expressed_is_undecided(statement: Document, reason: str) -> None:
-    found = judge([policy(ANYTHING)], [policy(statement)])
-    assert isinstance(found, Undecided)
-    assert reason in found.reason
+    answer = judge([policy(ANYTHING)], [policy(statement)])
+    assert isinstance(answer, Undecided)
+    assert reason in answer.reason
 
 
 def test_giving_up_is_no_verdict() -> None:

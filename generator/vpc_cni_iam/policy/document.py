@@ -25,7 +25,6 @@ class Condition:
 
     Args:
         operator: As written, such as ``StringEquals`` or ``ForAllValues:StringLikeIfExists``.
-        key: The condition key, such as ``aws:RequestTag/team``.
         values: The values, as the strings IAM compares.
     """
 

@@ -1,4 +1,4 @@
-"""What policies say to one request: allowed, denied explicitly or without an Allow, or undecided.
+"""Whether policies allow a request, deny it explicitly or implicitly, or leave it undecided.
 
 Follows the IAM User Guide page "Policy evaluation logic", for the policies of one kind: an
 explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly. A
@@ -92,7 +92,7 @@ _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A statement made ready."""
+    """A compiled statement."""
 
     decision: Decision
     actions: Patterns
@@ -102,7 +102,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """Policies made ready to be asked about many requests; `compile_policies` makes one."""
+    """Policies compiled for the evaluation of many requests; `compile_policies` returns them."""
 
     _rules: tuple[_Rule, ...] = field(repr=False)
     _by_action: dict[str, tuple[_Rule, ...]] = field(default_factory=dict, repr=False)
@@ -154,7 +154,7 @@ class Compiled:
 
 
 def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
-    """Make policies ready for evaluation.
+    """Compile policies for evaluation.
 
     Args:
         policies: The policies of one identity, or of one resource.
@@ -164,7 +164,12 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
         InputError: A policy that IAM would not take, or an element that is not evaluated.
     """
     rules = [
-        _rule(statement, (position, index), place, elements.has_variables(policy, place))
+        _rule(
+            statement,
+            (position, index),
+            place,
+            variables=elements.has_variables(policy, place),
+        )
         for position, policy in enumerate(policies)
         for index, statement in enumerate(policy.statements)
         for place in (ElementPath(f"{name} {position + 1}"),)
@@ -185,25 +190,27 @@ def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _rule(statement: Statement, at: tuple[int, int], place: ElementPath, variables: bool) -> _Rule:
+def _rule(
+    statement: Statement, at: tuple[int, int], place: ElementPath, *, variables: bool
+) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
         raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
-    actions = elements.actions(statement, place, variables)
+    actions = elements.actions(statement, place, variables=variables)
     return _Rule(
         Decision(_OUTCOMES[statement.effect], *at),
         Patterns.of(actions.templates),
         actions.negated,
         _applies(
-            elements.resources(statement, place, variables),
+            elements.resources(statement, place, variables=variables),
             principals.test(statement, place),
-            _tests(statement, place, variables),
+            _tests(statement, place, variables=variables),
         ),
     )
 
 
 def _tests(
-    statement: Statement, place: ElementPath, variables: bool
+    statement: Statement, place: ElementPath, *, variables: bool
 ) -> tuple[conditions.Test, ...]:
     tests, seen = [], set()
     for condition in statement.conditions:
@@ -212,7 +219,7 @@ def _tests(
         if named in seen:
             raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
         seen.add(named)
-        tests.append(conditions.test(conditions.parse(condition, where, variables)))
+        tests.append(conditions.test(conditions.parse(condition, where, variables=variables)))
     return tuple(tests)
 
 

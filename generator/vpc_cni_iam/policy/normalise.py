@@ -42,9 +42,9 @@ def policy(value: Policy) -> Normal:
     return (value.version, frozenset(Counter(map(statement, value.statements)).items()))
 
 
-def equal(one: Policy, other: Policy) -> bool:
+def equal(left: Policy, right: Policy) -> bool:
     """Say whether IAM reads two documents alike."""
-    return policy(one) == policy(other)
+    return policy(left) == policy(right)
 
 
 def _folded(actions: Iterable[str]) -> frozenset[str]:

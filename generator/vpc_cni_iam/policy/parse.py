@@ -22,9 +22,6 @@ from vpc_cni_iam.policy.strict_json import Number, load_json
 def loads(text: str, source: str) -> Policy:
     """Read a policy document from JSON text.
 
-    Args:
-        text: The JSON text of a bare policy document.
-
     Raises:
         InputError: Not JSON, a duplicate key, or not a policy; with the JSON path.
     """
@@ -69,11 +66,13 @@ class _PolicyParser:
             raise self.refuse(f"{path}.Version", f"{shown} is none of {' and '.join(VERSIONS)}")
         if "Statement" not in fields:
             raise self.refuse(path, "has no Statement, so it is not a policy document")
-        found = fields["Statement"]
-        if isinstance(found, list):
-            parsed = tuple(self.statement(s, f"{path}.Statement[{i}]") for i, s in enumerate(found))
+        statements = fields["Statement"]
+        if isinstance(statements, list):
+            parsed = tuple(
+                self.statement(s, f"{path}.Statement[{i}]") for i, s in enumerate(statements)
+            )
         else:
-            parsed = (self.statement(found, f"{path}.Statement"),)
+            parsed = (self.statement(statements, f"{path}.Statement"),)
         return Policy(parsed, version, self.text(fields, "Id", path))
 
     def text(self, fields: Mapping[str, object], name: str, path: str) -> str:
@@ -90,9 +89,11 @@ class _PolicyParser:
             raise self.refuse(f"{path}.Effect", "must be Allow or Deny, in this spelling")
         if ("Action" in fields) == ("NotAction" in fields):
             raise self.refuse(path, "needs either Action or NotAction, one of the two")
-        for one, other in (("Resource", "NotResource"), ("Principal", "NotPrincipal")):
-            if one in fields and other in fields:
-                raise self.refuse(path, f"has both {one} and {other}; IAM takes one of the two")
+        for element, negation in (("Resource", "NotResource"), ("Principal", "NotPrincipal")):
+            if element in fields and negation in fields:
+                raise self.refuse(
+                    path, f"has both {element} and {negation}; IAM takes one of the two"
+                )
 
         def strings(name: str) -> tuple[str, ...]:
             if name not in fields:
@@ -128,17 +129,18 @@ class _PolicyParser:
         value, path = fields[name], f"{path}.{name}"
         if value == ANYONE:
             return (Principal(ANYONE, (ANYONE,)),)
-        found = self.mapping(value, path, PRINCIPAL_TYPES)
-        if not found:
+        identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
+        if not identifiers:
             raise self.refuse(path, "is empty, which matches nobody; name a principal")
         return tuple(
-            Principal(kind, self.strings(ids, f"{path}.{kind}")) for kind, ids in found.items()
+            Principal(kind, self.strings(ids, f"{path}.{kind}"))
+            for kind, ids in identifiers.items()
         )
 
     def conditions(self, value: object, path: str) -> tuple[Condition, ...]:
         if not isinstance(value, dict):
             raise self.refuse(path, f"an object is expected, not {_kind(value)}")
-        found = []
+        conditions = []
         for operator, keys in value.items():
             if not isinstance(keys, dict):
                 raise self.refuse(f"{path}.{operator}", f"an object is expected, not {_kind(keys)}")
@@ -148,8 +150,8 @@ class _PolicyParser:
             for key, values in keys.items():
                 items = values if isinstance(values, list) else [values]
                 texts = tuple(self.scalar(v, f"{path}.{operator}.{key}") for v in items)
-                found.append(Condition(operator, key, texts))
-        return tuple(found)
+                conditions.append(Condition(operator, key, texts))
+        return tuple(conditions)
 
     def scalar(self, value: object, path: str) -> str:
         if isinstance(value, str):

@@ -15,11 +15,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as it is written, since reading ``1e5`` or ``0.10`` as a float changes its text.
-
-    Args:
-        text: Such as ``1e5``.
-    """
+    """A number as it is written: reading ``1e5`` or ``0.10`` as a float changes its text."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""The one matcher of ``*`` and ``?``: no other code makes anything of a pattern to match with it.
+"""The only matcher of ``*`` and ``?`` in this project.
 
 Each run of literal text and ``?`` between two stars is looked for at the first place where it can
 stand and never moved from there. That is exact, because the star after it takes whatever lies
@@ -27,7 +27,7 @@ _Run: TypeAlias = "str | tuple[tuple[str | Wild, ...], int]"
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """A pattern made ready to be matched.
+    """A compiled pattern.
 
     Args:
         head: What every match begins with.

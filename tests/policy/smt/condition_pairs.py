@@ -61,11 +61,11 @@ def condition_pairs() -> Iterator[tuple[Document, Document]]:
             for operator, value, form, suffix in product(*choices)
         ]
         conditions += [{form + "Null": {key: v}} for form in choices[2] for v in ("true", "false")]
-        for number, (one, other) in enumerate(product(conditions, repeat=2)):
+        for number, (left, right) in enumerate(product(conditions, repeat=2)):
             effect = "Allow" if number % 2 else "Deny"
             others = [EVERYTHING] if effect == "Deny" else []
             old, new = (
                 policy([{**EVERYTHING, "Effect": effect, "Condition": block}, *others])
-                for block in (one, other)
+                for block in (left, right)
             )
             yield old, new

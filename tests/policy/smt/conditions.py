@@ -45,9 +45,9 @@ def type_of(operator: str) -> Type | None:
         return Type.TEXT
     if base in _ARN_OPERATORS:
         return Type.ARN
-    for prefix, found in (("Numeric", Type.NUMBER), ("Date", Type.DATE)):
+    for prefix, value_type in (("Numeric", Type.NUMBER), ("Date", Type.DATE)):
         if base.startswith(prefix) and base.removeprefix(prefix) in _ORDERS:
-            return found
+            return value_type
     others = {
         "Bool": Type.TRUTH,
         "IpAddress": Type.ADDRESS,
@@ -60,16 +60,16 @@ def type_of(operator: str) -> Type | None:
 
 
 def _parse(operator: str) -> tuple[str, str, bool]:
-    found = _NAME.fullmatch(operator)
-    if found is None:
+    match = _NAME.fullmatch(operator)
+    if match is None:
         raise UndecidedError(f"the operator {operator}")
-    return found[1] or "", found[2], found[3] is not None
+    return match[1] or "", match[2], match[3] is not None
 
 
 def all_of(block: Document, request: Request, *, variables: bool) -> Formula:
     """Return whether every condition of a Condition block holds of a request."""
     return request.terms.every(
-        _holds(operator, request.key(name), _values(values), request, variables)
+        _holds(operator, request.key(name), _values(values), request, variables=variables)
         for operator, name, values in each(block)
     )
 
@@ -89,18 +89,20 @@ def _values(values: object) -> list[str]:
 
 
 def _holds(
-    operator: str, key: Key, values: list[str], request: Request, variables: bool
+    operator: str, key: Key, values: list[str], request: Request, *, variables: bool
 ) -> Formula:
     quantifier, base, if_exists = _parse(operator)
     same = base.replace("ArnEquals", "ArnLike").replace("ArnNotEquals", "ArnNotLike")
     free = request.free(f"{quantifier}:{same} {key.name} {sorted(values)}")
     if base == "Null":
-        wanted = {value.lower() == "true" for value in values}
-        return _null(quantifier, key, wanted, free, request)
+        truths = {value.lower() == "true" for value in values}
+        return _null(quantifier, key, truths, free, request)
     negated = "Not" in base
     terms = request.terms
     matches = [
-        terms.some(_matches(base, key, number, value, request, variables) for value in values)
+        terms.some(
+            _matches(base, key, number, value, request, variables=variables) for value in values
+        )
         for number in range(len(key.values))
     ]
     outcomes = [terms.no(match) if negated else match for match in matches]
@@ -161,12 +163,12 @@ def _set(
     every = quantifier == "ForAllValues"
     absent = every or if_exists
     if every:
-        found = terms.every(
+        matched = terms.every(
             terms.some((terms.no(request.has(key, number)), outcome))
             for number, outcome in enumerate(outcomes)
         )
     else:
-        found = terms.some(
+        matched = terms.some(
             terms.every((request.has(key, number), outcome))
             for number, outcome in enumerate(outcomes)
         )
@@ -176,22 +178,22 @@ def _set(
         reading = request.readings.empty
         none = terms.some(
             terms.every((terms.equal(reading, terms.integer(number)), outcome))
-            for number, outcome in enumerate((found, every, absent))
+            for number, outcome in enumerate((matched, every, absent))
         )
-        found = terms.choose(empty, none, found)
-    return terms.choose(request.has(key, 0), found, absent)
+        matched = terms.choose(empty, none, matched)
+    return terms.choose(request.has(key, 0), matched, absent)
 
 
-def _null(quantifier: str, key: Key, wanted: set[bool], free: Term, request: Request) -> Formula:
+def _null(quantifier: str, key: Key, truths: set[bool], free: Term, request: Request) -> Formula:
     """Return whether ``Null`` holds: true asks for an absent key, false for one that is there."""
     terms = request.terms
-    plain = terms.choose(request.has(key, 0), False in wanted, True in wanted)
+    plain = terms.choose(request.has(key, 0), False in truths, True in truths)
     if not quantifier:
         return plain
     every = quantifier == "ForAllValues"
     if not key.several:
         return every
-    each_value = terms.choose(request.has(key, 0), False in wanted, every)
+    each_value = terms.choose(request.has(key, 0), False in truths, every)
     return terms.some(
         terms.every((terms.equal(request.readings.null, terms.integer(number)), reading))
         for number, reading in enumerate((every, plain, each_value, free))
@@ -199,12 +201,12 @@ def _null(quantifier: str, key: Key, wanted: set[bool], free: Term, request: Req
 
 
 def _matches(
-    base: str, key: Key, number: int, text: str, request: Request, variables: bool
+    base: str, key: Key, number: int, text: str, request: Request, *, variables: bool
 ) -> Formula:
     """Return whether one value of a request matches one of a policy, negation aside."""
     value, terms = key.values[number], request.terms
     if base in _TEXT_OPERATORS or base in _ARN_OPERATORS:
-        return _matches_text(base, value, text, request, variables)
+        return _matches_text(base, value, text, request, variables=variables)
     if base == "Bool":
         return terms.equal(value, terms.text(text.lower()))
     if base in ("IpAddress", "NotIpAddress"):
@@ -215,7 +217,9 @@ def _matches(
     return terms.make(_ORDERS[base.removeprefix(prefix)], value, terms.real(read(text)))
 
 
-def _matches_text(base: str, value: Term, text: str, request: Request, variables: bool) -> Formula:
+def _matches_text(
+    base: str, value: Term, text: str, request: Request, *, variables: bool
+) -> Formula:
     how = _TEXT_OPERATORS.get(base)
     parts = texts.split(text, variables=variables, wildcards=how in (None, _LIKE))
     if how is None:
@@ -245,6 +249,6 @@ def date(text: str) -> Fraction:
         return Fraction(text)
     if re.fullmatch(r"\d{4}(-\d\d)?", text):
         text += "-01-01"[3 * (len(text) > 4) :]
-    found = datetime.fromisoformat(text)
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return Fraction((found - _EPOCH) // timedelta(microseconds=1), 10**6)
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Fraction((moment - _EPOCH) // timedelta(microseconds=1), 10**6)

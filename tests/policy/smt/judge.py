@@ -127,12 +127,12 @@ def allowed(policies: Sequence[Document], request: Request) -> Formula:
     for policy in policies:
         variables = policy.get("Version") == "2012-10-17"
         for statement in _list(policy.get("Statement", [])):
-            applies = _applies(statement, request, variables)
+            applies = _applies(statement, request, variables=variables)
             by_effect[statement["Effect"]].append(applies)
     return terms.every((terms.some(by_effect["Allow"]), terms.no(terms.some(by_effect["Deny"]))))
 
 
-def _applies(statement: Document, request: Request, variables: bool) -> Formula:
+def _applies(statement: Document, request: Request, *, variables: bool) -> Formula:
     if {"Principal", "NotPrincipal"} & statement.keys():
         raise UndecidedError("a Principal")
     terms = request.terms
@@ -140,7 +140,7 @@ def _applies(statement: Document, request: Request, variables: bool) -> Formula:
         _action(text, request) for text in _list(statement.get("Action") or statement["NotAction"])
     )
     resources = terms.some(
-        _resource(text, request, variables)
+        _resource(text, request, variables=variables)
         for text in _list(statement.get("Resource") or statement["NotResource"])
     )
     return terms.every(
@@ -159,7 +159,7 @@ def _action(text: str, request: Request) -> Formula:
     return texts.like(request.terms, request.action, parts, request.resolve)
 
 
-def _resource(text: str, request: Request, variables: bool) -> Formula:
+def _resource(text: str, request: Request, *, variables: bool) -> Formula:
     terms, narrow = request.terms, request.readings.narrow
     wide, within = texts.resource(
         terms, request.resource, text, request.resolve, variables=variables
@@ -176,15 +176,15 @@ def _list(value: Any) -> list[Any]:
 
 def _types(policies: Sequence[Document]) -> dict[str, Type]:
     """Return what the values of each key are, by the operators that compare them."""
-    found: dict[str, set[Type]] = {}
+    types_of_keys: dict[str, set[Type]] = {}
     for policy in policies:
         for statement in _list(policy.get("Statement", [])):
             for operator, name, _ in conditions.each(statement.get("Condition", {})):
                 compared = conditions.type_of(operator)
                 if compared is not None:
-                    found.setdefault(name.lower(), set()).add(compared)
+                    types_of_keys.setdefault(name.lower(), set()).add(compared)
     types = {}
-    for name, several in found.items():
+    for name, several in types_of_keys.items():
         of = several - {Type.TEXT} or several  # a text operator compares ARNs and booleans, too
         if len(of) > 1 or (Type.TEXT in several and of & set(_NO_TEXTS)):
             raise UndecidedError(f"the key {name} is compared as {', '.join(t.value for t in of)}")

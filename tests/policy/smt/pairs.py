@@ -109,23 +109,23 @@ def policy(statements: list[Document]) -> Document:
 
 
 def _statement(random: Random, keys: list[str], pools: Mapping[str, Pool]) -> Document:
-    found: dict[str, Any] = {
+    statement: dict[str, Any] = {
         "Effect": random.choice(("Allow", "Deny")),
         "Action": "ec2:CreateTags",
         "Resource": "*",
     }
     if random.random() < 0.2:
         home = "arn:aws:s3:::home/" + random.choice(("${aws:username}/*", "a/*", "*"))
-        del found["Resource"]
-        found[random.choice(("Resource", "NotResource"))] = home
+        del statement["Resource"]
+        statement[random.choice(("Resource", "NotResource"))] = home
     if random.random() < 0.1:
-        del found["Action"]
-        found["NotAction"] = random.choice(("s3:*", "ec2:Describe*"))
+        del statement["Action"]
+        statement["NotAction"] = random.choice(("s3:*", "ec2:Describe*"))
     block: dict[str, dict[str, Any]] = {}
     for key in random.choices(keys, k=random.choice((1, 1, 2, 2, 3))):
         operator, values = _condition(random, key, pools)
         block.setdefault(operator, {})[key] = values
-    return {**found, "Condition": block}
+    return {**statement, "Condition": block}
 
 
 def _condition(random: Random, key: str, pools: Mapping[str, Pool]) -> tuple[str, list[str]]:
@@ -152,14 +152,14 @@ def _changed(
         return _statement(random, keys, pools)
     operator = random.choice(list(block))
     key = random.choice(list(block[operator]))
-    kept = {name: dict(asked) for name, asked in block.items()}
-    values = kept[operator].pop(key)
+    conditions = {name: dict(asked) for name, asked in block.items()}
+    values = conditions[operator].pop(key)
     if random.random() < 0.9:
         changed, values_instead = _condition(random, key, pools)
         if random.random() < 0.3 and "Null" not in operator:  # in another form, the same values
             changed, values_instead = _other_form(random, operator), values
-        kept.setdefault(changed, {})[key] = values_instead
-    return {**statement, "Condition": {name: asked for name, asked in kept.items() if asked}}
+        conditions.setdefault(changed, {})[key] = values_instead
+    return {**statement, "Condition": {name: asked for name, asked in conditions.items() if asked}}
 
 
 def _other_form(random: Random, operator: str) -> str:

@@ -52,15 +52,15 @@ class Terms:
         return self._join(Kind.OR, formulas, neutral=False)
 
     def _join(self, kind: Kind, formulas: Iterable[Formula], *, neutral: bool) -> Formula:
-        kept = []
+        operands = []
         for formula in formulas:
             if formula is (not neutral):
                 return not neutral
             if formula is not neutral:
-                kept.append(formula)
-        if len(kept) < 2:
-            return kept[0] if kept else neutral
-        return self.make(kind, *kept)
+                operands.append(formula)
+        if len(operands) < 2:
+            return operands[0] if operands else neutral
+        return self.make(kind, *operands)
 
     def no(self, formula: Formula) -> Formula:
         return not formula if isinstance(formula, bool) else self.make(Kind.NOT, formula)
@@ -75,8 +75,8 @@ class Terms:
             (self.every((condition, then)), self.every((self.no(condition), otherwise)))
         )
 
-    def equal(self, one: Term, other: Term) -> Formula:
-        return self.make(Kind.EQUAL, one, other)
+    def equal(self, left: Term, right: Term) -> Formula:
+        return self.make(Kind.EQUAL, left, right)
 
     def holds(self, formula: Formula) -> Term:
         return self.manager.mkBoolean(formula) if isinstance(formula, bool) else formula
@@ -96,13 +96,13 @@ class Terms:
 
     def letters(self, *ranges: str) -> Term:
         """Return the language of one character out of ranges such as ``az``, or single ones."""
-        found = [
+        languages = [
             self.make(Kind.REGEXP_RANGE, self.text(r[0]), self.text(r[1]))
             if len(r) == 2
             else self.exactly(r)
             for r in ranges
         ]
-        return reduce(lambda one, other: self.make(Kind.REGEXP_UNION, one, other), found)
+        return reduce(lambda left, right: self.make(Kind.REGEXP_UNION, left, right), languages)
 
     def either_case(self, text: str) -> Term:
         """Return the language of a text in whatever case of its ASCII letters."""

@@ -37,18 +37,18 @@ def variable_pairs(seed: int, count: int) -> Iterator[tuple[Document, Document]]
 
 
 def _statement(random: Random, *, homes: bool) -> Document:
-    found: dict[str, Any] = {
+    statement: dict[str, Any] = {
         "Effect": random.choice(("Allow", "Allow", "Deny")),
         "Action": "s3:GetObject",
         "Resource": "*",
     }
     if homes:
-        del found["Resource"]
+        del statement["Resource"]
         element = random.choice(("Resource", "Resource", "NotResource"))
-        found[element] = [_HOME + _home(random) for _ in range(random.choice((1, 1, 2)))]
+        statement[element] = [_HOME + _home(random) for _ in range(random.choice((1, 1, 2)))]
     if not homes or random.random() < 0.5:
-        found["Condition"] = _conditions(random)
-    return found
+        statement["Condition"] = _conditions(random)
+    return statement
 
 
 def _home(random: Random) -> str:

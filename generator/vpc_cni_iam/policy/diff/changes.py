@@ -67,7 +67,6 @@ class AccessChange:
     """One change of access.
 
     Args:
-        kind: What happened.
         text: To what, such as ``ec2:CreateTags on *``.
         before: The statements of the old policy it is about, each of one action and resource.
         after: The same of the new policy.
@@ -98,11 +97,8 @@ class _Comparison:
     """The permissions that only one of two policies has.
 
     Args:
-        lost: Those of the old policy.
-        gained: Those of the new policy.
         narrowed: The gained ones that each lost one contains.
         widened: The lost ones that each gained one contains.
-        budget: What the proofs may cost.
     """
 
     lost: dict[Key, Permission]

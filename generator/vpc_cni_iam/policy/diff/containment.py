@@ -1,4 +1,4 @@
-"""Which permissions contain which, exactly: proven, of actions, resources and conditions apart."""
+"""Which permissions contain which. Actions, resources and conditions are proven separately."""
 
 from __future__ import annotations
 
@@ -23,44 +23,42 @@ _STEPS_OF_A_PAIR = 20
 _ANYTHING = Statement(actions=("*",), resources=("*",))
 
 
-def contains(one: Permission, other: Permission, budget: Budget) -> bool:
-    """Say whether one permission is of all that another is, whatever the effect of both.
+def contains(container: Permission, permission: Permission, budget: Budget) -> bool:
+    """Say whether a container allows or denies all that a permission does, whatever the effect.
 
-    Where the budget ends, one that may contain another is taken not to.
+    Where the budget ends, the answer is no.
     """
-    if budget.steps < 0 or (one.effect, one.principals) != (other.effect, other.principals):
+    if budget.steps < 0 or (container.effect, container.principals) != (
+        permission.effect,
+        permission.principals,
+    ):
         return False
     for wide, narrow in (
-        (one.action.lower(), other.action.lower()),
-        (one.resource, other.resource),
+        (container.action.lower(), permission.action.lower()),
+        (container.resource, permission.resource),
     ):
         # What has no wildcard and excepts nothing contains itself alone.
         if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
             return False
     try:
-        budget.spend(_STEPS_OF_A_PAIR + one.statement.size + other.statement.size)
+        budget.spend(_STEPS_OF_A_PAIR + container.statement.size + permission.statement.size)
     except TooHardError:
         return False
-    return _holds(_is_contained, budget, other.bare, one.bare)
+    return _holds(_is_contained, budget, permission.bare, container.bare)
 
 
 class Containers:
-    """Grants that may contain others, found without trying all.
-
-    Args:
-        permissions: The permissions.
-        budget: What the proofs may cost.
-    """
+    """Permissions that may contain others, found without trying all."""
 
     def __init__(self, permissions: Iterable[Permission], budget: Budget) -> None:
-        self._grants, self._budget = list(permissions), budget
-        begins = [_begins(permission.statement) for permission in self._grants]
+        self._permissions, self._budget = list(permissions), budget
+        begins = [_begins(permission.statement) for permission in self._permissions]
         self._by_action = PrefixIndex((begin, n) for n, (begin, _) in enumerate(begins))
         self._by_resource = PrefixIndex((begin, n) for n, (_, begin) in enumerate(begins))
 
     def of(self, permission: Permission) -> Iterator[Permission]:
         """Yield those that contain a permission."""
-        if not self._grants or self._budget.steps < _STEPS_OF_A_PAIR:
+        if not self._permissions or self._budget.steps < _STEPS_OF_A_PAIR:
             return
         # What begins with more than the other contains only a part of it.
         action, resource = _begins(permission.statement)
@@ -72,10 +70,10 @@ class Containers:
             return
         numbers &= others
         if _holds(_is_nothing, self._budget, permission.bare):
-            numbers = {*range(len(self._grants))}
+            numbers = {*range(len(self._permissions))}
         for number in sorted(numbers):
-            if contains(self._grants[number], permission, self._budget):
-                yield self._grants[number]
+            if contains(self._permissions[number], permission, self._budget):
+                yield self._permissions[number]
 
 
 def _begins(statement: Statement) -> tuple[str, str]:
@@ -87,10 +85,10 @@ def _begins(statement: Statement) -> tuple[str, str]:
     return _WILD.split(action, 1)[0], _WILD.split(resource, 1)[0] if statement.resources else ""
 
 
-def _holds(said: Callable[..., bool], budget: Budget, *statements: Statement) -> bool:
+def _holds(question: Callable[..., bool], budget: Budget, *statements: Statement) -> bool:
     """Say whether something holds of statements, whatever their variables are filled with."""
     try:
-        return all(said(budget, *filled) for filled in _filled(*statements))
+        return all(question(budget, *filled) for filled in _filled(*statements))
     except InputError:
         return False
 
@@ -167,7 +165,7 @@ def _texts(statement: Statement) -> Iterator[str]:
 
 def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
     def fill(*texts: str) -> tuple[str, ...]:
-        return tuple(_VARIABLE.sub(lambda found: values[found[0]], text) for text in texts)
+        return tuple(_VARIABLE.sub(lambda match: values[match[0]], text) for text in texts)
 
     return replace(
         statement,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.wording import condition_text, describe, principal_names
 
 
@@ -24,7 +27,6 @@ class Difference:
     """One difference of a document from the one it should equal.
 
     Args:
-        kind: What is different.
         place: Where, such as ``statement 2 (ec2:CreateTags)``.
         text: What, such as ``action ec2:DescribeSubnets is missing``.
     """
@@ -37,140 +39,169 @@ class Difference:
         return f"{self.place}: {self.text}"
 
 
-def differences(expected: Policy, actual: Policy) -> tuple[Difference, ...]:
+def differences(
+    expected: Policy, actual: Policy, budget: Budget | None = None
+) -> tuple[Difference, ...]:
     """Return how ``actual`` differs from ``expected`` in meaning; empty if IAM reads them alike.
 
     Statements are counted as in ``expected``, from 1; one that only ``actual`` has is counted
-    as in ``actual``.
+    as in ``actual``. Where the budget ends, statements are missing or added, not compared.
     """
-    found: list[Difference] = []
+    results: list[Difference] = []
     if expected.version != actual.version:
         text = f"Version is {actual.version}, expected {expected.version}"
-        found.append(Difference(DifferenceKind.CHANGED, "document", text))
+        results.append(Difference(DifferenceKind.CHANGED, "document", text))
     left, right = _unmatched(expected.statements, actual.statements)
-    for index, other in _pairs(expected.statements, left, actual.statements, right):
-        place = f"statement {index + 1} ({_label(expected.statements[index])})"
-        named = _changes(expected.statements[index], actual.statements[other])
+    pairs = _pairs(left, right, Budget() if budget is None else budget)
+    for position, other in pairs.items():
+        changes = _changes(left[position], right[other])
         # The two are known to differ, so never nothing, whatever the words above do not cover.
-        whole: list[tuple[DifferenceKind, str]] = [
-            (DifferenceKind.CHANGED, f"differs: {describe(actual.statements[other])}")
-        ]
-        found.extend(Difference(kind, place, text) for kind, text in named or whole)
-    for index in left:
-        wanted = expected.statements[index]
-        place = f"statement {index + 1} ({_label(wanted)})"
-        found.append(Difference(DifferenceKind.MISSING, place, f"is missing: {describe(wanted)}"))
-    for other in right:
-        extra = actual.statements[other]
-        place = f"statement {other + 1} ({_label(extra)})"
-        found.append(Difference(DifferenceKind.ADDED, place, f"is not expected: {describe(extra)}"))
-    return tuple(found)
+        whole = [(DifferenceKind.CHANGED, f"differs: {describe(right[other])}")]
+        place = _place(position, left[position])
+        results += [Difference(kind, place, text) for kind, text in changes or whole]
+    results += [
+        Difference(DifferenceKind.MISSING, _place(n, s), f"is missing: {describe(s)}")
+        for n, s in left.items()
+        if n not in pairs
+    ]
+    paired = {*pairs.values()}
+    results += [
+        Difference(DifferenceKind.ADDED, _place(n, s), f"is not expected: {describe(s)}")
+        for n, s in right.items()
+        if n not in paired
+    ]
+    return tuple(results)
 
 
 def _unmatched(
     expected: Sequence[Statement], actual: Sequence[Statement]
-) -> tuple[list[int], list[int]]:
-    """Return the positions on each side that have no equal partner on the other."""
-    waiting: dict[normalise.Normal, list[int]] = {}
+) -> tuple[dict[int, Statement], dict[int, Statement]]:
+    """Return the statements of each side that have no equal on the other, by position."""
+    equals: dict[normalise.Normal, deque[int]] = {}
     for position, statement in enumerate(actual):
-        waiting.setdefault(normalise.statement(statement), []).append(position)
-    left = []
+        equals.setdefault(normalise.statement(statement), deque()).append(position)
+    left = {}
     for position, statement in enumerate(expected):
-        partners = waiting.get(normalise.statement(statement))
-        if partners:
-            partners.pop(0)
+        positions = equals.get(normalise.statement(statement))
+        if positions:
+            positions.popleft()
         else:
-            left.append(position)
-    return left, sorted(p for partners in waiting.values() for p in partners)
+            left[position] = statement
+    rest = sorted(position for positions in equals.values() for position in positions)
+    return left, {position: actual[position] for position in rest}
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What makes two statements alike.
+
+    Args:
+        actions: Each action with the effect, and whether it is excepted.
+    """
+
+    actions: frozenset[tuple[str, bool, str]]
+    resources: frozenset[str]
+    conditions: frozenset[tuple[str, str, frozenset[str]]]
+
+    @classmethod
+    def of(cls, statement: Statement) -> _Features:
+        actions = {(statement.effect, False, action.lower()) for action in statement.actions}
+        actions |= {(statement.effect, True, action.lower()) for action in statement.not_actions}
+        resources = frozenset(map(str.lower, statement.resources))
+        return cls(frozenset(actions), resources, normalise.conditions(statement))
+
+    def likeness(self, other: _Features) -> int:
+        """Return a number that is larger the more the two have in common."""
+        details = len(self.resources & other.resources) + len(self.conditions & other.conditions)
+        return 2 * len(self.actions & other.actions) + 3 * details
+
+    @property
+    def size(self) -> int:
+        return len(self.actions) + len(self.resources) + len(self.conditions)
 
 
 def _pairs(
-    expected: Sequence[Statement], left: list[int], actual: Sequence[Statement], right: list[int]
-) -> list[tuple[int, int]]:
-    """Pair what is most alike, and take the pairs out of ``left`` and ``right``."""
-    scored = sorted(
-        ((-_likeness(expected[i], actual[j]), i, j) for i in left for j in right),
-    )
-    pairs = []
-    for score, i, j in scored:
-        if score < 0 and i in left and j in right:
-            left.remove(i)
-            right.remove(j)
-            pairs.append((i, j))
-    return sorted(pairs)
-
-
-def _likeness(one: Statement, other: Statement) -> int:
-    """Return 0 for two statements that have no action in common, else more the more alike."""
-    if one.effect != other.effect:
-        return 0
-    actions = _common(one.actions, other.actions) + _common(one.not_actions, other.not_actions)
-    if not actions:
-        return 0
-    same = normalise.conditions(one) & normalise.conditions(other)
-    return 2 * actions + 3 * _common(one.resources, other.resources) + 3 * len(same)
-
-
-def _common(one: Iterable[str], other: Iterable[str]) -> int:
-    return len({v.lower() for v in one} & {v.lower() for v in other})
+    left: Mapping[int, Statement], right: Mapping[int, Statement], budget: Budget
+) -> dict[int, int]:
+    """Pair the positions of statements with an action in common, those most alike first."""
+    features = {position: _Features.of(statement) for position, statement in right.items()}
+    by_action: dict[tuple[str, bool, str], list[int]] = {}
+    for other, its in features.items():
+        for action in its.actions:
+            by_action.setdefault(action, []).append(other)
+    scored: list[tuple[int, int, int]] = []
+    with suppress(TooHardError):
+        for position, statement in left.items():
+            own = _Features.of(statement)
+            sharing = [by_action[action] for action in own.actions if action in by_action]
+            budget.spend(own.size + sum(map(len, sharing)))
+            for other in set().union(*sharing):
+                budget.spend(1 + min(own.size, features[other].size))
+                scored.append((-own.likeness(features[other]), position, other))
+    pairs: dict[int, int] = {}
+    paired: set[int] = set()
+    for _, position, other in sorted(scored):
+        if position not in pairs and other not in paired:
+            pairs[position] = other
+            paired.add(other)
+    return dict(sorted(pairs.items()))
 
 
 def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
-    found: list[tuple[DifferenceKind, str]] = []
-    for noun, one, other in (
+    changes = []
+    for noun, before, after in (
         ("action", expected.actions, actual.actions),
         ("excepted action", expected.not_actions, actual.not_actions),
         ("resource", expected.resources, actual.resources),
         ("excepted resource", expected.not_resources, actual.not_resources),
-        (
-            "principal",
-            principal_names(expected.principals),
-            principal_names(actual.principals),
-        ),
+        ("principal", *map(principal_names, (expected.principals, actual.principals))),
         (
             "excepted principal",
-            principal_names(expected.not_principals),
-            principal_names(actual.not_principals),
+            *map(principal_names, (expected.not_principals, actual.not_principals)),
         ),
     ):
         fold = str.lower if "action" in noun else str
-        wanted, there = {fold(v) for v in one}, {fold(v) for v in other}
-        found += [
-            (DifferenceKind.MISSING, f"{noun} {v} is missing") for v in one if fold(v) not in there
-        ]
-        found += [
-            (DifferenceKind.ADDED, f"{noun} {v} is not expected")
-            for v in other
-            if fold(v) not in wanted
-        ]
-    return found + _condition_changes(expected, actual)
+        for kind, names, others, problem in (
+            (DifferenceKind.MISSING, before, after, "is missing"),
+            (DifferenceKind.ADDED, after, before, "is not expected"),
+        ):
+            present = set(map(fold, others))
+            changes += [(kind, f"{noun} {v} {problem}") for v in names if fold(v) not in present]
+    return changes + _condition_changes(expected, actual)
 
 
 def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
     def by_key(statement: Statement) -> dict[tuple[str, str], Condition]:
         return {(c.operator, c.key.lower()): c for c in statement.conditions}
 
-    found: list[tuple[DifferenceKind, str]] = []
-    one, other = by_key(expected), by_key(actual)
-    extra = [c for key, c in other.items() if key not in one]
-    for key, condition in one.items():
-        twin = other.get(key) or next((c for c in extra if c.key.lower() == key[1]), None)
+    changes = []
+    conditions, others = by_key(expected), by_key(actual)
+    extra = {key: condition for key, condition in others.items() if key not in conditions}
+    # Those of one key stand in for each other, in their order.
+    waiting: dict[str, deque[tuple[str, str]]] = {}
+    for key in extra:
+        waiting.setdefault(key[1], deque()).append(key)
+    for key, condition in conditions.items():
+        twin = others.get(key)
+        if twin is None and waiting.get(key[1]):
+            twin = extra.pop(waiting[key[1]].popleft())
         if twin is None:
-            found.append(
-                (DifferenceKind.MISSING, f"condition {condition_text(condition)} is missing")
-            )
-        elif twin.operator != condition.operator and set(twin.values) == set(condition.values):
-            text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
-            found.append((DifferenceKind.CHANGED, text))
-        elif twin.operator != condition.operator or set(twin.values) != set(condition.values):
+            text = f"condition {condition_text(condition)} is missing"
+            changes.append((DifferenceKind.MISSING, text))
+        elif set(twin.values) != set(condition.values):
             text = f"condition is {condition_text(twin)}, expected {condition_text(condition)}"
-            found.append((DifferenceKind.CHANGED, text))
-        if twin in extra:
-            extra.remove(twin)
-    found += [
-        (DifferenceKind.ADDED, f"condition {condition_text(c)} is not expected") for c in extra
+            changes.append((DifferenceKind.CHANGED, text))
+        elif twin.operator != condition.operator:
+            text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
+            changes.append((DifferenceKind.CHANGED, text))
+    return changes + [
+        (DifferenceKind.ADDED, f"condition {condition_text(c)} is not expected")
+        for c in extra.values()
     ]
-    return found
+
+
+def _place(position: int, statement: Statement) -> str:
+    return f"statement {position + 1} ({_label(statement)})"
 
 
 def _label(statement: Statement) -> str:

@@ -26,8 +26,6 @@ class Permission:
         bare: The same as one that allows what the other is about, to whomever has it.
         action: The action, or in words all but those of a NotAction.
         resource: The resource, the same way; ``itself`` in a policy without resources.
-        conditions: The statement's conditions, normalised.
-        principals: Its principals, normalised.
         who: The principals in words, such as `` by AWS 111122223333``, or empty.
         words: The conditions in words, each after `` if ``.
     """

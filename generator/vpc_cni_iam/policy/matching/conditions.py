@@ -21,11 +21,7 @@ from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The answer of a condition to which AWS gives no meaning for this request.
-
-    Args:
-        reason: Why.
-    """
+    """The answer of a condition to which AWS gives no meaning for this request."""
 
     reason: str
 
@@ -34,7 +30,7 @@ Truth: TypeAlias = bool | Undecided
 Test: TypeAlias = Callable[[Context], Truth]
 
 
-def parse(condition: Condition, place: ElementPath, variables: bool) -> ConditionCheck:
+def parse(condition: Condition, place: ElementPath, *, variables: bool) -> ConditionCheck:
     """Read a condition.
 
     Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take
@@ -127,10 +123,10 @@ def _presence(check: ConditionCheck) -> Test:
     Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
     absent, false that it be there.
     """
-    key, wanted = check.key, {values.truth(v) for v in check.values}
+    key, absent_values = check.key, {values.truth(v) for v in check.values}
     if reason := undefined(check):
-        return lambda context: _undecided(check, context, reason)
-    return lambda context: (context.get(key, ()) == ()) in wanted
+        return lambda context: answer_undefined(check, context, reason)
+    return lambda context: (context.get(key, ()) == ()) in absent_values
 
 
 def _one(check: ConditionCheck, match: Match) -> Test:
@@ -151,14 +147,14 @@ def _one(check: ConditionCheck, match: Match) -> Test:
             return missing
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
-                return _undecided(check, context, reason or _too_many(check, len(value)))
+                return answer_undefined(check, context, reason or _too_many(check, len(value)))
             value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
     return outcome
 
 
-def _undecided(check: ConditionCheck, context: Context, reason: str) -> Truth:
+def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Truth:
     """Return the answer of a condition that AWS does not define."""
     return Undecided(reason)
 
@@ -177,8 +173,8 @@ def _all(check: ConditionCheck, match: Match) -> Test:
     key, negated = check.key, check.operator.base.negated
 
     def outcome(context: Context) -> Truth:
-        found = _values(context, key)
-        return all(match(value, context) is not negated for value in found)
+        texts = request_values(context, key)
+        return all(match(value, context) is not negated for value in texts)
 
     return outcome
 
@@ -193,16 +189,17 @@ def _any(check: ConditionCheck, match: Match) -> Test:
     missing = check.operator.if_exists
 
     def outcome(context: Context) -> Truth:
-        found = _values(context, key)
-        if not found:
+        texts = request_values(context, key)
+        if not texts:
             return missing
-        return any(match(value, context) is not negated for value in found)
+        return any(match(value, context) is not negated for value in texts)
 
     return outcome
 
 
-def _values(context: Context, key: str) -> tuple[str, ...]:
-    found = context.get(key, ())
-    if isinstance(found, str):
-        found = (found,)
-    return () if found == ("",) else found
+def request_values(context: Context, key: str) -> tuple[str, ...]:
+    """Return the values that set operators see, none for one empty string."""
+    texts = context.get(key, ())
+    if isinstance(texts, str):
+        texts = (texts,)
+    return () if texts == ("",) else texts

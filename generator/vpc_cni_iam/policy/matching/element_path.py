@@ -28,9 +28,5 @@ class ElementPath:
         return ElementPath(self.source, self.path + step)
 
     def refuse(self, problem: str) -> InputError:
-        """Return the error to raise about what stands here.
-
-        Args:
-            problem: What is wrong, and what to do about it.
-        """
+        """Return the error to raise about what stands here, which says what to do."""
         return InputError(self.source, self.path, problem)

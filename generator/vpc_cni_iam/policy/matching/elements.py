@@ -20,7 +20,6 @@ class Element:
     """What an element lists, or lists as exceptions.
 
     Args:
-        templates: The patterns.
         negated: Whether the statement is about all but these.
     """
 
@@ -41,7 +40,7 @@ def has_variables(policy: Policy, place: ElementPath) -> bool:
     return policy.version == VERSION
 
 
-def actions(statement: Statement, place: ElementPath, variables: bool) -> Element:
+def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Element:
     """Return the actions of a statement, in lower case.
 
     Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are
@@ -66,7 +65,7 @@ def actions(statement: Statement, place: ElementPath, variables: bool) -> Elemen
     return Element(tuple(templates), negated=bool(statement.not_actions))
 
 
-def resources(statement: Statement, place: ElementPath, variables: bool) -> Element:
+def resources(statement: Statement, place: ElementPath, *, variables: bool) -> Element:
     """Return the resources of a statement.
 
     Pages "IAM JSON policy elements: Resource" and "...: NotResource": names are case-sensitive,
@@ -85,13 +84,13 @@ def resources(statement: Statement, place: ElementPath, variables: bool) -> Elem
         return Element((EVERYTHING,))
     name = "Resource" if statement.resources else "NotResource"
     templates = tuple(
-        _resource(text, place.at(f".{name}[{index}]"), variables)
+        _resource(text, place.at(f".{name}[{index}]"), variables=variables)
         for index, text in enumerate(statement.resources or statement.not_resources)
     )
     return Element(templates, negated=bool(statement.not_resources))
 
 
-def _resource(text: str, place: ElementPath, variables: bool) -> Template:
+def _resource(text: str, place: ElementPath, *, variables: bool) -> Template:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``.

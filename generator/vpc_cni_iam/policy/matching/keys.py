@@ -46,26 +46,9 @@ class Values(Enum):
     UNKNOWN = "unknown"
 
 
-# A value of each type, for requests that are made up.
-_EXAMPLES = {
-    KeyType.STRING: "example",
-    KeyType.ARN: "arn:aws:iam::111122223333:role/example",
-    KeyType.BOOL: "true",
-    KeyType.NUMERIC: "1",
-    KeyType.DATE: "2026-01-01T00:00:00Z",
-    KeyType.IP: "203.0.113.7",
-    KeyType.UNKNOWN: "example",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a condition key.
-
-    Args:
-        type: What its values are.
-        values: How many a request can have.
-    """
+    """What is known of a condition key."""
 
     type: KeyType
     values: Values
@@ -74,11 +57,6 @@ class Key:
     def is_single(self) -> bool:
         """Whether it is known that a request has at most one value."""
         return self.values is Values.ONE
-
-    @property
-    def example(self) -> str:
-        """A value of its type."""
-        return _EXAMPLES[self.type]
 
 
 _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)

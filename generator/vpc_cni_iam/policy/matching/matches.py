@@ -26,9 +26,7 @@ class ConditionCheck:
     """One condition, read.
 
     Args:
-        operator: Its operator.
         key: Its context key, in lower case.
-        values: Its values as written.
         templates: Its values taken apart, for the operators on strings and ARNs.
         spelling: Its context key as written, for messages.
     """
@@ -107,11 +105,11 @@ def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionChec
 
     def build(check: ConditionCheck) -> Match:
         order = check.operator.base.order
-        wanted = [w for v in check.values if (w := reader(v)) is not None]
+        limits = [w for v in check.values if (w := reader(v)) is not None]
 
         def match(value: str, context: Context) -> bool:
-            found = reader(value)
-            return found is not None and any(order(found, w) for w in wanted)
+            number = reader(value)
+            return number is not None and any(order(number, w) for w in limits)
 
         return match
 
@@ -125,10 +123,10 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Matc
     """
 
     def build(check: ConditionCheck) -> Match:
-        wanted = [reader(v) for v in check.values]
+        allowed = [reader(v) for v in check.values]
 
         def match(value: str, context: Context) -> bool:
-            return reader(value) in wanted
+            return reader(value) in allowed
 
         return match
 
@@ -137,11 +135,11 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Matc
 
 def _within(check: ConditionCheck) -> Match:
     """Look an address up in ranges; page "...: Condition operators", IP address."""
-    ranges = [found for v in check.values if (found := values.network(v)) is not None]
+    ranges = [network for v in check.values if (network := values.network(v)) is not None]
 
     def match(value: str, context: Context) -> bool:
-        found = values.address(value)
-        return found is not None and any(found in each for each in ranges)
+        address = values.address(value)
+        return address is not None and any(address in each for each in ranges)
 
     return match
 

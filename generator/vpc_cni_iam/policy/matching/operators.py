@@ -48,7 +48,6 @@ class Base:
     """An operator without set operator and ``IfExists``.
 
     Args:
-        family: What it compares.
         negated: Whether it is true where no value matches.
         order: How numbers and dates compare: the request's value, then the policy's.
     """
@@ -96,8 +95,6 @@ class Operator:
     """An operator as a condition uses it.
 
     Args:
-        base: The operator itself.
-        quantifier: Its set operator.
         if_exists: Whether it is true where the request lacks the key.
     """
 
@@ -107,11 +104,7 @@ class Operator:
 
 
 def parse(name: str, place: ElementPath) -> Operator:
-    """Return the operator of a name.
-
-    Raises:
-        InputError: No operator of IAM.
-    """
+    """Return the operator of a name; raise `InputError` for one that IAM does not have."""
     match = _NAME.fullmatch(name)
     quantifier, bare, suffix = match.groups() if match else ("", "", "")
     base = BASES.get(bare)

@@ -57,14 +57,7 @@ def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Several patterns, of which one must match.
-
-    Args:
-        everything: Whether one of them is ``*``.
-        literals: Those without wildcards.
-        wild: Those with wildcards.
-        dynamic: Those with policy variables.
-    """
+    """Several patterns, of which one must match."""
 
     everything: bool
     literals: frozenset[str]

@@ -46,13 +46,13 @@ def instant(text: str) -> Decimal | None:
     The forms are those of the W3C note on date and time formats, from a year alone to fractions
     of a second (a time of day has a zone), and epoch time; four digits are a year.
     """
-    found = _DATE.fullmatch(text)
-    if found is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         return Decimal(text) if _EPOCH.fullmatch(text) else None
-    part = found["part"] or ""
-    text = (found["day"] or found["time"]).removesuffix(part)
+    part = match["part"] or ""
+    text = (match["day"] or match["time"]).removesuffix(part)
     try:
-        date = datetime.fromisoformat(text + _FIRST[len(text) :] + (found["zone"] or "Z"))
+        date = datetime.fromisoformat(text + _FIRST[len(text) :] + (match["zone"] or "Z"))
     except ValueError:
         return None
     since = date - _BEGIN

@@ -55,22 +55,22 @@ def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> 
     """
     parts: list[Part] = []
     position = 0
-    while found := _SPECIAL.search(text, position):
-        _add(parts, text[position : found.start()])
-        position = found.end()
-        if found.group() == "${" and variables:
-            variable = _VARIABLE.match(text, found.start())
+    while special := _SPECIAL.search(text, position):
+        _add(parts, text[position : special.start()])
+        position = special.end()
+        if special.group() == "${" and variables:
+            variable = _VARIABLE.match(text, special.start())
             if variable is None or (variable[2] and ":" not in variable[2]):
-                raise place.refuse(_no_variable(text[found.start() :]))
+                raise place.refuse(_no_variable(text[special.start() :]))
             if variable[1]:
                 _add(parts, variable[1])
             else:
                 parts.append(PolicyVariable(variable[2].lower(), variable[3]))
             position = variable.end()
-        elif found.group() != "${" and wildcards:
-            parts.append(Wild(found.group()))
+        elif special.group() != "${" and wildcards:
+            parts.append(Wild(special.group()))
         else:
-            _add(parts, found.group())
+            _add(parts, special.group())
     _add(parts, text[position:])
     return tuple(parts)
 

@@ -44,7 +44,6 @@ class Counterexample:
     """A request that the new policies allow and the old ones do not, as the evaluator says.
 
     Args:
-        request: The request.
         new: The statement of the new policies that allows it.
         old: What the old policies say.
         made_up: What of it only comes of the policies' patterns, so that AWS may have no such
@@ -59,11 +58,7 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class NotProven:
-    """Neither a proof nor a counterexample was found.
-
-    Args:
-        reason: What stands in the way.
-    """
+    """Neither a proof nor a counterexample was found."""
 
     reason: str
 
@@ -101,7 +96,7 @@ def no_new_access(
         )
     before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
     for narrow in (False, True):
-        sides = [list(clauses.read(side, narrow)) for side in (old, new)]
+        sides = [list(clauses.read(side, narrow=narrow)) for side in (old, new)]
         answer = _Search(before, after, budget, examples).run(*sides)
         if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
             return answer
@@ -144,8 +139,8 @@ def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
     known = {clause.meaning for clause in old}
     covering = StatementCover([*(c for c in old if not c.denies), *denies])
     questions = [_Question(clause, covering) for clause in allows if clause.meaning not in known]
-    kept = {clause.meaning for clause in denies}
-    if gone := [clause for clause in old if clause.denies and clause.meaning not in kept]:
+    remaining = {clause.meaning for clause in denies}
+    if gone := [clause for clause in old if clause.denies and clause.meaning not in remaining]:
         narrowing, index = StatementCover(denies), ClauseIndex(allows)
         questions += [_Question(clause, narrowing, index) for clause in gone]
     return questions
@@ -156,8 +151,6 @@ class _Search:
     """One attempt at a proof.
 
     Args:
-        before: The old policies.
-        after: The new policies.
         budget: What is left of the steps, of one question while it is looked at.
         examples: Whether to look for counterexamples; without, the first part that stays open
             decides.
@@ -203,7 +196,7 @@ class _Search:
     def _answer(self, question: _Question, every: ClauseIndex) -> Counterexample | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""
         reason, covering = "", question.covering
-        for region, wanted in question.regions():
+        for region, origins in question.regions():
             closed: set[Region] = set()
             for uncovered in covering.uncovered_parts(region):
                 if uncovered.region in closed:
@@ -215,18 +208,18 @@ class _Search:
                     self.more = -1
                     return NotProven("not shown")
                 meeting = every.meeting(uncovered.region, self.budget)
-                near = [clause for clause in meeting if clause not in wanted]
-                counterexample = self._counterexample(uncovered, wanted, near, _FIRST_TRIES)
+                near = [clause for clause in meeting if clause not in origins]
+                counterexample = self._counterexample(uncovered, origins, near, _FIRST_TRIES)
                 if counterexample is None and self._is_closed(uncovered, covering):
                     closed.add(uncovered.region)
                     continue
                 counterexample = counterexample or self._counterexample(
-                    uncovered, wanted, near, _TRIES_OF_A_PART
+                    uncovered, origins, near, _TRIES_OF_A_PART
                 )
                 if counterexample is not None:
                     return counterexample
                 reason = reason or reasons.reason(
-                    uncovered, wanted, _near(uncovered, covering), self.budget
+                    uncovered, origins, _near(uncovered, covering), self.budget
                 )
                 self.more -= 1
                 if self.more < 0:
@@ -234,7 +227,7 @@ class _Search:
         return NotProven(reason) if reason else None
 
     def _counterexample(
-        self, uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], tries: int
+        self, uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> Counterexample | None:
         """Return a request of an uncovered part that is newly allowed, None if none was found.
 
@@ -242,7 +235,7 @@ class _Search:
         """
         fallback: Counterexample | None = None
         for number, request in enumerate(
-            islice(requests.example_requests(uncovered, wanted, near, self.budget), tries)
+            islice(requests.example_requests(uncovered, origins, near, self.budget), tries)
         ):
             if fallback is not None and number >= _FIRST_TRIES:
                 break
@@ -256,7 +249,7 @@ class _Search:
             except InputError:
                 continue
             if then.denied:
-                made_up = reasons.made_up(request, (*wanted, *near))
+                made_up = reasons.made_up(request, (*origins, *near))
                 counterexample = Counterexample(request, now, then, made_up)
                 if not made_up:
                     return counterexample

@@ -20,7 +20,7 @@ from itertools import chain
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.globs import Atom, Glob, Item, Reach, Symbol
+from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob, Item, Symbol
 
 Word: TypeAlias = tuple[Symbol, ...]
 Positions: TypeAlias = frozenset[int]
@@ -68,7 +68,7 @@ class _Machine:
 
     makers: int
     items: list[Item | None] = field(default_factory=list)
-    loops: list[Reach] = field(default_factory=list)
+    loops: list[Characters] = field(default_factory=list)
     owner: list[int] = field(default_factory=list)
     start: list[int] = field(default_factory=list)
     other: str = ""
@@ -100,10 +100,10 @@ class _Machine:
             item, loop = self.items[position], self.loops[position]
             if item is not None and _takes(item, symbol):
                 after.add(position + 1)
-            if loop is not Reach.NONE and (
+            if loop is not Characters.NONE and (
                 _takes(loop, symbol)
                 if isinstance(symbol, str)
-                else loop is Reach.ALL and self.owner[position] >= self.makers
+                else loop is Characters.ALL and self.owner[position] >= self.makers
             ):
                 after.add(position)
         return frozenset(after)
@@ -112,7 +112,7 @@ class _Machine:
         """Yield one letter of each kind that the positions tell apart and the makers make."""
         own = {item for p in makers if (item := self.items[p]) is not None}
         if all(isinstance(item, str) for item in own) and all(
-            self.loops[p] is Reach.NONE for p in makers
+            self.loops[p] is Characters.NONE for p in makers
         ):
             yield from sorted({c for item in own if isinstance(item, str) for c in item})
             return
@@ -130,7 +130,7 @@ def _takes(item: Item, symbol: Symbol) -> bool:
         return isinstance(symbol, str) and symbol in item
     if isinstance(item, Atom):
         return item == symbol
-    return isinstance(symbol, str) and (item is Reach.ALL or symbol != ":")
+    return isinstance(symbol, str) and (item is Characters.ALL or symbol != ":")
 
 
 def word_classes(
@@ -186,7 +186,7 @@ def _common_begin(texts: Sequence[str]) -> str:
 def _sure(machine: _Machine, reading: Positions) -> Iterator[int]:
     """Yield the readers that match this word and all its continuations."""
     for position in reading:
-        if machine.items[position] is None and machine.loops[position] is Reach.ALL:
+        if machine.items[position] is None and machine.loops[position] is Characters.ALL:
             yield machine.owner[position] - machine.makers
 
 

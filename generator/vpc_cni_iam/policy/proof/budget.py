@@ -33,7 +33,6 @@ class Budget:
     """The steps that an answer, or a part of one, may still take.
 
     Args:
-        steps: Their number.
         whole: The budget that this one is a part of.
         remembered: Answers within this one, which cost nothing when asked for again.
     """
@@ -48,11 +47,7 @@ class Budget:
         return cls(ANSWER + sum(OF_A_POLICY for _ in policies))
 
     def spend(self, steps: int = 1) -> None:
-        """Count steps.
-
-        Raises:
-            TooHardError: There are no more.
-        """
+        """Count steps; raise `TooHardError` when none are left."""
         budget: Budget | None = self
         while budget is not None:
             budget.steps -= steps

@@ -1,7 +1,7 @@
-"""Ways to take the conditions of a region apart into cases that leave nothing out.
+"""Splits of a region's conditions into cases that together leave nothing out.
 
-Two statements may cover together what neither covers alone: one allows a key to be absent, the
-other present; one has one value, the other the next; one asks for what the other denies.
+Two statements may cover together what neither covers alone: one requires a key to be absent, the
+other to be present; one has one value, the other another; one requires what the other denies.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.operators import Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.conditions.constraints import NULL, null
 
-_NULL = Operator(BASES["Null"])
 _OPPOSITE = {
     SetOperator.NONE: SetOperator.NONE,
     SetOperator.ALL: SetOperator.ANY,
@@ -26,11 +26,7 @@ _OPPOSITE = {
 def case_splits(
     checks: tuple[ConditionCheck, ...], covering: Sequence[Clause], budget: Budget
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
-    """Yield ways to take conditions apart; each is a list of cases, the conditions of each.
-
-    Args:
-        covering: The statements that are to cover the cases.
-    """
+    """Yield splits of conditions: each is a list of cases, a case is a tuple of conditions."""
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
     keys = dict.fromkeys(check.key for check in compared)
     budget.spend(len(checks) + sum(1 + len(clause.checks) for clause in covering))
@@ -39,19 +35,14 @@ def case_splits(
         values = list(_values(check)) if check.key in keys else []
         if len(values) > 1:
             yield [(*others, value) for value in values]
-    decided = {check.key for check in checks if check.operator == _NULL}
+    decided = {check.key for check in checks if check.operator == NULL}
     for key in keys:
         if key not in decided:
-            yield [(*checks, absent(key, value)) for value in (True, False)]
+            yield [(*checks, null(key, absent=absent)) for absent in (True, False)]
     for check in compared:
         opposite = _opposite(check)
         if opposite and check not in checks and not set(opposite) <= set(checks):
             yield [(*checks, check), (*checks, *opposite)]
-
-
-def absent(key: str, value: bool) -> ConditionCheck:
-    """Return the condition that a key is absent, or is not."""
-    return ConditionCheck(_NULL, key, ("true" if value else "false",))
 
 
 def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
@@ -67,7 +58,7 @@ def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
     for number, value in enumerate(check.values):
         yield replace(certain, values=(value,), templates=check.templates[number : number + 1])
     if operator.if_exists:
-        yield absent(check.key, True)
+        yield null(check.key, absent=True)
 
 
 def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
@@ -78,5 +69,5 @@ def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
     base = replace(operator.base, negated=not operator.base.negated)
     opposite = replace(check, operator=Operator(base, _OPPOSITE[operator.quantifier]))
     if operator.if_exists and operator.quantifier is not SetOperator.ALL:
-        return (opposite, absent(check.key, False))
+        return (opposite, null(check.key, absent=False))
     return (opposite,)

@@ -1,4 +1,4 @@
-"""Statements made ready for proofs, and the regions of requests that proofs are about."""
+"""Statements prepared for proofs, and the sets of requests that proofs are about."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class Language:
     """The actions or the resources of a statement.
 
     Args:
-        element: The element.
         globs: Its patterns as automata, None for one that cannot be.
         exact: Those of its patterns that are tested as the evaluator does.
         templates: All its patterns, to be looked up.
@@ -70,11 +69,7 @@ class Clause:
     """A statement.
 
     Args:
-        statement: As it was written.
         at: The positions of its policy and of itself, from 0.
-        actions: What it says of actions.
-        resources: What it says of resources.
-        checks: Its conditions.
         meaning: Equal for two statements that IAM reads alike.
     """
 
@@ -103,7 +98,6 @@ class RegionSide:
 
     Args:
         groups: Each with the patterns of which one must match.
-        excluded: Patterns that must not match.
         template: A pattern it came from.
         within: All patterns it came from.
         without: Those of what is excluded.
@@ -144,11 +138,7 @@ class Region:
 
 
 class ClauseIndex:
-    """Statements, found by the requests that they can be about.
-
-    Args:
-        clauses: The statements.
-    """
+    """Statements, found by the requests that they can be about."""
 
     def __init__(self, clauses: Sequence[Clause]) -> None:
         self._clauses = clauses
@@ -173,24 +163,26 @@ class ClauseIndex:
         return [self._clauses[number] for number in sorted(set.intersection(*about))]
 
 
-def read(policies: Sequence[Policy], narrow: bool = False) -> Iterator[Clause]:
+def read(policies: Sequence[Policy], *, narrow: bool = False) -> Iterator[Clause]:
     """Yield the statements of policies."""
     for position, policy in enumerate(policies):
         place = ElementPath(f"policy {position + 1}")
         variables = elements.has_variables(policy, place)
         for index, statement in enumerate(policy.statements):
-            meaning = _read(statement, place, variables, narrow)
+            meaning = _read(statement, place, variables=variables, narrow=narrow)
             yield Clause(statement, (position, index), *meaning)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(statement: Statement, place: ElementPath, variables: bool, narrow: bool) -> _Meaning:
-    actions = elements.actions(statement, place, variables)
-    resources = elements.resources(statement, place, variables)
-    checks = tuple(conditions.parse(c, place, variables) for c in statement.conditions)
+def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: bool) -> _Meaning:
+    actions = elements.actions(statement, place, variables=variables)
+    resources = elements.resources(statement, place, variables=variables)
+    checks = tuple(conditions.parse(c, place, variables=variables) for c in statement.conditions)
     return (
         _language(actions, tuple(map(globs.of, actions.templates))),
-        _language(resources, tuple(globs.of_resource(t, narrow) for t in resources.templates)),
+        _language(
+            resources, tuple(globs.of_resource(t, narrow=narrow) for t in resources.templates)
+        ),
         checks,
         (
             statement.effect,
@@ -251,32 +243,34 @@ def _of_actions(side: RegionSide) -> RegionSide:
     return side
 
 
-def both(one: Region, other: Region, budget: Budget) -> Region:
+def both(left: Region, right: Region, budget: Budget) -> Region:
     """Return the requests in two regions, or a few more."""
-    budget.spend(len(one.actions) * len(other.actions) + len(one.resources) * len(other.resources))
+    budget.spend(
+        len(left.actions) * len(right.actions) + len(left.resources) * len(right.resources)
+    )
     return Region(
-        tuple(_meet(a, b) for a in one.actions for b in other.actions if _can_meet(a, b)),
-        tuple(_meet(a, b) for a in one.resources for b in other.resources if _can_meet(a, b)),
-        one.checks + other.checks,
-        one.callers + other.callers,
+        tuple(_meet(a, b) for a in left.actions for b in right.actions if _can_meet(a, b)),
+        tuple(_meet(a, b) for a in left.resources for b in right.resources if _can_meet(a, b)),
+        left.checks + right.checks,
+        left.callers + right.callers,
     )
 
 
-def _can_meet(one: RegionSide, other: RegionSide) -> bool:
-    return one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+def _can_meet(left: RegionSide, right: RegionSide) -> bool:
+    return left.prefix.startswith(right.prefix) or right.prefix.startswith(left.prefix)
 
 
-def _meet(one: RegionSide, other: RegionSide) -> RegionSide:
+def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
     """Return the intersection; with variables on a side, that of the first side alone."""
-    groups = one.groups
-    if not any(glob.has_atoms for (glob,) in one.groups + other.groups):
-        groups += other.groups
-    if literal(other.template) is not None:
-        one, other = other, one
+    groups = left.groups
+    if not any(glob.has_atoms for (glob,) in left.groups + right.groups):
+        groups += right.groups
+    if literal(right.template) is not None:
+        left, right = right, left
     return RegionSide(
         groups,
-        one.excluded + other.excluded,
-        one.template,
-        one.within + other.within,
-        one.without + other.without,
+        left.excluded + right.excluded,
+        left.template,
+        left.within + right.within,
+        left.without + right.without,
     )

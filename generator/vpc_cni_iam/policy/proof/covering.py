@@ -33,7 +33,6 @@ class Uncovered:
 
     Args:
         region: The part: of one action pattern and one resource pattern.
-        action: An action in it.
         resource: A resource in it that no usable statement covers for this action.
     """
 
@@ -44,12 +43,7 @@ class Uncovered:
 
 @dataclass(slots=True)
 class StatementCover:
-    """Which parts of regions some statements cover.
-
-    Args:
-        clauses: The statements.
-        budget: What the question at hand may cost.
-    """
+    """Which parts of regions some statements cover."""
 
     clauses: Sequence[Clause]
     budget: Budget = field(default_factory=Budget)
@@ -82,8 +76,7 @@ class StatementCover:
     def _usable(self, region: Region, clause: Clause, known: dict[ConditionCheck, bool]) -> bool:
         """Say whether a statement's principals and conditions follow from the region's.
 
-        Args:
-            known: Whether conditions do.
+        ``known`` remembers which conditions do.
         """
         self.budget.spend(1 + len(clause.checks))
         if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.wildcard import Wild
 _KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
 
 
-class Reach(Enum):
+class Characters(Enum):
     """Which characters a wildcard takes."""
 
     NONE = "none"
@@ -27,7 +27,6 @@ class Atom:
     """A policy variable, as one opaque letter: equal variables have equal values.
 
     Args:
-        variable: The variable.
         folded: Whether its value is compared without case.
     """
 
@@ -38,7 +37,7 @@ class Atom:
 # One letter of the input: a character, or an atom.
 Symbol: TypeAlias = str | Atom
 # What takes one letter: any of these characters, a ``?``, or an atom.
-Item: TypeAlias = str | Reach | Atom
+Item: TypeAlias = str | Characters | Atom
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Glob:
     """
 
     items: tuple[Item, ...]
-    loops: tuple[Reach, ...]
+    loops: tuple[Characters, ...]
     prefix: str = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
@@ -64,7 +63,7 @@ class Glob:
     def __post_init__(self) -> None:
         text = []
         for item, loop in zip(self.items, self.loops, strict=False):
-            if loop is not Reach.NONE or not isinstance(item, str) or len(item) != 1:
+            if loop is not Characters.NONE or not isinstance(item, str) or len(item) != 1:
                 break
             text.append(item)
         object.__setattr__(self, "prefix", "".join(text))
@@ -75,8 +74,8 @@ class Glob:
         return self._hash
 
 
-ANYTHING = Glob((), (Reach.ALL,))
-EMPTY = Glob((), (Reach.NONE,))
+ANYTHING = Glob((), (Characters.ALL,))
+EMPTY = Glob((), (Characters.NONE,))
 
 
 def of(template: Template) -> Glob:
@@ -86,11 +85,11 @@ def of(template: Template) -> Glob:
 
 @lru_cache(maxsize=4096)
 def _of(template: Template) -> Glob:
-    return _build([(part, Reach.ALL) for part in template])
+    return _build([(part, Characters.ALL) for part in template])
 
 
 def of_arn(template: Template) -> Glob | None:
-    """Return that of an ARN pattern of the condition operators.
+    """Return the automaton of an ARN pattern of the condition operators.
 
     Wildcards in its first five parts do not cross a colon. None for a variable there: its
     value might have a colon, and then which part is which is not known.
@@ -98,11 +97,11 @@ def of_arn(template: Template) -> Glob | None:
     parts = _by_part(template)
     if parts is None:
         return None
-    return _build([(part, Reach.ALL if last else Reach.PART) for part, last in parts])
+    return _build([(part, Characters.ALL if last else Characters.PART) for part, last in parts])
 
 
-def of_resource(template: Template, narrow: bool) -> Glob | None:
-    """Return that of a resource.
+def of_resource(template: Template, *, narrow: bool) -> Glob | None:
+    """Return the automaton of a resource pattern.
 
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
     the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
@@ -113,10 +112,10 @@ def of_resource(template: Template, narrow: bool) -> Glob | None:
     parts = _by_part(template)
     if parts is None:
         return None
-    marked: list[tuple[str | Wild | PolicyVariable, Reach]] = []
+    marked: list[tuple[str | Wild | PolicyVariable, Characters]] = []
     for index, (part, last) in enumerate(parts):
         crosses = last or (part is Wild.RUN and _ends_part(template, index))
-        marked.append((part, Reach.ALL if crosses else Reach.PART))
+        marked.append((part, Characters.ALL if crosses else Characters.PART))
     return _build(marked)
 
 
@@ -134,10 +133,10 @@ def is_ambiguous(template: Template) -> bool:
 
 
 def of_folded(template: Template) -> Glob | None:
-    """Return that of a text compared without case; None if it has letters outside ASCII."""
+    """Return the automaton of a text without case; None if it has letters outside ASCII."""
     if not all(part.isascii() for part in template if isinstance(part, str)):
         return None
-    return _build([(part, Reach.ALL) for part in template], fold=True)
+    return _build([(part, Characters.ALL) for part in template], fold=True)
 
 
 def _ends_part(template: Template, index: int) -> bool:
@@ -162,21 +161,23 @@ def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool
     return pieces
 
 
-def _build(parts: list[tuple[str | Wild | PolicyVariable, Reach]], fold: bool = False) -> Glob:
+def _build(
+    parts: list[tuple[str | Wild | PolicyVariable, Characters]], *, fold: bool = False
+) -> Glob:
     items: list[Item] = []
-    loops = [Reach.NONE]
-    for part, reach in parts:
+    loops = [Characters.NONE]
+    for part, characters in parts:
         if part is Wild.RUN:
-            loops[-1] = reach
+            loops[-1] = characters
             continue
         if isinstance(part, str):
             new: list[Item] = [_either_case(c) if fold else c for c in part]
         elif isinstance(part, PolicyVariable):
             new = [Atom(part, fold)]
         else:
-            new = [reach]
+            new = [characters]
         items += new
-        loops += [Reach.NONE] * len(new)
+        loops += [Characters.NONE] * len(new)
     return Glob(tuple(items), tuple(loops))
 
 

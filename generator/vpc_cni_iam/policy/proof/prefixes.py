@@ -21,25 +21,17 @@ class PrefixIndex:
         self._lengths = sorted(set(map(len, self._numbers)))
 
     def within(self, prefix: str) -> Iterator[int]:
-        """Yield the numbers of those that a text with this prefix may match: they begin no later.
-
-        Args:
-            prefix: What every text in question begins with.
-        """
+        """Yield the numbers of patterns that a text with a prefix may match."""
         for length in self._lengths:
             if length > len(prefix):
                 return
             yield from self._numbers.get(prefix[:length], ())
 
     def meeting(self, prefix: str) -> set[int]:
-        """Return the numbers of those with which a pattern may have a text in common.
-
-        Args:
-            prefix: What every text of the pattern begins with.
-        """
-        found = set(self.within(prefix))
+        """Return the numbers of patterns that match some text with a prefix, or may."""
+        numbers = set(self.within(prefix))
         for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
             if not self._sorted[position].startswith(prefix):
                 break
-            found.update(self._numbers[self._sorted[position]])
-        return found
+            numbers.update(self._numbers[self._sorted[position]])
+        return numbers

@@ -1,4 +1,4 @@
-"""Why there is no proof, in words, and what of a counterexample is made up."""
+"""Why there is no proof, in words, and which parts of a counterexample are made up."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.covering import Uncovered
-from vpc_cni_iam.policy.proof.examples import ordinary, reference
+from vpc_cni_iam.policy.proof.examples import key_values, ordinary, reference
 from vpc_cni_iam.policy.wording import condition_text, describe
 
 _NAMED = 5
 
 
 def made_up(request: Request, statements: Sequence[Clause]) -> str:
-    """Return what of a request neither AWS has, as far as is known, nor a policy names.
-
-    Args:
-        statements: The statements that it was made for.
-    """
+    """Return what of a request neither AWS has, as far as is known, nor a policy names."""
     named = {
         text.lower()
         for clause in statements
@@ -35,17 +31,17 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
         parts.append("resource")
     for key, value in request.context.items():
         several = (value,) if isinstance(value, str) else value
-        if not all(ordinary.fits(text, key) for text in several):
+        if not all(key_values.fits(text, key) for text in several):
             parts.append(key)
     *front, last = parts or [""]
     return f"{', '.join(front)} and {last}" if front else last
 
 
 def reason(
-    uncovered: Uncovered, wanted: Sequence[Clause], near: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], budget: Budget
 ) -> str:
-    """Return what stands in the way of a proof: what is not covered, for want of what."""
-    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in wanted[1:])
+    """Return why there is no proof: what is not covered, and which conditions do not follow."""
+    lost = "".join(f" (against the old Deny that {describe(c.statement)})" for c in origins[1:])
     action, resource = automata.text(uncovered.action), automata.text(uncovered.resource) or "*"
     open_ones = {
         condition_text(condition): check
@@ -58,7 +54,7 @@ def reason(
     unclear = dict.fromkeys(map(undefined, (*uncovered.region.checks, *open_ones.values())))
     why += "".join(f"; {text}" for text in list(filter(None, unclear))[:_NAMED])
     return (
-        f"{_named(wanted[0], 'new')}{lost} is not shown to be covered, for instance on "
+        f"{_named(origins[0], 'new')}{lost} is not shown to be covered, for instance on "
         f"action {action!r} and resource {resource!r}, and no such request was found to be "
         f"newly allowed{why}"
     )
@@ -70,11 +66,7 @@ def _named(clause: Clause, side: str) -> str:
 
 
 def too_complex(clause: Clause, covering: Sequence[Clause]) -> str:
-    """Return what takes too many steps, and how to make it simpler.
-
-    Args:
-        clause: The statement that is not compared in full.
-    """
+    """Return what takes too many steps, and how to make it simpler."""
     named = _named(clause, "old" if clause.denies else "new")
     near = [clause, *covering]
     pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")

@@ -8,18 +8,24 @@ from dataclasses import dataclass, field, replace
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family, SetOperator
+from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
 
+NULL = Operator(BASES["Null"])
 _BUILDERS = {
     Family.STRING: globs.of,
     Family.LIKE: globs.of,
     Family.ARN: globs.of_arn,
     Family.IGNORE_CASE: globs.of_folded,
 }
+
+
+def null(key: str, *, absent: bool) -> ConditionCheck:
+    """Return the condition that a key is absent, or that it is present."""
+    return ConditionCheck(NULL, key, ("true" if absent else "false",))
 
 
 def patterns(check: ConditionCheck) -> tuple[Glob | None, ...]:
@@ -45,8 +51,6 @@ class KeyConstraints:
     """What some conditions say about the value of one key.
 
     Args:
-        absent: Whether the key can be absent.
-        present: Whether the key can be present.
         groups: Each value matches one pattern of each group.
         excluded: No value matches any of these.
     """
@@ -56,25 +60,25 @@ class KeyConstraints:
     groups: list[tuple[Glob, ...]] = field(default_factory=list)
     excluded: list[Glob] = field(default_factory=list)
 
-    def match(self, found: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
+    def match(self, alternatives: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
         """Note that each value matches one of some patterns.
 
         Args:
-            found: The patterns; if one of them is not known, nothing is noted.
+            alternatives: The patterns; if one of them is not known, nothing is noted.
         """
-        known = tuple(glob for glob in found if glob is not None)
-        if len(known) == len(found):
+        known = tuple(glob for glob in alternatives if glob is not None)
+        if len(known) == len(alternatives):
             self.groups.append(known + also)
 
-    def miss(self, found: Iterable[Glob | None], but_empty: bool = False) -> None:
+    def miss(self, exclusions: Iterable[Glob | None], *, but_empty: bool = False) -> None:
         """Note that each value misses some patterns.
 
         Args:
-            found: The patterns; one that is not known is passed over. One with a variable reads
-                only words with that variable, whose value is then there to be missed.
+            exclusions: The patterns; an unknown one is skipped. One with a variable reads only
+                words with that variable, whose value is then there to be missed.
             but_empty: Whether an empty value may match nonetheless.
         """
-        for glob in found:
+        for glob in exclusions:
             if glob is not None and not (but_empty and _may_match_empty(glob)):
                 self.excluded.append(glob)
 
@@ -85,20 +89,16 @@ def _may_match_empty(glob: Glob) -> bool:
 
 
 def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
-    """Return whether a key can be absent or present.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return whether a key can be absent or present."""
     known = KeyConstraints()
     for check in premises:
         operator = check.operator
         if operator.base.family is Family.NULL:
             if operator.quantifier:
                 continue
-            wanted = {values.truth(value) for value in check.values}
-            known.absent &= True in wanted
-            known.present &= False in wanted
+            absent_values = {values.truth(value) for value in check.values}
+            known.absent &= True in absent_values
+            known.present &= False in absent_values
         elif operator.quantifier is SetOperator.ANY:
             known.absent &= operator.if_exists
         elif not operator.quantifier:
@@ -107,11 +107,7 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
 
 
 def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
-    """Add what the operators without a set operator say.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Add what the operators without a set operator say."""
     for check in premises:
         if has_language(check) and not check.operator.quantifier and not undefined(check):
             if check.operator.base.negated:
@@ -120,11 +116,10 @@ def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
                 known.match(patterns(check))
 
 
-def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: bool) -> None:
+def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: bool) -> None:
     """Add what ForAllValues says about each value.
 
     Args:
-        premises: Conditions on the key that all hold.
         single: Whether the key has at most one value, which then may be empty.
     """
     for check in premises:
@@ -136,11 +131,7 @@ def every(known: KeyConstraints, premises: Sequence[ConditionCheck], single: boo
 
 
 def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that a key of one value can have.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return the numbers, dates or addresses that a key of one value can have."""
     possible = intervals.anything(family)
     for check in premises:
         if check.operator.base.family is family:
@@ -154,11 +145,7 @@ def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVal
 
 
 def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that each value of a key can be.
-
-    Args:
-        premises: Conditions on the key that all hold.
-    """
+    """Return the numbers, dates or addresses that each value of a key can be."""
     possible = intervals.anything(family)
     for check in premises:
         if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
@@ -167,11 +154,7 @@ def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVa
 
 
 def some(known: KeyConstraints, check: ConditionCheck) -> None:
-    """Add what one ForAnyValue says about the value that satisfies it.
-
-    Args:
-        known: What is known of that value so far.
-    """
+    """Add what one ForAnyValue says about the value that satisfies it."""
     if check.operator.base.negated:
         known.miss(patterns(check))
     else:

@@ -17,9 +17,9 @@ from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
+from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 _REMEMBERED = 1024
-_NULL = Operator(BASES["Null"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,6 @@ class Equalities:
     """Conditions with every key that equals another under one name, and known values filled in.
 
     Args:
-        premises: The conditions.
         names: The name under which each key goes that equals another, by key.
         texts: The value of each key that is known to have one, by key.
     """
@@ -66,15 +65,12 @@ def of(premises: Sequence[ConditionCheck]) -> Equalities:
 
 @lru_cache(_REMEMBERED)
 def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
-    names: dict[str, str] = {}
-    for check in premises:
-        if other := _equal_key(check):
-            _join(names, check.key, other)
+    names = _names(premises)
     renaming = Equalities((), names, {})
     renamed = [renaming.rename(check) for check in premises]
     texts = {check.key: text for check in renamed if (text := _known_text(check)) is not None}
     filling = Equalities((), names, texts)
-    present = (_is_present(names.get(k, k)) for check in premises for k in _used(check))
+    present = (null(names.get(k, k), absent=False) for check in premises for k in _used(check))
     return Equalities((*map(filling.rename, renamed), *present), names, texts)
 
 
@@ -90,6 +86,23 @@ def is_reflexive(check: ConditionCheck) -> bool:
     )
 
 
+def _names(premises: Sequence[ConditionCheck]) -> dict[str, str]:
+    """Return for each key that equals another the first, by alphabet, of all that equal it."""
+    earlier: dict[str, str] = {}
+
+    def first(key: str) -> str:
+        while (before := earlier.setdefault(key, key)) != key:
+            earlier[key] = earlier[before]  # the next search takes half the steps
+            key = before
+        return key
+
+    for check in premises:
+        if other := _equal_key(check):
+            low, high = sorted((first(check.key), first(other)))
+            earlier[high] = low
+    return {key: first(key) for key in [*earlier]}
+
+
 def _equal_key(check: ConditionCheck) -> str:
     """Return the key that a condition says to equal its own, empty for none."""
     operator = check.operator
@@ -99,14 +112,6 @@ def _equal_key(check: ConditionCheck) -> str:
         case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
             return key
     return ""
-
-
-def _join(names: dict[str, str], one: str, other: str) -> None:
-    """Have two keys, and all that equal them, go under one name."""
-    old = {names.get(one, one), names.get(other, other)}
-    name = min(old)
-    for key in {one, other, *(k for k, n in names.items() if n in old)}:
-        names[key] = name
 
 
 def _known_text(check: ConditionCheck) -> str | None:
@@ -139,10 +144,10 @@ def _needed(templates: Sequence[Template]) -> list[str]:
     return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
 
 
-def _is_present(key: str) -> ConditionCheck:
-    return ConditionCheck(_NULL, key, ("false",))
-
-
 def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
     """Return what a statement's resources say about condition keys."""
-    return () if element.negated else tuple(map(_is_present, _needed(element.templates)))
+    return (
+        ()
+        if element.negated
+        else tuple(null(key, absent=False) for key in _needed(element.templates))
+    )

@@ -35,7 +35,6 @@ class Unimplied:
     """A condition that is not implied.
 
     Args:
-        check: The condition.
         value: A value that satisfies the premises and not the condition, None for an absent
             key or where none was looked for.
     """
@@ -81,7 +80,7 @@ def _at_once(
         return True
     if equalities.is_reflexive(conclusion) and (not known.absent or conclusion.operator.if_exists):
         return True
-    return any(_subsumes(check, conclusion, known.absent) for check in about)
+    return any(_subsumes(check, conclusion, absent=known.absent) for check in about)
 
 
 def _true_if_absent(check: ConditionCheck) -> bool:
@@ -92,10 +91,10 @@ def _true_if_absent(check: ConditionCheck) -> bool:
 
 
 def _unimplied_presence(known: KeyConstraints, conclusion: ConditionCheck) -> Unimplied | None:
-    wanted = {values.truth(value) for value in conclusion.values}
-    if known.absent and True not in wanted:
+    absent_values = {values.truth(value) for value in conclusion.values}
+    if known.absent and True not in absent_values:
         return Unimplied(conclusion)
-    return Unimplied(conclusion) if known.present and False not in wanted else None
+    return Unimplied(conclusion) if known.present and False not in absent_values else None
 
 
 def _unimplied_single(
@@ -111,7 +110,7 @@ def _unimplied_single(
         if not check.operator.if_exists:
             constraints.some(known, check)
     nonempty = conclusion.operator.quantifier is SetOperator.ANY
-    return _unimplied(known, conclusion, budget, nonempty)
+    return _unimplied(known, conclusion, budget, nonempty=nonempty)
 
 
 def _unimplied_multivalued(
@@ -122,17 +121,17 @@ def _unimplied_multivalued(
         each = KeyConstraints()
         constraints.every(each, about, single=False)
         return _unimplied(each, conclusion, budget)
-    found: Unimplied | None = Unimplied(conclusion)
+    unimplied: Unimplied | None = Unimplied(conclusion)
     for check in filter(constraints.is_some, about):
         if check.operator.if_exists and not conclusion.operator.if_exists:
             continue  # true of one empty string, present as it is
         value = KeyConstraints()
         constraints.every(value, about, single=False)
         constraints.some(value, check)  # the value that satisfies this satisfies the conclusion
-        found = _unimplied(value, conclusion, budget)
-        if found is None:
+        unimplied = _unimplied(value, conclusion, budget)
+        if unimplied is None:
             return None
-    return found
+    return unimplied
 
 
 def _unimplied_interval(
@@ -160,39 +159,49 @@ def _unimplied_interval(
         )
         pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
     unimplied: Unimplied | None = Unimplied(conclusion)
-    for possible, wanted in pairs:
-        wrong = possible.outside(wanted)
+    for possible, expected in pairs:
+        wrong = possible.outside(expected)
         if wrong.is_empty:
             return None
         unimplied = Unimplied(conclusion, wrong.example())
     return unimplied
 
 
-def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, absent: bool) -> bool:
+def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, *, absent: bool) -> bool:
     """Say whether one condition implies another by its values and IfExists alone."""
-    one, other = premise.operator, conclusion.operator
-    if one.base != other.base or one.quantifier != other.quantifier:
+    operator = premise.operator
+    if (operator.base, operator.quantifier) != (
+        conclusion.operator.base,
+        conclusion.operator.quantifier,
+    ):
         return False
-    if one.if_exists and not other.if_exists:
-        if one.quantifier is SetOperator.ANY:
+    if operator.if_exists and not conclusion.operator.if_exists:
+        if operator.quantifier is SetOperator.ANY:
             return False  # true of one empty string, present as it is
         if absent and not _true_if_absent(conclusion):
             return False
-    mine, theirs = constraints.same_values(premise), constraints.same_values(conclusion)
+    premise_values, conclusion_values = (
+        constraints.same_values(premise),
+        constraints.same_values(conclusion),
+    )
     if undefined(conclusion):
-        return mine == theirs
-    return mine >= theirs if one.base.negated else mine <= theirs
+        return premise_values == conclusion_values
+    return (
+        premise_values >= conclusion_values
+        if operator.base.negated
+        else premise_values <= conclusion_values
+    )
 
 
 def _unimplied(
-    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, nonempty: bool = False
+    known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, *, nonempty: bool = False
 ) -> Unimplied | None:
     """Return a unimplied if a value is possible that does not satisfy a condition."""
-    found = constraints.patterns(conclusion)
+    patterns = constraints.patterns(conclusion)
     negated = conclusion.operator.base.negated
-    if negated and any(glob is None or glob.has_atoms for glob in found):
+    if negated and any(glob is None or glob.has_atoms for glob in patterns):
         return Unimplied(conclusion)
-    readers = [glob for glob in found if glob is not None]
+    readers = [glob for glob in patterns if glob is not None]
     unimplied: Unimplied | None = Unimplied(conclusion)
     for groups in choices(known):
         word = counterexample(

@@ -20,6 +20,7 @@ from typing import TypeAlias
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family, Order
+from vpc_cni_iam.policy.proof.examples.aws import TYPE_VALUES
 
 # A point, and whether the cut is just after it (1) or just before it (0).
 Cut: TypeAlias = tuple[Decimal, int]
@@ -40,7 +41,6 @@ class PossibleValues:
     """The values that a key can have, as far as conditions of one family say.
 
     Args:
-        family: The family.
         parts: The values of its type: intervals in order, of which no two touch.
         others: Whether a text can be a value that is not of the type.
     """
@@ -72,19 +72,17 @@ class PossibleValues:
         """Return a value of the type, an ordinary one if it can be, None if there is none."""
         if not self.parts:
             return None
-        point = _ORDINARY[self.family]
-        if not any(begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts):
+        point = _READERS[self.family](TYPE_VALUES[self.family][0])
+        if point is None or not any(
+            begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts
+        ):
             find = _host if self.family is Family.IP else _point
             point = find(*self.parts[0])
         return _TEXTS[self.family](point)
 
 
 def anything(family: Family) -> PossibleValues:
-    """Return all values.
-
-    Args:
-        family: Of which type those in intervals are.
-    """
+    """Return all values."""
     return PossibleValues(family, _without((), family), others=True)
 
 
@@ -139,18 +137,18 @@ def _joined(parts: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(joined)
 
 
-def _meet(some: tuple[Interval, ...], others: tuple[Interval, ...]) -> Iterator[Interval]:
+def _meet(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> Iterator[Interval]:
     """Yield what two lists of intervals in order have in common, in order."""
-    one, other = 0, 0
-    while one < len(some) and other < len(others):
-        begin = max(some[one][0], others[other][0])
-        end = min(some[one][1], others[other][1])
+    i, j = 0, 0
+    while i < len(left) and j < len(right):
+        begin = max(left[i][0], right[j][0])
+        end = min(left[i][1], right[j][1])
         if begin < end:
             yield begin, end
-        if some[one][1] < others[other][1]:
-            one += 1
+        if left[i][1] < right[j][1]:
+            i += 1
         else:
-            other += 1
+            j += 1
 
 
 def _without(parts: tuple[Interval, ...], family: Family) -> tuple[Interval, ...]:
@@ -197,9 +195,8 @@ _TEXTS: dict[Family, Callable[[Decimal], str]] = {
     Family.DATE: _date,
     Family.IP: _address,
 }
-# What is shown where it can be: 1, 2026-01-01T00:00:00Z, 203.0.113.7.
-_ORDINARY = {
-    Family.NUMERIC: Decimal(1),
-    Family.DATE: Decimal(1_767_225_600),
-    Family.IP: Decimal(int(IPv4Address("203.0.113.7"))),
+_READERS: dict[Family, Callable[[str], Decimal | None]] = {
+    Family.NUMERIC: values.number,
+    Family.DATE: values.instant,
+    Family.IP: lambda text: Decimal(int(IPv4Address(text))),
 }

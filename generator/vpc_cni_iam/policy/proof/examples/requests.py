@@ -7,15 +7,14 @@ from itertools import islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.patterns import ARN_PARTS, Patterns
-from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, expand
+from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.variables import Context, Template, expand
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.wildcard import Wild
 
 _CONTEXTS = 1500
 _FIRST_CONTEXTS = 6
@@ -27,12 +26,10 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
-# What stands in a part of an ARN, by the colons before it.
-_USUAL = {1: "aws", 3: aws.REGION, 4: aws.ACCOUNT}
 
 
 def example_requests(
-    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
@@ -40,14 +37,14 @@ def example_requests(
         others: The statements that are not to apply.
     """
     budget.spend(_STEPS)
-    callers, word = _callers(wanted), automata.text(uncovered.action)
-    actions = _actions(uncovered, wanted, others, budget)
+    callers, word = _callers(origins), automata.text(uncovered.action)
+    actions = _actions(uncovered, origins, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
-    near = [*wanted, *others]
+    near = [*origins, *others]
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    resources = [_resources(uncovered, actions, wanted, others, base, budget) for base in bases]
+    resources = [_resources(uncovered, actions, origins, others, base, budget) for base in bases]
     tried = [
         contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
     ]
@@ -61,27 +58,27 @@ def example_requests(
 
 
 def _actions(
-    uncovered: Uncovered, wanted: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> list[str]:
     """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
     word = automata.text(uncovered.action)
     named = {
         action.lower(): action
-        for clause in (*others, *wanted)
+        for clause in (*others, *origins)
         for action in (*clause.statement.actions, *clause.statement.not_actions)
         if "*" not in action and "?" not in action
     }
     if word in named:
         return [named[word]]
     side = uncovered.region.resources[0]
-    resources = [text for t in side.within for text in _ordinary(t, {})]
+    resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
     known = list(ordinary.actions())
     budget.spend(len(known) * (1 + len(resources)))
     known.sort(
         key=lambda pair: not any(reference.can_be_on(pair[0], text) for text in resources),
     )
     # The same statements are about an action of one class.
-    same = [(clause, clause.actions.has(word)) for clause in (*wanted, *others)]
+    same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
 
     def is_like(action: str) -> bool:
         for number, (clause, has) in enumerate(same, 1):
@@ -92,12 +89,12 @@ def _actions(
         return True
 
     like = (spelled for action, spelled in (*named.items(), *known) if is_like(action))
-    return [*islice(like, _ACTIONS), *_made_up(word, wanted)]
+    return [*islice(like, _ACTIONS), *_made_up(word, origins)]
 
 
-def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
+def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
     """Return an action in the case in which its begin is written."""
-    for clause in wanted:
+    for clause in origins:
         for written in clause.statement.actions:
             begin = written.partition("*")[0].partition("?")[0]
             if word.startswith(begin.lower()):
@@ -110,7 +107,7 @@ def _made_up(word: str, wanted: Sequence[Clause]) -> list[str]:
 def _resources(
     uncovered: Uncovered,
     actions: Sequence[str],
-    wanted: Sequence[Clause],
+    origins: Sequence[Clause],
     others: Sequence[Clause],
     base: Context,
     budget: Budget,
@@ -121,24 +118,24 @@ def _resources(
         others: The statements that are not to apply.
     """
     side = uncovered.region.resources[0]
-    written = [text for t in side.within for text in _ordinary(t, base)]
+    written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
     words = list(_words(side, others, base, budget))
-    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*wanted, *others)}
+    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
 
     def is_about(clause: Clause, text: str) -> bool:
-        found = patterns[id(clause)].matches(text, base)
-        return found is not clause.resources.element.negated
+        matched = patterns[id(clause)].matches(text, base)
+        return matched is not clause.resources.element.negated
 
     pairs = []
     for action in actions:
         known = [
             arn
             for arn in ordinary.resources(action)
-            if all(is_about(clause, arn) for clause in wanted)
+            if all(is_about(clause, arn) for clause in origins)
         ]
         rest = [automata.text(uncovered.resource, _texts_of(base)), "*"]
         own = [*known[:_KNOWN], *written, *words, *rest]
-        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in wanted)]
+        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in origins)]
     budget.spend(len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     order = {action: number for number, action in enumerate(actions)}
@@ -155,28 +152,6 @@ def _resources(
     return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
 
 
-def _ordinary(template: Template, base: Context) -> Iterator[str]:
-    """Yield a pattern filled as ARNs of AWS are, with as few letters as read well first."""
-    for begins in ("/:", "", None):
-        text = ""
-        for number, part in enumerate(template):
-            following = template[number + 1] if number + 1 < len(template) else ""
-            if isinstance(part, str):
-                text += part
-            elif isinstance(part, PolicyVariable):
-                text += _value_of(part, base)
-            elif part is Wild.ONE:
-                text += "x"
-            elif (
-                text.endswith(":") and str(following).startswith(":") and text.count(":") in _USUAL
-            ):
-                text += _USUAL[text.count(":")]
-            elif begins == "" or (begins and text.endswith(tuple(begins))):
-                text += ordinary.name_after(text)
-        if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
-            yield text
-
-
 def _words(
     side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget
 ) -> Iterator[str]:
@@ -187,14 +162,14 @@ def _words(
     avoided = [_filled(t, base) for c in others for t in c.resources.element.templates]
     known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
     first, readers = len(known[0]), [*known[0], *known[1]]
-    found = sorted(
+    ranked = sorted(
         (len(word_class.accepted), automata.text(word_class.word))
         for word_class in islice(
             automata.word_classes([[glob] for glob in groups if glob], readers, budget), _READINGS
         )
         if not any(number < first for number in word_class.accepted)
     )
-    yield from (text for _, text in found[:_WORDS])
+    yield from (text for _, text in ranked[:_WORDS])
 
 
 def _filled(template: Template, base: Context) -> Glob | None:
@@ -202,23 +177,18 @@ def _filled(template: Template, base: Context) -> Glob | None:
     return None if parts is None else globs.of(parts)
 
 
-def _value_of(variable: PolicyVariable, base: Context) -> str:
-    value = base.get(variable.key)
-    return value if isinstance(value, str) else variable.default or ""
-
-
 def _texts_of(base: Context) -> dict[str, str]:
     return {key: value for key, value in base.items() if isinstance(value, str)}
 
 
-def _callers(wanted: Sequence[Clause]) -> list[str]:
+def _callers(origins: Sequence[Clause]) -> list[str]:
     """Return principals that statements name, and one that none does; none where none asks."""
-    names = [i for c in wanted for p in c.statement.principals for i in p.identifiers]
-    found = []
+    names = [i for c in origins for p in c.statement.principals for i in p.identifiers]
+    callers = []
     for name in names:
         account = name if name.isdigit() else name.split(":")[4] if name.endswith(":root") else ""
         if account:
-            found.append(f"arn:aws:iam::{account}:user/alice")
+            callers.append(aws.USER.replace(aws.ACCOUNT, account))
         elif name != ANYONE:
-            found.append(name)
-    return list(dict.fromkeys([*found, aws.USER])) if names else [""]
+            callers.append(name)
+    return list(dict.fromkeys([*callers, aws.USER])) if names else [""]

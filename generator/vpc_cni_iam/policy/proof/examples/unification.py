@@ -14,13 +14,13 @@ Assignment = Mapping[str, str]
 _TEXTS = 3
 
 
-def assignments(one: Template, other: Template, budget: Budget) -> Iterator[Assignment]:
+def assignments(left: Template, right: Template, budget: Budget) -> Iterator[Assignment]:
     """Yield values of the variables of two patterns with which both match one text."""
-    groups = [[globs.of(_opened(pattern))] for pattern in (one, other)]
+    groups = [[globs.of(_opened(pattern))] for pattern in (left, right)]
     for word_class in islice(automata.word_classes(groups, [], budget), _TEXTS):
         text = automata.text(word_class.word)
-        for values in islice(_values(one, text, {}, budget), _TEXTS):
-            yield from islice(_values(other, text, values, budget), 1)
+        for values in islice(_values(left, text, {}, budget), _TEXTS):
+            yield from islice(_values(right, text, values, budget), 1)
 
 
 def _opened(template: Template) -> Template:

@@ -15,7 +15,7 @@ from vpc_cni_iam.converting.report import data, lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json
 from whole_policies import whole_policies
@@ -44,7 +44,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is the Sid of", failure.problem)
     for converted in found.converted:
-        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", Scope())
+        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
         assert plain(dumps(back.policy)) == plain(text)
 
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import Scope
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 from whole_policies import whole_policies
@@ -59,7 +59,7 @@ def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path)
 def test_the_corpus_reads_back(corpus: Corpus) -> None:
     for file, text in corpus.files.items():
         name = file.removesuffix(".tf")
-        (found,) = resolve.documents(parse(text, file).blocks, file, Scope())
+        (found,) = resolve.documents(parse(text, file).blocks, file, ValueScope())
         assert differences(loads(corpus.texts[name], name), found.policy) == ()
 
 

@@ -38,7 +38,6 @@ def content(file: str, limit: Limit) -> bytes:
 
     Args:
         file: As given; ``-`` is standard input.
-        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read, or is too large.
@@ -57,7 +56,6 @@ def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
     Args:
         file: As given; ``-`` is standard input.
         form: As `vpc_cni_iam.texts.decode` takes it.
-        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read, is too large, or is not text.

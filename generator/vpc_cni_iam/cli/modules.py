@@ -108,12 +108,9 @@ class SyncRequest:
     """The modules to sync, and how.
 
     Args:
-        config: The configuration.
         named: Its path, if the user named it.
         chosen: The modules, or files in them.
-        policy: What to do with edited files.
         quiet: Whether to print problems only.
-        output: How to print it.
     """
 
     config: Config

@@ -85,11 +85,6 @@ def convert(
 ) -> Batch:
     """Convert the policy documents of some files.
 
-    Args:
-        inputs: The files.
-        options: How.
-        step: Called after each file.
-
     Raises:
         InputError: One cannot be converted, and the others are not to be.
         UsageError: One name for several documents.

@@ -45,9 +45,6 @@ class Surroundings:
         """Say what an expression is, as far as that can be known.
 
         It is a text, a number, a boolean, a list or unknown.
-
-        Args:
-            code: The expression.
         """
         if _TEXT.fullmatch(code):
             return "text"
@@ -64,19 +61,11 @@ class Surroundings:
         return "text" if is_text else "unknown"
 
     def text(self, code: str) -> str | None:
-        """Return the text that an expression stands for, if locals alone say it.
-
-        Args:
-            code: The expression.
-        """
+        """Return the text that an expression stands for, if locals alone say it."""
         return resolve.text(code, ValueScope(nodes=self.locals))
 
     def check(self, kept: Kept, source: str) -> None:
         """Refuse an expression that means something else in a data source.
-
-        Args:
-            kept: The expression.
-            source: The file name that errors name.
 
         Raises:
             InputError: With the line of the expression.
@@ -98,8 +87,6 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
 
     Args:
         policy: The policy, with marks in its texts.
-        marks: What the marks stand for.
-        known: What is known of the names in them.
     """
     remarks = []
     for condition in (c for s in policy.statements for c in s.conditions):
@@ -123,8 +110,6 @@ def fill(
 
     Args:
         block: The data source or a block in it; changed in place.
-        marks: What the marks stand for.
-        known: What is known of the names in them.
         written: Returns what is written for an expression.
     """
     block.attributes = [(n, _filled(v, marks, known, written)) for n, v in block.attributes]

@@ -21,10 +21,6 @@ class Converted:
     """One document as HCL.
 
     Args:
-        document: Where it was found.
-        name: The name of its data source.
-        text: The data source as HCL.
-        notes: What was normalised.
         used: The literals that gave way to variables.
         partition: Whether it refers to the partition at hand.
     """
@@ -43,8 +39,6 @@ def convert_document(
     """Convert a document.
 
     Args:
-        document: The document.
-        name: The name of its data source.
         names: Names of variables by the literals they stand for.
         partition_aware: Whether its ARNs name the partition at hand.
 

@@ -26,8 +26,6 @@ class Reading:
 
     Args:
         address: Where it is, such as ``aws_iam_role.x.assume_role_policy``.
-        source: The file name.
-        line: Its line in the file.
         document: Its JSON; a reference stands in it as ``${`` the reference ``}``.
         references: Those references, such as ``var.bucket``. Any other ``${...}`` in it is
             a policy variable of IAM's.
@@ -61,10 +59,6 @@ class Unread:
 def read_file(text: str, source: str) -> File:
     """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals.
 
-    Args:
-        text: The text of the file.
-        source: The file name that errors name.
-
     Raises:
         InputError: Not HCL; with the line.
     """
@@ -87,7 +81,6 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
     or anywhere with a Statement. What is computed in such an attribute is not read.
 
     Args:
-        file: The file.
         known: The locals of the files that are read together; without it, those of this one.
     """
     if not may_hold_policy(file.text):
@@ -130,7 +123,6 @@ def choose(
     """Return the policies of these names, and files that could not be read; of no names, all.
 
     Args:
-        policies: The policies.
         names: Their addresses, or the names of data sources.
 
     Raises:

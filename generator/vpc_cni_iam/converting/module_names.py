@@ -58,7 +58,6 @@ class ModuleFiles:
 
         Args:
             name: Its name, one of `files`.
-            source: The name that errors show.
 
         Raises:
             InputError: Not HCL; with the line.
@@ -88,8 +87,6 @@ class _Definitions:
     """What the files of a module define: each value that a name is given, in any file.
 
     Args:
-        types: The types of each variable.
-        values: The values of each local.
         in_json: The keys of JSON files, of which any may define a variable or a local.
         unreadable: The first file that cannot be read, empty if there is none.
     """

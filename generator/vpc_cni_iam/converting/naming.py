@@ -46,7 +46,7 @@ def unique(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
 
     Args:
         names: The names, in the order of the input.
-        taken: Names that are not to be had.
+        taken: Names that are in use already.
     """
     used = {name.lower() for name in taken}
     natural = {name.lower() for name in names}

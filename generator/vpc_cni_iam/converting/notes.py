@@ -16,7 +16,6 @@ class Note:
 
     Args:
         path: Its JSON path in the file.
-        text: What was done.
     """
 
     path: str

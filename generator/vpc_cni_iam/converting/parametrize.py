@@ -61,7 +61,6 @@ class Substitution:
     Args:
         names: Names of variables by the literals they stand for.
         partition: The partition of ARNs that gives way to the one at hand; empty for none.
-        used: The literals that were replaced.
         left: Texts that hold a literal inside a longer word, by literal.
         partition_used: Whether a partition was replaced.
     """
@@ -113,7 +112,6 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
 
     Args:
         names: Names of variables by the literals they stand for.
-        used: The literals that were replaced.
     """
     return [
         NewBlock(

@@ -22,11 +22,6 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
     and compared. Then what the data source cannot express is looked for in the texts that locals
     are known to stand for.
 
-    Args:
-        name: The name of the data source.
-        policy: The policy that was written out.
-        known: What is known of the names in it.
-
     Raises:
         InexpressibleError: It would not, or that cannot be proven.
     """

@@ -161,7 +161,6 @@ def first(lines: Sequence[str], rest: str = LIKE_THESE) -> Iterator[str]:
     """Yield the first of many lines, and how many there are besides.
 
     Args:
-        lines: The lines.
         rest: The text for the others, with ``{}`` for their number.
     """
     for line in lines[:_SHOWN]:

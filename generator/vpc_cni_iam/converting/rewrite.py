@@ -42,7 +42,6 @@ class Replaced:
     Args:
         address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
         line: Its line in the file before.
-        name: The name of the data source.
         notes: What is written otherwise, though it means the same.
     """
 
@@ -68,9 +67,7 @@ class Left:
     """A policy that stays as it is.
 
     Args:
-        address: Where it is.
         error: The file, the line, and why.
-        kind: The kind of reason.
     """
 
     address: str
@@ -88,9 +85,6 @@ class Rewriting:
     """What becomes of one file.
 
     Args:
-        path: The file.
-        before: Its text.
-        after: Its new text.
         replaced: The policies that became data sources, in order.
         left: The others.
     """
@@ -168,10 +162,6 @@ def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
 
 def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
     """Write the files of a directory that change, all or none.
-
-    Args:
-        directory: The directory.
-        rewritings: What becomes of each.
 
     Raises:
         InputError: A file changed meanwhile; nothing was written.

@@ -80,7 +80,7 @@ class SpliceNames:
     Args:
         types: The types of its variables by name, as they are written.
         local_values: Its locals by name, each as often as it is defined.
-        in_json: SpliceNames that configuration in JSON may define.
+        in_json: Names that configuration in JSON may define.
         unreadable: The name of a file of the module that cannot be read; empty for none.
     """
 
@@ -91,12 +91,7 @@ class SpliceNames:
 
 
 def why_not_plain(code: str, names: SpliceNames) -> str | None:
-    """Say why text spliced into JSON may hold what JSON would escape; None if it cannot.
-
-    Args:
-        code: The expression that is spliced.
-        names: What the module says of the names in it.
-    """
+    """Say why text spliced into JSON may hold what JSON would escape; None if it cannot."""
     return next(_Follower(names).code(code, ()), None)
 
 

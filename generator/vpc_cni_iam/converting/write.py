@@ -13,7 +13,6 @@ def data_source(policy: Policy, name: str, value: Callable[[str], Value] = Liter
     """Return the text of an ``aws_iam_policy_document`` data source, ending in a newline.
 
     Args:
-        policy: The policy.
         name: The name of the data source, a valid HCL identifier.
         value: Turns a resource, principal, condition key or value into what stands for it.
 

@@ -30,8 +30,6 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     """Yield the lines of the matrix: a row for each run of releases that are alike.
 
     Args:
-        subject: What was looked at.
-        matrix: How it went.
         verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)

@@ -42,8 +42,6 @@ class Subject:
 
     Args:
         title: What they are, in a line.
-        opened: The policies with their names.
-        names: The names that requests are to have.
         own_names: Which of the names the policies themselves have, by parameter.
         skipped: What else the input holds, which no verdict may ignore.
     """
@@ -86,8 +84,6 @@ def of_variant(name: str, selection: Selection, options: Mapping[str, str | None
     """Return a variant of the catalog, filled with names.
 
     Args:
-        name: The variant.
-        selection: Which document.
         options: Names that the user chose, by parameter; None for the others.
 
     Raises:
@@ -112,7 +108,6 @@ def of_input(
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         documents: The names of the policies to take; none if there is a single one.
         options: Names that the user chose, by parameter; None for the others.
 
@@ -134,7 +129,6 @@ def open_filled(
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         options: Names that the user chose, by parameter; None for the others.
 
     Raises:
@@ -152,7 +146,6 @@ class Taken:
 
     Args:
         title: What they are, in a line.
-        opened: The policies with their names.
         skipped: What else there is that nobody chose to leave out.
     """
 
@@ -165,7 +158,6 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
     """Return the policies of an input that a user wants, which the evaluator takes.
 
     Args:
-        there: What the input holds.
         documents: The names of the policies to take; none if there is a single one.
 
     Raises:
@@ -218,7 +210,6 @@ def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
     """Return names for requests: those known, by parameter, and examples for the others.
 
     Args:
-        known: By parameter.
         owner_known: Whether it is known which account owns the VPC.
     """
     values = {**EXAMPLE, **known}

@@ -58,8 +58,6 @@ class Engine:
 
     Args:
         name: ``terraform`` or ``tofu``.
-        binary: The path of the executable.
-        environ: The environment that it runs in.
     """
 
     name: str
@@ -70,8 +68,6 @@ class Engine:
         """Run it in a directory and return what it prints on stdout.
 
         Args:
-            arguments: The arguments after the name of the executable.
-            directory: The working directory.
             into: A file for stdout, which is then not returned.
 
         Raises:
@@ -247,7 +243,6 @@ def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
 
     Args:
         choice: ``terraform``, ``tofu``, or ``auto`` for the first of them on the PATH.
-        environ: The user's environment.
 
     Raises:
         EngineError: The named engine is not on the PATH.

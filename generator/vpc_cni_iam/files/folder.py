@@ -161,8 +161,6 @@ class Folder:
         """Write a file that is not there yet, and return its device and inode.
 
         Args:
-            name: Its name.
-            content: What it is to hold.
             mode: Its permissions, None for those of new files.
         """
         handle = os.open(self._at(name), _CREATE, 0o666, dir_fd=self.handle)

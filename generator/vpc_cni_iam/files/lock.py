@@ -27,7 +27,6 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     still empty in the end are removed again.
 
     Args:
-        directory: The directory that is to be read and written.
         top: A directory above, from which on no symbolic link is followed.
 
     Raises:

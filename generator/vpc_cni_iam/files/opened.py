@@ -131,7 +131,6 @@ def check_inside(directory: Path, name: str) -> None:
     """Refuse a name that leaves a directory.
 
     Args:
-        directory: The directory.
         name: A path relative to it.
 
     Raises:

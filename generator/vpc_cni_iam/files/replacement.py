@@ -39,8 +39,6 @@ class Replacement:
     """What is done to one file.
 
     Args:
-        folder: The folder it is in.
-        name: Its name there.
         before: What it was observed to hold, None if it was not there.
         after: What it is to hold, None if it is to be removed.
     """
@@ -174,12 +172,7 @@ def _mark(content: bytes | None) -> str:
 
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield what a killed run replaced of a file and had no time to remove.
-
-    Args:
-        folder: The folder it is in.
-        name: Its name there.
-    """
+    """Yield what a killed run replaced of a file and had no time to remove."""
     for other in folder.names():
         match = _ASIDE.fullmatch(other)
         if match and match[4] == name:

@@ -12,10 +12,6 @@ from vpc_cni_iam.errors import TreeError, reason
 def write(path: Path, text: str) -> None:
     """Write a file, and the folders it lies in.
 
-    Args:
-        path: Where.
-        text: Its text.
-
     Raises:
         TreeError: It cannot be written, or what is there is no regular file.
     """

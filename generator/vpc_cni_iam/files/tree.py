@@ -103,7 +103,6 @@ def left_by_killed(directory: Path, path: str) -> list[bytes]:
     """Return what a killed run replaced of a file, as far as it is still there.
 
     Args:
-        directory: The directory.
         path: The file's path relative to it, with forward slashes.
 
     Raises:
@@ -132,7 +131,6 @@ def write(
         directory: Where; made if it does not exist.
         files: Texts or bytes by path relative to it, with forward slashes. They are renamed
             into place in this order, so that one that names others may come after them.
-        remove: Paths to take away.
         observed: What the files were seen to hold when it was decided what to write, without
             those that were not there. None if that depends on nothing that is there.
         top: A directory above, from which on no symbolic link is followed.

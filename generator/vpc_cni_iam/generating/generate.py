@@ -24,7 +24,6 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
 
     Args:
         directory: Where; made if it does not exist.
-        options: The options.
         force: Write beside files that are not this tool's, and over its own edited ones, of
             which a copy is kept. A file that is not its own is never replaced.
 
@@ -98,7 +97,6 @@ def _own(
     """Return the files that are this tool's, and those of them that were edited.
 
     Args:
-        there: What is in the directory.
         rendered: Trees by the options they are made from; added to.
     """
     own, edited = [], []

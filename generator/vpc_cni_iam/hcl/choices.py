@@ -33,8 +33,6 @@ def is_read_elsewhere(
     """Say whether an expression only chooses between documents that are read by themselves.
 
     Args:
-        value: The expression.
-        local_values: The locals of the module by name.
         documents: The names of the data sources that are read; None if it is no matter which are.
     """
     pending, followed = [value], set[str]()

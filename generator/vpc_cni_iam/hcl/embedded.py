@@ -33,7 +33,6 @@ class Embedded:
     Args:
         document: Its decoded JSON, with marks in its texts.
         policy: The policy, with marks in its texts.
-        marks: What the marks stand for.
         body: The expression of its Statement, for ``jsonencode``; else None.
     """
 
@@ -65,11 +64,7 @@ class Embedded:
 
 
 def is_document(value: Node) -> bool:
-    """Say whether an expression writes a JSON object out, be it a policy or not.
-
-    Args:
-        value: The expression.
-    """
+    """Say whether an expression writes a JSON object out, be it a policy or not."""
     if isinstance(value, FunctionCall):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
@@ -78,11 +73,7 @@ def is_document(value: Node) -> bool:
 
 
 def has_statement(value: Node) -> bool:
-    """Say whether an expression writes out what looks like a policy.
-
-    Args:
-        value: The expression.
-    """
+    """Say whether an expression writes out what looks like a policy."""
     if not is_document(value):
         return False
     if isinstance(value, Text):
@@ -95,7 +86,6 @@ def read(value: Node, source: str) -> Embedded:
 
     Args:
         value: The expression, for which `is_document` holds.
-        source: The file name that errors name.
 
     Raises:
         InputError: Not a policy, or one whose structure only an engine can know; with the line.

@@ -24,7 +24,6 @@ class Problem:
 
     Args:
         path: Its JSON path in the document, such as ``$.Statement[0].Resource``.
-        reason: Why not.
     """
 
     path: str
@@ -35,11 +34,7 @@ class Problem:
 
 
 def problems(policy: Policy) -> tuple[Problem, ...]:
-    """Return all that the data source of a policy could not express; empty for nearly all.
-
-    Args:
-        policy: The policy.
-    """
+    """Return all that the data source of a policy could not express; empty for nearly all."""
     unexpressed = [*_text(policy.id, "$.Id", False)]
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"

@@ -16,8 +16,6 @@ class Kept:
     """An expression that a mark stands for.
 
     Args:
-        code: Its source text.
-        line: Where it stands in the file.
         whole: It stands where a list may, so that it may be one.
         spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
     """
@@ -35,11 +33,7 @@ class Marks:
     kept: list[Kept] = field(default_factory=list)
 
     def mark(self, kept: Kept) -> str:
-        """Return the mark that stands for an expression.
-
-        Args:
-            kept: The expression.
-        """
+        """Return the mark that stands for an expression."""
         for number, other in enumerate(self.kept):
             if (other.code, other.whole) == (kept.code, kept.whole):
                 return chr(_FIRST + number)

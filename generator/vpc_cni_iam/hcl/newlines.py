@@ -41,11 +41,6 @@ _MISPLACED = "the line before this is not finished, and HCL ends an argument at 
 def check(tree: Tree[Token], text: str, source: str) -> None:
     """Refuse line breaks that an engine refuses.
 
-    Args:
-        tree: The body of a file.
-        text: The text that was parsed.
-        source: The file name that errors name.
-
     Raises:
         InputError: A line break is missing or misplaced, with its line.
     """

@@ -63,8 +63,6 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     """Return the syntax tree of an HCL file.
 
     Args:
-        text: The text of the file.
-        source: The file name that errors name.
         strict: Refuse also the line breaks that an engine refuses, and labels with templates.
 
     Raises:

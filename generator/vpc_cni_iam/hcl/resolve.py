@@ -47,11 +47,9 @@ class ResolvedDocument:
     """A policy document data source as read.
 
     Args:
-        name: The data source's name.
         policy: Its policy, with references resolved.
         joins: The argument and expression of each list of documents that the engine would join
             to it; empty if none.
-        line: The line of its block.
         repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
     """
 
@@ -87,11 +85,6 @@ def documents(
 ) -> tuple[ResolvedDocument, ...]:
     """Return the ``aws_iam_policy_document`` data sources of a file.
 
-    Args:
-        blocks: What `vpc_cni_iam.hcl.parse.parse` returns in a file.
-        source: The file name that errors name.
-        scope: What variables and locals stand for.
-
     Raises:
         InputError: A document that cannot be known without an engine, with the line.
     """
@@ -108,7 +101,6 @@ def text(code: str, scope: ValueScope) -> str | None:
 
     Args:
         code: Such as ``local.name``.
-        scope: What variables and locals stand for.
     """
     try:
         return _Reader("", scope).value(Reference(code))

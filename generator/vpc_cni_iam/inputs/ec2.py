@@ -39,9 +39,7 @@ class Instance:
     """One instance.
 
     Args:
-        id: Its ID.
         vpc: The ID of its VPC, empty if it has none.
-        tags: Its tags.
     """
 
     id: str
@@ -54,13 +52,9 @@ class Interface:
     """One network interface.
 
     Args:
-        id: Its ID.
-        vpc: The ID of its VPC.
         status: Such as ``in-use`` or ``available``.
         type: Such as ``interface`` or ``trunk``.
-        description: As its maker described it.
         instance: The ID of the instance it is attached to, empty if to none that is shown.
-        tags: Its tags.
     """
 
     id: str

@@ -29,8 +29,6 @@ def embedded_policies(
     What else may be one, and what is of no identity, is yielded as skipped.
 
     Args:
-        files: Its files.
-        scope: What its variables and locals stand for.
         documents: The names of its data sources of policies, which are read elsewhere.
     """
     places = [

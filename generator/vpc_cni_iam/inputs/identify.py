@@ -50,7 +50,6 @@ def open_policies(
 
     Args:
         target: A path, or ``-`` for standard input.
-        stdin: Reads standard input.
         values: Values for the variables of a module, by name; its own defaults stand for others.
 
     Raises:

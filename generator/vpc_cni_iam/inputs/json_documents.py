@@ -82,7 +82,6 @@ def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
 
     Args:
         value: The decoded JSON.
-        source: The file name that errors name.
 
     Raises:
         InputError: No policy document in it.

@@ -29,10 +29,8 @@ class Content:
     """What a user named, read as far as it is asked for.
 
     Args:
-        source: What errors call it.
         path: Where it is; None for what is no file.
         text: Reads its text where it is no file.
-        limit: The most that is read of a file.
     """
 
     def __init__(

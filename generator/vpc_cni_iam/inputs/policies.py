@@ -21,7 +21,6 @@ class NamedPolicy:
 
     Args:
         name: What the input calls it: the name of its data source; empty if it has none.
-        policy: The policy.
         source: The input, as errors name it.
     """
 
@@ -36,7 +35,6 @@ class InputPolicies:
 
     Args:
         source: The input, as errors name it.
-        policies: Its identity policies.
         skipped: What else it holds, and why that is not among them.
     """
 
@@ -50,7 +48,6 @@ class ChosenPolicies:
     """The policies that a verdict is about, and what it has to say of the rest of their input.
 
     Args:
-        policies: The policies.
         skipped: What was skipped, save what a user left out by naming the policies.
     """
 

@@ -26,7 +26,6 @@ class Skipped:
 
     Args:
         name: What the input calls it: an address, a name, or a file.
-        reason: Why.
         detail: The same in words, with the place.
     """
 
@@ -44,11 +43,7 @@ class Skipped:
 
 
 def is_complete(skipped: Iterable[Skipped]) -> bool:
-    """Say whether a verdict may stand though things were skipped.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Say whether a verdict may stand though things were skipped."""
     return not any(part.counts for part in skipped)
 
 
@@ -67,11 +62,7 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
 
 
 def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
-    """Yield what was skipped, as lines for people.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Yield what was skipped, as lines for people."""
     counting = [part for part in skipped if part.counts]
     yield from map(str, counting[:_SHOWN])
     if len(counting) > _SHOWN:
@@ -84,9 +75,5 @@ def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
 
 
 def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
-    """Return what was skipped as plain data.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Return what was skipped as plain data."""
     return [asdict(part) for part in skipped]

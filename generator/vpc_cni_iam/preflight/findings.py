@@ -61,8 +61,6 @@ def preflight(
     """Return what would break or be left behind under a policy.
 
     Args:
-        composed: The policy.
-        cluster: The name of the cluster.
         vpc: The ID of its VPC; None to take it from its nodes.
 
     Raises:

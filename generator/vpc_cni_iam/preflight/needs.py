@@ -25,7 +25,6 @@ class Needs:
     """A policy for one cluster, ready to be asked.
 
     Args:
-        cluster: The name of the cluster.
         vpc: The ID of its VPC, empty if the policy does not ask for it.
         creates: Whether it lets the plugin make interfaces.
         instance_tag: The key and the value of the tag that instances need, if any.

@@ -30,8 +30,6 @@ class RuleResult:
     """What a rule says about an instance or an interface, which it does not name.
 
     Args:
-        rule: Its identifier.
-        problem: What is so.
         effect: What follows, or what the plugin does about it.
         tag: The key and the value of the tag to set; the key alone of one to delete.
     """

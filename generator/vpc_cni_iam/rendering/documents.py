@@ -28,8 +28,6 @@ class RenderedDocument:
 
     Args:
         composed: The policy and where each part of it comes from.
-        compatibility: The releases that it works with.
-        block: Its data source as HCL.
         expected: Its statements with sample values, for the module's own tests.
         evidence: What is missing, added and left out, with the evidence, as Markdown.
     """
@@ -75,7 +73,6 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
     """Return a variant as the templates lay it out.
 
     Args:
-        composed: Its policy.
         required: Whether the names of a scoped variant must be given.
     """
     compatible = compatibility(composed.policy, composed.variant)

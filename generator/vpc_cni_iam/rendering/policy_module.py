@@ -46,7 +46,6 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     """Return what the templates of a module lay out.
 
     Args:
-        options: The variants and the documents they are made from.
         optional: Whether the names of a scoped variant may be left out even if it stands alone.
 
     Raises:

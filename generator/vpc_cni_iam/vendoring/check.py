@@ -24,7 +24,6 @@ class ModuleCheck:
     """A module and what became of it.
 
     Args:
-        module: The module.
         state: ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told.
         files: Those of its files that are worth a word; all are fine in a clean module.
         failure: Why it cannot be told, None if it can.
@@ -49,7 +48,6 @@ def check(
     """Return what became of every module.
 
     Args:
-        config: The configuration.
         only: The paths of the modules to check; all without any.
         rendering: Whether to generate every module and compare with that, and believe no
             manifest, which whoever edits a module can edit too.

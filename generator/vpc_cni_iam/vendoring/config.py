@@ -35,9 +35,7 @@ class VendoredModule:
 
     Args:
         path: Where, relative to the configuration, with forward slashes.
-        options: What it is made from.
         line: The line of its table.
-        accepted: The edits of its files that are accepted.
         unknown_release: The release that is pinned, if it is newer than the catalog and the newest
             known one stands in for it; empty otherwise.
     """
@@ -62,8 +60,6 @@ class Config:
     """A configuration file.
 
     Args:
-        path: Where it is.
-        text: Its text.
         modules: Its modules, in order.
     """
 
@@ -106,7 +102,6 @@ def load(path: Path, *, strict: bool = False) -> Config:
     """Read a configuration file.
 
     Args:
-        path: The file.
         strict: Refuse a plugin release newer than the catalog, for which the newest known one
             would stand in.
 
@@ -123,7 +118,6 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
     """Read the text of a configuration.
 
     Args:
-        text: The text.
         path: Where it is, which errors name and module paths are relative to.
         strict: As `load` takes it.
 

@@ -43,7 +43,6 @@ class Meaning:
     """What a change means for one variant.
 
     Args:
-        variant: Its name.
         changes: Access gained, lost, widened and so on; empty if none.
         note: What keeps it from being said, empty if nothing does.
     """
@@ -58,7 +57,6 @@ class Diff:
     """What a sync would change in a module.
 
     Args:
-        module: The module.
         meanings: For each variant that is there or is to be; none if nothing is changed.
         text: The unified diff of its files, from what is there to what will be.
         kept: The edits that are kept, which no sync changes, and what they mean.
@@ -116,13 +114,7 @@ def _side(plan: SyncPlan, path: str) -> str:
 def meanings(
     module: VendoredModule, before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Meaning, ...]:
-    """Return what it means to go from some texts of a module to others.
-
-    Args:
-        module: The module.
-        before: The texts of its files that are there.
-        after: Those that will be.
-    """
+    """Return what it means to go from some texts of a module to others."""
     try:
         old, new = _read(before), _read(after)
     except InputError as error:

@@ -51,7 +51,6 @@ def kept_edits(
         generated: The module's files as generated, by path.
         texts: Its files as they are, as far as they are there.
         kept: The paths of those whose edit is kept.
-        accepted: The edits that the configuration accepts.
     """
     entries = {entry.file: entry for entry in accepted}
     edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(kept)]

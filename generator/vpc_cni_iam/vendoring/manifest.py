@@ -86,9 +86,6 @@ def dumps(
     """Return the text of a manifest.
 
     Args:
-        options: What it was made from.
-        generator: The version of this tool.
-        files: What to remember of each file.
         configuration: The configuration that the module is of, relative to the module.
         unfinished: Whether more of them are to be made what the options say.
     """

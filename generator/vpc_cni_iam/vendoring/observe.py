@@ -32,7 +32,6 @@ class ModuleContents:
     """What there is of a module.
 
     Args:
-        folder: Its directory.
         known: What is remembered of it, None if nothing is.
         held: Its files as they are, by path, the manifest included.
         files: The state of each file that is remembered or is to be.
@@ -53,8 +52,6 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
     """Return what there is of a module.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         trusting: Whether to believe a manifest that this version wrote for the same options what
             would be generated, and not to generate it.
 
@@ -84,9 +81,6 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
 
 def remembered(folder: Path) -> Manifest | None:
     """Return what is remembered of a module, None if nothing is.
-
-    Args:
-        folder: The module's directory.
 
     Raises:
         InputError: It cannot be read.
@@ -127,7 +121,6 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
     """Return the digests of a module's files as they would be generated now.
 
     Args:
-        module: The module.
         known: Its manifest, if it may be believed: if this version wrote it for the same options
             and finished, it knows them.
     """

@@ -82,7 +82,6 @@ def duplicates(
     """Yield files that define again what a module's own files define, each with what is wrong.
 
     Args:
-        folder: The module's directory.
         texts: The module's own files, by path.
         known: The paths that are the module's own, be they there or not.
     """

@@ -37,7 +37,6 @@ class FileAction:
     """What becomes of one file.
 
     Args:
-        file: The file and its state.
         content: What it will hold, None if it will not be there.
         entry: What will be remembered of it, None for nothing.
         copied: Whether what it holds now is kept as a copy.
@@ -59,11 +58,8 @@ class SyncPlan:
     """What a sync will make of a module.
 
     Args:
-        module: The module.
-        observed: What there is of it.
         generated: Its files as they are generated now.
         bases: Its files as they were generated, as far as that is still known.
-        actions: What becomes of each file.
         applied: The paths of those that will be written; none if all are left as they are.
         configuration: The path of the configuration from the module.
     """
@@ -129,8 +125,6 @@ def plan(
     all is left as it is; but files that were named are done by themselves.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         way: What to do with edited files: ``refuse`` them, ``merge`` them with the update,
             ``force`` the generated ones and keep copies, ``keep`` them and remember that.
         files: The files to do that with, by path in the module; all without any.
@@ -177,7 +171,6 @@ def plan_at_rest(
     """Return what a sync will make of a module that no other run is half way through writing.
 
     Args:
-        config: The configuration.
         chosen: One of its modules, or files in it.
         way: As `plan` takes it.
 
@@ -273,7 +266,6 @@ def unless_same(held: bytes | None, text: str) -> bytes:
 
     Args:
         held: The old content, None if there is none.
-        text: The new text.
     """
     new = text.encode(errors="surrogateescape")
     if held is None or unix(held) == new:
@@ -288,12 +280,7 @@ _MOST_CONFLICTS = 127
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The result of a merge.
-
-    Args:
-        text: The merged text.
-        conflicts: How many conflicts are marked in it.
-    """
+    """The result of a merge."""
 
     text: str
     conflicts: int
@@ -303,9 +290,7 @@ def merge(mine: str, base: str, theirs: str) -> Merged:
     """Merge an edited text with an update.
 
     Args:
-        mine: The edited text.
         base: The text as generated, from which both come.
-        theirs: The text as it is generated now.
 
     Raises:
         EngineError: git is missing or refuses.

@@ -21,7 +21,6 @@ class CheckResult:
     """What a check found.
 
     Args:
-        reports: What became of each module.
         orphans: Directories that sync wrote and that the configuration no longer names.
         command: The command that ways out begin with, with the options that it needs.
         outdated: Whether a pin that is not the newest is a finding, too.
@@ -92,7 +91,6 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
-        checked: What the check found.
         quiet: Whether to leave out what is not wrong.
     """
     lines = []
@@ -145,7 +143,6 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:
-        checked: What the check found.
         quiet: Whether to leave out what is not wrong.
     """
     lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]

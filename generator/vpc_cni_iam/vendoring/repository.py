@@ -19,7 +19,6 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     Args:
         start: The directory; the nearest configuration in it or above it is taken.
         named: The file, if the user named one.
-        strict: Refuse a plugin release newer than the catalog.
 
     Raises:
         InputError: There is none, or it does not hold; or a module lies outside.
@@ -95,9 +94,6 @@ def _searched(start: Path) -> list[Path]:
 def refuse_bare(folder: Path) -> None:
     """Refuse the inside of a bare repository, in which no file is checked out.
 
-    Args:
-        folder: The directory that is worked in.
-
     Raises:
         InputError: It is one, or lies in one.
     """
@@ -129,8 +125,6 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
     """Refuse a module that another configuration keeps.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         owner: The path of the configuration that its manifest names, None if it names none.
 
     Raises:

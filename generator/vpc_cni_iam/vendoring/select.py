@@ -20,7 +20,6 @@ class ModuleSelection:
     """A module, or some of its files.
 
     Args:
-        module: The module.
         files: The paths of those in it; none for the whole module.
     """
 
@@ -33,11 +32,6 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelec
 
     A word is a path as in the configuration, or relative to the directory the user is in; of a
     module, or of a file that sync keeps in one, be it there or not.
-
-    Args:
-        config: The configuration.
-        here: The directory that the user is in.
-        words: The words.
 
     Raises:
         UsageError: A word that names neither, or two of them; with what there is.

@@ -136,7 +136,6 @@ class ModuleFile:
 
     Args:
         path: Relative to the module.
-        state: What became of it.
         conflict: Whether it holds conflict markers.
         kept: What its edit means, if that is kept and was looked at.
         forbidden: Whether no edit is to be kept.
@@ -204,7 +203,6 @@ def judge(
         current: The digests of the files that are there.
         generated: The digests of the files as they would be generated now.
         unedited: Files that hold what this tool wrote, though neither of the former says so.
-        conflicts: Files with conflict markers.
     """
     files = []
     for path in sorted({*entries, *generated}):

@@ -26,8 +26,6 @@ class SyncOutcome:
     """What a sync did to a module.
 
     Args:
-        module: The module.
-        changes: What was done to its files.
         refused: Edited files that were left as they are, and kept others from being done.
         edits: What was edited in those, as unified diffs.
         conflicts: Files that now hold conflict markers.
@@ -56,7 +54,6 @@ def sync_all(
     """Make modules what the configuration says; one that fails does not keep others from it.
 
     Args:
-        config: The configuration.
         chosen: Some of its modules, or files in them.
         way: As `sync` takes it.
     """
@@ -80,8 +77,6 @@ def sync(
     """Make one module what the configuration says.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         way: What to do with edited files, see `plan`.
         files: The files to do that with; all without any.
         step: Called before each change on disk, for tests that interrupt.
@@ -112,12 +107,7 @@ def sync(
 
 
 def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutcome:
-    """Return what a sync did, or would do.
-
-    Args:
-        planned: What was planned.
-        changes: What was written.
-    """
+    """Return what a sync did, or would do."""
     return SyncOutcome(
         planned.module,
         tuple(c for c in changes if c.kind != "same"),

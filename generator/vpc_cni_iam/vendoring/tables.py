@@ -153,9 +153,6 @@ def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "
     """Return a table with its types.
 
     Args:
-        table: As TOML has it.
-        kind: What it must be.
-        refuse: Returns the error for a key and what is wrong with it.
         name: The key that the table is a value of; empty for a module's own table.
 
     Raises:

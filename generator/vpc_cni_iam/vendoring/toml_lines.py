@@ -40,7 +40,6 @@ class TomlLineIndex:
 
         Args:
             number: The number of the table, from 0; None for keys and tables at the top.
-            key: The key.
         """
         return self._keys.get((number, key))
 

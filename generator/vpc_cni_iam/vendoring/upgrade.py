@@ -23,7 +23,6 @@ class Pin:
 
     Args:
         key: ``cni_version`` or ``revision``, as in the configuration.
-        value: A release or a revision.
         keep_newer: Leave pins of releases that are newer than the catalog.
     """
 
@@ -61,8 +60,6 @@ def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     keys; a pin of the other kind is replaced in its place.
 
     Args:
-        config: The configuration.
-        pin: What to pin them to.
         only: The paths of the modules to pin; all without any.
 
     Raises:
@@ -111,10 +108,7 @@ class Upgrade:
     """What an upgrade will do.
 
     Args:
-        old: The configuration as it is.
-        new: The configuration as it is to be.
         chosen: The modules to sync.
-        way: What to do with edited files.
         plans: What becomes of each of them, but for those that failed.
         failed: Those of which that cannot be told, and so not all of it can be done.
     """
@@ -152,10 +146,7 @@ def prepare(
     """Return what an upgrade will do.
 
     Args:
-        old: The configuration as it is.
-        new: The configuration as it is to be.
         chosen: The modules to sync, or files in them, as the old one has them.
-        way: What to do with edited files.
     """
     modules = {m.path: m for m in new.modules}
     selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
@@ -172,9 +163,6 @@ def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
     """Write a configuration and make its modules what it says, unless something is in the way.
 
     The configuration is written first, so that a sync finishes what was interrupted.
-
-    Args:
-        prepared: What to do.
 
     Returns:
         What became of each module; only of those that were refused or failed if any was, and then

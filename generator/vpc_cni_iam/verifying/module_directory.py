@@ -24,9 +24,7 @@ class ModuleDirectory:
     """A module directory as read.
 
     Args:
-        directory: Its path.
         stated: The options that its files state; None if they state none.
-        files: Its files.
         texts: The texts of its own ``.tf`` files by path.
         content: The content of its own ``.tf`` files.
     """

@@ -26,7 +26,6 @@ class ScenarioRun:
     """One scenario as it went.
 
     Args:
-        scenario: The scenario.
         calls: What the plugin sent, in order.
     """
 
@@ -44,7 +43,6 @@ class Coverage:
     """A policy against a release.
 
     Args:
-        setting: Where the plugin runs.
         scenario_runs: The scenarios that can arise there, as they went.
         unused: Actions as the policies name them, of which the release calls none.
         excess: Patterns that grant more than what the release calls.
@@ -75,7 +73,6 @@ def cover(
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs.
         scenarios: The scenarios to run; those that cannot arise are left out.
 
     Raises:
@@ -116,7 +113,6 @@ def run_scenarios(
     """Run scenarios, and return how they went.
 
     Args:
-        setting: Where the plugin runs.
         scenarios: The scenarios; those that cannot arise, or in which the release sends
             nothing, are left out.
     """

@@ -56,7 +56,6 @@ def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        called: The actions that are called.
     """
     known = {action.lower() for action in called}
     undenied = _undenied(policies)

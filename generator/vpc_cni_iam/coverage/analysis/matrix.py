@@ -31,7 +31,6 @@ class Row:
     """One release.
 
     Args:
-        release: The release.
         cells: One for each action, in the order of `Matrix.actions`.
         failing: The scenarios with a denied call that is fatal.
     """
@@ -51,7 +50,6 @@ class Denial:
     """One way in which a call is denied, over a run of releases.
 
     Args:
-        action: The action.
         first: The first row of the run.
         last: The last.
         scenario: The scenario in which it was seen first.
@@ -75,7 +73,6 @@ class Matrix:
         rows: One for each release, oldest first.
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its scenario.
-        scenarios: The names of the scenarios that were run.
         excess: Patterns that grant more than what any of the releases calls.
     """
 
@@ -151,7 +148,6 @@ def matrix(
     Args:
         policies: The policies of the plugin's role, taken together.
         setting: Where the plugin runs; every release in turn takes the place of its own.
-        scenarios: The scenarios to run.
 
     Raises:
         InputError: A policy that the evaluator refuses.

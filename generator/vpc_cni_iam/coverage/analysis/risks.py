@@ -56,7 +56,6 @@ class Risk:
     Args:
         identifier: Stable; the heading of its explanation.
         severity: How grave it is; ``note`` for what cannot be helped or is no danger.
-        text: What it is in this policy.
     """
 
     identifier: str
@@ -85,7 +84,6 @@ def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs.
 
     Raises:
         InputError: A policy that the evaluator refuses.

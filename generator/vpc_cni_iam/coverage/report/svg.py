@@ -71,8 +71,6 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element.
 
     Args:
-        subject: What was looked at.
-        matrix: How it went.
         whole: Whether it stands alone, with a title and colours of its own.
     """
     title, words = heading(subject, matrix), conclusion(subject, matrix)

@@ -44,9 +44,6 @@ def text(
     """Yield the lines of a report.
 
     Args:
-        subject: What was looked at.
-        coverage: How it went.
-        risks: What is risky about it.
         verbose: Whether to list the calls that are allowed, too.
     """
     setting = coverage.setting

@@ -35,12 +35,7 @@ CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
 class SimulatedNode(Sender):
-    """One node on which the plugin runs.
-
-    Args:
-        setting: Where it runs.
-        policies: The policies of its role.
-    """
+    """One node on which the plugin runs."""
 
     def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         super().__init__(setting, policies)
@@ -62,8 +57,6 @@ class SimulatedNode(Sender):
         """Return an interface with an ID of its own.
 
         Args:
-            name: What reports call it.
-            tags: The tags that it bears.
             subnet: Where it is, if not in the node's own subnet.
         """
         self._interfaces += 1

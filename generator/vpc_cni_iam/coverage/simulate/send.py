@@ -27,12 +27,7 @@ _STRONGEST: tuple[Outcome, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One request with the answer to it.
-
-    Args:
-        request: The request.
-        decision: What the policies say.
-    """
+    """One request with the answer to it."""
 
     request: Request
     decision: Decision
@@ -43,10 +38,8 @@ class SentCall:
     """One call of the plugin: allowed only if every check is.
 
     Args:
-        template: How it is sent.
         range: Why it is sent at this release, with what a denial breaks and the evidence.
         on: What it is about, such as ``primary interface``; empty for a Describe.
-        checks: What IAM is asked.
         reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
             an interface whose making was denied.
     """
@@ -102,12 +95,7 @@ class Answers:
 
 
 class Sender:
-    """Sends calls of one release in one setting, each only if the release has it.
-
-    Args:
-        setting: Where the plugin runs.
-        policies: What the policies of its role say.
-    """
+    """Sends calls of one release in one setting, each only if the release has it."""
 
     def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         self.setting = setting
@@ -137,7 +125,6 @@ class Sender:
 
         Args:
             name: The name of the form.
-            eni: The interface.
             more: What is checked besides it.
         """
         checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
@@ -148,8 +135,6 @@ class Sender:
 
         Args:
             name: The name of the form.
-            eni: The interface.
-            tags: What it writes.
         """
         checks = self.requests.create_tags(eni, tags)
         if self.sent(name, eni.name, checks, eni.exists):
@@ -166,8 +151,7 @@ class Sender:
 
         Args:
             name: The name of the form.
-            on: What reports call that which it is about.
-            requests: What IAM is asked.
+            on: What the call is about, as reports name it.
             reached: Whether the plugin gets that far, if ipamd still runs.
         """
         template, call_range = request_templates()[name], self.call_range(name)

@@ -229,7 +229,7 @@ def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         common.say(line)
     _show_readings(read, unread, chosen)
     if unread or not read:
-        # Code 1 means that policies are left out of what is printed.
+        # Code 1 means that the output leaves policies out.
         failed = not read or chosen.document or not all(u.address for u in unread)
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 

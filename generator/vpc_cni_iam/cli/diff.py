@@ -57,7 +57,7 @@ def diff(
 
 
 def show_diff(diff: Diff, *, with_text: bool = True) -> None:
-    """Print what a sync would change: its meaning, and with `with_text` the text too."""
+    """Print the changes of a sync: their meaning, and with `with_text` the text too."""
     if not diff.text:
         return
     typer.echo(diff.module.path)
@@ -70,7 +70,7 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
 
 
 def diff_data(diff: Diff) -> dict[str, object]:
-    """Return what a sync would change as plain data."""
+    """Return the changes of a sync as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
     return {

@@ -25,7 +25,7 @@ def check_once(files: Sequence[str]) -> None:
 
 
 def source(file: str) -> str:
-    """Return what errors call a file that a user named.
+    """Return the name in errors of a file that a user named.
 
     Args:
         file: As given; ``-`` is standard input.

@@ -47,7 +47,7 @@ def sync(shared: SyncOptions) -> None:
 def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
-    """Print what was done to each module, and what is left to do with the command `again`."""
+    """Print the changes of each module, and what is left to do with the command `again`."""
     from vpc_cni_iam.vendoring.state import ModuleFile
 
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
@@ -75,7 +75,7 @@ def show_outcomes(
 
 
 def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
-    """Print what failed, and exit with the documented code."""
+    """Print the failures, and exit with the documented code."""
     failures = [o.failure for o in outcomes if o.failure is not None]
     count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
     what = f"are not what {path} says" if again == "sync" else "cannot be read"
@@ -85,7 +85,7 @@ def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "
 
 
 def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, object]:
-    """Return what was done to each module of a configuration, and its warnings, as plain data."""
+    """Return the changes of each module of a configuration, and its warnings, as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
     modules = [

@@ -29,12 +29,12 @@ _NO_TEXT = re.compile("Bool|Numeric|Null")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the other blocks of a module say of its names.
+    """The definitions of names in the other blocks of a module.
 
     Args:
         variables: The types of its variables by name.
         locals: Its locals by reference, such as ``local.name``: those that are defined once.
-        names: The same, to follow what is spliced into JSON.
+        names: The same, to follow expressions that are spliced into JSON.
     """
 
     variables: Mapping[str, Node] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Surroundings:
     names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
 
     def shape(self, code: str) -> str:
-        """Say what an expression is, as far as that can be known.
+        """Return the type of an expression, or that it is unknown.
 
         It is a text, a number, a boolean, a list or unknown.
         """
@@ -61,7 +61,7 @@ class Surroundings:
         return "text" if is_text else "unknown"
 
     def text(self, code: str) -> str | None:
-        """Return the text that an expression stands for, if locals alone say it."""
+        """Return the text of an expression that locals alone define."""
         return resolve.text(code, ValueScope(nodes=self.locals))
 
     def check(self, kept: Kept, source: str) -> None:
@@ -110,7 +110,7 @@ def fill(
 
     Args:
         block: The data source or a block in it; changed in place.
-        written: Returns what is written for an expression.
+        written: Returns the code to write for an expression.
     """
     block.attributes = [(n, _filled(v, marks, known, written)) for n, v in block.attributes]
     for inner in block.blocks:

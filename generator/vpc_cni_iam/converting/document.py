@@ -21,8 +21,8 @@ class Converted:
     """One document as HCL.
 
     Args:
-        used: The literals that gave way to variables.
-        partition: Whether it refers to the partition at hand.
+        used: The literals that variables replace.
+        partition: Whether it refers to the partition of the provider.
     """
 
     document: JsonDocument
@@ -40,7 +40,7 @@ def convert_document(
 
     Args:
         names: Names of variables by the literals they stand for.
-        partition_aware: Whether its ARNs name the partition at hand.
+        partition_aware: Whether its ARNs name the partition of the provider.
 
     Returns:
         The document as HCL, or why there is none.
@@ -68,7 +68,7 @@ def convert_document(
 
 
 def _partition(policy: Policy) -> str:
-    """Return the one partition of a policy's ARNs; one of several could not give way alone."""
+    """Return the only partition of a policy's ARNs; one of several cannot be replaced alone."""
     named = partitions(policy)
     return named[0] if len(named) == 1 else ""
 

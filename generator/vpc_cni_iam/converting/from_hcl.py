@@ -49,7 +49,7 @@ class Unread:
 
     Args:
         address: Where it is; empty for a whole file.
-        error: The file, the line and what is wrong there.
+        error: The error, with the file and the line.
     """
 
     address: str
@@ -120,7 +120,7 @@ def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading
 def choose(
     policies: Sequence[Reading | Unread], names: Iterable[str]
 ) -> tuple[Reading | Unread, ...]:
-    """Return the policies of these names, and files that could not be read; of no names, all.
+    """Return the policies of these names and the unread files; everything without names.
 
     Args:
         names: Their addresses, or the names of data sources.

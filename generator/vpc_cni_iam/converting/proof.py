@@ -1,4 +1,4 @@
-"""Proves that a data source means what the policy meant that was written out in its place."""
+"""Proves that a data source means the same as the policy that it replaces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.diff.differences import differences
 
 
 def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
-    """Refuse a data source that would not mean what was written out.
+    """Refuse a data source with another meaning than the policy that it replaces.
 
     Its text is read back, with a name of its own in the place of each expression that it carries,
     and compared. Then what the data source cannot express is looked for in the texts that locals

@@ -42,7 +42,7 @@ class Replaced:
     Args:
         address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
         line: Its line in the file before.
-        notes: What is written otherwise, though it means the same.
+        notes: What is written differently with the same meaning.
     """
 
     address: str
@@ -54,7 +54,7 @@ class Replaced:
 class WhyLeft(StrEnum):
     """Why a policy stays as it is: refused, or not where policies are replaced."""
 
-    # It cannot be replaced without a change of what it means, as far as can be proven.
+    # No replacement is proven to mean the same.
     refused = "refused"
     elsewhere = "not written out"
     local = "local"
@@ -82,7 +82,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """What becomes of one file.
+    """The rewriting of one file.
 
     Args:
         replaced: The policies that became data sources, in order.
@@ -97,7 +97,7 @@ class Rewriting:
 
 
 def rewriting(path: Path, modules: Modules) -> Rewriting:
-    """Return what becomes of a file; nothing is written.
+    """Return the rewriting of a file; nothing is written.
 
     Args:
         path: The .tf file. The others in its directory are read for the names they use.
@@ -122,7 +122,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
 
 
 def rewrite_files(files: Iterable[str]) -> tuple[list[Rewriting], list[InputError]]:
-    """Return what becomes of files and of those of directories, and why some cannot be read."""
+    """Return the rewritings of files and directories, and the errors of unreadable files."""
     modules = Modules()
     rewritings: list[Rewriting] = []
     errors: list[InputError] = []
@@ -144,7 +144,7 @@ def _paths(files: Iterable[str], errors: list[InputError]) -> Iterator[Path]:
 
 
 def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
-    """Write the files of each directory, and return why those of some were not written."""
+    """Write the files of each directory, and return the errors of directories not written."""
     unsaved = {}
     by_directory: dict[Path, list[Rewriting]] = {}
     for change in rewritings:
@@ -218,7 +218,7 @@ class _FileRewriter:
         return text
 
     def kind(self, attribute: Attribute) -> WhyLeft | None:
-        """Return what a policy is that no resource of the provider takes; None if there is none."""
+        """Return the kind of a policy that no resource of the provider takes; None for another."""
         if not attribute.writes_policy:
             return None
         kinds = {"module": WhyLeft.module_argument, "locals": WhyLeft.local}

@@ -75,7 +75,7 @@ _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 @dataclass(frozen=True, slots=True)
 class SpliceNames:
-    """What a module says of its variables and locals.
+    """The variables and locals of a module.
 
     Args:
         types: The types of its variables by name, as they are written.
@@ -105,7 +105,7 @@ class _Follower:
         """Yield why a value may hold what JSON would escape.
 
         Args:
-            value: The value; of a list or an object, what is in it.
+            value: The value; the elements of a list or an object count.
             path: The locals that led to it.
         """
         match value:

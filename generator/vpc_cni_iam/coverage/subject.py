@@ -1,4 +1,4 @@
-"""What is looked at: policies of one role, and the names that its requests are to have."""
+"""The subject of a coverage report: policies of one role, and the names in its requests."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Subject:
     """Policies of one role.
 
     Args:
-        title: What they are, in a line.
+        title: A description in one line.
         own_names: Which of the names the policies themselves have, by parameter.
-        skipped: What else the input holds, which no verdict may ignore.
+        skipped: Other parts of the input, which no verdict may ignore.
     """
 
     title: str
@@ -125,7 +125,7 @@ def of_input(
 def open_filled(
     target: str, stdin: Callable[[], str], options: Mapping[str, str | None]
 ) -> InputPolicies:
-    """Return what an input holds, with names that nobody chose replaced by examples.
+    """Return the policies of an input, with examples for names that the user did not choose.
 
     Args:
         target: A path, or ``-``.
@@ -145,8 +145,8 @@ class Taken:
     """Policies that were chosen from an input.
 
     Args:
-        title: What they are, in a line.
-        skipped: What else there is that nobody chose to leave out.
+        title: A description in one line.
+        skipped: Other parts of the input, without those that the user left out.
     """
 
     title: str
@@ -155,7 +155,7 @@ class Taken:
 
 
 def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the policies of an input that a user wants, which the evaluator takes.
+    """Return the selected policies of an input; the evaluator accepts each of them.
 
     Args:
         documents: The names of the policies to take; none if there is a single one.
@@ -263,7 +263,7 @@ def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
 def check_coverage(
     policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
 ) -> Coverage:
-    """Return which calls of a plugin release policies allow, and what each denied one breaks.
+    """Return which calls of a plugin release policies allow, and the effect of each denial.
 
     Names of the cluster, VPC, account and Region in the requests are those that the policies
     name, and examples where they name none.
@@ -275,7 +275,7 @@ def check_coverage(
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: An unknown release, or one that has no such mode.
+        UsageError: An unknown release, or one without that mode.
     """
     names = names_in(policies)
     setting = PluginSetting(

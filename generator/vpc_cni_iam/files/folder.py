@@ -173,7 +173,7 @@ class Folder:
             return status.st_dev, status.st_ino
 
     def reach_disk(self, name: str) -> None:
-        """Return when what was written to a file is on the disk."""
+        """Return when the content of a file is on the disk."""
         handle = os.open(self._at(name), os.O_WRONLY | _NO_LINK, dir_fd=self.handle)
         try:
             os.fsync(handle)
@@ -186,7 +186,7 @@ class Folder:
             os.unlink(self._at(name), dir_fd=self.handle)
 
     def rename(self, name: str, new: str) -> None:
-        """Rename a file; what has the new name is replaced."""
+        """Rename a file; a file with the new name is replaced."""
         os.rename(self._at(name), self._at(new), src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
     def rename_to_free(self, name: str, new: str) -> None:
@@ -241,8 +241,8 @@ def open_folder(path: str, name: str = "", above: int | None = None) -> Folder |
 
     Args:
         path: Its path, as messages name it.
-        name: Its name in another one, or its path without.
-        above: The handle of the other one.
+        name: Its name in the folder of `above`, or its path without one.
+        above: The handle of the folder that it is in.
 
     Raises:
         TreeError: It is a symbolic link or a file, or cannot be opened.

@@ -10,7 +10,7 @@ from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the bytes of those of some files in a directory that are there.
+    """Return the bytes of the files in a directory that exist, by name.
 
     Args:
         directory: The directory; one that does not exist has no files.
@@ -48,7 +48,7 @@ def listed(directory: Path) -> list[str]:
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:
-    """Return those of some files in a directory that are not there, without reading the others.
+    """Return the files that a directory does not have, without reading the others.
 
     Args:
         directory: The directory; one that does not exist has no files.

@@ -36,11 +36,11 @@ class ChangedError(Exception):
 
 @dataclass(slots=True)
 class Replacement:
-    """What is done to one file.
+    """The replacement of one file.
 
     Args:
-        before: What it was observed to hold, None if it was not there.
-        after: What it is to hold, None if it is to be removed.
+        before: Its observed content, None if it did not exist.
+        after: Its new content, None to remove it.
     """
 
     folder: Folder
@@ -95,7 +95,7 @@ class Replacement:
             raise ChangedError from None
 
     def confirm(self) -> None:
-        """Compare what was replaced with what was observed, after all is in its place.
+        """Compare the replaced content with the observed one, after all files are in their places.
 
         Raises:
             ChangedError: It was saved meanwhile.
@@ -104,12 +104,12 @@ class Replacement:
             raise ChangedError
 
     def finish(self) -> None:
-        """Remove what was replaced."""
+        """Remove the replaced file."""
         if self.before is not None:
             self.folder.remove(self._aside)
 
     def undo(self) -> None:
-        """Put back what was replaced, unless the file was saved again since then."""
+        """Put the replaced file back, unless the file was saved again since then."""
         self.folder.remove(self._new)
         if self.before is None:
             self._take_back()
@@ -142,7 +142,7 @@ class Replacement:
             self.folder.remove(name)
 
     def _exchange_back(self, expected: bytes | None) -> None:
-        """Exchange the two again, if the file still holds what is expected.
+        """Exchange the two again, if the file still has the expected content.
 
         Else what was saved last is in its place afterwards.
         """
@@ -172,7 +172,7 @@ def _mark(content: bytes | None) -> str:
 
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield what a killed run replaced of a file and had no time to remove."""
+    """Yield the old contents of a file that a killed run replaced and did not remove."""
     for other in folder.names():
         match = _ASIDE.fullmatch(other)
         if match and match[4] == name:
@@ -182,7 +182,7 @@ def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
 
 
 def clean(folder: Folder) -> list[str]:
-    """Remove what a killed run left in a folder, but for what somebody saved.
+    """Remove the files that a killed run left in a folder, without those that somebody saved.
 
     Returns:
         The names of copies of that.

@@ -72,7 +72,7 @@ def _generate(
 
 
 def _kept_by(directory: Path) -> str:
-    """Return what a directory with a manifest of sync is, and what to do."""
+    """Return the error text for a directory with a manifest of sync."""
     # Imported here, since only this refusal needs a configuration and the parser of TOML.
     from vpc_cni_iam.vendoring.config import NAME
     from vpc_cni_iam.vendoring.repository import find
@@ -94,7 +94,7 @@ def _kept_by(directory: Path) -> str:
 def _own(
     there: dict[str, str], rendered: dict[Options, dict[str, str]]
 ) -> tuple[list[str], list[str]]:
-    """Return the files that are this tool's, and those of them that were edited.
+    """Return the files that this tool wrote, and those of them that were edited.
 
     Args:
         rendered: Trees by the options they are made from; added to.

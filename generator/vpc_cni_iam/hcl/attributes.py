@@ -62,7 +62,7 @@ class Attribute:
 
     @property
     def writes_policy(self) -> bool:
-        """Whether its expression writes out what looks like a policy, or has one in it."""
+        """Whether its expression is, or has in it, an object that looks like a policy."""
         if is_document(self.value):
             return has_statement(self.value)
         return self.has_document_inside and "Statement" in self.value.outer.code

@@ -45,7 +45,7 @@ class Embedded:
         """Return the policy with texts in the places of its expressions; other marks stay.
 
         Args:
-            texts: What expressions stand for, by their code.
+            texts: The values of expressions, by their code.
         """
 
         def fill(text: str) -> str:
@@ -64,7 +64,7 @@ class Embedded:
 
 
 def is_document(value: Node) -> bool:
-    """Say whether an expression writes a JSON object out, be it a policy or not."""
+    """Say whether an expression writes a JSON object out, a policy or another."""
     if isinstance(value, FunctionCall):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
@@ -73,7 +73,7 @@ def is_document(value: Node) -> bool:
 
 
 def has_statement(value: Node) -> bool:
-    """Say whether an expression writes out what looks like a policy."""
+    """Say whether an expression writes out an object that looks like a policy."""
     if not is_document(value):
         return False
     if isinstance(value, Text):
@@ -96,7 +96,7 @@ def read(value: Node, source: str) -> Embedded:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
         else:
-            assert isinstance(value, Text)  # noqa: S101 - is_document says so
+            assert isinstance(value, Text)  # noqa: S101 - is_document holds
             document = reader.decoded(value)
     except RecursionError:
         raise reader.refuse(value.span.line, "nests too deeply to be a policy") from None
@@ -140,7 +140,7 @@ class _Reader:
         return unicodedata.normalize("NFC", text)  # as HCL does
 
     def decoded(self, value: Text) -> object:
-        """Decode JSON text, with marks for what is interpolated in its strings."""
+        """Decode JSON text, with marks for interpolations in its strings."""
         pieces = []
         inside = False
         for part in value.parts:
@@ -166,7 +166,7 @@ class _Reader:
             raise self.refuse(value.span.line, f"in its JSON, {_after(error)}") from None
 
     def encoded(self, value: Node, *, whole: bool = False) -> object:
-        """Evaluate an argument of ``jsonencode``, with marks for what is not static."""
+        """Evaluate an argument of ``jsonencode``, with marks for its dynamic expressions."""
         match value:
             case Object(fields=fields):
                 return self.object(fields)
@@ -229,7 +229,7 @@ def _after(error: InputError) -> str:
 
 
 def _check_structure(document: object, source: str) -> None:
-    """Refuse an expression where a policy's structure stands, in words that name it."""
+    """Refuse an expression in the place of a policy's structure, with its name."""
 
     def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
         if isinstance(value, str) and MARK.search(value):

@@ -1,4 +1,4 @@
-"""Finds the lines of blocks in HCL text, without parsing what is in them.
+"""Finds the lines of blocks in HCL text, without parsing their bodies.
 
 So it is quick, and reads files that `vpc_cni_iam.hcl.parse` refuses.
 """

@@ -89,7 +89,7 @@ def unwritable(text: str) -> str | None:
 
 
 def _escape(text: str) -> str:
-    """Return text as it stands between the quotes of an HCL string."""
+    """Return text as it is written between the quotes of an HCL string."""
     if PLAIN.fullmatch(text):
         return text
     if reason := unwritable(text):

@@ -1,4 +1,4 @@
-"""Characters that stand for expressions in the texts of a policy."""
+"""Marks: characters in the place of expressions in the texts of a policy."""
 
 from __future__ import annotations
 

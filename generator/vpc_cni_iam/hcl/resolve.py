@@ -62,12 +62,12 @@ class ResolvedDocument:
 
 @dataclass(frozen=True, slots=True)
 class ValueScope:
-    """What names stand for.
+    """The values of names.
 
     Args:
         values: Texts by reference, such as ``var.partition``; None for null.
         nodes: Expressions by reference, for locals.
-        keep: Returns what stands for a reference to anything else; without it, such a reference
+        keep: Returns the text of a reference to anything else; without it, such a reference
             is refused.
     """
 
@@ -97,7 +97,7 @@ def documents(
 
 
 def text(code: str, scope: ValueScope) -> str | None:
-    """Return the text that a reference stands for; None for null, or if only an engine knows.
+    """Return the text of a reference; None for null, or if only an engine knows it.
 
     Args:
         code: Such as ``local.name``.
@@ -357,7 +357,7 @@ class _Reader:
         return self.scope.keep(code)
 
     def element(self, node: FunctionCall, depth: int) -> str:
-        """Return what ``element(split(separator, text), number)`` is."""
+        """Return the value of ``element(split(separator, text), number)``."""
         match node.arguments:
             case (FunctionCall(name="split", arguments=(separator, text)), Constant(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
@@ -385,7 +385,7 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
 
 
 def _is_name(node: Node) -> bool:
-    """Say whether an expression may stand for a list: what is none and has no value here."""
+    """Say whether an expression may be a list: it is no text and has no value here."""
     return not isinstance(node, Text | List | FunctionCall)
 
 

@@ -1,4 +1,4 @@
-"""Reads what ``aws ec2 describe-instances`` and ``describe-network-interfaces`` print.
+"""Reads the output of ``aws ec2 describe-instances`` and ``describe-network-interfaces``.
 
 The shapes are those of the EC2 API reference, DescribeInstances and DescribeNetworkInterfaces.
 """
@@ -68,7 +68,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an account holds.
+    """The instances and interfaces of an account.
 
     Args:
         instances: By ID, without those that are terminated; None if they were not described.
@@ -85,7 +85,7 @@ _Resource = TypeVar("_Resource", Instance, Interface)
 
 
 def read(contents: Iterable[Content]) -> Inventory:
-    """Read what the AWS CLI printed, of which each input may hold several pages.
+    """Read the output of the AWS CLI; each input may hold several pages.
 
     Raises:
         InputError: Not the whole JSON of these two commands, or a resource that is described
@@ -135,7 +135,7 @@ def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A JSON object with where it stands."""
+    """A JSON object with its place."""
 
     source: str
     path: str
@@ -256,11 +256,11 @@ def _pages(content: Content) -> Iterator[_Node]:
 
 
 class _TwiceError(Exception):
-    """A key that stands twice in one object."""
+    """A key that one object has twice."""
 
 
 def _trimmed(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object without what is not used, so that a large input stays small in memory."""
+    """Return an object without unused members, so that a large input stays small in memory."""
     used = [member for member in members if member[0] in _USED]
     trimmed = dict(used)
     if len(trimmed) < len(used):

@@ -26,7 +26,7 @@ def embedded_policies(
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
-    What else may be one, and what is of no identity, is yielded as skipped.
+    Other policies, and attributes that may hold one, are yielded as skipped.
 
     Args:
         documents: The names of its data sources of policies, which are read elsewhere.

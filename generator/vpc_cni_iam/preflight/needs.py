@@ -1,4 +1,4 @@
-"""What a policy lets the plugin do to one instance or interface, asked of the evaluator."""
+"""The actions on one instance or interface that a policy allows the plugin, by the evaluator."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Needs:
 
     @staticmethod
     def of(composed: Composed, cluster: str, vpc: str) -> Needs:
-        """Return what a policy needs; the VPC is empty if the policy does not ask for it."""
+        """Return the needs of a policy; the VPC is empty if the policy does not name it."""
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
         release = composed.selection.serves

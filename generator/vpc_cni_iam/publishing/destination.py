@@ -19,7 +19,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class DestinationOptions:
-    """The options of a user; None stands for the recorded value, or a stand-in.
+    """The options of a user; None means the recorded value, or a placeholder.
 
     Args:
         oci_repository: Host and name of the OCI repository that versions are pushed to.

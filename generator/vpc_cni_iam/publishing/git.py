@@ -270,7 +270,7 @@ def _move(git: _Git, head: str, commit: str, name: str) -> None:
 
 
 def _put_back(git: _Git, head: str, commit: str) -> None:
-    """Return a work tree to a commit, wherever on the way to the next one it is."""
+    """Return a work tree to a commit from any step of the update to the next one."""
     try:
         git.run("read-tree", commit)
         git.run("read-tree", "--reset", "-u", head or git.run("mktree").strip())

@@ -280,7 +280,7 @@ def _write(
 
 
 def _stored_versions(directory: Path, draft: _Draft) -> dict[Version, registry.StoredVersion]:
-    """Return the published versions, of which all but that of the draft must be whole."""
+    """Return the published versions; all except that of the draft must be whole."""
     address = draft.destination.address
     return {
         v: registry.stored_version(directory, address, v, whole=v != draft.version)
@@ -325,7 +325,7 @@ def _check_foreign(folder: Path, files: Iterable[str]) -> None:
 
 
 def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:
-    """Return the copies to keep of what a user wrote where new files go, by path.
+    """Return the copies to keep of a user's files where new files go, by path.
 
     Args:
         earlier: What this tool may have left there; empty if it has published nothing.

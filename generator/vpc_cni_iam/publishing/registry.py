@@ -1,4 +1,4 @@
-"""A module registry as static files, and what a server has to add to them.
+"""A module registry as static files, and the settings that a server has to add.
 
 Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
 the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the

@@ -55,7 +55,7 @@ def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Vari
 
 
 def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
-    """Return a variable that refuses what a pattern does not match; null passes where it may.
+    """Return a variable that refuses values that a pattern does not match, except an allowed null.
 
     Args:
         variable: The variable, without a condition.

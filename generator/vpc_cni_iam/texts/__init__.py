@@ -116,7 +116,7 @@ def content_together(
 
 
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:
-    """Return what is left of a file or a pipe.
+    """Return the rest of a file or a pipe.
 
     Raises:
         InputError: It is too large, which is said before more is read.
@@ -146,7 +146,7 @@ def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
 
 
 def too_large(source: str, limit: Limit) -> InputError:
-    """Return the error of what is larger than it may be."""
+    """Return the error of an input that is larger than its limit."""
     return InputError(source, "", f"is larger than {limit.words()}, the most that is read")
 
 
@@ -162,7 +162,7 @@ def decode(content: bytes, source: str, form: str = "") -> str:
     """Return the text of bytes, without a byte order mark.
 
     Args:
-        form: What is UTF-8 by its own rules, such as HCL, so that an engine, or IAM, would not
+        form: A format that is always UTF-8, such as HCL, so that an engine, or IAM, would not
             take anything else either; empty for any other text.
 
     Raises:

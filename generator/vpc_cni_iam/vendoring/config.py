@@ -1,4 +1,4 @@
-"""``vpc-cni-iam.toml``: which modules a repository keeps, and what each is made from."""
+"""``vpc-cni-iam.toml``: the modules that a repository keeps, and their options."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Config:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know of its pins: each release that the catalog does not know, with its lines."""
+        """The warnings about pins: each release that the catalog does not know, with its lines."""
         lines: dict[str, list[int]] = {}
         for module in self.modules:
             if module.unknown_release:
@@ -85,7 +85,7 @@ class Config:
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
-        """Refuse to go on from what the file no longer says.
+        """Refuse to go on if the file was changed since it was read.
 
         Raises:
             TreeError: The file was changed since it was read.
@@ -106,7 +106,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
             would stand in.
 
     Raises:
-        InputError: It is missing, or says something that does not hold; with the line.
+        InputError: It is missing or not valid; with the line.
     """
     if not os.path.lexists(path):
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
@@ -122,7 +122,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
         strict: As `load` takes it.
 
     Raises:
-        InputError: It says something that does not hold; with the line.
+        InputError: It is not valid; with the line.
     """
     source = str(path)
     check_toml(text, source)

@@ -1,4 +1,4 @@
-"""What there is of a vendored module, and what became of each of its files. Writes nothing.
+"""Reads the files of a vendored module, and tells the state of each. Writes nothing.
 
 The one place that tells an edit from an update, for `check` and `sync` alike.
 """
@@ -29,10 +29,10 @@ from vpc_cni_iam.vendoring.state import (
 
 @dataclass(frozen=True, slots=True)
 class ModuleContents:
-    """What there is of a module.
+    """The files of a module as they are.
 
     Args:
-        known: What is remembered of it, None if nothing is.
+        known: Its manifest, None if it has none.
         held: Its files as they are, by path, the manifest included.
         files: The state of each file that is remembered or is to be.
     """
@@ -44,15 +44,15 @@ class ModuleContents:
 
     @property
     def entries(self) -> Mapping[str, FileRecord]:
-        """What is remembered of each file."""
+        """The record of each file."""
         return self.known.files if self.known is not None else {}
 
 
 def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -> ModuleContents:
-    """Return what there is of a module.
+    """Return the files of a module as they are.
 
     Args:
-        trusting: Whether to believe a manifest that this version wrote for the same options what
+        trusting: Whether to trust a manifest that this version wrote for the same options on what
             would be generated, and not to generate it.
 
     Raises:
@@ -80,7 +80,7 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
 
 
 def remembered(folder: Path) -> Manifest | None:
-    """Return what is remembered of a module, None if nothing is.
+    """Return the manifest of a module, None if it has none.
 
     Raises:
         InputError: It cannot be read.
@@ -121,8 +121,8 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
     """Return the digests of a module's files as they would be generated now.
 
     Args:
-        known: Its manifest, if it may be believed: if this version wrote it for the same options
-            and finished, it knows them.
+        known: Its manifest, if it may be trusted: if this version wrote it for the same options
+            and finished, it has the digests.
     """
     if (
         known is not None
@@ -136,7 +136,7 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
 
 @cache
 def rendered(options: Options) -> Mapping[str, str]:
-    """Return the files of a module, of which many share their options."""
+    """Return the files of a module; cached, since many modules share their options."""
     return render(options)
 
 

@@ -1,4 +1,4 @@
-"""What a sync will make of each file of a module. Reads, and writes nothing."""
+"""Plans the sync of a module, file by file. Reads, and writes nothing."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class ConflictPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """What becomes of one file.
+    """The planned action for one file.
 
     Args:
         content: What it will hold, None if it will not be there.
-        entry: What will be remembered of it, None for nothing.
-        copied: Whether what it holds now is kept as a copy.
-        refused: Whether it is left as it is, for its user to say what to do; the content is then
+        entry: The record that the manifest will have of it, None for none.
+        copied: Whether its content now is kept as a copy.
+        refused: Whether it stays as it is until the user decides; the content is then
             what would be generated.
         conflict: Whether it will hold conflict markers.
     """
@@ -55,11 +55,11 @@ class FileAction:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a sync will make of a module.
+    """The planned sync of a module.
 
     Args:
         generated: Its files as they are generated now.
-        bases: Its files as they were generated, as far as that is still known.
+        bases: Its files as they were generated, where that is still known.
         applied: The paths of those that will be written; none if all are left as they are.
         configuration: The path of the configuration from the module.
     """
@@ -74,17 +74,17 @@ class SyncPlan:
 
     @property
     def refused(self) -> tuple[ModuleFile, ...]:
-        """The files whose user has to say what to do."""
+        """The files about which the user has to decide."""
         return tuple(f.file for f in self.actions if f.refused)
 
     @property
     def seen(self) -> dict[str, bytes]:
-        """What the files that may be written held when it was planned, of those that were there."""
+        """The contents, at the time of the plan, of the existing files that may be written."""
         return {**self.observed.held, **{base_path(p): text for p, text in self.bases.items()}}
 
     @property
     def kept(self) -> tuple[KeptEdit, ...]:
-        """What the edits mean that will be kept."""
+        """The edits that will be kept, with their meaning."""
         there = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
             f.file.path: decoded(there[f.file.path]) for f in self.actions if _is_kept(f, there)
@@ -119,7 +119,7 @@ def plan(
     way: ConflictPolicy = ConflictPolicy.REFUSE,
     files: frozenset[str] = frozenset(),
 ) -> SyncPlan:
-    """Return what a sync will make of a module.
+    """Return the plan of a sync of a module.
 
     Files that nobody edited become what the configuration says. If an edited one is refused,
     all is left as it is; but files that were named are done by themselves.
@@ -131,8 +131,8 @@ def plan(
 
     Raises:
         InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, a merge without what it starts from, or a file
-            beside that defines the same once more.
+        TreeError: A file that cannot be read, a merge without its base, or another file that
+            repeats a definition.
         EngineError: git is needed for a merge and is missing.
     """
     observed, generated = observe(config, module), render(module.options)
@@ -168,7 +168,7 @@ def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]
 def plan_at_rest(
     config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
 ) -> SyncPlan:
-    """Return what a sync will make of a module that no other run is half way through writing.
+    """Return the plan of a sync of a module, made while no other run writes it.
 
     Args:
         chosen: One of its modules, or files in it.

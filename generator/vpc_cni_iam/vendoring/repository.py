@@ -1,4 +1,4 @@
-"""Where the configuration is, and what its modules may be part of."""
+"""Finds the configuration and the repository that its modules must lie in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
         named: The file, if the user named one.
 
     Raises:
-        InputError: There is none, or it does not hold; or a module lies outside.
+        InputError: There is none, or it is not valid; or a module lies outside.
     """
     refuse_bare(start)
     path = named or nearest(start)
@@ -58,12 +58,12 @@ def inside(config: Config) -> Config:
 
 
 def _link(top: Path, folder: str, known: dict[str, str]) -> str:
-    """Return the first symbolic link on the way to a folder, empty if there is none.
+    """Return the first symbolic link on the path to a folder, empty if there is none.
 
     Args:
-        top: Where the way starts.
+        top: The directory where the path starts.
         folder: The folder, relative to it.
-        known: What was folders of others; added to.
+        known: The links that earlier calls found, by folder; added to.
     """
     if folder in ("", ".."):
         return ""
@@ -174,7 +174,7 @@ _LARGE = "node_modules"
 
 
 def orphans(config: Config) -> tuple[str, ...]:
-    """Return the directories with a manifest that no module of the configuration stands for.
+    """Return the directories with a manifest that are no module of the configuration.
 
     Only below the configuration, and not where another one stands; hidden directories
     and node_modules are passed over, and no symbolic link is followed.

@@ -28,10 +28,10 @@ class ModuleSelection:
 
 
 def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelection]:
-    """Return what a user's words name, all modules without any.
+    """Return the modules and files that a user's words name; all modules without any word.
 
     A word is a path as in the configuration, or relative to the directory the user is in; of a
-    module, or of a file that sync keeps in one, be it there or not.
+    module, or of a file that sync keeps in one, whether it exists or not.
 
     Raises:
         UsageError: A word that names neither, or two of them; with what there is.

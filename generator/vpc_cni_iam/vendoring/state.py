@@ -1,4 +1,4 @@
-"""What became of each file of a vendored module since it was generated. No I/O."""
+"""The state of each file of a vendored module since it was generated. No I/O."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def has_markers(content: bytes) -> bool:
 
 
 class KeptAccess(StrEnum):
-    """What a kept edit means for access, in words."""
+    """The meaning of a kept edit for access, in words."""
 
     NONE = "adds no access"
     ADDED = "adds access"
@@ -92,7 +92,7 @@ class KeptAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptEdit:
-    """What an edit that is kept means.
+    """The meaning of a kept edit.
 
     Args:
         path: The file, relative to the module.
@@ -120,7 +120,7 @@ class KeptEdit:
 
     @property
     def verdict(self) -> str:
-        """What it means for access, and whether that is accepted."""
+        """Its meaning for access, and whether that is accepted."""
         text = f"it {self.access}"
         text += f": {'; '.join(self.details)}" if self.details else ""
         if self.accepted:
@@ -137,9 +137,9 @@ class ModuleFile:
     Args:
         path: Relative to the module.
         conflict: Whether it holds conflict markers.
-        kept: What its edit means, if that is kept and was looked at.
-        forbidden: Whether no edit is to be kept.
-        detail: What its reason says besides.
+        kept: The meaning of its edit, if the edit is kept and was read.
+        forbidden: Whether edits may not be kept.
+        detail: A text that its reason adds.
     """
 
     path: str
@@ -167,7 +167,7 @@ class ModuleFile:
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
-        """Return what to do about it, each with its command.
+        """Return the possible next steps, each with its command.
 
         Args:
             module: The path of the module, for the command.
@@ -199,10 +199,10 @@ def judge(
     """Return the state of every file, by path.
 
     Args:
-        entries: What the manifest remembers; empty if there is none.
+        entries: The records of the manifest; empty without a manifest.
         current: The digests of the files that are there.
         generated: The digests of the files as they would be generated now.
-        unedited: Files that hold what this tool wrote, though neither of the former says so.
+        unedited: Files with a text that this tool wrote, though no digest above is theirs.
     """
     files = []
     for path in sorted({*entries, *generated}):

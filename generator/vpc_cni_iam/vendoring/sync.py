@@ -1,4 +1,4 @@
-"""Makes vendored modules what the configuration says, without losing a hand edit."""
+"""Writes vendored modules as the configuration says, without losing a hand edit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a sync did to a module.
+    """The result of a sync of a module.
 
     Args:
-        refused: Edited files that were left as they are, and kept others from being done.
-        edits: What was edited in those, as unified diffs.
+        refused: Edited files that stay as they are, and stopped the sync of others.
+        edits: The edits of those, as unified diffs.
         conflicts: Files that now hold conflict markers.
-        failure: Why nothing could be done, None if something could.
+        failure: Why the sync failed, None if it did not.
         kept: The edits that are kept, and what they mean.
     """
 
@@ -51,7 +51,7 @@ class SyncOutcome:
 def sync_all(
     config: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> list[SyncOutcome]:
-    """Make modules what the configuration says; one that fails does not keep others from it.
+    """Sync modules; one that fails does not stop the others.
 
     Args:
         chosen: Some of its modules, or files in them.
@@ -74,7 +74,7 @@ def sync(
     *,
     step: Callable[[str], None] = lambda _: None,
 ) -> SyncOutcome:
-    """Make one module what the configuration says.
+    """Sync one module.
 
     Args:
         way: What to do with edited files, see `plan`.
@@ -107,7 +107,7 @@ def sync(
 
 
 def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutcome:
-    """Return what a sync did, or would do."""
+    """Return the result of a sync, or of a planned one."""
     return SyncOutcome(
         planned.module,
         tuple(c for c in changes if c.kind != "same"),
@@ -123,7 +123,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
 
 
 def _edit(planned: SyncPlan, path: str) -> str:
-    """Return what was edited in a file, as a unified diff from the text as generated."""
+    """Return the edits of a file, as a unified diff from the text as generated."""
     base = planned.bases.get(path)
     before = decoded(base) if base is not None else planned.generated.get(path, "")
     after = decoded(planned.observed.held[path])
@@ -132,14 +132,14 @@ def _edit(planned: SyncPlan, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What to write and remove in a module's directory, in this order."""
+    """The files to write and to remove in a module's directory, in this order."""
 
     files: Mapping[str, bytes]
     remove: tuple[str, ...]
 
 
 def writing(plan: SyncPlan) -> Writing:
-    """Return what a plan writes, the manifest last, since it tells of the others."""
+    """Return the files that a plan writes, the manifest last, since it records the others."""
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
     files = {
         backup_name(observed.folder, f.file.path): observed.held[f.file.path]

@@ -19,7 +19,7 @@ from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What to pin modules to.
+    """The version or revision to pin modules to.
 
     Args:
         key: ``cni_version`` or ``revision``, as in the configuration.
@@ -105,12 +105,12 @@ def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What an upgrade will do.
+    """The plan of an upgrade.
 
     Args:
         chosen: The modules to sync.
-        plans: What becomes of each of them, but for those that failed.
-        failed: Those of which that cannot be told, and so not all of it can be done.
+        plans: The plan of each of them, without those that failed.
+        failed: The modules whose plan failed; with any, the upgrade cannot be done.
     """
 
     old: Config
@@ -126,12 +126,12 @@ class Upgrade:
         return bool(self.failed or self.refused)
 
     def outcomes(self) -> list[SyncOutcome]:
-        """Return what would become of each module."""
+        """Return the planned outcome of each module."""
         return [*map(outcome, self.plans), *self.failed]
 
     @property
     def refused(self) -> tuple[SyncPlan, ...]:
-        """The plans that an edited file stands in the way of, and so in that of all of it."""
+        """The plans that an edited file blocks, and with them the whole upgrade."""
         return tuple(p for p in self.plans if p.refused)
 
     @property
@@ -143,7 +143,7 @@ class Upgrade:
 def prepare(
     old: Config, new: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> Upgrade:
-    """Return what an upgrade will do.
+    """Return the plan of an upgrade.
 
     Args:
         chosen: The modules to sync, or files in them, as the old one has them.
@@ -160,7 +160,7 @@ def prepare(
 
 
 def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
-    """Write a configuration and make its modules what it says, unless something is in the way.
+    """Write a configuration and sync its modules, unless a plan is refused or failed.
 
     The configuration is written first, so that a sync finishes what was interrupted.
 

@@ -45,7 +45,7 @@ class ModuleFinding:
 
     Args:
         file: The file, relative to the module's directory.
-        line: The line, from 1; 0 for the whole file, and for what the file lacks.
+        line: The line, from 1; 0 for the whole file, and for a missing block.
         affected: The policy documents that it may change: the name of one, or any, or none.
         plannable: An engine may plan the module: the difference runs nothing and reads no file.
         wording: The difference is in a text for people, such as a description.

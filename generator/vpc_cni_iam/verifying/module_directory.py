@@ -63,7 +63,7 @@ def read_module(directory: Path) -> ModuleDirectory:
     """Read a module directory.
 
     Raises:
-        InputError: No such directory, no module in it, or not HCL.
+        InputError: A missing directory, no module in it, or not HCL.
     """
     files = list_files(directory)
     if not files.configuration:

@@ -1,4 +1,4 @@
-"""A policy against one release of the plugin: what is allowed, what breaks, what is too much."""
+"""Checks a policy against one release of the plugin: allowed calls, failures, excess grants."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Coverage:
     """A policy against a release.
 
     Args:
-        scenario_runs: The scenarios that can arise there, as they went.
-        unused: Actions as the policies name them, of which the release calls none.
-        excess: Patterns that grant more than what the release calls.
+        scenario_runs: The runs of the scenarios that can arise there.
+        unused: Actions that the policies name and the release never calls.
+        excess: Patterns that grant more than the release calls.
     """
 
     setting: PluginSetting
@@ -59,7 +59,7 @@ class Coverage:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest that any denied call breaks."""
+        """The most severe effect of the denied calls."""
         impacts = {call.range.severity for _, call in self.denied()}
         return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
 
@@ -69,7 +69,7 @@ def cover(
     setting: PluginSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
 ) -> Coverage:
-    """Return how policies cover what a release of the plugin sends.
+    """Return the coverage of the calls of a release by policies.
 
     Args:
         policies: The policies of the plugin's role, taken together.

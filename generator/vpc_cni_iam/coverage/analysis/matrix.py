@@ -73,7 +73,7 @@ class Matrix:
         rows: One for each release, oldest first.
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its scenario.
-        excess: Patterns that grant more than what any of the releases calls.
+        excess: Patterns that grant more than any of the releases calls.
     """
 
     setting: PluginSetting
@@ -85,7 +85,7 @@ class Matrix:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of all cells."""
+        """The most severe effect of all cells."""
         every = {cell for row in self.rows for cell in row.cells}
         return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
 
@@ -196,7 +196,7 @@ def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
 
 
 def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
-    """Return all by which the requests of one release differ from those of another."""
+    """Return everything that the requests of a release depend on."""
     return (
         tuple(
             f.sent(setting.mode, setting.release, setting.features)
@@ -216,7 +216,7 @@ def _sent(runs: Iterable[ScenarioRun]) -> set[str]:
 
 
 def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
-    """Return the gravest denied call by action: its own, and those of its denied checks."""
+    """Return the most severe denied call by action: its own, and those of its denied checks."""
     denied: dict[str, tuple[str, SentCall]] = {}
     for run in runs:
         for call in run.calls:

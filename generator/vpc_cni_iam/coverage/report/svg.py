@@ -57,7 +57,7 @@ def style(selector: str) -> str:
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release, of which all is shown without ``verbose``."""
+    """Return the report about every release, which always shows everything."""
     del verbose
     return svg(subject, matrix)
 

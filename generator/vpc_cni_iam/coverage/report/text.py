@@ -33,7 +33,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines, without what a policy of somebody else's could do to a terminal."""
+    """Return lines, with control characters from policies escaped."""
     parts = (part for line in lines for part in line.split("\n"))
     return "".join(f"{escape_control(part)}\n" for part in parts)
 
@@ -127,7 +127,7 @@ def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersio
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
-    """Say what was denied, with the tags if another request of the action may be allowed."""
+    """Return the denied request, with the tags if another request of the action may be allowed."""
     request = check.request
     what = "" if request.action == call.template.action else f"{request.action}: "
     if by := subject.statement(check.decision):

@@ -1,9 +1,9 @@
-"""The plugin on one node: what it sends, in which order, and what that changes.
+"""Simulates the plugin on one node: its calls in order, and their effects.
 
 A scenario runs a node's life on it. The state is what later requests depend on: the tags that
 interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
 leaves an interface as it was; a denied request that ends ipamd does not end the run, but what
-follows is marked as not reached, so that one run shows all that a policy lacks.
+follows is marked as not reached, so that one run shows every missing permission.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SimulatedNode(Sender):
         return NodeInterface(name, identifier, account, place, there | dict(tags or {}))
 
     def wanted(self) -> dict[str, str]:
-        """Return the tags that the plugin wants on every interface it manages."""
+        """Return the tags that the plugin sets on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
         tags = {key: values[key] for key in self.keys.wanted}
@@ -139,7 +139,7 @@ class SimulatedNode(Sender):
         return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: NodeInterface) -> None:
-        """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
+        """Write the tags that are missing or wrong on an interface, and send nothing if none is.
 
         Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
 
@@ -230,14 +230,14 @@ class SimulatedNode(Sender):
         self.send("delete-leaked", eni)
 
     def beside(self) -> None:
-        """Send what the programs beside ipamd send, if their features are in use."""
+        """Send the calls of the programs beside ipamd, if their features are in use."""
         self.describe("describe-tags")
         self.describe("put-metric-data")
         if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 
     def log_network_policies(self) -> None:
-        """Write what the network policy agent logs to CloudWatch Logs.
+        """Send the calls of the network policy agent to CloudWatch Logs.
 
         Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
         pkg/ebpf/events/events.go:121-148, 187-197, 293-325.

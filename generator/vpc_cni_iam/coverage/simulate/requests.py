@@ -74,7 +74,7 @@ class Requests:
     """Builds the requests of one setting."""
 
     def __init__(self, setting: PluginSetting) -> None:
-        """Make ready what every request of the setting carries."""
+        """Prepare the context that all requests of the setting share."""
         names = setting.names
         self.names: Names = names
         self.common: _Context = {

@@ -64,19 +64,19 @@ class SentCall:
 
     @property
     def breaks(self) -> str:
-        """What its denial breaks."""
+        """The effect of its denial."""
         return self.template.broken_by(self.range)
 
     @property
     def consequence(self) -> str:
-        """What follows where it is not allowed, as a sentence."""
+        """The consequence of a denial, as a sentence."""
         if not self.undecided:
             return self.breaks
         return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
 
 
 class Answers:
-    """What policies say to requests, of which each is evaluated once: releases send many alike.
+    """Answers of policies to requests; equal requests are evaluated once.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -113,8 +113,8 @@ class Sender:
         """Send a call that is checked on no resource, or not at all; say as `sent` does.
 
         Args:
-            name: The name of the form.
-            about: The interface for whose sake it is sent, if any.
+            name: The name of the request template.
+            about: The interface that the call is made for, if any.
         """
         template = request_templates()[name]
         checks = self.requests.on_nothing(template.action) if template.on else ()
@@ -124,8 +124,8 @@ class Sender:
         """Send a call about an interface.
 
         Args:
-            name: The name of the form.
-            more: What is checked besides it.
+            name: The name of the request template.
+            more: Further checks of the call.
         """
         checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
         self.sent(name, eni.name, checks, eni.exists)
@@ -134,7 +134,7 @@ class Sender:
         """Send a CreateTags call; if it is allowed, the interface bears the tags.
 
         Args:
-            name: The name of the form.
+            name: The name of the request template.
         """
         checks = self.requests.create_tags(eni, tags)
         if self.sent(name, eni.name, checks, eni.exists):
@@ -150,7 +150,7 @@ class Sender:
         """Send a call if the release does, and say whether it was sent and allowed.
 
         Args:
-            name: The name of the form.
+            name: The name of the request template.
             on: What the call is about, as reports name it.
             reached: Whether the plugin gets that far, if ipamd still runs.
         """

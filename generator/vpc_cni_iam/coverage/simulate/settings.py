@@ -1,4 +1,4 @@
-"""Where the plugin runs and how it is configured: what its requests depend on."""
+"""The settings that the plugin's requests depend on: where it runs, and its configuration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Names:
         cluster_name: The cluster, as CLUSTER_NAME has it.
         account_id: The account of the nodes.
         vpc_owner_id: The account that owns the VPC and its subnets.
-        owner_known: Whether the user or the policy says which account that is.
+        owner_known: Whether the user or the policy names the VPC's owner.
         hyperpod_cluster_id: The SageMaker HyperPod cluster of the nodes that have one.
     """
 
@@ -50,7 +50,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The plugin's environment variables, as far as its requests depend on them.
+    """The plugin's environment variables that its requests depend on.
 
     Args:
         cluster_name: Whether CLUSTER_NAME is set.

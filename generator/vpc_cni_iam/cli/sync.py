@@ -63,10 +63,10 @@ def show_outcomes(
                 typer.echo(f"        {way}")
         for text in outcome.edits:
             typer.echo(text, nl=False)
-        for edit in outcome.kept:
+        for edit in outcome.kept_edits:
             if not edit.fine:
                 common.show(f"kept    {path}/{edit.path} {edit}")
-                file = ModuleFile(edit.path, "kept", kept=edit)
+                file = ModuleFile(edit.path, "kept", edit=edit)
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
@@ -78,8 +78,8 @@ def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "
     """Print the failures, and exit with the documented code."""
     failures = [o.failure for o in outcomes if o.failure is not None]
     count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
-    what = f"are not what {path} says" if again == "sync" else "cannot be read"
-    then = f"{count} {what}; mend that, then: {command(again, request.named)}"
+    problem = f"are not what {path} says" if again == "sync" else "cannot be read"
+    then = f"{count} {problem}; mend that, then: {command(again, request.named)}"
     exit_if_failed(failures, then if len(request.chosen) > 1 else "")
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
@@ -95,7 +95,7 @@ def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, 
             "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
             "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
             "conflicts": [f.path for f in outcome.conflicts],
-            "kept": list(map(edit_data, outcome.kept)),
+            "kept": list(map(edit_data, outcome.kept_edits)),
             "error": str(outcome.failure) if outcome.failure is not None else None,
         }
         for outcome in outcomes

@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
-from vpc_cni_iam.hcl.marks import Kept, Marks
+from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Block, File, Node
@@ -161,7 +161,7 @@ def _written_out(file: File, known: Mapping[str, Node]) -> Iterator[tuple[int, R
             except InputError as error:
                 yield line, Unread(attribute.address, error)
                 continue
-            names = tuple(dict.fromkeys(kept.code for kept in policy.marks.kept))
+            names = tuple(dict.fromkeys(expression.code for expression in policy.marks.expressions))
             yield line, Reading(attribute.address, file.source, line, document, names)
         elif problem := _why_unread(attribute, known):
             yield line, Unread(attribute.address, InputError(file.source, f"line {line}", problem))
@@ -190,7 +190,7 @@ def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
 
 def _data_source(block: Block, address: str, source: str) -> Reading:
     marks, line = Marks(), block.span.line
-    scope = ValueScope(keep=lambda code: marks.mark(Kept(code, line)))
+    scope = ValueScope(keep=lambda code: marks.mark(MarkedExpression(code, line)))
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:
@@ -199,16 +199,18 @@ def _data_source(block: Block, address: str, source: str) -> Reading:
         shown = _shown(document.policy, marks, source, line)
     except InputError as error:
         raise InputError(source, error.place, marks.shown(error.problem)) from None
-    return Reading(address, source, line, shown, tuple(kept.code for kept in marks.kept))
+    return Reading(
+        address, source, line, shown, tuple(expression.code for expression in marks.expressions)
+    )
 
 
 def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, Any]:
     """Return the JSON with its references shown, if each can be told from IAM's variables."""
-    for kept in marks.kept:
-        if not resolve.REFERENCE.fullmatch(kept.code):
-            problem = f"{kept.code} is computed; only an engine can know it"
-            raise InputError(source, f"line {kept.line}", problem)
-    written = {f"${{{k.code}}}" for k in marks.kept}
+    for expression in marks.expressions:
+        if not resolve.REFERENCE.fullmatch(expression.code):
+            problem = f"{expression.code} is computed; only an engine can know it"
+            raise InputError(source, f"line {expression.line}", problem)
+    written = {f"${{{k.code}}}" for k in marks.expressions}
 
     def shown(value: object) -> Any:
         if isinstance(value, dict):

@@ -7,7 +7,7 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.expressible import problems
-from vpc_cni_iam.hcl.marks import Kept
+from vpc_cni_iam.hcl.marks import MarkedExpression
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.write import block as block_text
@@ -25,12 +25,12 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
     Raises:
         InexpressibleError: It would not, or that cannot be proven.
     """
-    carried = policy.marks.kept
-    places = {f"local.carried_{number}": kept for number, kept in enumerate(carried)}
-    names = {(kept.code, kept.whole): place for place, kept in places.items()}
+    carried = policy.marks.expressions
+    places = {f"local.carried_{number}": expression for number, expression in enumerate(carried)}
+    names = {(expression.code, expression.whole): place for place, expression in places.items()}
 
-    def written(kept: Kept) -> str:
-        return names[kept.code, kept.whole]
+    def written(expression: MarkedExpression) -> str:
+        return names[expression.code, expression.whole]
 
     def mark(place: str) -> str:
         return policy.marks.mark(places[place])
@@ -48,7 +48,11 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
     if differing := differences(policy.policy, back.policy):
         problem = policy.marks.shown(str(differing[0]))
         raise InexpressibleError(f"could not be proven to mean the same: {problem}")
-    texts = {kept.code: text for kept in carried if (text := known.text(kept.code)) is not None}
+    texts = {
+        expression.code: text
+        for expression in carried
+        if (text := known.text(expression.code)) is not None
+    }
     if unexpressed := problems(policy.filled(texts)):
         problem = policy.marks.shown(str(unexpressed[0]))
         raise InexpressibleError(f"with the values of its locals, {problem}")

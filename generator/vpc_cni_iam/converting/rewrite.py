@@ -240,8 +240,8 @@ class _FileRewriter:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
             raise self.refuse(value.span.line, problem)
         policy = embedded.read(value, source)
-        for kept in policy.marks.kept:
-            self.known.check(kept, source)
+        for expression in policy.marks.expressions:
+            self.known.check(expression, source)
         repeated, index = self.repeated(attribute, policy)
         name = self.name(attribute)
         check_meaning(name, policy, self.known)
@@ -264,14 +264,14 @@ class _FileRewriter:
 
     def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
-        depends = [k for k in policy.marks.kept if _INSTANCE.search(k.code)]
+        depends = [k for k in policy.marks.expressions if _INSTANCE.search(k.code)]
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
             if depends and name in attribute.block.attributes:
                 return name, index
-        for kept in depends:
-            if re.search(r"\b(each|count)\.", kept.code):
-                problem = f"{kept.code} without count or for_each"
-                raise self.refuse(kept.line, problem)
+        for expression in depends:
+            if re.search(r"\b(each|count)\.", expression.code):
+                problem = f"{expression.code} without count or for_each"
+                raise self.refuse(expression.line, problem)
         return "", ""
 
     def name(self, attribute: Attribute) -> str:

@@ -154,7 +154,7 @@ class Taken:
     skipped: tuple[Skipped, ...]
 
 
-def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
+def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
     """Return the selected policies of an input; the evaluator accepts each of them.
 
     Args:
@@ -164,11 +164,11 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
         InputError: What `choose` or the evaluator refuses.
         UsageError: What `choose` refuses.
     """
-    chosen = choose(there, documents)
+    chosen = choose(policies, documents)
     size = sum(_characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
-            there.source,
+            policies.source,
             "",
             f"has {size:,} characters without white space, and the policies of a role at most "
             f"{_MOST_CHARACTERS:,}: {_LIMIT}"
@@ -177,7 +177,7 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
     for opened in chosen.policies:
         _check(opened)
     named = ", ".join(o.name for o in chosen.policies if o.name)
-    title = f"{there.source} ({named})" if named else there.source
+    title = f"{policies.source} ({named})" if named else policies.source
     return Taken(title, chosen.policies, chosen.skipped)
 
 

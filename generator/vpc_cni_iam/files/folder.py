@@ -105,12 +105,12 @@ class Folder:
         if self._names is None:  # read once for many files
             self._names = {}
             with contextlib.suppress(OSError):
-                for other in self.names():
-                    self._names.setdefault(other.casefold(), []).append(other)
-        for other in self._names.get(name.casefold(), ()):
-            if other != name:
+                for existing in self.names():
+                    self._names.setdefault(existing.casefold(), []).append(existing)
+        for existing in self._names.get(name.casefold(), ()):
+            if existing != name:
                 raise TreeError(
-                    f"{self.place(other)}: differs from {name} only in case, and some file "
+                    f"{self.place(existing)}: differs from {name} only in case, and some file "
                     "systems take the two for one; rename it"
                 )
 
@@ -139,8 +139,8 @@ class Folder:
         except OSError as error:
             status = self.status(name)
             link = status is not None and stat.S_ISLNK(status.st_mode)
-            what = LINK if link else f"cannot be read: {reason(error)}"
-            raise TreeError(f"{place}: {what}") from None
+            problem = LINK if link else f"cannot be read: {reason(error)}"
+            raise TreeError(f"{place}: {problem}") from None
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):

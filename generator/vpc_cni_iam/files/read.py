@@ -20,7 +20,7 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         TreeError: It is no directory or a symbolic link, or a file cannot be read or lies behind
             a symbolic link.
     """
-    held = {}
+    files = {}
     with OpenTree(directory) as tree:
         tree.find("")
         for path in names:
@@ -29,8 +29,8 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
             folder = tree.find(place)
             content = folder.read(name) if folder is not None else None
             if content is not None:
-                held[path] = content
-    return held
+                files[path] = content
+    return files
 
 
 def listed(directory: Path) -> list[str]:

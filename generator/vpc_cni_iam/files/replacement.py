@@ -146,14 +146,14 @@ class Replacement:
 
         Else what was saved last is in its place afterwards.
         """
-        given = self._content(self._aside)
+        previous = self._content(self._aside)
         while True:
             self.folder.exchange(self._aside, self.name, self._spare)
             taken = self._content(self._aside)
             if taken == expected:
                 return
             # Put back, for which this one is taken out again, unless that was saved meanwhile, too.
-            expected, given = given, taken
+            expected, previous = previous, taken
 
     def _content(self, name: str) -> bytes | None:
         return _content(self.folder, name)
@@ -173,10 +173,10 @@ def _mark(content: bytes | None) -> str:
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
     """Yield the old contents of a file that a killed run replaced and did not remove."""
-    for other in folder.names():
-        match = _ASIDE.fullmatch(other)
+    for candidate in folder.names():
+        match = _ASIDE.fullmatch(candidate)
         if match and match[4] == name:
-            content = _content(folder, other)
+            content = _content(folder, candidate)
             if content is not None and _mark(content) == match[2]:
                 yield content
 

@@ -172,12 +172,12 @@ def _check(tree: OpenTree, directory: Path, path: str) -> None:
     if folder is None or status is None or stat.S_ISREG(status.st_mode):
         return
     if stat.S_ISLNK(status.st_mode):
-        what = LINK
+        problem = LINK
     elif stat.S_ISDIR(status.st_mode):
-        what = "is a directory where a file is needed"
+        problem = "is a directory where a file is needed"
     else:
-        what = "is a device or a pipe where a file is needed"
-    raise TreeError(f"{folder.place(part)}: {what}")
+        problem = "is a device or a pipe where a file is needed"
+    raise TreeError(f"{folder.place(part)}: {problem}")
 
 
 def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, Kept, Marks
+from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
@@ -151,11 +151,11 @@ class _Reader:
             code, line = part.full_code, part.span.line
             self.check(part)
             if inside:
-                pieces.append(self.marks.mark(Kept(code, line, spliced=True)))
+                pieces.append(self.marks.mark(MarkedExpression(code, line, spliced=True)))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    mark = Kept(argument.full_code, line, whole=True)
+                    mark = MarkedExpression(argument.full_code, line, whole=True)
                     pieces.append(f'"{self.marks.mark(mark)}"')
                 case _:
                     problem = f"{code} writes JSON itself; only an engine can know what"
@@ -210,14 +210,14 @@ class _Reader:
                 texts.append(self.text(part, value.span.line))
             else:
                 self.check(part)
-                texts.append(self.marks.mark(Kept(part.full_code, part.span.line)))
+                texts.append(self.marks.mark(MarkedExpression(part.full_code, part.span.line)))
         return "".join(texts)
 
     def mark(self, value: Node, *, whole: bool) -> str:
         code = value.span.code
         if not REFERENCE.fullmatch(code):
             code = value.full_code
-        return self.marks.mark(Kept(code, value.span.line, whole))
+        return self.marks.mark(MarkedExpression(code, value.span.line, whole))
 
     def check(self, part: Node) -> None:
         if isinstance(part, Code) and part.problem:

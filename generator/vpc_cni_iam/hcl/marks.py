@@ -12,7 +12,7 @@ ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MarkedExpression:
     """An expression that a mark stands for.
 
     Args:
@@ -30,23 +30,23 @@ class Kept:
 class Marks:
     """The expressions kept, in the order of their marks."""
 
-    kept: list[Kept] = field(default_factory=list)
+    expressions: list[MarkedExpression] = field(default_factory=list)
 
-    def mark(self, kept: Kept) -> str:
+    def mark(self, expression: MarkedExpression) -> str:
         """Return the mark that stands for an expression."""
-        for number, other in enumerate(self.kept):
-            if (other.code, other.whole) == (kept.code, kept.whole):
+        for number, marked in enumerate(self.expressions):
+            if (marked.code, marked.whole) == (expression.code, expression.whole):
                 return chr(_FIRST + number)
-        self.kept.append(kept)
-        return chr(_FIRST + len(self.kept) - 1)
+        self.expressions.append(expression)
+        return chr(_FIRST + len(self.expressions) - 1)
 
-    def of(self, mark: str) -> Kept:
+    def of(self, mark: str) -> MarkedExpression:
         """Return the expression that a mark stands for.
 
         Args:
             mark: One character.
         """
-        return self.kept[ord(mark) - _FIRST]
+        return self.expressions[ord(mark) - _FIRST]
 
     def shown(self, text: str) -> str:
         """Return a text with each mark replaced by ``${`` its expression ``}``.

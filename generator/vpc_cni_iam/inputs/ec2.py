@@ -248,8 +248,8 @@ def _pages(content: Content) -> Iterator[_Node]:
         except (RecursionError, ValueError):  # Python reads numbers of 4,300 digits at most
             raise content.refuse("nests deeper, or counts higher, than aws does") from None
         if not isinstance(value, dict):
-            what = "a list" if isinstance(value, list) else "a single value"
-            problem = f"is {what}, as --query makes of it; give all that {_EXPECTED} prints"
+            shape = "a list" if isinstance(value, list) else "a single value"
+            problem = f"is {shape}, as --query makes of it; give all that {_EXPECTED} prints"
             raise content.refuse(problem, path)
         yield _Node(content.source, path, value)
         position, number = _blank(text, position), number + 1

@@ -90,7 +90,7 @@ def _is_of_an_identity(attribute: Attribute) -> bool:
 def _filled(policy: Embedded, source: str, scope: ValueScope) -> Policy:
     """Return the policy with the texts of its references in their places."""
     values: dict[str, str] = {}
-    for reference in policy.marks.kept:
+    for reference in policy.marks.expressions:
         value = resolve.text(reference.code, scope)
         if value is None:
             problem = f"{reference.code} is computed; {_ENGINE}"

@@ -61,8 +61,8 @@ def content(path: Path, limit: Limit = POLICIES) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            there = os.fstat(file.fileno())
-            if stat.S_ISREG(there.st_mode) and there.st_size > limit.most:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > limit.most:
                 raise too_large(str(path), limit)
             return bounded(file, str(path), limit)
     except OSError as error:
@@ -84,8 +84,8 @@ def read_together(
     Raises:
         InputError: One cannot be read or decoded, or they are too many or too large.
     """
-    found = content_together(paths, source, limit, together, count)
-    return {str(path): decode(data, str(path), form) for path, data in found.items()}
+    files = content_together(paths, source, limit, together, count)
+    return {str(path): decode(data, str(path), form) for path, data in files.items()}
 
 
 def content_together(
@@ -104,15 +104,15 @@ def content_together(
     """
     if len(paths) > count.most:
         raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
-    found: dict[Path, bytes] = {}
+    files: dict[Path, bytes] = {}
     size = 0
     for path in paths:
-        found[path] = content(path, limit)
-        size += len(found[path])
+        files[path] = content(path, limit)
+        size += len(files[path])
         if size > together.most:
             problem = f"holds files of more than {together.words()} together, the most that is read"
             raise InputError(source, "", problem)
-    return found
+    return files
 
 
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:

@@ -86,7 +86,7 @@ def _report(
         return ModuleCheck(module, "failed", failure=error)
     if no_kept:
         files = [replace(f, forbidden=f.state in ("kept", "deleted", "replacing")) for f in files]
-    edits = {f.kept.path for f in files if f.kept is not None}
+    edits = {f.edit.path for f in files if f.edit is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
     return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
 
@@ -100,7 +100,9 @@ def _with_meaning(
 
     generated = rendered(module.options)
     deleted = {f.path for f in files if f.state == "deleted"}
-    kept = {f.path: decoded(observed.held[f.path]) for f in files if f.state == "kept"}
-    texts = {p: t for p, t in generated.items() if p not in deleted} | kept
-    edits = {e.path: e for e in kept_edits(generated, texts, kept, module.accepted)}
-    return [replace(f, kept=edits.get(f.path, f.kept)) for f in files]
+    kept_texts = {
+        f.path: decoded(observed.files_by_path[f.path]) for f in files if f.state == "kept"
+    }
+    texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
+    edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}
+    return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]

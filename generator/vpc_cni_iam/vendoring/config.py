@@ -131,8 +131,8 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (.*)\)$", str(error))
-        what = str(error).removesuffix(place[0]).strip() if place else str(error)
-        raise InputError(source, place[1] if place else "", f"is not TOML: {what}") from None
+        problem = str(error).removesuffix(place[0]).strip() if place else str(error)
+        raise InputError(source, place[1] if place else "", f"is not TOML: {problem}") from None
     except (ValueError, RecursionError):
         raise InputError(source, "", "holds a number or a nesting that no module needs") from None
     for key in document:
@@ -296,16 +296,16 @@ def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
     for module in modules:
         parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
         above = [parts[:depth] for depth in range(1, len(parts))]
-        for other, how in (
+        for earlier, how in (
             (places.get(parts), "the same path as"),
             (next((places[p] for p in above if p in places), None), "a path inside"),
             (around.get(parts), "a path around"),
         ):
-            if other is not None:
+            if earlier is not None:
                 raise InputError(
                     source,
                     f"line {module.line}",
-                    f"path {module.path!r} is {how} that of line {other.line}, {other.path!r}",
+                    f"path {module.path!r} is {how} that of line {earlier.line}, {earlier.path!r}",
                 )
         places[parts] = module
         around.update(dict.fromkeys(above, module))

@@ -59,14 +59,14 @@ class Diff:
     Args:
         meanings: For each variant that is there or is to be; none if nothing is changed.
         text: The unified diff of its files, from their content now to their content after a sync.
-        kept: The edits that are kept, which no sync changes, and what they mean.
+        kept_edits: The edits that are kept, which no sync changes, and what they mean.
         failure: Why the diff cannot be made, None if it can.
     """
 
     module: VendoredModule
     meanings: tuple[Meaning, ...]
     text: str
-    kept: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[KeptEdit, ...] = ()
     failure: VpcCniIamError | OSError | None = None
 
 
@@ -83,15 +83,15 @@ def diff(plan: SyncPlan) -> Diff:
         name = f"{plan.module.path}/{path}"
         side = f"{name} ({_side(plan, path)})"
         lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
-    kept, text = plan.kept, "".join(lines)
+    kept_edits, text = plan.kept_edits, "".join(lines)
     if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
-        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
+        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept_edits)
     module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         module_meanings = (*module_meanings, Meaning("the module", (), note))
-    return Diff(plan.module, module_meanings, text, kept)
+    return Diff(plan.module, module_meanings, text, kept_edits)
 
 
 def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:

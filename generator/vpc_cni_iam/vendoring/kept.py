@@ -42,7 +42,7 @@ _Name = tuple[str, ...]
 def kept_edits(
     generated: Mapping[str, str],
     texts: Mapping[str, str],
-    kept: Iterable[str],
+    paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
 ) -> tuple[KeptEdit, ...]:
     """Return the meaning of each kept edit of a module.
@@ -50,10 +50,10 @@ def kept_edits(
     Args:
         generated: The module's files as generated, by path.
         texts: Its files as they are, as far as they are there.
-        kept: The paths of those whose edit is kept.
+        paths: The paths of those whose edit is kept.
     """
     entries = {entry.file: entry for entry in accepted}
-    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(kept)]
+    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(paths)]
     edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
@@ -66,7 +66,7 @@ def _with_acceptance(edit: KeptEdit, entry: Acceptance | None) -> KeptEdit:
     if entry is None:
         return edit
     if entry.sha256 != edit.sha256:
-        return replace(edit, other=True)
+        return replace(edit, changed=True)
     return replace(edit, accepted=entry.reason)
 
 

@@ -33,13 +33,13 @@ class ModuleContents:
 
     Args:
         known: Its manifest, None if it has none.
-        held: Its files as they are, by path, the manifest included.
+        files_by_path: Its files as they are, by path, the manifest included.
         files: The state of each file that is remembered or is to be.
     """
 
     folder: Path
     known: Manifest | None
-    held: Mapping[str, bytes]
+    files_by_path: Mapping[str, bytes]
     files: tuple[ModuleFile, ...]
 
     @property
@@ -61,22 +61,22 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
             configuration keeps.
     """
     folder = config.folder(module)
-    held = contents(folder, [MANIFEST])
-    known = _loaded(folder, held)
+    files_by_path = contents(folder, [MANIFEST])
+    known = _loaded(folder, files_by_path)
     refuse_other_owner(config, module, known.configuration if known is not None else None)
     entries = known.files if known is not None else {}
     generated = generated_digests(module, known if trusting else None)
-    held |= contents(folder, {*entries, *generated})
-    current = {p: _digest(c) for p, c in held.items() if p != MANIFEST}
+    files_by_path |= contents(folder, {*entries, *generated})
+    current = {p: _digest(c) for p, c in files_by_path.items() if p != MANIFEST}
     unedited = {
         path
         for path, digest in current.items()
         if digest not in _expected(entries.get(path), generated.get(path))
-        and _is_unedited(folder, path, held[path], entries.get(path))
+        and _is_unedited(folder, path, files_by_path[path], entries.get(path))
     }
-    conflicts = {path for path, content in held.items() if has_markers(content)}
+    conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
     files = judge(entries, current, generated, unedited, conflicts)
-    return ModuleContents(folder, known, held, files)
+    return ModuleContents(folder, known, files_by_path, files)
 
 
 def remembered(folder: Path) -> Manifest | None:
@@ -88,10 +88,10 @@ def remembered(folder: Path) -> Manifest | None:
     return _loaded(folder, contents(folder, [MANIFEST]))
 
 
-def _loaded(folder: Path, held: Mapping[str, bytes]) -> Manifest | None:
-    if MANIFEST not in held:
+def _loaded(folder: Path, files_by_path: Mapping[str, bytes]) -> Manifest | None:
+    if MANIFEST not in files_by_path:
         return None
-    return manifests.loads(decoded(held[MANIFEST]), f"{folder}/{MANIFEST}")
+    return manifests.loads(decoded(files_by_path[MANIFEST]), f"{folder}/{MANIFEST}")
 
 
 def _digest(content: bytes) -> str:

@@ -38,8 +38,8 @@ def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[Modul
     for file in observed.files:
         if file.state in ("deleted", "left over"):
             texts.pop(file.path, None)
-        elif file.path in observed.held and file.state in (*EDITED, "kept"):
-            texts[file.path] = decoded(observed.held[file.path])
+        elif file.path in observed.files_by_path and file.state in (*EDITED, "kept"):
+            texts[file.path] = decoded(observed.files_by_path[file.path])
     again = tuple(
         ModuleFile(path, "redefined", detail=problem)
         for path, problem in duplicates(observed.folder, texts, known)
@@ -52,7 +52,9 @@ def _replacing(
 ) -> Iterator[ModuleFile]:
     """Yield the files that an engine merges over a module's own, or reads in place of them."""
     accepted = {entry.file: entry for entry in module.accepted}
-    replacing = {name: place for name in others if (place := _replaced(name, observed.held))}
+    replacing = {
+        name: place for name in others if (place := _replaced(name, observed.files_by_path))
+    }
     for name, content in sorted(contents(observed.folder, replacing).items()):
         sha256, entry = digest(decoded(content)), accepted.get(name)
         is_accepted = entry is not None and entry.sha256 == sha256
@@ -61,9 +63,9 @@ def _replacing(
             sha256,
             KeptAccess.UNKNOWN,
             accepted=entry.reason if entry is not None and is_accepted else "",
-            other=entry is not None and not is_accepted,
+            changed=entry is not None and not is_accepted,
         )
-        yield ModuleFile(name, "replacing", kept=edit, detail=replacing[name])
+        yield ModuleFile(name, "replacing", edit=edit, detail=replacing[name])
 
 
 def _replaced(name: str, own: Container[str]) -> str:

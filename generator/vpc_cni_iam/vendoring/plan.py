@@ -80,16 +80,19 @@ class SyncPlan:
     @property
     def seen(self) -> dict[str, bytes]:
         """The contents, at the time of the plan, of the existing files that may be written."""
-        return {**self.observed.held, **{base_path(p): text for p, text in self.bases.items()}}
+        return {
+            **self.observed.files_by_path,
+            **{base_path(p): text for p, text in self.bases.items()},
+        }
 
     @property
-    def kept(self) -> tuple[KeptEdit, ...]:
+    def kept_edits(self) -> tuple[KeptEdit, ...]:
         """The edits that will be kept, with their meaning."""
-        there = {f.file.path: f.content for f in self.actions if f.content is not None}
+        planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
-            f.file.path: decoded(there[f.file.path]) for f in self.actions if _is_kept(f, there)
+            f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
         }
-        deleted = {f.file.path for f in self.actions} - there.keys()
+        deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
             return ()
         others = {p: t for p, t in self.generated.items() if p not in deleted}
@@ -98,9 +101,11 @@ class SyncPlan:
     @property
     def before(self) -> dict[str, str]:
         """The texts that are there."""
-        held = self.observed.held
+        files_by_path = self.observed.files_by_path
         return {
-            f.file.path: decoded(held[f.file.path]) for f in self.actions if f.file.path in held
+            f.file.path: decoded(files_by_path[f.file.path])
+            for f in self.actions
+            if f.file.path in files_by_path
         }
 
     @property
@@ -109,8 +114,10 @@ class SyncPlan:
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
 
-def _is_kept(action: FileAction, there: Container[str]) -> bool:
-    return action.entry is not None and action.entry.kept is not None and action.file.path in there
+def _is_kept(action: FileAction, planned: Container[str]) -> bool:
+    return (
+        action.entry is not None and action.entry.kept is not None and action.file.path in planned
+    )
 
 
 def plan(
@@ -137,8 +144,8 @@ def plan(
     """
     observed, generated = observe(config, module), render(module.options)
     paths = [f.path for f in observed.files]
-    held = contents(observed.folder, map(base_path, paths))
-    bases = {p: held[base_path(p)] for p in paths if base_path(p) in held}
+    base_files = contents(observed.folder, map(base_path, paths))
+    bases = {p: base_files[base_path(p)] for p in paths if base_path(p) in base_files}
     actions = tuple(
         (_action if f.path in generated else _action_for_left_over)(
             f,
@@ -191,13 +198,13 @@ def _action(
     way: ConflictPolicy,
 ) -> FileAction:
     path, state = file.path, file.state
-    held, known = observed.held.get(path), observed.entries.get(path)
+    current, known = observed.files_by_path.get(path), observed.entries.get(path)
     entry = FileRecord(digest(generated[path]))
-    theirs = FileAction(file, unless_same(held, generated[path]), entry)
+    theirs = FileAction(file, unless_same(current, generated[path]), entry)
     if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
-        return FileAction(file, held, replace(known, generated=entry.generated))
+        return FileAction(file, current, replace(known, generated=entry.generated))
     if state not in EDITED and not (state == "missing" and way == ConflictPolicy.KEEP):
         return theirs
     if (
@@ -208,20 +215,20 @@ def _action(
         return replace(theirs, refused=True)
     if way == ConflictPolicy.MERGE and state != "edited":
         return _merged(file, observed, generated[path], bases.get(path))
-    kept = digest(decoded(held)) if held is not None else None
-    return FileAction(file, held, replace(entry, kept=kept, deleted=held is None))
+    edited_digest = digest(decoded(current)) if current is not None else None
+    return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
 
 
 def _merged(
     file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None
 ) -> FileAction:
     """Return the action for an edited file that is merged with its update."""
-    held = observed.held[file.path]
-    merged = merge(decoded(held), _base(file.path, observed, text, base), text)
+    current = observed.files_by_path[file.path]
+    merged = merge(decoded(current), _base(file.path, observed, text, base), text)
     entry = FileRecord(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
-    return FileAction(file, unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+    return FileAction(file, unless_same(current, merged.text), entry, conflict=merged.conflicts > 0)
 
 
 def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) -> str:
@@ -247,30 +254,30 @@ def _action_for_left_over(
     bases: Mapping[str, bytes],
     way: ConflictPolicy,
 ) -> FileAction:
-    held, base = observed.held.get(file.path), bases.get(file.path)
+    current, base = observed.files_by_path.get(file.path), bases.get(file.path)
     edited = file.state != "left over"
-    if held is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
-        return FileAction(file, held, None)  # gone, or the user's own from now on
+    if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
+        return FileAction(file, current, None)  # gone, or the user's own from now on
     if base is None or digest(decoded(base)) != observed.entries[file.path].generated:
         # Only the text as generated proves that the file is this tool's to remove.
-        return FileAction(file, held, None)
+        return FileAction(file, current, None)
     return FileAction(
         file, None, None, copied=edited, refused=edited and way == ConflictPolicy.REFUSE
     )
 
 
-def unless_same(held: bytes | None, text: str) -> bytes:
+def unless_same(current: bytes | None, text: str) -> bytes:
     """Return a new content; the old one if only its line ends differ, which a check-out chose.
 
     They are those of most lines of the old one.
 
     Args:
-        held: The old content, None if there is none.
+        current: The old content, None if there is none.
     """
     new = text.encode(errors="surrogateescape")
-    if held is None or unix(held) == new:
-        return new if held is None else held
-    dos = held.count(b"\r\n") * 2 > held.count(b"\n")
+    if current is None or unix(current) == new:
+        return new if current is None else current
+    dos = current.count(b"\r\n") * 2 > current.count(b"\n")
     return new.replace(b"\n", b"\r\n") if dos else new
 
 

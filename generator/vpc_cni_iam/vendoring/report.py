@@ -72,7 +72,7 @@ def data(checked: CheckResult) -> dict[str, Any]:
 
 
 def _meaning(file: ModuleFile) -> dict[str, Any]:
-    return {"kept": edit_data(file.kept)} if file.kept is not None else {}
+    return {"kept": edit_data(file.edit)} if file.edit is not None else {}
 
 
 def edit_data(edit: KeptEdit) -> dict[str, Any]:

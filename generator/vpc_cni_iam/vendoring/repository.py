@@ -133,18 +133,18 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
     if owner is None or owner == name_from(config, module):
         return
     folder = Path(os.path.normpath(config.folder(module).absolute()))
-    other = Path(os.path.normpath(folder / owner))
-    if not other.is_file() or other.samefile(config.path):
+    owner_path = Path(os.path.normpath(folder / owner))
+    if not owner_path.is_file() or owner_path.samefile(config.path):
         return
     try:
-        theirs = load(other)
+        theirs = load(owner_path)
         line = next(
             (m.line for m in theirs.modules if _same(theirs.folder(m), folder)),
             None,
         )
-        problem = f"is kept by {other}, line {line}"
+        problem = f"is kept by {owner_path}, line {line}"
     except InputError as error:
-        line, problem = 0, f"was written for {other}, which cannot be read: {error}"
+        line, problem = 0, f"was written for {owner_path}, which cannot be read: {error}"
     if line is not None:
         raise TreeError(
             f"{config.folder(module)}: {problem}; to hand it over to {config.path}, remove the "

@@ -64,13 +64,13 @@ def _named(
             f"{word or 'an empty text'}: no such module in {config.path}; "
             f"there: {_some(m.path for m in config.modules)}"
         )
-    there = {place: _files(config, selection) for place, selection in named.items()}
-    real = [place for place, selection in named.items() if selection.files <= there[place]]
+    kept_files = {place: _files(config, selection) for place, selection in named.items()}
+    real = [place for place, selection in named.items() if selection.files <= kept_files[place]]
     if not real:
         place, selection = next(iter(named.items()))
         raise UsageError(
             f"{word}: no file that sync keeps in {selection.module.path}; "
-            f"there: {_some(sorted(there[place]))}"
+            f"there: {_some(sorted(kept_files[place]))}"
         )
     if len(real) > 1 and not word.startswith("."):
         raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")

@@ -100,7 +100,7 @@ class KeptEdit:
         access: Whether it adds access.
         details: The access that it adds, or why that is not proven.
         accepted: The reason for which the configuration accepts it, empty if it does not.
-        other: Whether the configuration accepts another text of the file.
+        changed: Whether the configuration accepts another text of the file.
     """
 
     path: str
@@ -108,7 +108,7 @@ class KeptEdit:
     access: KeptAccess
     details: tuple[str, ...] = ()
     accepted: str = ""
-    other: bool = False
+    changed: bool = False
 
     @property
     def fine(self) -> bool:
@@ -125,7 +125,7 @@ class KeptEdit:
         text += f": {'; '.join(self.details)}" if self.details else ""
         if self.accepted:
             return f"{text}; accepted: {self.accepted}"
-        if self.other and not self.fine:
+        if self.changed and not self.fine:
             text += "; the configuration accepts another text of the file, which changed since"
         return text
 
@@ -137,7 +137,7 @@ class ModuleFile:
     Args:
         path: Relative to the module.
         conflict: Whether it holds conflict markers.
-        kept: The meaning of its edit, if the edit is kept and was read.
+        edit: The meaning of its edit, if the edit is kept and was read.
         forbidden: Whether edits may not be kept.
         detail: A text that its reason adds.
     """
@@ -145,7 +145,7 @@ class ModuleFile:
     path: str
     state: State
     conflict: bool = False
-    kept: KeptEdit | None = None
+    edit: KeptEdit | None = None
     forbidden: bool = False
     detail: str = ""
 
@@ -154,7 +154,7 @@ class ModuleFile:
         """Whether nothing is to be done about it."""
         if self.state not in _FINE or (self.forbidden and self.state != "clean"):
             return False
-        return self.kept is None or self.kept.fine
+        return self.edit is None or self.edit.fine
 
     @property
     def reason(self) -> str:
@@ -162,8 +162,8 @@ class ModuleFile:
         if self.conflict:
             return CONFLICT
         text = _REASONS[self.state].format(self.detail)
-        if self.kept is not None:
-            text = f"{text}; {self.kept.verdict}"
+        if self.edit is not None:
+            text = f"{text}; {self.edit.verdict}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
@@ -182,10 +182,10 @@ class ModuleFile:
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
             for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())
         )
-        if self.kept is None or self.kept.fine or self.forbidden:
+        if self.edit is None or self.edit.fine or self.forbidden:
             return steps
         # Braces on one line are TOML, and need no place after the other keys of the module.
-        entry = f'{{ file = "{self.path}", sha256 = "{self.kept.sha256}", reason = "..." }}'
+        entry = f'{{ file = "{self.path}", sha256 = "{self.edit.sha256}", reason = "..." }}'
         return (*steps, f"accept it, in the module's table of vpc-cni-iam.toml: accept = [{entry}]")
 
 
@@ -226,8 +226,8 @@ def _state(entry: FileRecord | None, current: str | None, generated: str | None)
     outdated = generated != entry.generated
     if current in (generated, entry.generated):
         return "outdated" if outdated else "clean"
-    kept: State = "kept" if current == entry.kept else "edited"
-    return "both" if outdated else kept
+    edited: State = "kept" if current == entry.kept else "edited"
+    return "both" if outdated else edited
 
 
 def module_state(files: Iterable[ModuleFile]) -> str:

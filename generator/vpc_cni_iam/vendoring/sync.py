@@ -30,7 +30,7 @@ class SyncOutcome:
         edits: The edits of those, as unified diffs.
         conflicts: Files that now hold conflict markers.
         failure: Why the sync failed, None if it did not.
-        kept: The edits that are kept, and what they mean.
+        kept_edits: The edits that are kept, and what they mean.
     """
 
     module: VendoredModule
@@ -39,12 +39,12 @@ class SyncOutcome:
     edits: tuple[str, ...] = ()
     conflicts: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
-    kept: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[KeptEdit, ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to be done by hand."""
-        fine = all(edit.fine for edit in self.kept)
+        fine = all(edit.fine for edit in self.kept_edits)
         return fine and not (self.refused or self.conflicts or self.failure)
 
 
@@ -118,7 +118,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
             for f in planned.actions
             if f.conflict and f.file.path in planned.applied
         ),
-        kept=planned.kept,
+        kept_edits=planned.kept_edits,
     )
 
 
@@ -126,7 +126,7 @@ def _edit(planned: SyncPlan, path: str) -> str:
     """Return the edits of a file, as a unified diff from the text as generated."""
     base = planned.bases.get(path)
     before = decoded(base) if base is not None else planned.generated.get(path, "")
-    after = decoded(planned.observed.held[path])
+    after = decoded(planned.observed.files_by_path[path])
     return unified(before, after, f"{path} as generated", f"{path} as it is")
 
 
@@ -142,12 +142,14 @@ def writing(plan: SyncPlan) -> Writing:
     """Return the files that a plan writes, the manifest last, since it records the others."""
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
     files = {
-        backup_name(observed.folder, f.file.path): observed.held[f.file.path]
+        backup_name(observed.folder, f.file.path): observed.files_by_path[f.file.path]
         for f in actions
         if f.copied
     }
     files |= {f.file.path: f.content for f in actions if f.content is not None}
-    remove = [f.file.path for f in actions if f.content is None and f.file.path in observed.held]
+    remove = [
+        f.file.path for f in actions if f.content is None and f.file.path in observed.files_by_path
+    ]
     for path in plan.applied:
         if path not in plan.generated:
             remove += [base_path(path)] if path in plan.bases else []
@@ -160,7 +162,7 @@ def writing(plan: SyncPlan) -> Writing:
 
 
 def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
-    known, held = plan.observed.known, plan.observed.held.get(MANIFEST)
+    known, current = plan.observed.known, plan.observed.files_by_path.get(MANIFEST)
     entries = {p: e for p, e in plan.observed.entries.items() if p not in plan.applied}
     left = {f.file.path for f in plan.actions} - plan.applied
     unfinished = any(
@@ -180,6 +182,6 @@ def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
             configuration=plan.configuration,
             unfinished=unfinished,
         )
-        if held is not None and text == decoded(held):
+        if current is not None and text == decoded(current):
             break
-    return unless_same(held, text)
+    return unless_same(current, text)

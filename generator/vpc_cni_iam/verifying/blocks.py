@@ -203,8 +203,8 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
 def _inner(ours: list[Block], theirs: list[Block], line: int, name: str) -> Iterator[_Difference]:
     """Compare the blocks of one type inside a block, whose order has no meaning."""
     _remove_equal(ours, theirs, lambda block: block)
-    for block, other in zip(ours, theirs, strict=False):
-        yield from _differences(block, other, name)
+    for block, their_block in zip(ours, theirs, strict=False):
+        yield from _differences(block, their_block, name)
     for block in ours[len(theirs) :]:
         first = f" ({_short(next(iter(block.attributes.values())))})" if block.attributes else ""
         yield _Difference(line, f"{name}{first} is missing")

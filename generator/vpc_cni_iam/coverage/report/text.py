@@ -129,13 +129,13 @@ def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersio
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
     """Return the denied request, with the tags if another request of the action may be allowed."""
     request = check.request
-    what = "" if request.action == call.template.action else f"{request.action}: "
+    prefix = "" if request.action == call.template.action else f"{request.action}: "
     if by := subject.statement(check.decision):
         if check.decision.denied:
-            return f"{what}denied by statement {by}"
-        return f"{what}undecided by statement {by}: {check.decision.reason}"
+            return f"{prefix}denied by statement {by}"
+        return f"{prefix}undecided by statement {by}: {check.decision.reason}"
     if not some.evaluate(Request(request.action, "*")).allowed:
-        return f"{what}no statement allows the action"
+        return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)
     tags = [
         f"{key.partition(':')[2]}={value}"
@@ -144,7 +144,7 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     ]
     carried = f" with {', '.join(tags)}" if tags else ""
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
-    return f"{what}no statement allows it {on}{carried}"
+    return f"{prefix}no statement allows it {on}{carried}"
 
 
 def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class SimulatedNode(Sender):
         self._interfaces += 1
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
-        there = dict(self.setting.primary_tags) if name == PRIMARY else {}
-        return NodeInterface(name, identifier, account, place, there | dict(tags or {}))
+        primary_tags = dict(self.setting.primary_tags) if name == PRIMARY else {}
+        return NodeInterface(name, identifier, account, place, primary_tags | dict(tags or {}))
 
-    def wanted(self) -> dict[str, str]:
+    def managed_tags(self) -> dict[str, str]:
         """Return the tags that the plugin sets on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
@@ -74,14 +74,14 @@ class SimulatedNode(Sender):
 
     def on_creation(self) -> dict[str, str]:
         """Return the tags that come with the request for a new interface."""
-        values = self.wanted() | {CREATED_AT: _CREATED}
+        values = self.managed_tags() | {CREATED_AT: _CREATED}
         if self.keys.additional_created:
             return values
         return {key: values[key] for key in self.keys.created}
 
     def born(self) -> dict[str, str]:
         """Return the tags of an interface that this release made before."""
-        return self.wanted() | self.on_creation()
+        return self.managed_tags() | self.on_creation()
 
     # What the plugin does, in the order of ipamd's start and of its loops.
 
@@ -150,7 +150,7 @@ class SimulatedNode(Sender):
             self.write("tag-managed", eni, missing)
 
     def _missing(self, eni: NodeInterface) -> dict[str, str]:
-        return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
+        return {k: v for k, v in self.managed_tags().items() if eni.tags.get(k) != v}
 
     def assign(self, eni: NodeInterface) -> None:
         """Give an interface addresses or prefixes for pods."""

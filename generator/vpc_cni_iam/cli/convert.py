@@ -53,7 +53,7 @@ Examples:
 _MANY = 100
 
 
-class Format(StrEnum):
+class ConvertFormat(StrEnum):
     """How to print the result."""
 
     hcl = "hcl"
@@ -75,8 +75,9 @@ class ConvertCommandOptions:
         typer.Option(metavar="DIRECTORY", help="Write one file a document into this directory."),
     ] = None
     form: Annotated[
-        Format, options.choice(Format, "--format", "Print HCL, or a JSON report that contains it.")
-    ] = Format.hcl
+        ConvertFormat,
+        options.choice(ConvertFormat, "--format", "Print HCL, or a JSON report that contains it."),
+    ] = ConvertFormat.hcl
     parametrize: Annotated[
         list[str] | None,
         typer.Option(
@@ -116,7 +117,7 @@ class ConvertCommandOptions:
     @property
     def as_json(self) -> bool:
         """Whether to print a report in JSON."""
-        return self.form is Format.json
+        return self.form is ConvertFormat.json
 
     def check(self) -> None:
         """Raise `UsageError` for options that exclude each other."""

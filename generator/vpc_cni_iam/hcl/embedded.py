@@ -91,7 +91,7 @@ def read(value: Node, source: str) -> Embedded:
         InputError: Not a policy, or one whose structure only an engine can know; with the line.
     """
     marks = Marks()
-    reader = _Reader(source, marks)
+    reader = _EmbeddedReader(source, marks)
     try:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
@@ -126,7 +126,7 @@ def _body(value: Node) -> Node | None:
     return None
 
 
-class _Reader:
+class _EmbeddedReader:
     def __init__(self, source: str, marks: Marks) -> None:
         self.source = source
         self.marks = marks

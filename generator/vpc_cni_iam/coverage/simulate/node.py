@@ -191,7 +191,7 @@ class SimulatedNode(Sender):
             checks = self.requests.on_hyperpod_cluster(
                 request_templates()["attach-by-sagemaker"].action
             )
-            self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
+            self.sent("attach-by-sagemaker", eni.name, checks, reached=eni.exists)
         else:
             self.describe("describe-instances", eni)
             self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))

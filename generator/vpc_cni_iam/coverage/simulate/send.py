@@ -118,7 +118,7 @@ class Sender:
         """
         template = request_templates()[name]
         checks = self.requests.on_nothing(template.action) if template.on else ()
-        return self.sent(name, "", checks, about is None or about.exists)
+        return self.sent(name, "", checks, reached=about is None or about.exists)
 
     def send(self, name: str, eni: NodeInterface, more: tuple[Request, ...] = ()) -> None:
         """Send a call about an interface.
@@ -128,7 +128,7 @@ class Sender:
             more: Further checks of the call.
         """
         checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
-        self.sent(name, eni.name, checks, eni.exists)
+        self.sent(name, eni.name, checks, reached=eni.exists)
 
     def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
         """Send a CreateTags call; if it is allowed, the interface bears the tags.
@@ -137,7 +137,7 @@ class Sender:
             name: The name of the request template.
         """
         checks = self.requests.create_tags(eni, tags)
-        if self.sent(name, eni.name, checks, eni.exists):
+        if self.sent(name, eni.name, checks, reached=eni.exists):
             eni.tags.update(tags)
 
     def instance(self, action: str) -> tuple[Request, ...]:
@@ -145,7 +145,7 @@ class Sender:
         return (self.requests.on_instance(action, NODE),)
 
     def sent(
-        self, name: str, on: str, requests: Iterable[Request | AnyOf], reached: bool = True
+        self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True
     ) -> bool:
         """Send a call if the release does, and say whether it was sent and allowed.
 

@@ -140,5 +140,5 @@ def test_every_limit_is_used_and_says_why() -> None:
     code += "".join(p.read_text() for p in (ROOT / "tools").rglob("*.py"))
     for name, limit in vars(limits).items():
         if isinstance(limit, Limit):
-            assert limit.what and limit.why and limit.most > 0
+            assert limit.kind and limit.why and limit.most > 0
             assert len(re.findall(rf"\b{name}\b", code)) > 2, name

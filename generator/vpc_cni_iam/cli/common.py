@@ -1,4 +1,4 @@
-"""Prints what commands have to say."""
+"""Prints the output of commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_json(value: object) -> None:
 
 
 def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:
-    """Return what was done to the files of a directory as plain data."""
+    """Return the changes of the files of a directory as plain data."""
     done = [{"path": c.path, "kind": c.kind} for c in changes]
     return {"path": str(folder), "changes": done}
 
@@ -58,7 +58,7 @@ def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, objec
 def show_changes(
     folder: Path, changes: Sequence[FileChange], output: Format, *, quiet: bool
 ) -> None:
-    """Print what was done to the files of a directory."""
+    """Print the changes of the files of a directory."""
     if output is Format.json:
         show_json(changes_data(folder, changes))
     for change in changes if output is Format.text and not quiet else ():

@@ -53,7 +53,7 @@ Examples:
 _MANY = 100
 
 
-class Format(StrEnum):
+class ConvertFormat(StrEnum):
     """How to print the result."""
 
     hcl = "hcl"
@@ -75,8 +75,9 @@ class ConvertCommandOptions:
         typer.Option(metavar="DIRECTORY", help="Write one file a document into this directory."),
     ] = None
     form: Annotated[
-        Format, options.choice(Format, "--format", "Print HCL, or a JSON report that contains it.")
-    ] = Format.hcl
+        ConvertFormat,
+        options.choice(ConvertFormat, "--format", "Print HCL, or a JSON report that contains it."),
+    ] = ConvertFormat.hcl
     parametrize: Annotated[
         list[str] | None,
         typer.Option(
@@ -116,7 +117,7 @@ class ConvertCommandOptions:
     @property
     def as_json(self) -> bool:
         """Whether to print a report in JSON."""
-        return self.form is Format.json
+        return self.form is ConvertFormat.json
 
     def check(self) -> None:
         """Raise `UsageError` for options that exclude each other."""
@@ -229,7 +230,7 @@ def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         common.say(line)
     _show_readings(read, unread, chosen)
     if unread or not read:
-        # Code 1 means that policies are left out of what is printed.
+        # Code 1 means that the output leaves policies out.
         failed = not read or chosen.document or not all(u.address for u in unread)
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 

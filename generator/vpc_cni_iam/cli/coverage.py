@@ -188,7 +188,7 @@ def coverage(
 
 
 def _explain(risk: str | None) -> None:
-    """Print what a risk is; without one, the list of scenarios."""
+    """Print the explanation of a risk; without one, the list of scenarios."""
     from vpc_cni_iam.coverage.analysis import risks
     from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 

@@ -47,17 +47,17 @@ def diff(
     else:
         for module_diff in diffs:
             show_diff(module_diff, with_text=not quiet)
-            for edit in module_diff.kept:
+            for edit in module_diff.kept_edits:
                 if not (quiet and edit.fine):
                     word = "note" if edit.fine else "kept"
                     common.show(f"{word:<9}{module_diff.module.path}/{edit.path} {edit}")
     modules.exit_if_failed(d.failure for d in diffs)
-    unfit = any(d.text or not all(e.fine for e in d.kept) for d in diffs)
+    unfit = any(d.text or not all(e.fine for e in d.kept_edits) for d in diffs)
     raise typer.Exit(1 if unfit else 0)
 
 
 def show_diff(diff: Diff, *, with_text: bool = True) -> None:
-    """Print what a sync would change: its meaning, and with `with_text` the text too."""
+    """Print the changes of a sync: their meaning, and with `with_text` the text too."""
     if not diff.text:
         return
     typer.echo(diff.module.path)
@@ -70,7 +70,7 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
 
 
 def diff_data(diff: Diff) -> dict[str, object]:
-    """Return what a sync would change as plain data."""
+    """Return the changes of a sync as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
     return {
@@ -83,7 +83,7 @@ def diff_data(diff: Diff) -> dict[str, object]:
             }
             for m in diff.meanings
         ],
-        "kept": list(map(edit_data, diff.kept)),
+        "kept": list(map(edit_data, diff.kept_edits)),
         "diff": diff.text,
         "error": str(diff.failure) if diff.failure is not None else None,
     }

@@ -25,7 +25,7 @@ def check_once(files: Sequence[str]) -> None:
 
 
 def source(file: str) -> str:
-    """Return what errors call a file that a user named.
+    """Return the name in errors of a file that a user named.
 
     Args:
         file: As given; ``-`` is standard input.
@@ -38,7 +38,6 @@ def content(file: str, limit: Limit) -> bytes:
 
     Args:
         file: As given; ``-`` is standard input.
-        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read, or is too large.
@@ -57,7 +56,6 @@ def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
     Args:
         file: As given; ``-`` is standard input.
         form: As `vpc_cni_iam.texts.decode` takes it.
-        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read, is too large, or is not text.

@@ -68,7 +68,7 @@ def command(name: str, config: Path | None, *options: str) -> str:
 
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
-    """Print what failed and then `then`, and exit with code 3, if anything failed."""
+    """Print the failures and then `then`, and exit with code 3, if anything failed."""
     lines = dict.fromkeys(f"error: {failure}" for failure in failures if failure is not None)
     for line in (*lines, then) if lines else ():
         if line:
@@ -108,12 +108,9 @@ class SyncRequest:
     """The modules to sync, and how.
 
     Args:
-        config: The configuration.
         named: Its path, if the user named it.
         chosen: The modules, or files in them.
-        policy: What to do with edited files.
         quiet: Whether to print problems only.
-        output: How to print it.
     """
 
     config: Config
@@ -125,7 +122,7 @@ class SyncRequest:
 
     @classmethod
     def of(cls, options: SyncOptions) -> SyncRequest:
-        """Return what options ask for; raises `UsageError` if they exclude each other."""
+        """Return the request of some options; raises `UsageError` if they exclude each other."""
         from vpc_cni_iam.errors import UsageError
         from vpc_cni_iam.vendoring.plan import ConflictPolicy
         from vpc_cni_iam.vendoring.select import select

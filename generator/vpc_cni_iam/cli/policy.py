@@ -30,7 +30,7 @@ Examples:
 """
 
 
-class Format(StrEnum):
+class PolicyFormat(StrEnum):
     """How to print a document."""
 
     json = "json"
@@ -45,7 +45,9 @@ def policy(
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     no_gaps: options.NoGapsOption = False,
-    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = Format.json,
+    output: Annotated[
+        PolicyFormat, options.choice(PolicyFormat, "--format", "Output format.")
+    ] = PolicyFormat.json,
 ) -> None:
     """See `HELP`."""
     chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)
@@ -66,12 +68,12 @@ def _filled(composed: Composed, values: dict[str, str | None]) -> Policy:
     return document
 
 
-def _show(document: Policy, name: str, output: Format) -> None:
-    if output is Format.json:
+def _show(document: Policy, name: str, output: PolicyFormat) -> None:
+    if output is PolicyFormat.json:
         from vpc_cni_iam.policy.document import dumps
 
         typer.echo(dumps(document), nl=False)
-    elif output is Format.hcl:
+    elif output is PolicyFormat.hcl:
         from vpc_cni_iam.hcl.write import block, policy_document
 
         typer.echo(block(policy_document(name, document)), nl=False)

@@ -169,7 +169,7 @@ def _git_repository(path: str | None) -> GitRepository | None:
 
 
 class _Report:
-    """Prints what is done: as lines, or as JSON in the end, also if a later step fails."""
+    """Prints each step: as lines, or as JSON in the end, also if a later step fails."""
 
     def __init__(self, directory: Path, output: Format, *, quiet: bool) -> None:
         self._directory, self._json = directory, output is Format.json
@@ -215,7 +215,7 @@ class _Report:
         }
 
     def files(self, published: Published) -> None:
-        """Report the files of the version, and what was done to those of the directory."""
+        """Report the files of the version, and the changes of those of the directory."""
         from vpc_cni_iam.publishing import oci, registry
 
         directory = self._directory

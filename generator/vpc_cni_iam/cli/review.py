@@ -221,7 +221,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
-    """Start a bar, which goes when the stack is closed; return what moves it."""
+    """Start a bar, which goes when the stack is closed; return the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
@@ -232,7 +232,7 @@ def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
-    """Return what to write, as formats by their files."""
+    """Return the formats to write by their files."""
     from vpc_cni_iam.errors import UsageError
 
     found: dict[Path, str] = {}

@@ -47,7 +47,7 @@ def sync(shared: SyncOptions) -> None:
 def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
-    """Print what was done to each module, and what is left to do with the command `again`."""
+    """Print the changes of each module, and what is left to do with the command `again`."""
     from vpc_cni_iam.vendoring.state import ModuleFile
 
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
@@ -63,10 +63,10 @@ def show_outcomes(
                 typer.echo(f"        {way}")
         for text in outcome.edits:
             typer.echo(text, nl=False)
-        for edit in outcome.kept:
+        for edit in outcome.kept_edits:
             if not edit.fine:
                 common.show(f"kept    {path}/{edit.path} {edit}")
-                file = ModuleFile(edit.path, "kept", kept=edit)
+                file = ModuleFile(edit.path, "kept", edit=edit)
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
@@ -75,17 +75,17 @@ def show_outcomes(
 
 
 def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
-    """Print what failed, and exit with the documented code."""
+    """Print the failures, and exit with the documented code."""
     failures = [o.failure for o in outcomes if o.failure is not None]
     count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
-    what = f"are not what {path} says" if again == "sync" else "cannot be read"
-    then = f"{count} {what}; mend that, then: {command(again, request.named)}"
+    problem = f"are not what {path} says" if again == "sync" else "cannot be read"
+    then = f"{count} {problem}; mend that, then: {command(again, request.named)}"
     exit_if_failed(failures, then if len(request.chosen) > 1 else "")
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
 
 
 def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, object]:
-    """Return what was done to each module of a configuration, and its warnings, as plain data."""
+    """Return the changes of each module of a configuration, and its warnings, as plain data."""
     from vpc_cni_iam.vendoring.report import edit_data
 
     modules = [
@@ -95,7 +95,7 @@ def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, 
             "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
             "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
             "conflicts": [f.path for f in outcome.conflicts],
-            "kept": list(map(edit_data, outcome.kept)),
+            "kept": list(map(edit_data, outcome.kept_edits)),
             "error": str(outcome.failure) if outcome.failure is not None else None,
         }
         for outcome in outcomes

@@ -1,4 +1,4 @@
-"""Options that name a plugin version, and what is done with one newer than the catalog."""
+"""Options that name a plugin version, and the handling of one newer than the catalog."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _note_strict(context: typer.Context, value: bool) -> bool:
 
 
 def strict(text: str) -> Any:
-    """Return the option that refuses what is not known."""
+    """Return the option that refuses unknown versions."""
     # Eager: the callback of --cni-version needs its value.
     return typer.Option("--strict", help=text, is_eager=True, callback=_note_strict)
 

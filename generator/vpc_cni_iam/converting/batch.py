@@ -40,7 +40,7 @@ class ConvertOptions:
     Args:
         name: The name of the one data source; empty to derive names.
         names: Names of variables by the literals they stand for.
-        partition_aware: Whether ARNs name the partition at hand.
+        partition_aware: Whether ARNs name the partition of the provider.
         keep_going: Whether others are converted if one cannot be.
     """
 
@@ -52,14 +52,14 @@ class ConvertOptions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of the files.
+    """The result of a conversion.
 
     Args:
         converted: The documents that were converted, in order.
-        failures: Why others, or whole files, were not.
-        refused: How many documents and files that are.
-        shared: Text by name of what the documents refer to: variables, the partition.
-        unused: Literals that were to be replaced and stand nowhere as a whole.
+        failures: Why other documents, or whole files, were not converted.
+        refused: The number of documents and files that failed.
+        shared: The blocks that the documents refer to, such as variables, as text by name.
+        unused: Literals to replace that no text has as a whole.
     """
 
     converted: tuple[Converted, ...]
@@ -84,11 +84,6 @@ def convert(
     inputs: Sequence[Input], options: ConvertOptions, step: Callable[[], None] = lambda: None
 ) -> Batch:
     """Convert the policy documents of some files.
-
-    Args:
-        inputs: The files.
-        options: How.
-        step: Called after each file.
 
     Raises:
         InputError: One cannot be converted, and the others are not to be.

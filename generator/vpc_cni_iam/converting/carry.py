@@ -10,7 +10,7 @@ from vpc_cni_iam.converting.splices import SpliceNames, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.marks import MARK, Kept, Marks
+from vpc_cni_iam.hcl.marks import MARK, MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Reference, Text
@@ -29,12 +29,12 @@ _NO_TEXT = re.compile("Bool|Numeric|Null")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the other blocks of a module say of its names.
+    """The definitions of names in the other blocks of a module.
 
     Args:
         variables: The types of its variables by name.
         locals: Its locals by reference, such as ``local.name``: those that are defined once.
-        names: The same, to follow what is spliced into JSON.
+        names: The same, to follow expressions that are spliced into JSON.
     """
 
     variables: Mapping[str, Node] = field(default_factory=dict)
@@ -42,12 +42,9 @@ class Surroundings:
     names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
 
     def shape(self, code: str) -> str:
-        """Say what an expression is, as far as that can be known.
+        """Return the type of an expression, or that it is unknown.
 
         It is a text, a number, a boolean, a list or unknown.
-
-        Args:
-            code: The expression.
         """
         if _TEXT.fullmatch(code):
             return "text"
@@ -64,33 +61,25 @@ class Surroundings:
         return "text" if is_text else "unknown"
 
     def text(self, code: str) -> str | None:
-        """Return the text that an expression stands for, if locals alone say it.
-
-        Args:
-            code: The expression.
-        """
+        """Return the text of an expression that locals alone define."""
         return resolve.text(code, ValueScope(nodes=self.locals))
 
-    def check(self, kept: Kept, source: str) -> None:
+    def check(self, marked: MarkedExpression, source: str) -> None:
         """Refuse an expression that means something else in a data source.
-
-        Args:
-            kept: The expression.
-            source: The file name that errors name.
 
         Raises:
             InputError: With the line of the expression.
         """
-        if kept.spliced:
-            if why := why_not_plain(kept.code, self.names):
-                problem = f"{kept.code} may write quotes into the JSON around it: {why}"
-                raise InputError(source, f"line {kept.line}", problem)
-            if "\n" in kept.code:
+        if marked.spliced:
+            if why := why_not_plain(marked.code, self.names):
+                problem = f"{marked.code} may write quotes into the JSON around it: {why}"
+                raise InputError(source, f"line {marked.line}", problem)
+            if "\n" in marked.code:
                 problem = "an expression in a heredoc that spans several lines is not carried over"
-                raise InputError(source, f"line {kept.line}", problem)
-        elif expression(kept.code) is None:
-            problem = f"{kept.code} is not an expression that this reader knows"
-            raise InputError(source, f"line {kept.line}", problem)
+                raise InputError(source, f"line {marked.line}", problem)
+        elif expression(marked.code) is None:
+            problem = f"{marked.code} is not an expression that this reader knows"
+            raise InputError(source, f"line {marked.line}", problem)
 
 
 def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
@@ -98,18 +87,16 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
 
     Args:
         policy: The policy, with marks in its texts.
-        marks: What the marks stand for.
-        known: What is known of the names in them.
     """
     remarks = []
     for condition in (c for s in policy.statements for c in s.conditions):
         for text in filter(MARK.fullmatch, condition.values):
-            kept = marks.of(text)
-            shape = "text" if kept.spliced else known.shape(kept.code)
+            marked = marks.of(text)
+            shape = "text" if marked.spliced else known.shape(marked.code)
             if shape in ("number", "boolean"):
-                remarks.append(f"the {shape} {kept.code} is written as a string")
+                remarks.append(f"the {shape} {marked.code} is written as a string")
             elif shape == "unknown" and _NO_TEXT.search(condition.operator):
-                remarks.append(f"{kept.code}, if it is no string, is written as one")
+                remarks.append(f"{marked.code}, if it is no string, is written as one")
     return list(dict.fromkeys(remarks))
 
 
@@ -117,15 +104,13 @@ def fill(
     block: NewBlock,
     marks: Marks,
     known: Surroundings,
-    written: Callable[[Kept], str] = lambda kept: kept.code,
+    written: Callable[[MarkedExpression], str] = lambda marked: marked.code,
 ) -> None:
     """Replace the marks in a data source's texts by their expressions.
 
     Args:
         block: The data source or a block in it; changed in place.
-        marks: What the marks stand for.
-        known: What is known of the names in them.
-        written: Returns what is written for an expression.
+        written: Returns the code to write for an expression.
     """
     block.attributes = [(n, _filled(v, marks, known, written)) for n, v in block.attributes]
     for inner in block.blocks:
@@ -136,22 +121,22 @@ def _filled(
     value: Value | tuple[Value, ...],
     marks: Marks,
     known: Surroundings,
-    written: Callable[[Kept], str],
+    written: Callable[[MarkedExpression], str],
 ) -> Value | tuple[Value, ...]:
     if not isinstance(value, tuple):
         return _one(value, marks, written)
     match value:
         case (Literal(text=text),) if MARK.fullmatch(text) and marks.of(text).whole:
-            kept = marks.of(text)
-            shape = known.shape(kept.code)
+            marked = marks.of(text)
+            shape = known.shape(marked.code)
             if shape in ("list", "unknown"):
                 # It takes a text and a list alike.
-                code = written(kept)
+                code = written(marked)
                 return Expression(code if shape == "list" else f"flatten([{code}])")
     return tuple(_one(v, marks, written) for v in value)
 
 
-def _one(value: Value, marks: Marks, written: Callable[[Kept], str]) -> Value:
+def _one(value: Value, marks: Marks, written: Callable[[MarkedExpression], str]) -> Value:
     if not isinstance(value, Literal) or not MARK.search(value.text):
         return value
     if MARK.fullmatch(value.text):

@@ -21,12 +21,8 @@ class Converted:
     """One document as HCL.
 
     Args:
-        document: Where it was found.
-        name: The name of its data source.
-        text: The data source as HCL.
-        notes: What was normalised.
-        used: The literals that gave way to variables.
-        partition: Whether it refers to the partition at hand.
+        used: The literals that variables replace.
+        partition: Whether it refers to the partition of the provider.
     """
 
     document: JsonDocument
@@ -43,10 +39,8 @@ def convert_document(
     """Convert a document.
 
     Args:
-        document: The document.
-        name: The name of its data source.
         names: Names of variables by the literals they stand for.
-        partition_aware: Whether its ARNs name the partition at hand.
+        partition_aware: Whether its ARNs name the partition of the provider.
 
     Returns:
         The document as HCL, or why there is none.
@@ -74,7 +68,7 @@ def convert_document(
 
 
 def _partition(policy: Policy) -> str:
-    """Return the one partition of a policy's ARNs; one of several could not give way alone."""
+    """Return the only partition of a policy's ARNs; one of several cannot be replaced alone."""
     named = partitions(policy)
     return named[0] if len(named) == 1 else ""
 

@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
-from vpc_cni_iam.hcl.marks import Kept, Marks
+from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Block, File, Node
@@ -26,8 +26,6 @@ class Reading:
 
     Args:
         address: Where it is, such as ``aws_iam_role.x.assume_role_policy``.
-        source: The file name.
-        line: Its line in the file.
         document: Its JSON; a reference stands in it as ``${`` the reference ``}``.
         references: Those references, such as ``var.bucket``. Any other ``${...}`` in it is
             a policy variable of IAM's.
@@ -51,7 +49,7 @@ class Unread:
 
     Args:
         address: Where it is; empty for a whole file.
-        error: The file, the line and what is wrong there.
+        error: The error, with the file and the line.
     """
 
     address: str
@@ -60,10 +58,6 @@ class Unread:
 
 def read_file(text: str, source: str) -> File:
     """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals.
-
-    Args:
-        text: The text of the file.
-        source: The file name that errors name.
 
     Raises:
         InputError: Not HCL; with the line.
@@ -87,7 +81,6 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
     or anywhere with a Statement. What is computed in such an attribute is not read.
 
     Args:
-        file: The file.
         known: The locals of the files that are read together; without it, those of this one.
     """
     if not may_hold_policy(file.text):
@@ -127,10 +120,9 @@ def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading
 def choose(
     policies: Sequence[Reading | Unread], names: Iterable[str]
 ) -> tuple[Reading | Unread, ...]:
-    """Return the policies of these names, and files that could not be read; of no names, all.
+    """Return the policies of these names and the unread files; everything without names.
 
     Args:
-        policies: The policies.
         names: Their addresses, or the names of data sources.
 
     Raises:
@@ -169,7 +161,7 @@ def _written_out(file: File, known: Mapping[str, Node]) -> Iterator[tuple[int, R
             except InputError as error:
                 yield line, Unread(attribute.address, error)
                 continue
-            names = tuple(dict.fromkeys(kept.code for kept in policy.marks.kept))
+            names = tuple(dict.fromkeys(expression.code for expression in policy.marks.expressions))
             yield line, Reading(attribute.address, file.source, line, document, names)
         elif problem := _why_unread(attribute, known):
             yield line, Unread(attribute.address, InputError(file.source, f"line {line}", problem))
@@ -198,7 +190,7 @@ def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
 
 def _data_source(block: Block, address: str, source: str) -> Reading:
     marks, line = Marks(), block.span.line
-    scope = ValueScope(keep=lambda code: marks.mark(Kept(code, line)))
+    scope = ValueScope(keep=lambda code: marks.mark(MarkedExpression(code, line)))
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:
@@ -207,16 +199,18 @@ def _data_source(block: Block, address: str, source: str) -> Reading:
         shown = _shown(document.policy, marks, source, line)
     except InputError as error:
         raise InputError(source, error.place, marks.shown(error.problem)) from None
-    return Reading(address, source, line, shown, tuple(kept.code for kept in marks.kept))
+    return Reading(
+        address, source, line, shown, tuple(expression.code for expression in marks.expressions)
+    )
 
 
 def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, Any]:
     """Return the JSON with its references shown, if each can be told from IAM's variables."""
-    for kept in marks.kept:
-        if not resolve.REFERENCE.fullmatch(kept.code):
-            problem = f"{kept.code} is computed; only an engine can know it"
-            raise InputError(source, f"line {kept.line}", problem)
-    written = {f"${{{k.code}}}" for k in marks.kept}
+    for expression in marks.expressions:
+        if not resolve.REFERENCE.fullmatch(expression.code):
+            problem = f"{expression.code} is computed; only an engine can know it"
+            raise InputError(source, f"line {expression.line}", problem)
+    written = {f"${{{k.code}}}" for k in marks.expressions}
 
     def shown(value: object) -> Any:
         if isinstance(value, dict):

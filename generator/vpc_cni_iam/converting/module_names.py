@@ -1,4 +1,4 @@
-"""What the files of a module's directory say that a rewritten file needs to know."""
+"""The definitions in the files of a module that a rewritten file needs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ class ModuleFiles:
 
         Args:
             name: Its name, one of `files`.
-            source: The name that errors show.
 
         Raises:
             InputError: Not HCL; with the line.
@@ -69,7 +68,7 @@ class ModuleFiles:
 
     @cached_property
     def surroundings(self) -> Surroundings:
-        """What is known of the variables and locals, which a rewriting does not change."""
+        """The known variables and locals, which a rewriting does not change."""
         definitions = _Definitions()
         for name, encoded in self.files.items():
             if name.endswith(".json"):
@@ -85,11 +84,9 @@ class ModuleFiles:
 
 @dataclass(slots=True)
 class _Definitions:
-    """What the files of a module define: each value that a name is given, in any file.
+    """The definitions of a module: all values of each name, from any file.
 
     Args:
-        types: The types of each variable.
-        values: The values of each local.
         in_json: The keys of JSON files, of which any may define a variable or a local.
         unreadable: The first file that cannot be read, empty if there is none.
     """
@@ -100,7 +97,7 @@ class _Definitions:
     unreadable: str = ""
 
     def add(self, blocks: Iterable[Block]) -> None:
-        """Add what some blocks define."""
+        """Add the definitions of some blocks."""
         for block in blocks:
             if block.type == "variable" and block.labels:
                 self.types[block.labels[0]].append(block.attributes.get("type", Reference("any")))
@@ -109,7 +106,7 @@ class _Definitions:
                     self.values[name].append(value)
 
     def surroundings(self) -> Surroundings:
-        """Return what is known for sure."""
+        """Return the values that are known for sure."""
         types, values = self._once(self.types), self._once(self.values)
         scalars = {name: t.path for name, t in types.items() if isinstance(t, Reference)}
         return Surroundings(
@@ -119,7 +116,7 @@ class _Definitions:
         )
 
     def _once(self, definitions: Mapping[str, list[Node]]) -> dict[str, Node]:
-        """Return what is defined once; what is set twice, as by an override, is not known."""
+        """Return the values that are set once; one set twice, as by an override, is unknown."""
         if self.unreadable:
             return {}
         return {

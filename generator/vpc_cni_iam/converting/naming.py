@@ -40,13 +40,13 @@ def valid(text: str) -> str:
 
 
 def unique(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return names of which no two are one, even to a file system that ignores case.
+    """Return names that differ from each other even on a file system that ignores case.
 
-    The first that wants a name gets it; a later one gets a number that no other name has.
+    The first use of a name gets it; later ones get a number that no other name has.
 
     Args:
         names: The names, in the order of the input.
-        taken: Names that are not to be had.
+        taken: Names that are in use already.
     """
     used = {name.lower() for name in taken}
     natural = {name.lower() for name in names}

@@ -1,4 +1,4 @@
-"""What a conversion writes otherwise than the JSON has it, though it means the same."""
+"""Notes on text that a conversion writes differently with the same meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ class Note:
 
     Args:
         path: Its JSON path in the file.
-        text: What was done.
     """
 
     path: str
@@ -27,7 +26,7 @@ class Note:
 
 
 def notes(document: Any, path: str) -> Iterator[Note]:
-    """Yield what is normalised in a document, but order and one value instead of a list of one.
+    """Yield the normalisations of a document, except order and lists of one value.
 
     Args:
         document: Its decoded JSON, which `vpc_cni_iam.policy.parse.parse` took.

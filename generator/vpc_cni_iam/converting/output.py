@@ -28,8 +28,8 @@ def save(
         TreeError: A file is there and differs; nothing was changed.
     """
     with locked(directory):
-        there = contents(directory, files)
-        differing = [n for n, content in there.items() if content != files[n].encode()]
+        current_files = contents(directory, files)
+        differing = [n for n, content in current_files.items() if content != files[n].encode()]
         if differing and not force:
             shown = ", ".join(sorted(differing)[:_SHOWN])
             more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
@@ -37,5 +37,5 @@ def save(
                 f"{directory}: {shown}{more} there already and not the same; choose another "
                 f"directory, or replace with --force, which keeps a copy named *{SUFFIX}"
             )
-        backups = {backup_name(directory, n): there[n] for n in differing}
-        return write(directory, {**backups, **files}, observed=there)
+        backups = {backup_name(directory, n): current_files[n] for n in differing}
+        return write(directory, {**backups, **files}, observed=current_files)

@@ -1,4 +1,4 @@
-"""Puts variables, and the partition at hand, in the place of literal values.
+"""Replaces literal values by variables, and partitions by that of the provider.
 
 Only whole values and whole parts of ARNs are replaced, never a part of a word: that a cluster is
 called ``prod`` says nothing about ``prod-logs``. Parts of an ARN are what stands between ``:`` and,
@@ -33,7 +33,7 @@ def parameters(pairs: Iterable[str]) -> dict[str, str]:
     """Return the variable of each literal.
 
     Args:
-        pairs: Each a ``KEY=VALUE``: the name of a variable, and what it is to stand for.
+        pairs: Each a ``KEY=VALUE``: the name of a variable, and the literal that it replaces.
 
     Raises:
         UsageError: One that is not, or that clashes with another.
@@ -60,8 +60,7 @@ class Substitution:
 
     Args:
         names: Names of variables by the literals they stand for.
-        partition: The partition of ARNs that gives way to the one at hand; empty for none.
-        used: The literals that were replaced.
+        partition: The partition of ARNs to replace by that of the provider; empty for none.
         left: Texts that hold a literal inside a longer word, by literal.
         partition_used: Whether a partition was replaced.
     """
@@ -78,7 +77,7 @@ class Substitution:
         return bool(self.names or self.partition)
 
     def value(self, text: str) -> Value:
-        """Return what stands for a resource, principal, condition key or value."""
+        """Return the code for a resource, principal, condition key or value."""
         if text in self.names:
             self.used.add(text)
             return Expression(f"var.{self.names[text]}")
@@ -113,7 +112,6 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
 
     Args:
         names: Names of variables by the literals they stand for.
-        used: The literals that were replaced.
     """
     return [
         NewBlock(

@@ -1,4 +1,4 @@
-"""Proves that a data source means what the policy meant that was written out in its place."""
+"""Proves that a data source means the same as the policy that it replaces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.expressible import problems
-from vpc_cni_iam.hcl.marks import Kept
+from vpc_cni_iam.hcl.marks import MarkedExpression
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.write import block as block_text
@@ -16,26 +16,21 @@ from vpc_cni_iam.policy.diff.differences import differences
 
 
 def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
-    """Refuse a data source that would not mean what was written out.
+    """Refuse a data source with another meaning than the policy that it replaces.
 
     Its text is read back, with a name of its own in the place of each expression that it carries,
     and compared. Then what the data source cannot express is looked for in the texts that locals
     are known to stand for.
 
-    Args:
-        name: The name of the data source.
-        policy: The policy that was written out.
-        known: What is known of the names in it.
-
     Raises:
         InexpressibleError: It would not, or that cannot be proven.
     """
-    carried = policy.marks.kept
-    places = {f"local.carried_{number}": kept for number, kept in enumerate(carried)}
-    names = {(kept.code, kept.whole): place for place, kept in places.items()}
+    carried = policy.marks.expressions
+    places = {f"local.carried_{number}": expression for number, expression in enumerate(carried)}
+    names = {(expression.code, expression.whole): place for place, expression in places.items()}
 
-    def written(kept: Kept) -> str:
-        return names[kept.code, kept.whole]
+    def written(expression: MarkedExpression) -> str:
+        return names[expression.code, expression.whole]
 
     def mark(place: str) -> str:
         return policy.marks.mark(places[place])
@@ -53,7 +48,11 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
     if differing := differences(policy.policy, back.policy):
         problem = policy.marks.shown(str(differing[0]))
         raise InexpressibleError(f"could not be proven to mean the same: {problem}")
-    texts = {kept.code: text for kept in carried if (text := known.text(kept.code)) is not None}
+    texts = {
+        expression.code: text
+        for expression in carried
+        if (text := known.text(expression.code)) is not None
+    }
     if unexpressed := problems(policy.filled(texts)):
         problem = policy.marks.shown(str(unexpressed[0]))
         raise InexpressibleError(f"with the values of its locals, {problem}")

@@ -16,7 +16,6 @@ def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list
     A comment behind code on its line keeps that code in front of it.
 
     Args:
-        file: The file.
         value: The expression that is replaced.
         body: The expression of the policy's Statement in it, if it can hold comments.
     """

@@ -57,7 +57,7 @@ def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> dict[str,
 def rewriting_data(
     rewritings: Iterable[Rewriting], errors: Iterable[InputError], unsaved: Container[Path]
 ) -> dict[str, Any]:
-    """Return what becomes of .tf files as plain data; `unsaved` has directories not written."""
+    """Return the rewriting of .tf files as plain data; `unsaved` has directories not written."""
     return {
         "files": [
             {
@@ -105,7 +105,7 @@ def summary(rewriting: Rewriting) -> str:
 
 
 def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator[str]:
-    """Yield what a user is to know about the policies of .tf files."""
+    """Yield the lines for people about the policies of .tf files."""
     yield from first(
         [
             f"{reading.source}: line {reading.line}: {reading.address}: refers to "
@@ -121,7 +121,7 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
 
 
 def rewriting_lines(rewritings: Iterable[Rewriting]) -> Iterator[str]:
-    """Yield what a user is to know about rewritten files."""
+    """Yield the lines for people about rewritten files."""
     yield from first([line for rewriting in rewritings for line in _policy_lines(rewriting)])
 
 
@@ -135,12 +135,12 @@ def _policy_lines(rewriting: Rewriting) -> Iterator[str]:
 
 
 def error_lines(errors: Iterable[object]) -> Iterator[str]:
-    """Yield the first errors, and how many there are besides."""
+    """Yield the first errors, and the number of the others."""
     yield from first([f"error: {error}" for error in errors], "error: " + LIKE_THESE)
 
 
 def lines(batch: Batch) -> Iterator[str]:
-    """Yield what a user is to know: what was normalised, what was refused, and a summary.
+    """Yield the lines for people: normalisations, refusals and a summary.
 
     Of a large batch these are the first notes and refusals, and how many there are.
     """
@@ -158,10 +158,9 @@ def lines(batch: Batch) -> Iterator[str]:
 
 
 def first(lines: Sequence[str], rest: str = LIKE_THESE) -> Iterator[str]:
-    """Yield the first of many lines, and how many there are besides.
+    """Yield the first of many lines, and the number of the others.
 
     Args:
-        lines: The lines.
         rest: The text for the others, with ``{}`` for their number.
     """
     for line in lines[:_SHOWN]:

@@ -42,8 +42,7 @@ class Replaced:
     Args:
         address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
         line: Its line in the file before.
-        name: The name of the data source.
-        notes: What is written otherwise, though it means the same.
+        notes: What is written differently with the same meaning.
     """
 
     address: str
@@ -55,7 +54,7 @@ class Replaced:
 class WhyLeft(StrEnum):
     """Why a policy stays as it is: refused, or not where policies are replaced."""
 
-    # It cannot be replaced without a change of what it means, as far as can be proven.
+    # No replacement is proven to mean the same.
     refused = "refused"
     elsewhere = "not written out"
     local = "local"
@@ -68,9 +67,7 @@ class Left:
     """A policy that stays as it is.
 
     Args:
-        address: Where it is.
         error: The file, the line, and why.
-        kind: The kind of reason.
     """
 
     address: str
@@ -85,12 +82,9 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """What becomes of one file.
+    """The rewriting of one file.
 
     Args:
-        path: The file.
-        before: Its text.
-        after: Its new text.
         replaced: The policies that became data sources, in order.
         left: The others.
     """
@@ -103,7 +97,7 @@ class Rewriting:
 
 
 def rewriting(path: Path, modules: Modules) -> Rewriting:
-    """Return what becomes of a file; nothing is written.
+    """Return the rewriting of a file; nothing is written.
 
     Args:
         path: The .tf file. The others in its directory are read for the names they use.
@@ -128,7 +122,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
 
 
 def rewrite_files(files: Iterable[str]) -> tuple[list[Rewriting], list[InputError]]:
-    """Return what becomes of files and of those of directories, and why some cannot be read."""
+    """Return the rewritings of files and directories, and the errors of unreadable files."""
     modules = Modules()
     rewritings: list[Rewriting] = []
     errors: list[InputError] = []
@@ -150,7 +144,7 @@ def _paths(files: Iterable[str], errors: list[InputError]) -> Iterator[Path]:
 
 
 def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
-    """Write the files of each directory, and return why those of some were not written."""
+    """Write the files of each directory, and return the errors of directories not written."""
     unsaved = {}
     by_directory: dict[Path, list[Rewriting]] = {}
     for change in rewritings:
@@ -168,10 +162,6 @@ def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
 
 def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
     """Write the files of a directory that change, all or none.
-
-    Args:
-        directory: The directory.
-        rewritings: What becomes of each.
 
     Raises:
         InputError: A file changed meanwhile; nothing was written.
@@ -228,7 +218,7 @@ class _FileRewriter:
         return text
 
     def kind(self, attribute: Attribute) -> WhyLeft | None:
-        """Return what a policy is that no resource of the provider takes; None if there is none."""
+        """Return the kind of a policy that no resource of the provider takes; None for another."""
         if not attribute.writes_policy:
             return None
         kinds = {"module": WhyLeft.module_argument, "locals": WhyLeft.local}
@@ -250,8 +240,8 @@ class _FileRewriter:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
             raise self.refuse(value.span.line, problem)
         policy = embedded.read(value, source)
-        for kept in policy.marks.kept:
-            self.known.check(kept, source)
+        for expression in policy.marks.expressions:
+            self.known.check(expression, source)
         repeated, index = self.repeated(attribute, policy)
         name = self.name(attribute)
         check_meaning(name, policy, self.known)
@@ -274,14 +264,14 @@ class _FileRewriter:
 
     def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
-        depends = [k for k in policy.marks.kept if _INSTANCE.search(k.code)]
+        depends = [k for k in policy.marks.expressions if _INSTANCE.search(k.code)]
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
             if depends and name in attribute.block.attributes:
                 return name, index
-        for kept in depends:
-            if re.search(r"\b(each|count)\.", kept.code):
-                problem = f"{kept.code} without count or for_each"
-                raise self.refuse(kept.line, problem)
+        for expression in depends:
+            if re.search(r"\b(each|count)\.", expression.code):
+                problem = f"{expression.code} without count or for_each"
+                raise self.refuse(expression.line, problem)
         return "", ""
 
     def name(self, attribute: Attribute) -> str:

@@ -75,12 +75,12 @@ _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 @dataclass(frozen=True, slots=True)
 class SpliceNames:
-    """What a module says of its variables and locals.
+    """The variables and locals of a module.
 
     Args:
         types: The types of its variables by name, as they are written.
         local_values: Its locals by name, each as often as it is defined.
-        in_json: SpliceNames that configuration in JSON may define.
+        in_json: Names that configuration in JSON may define.
         unreadable: The name of a file of the module that cannot be read; empty for none.
     """
 
@@ -91,12 +91,7 @@ class SpliceNames:
 
 
 def why_not_plain(code: str, names: SpliceNames) -> str | None:
-    """Say why text spliced into JSON may hold what JSON would escape; None if it cannot.
-
-    Args:
-        code: The expression that is spliced.
-        names: What the module says of the names in it.
-    """
+    """Say why text spliced into JSON may hold what JSON would escape; None if it cannot."""
     return next(_Follower(names).code(code, ()), None)
 
 
@@ -110,7 +105,7 @@ class _Follower:
         """Yield why a value may hold what JSON would escape.
 
         Args:
-            value: The value; of a list or an object, what is in it.
+            value: The value; the elements of a list or an object count.
             path: The locals that led to it.
         """
         match value:

@@ -1,4 +1,4 @@
-"""A policy as the text of a data source, the one way in which this package writes HCL."""
+"""Writes a policy as the text of a data source."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ def data_source(policy: Policy, name: str, value: Callable[[str], Value] = Liter
     """Return the text of an ``aws_iam_policy_document`` data source, ending in a newline.
 
     Args:
-        policy: The policy.
         name: The name of the data source, a valid HCL identifier.
-        value: Turns a resource, principal, condition key or value into what stands for it.
+        value: Returns the code for a resource, principal, condition key or value.
 
     Raises:
         InexpressibleError: What the data source would drop, change or refuse.

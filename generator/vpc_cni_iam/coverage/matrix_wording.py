@@ -30,8 +30,6 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     """Yield the lines of the matrix: a row for each run of releases that are alike.
 
     Args:
-        subject: What was looked at.
-        matrix: How it went.
         verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
@@ -66,7 +64,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
 
 
 def heading(subject: Subject, matrix: Matrix) -> str:
-    """Return what the matrix shows, in a line."""
+    """Return the subject of the matrix, in a line."""
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
     if len(matrix.scenarios) < len(SCENARIOS):
@@ -75,7 +73,7 @@ def heading(subject: Subject, matrix: Matrix) -> str:
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
-    """Return the releases at which the plugin works; first what keeps that from being known."""
+    """Return the releases at which the plugin works, after the reasons why that may be unknown."""
     if subject.is_complete:
         return f"works with {works(matrix)}"
     unread = skipped.incomplete(subject.skipped)

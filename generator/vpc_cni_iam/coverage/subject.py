@@ -1,4 +1,4 @@
-"""What is looked at: policies of one role, and the names that its requests are to have."""
+"""The subject of a coverage report: policies of one role, and the names in its requests."""
 
 from __future__ import annotations
 
@@ -41,11 +41,9 @@ class Subject:
     """Policies of one role.
 
     Args:
-        title: What they are, in a line.
-        opened: The policies with their names.
-        names: The names that requests are to have.
+        title: A description in one line.
         own_names: Which of the names the policies themselves have, by parameter.
-        skipped: What else the input holds, which no verdict may ignore.
+        skipped: Other parts of the input, which no verdict may ignore.
     """
 
     title: str
@@ -86,8 +84,6 @@ def of_variant(name: str, selection: Selection, options: Mapping[str, str | None
     """Return a variant of the catalog, filled with names.
 
     Args:
-        name: The variant.
-        selection: Which document.
         options: Names that the user chose, by parameter; None for the others.
 
     Raises:
@@ -112,7 +108,6 @@ def of_input(
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         documents: The names of the policies to take; none if there is a single one.
         options: Names that the user chose, by parameter; None for the others.
 
@@ -130,11 +125,10 @@ def of_input(
 def open_filled(
     target: str, stdin: Callable[[], str], options: Mapping[str, str | None]
 ) -> InputPolicies:
-    """Return what an input holds, with names that nobody chose replaced by examples.
+    """Return the policies of an input, with examples for names that the user did not choose.
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         options: Names that the user chose, by parameter; None for the others.
 
     Raises:
@@ -151,9 +145,8 @@ class Taken:
     """Policies that were chosen from an input.
 
     Args:
-        title: What they are, in a line.
-        opened: The policies with their names.
-        skipped: What else there is that nobody chose to leave out.
+        title: A description in one line.
+        skipped: Other parts of the input, without those that the user left out.
     """
 
     title: str
@@ -161,22 +154,21 @@ class Taken:
     skipped: tuple[Skipped, ...]
 
 
-def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the policies of an input that a user wants, which the evaluator takes.
+def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
+    """Return the selected policies of an input; the evaluator accepts each of them.
 
     Args:
-        there: What the input holds.
         documents: The names of the policies to take; none if there is a single one.
 
     Raises:
         InputError: What `choose` or the evaluator refuses.
         UsageError: What `choose` refuses.
     """
-    chosen = choose(there, documents)
+    chosen = choose(policies, documents)
     size = sum(_characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
-            there.source,
+            policies.source,
             "",
             f"has {size:,} characters without white space, and the policies of a role at most "
             f"{_MOST_CHARACTERS:,}: {_LIMIT}"
@@ -185,7 +177,7 @@ def take(there: InputPolicies, documents: Iterable[str]) -> Taken:
     for opened in chosen.policies:
         _check(opened)
     named = ", ".join(o.name for o in chosen.policies if o.name)
-    title = f"{there.source} ({named})" if named else there.source
+    title = f"{policies.source} ({named})" if named else policies.source
     return Taken(title, chosen.policies, chosen.skipped)
 
 
@@ -218,7 +210,6 @@ def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
     """Return names for requests: those known, by parameter, and examples for the others.
 
     Args:
-        known: By parameter.
         owner_known: Whether it is known which account owns the VPC.
     """
     values = {**EXAMPLE, **known}
@@ -272,7 +263,7 @@ def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
 def check_coverage(
     policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
 ) -> Coverage:
-    """Return which calls of a plugin release policies allow, and what each denied one breaks.
+    """Return which calls of a plugin release policies allow, and the effect of each denial.
 
     Names of the cluster, VPC, account and Region in the requests are those that the policies
     name, and examples where they name none.
@@ -284,7 +275,7 @@ def check_coverage(
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: An unknown release, or one that has no such mode.
+        UsageError: An unknown release, or one without that mode.
     """
     names = names_in(policies)
     setting = PluginSetting(

@@ -35,7 +35,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(slots=True)
 class _Output:
-    """What a process prints to one stream, as far as it is read."""
+    """The output of a process to one stream, up to the limit."""
 
     file: BinaryIO
     limit: Limit
@@ -58,8 +58,6 @@ class Engine:
 
     Args:
         name: ``terraform`` or ``tofu``.
-        binary: The path of the executable.
-        environ: The environment that it runs in.
     """
 
     name: str
@@ -67,11 +65,9 @@ class Engine:
     environ: Mapping[str, str]
 
     def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
-        """Run it in a directory and return what it prints on stdout.
+        """Run it in a directory and return its stdout.
 
         Args:
-            arguments: The arguments after the name of the executable.
-            directory: The working directory.
             into: A file for stdout, which is then not returned.
 
         Raises:
@@ -122,7 +118,7 @@ class Engine:
     def _printed(
         self, process: subprocess.Popen[bytes], into: BinaryIO | None
     ) -> tuple[bytes, bytes]:
-        """Return what a process prints until its end on stdout and on stderr.
+        """Return the whole stdout and stderr of a process.
 
         Raises:
             EngineError: It prints more than is read.
@@ -231,7 +227,7 @@ def _deferred_signals() -> Iterator[None]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a process group, and kill what does not stop in time."""
+    """Interrupt a process group, and kill it if it does not stop in time."""
     for number in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(OSError):
             os.killpg(process.pid, number)
@@ -247,7 +243,6 @@ def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
 
     Args:
         choice: ``terraform``, ``tofu``, or ``auto`` for the first of them on the PATH.
-        environ: The user's environment.
 
     Raises:
         EngineError: The named engine is not on the PATH.

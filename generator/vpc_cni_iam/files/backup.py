@@ -14,18 +14,12 @@ def backup_name(directory: Path, path: str) -> str:
 
     Args:
         directory: The directory that the path is relative to.
-        path: The file's path.
     """
     return free_name(path, lambda name: os.path.lexists(directory / name))
 
 
 def free_name(path: str, taken: Callable[[str], bool]) -> str:
-    """Return a name for a copy of a file.
-
-    Args:
-        path: The file's path.
-        taken: Whether something has a name.
-    """
+    """Return a name for a copy of a file."""
     name, number = path + SUFFIX, 1
     while taken(name):
         name, number = f"{path}{SUFFIX}.{number}", number + 1

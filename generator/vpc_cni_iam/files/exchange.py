@@ -19,8 +19,6 @@ def exchange(name: str, other: str, above: int | None) -> bool:
     """Let two files exchange their names; False, and nothing done, where that is not possible.
 
     Args:
-        name: The first one.
-        other: The second one.
         above: The handle of the directory that both are in, None for none.
 
     Raises:

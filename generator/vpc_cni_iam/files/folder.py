@@ -105,12 +105,12 @@ class Folder:
         if self._names is None:  # read once for many files
             self._names = {}
             with contextlib.suppress(OSError):
-                for other in self.names():
-                    self._names.setdefault(other.casefold(), []).append(other)
-        for other in self._names.get(name.casefold(), ()):
-            if other != name:
+                for existing in self.names():
+                    self._names.setdefault(existing.casefold(), []).append(existing)
+        for existing in self._names.get(name.casefold(), ()):
+            if existing != name:
                 raise TreeError(
-                    f"{self.place(other)}: differs from {name} only in case, and some file "
+                    f"{self.place(existing)}: differs from {name} only in case, and some file "
                     "systems take the two for one; rename it"
                 )
 
@@ -139,8 +139,8 @@ class Folder:
         except OSError as error:
             status = self.status(name)
             link = status is not None and stat.S_ISLNK(status.st_mode)
-            what = LINK if link else f"cannot be read: {reason(error)}"
-            raise TreeError(f"{place}: {what}") from None
+            problem = LINK if link else f"cannot be read: {reason(error)}"
+            raise TreeError(f"{place}: {problem}") from None
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
@@ -161,8 +161,6 @@ class Folder:
         """Write a file that is not there yet, and return its device and inode.
 
         Args:
-            name: Its name.
-            content: What it is to hold.
             mode: Its permissions, None for those of new files.
         """
         handle = os.open(self._at(name), _CREATE, 0o666, dir_fd=self.handle)
@@ -175,7 +173,7 @@ class Folder:
             return status.st_dev, status.st_ino
 
     def reach_disk(self, name: str) -> None:
-        """Return when what was written to a file is on the disk."""
+        """Return when the content of a file is on the disk."""
         handle = os.open(self._at(name), os.O_WRONLY | _NO_LINK, dir_fd=self.handle)
         try:
             os.fsync(handle)
@@ -188,7 +186,7 @@ class Folder:
             os.unlink(self._at(name), dir_fd=self.handle)
 
     def rename(self, name: str, new: str) -> None:
-        """Rename a file; what has the new name is replaced."""
+        """Rename a file; a file with the new name is replaced."""
         os.rename(self._at(name), self._at(new), src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
     def rename_to_free(self, name: str, new: str) -> None:
@@ -243,8 +241,8 @@ def open_folder(path: str, name: str = "", above: int | None = None) -> Folder |
 
     Args:
         path: Its path, as messages name it.
-        name: Its name in another one, or its path without.
-        above: The handle of the other one.
+        name: Its name in the folder of `above`, or its path without one.
+        above: The handle of the folder that it is in.
 
     Raises:
         TreeError: It is a symbolic link or a file, or cannot be opened.

@@ -14,7 +14,7 @@ from vpc_cni_iam.files.opened import OpenTree
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover - no such module on Windows
+except ImportError:  # pragma: no cover - Windows has no fcntl
     fcntl = None  # type: ignore[assignment]
 
 
@@ -27,7 +27,6 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     still empty in the end are removed again.
 
     Args:
-        directory: The directory that is to be read and written.
         top: A directory above, from which on no symbolic link is followed.
 
     Raises:
@@ -53,7 +52,7 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def at_rest(directory: Path) -> Iterator[None]:
-    """Hold a directory as it is while it is read, so that no run is half way through writing it.
+    """Hold a directory's lock while it is read, so that no other run writes it meanwhile.
 
     Makes nothing, and holds nothing where there is nothing yet or locks are not to be had.
     """
@@ -77,7 +76,7 @@ def at_rest(directory: Path) -> Iterator[None]:
 
 
 def _opened(parent: Folder, tree: OpenTree) -> int:
-    """Return a handle of what the lock of a directory is on."""
+    """Return a handle of the directory that the lock of a directory is on."""
     try:
         return parent.open()
     except PermissionError:

@@ -1,4 +1,4 @@
-"""What writing a thousand files must not do a thousand times, one after the other."""
+"""Waits for many files to reach the disk at the same time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _TOGETHER = 16
 
 
 def reach_disk(files: Sequence[Callable[[], None]]) -> None:
-    """Return when what was written to some files is on the disk.
+    """Return when the contents of some files are on the disk.
 
     Args:
-        files: For each, what returns when it is.
+        files: A function for each file, which returns when the file is on the disk.
 
     Raises:
         OSError: One of them could not be written.

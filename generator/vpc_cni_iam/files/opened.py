@@ -74,7 +74,7 @@ class OpenTree:
         return folder
 
     def remove_made(self) -> None:
-        """Remove the folders that were made, as far as they are empty."""
+        """Remove the folders that were made and are empty."""
         for above, name in reversed(self._made):
             with contextlib.suppress(OSError):
                 above.remove_folder(name)
@@ -105,7 +105,7 @@ class OpenTree:
         return folder
 
     def _way(self) -> tuple[Path, tuple[str, ...]]:
-        """Return the directory to start from, through links, and the way from it, through none."""
+        """Return the directory to start from, through links, and the path from it, through none."""
         directory = Path(os.path.normpath(self._directory.absolute()))
         start = self._top
         if start is None:
@@ -131,7 +131,6 @@ def check_inside(directory: Path, name: str) -> None:
     """Refuse a name that leaves a directory.
 
     Args:
-        directory: The directory.
         name: A path relative to it.
 
     Raises:

@@ -10,7 +10,7 @@ from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the bytes of those of some files in a directory that are there.
+    """Return the bytes of the files in a directory that exist, by name.
 
     Args:
         directory: The directory; one that does not exist has no files.
@@ -20,7 +20,7 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         TreeError: It is no directory or a symbolic link, or a file cannot be read or lies behind
             a symbolic link.
     """
-    held = {}
+    files = {}
     with OpenTree(directory) as tree:
         tree.find("")
         for path in names:
@@ -29,8 +29,8 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
             folder = tree.find(place)
             content = folder.read(name) if folder is not None else None
             if content is not None:
-                held[path] = content
-    return held
+                files[path] = content
+    return files
 
 
 def listed(directory: Path) -> list[str]:
@@ -48,7 +48,7 @@ def listed(directory: Path) -> list[str]:
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:
-    """Return those of some files in a directory that are not there, without reading the others.
+    """Return the files that a directory does not have, without reading the others.
 
     Args:
         directory: The directory; one that does not exist has no files.

@@ -36,13 +36,11 @@ class ChangedError(Exception):
 
 @dataclass(slots=True)
 class Replacement:
-    """What is done to one file.
+    """The replacement of one file.
 
     Args:
-        folder: The folder it is in.
-        name: Its name there.
-        before: What it was observed to hold, None if it was not there.
-        after: What it is to hold, None if it is to be removed.
+        before: Its observed content, None if it did not exist.
+        after: Its new content, None to remove it.
     """
 
     folder: Folder
@@ -97,7 +95,7 @@ class Replacement:
             raise ChangedError from None
 
     def confirm(self) -> None:
-        """Compare what was replaced with what was observed, after all is in its place.
+        """Compare the replaced content with the observed one, after all files are in their places.
 
         Raises:
             ChangedError: It was saved meanwhile.
@@ -106,12 +104,12 @@ class Replacement:
             raise ChangedError
 
     def finish(self) -> None:
-        """Remove what was replaced."""
+        """Remove the replaced file."""
         if self.before is not None:
             self.folder.remove(self._aside)
 
     def undo(self) -> None:
-        """Put back what was replaced, unless the file was saved again since then."""
+        """Put the replaced file back, unless the file was saved again since then."""
         self.folder.remove(self._new)
         if self.before is None:
             self._take_back()
@@ -144,18 +142,18 @@ class Replacement:
             self.folder.remove(name)
 
     def _exchange_back(self, expected: bytes | None) -> None:
-        """Exchange the two again, if the file still holds what is expected.
+        """Exchange the two again, if the file still has the expected content.
 
         Else what was saved last is in its place afterwards.
         """
-        given = self._content(self._aside)
+        previous = self._content(self._aside)
         while True:
             self.folder.exchange(self._aside, self.name, self._spare)
             taken = self._content(self._aside)
             if taken == expected:
                 return
             # Put back, for which this one is taken out again, unless that was saved meanwhile, too.
-            expected, given = given, taken
+            expected, previous = previous, taken
 
     def _content(self, name: str) -> bytes | None:
         return _content(self.folder, name)
@@ -174,22 +172,17 @@ def _mark(content: bytes | None) -> str:
 
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield what a killed run replaced of a file and had no time to remove.
-
-    Args:
-        folder: The folder it is in.
-        name: Its name there.
-    """
-    for other in folder.names():
-        match = _ASIDE.fullmatch(other)
+    """Yield the old contents of a file that a killed run replaced and did not remove."""
+    for candidate in folder.names():
+        match = _ASIDE.fullmatch(candidate)
         if match and match[4] == name:
-            content = _content(folder, other)
+            content = _content(folder, candidate)
             if content is not None and _mark(content) == match[2]:
                 yield content
 
 
 def clean(folder: Folder) -> list[str]:
-    """Remove what a killed run left in a folder, but for what somebody saved.
+    """Remove the files that a killed run left in a folder, without those that somebody saved.
 
     Returns:
         The names of copies of that.

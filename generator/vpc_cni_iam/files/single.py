@@ -12,12 +12,8 @@ from vpc_cni_iam.errors import TreeError, reason
 def write(path: Path, text: str) -> None:
     """Write a file, and the folders it lies in.
 
-    Args:
-        path: Where.
-        text: Its text.
-
     Raises:
-        TreeError: It cannot be written, or what is there is no regular file.
+        TreeError: It cannot be written, or the path is taken by something else than a file.
     """
     if path.is_symlink():
         raise TreeError(f"{path}: is a symbolic link; this tool writes no file through one")

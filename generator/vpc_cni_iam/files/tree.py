@@ -1,7 +1,7 @@
 """Writes a set of files into a directory so that nobody sees half of it.
 
 Every new text goes to a temporary name beside its place, reaches the disk, and only then are
-all of them exchanged with what is there. A failure, Ctrl-C or a file that another program saved on
+all of them exchanged with the old ones. A failure, Ctrl-C or a file that another program saved on
 the way puts back what was there; after a SIGKILL each file is old or new and whole, and the next
 run removes what was left lying about.
 """
@@ -35,7 +35,7 @@ _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What writing a tree does to one file.
+    """The change of one file.
 
     Args:
         path: Relative to the directory, with forward slashes.
@@ -47,7 +47,7 @@ class FileChange:
 
 
 def entries(directory: Path) -> tuple[str, ...]:
-    """Return what is in a directory, files and all else that is no directory, by relative path.
+    """Return the relative paths in a directory of files and everything else that is no directory.
 
     What engines, git and an interrupted run of this tool left is passed over, and no symbolic
     link is followed.
@@ -63,7 +63,7 @@ def entries(directory: Path) -> tuple[str, ...]:
 
 
 def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of those of some files in a directory that are there.
+    """Return the texts of the files in a directory that exist, by name.
 
     Args:
         directory: The directory; one that does not exist has no files.
@@ -100,10 +100,9 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 
 def left_by_killed(directory: Path, path: str) -> list[bytes]:
-    """Return what a killed run replaced of a file, as far as it is still there.
+    """Return the old contents of a file that a killed run replaced and did not remove.
 
     Args:
-        directory: The directory.
         path: The file's path relative to it, with forward slashes.
 
     Raises:
@@ -124,7 +123,7 @@ def write(
     top: Path | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> tuple[FileChange, ...]:
-    """Make the files of a directory what they should be, all of them or none.
+    """Write and remove files of a directory, all of them or none.
 
     Files that already are so are not touched, nor are those that are not named.
 
@@ -132,9 +131,8 @@ def write(
         directory: Where; made if it does not exist.
         files: Texts or bytes by path relative to it, with forward slashes. They are renamed
             into place in this order, so that one that names others may come after them.
-        remove: Paths to take away.
-        observed: What the files were seen to hold when it was decided what to write, without
-            those that were not there. None if that depends on nothing that is there.
+        observed: The contents on which the decision what to write was based, without
+            missing files. None if the decision depends on no content.
         top: A directory above, from which on no symbolic link is followed.
         step: Called with a word before each change on disk, for tests that interrupt.
 
@@ -174,16 +172,16 @@ def _check(tree: OpenTree, directory: Path, path: str) -> None:
     if folder is None or status is None or stat.S_ISREG(status.st_mode):
         return
     if stat.S_ISLNK(status.st_mode):
-        what = LINK
+        problem = LINK
     elif stat.S_ISDIR(status.st_mode):
-        what = "is a directory where a file is needed"
+        problem = "is a directory where a file is needed"
     else:
-        what = "is a device or a pipe where a file is needed"
-    raise TreeError(f"{folder.place(part)}: {what}")
+        problem = "is a device or a pipe where a file is needed"
+    raise TreeError(f"{folder.place(part)}: {problem}")
 
 
 def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
-    """Remove what a killed run left, and return the copies of what somebody saved meanwhile.
+    """Remove the files that a killed run left, and return the copies of those saved meanwhile.
 
     Only beside the files that are to be written: another run may be at work further down.
     """

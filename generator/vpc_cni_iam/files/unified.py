@@ -6,14 +6,7 @@ import difflib
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:
-    """Return a unified diff of two texts, empty if they are the same.
-
-    Args:
-        before: The old text.
-        after: The new text.
-        before_name: What to call the old one.
-        after_name: What to call the new one.
-    """
+    """Return a unified diff of two texts, empty if they are the same."""
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""
     )

@@ -1,1 +1,1 @@
-"""Writes a module into a directory beside what is somebody else's."""
+"""Writes a module into a directory beside files of others."""

@@ -24,7 +24,6 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
 
     Args:
         directory: Where; made if it does not exist.
-        options: The options.
         force: Write beside files that are not this tool's, and over its own edited ones, of
             which a copy is kept. A file that is not its own is never replaced.
 
@@ -46,9 +45,9 @@ def _generate(
     present = entries(directory)
     if MANIFEST in present:
         raise TreeError(f"{directory}: {_kept_by(directory)}")
-    held = contents(directory, [p for p in present if p in PATHS])
-    there = {path: decoded(content) for path, content in held.items()}
-    own, edited = _own(there, {options: new})
+    contents_by_path = contents(directory, [p for p in present if p in PATHS])
+    texts = {path: decoded(content) for path, content in contents_by_path.items()}
+    own, edited = _own(texts, {options: new})
     foreign = [p for p in present if p not in own and not _is_backup(p, own)]
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
@@ -61,19 +60,19 @@ def _generate(
             f"{directory}: holds {_some(foreign)} not written by this tool; choose another "
             "directory, or write beside with --force"
         )
-    clobbered = [p for p in edited if there[p] != new.get(p)]
+    clobbered = [p for p in edited if texts[p] != new.get(p)]
     if clobbered and not force:
         raise TreeError(
             f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
             f"another version of it; --force replaces it and keeps a copy named *{SUFFIX}"
         )
-    backups = {backup_name(directory, p): held[p] for p in clobbered}
+    backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
-    return write(directory, {**backups, **new}, left_over, observed=held)
+    return write(directory, {**backups, **new}, left_over, observed=contents_by_path)
 
 
 def _kept_by(directory: Path) -> str:
-    """Return what a directory with a manifest of sync is, and what to do."""
+    """Return the error text for a directory with a manifest of sync."""
     # Imported here, since only this refusal needs a configuration and the parser of TOML.
     from vpc_cni_iam.vendoring.config import NAME
     from vpc_cni_iam.vendoring.repository import find
@@ -93,16 +92,15 @@ def _kept_by(directory: Path) -> str:
 
 
 def _own(
-    there: dict[str, str], rendered: dict[Options, dict[str, str]]
+    texts: dict[str, str], rendered: dict[Options, dict[str, str]]
 ) -> tuple[list[str], list[str]]:
-    """Return the files that are this tool's, and those of them that were edited.
+    """Return the files that this tool wrote, and those of them that were edited.
 
     Args:
-        there: What is in the directory.
         rendered: Trees by the options they are made from; added to.
     """
     own, edited = [], []
-    for path, text in there.items():
+    for path, text in texts.items():
         made_from = stated(text)
         if made_from is None:
             if claims(text):  # of a release, say, that only another version knows

@@ -29,7 +29,6 @@ class Attribute:
         path: The types of the blocks inside that lead to it, and its name, such as
             ``("inline_policy", "policy")``.
         address: What people call it, such as ``aws_iam_role.x.inline_policy[0].policy``.
-        value: Its expression.
         dynamic: It stands in a ``dynamic`` block.
     """
 
@@ -63,7 +62,7 @@ class Attribute:
 
     @property
     def writes_policy(self) -> bool:
-        """Whether its expression writes out what looks like a policy, or has one in it."""
+        """Whether its expression is, or has in it, an object that looks like a policy."""
         if is_document(self.value):
             return has_statement(self.value)
         return self.has_document_inside and "Statement" in self.value.outer.code
@@ -97,11 +96,7 @@ def _data() -> dict[str, Any]:
 
 
 def attributes(file: File) -> Iterator[Attribute]:
-    """Yield every attribute of a file, in the order of its blocks.
-
-    Args:
-        file: The file.
-    """
+    """Yield every attribute of a file, in the order of its blocks."""
     for block in file.blocks:
         labels = block.labels
         prefix = labels if block.type == "resource" else (block.type, *labels)

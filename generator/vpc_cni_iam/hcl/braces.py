@@ -21,9 +21,6 @@ def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None
     """Return the place of the brace that closes the one before a place; None if none does.
 
     Args:
-        text: The text.
-        place: The place.
-        end: Where to stop.
         depth: In how many templates it is.
     """
     braces = 1
@@ -57,7 +54,6 @@ def after(match: re.Match[str], end: int, depth: int = 0) -> int:
 
     Args:
         match: The token, of `TOKEN`.
-        end: Where to stop.
         depth: In how many templates it is.
     """
     text, place = match.string, match.end()

@@ -33,9 +33,7 @@ def is_read_elsewhere(
     """Say whether an expression only chooses between documents that are read by themselves.
 
     Args:
-        value: The expression.
-        local_values: The locals of the module by name.
-        documents: The names of the data sources that are read; None if it is no matter which are.
+        documents: The names of the data sources that are read; None for any.
     """
     pending, followed = [value], set[str]()
     while pending:
@@ -56,7 +54,7 @@ def is_read_elsewhere(
 
 
 def _options(value: Node) -> Collection[Node] | None:
-    """Return the expressions of which a value is one, or None if it may be something else."""
+    """Return the expressions that a value may be, or None if it may be something else."""
     match value:
         case Conditional(options=options) | List(items=options):
             return options

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, Kept, Marks
+from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
@@ -33,7 +33,6 @@ class Embedded:
     Args:
         document: Its decoded JSON, with marks in its texts.
         policy: The policy, with marks in its texts.
-        marks: What the marks stand for.
         body: The expression of its Statement, for ``jsonencode``; else None.
     """
 
@@ -46,7 +45,7 @@ class Embedded:
         """Return the policy with texts in the places of its expressions; other marks stay.
 
         Args:
-            texts: What expressions stand for, by their code.
+            texts: The values of expressions, by their code.
         """
 
         def fill(text: str) -> str:
@@ -65,11 +64,7 @@ class Embedded:
 
 
 def is_document(value: Node) -> bool:
-    """Say whether an expression writes a JSON object out, be it a policy or not.
-
-    Args:
-        value: The expression.
-    """
+    """Say whether an expression writes a JSON object out, a policy or another."""
     if isinstance(value, FunctionCall):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
@@ -78,11 +73,7 @@ def is_document(value: Node) -> bool:
 
 
 def has_statement(value: Node) -> bool:
-    """Say whether an expression writes out what looks like a policy.
-
-    Args:
-        value: The expression.
-    """
+    """Say whether an expression writes out an object that looks like a policy."""
     if not is_document(value):
         return False
     if isinstance(value, Text):
@@ -95,18 +86,17 @@ def read(value: Node, source: str) -> Embedded:
 
     Args:
         value: The expression, for which `is_document` holds.
-        source: The file name that errors name.
 
     Raises:
         InputError: Not a policy, or one whose structure only an engine can know; with the line.
     """
     marks = Marks()
-    reader = _Reader(source, marks)
+    reader = _EmbeddedReader(source, marks)
     try:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
         else:
-            assert isinstance(value, Text)  # noqa: S101 - is_document says so
+            assert isinstance(value, Text)  # noqa: S101 - is_document holds
             document = reader.decoded(value)
     except RecursionError:
         raise reader.refuse(value.span.line, "nests too deeply to be a policy") from None
@@ -136,7 +126,7 @@ def _body(value: Node) -> Node | None:
     return None
 
 
-class _Reader:
+class _EmbeddedReader:
     def __init__(self, source: str, marks: Marks) -> None:
         self.source = source
         self.marks = marks
@@ -150,7 +140,7 @@ class _Reader:
         return unicodedata.normalize("NFC", text)  # as HCL does
 
     def decoded(self, value: Text) -> object:
-        """Decode JSON text, with marks for what is interpolated in its strings."""
+        """Decode JSON text, with marks for interpolations in its strings."""
         pieces = []
         inside = False
         for part in value.parts:
@@ -161,11 +151,11 @@ class _Reader:
             code, line = part.full_code, part.span.line
             self.check(part)
             if inside:
-                pieces.append(self.marks.mark(Kept(code, line, spliced=True)))
+                pieces.append(self.marks.mark(MarkedExpression(code, line, spliced=True)))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    mark = Kept(argument.full_code, line, whole=True)
+                    mark = MarkedExpression(argument.full_code, line, whole=True)
                     pieces.append(f'"{self.marks.mark(mark)}"')
                 case _:
                     problem = f"{code} writes JSON itself; only an engine can know what"
@@ -176,7 +166,7 @@ class _Reader:
             raise self.refuse(value.span.line, f"in its JSON, {_after(error)}") from None
 
     def encoded(self, value: Node, *, whole: bool = False) -> object:
-        """Evaluate an argument of ``jsonencode``, with marks for what is not static."""
+        """Evaluate an argument of ``jsonencode``, with marks for its dynamic expressions."""
         match value:
             case Object(fields=fields):
                 return self.object(fields)
@@ -220,14 +210,14 @@ class _Reader:
                 texts.append(self.text(part, value.span.line))
             else:
                 self.check(part)
-                texts.append(self.marks.mark(Kept(part.full_code, part.span.line)))
+                texts.append(self.marks.mark(MarkedExpression(part.full_code, part.span.line)))
         return "".join(texts)
 
     def mark(self, value: Node, *, whole: bool) -> str:
         code = value.span.code
         if not REFERENCE.fullmatch(code):
             code = value.full_code
-        return self.marks.mark(Kept(code, value.span.line, whole))
+        return self.marks.mark(MarkedExpression(code, value.span.line, whole))
 
     def check(self, part: Node) -> None:
         if isinstance(part, Code) and part.problem:
@@ -239,7 +229,7 @@ def _after(error: InputError) -> str:
 
 
 def _check_structure(document: object, source: str) -> None:
-    """Refuse an expression where a policy's structure stands, in words that name it."""
+    """Refuse an expression in the place of a policy's structure, with its name."""
 
     def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
         if isinstance(value, str) and MARK.search(value):

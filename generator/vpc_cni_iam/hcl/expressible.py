@@ -24,7 +24,6 @@ class Problem:
 
     Args:
         path: Its JSON path in the document, such as ``$.Statement[0].Resource``.
-        reason: Why not.
     """
 
     path: str
@@ -35,12 +34,8 @@ class Problem:
 
 
 def problems(policy: Policy) -> tuple[Problem, ...]:
-    """Return all that the data source of a policy could not express; empty for nearly all.
-
-    Args:
-        policy: The policy.
-    """
-    unexpressed = [*_text(policy.id, "$.Id", False)]
+    """Return all that the data source of a policy could not express; empty for nearly all."""
+    unexpressed = [*_text(policy.id, "$.Id", replaced=False)]
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
         unexpressed.append(Problem("$.Statement", reason))
@@ -60,33 +55,35 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
 
 
 def _statement(statement: Statement, path: str) -> Iterator[Problem]:
-    yield from _text(statement.sid, f"{path}.Sid", False)
+    yield from _text(statement.sid, f"{path}.Sid", replaced=False)
     for name, texts, replaced in (
         ("Action", statement.actions, False),
         ("NotAction", statement.not_actions, False),
         ("Resource", statement.resources, True),
         ("NotResource", statement.not_resources, True),
     ):
-        yield from _texts(texts, path, name, replaced)
+        yield from _texts(texts, path, name, replaced=replaced)
     for condition in statement.conditions:
         place = f"Condition.{condition.operator}"
-        yield from _texts((condition.operator, condition.key), path, place, False)
-        yield from _texts(condition.values, path, f"{place}.{condition.key}", True)
+        yield from _texts((condition.operator, condition.key), path, place, replaced=False)
+        yield from _texts(condition.values, path, f"{place}.{condition.key}", replaced=True)
     for name, principals in (
         ("Principal", statement.principals),
         ("NotPrincipal", statement.not_principals),
     ):
         for principal in principals:
-            yield from _texts(principal.identifiers, path, f"{name}.{principal.type}", True)
+            yield from _texts(
+                principal.identifiers, path, f"{name}.{principal.type}", replaced=True
+            )
 
 
-def _texts(texts: Iterable[str], path: str, name: str, replaced: bool) -> Iterator[Problem]:
+def _texts(texts: Iterable[str], path: str, name: str, *, replaced: bool) -> Iterator[Problem]:
     for text in texts:
         if not PLAIN.fullmatch(text):
-            yield from _text(text, f"{path}.{name}", replaced)
+            yield from _text(text, f"{path}.{name}", replaced=replaced)
 
 
-def _text(text: str, path: str, replaced: bool) -> Iterator[Problem]:
+def _text(text: str, path: str, *, replaced: bool) -> Iterator[Problem]:
     if reason := unwritable(text):
         yield Problem(path, f"{text!r} {reason}")
     if replaced and "&{" in text:

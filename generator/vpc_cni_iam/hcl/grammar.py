@@ -35,9 +35,6 @@ def keep_tables_in(folder: Path | None) -> None:
 def tree(text: str) -> Tree[Token]:
     """Return the parse tree of an HCL file.
 
-    Args:
-        text: The text of the file.
-
     Raises:
         lark.exceptions.LarkError: Not HCL.
     """
@@ -55,11 +52,7 @@ def tree(text: str) -> Tree[Token]:
 
 
 def usable(folder: Path) -> bool:
-    """Make a folder if it is not there, and say whether its user may write it, and nobody else.
-
-    Args:
-        folder: The folder.
-    """
+    """Make a folder if it is not there, and say whether its user may write it, and nobody else."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return is_private(folder)

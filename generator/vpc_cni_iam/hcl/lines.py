@@ -1,4 +1,4 @@
-"""Finds the lines of blocks in HCL text, without parsing what is in them.
+"""Finds the lines of blocks in HCL text, without parsing their bodies.
 
 So it is quick, and reads files that `vpc_cni_iam.hcl.parse` refuses.
 """
@@ -20,7 +20,6 @@ class Located:
 
     Args:
         type: Such as ``resource``.
-        labels: Its labels.
         line: The line it starts at, from 1.
         end: The line it ends at.
     """
@@ -32,11 +31,7 @@ class Located:
 
 
 def locate(text: str) -> Iterator[Located]:
-    """Yield the blocks at the top of a file, in order.
-
-    Args:
-        text: The text of the file.
-    """
+    """Yield the blocks at the top of a file, in order."""
     place, start, header = 0, 0, list[str]()
     line, counted = 1, 0
     while match := _HEADER.search(text, place):

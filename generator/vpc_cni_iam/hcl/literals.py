@@ -12,11 +12,7 @@ from vpc_cni_iam.errors import InexpressibleError
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Text from anywhere; always written quoted and escaped.
-
-    Args:
-        text: The text as it is meant.
-    """
+    """Text from anywhere; always written quoted and escaped."""
 
     text: str
 
@@ -59,9 +55,6 @@ PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 def code(value: Value) -> str:
     """Return the HCL code of a value.
 
-    Args:
-        value: A literal, an expression or a template.
-
     Raises:
         InexpressibleError: Text that HCL cannot hold.
     """
@@ -85,11 +78,7 @@ def code(value: Value) -> str:
 
 
 def unwritable(text: str) -> str | None:
-    """Say why HCL cannot hold a text; None if it can.
-
-    Args:
-        text: The text.
-    """
+    """Say why HCL cannot hold a text; None if it can."""
     if text.isascii():
         return None
     if any("\ud800" <= c <= "\udfff" for c in text):
@@ -100,7 +89,7 @@ def unwritable(text: str) -> str | None:
 
 
 def _escape(text: str) -> str:
-    """Return text as it stands between the quotes of an HCL string."""
+    """Return text as it is written between the quotes of an HCL string."""
     if PLAIN.fullmatch(text):
         return text
     if reason := unwritable(text):

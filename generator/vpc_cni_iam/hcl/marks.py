@@ -1,4 +1,4 @@
-"""Characters that stand for expressions in the texts of a policy."""
+"""Marks: characters in the place of expressions in the texts of a policy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MarkedExpression:
     """An expression that a mark stands for.
 
     Args:
-        code: Its source text.
-        line: Where it stands in the file.
         whole: It stands where a list may, so that it may be one.
         spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
     """
@@ -32,27 +30,23 @@ class Kept:
 class Marks:
     """The expressions kept, in the order of their marks."""
 
-    kept: list[Kept] = field(default_factory=list)
+    expressions: list[MarkedExpression] = field(default_factory=list)
 
-    def mark(self, kept: Kept) -> str:
-        """Return the mark that stands for an expression.
-
-        Args:
-            kept: The expression.
-        """
-        for number, other in enumerate(self.kept):
-            if (other.code, other.whole) == (kept.code, kept.whole):
+    def mark(self, expression: MarkedExpression) -> str:
+        """Return the mark that stands for an expression."""
+        for number, marked in enumerate(self.expressions):
+            if (marked.code, marked.whole) == (expression.code, expression.whole):
                 return chr(_FIRST + number)
-        self.kept.append(kept)
-        return chr(_FIRST + len(self.kept) - 1)
+        self.expressions.append(expression)
+        return chr(_FIRST + len(self.expressions) - 1)
 
-    def of(self, mark: str) -> Kept:
+    def of(self, mark: str) -> MarkedExpression:
         """Return the expression that a mark stands for.
 
         Args:
             mark: One character.
         """
-        return self.kept[ord(mark) - _FIRST]
+        return self.expressions[ord(mark) - _FIRST]
 
     def shown(self, text: str) -> str:
         """Return a text with each mark replaced by ``${`` its expression ``}``.

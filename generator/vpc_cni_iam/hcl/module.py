@@ -24,7 +24,6 @@ class HclModule:
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
         calls: The blocks that call other modules, each with the name of its file.
-        scope: What its variables and locals stand for.
     """
 
     values: dict[str, str]
@@ -54,7 +53,6 @@ def read_files(files: Iterable[File], values: Mapping[str, str]) -> HclModule:
     """Read a module whose files are parsed already.
 
     Args:
-        files: Its files.
         values: As `read` takes them.
     """
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
@@ -104,11 +102,7 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
 
 
 def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
-    """Return the locals of a file as `Scope` takes them.
-
-    Args:
-        blocks: The blocks of the file.
-    """
+    """Return the locals of a file as `Scope` takes them."""
     return {
         f"local.{name}": node
         for b in blocks
@@ -133,8 +127,6 @@ def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterab
     """Say whether a document joins no others unless a caller passes some.
 
     Args:
-        document: The document.
-        module: Its module.
         allowed: The variables through which a caller may pass some.
     """
     return all(

@@ -41,11 +41,6 @@ _MISPLACED = "the line before this is not finished, and HCL ends an argument at 
 def check(tree: Tree[Token], text: str, source: str) -> None:
     """Refuse line breaks that an engine refuses.
 
-    Args:
-        tree: The body of a file.
-        text: The text that was parsed.
-        source: The file name that errors name.
-
     Raises:
         InputError: A line break is missing or misplaced, with its line.
     """
@@ -67,7 +62,7 @@ class _Checker:
         self.text, self.source = text, source
 
     def broken(self, start: int, end: int) -> bool:
-        """Whether what stands between two tokens has a line break."""
+        """Whether the text between two tokens has a line break."""
         gap = self.text[start:end]
         return "\n" in gap and any(m[0] == "\n" for m in _GAP.finditer(gap))
 
@@ -76,7 +71,7 @@ class _Checker:
         return InputError(self.source, f"line {line}", problem)
 
     def span(self, leaf: Leaf, *, free: bool) -> tuple[int, int] | None:
-        """Check what a node holds, and return where its first token starts and its last ends."""
+        """Check the parts of a node, and return where its first token starts and its last ends."""
         if isinstance(leaf, str):
             empty = leaf.type == LINE
             return None if empty else (leaf.start_pos or 0, leaf.end_pos or 0)
@@ -110,7 +105,7 @@ class _Checker:
                 yield _Part(word, *span, free=inside)
 
     def pair(self, before: _Part, after: _Part, *, in_object: bool) -> None:
-        """Check what stands between two parts of an expression."""
+        """Check the text between two parts of an expression."""
         broken = self.broken(before.end, after.start)
         if in_object and before.word == after.word and not broken:  # two elements
             raise self.refuse(after.start, _MISSING)

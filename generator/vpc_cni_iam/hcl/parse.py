@@ -63,8 +63,6 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     """Return the syntax tree of an HCL file.
 
     Args:
-        text: The text of the file.
-        source: The file name that errors name.
         strict: Refuse also the line breaks that an engine refuses, and labels with templates.
 
     Raises:
@@ -103,7 +101,7 @@ def expression(code: str) -> Node | None:
 
 
 def _mask(text: str) -> tuple[str, dict[str, str]]:
-    """Return the text to parse, and what each mark in it means."""
+    """Return the text to parse, and the meaning of each mark in it."""
     free = (chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
     marks = {next(free) * len(e): meaning for e, meaning in _ESCAPES.items() if e in text}
     for mark, meaning in marks.items():

@@ -47,11 +47,9 @@ class ResolvedDocument:
     """A policy document data source as read.
 
     Args:
-        name: The data source's name.
         policy: Its policy, with references resolved.
         joins: The argument and expression of each list of documents that the engine would join
             to it; empty if none.
-        line: The line of its block.
         repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
     """
 
@@ -64,12 +62,12 @@ class ResolvedDocument:
 
 @dataclass(frozen=True, slots=True)
 class ValueScope:
-    """What names stand for.
+    """The values of names.
 
     Args:
         values: Texts by reference, such as ``var.partition``; None for null.
         nodes: Expressions by reference, for locals.
-        keep: Returns what stands for a reference to anything else; without it, such a reference
+        keep: Returns the text of a reference to anything else; without it, such a reference
             is refused.
     """
 
@@ -87,11 +85,6 @@ def documents(
 ) -> tuple[ResolvedDocument, ...]:
     """Return the ``aws_iam_policy_document`` data sources of a file.
 
-    Args:
-        blocks: What `vpc_cni_iam.hcl.parse.parse` returns in a file.
-        source: The file name that errors name.
-        scope: What variables and locals stand for.
-
     Raises:
         InputError: A document that cannot be known without an engine, with the line.
     """
@@ -104,11 +97,10 @@ def documents(
 
 
 def text(code: str, scope: ValueScope) -> str | None:
-    """Return the text that a reference stands for; None for null, or if only an engine knows.
+    """Return the text of a reference; None for null, or if only an engine knows it.
 
     Args:
         code: Such as ``local.name``.
-        scope: What variables and locals stand for.
     """
     try:
         return _Reader("", scope).value(Reference(code))
@@ -365,7 +357,7 @@ class _Reader:
         return self.scope.keep(code)
 
     def element(self, node: FunctionCall, depth: int) -> str:
-        """Return what ``element(split(separator, text), number)`` is."""
+        """Return the value of ``element(split(separator, text), number)``."""
         match node.arguments:
             case (FunctionCall(name="split", arguments=(separator, text)), Constant(code=number)):
                 mark, whole = self.value(separator, depth), self.value(text, depth)
@@ -393,7 +385,7 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
 
 
 def _is_name(node: Node) -> bool:
-    """Say whether an expression may stand for a list: what is none and has no value here."""
+    """Say whether an expression may be a list: it is no text and has no value here."""
     return not isinstance(node, Text | List | FunctionCall)
 
 

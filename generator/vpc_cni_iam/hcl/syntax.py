@@ -185,7 +185,6 @@ class Block:
         labels: Such as ``("aws_iam_policy_document", "ipv4")``.
         attributes: The expressions of its arguments by name.
         blocks: The blocks inside, in order.
-        span: Where it stands.
     """
 
     type: str
@@ -201,7 +200,6 @@ class File:
 
     Args:
         source: Its name, as errors show it.
-        text: Its text.
         attributes: The arguments outside of blocks, such as those of a ``.tfvars`` file.
         blocks: Its blocks in order.
         comments: Its comments in order, but those before an operator.

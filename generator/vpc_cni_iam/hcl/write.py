@@ -32,11 +32,7 @@ class NewBlock:
 
 
 def block(value: NewBlock) -> str:
-    """Return the text of a block, ending in a newline.
-
-    Args:
-        value: The block.
-    """
+    """Return the text of a block, ending in a newline."""
     return "\n".join(_block_lines(value, "")) + "\n"
 
 
@@ -45,7 +41,6 @@ def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
 
     Args:
         paragraphs: The text; each paragraph is wrapped on its own.
-        indent: White space before each line.
     """
     lines = []
     for paragraph in paragraphs:
@@ -73,8 +68,7 @@ def policy_document(
 
     Args:
         name: The name of the data source, a valid HCL identifier.
-        policy: The policy.
-        value: Turns a resource, principal, condition key or value into what stands for it.
+        value: Returns the code for a resource, principal, condition key or value.
         remarks: The comment above each statement, by its place; shorter is fine.
         joined: An expression for source_policy_documents.
 
@@ -157,7 +151,7 @@ def _block_lines(value: NewBlock, indent: str) -> list[str]:
 def _attribute_lines(
     attributes: Iterable[tuple[str, Value | tuple[Value, ...]]], indent: str
 ) -> list[str]:
-    """Return attributes, those of one line that follow each other with aligned equals signs."""
+    """Return attributes, with aligned equals signs for consecutive ones of one line."""
     lines: list[str] = []
     names: list[str] = []
     texts: list[str] = []

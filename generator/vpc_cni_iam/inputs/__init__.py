@@ -1,1 +1,1 @@
-"""Finds IAM policies in what people have: JSON, AWS CLI output, .tf files, plans."""
+"""Finds IAM policies in inputs: JSON, AWS CLI output, .tf files, plans."""

@@ -39,11 +39,8 @@ def read_directory(path: Path) -> Directory:
 
     Where ``main.tofu`` stands beside ``main.tf``, OpenTofu reads the first alone, and so does this.
 
-    Args:
-        path: The directory.
-
     Raises:
-        InputError: It holds no such file, or one cannot be read.
+        InputError: It holds no configuration file, or one cannot be read.
     """
     files = _configuration_files(path)
     if not files:

@@ -1,4 +1,4 @@
-"""Reads what ``aws ec2 describe-instances`` and ``describe-network-interfaces`` print.
+"""Reads the output of ``aws ec2 describe-instances`` and ``describe-network-interfaces``.
 
 The shapes are those of the EC2 API reference, DescribeInstances and DescribeNetworkInterfaces.
 """
@@ -39,9 +39,7 @@ class Instance:
     """One instance.
 
     Args:
-        id: Its ID.
         vpc: The ID of its VPC, empty if it has none.
-        tags: Its tags.
     """
 
     id: str
@@ -54,13 +52,9 @@ class Interface:
     """One network interface.
 
     Args:
-        id: Its ID.
-        vpc: The ID of its VPC.
         status: Such as ``in-use`` or ``available``.
         type: Such as ``interface`` or ``trunk``.
-        description: As its maker described it.
         instance: The ID of the instance it is attached to, empty if to none that is shown.
-        tags: Its tags.
     """
 
     id: str
@@ -74,7 +68,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an account holds.
+    """The instances and interfaces of an account.
 
     Args:
         instances: By ID, without those that are terminated; None if they were not described.
@@ -91,7 +85,7 @@ _Resource = TypeVar("_Resource", Instance, Interface)
 
 
 def read(contents: Iterable[Content]) -> Inventory:
-    """Read what the AWS CLI printed, of which each input may hold several pages.
+    """Read the output of the AWS CLI; each input may hold several pages.
 
     Raises:
         InputError: Not the whole JSON of these two commands, or a resource that is described
@@ -141,7 +135,7 @@ def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A JSON object with where it stands."""
+    """A JSON object with its place."""
 
     source: str
     path: str
@@ -254,19 +248,19 @@ def _pages(content: Content) -> Iterator[_Node]:
         except (RecursionError, ValueError):  # Python reads numbers of 4,300 digits at most
             raise content.refuse("nests deeper, or counts higher, than aws does") from None
         if not isinstance(value, dict):
-            what = "a list" if isinstance(value, list) else "a single value"
-            problem = f"is {what}, as --query makes of it; give all that {_EXPECTED} prints"
+            shape = "a list" if isinstance(value, list) else "a single value"
+            problem = f"is {shape}, as --query makes of it; give all that {_EXPECTED} prints"
             raise content.refuse(problem, path)
         yield _Node(content.source, path, value)
         position, number = _blank(text, position), number + 1
 
 
 class _TwiceError(Exception):
-    """A key that stands twice in one object."""
+    """A key that one object has twice."""
 
 
 def _trimmed(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object without what is not used, so that a large input stays small in memory."""
+    """Return an object without unused members, so that a large input stays small in memory."""
     used = [member for member in members if member[0] in _USED]
     trimmed = dict(used)
     if len(trimmed) < len(used):

@@ -26,11 +26,9 @@ def embedded_policies(
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
-    What else may be one, and what is of no identity, is yielded as skipped.
+    Other policies, and attributes that may hold one, are yielded as skipped.
 
     Args:
-        files: Its files.
-        scope: What its variables and locals stand for.
         documents: The names of its data sources of policies, which are read elsewhere.
     """
     places = [
@@ -92,7 +90,7 @@ def _is_of_an_identity(attribute: Attribute) -> bool:
 def _filled(policy: Embedded, source: str, scope: ValueScope) -> Policy:
     """Return the policy with the texts of its references in their places."""
     values: dict[str, str] = {}
-    for reference in policy.marks.kept:
+    for reference in policy.marks.expressions:
         value = resolve.text(reference.code, scope)
         if value is None:
             problem = f"{reference.code} is computed; {_ENGINE}"

@@ -28,7 +28,7 @@ def _directory(content: Content, values: Mapping[str, str]) -> Iterator[Part]:
 
 
 def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[Part]:
-    """Yield the policies of a module's files by name, and what else in them may be one."""
+    """Yield the policies of a module's files by name, and the parts that may be one."""
     from vpc_cni_iam.hcl import module as reader
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.embedded import embedded_policies

@@ -1,4 +1,4 @@
-"""Identifies what a user names, by `KINDS`, and opens the policies in it.
+"""Identifies the kind of an input, by `KINDS`, and opens the policies in it.
 
 The one place that tells kinds of input apart; every command that reads policies asks it.
 """
@@ -50,11 +50,10 @@ def open_policies(
 
     Args:
         target: A path, or ``-`` for standard input.
-        stdin: Reads standard input.
-        values: Values for the variables of a module, by name; its own defaults stand for others.
+        values: Values for the variables of a module, by name; its own defaults for the others.
 
     Raises:
-        InputError: No such file, a kind that holds no policies, or none that can be read.
+        InputError: A missing file, a kind that holds no policies, or none that can be read.
     """
     content = Content.of(target, stdin)
     policies = collect(identify(content).policies(content, values), content.source)

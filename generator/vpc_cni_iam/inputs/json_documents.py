@@ -1,4 +1,4 @@
-"""Policy documents in JSON: a bare one, or what the AWS CLI prints around it.
+"""Policy documents in JSON: a bare one, or one inside of the AWS CLI's output.
 
 The one reader of JSON policies. What the CLI prints is read by its fields, wherever they
 stand: ``get-policy-version``, ``get-role-policy``, ``get-user-policy``, ``get-group-policy``,
@@ -82,7 +82,6 @@ def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
 
     Args:
         value: The decoded JSON.
-        source: The file name that errors name.
 
     Raises:
         InputError: No policy document in it.
@@ -124,7 +123,7 @@ def _policies(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
 
 
 def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:
-    """Yield what the file calls each policy, or its JSON path where that tells it from none."""
+    """Yield the name of each policy in the file, or its JSON path if the name is not unique."""
     called = ["/".join(document.names) for document in listed]
     times = Counter(called)
     for name, document in zip(called, listed, strict=True):

@@ -1,4 +1,4 @@
-"""What a kind of input is, and what identifies one: a path, its first bytes, or its text."""
+"""The kinds of inputs, each identified by a path, its first bytes, or its text."""
 
 from __future__ import annotations
 
@@ -26,13 +26,11 @@ Part = tuple[str, Policy] | Skipped
 
 
 class Content:
-    """What a user named, read as far as it is asked for.
+    """An input that a user named, read only as far as needed.
 
     Args:
-        source: What errors call it.
         path: Where it is; None for what is no file.
         text: Reads its text where it is no file.
-        limit: The most that is read of a file.
     """
 
     def __init__(

@@ -21,7 +21,6 @@ class NamedPolicy:
 
     Args:
         name: What the input calls it: the name of its data source; empty if it has none.
-        policy: The policy.
         source: The input, as errors name it.
     """
 
@@ -36,8 +35,7 @@ class InputPolicies:
 
     Args:
         source: The input, as errors name it.
-        policies: Its identity policies.
-        skipped: What else it holds, and why that is not among them.
+        skipped: Its other parts, and why they are not among them.
     """
 
     source: str
@@ -47,11 +45,10 @@ class InputPolicies:
 
 @dataclass(frozen=True, slots=True)
 class ChosenPolicies:
-    """The policies that a verdict is about, and what it has to say of the rest of their input.
+    """The policies that a verdict is about, and the skipped parts of their input.
 
     Args:
-        policies: The policies.
-        skipped: What was skipped, save what a user left out by naming the policies.
+        skipped: The skipped parts, without those that a user left out by naming policies.
     """
 
     policies: tuple[NamedPolicy, ...]
@@ -59,7 +56,7 @@ class ChosenPolicies:
 
 
 def collect(parts: Iterable[Part], source: str) -> InputPolicies:
-    """Return the policies of an input apart from what was skipped."""
+    """Return the policies of an input, apart from the skipped parts."""
     policies: list[NamedPolicy] = []
     skipped: list[Skipped] = []
     for part in parts:
@@ -74,7 +71,7 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
     """Return the policies of these names, or the only one that can be read.
 
     Raises:
-        InputError: A name of what was skipped.
+        InputError: The name of a skipped policy.
         UsageError: A name that is not there, or several policies and no name.
     """
     known = [o.name for o in opened.policies if o.name]

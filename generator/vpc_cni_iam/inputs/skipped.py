@@ -1,4 +1,4 @@
-"""What an input holds and a command does not take into account, and why."""
+"""Parts of an input that a command does not take into account, and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class Skipped:
 
     Args:
         name: What the input calls it: an address, a name, or a file.
-        reason: Why.
         detail: The same in words, with the place.
     """
 
@@ -44,19 +43,15 @@ class Skipped:
 
 
 def is_complete(skipped: Iterable[Skipped]) -> bool:
-    """Say whether a verdict may stand though things were skipped.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Say whether a verdict is complete although parts were skipped."""
     return not any(part.counts for part in skipped)
 
 
 def incomplete(skipped: Sequence[Skipped]) -> str:
-    """Return what keeps a verdict from standing, in a line.
+    """Return why a verdict is incomplete, in a line.
 
     Args:
-        skipped: What was skipped, of which something counts.
+        skipped: The skipped parts, of which at least one counts.
     """
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
@@ -67,11 +62,7 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
 
 
 def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
-    """Yield what was skipped, as lines for people.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Yield the skipped parts, as lines for people."""
     counting = [part for part in skipped if part.counts]
     yield from map(str, counting[:_SHOWN])
     if len(counting) > _SHOWN:
@@ -84,9 +75,5 @@ def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
 
 
 def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
-    """Return what was skipped as plain data.
-
-    Args:
-        skipped: What was skipped.
-    """
+    """Return the skipped parts as plain data."""
     return [asdict(part) for part in skipped]

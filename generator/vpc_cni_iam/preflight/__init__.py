@@ -1,1 +1,1 @@
-"""What is in an account against what a scoped policy needs, before one moves to it."""
+"""Checks an account against the needs of a scoped policy, before a cluster moves to it."""

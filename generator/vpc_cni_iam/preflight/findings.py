@@ -1,4 +1,4 @@
-"""What stands between a cluster and a scoped policy, each with what to do about it."""
+"""Finds the obstacles between a cluster and a scoped policy, each with the fix."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class PreflightFinding:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was checked, and the findings.
+    """The checked resources and the findings.
 
     Args:
         instances: How many instances were described; None if none were asked about.
         interfaces: Likewise, of interfaces.
         nodes: How many nodes were taken for the cluster's.
-        findings: The gravest first.
+        findings: The most severe first.
         breaks: Whether something would break.
     """
 
@@ -58,11 +58,9 @@ class Preflight:
 def preflight(
     inventory: Inventory, composed: Composed, cluster: str, vpc: str | None = None
 ) -> Preflight:
-    """Return what would break or be left behind under a policy.
+    """Return the findings about resources that would break or be left behind under a policy.
 
     Args:
-        composed: The policy.
-        cluster: The name of the cluster.
         vpc: The ID of its VPC; None to take it from its nodes.
 
     Raises:
@@ -92,7 +90,7 @@ def preflight(
 def _results(
     inventory: Inventory, candidates: Iterable[NodeCandidate], needs: Needs
 ) -> Iterator[tuple[RuleResult, str]]:
-    """Yield what the rules say, each with the ID of the instance or interface."""
+    """Yield the results of the rules, each with the ID of the instance or interface."""
     for candidate in candidates:
         if not candidate.is_node:
             unsure = inventory.interfaces is None

@@ -1,4 +1,4 @@
-"""What a policy lets the plugin do to one instance or interface, asked of the evaluator."""
+"""The actions on one instance or interface that a policy allows the plugin, by the evaluator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class Needs:
     """A policy for one cluster, ready to be asked.
 
     Args:
-        cluster: The name of the cluster.
         vpc: The ID of its VPC, empty if the policy does not ask for it.
         creates: Whether it lets the plugin make interfaces.
         instance_tag: The key and the value of the tag that instances need, if any.
@@ -44,7 +43,7 @@ class Needs:
 
     @staticmethod
     def of(composed: Composed, cluster: str, vpc: str) -> Needs:
-        """Return what a policy needs; the VPC is empty if the policy does not ask for it."""
+        """Return the needs of a policy; the VPC is empty if the policy does not name it."""
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
         release = composed.selection.serves

@@ -1,4 +1,4 @@
-"""Which instances are nodes of a cluster, as far as tags say.
+"""Finds the nodes of a cluster among instances, by their tags.
 
 Sources of the signs: the Amazon EKS User Guide (managed node groups, ``eks:cluster-name``),
 Karpenter's upgrade guide (``eks:eks-cluster-name``), eksctl, kops and the cluster autoscaler's

@@ -16,7 +16,7 @@ _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
 
 
 class Severity(StrEnum):
-    """How grave it is, the gravest first."""
+    """The severity of a finding, the most severe first."""
 
     breaks = "breaks"
     """The plugin fails there."""
@@ -27,11 +27,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What a rule says about an instance or an interface, which it does not name.
+    """The result of a rule for an instance or an interface, which it does not name.
 
     Args:
-        rule: Its identifier.
-        problem: What is so.
         effect: What follows, or what the plugin does about it.
         tag: The key and the value of the tag to set; the key alone of one to delete.
     """

@@ -41,7 +41,6 @@ def pack(files: Mapping[str, str], archive_format: ArchiveFormat) -> bytes:
 
     Args:
         files: Texts by path, with forward slashes.
-        archive_format: The format.
 
     Raises:
         TreeError: A path that an archive must not hold.

@@ -23,8 +23,6 @@ def changelog(
     """Return a changelog with a section for a new version on top.
 
     Args:
-        version: The new version.
-        options: The options of its module.
         comparison: How it differs from the version before; None for the first one.
         previous: The changelog of the version before; empty for the first one.
     """

@@ -30,10 +30,7 @@ def compare_code(
     """Return the changes of resources, locals, values of outputs, and unreadable documents.
 
     Args:
-        old: The blocks of the old module.
-        new: The blocks of the new module.
         unreadable: The names of policy documents that cannot be read.
-        subject: What the changes name.
     """
     before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
     changes = []

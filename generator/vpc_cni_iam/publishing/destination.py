@@ -19,11 +19,9 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class DestinationOptions:
-    """The options of a user; None stands for the recorded value, or a stand-in.
+    """The options of a user; None means the recorded value, or a placeholder.
 
     Args:
-        host: Host name of the registry.
-        namespace: Namespace in the registry.
         oci_repository: Host and name of the OCI repository that versions are pushed to.
         move: Accept a host and an OCI repository that differ from the recorded ones.
         check_oci_tag: Ask the OCI repository whether a tag would move.
@@ -74,7 +72,6 @@ class ResolvedDestination:
     """Where to publish to, and where the directory published to before.
 
     Args:
-        destination: Where to publish to.
         before: The destinations before; empty if nothing is published, several where the versions
             name several hosts.
     """
@@ -115,13 +112,7 @@ def resolve(directory: Path, options: DestinationOptions) -> ResolvedDestination
 
 
 def published_address(directory: Path, address: ModuleAddress, version: Version) -> ModuleAddress:
-    """Return the address that a published version names; its README.md never changes.
-
-    Args:
-        directory: The directory that holds all versions.
-        address: The address of the module now.
-        version: A published version.
-    """
+    """Return the address that a published version names; its README.md never changes."""
     host = _host(directory, address, version)
     return address if host is None else ModuleAddress(address.namespace, host)
 

@@ -32,7 +32,6 @@ class GitRepository:
 
     Args:
         path: Its top directory, bare or not.
-        environ: The user's environment.
     """
 
     path: Path
@@ -44,8 +43,6 @@ class PreparedTag:
     """A tag and its commit, which neither branch nor tag names until `finish`.
 
     Args:
-        name: The name of the tag.
-        commit: The commit.
         new: False for a tag that the repository has already.
     """
 
@@ -132,8 +129,6 @@ def prepare_tag(
 
     Args:
         repository: The repository; its work tree must have no changes.
-        version: The version.
-        files: The files of the version.
         previous: The files of the version before; those that are gone are removed.
 
     Raises:
@@ -275,7 +270,7 @@ def _move(git: _Git, head: str, commit: str, name: str) -> None:
 
 
 def _put_back(git: _Git, head: str, commit: str) -> None:
-    """Return a work tree to a commit, wherever on the way to the next one it is."""
+    """Return a work tree to a commit from any step of the update to the next one."""
     try:
         git.run("read-tree", commit)
         git.run("read-tree", "--reset", "-u", head or git.run("mktree").strip())

@@ -1,4 +1,4 @@
-"""What users of a module rely on besides its permissions: inputs, outputs and minimum versions."""
+"""The interface of a module: inputs, outputs and minimum versions."""
 
 from __future__ import annotations
 

@@ -41,7 +41,6 @@ class Image:
 
     Args:
         digest: The digest of the manifest, such as ``sha256:...``.
-        descriptor: The descriptor of the manifest in an index.
         blobs: Manifest, configuration and layer by digest.
     """
 
@@ -79,7 +78,6 @@ def layout_files(directory: Path, images: Mapping[Version, Image]) -> dict[str, 
 
     Args:
         directory: The directory that has, or gets, the layout.
-        images: The artifacts of all versions.
 
     Raises:
         InputError: The index of the directory cannot be read.
@@ -136,7 +134,6 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
     Args:
         repository: Host and name, such as ``ghcr.io/example/vpc-cni-iam``.
         version: The version, which is the tag.
-        digest: The digest of its manifest.
 
     Raises:
         PublishError: The tag names another digest, or the registry does not answer.

@@ -37,8 +37,6 @@ def package_files(options: Options, version: Version, address: ModuleAddress) ->
 
     Args:
         options: Options that `package_options` returned.
-        version: The version.
-        address: The address of the module.
     """
     files = kinds.render(options)
     files["README.md"] = _readme(files["README.md"], options, version, address)

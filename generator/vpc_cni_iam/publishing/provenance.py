@@ -32,9 +32,6 @@ def statement(
     """Return the statement as JSON.
 
     Args:
-        options: The options of the version's module.
-        version: The version.
-        address: The address of the module.
         sums: SHA-256 of the archives by file name.
         digest: The digest of the OCI manifest, with the algorithm in front.
     """

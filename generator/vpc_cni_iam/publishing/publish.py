@@ -50,7 +50,6 @@ class Proposal:
     """A version number, and why it is that one.
 
     Args:
-        version: The number.
         previous: The version before it; None for the first one.
         comparison: How it differs from that one; None for the first one.
         resolved: Where the directory publishes to, and did before.
@@ -72,7 +71,6 @@ class Published:
         folder: Their folder in the directory.
         sums: SHA-256 of its archives by file name.
         digest: The digest of its OCI manifest.
-        changes: What was done to each file of the directory.
         restored: Published files that were missing or different.
         copies: Copies of files that a user had edited.
         tag: Its tag, which the caller finishes; None without a git repository.
@@ -93,9 +91,7 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
     """Return the number that publishing these options asks for. Writes nothing.
 
     Args:
-        directory: The directory that holds all versions.
         options: The selection; its variants are ignored, since all that it supports are published.
-        target: Where to publish to.
 
     Raises:
         InputError: A published version cannot be read.
@@ -126,7 +122,6 @@ def publish(
         directory: The directory that holds all versions; made if it does not exist.
         options: The selection; its variants are ignored, since all that it supports are published.
         target: Where to publish to. An OCI repository is asked whether a tag would move.
-        version: The version.
         git_repository: The repository that gets a tag.
 
     Raises:
@@ -147,12 +142,7 @@ class _Draft:
     """A version that is ready to be written.
 
     Args:
-        options: The options of its module.
-        address: The address that its README.md names.
         proposal: Its number, the version before it, and how it differs.
-        versions: The versions of the directory.
-        files: Its files.
-        previous_files: The files of the version before.
         archives: Its archives by file name.
         sums: Their SHA-256.
     """
@@ -290,7 +280,7 @@ def _write(
 
 
 def _stored_versions(directory: Path, draft: _Draft) -> dict[Version, registry.StoredVersion]:
-    """Return the published versions, of which all but that of the draft must be whole."""
+    """Return the published versions; all except that of the draft must be whole."""
     address = draft.destination.address
     return {
         v: registry.stored_version(directory, address, v, whole=v != draft.version)
@@ -335,12 +325,10 @@ def _check_foreign(folder: Path, files: Iterable[str]) -> None:
 
 
 def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:
-    """Return the copies to keep of what a user wrote where new files go, by path.
+    """Return the copies to keep of a user's files where new files go, by path.
 
     Args:
-        directory: The directory that holds all versions.
         earlier: What this tool may have left there; empty if it has published nothing.
-        new: The files to write.
 
     Raises:
         TreeError: The user has such a file, and nothing is published: the directory is not ours.

@@ -1,4 +1,4 @@
-"""A module registry as static files, and what a server has to add to them.
+"""A module registry as static files, and the settings that a server has to add.
 
 Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
 the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the
@@ -96,9 +96,6 @@ def stored_version(
     """Return a version that a directory publishes.
 
     Args:
-        directory: The directory.
-        address: The address of the module.
-        version: One of its versions.
         whole: Check every file that has a sum, and the provenance, not the tar archive alone.
 
     Raises:
@@ -163,7 +160,6 @@ def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict
     """Return the files that list all versions, by path; the last one makes a version visible.
 
     Args:
-        address: The address of the module.
         tar_sums: SHA-256 of the tar archive of each version.
     """
     every = sorted(tar_sums)

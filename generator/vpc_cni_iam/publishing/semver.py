@@ -25,10 +25,8 @@ class VersionChange:
     """One difference between two versions, and the least bump that it asks for.
 
     Args:
-        bump: The least bump.
         subject: A variant or a module's folder, such as ``ipv4`` or ``modules/role``; empty for
             the root module.
-        text: What changed.
     """
 
     bump: Bump

@@ -1,1 +1,1 @@
-"""What a generated module consists of: text by relative path, without any I/O of its own."""
+"""Renders the files of a generated module: text by relative path, without I/O."""

@@ -28,8 +28,6 @@ class RenderedDocument:
 
     Args:
         composed: The policy and where each part of it comes from.
-        compatibility: The releases that it works with.
-        block: Its data source as HCL.
         expected: Its statements with sample values, for the module's own tests.
         evidence: What is missing, added and left out, with the evidence, as Markdown.
     """
@@ -52,7 +50,7 @@ class RenderedDocument:
 
     @property
     def scope(self) -> Scope:
-        """What limits the variant to a cluster."""
+        """The parameters that limit the variant to a cluster."""
         return self.composed.variant.scope
 
     @property
@@ -75,7 +73,6 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
     """Return a variant as the templates lay it out.
 
     Args:
-        composed: Its policy.
         required: Whether the names of a scoped variant must be given.
     """
     compatible = compatibility(composed.policy, composed.variant)
@@ -115,7 +112,7 @@ def _value(text: str, *, required: bool) -> Value:
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
-    """Return two lines; the README has what is missing, added and left out, with the evidence."""
+    """Return two lines; the README lists missing, added and left out actions with evidence."""
     variant, selection = composed.variant, composed.selection
     origin = "Upstream's document"
     if composed.hardened:
@@ -143,7 +140,7 @@ def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str
 
 
 def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
-    """Return Markdown about what is missing, added and left out, with the places in the source."""
+    """Return Markdown about missing, added and left out actions, with the places in the source."""
     lines = [_missing_line(missing) for missing in compatible.missing]
     for addition in composed.additions:
         cause = f" for the feature `{addition.feature}`" if addition.feature else ""

@@ -15,8 +15,6 @@ class Output:
     """One output as its block and the README's table show it.
 
     Args:
-        name: Its name.
-        description: What it is.
         value: Its value as HCL; empty if it is an object.
         entries: The object's values as HCL by key.
         both_names: Whether it has a precondition that both names of a scoped variant are given, or
@@ -36,9 +34,7 @@ def module_outputs(
     """Return the outputs of a module.
 
     Args:
-        documents: The documents of its variants.
-        names: The variables that hold the names of a scoped variant.
-        required: Whether those must be given.
+        required: Whether the names of a scoped variant must be given.
     """
     outputs = [_document_output(d, names, required=required) for d in documents]
     outputs += [

@@ -43,10 +43,9 @@ def render(options: Options) -> dict[str, str]:
 
 
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
-    """Return what the templates of a module lay out.
+    """Return the context of the templates of a module.
 
     Args:
-        options: The variants and the documents they are made from.
         optional: Whether the names of a scoped variant may be left out even if it stands alone.
 
     Raises:
@@ -84,7 +83,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
 
 
 def _scoping(documents: Sequence[RenderedDocument], scoped: Sequence[Composed]) -> dict[str, Any]:
-    """Return what the templates say about documents that are limited to a cluster."""
+    """Return the context about documents that are limited to a cluster."""
     return {
         "scoped": [d for d in documents if d.scope is Scope.CLUSTER_NAME],
         "by_session_tags": [d.name for d in documents if d.scope is Scope.SESSION_TAGS],

@@ -145,14 +145,14 @@ def _optional(parameter: Parameter) -> Variable:
 
 def _role_variables() -> tuple[Variable, ...]:
     def name(noun: str, most: int, *, prefix: str | None = None) -> Variable:
-        what = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
+        variable = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
         instead = f"null to have one made from {noun}_name_prefix"
         text = f"Name of the IAM {noun}; {instead}."
         if prefix is not None:
             text = f"Start of the IAM {noun}'s name where {noun}_name is null."
         return refusing(
             Variable(
-                what,
+                variable,
                 text,
                 "string",
                 "null" if prefix is None else code(Literal(prefix)),

@@ -15,9 +15,6 @@ class Variable:
     """One variable as its block and the README's table show it.
 
     Args:
-        name: Its name.
-        description: What it is.
-        type: Its type as HCL.
         default: Its default as HCL, None for a required one.
         nullable: False to refuse null where a default stands.
         condition: What a value must meet, as HCL; empty for any value.
@@ -52,19 +49,17 @@ def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Vari
     """Return the variables that a module needs, required ones first.
 
     Args:
-        used: The parameters that stand in its documents.
         required: Whether the names of a scoped variant must be given.
     """
     return (*(_variable(p, used, required=required) for p in used), ADDITIONAL)
 
 
 def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
-    """Return a variable that refuses what a pattern does not match; null passes where it may.
+    """Return a variable that refuses values that a pattern does not match, except an allowed null.
 
     Args:
         variable: The variable, without a condition.
         pattern: What a value must match from end to end.
-        rule: The pattern in words.
     """
     reference = f"var.{variable.name}"
     condition = f"can(regex({code(Literal(f'^({pattern})$'))}, {reference}))"

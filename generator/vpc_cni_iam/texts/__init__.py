@@ -45,9 +45,7 @@ def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:
     """Return the text of a file.
 
     Args:
-        path: The file.
         form: As `decode` takes it.
-        limit: The most that is read.
 
     Raises:
         InputError: It cannot be read or is too large, or `decode` refuses it.
@@ -58,17 +56,13 @@ def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:
 def content(path: Path, limit: Limit = POLICIES) -> bytes:
     """Return the bytes of a file.
 
-    Args:
-        path: The file.
-        limit: The most that is read.
-
     Raises:
         InputError: It cannot be read, or is too large.
     """
     try:
         with path.open("rb") as file:
-            there = os.fstat(file.fileno())
-            if stat.S_ISREG(there.st_mode) and there.st_size > limit.most:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > limit.most:
                 raise too_large(str(path), limit)
             return bounded(file, str(path), limit)
     except OSError as error:
@@ -81,7 +75,6 @@ def read_together(
     """Return the texts of the files of a directory, by path.
 
     Args:
-        paths: The files.
         source: The directory, as errors name it.
         form: As `decode` takes it.
         limit: The most that is read of each.
@@ -91,8 +84,8 @@ def read_together(
     Raises:
         InputError: One cannot be read or decoded, or they are too many or too large.
     """
-    found = content_together(paths, source, limit, together, count)
-    return {str(path): decode(data, str(path), form) for path, data in found.items()}
+    files = content_together(paths, source, limit, together, count)
+    return {str(path): decode(data, str(path), form) for path, data in files.items()}
 
 
 def content_together(
@@ -101,7 +94,6 @@ def content_together(
     """Return the bytes of the files of a directory.
 
     Args:
-        paths: The files.
         source: The directory, as errors name it.
         limit: The most that is read of each.
         together: The most that is read of all.
@@ -112,24 +104,19 @@ def content_together(
     """
     if len(paths) > count.most:
         raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
-    found: dict[Path, bytes] = {}
+    files: dict[Path, bytes] = {}
     size = 0
     for path in paths:
-        found[path] = content(path, limit)
-        size += len(found[path])
+        files[path] = content(path, limit)
+        size += len(files[path])
         if size > together.most:
             problem = f"holds files of more than {together.words()} together, the most that is read"
             raise InputError(source, "", problem)
-    return found
+    return files
 
 
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:
-    """Return what is left of a file or a pipe.
-
-    Args:
-        file: The file.
-        source: The file name that errors name.
-        limit: The most that is read.
+    """Return the rest of a file or a pipe.
 
     Raises:
         InputError: It is too large, which is said before more is read.
@@ -159,22 +146,12 @@ def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
 
 
 def too_large(source: str, limit: Limit) -> InputError:
-    """Return the error of what is larger than it may be.
-
-    Args:
-        source: The file name that errors name.
-        limit: The most that is read.
-    """
+    """Return the error of an input that is larger than its limit."""
     return InputError(source, "", f"is larger than {limit.words()}, the most that is read")
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error of a file that the system does not open or read.
-
-    Args:
-        path: The file.
-        error: What the system says.
-    """
+    """Return the error of a file that the system does not open or read."""
     for kind, problem in _PROBLEMS:
         if isinstance(error, kind):
             return InputError(str(path), "", problem)
@@ -185,9 +162,7 @@ def decode(content: bytes, source: str, form: str = "") -> str:
     """Return the text of bytes, without a byte order mark.
 
     Args:
-        content: The bytes.
-        source: The file name that errors name.
-        form: What is UTF-8 by its own rules, such as HCL, so that an engine, or IAM, would not
+        form: A format that is always UTF-8, such as HCL, so that an engine, or IAM, would not
             take anything else either; empty for any other text.
 
     Raises:

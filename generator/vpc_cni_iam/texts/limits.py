@@ -16,13 +16,13 @@ class Limit:
     """How much is read of one kind of input.
 
     Args:
-        what: The kind.
+        kind: The kind.
         most: The most that is read.
         why: What an ordinary one needs, which is far less.
         unit: What is counted.
     """
 
-    what: str
+    kind: str
     most: int
     why: str
     unit: str = "bytes"

@@ -41,7 +41,7 @@ def check_json(text: str, source: str) -> None:
     """
     if text.count("{") + text.count("[") <= JSON_DEPTH:
         return
-    # At the speed of C for what is large: brackets alone, as steps up and down.
+    # At the speed of C for large texts: brackets alone, as steps up and down.
     brackets = re.sub(r"[^{}\[\]]+", "", _JSON_STRING.sub("", text))
     steps = array("b", brackets.translate(_STEPS).encode("latin-1"))
     if max(accumulate(steps), default=0) > JSON_DEPTH:

@@ -1,4 +1,4 @@
-"""Tells what became of every vendored module, and writes nothing.
+"""Checks every vendored module, and writes nothing.
 
 A module that was made by this version from the same options is checked by hashes alone: neither
 templates nor HCL are read.
@@ -21,14 +21,13 @@ from vpc_cni_iam.vendoring.tables import Acceptance
 
 @dataclass(frozen=True, slots=True)
 class ModuleCheck:
-    """A module and what became of it.
+    """The check of one module.
 
     Args:
-        module: The module.
         state: ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told.
-        files: Those of its files that are worth a word; all are fine in a clean module.
+        files: Its files that need a report; none in a clean module.
         failure: Why it cannot be told, None if it can.
-        unused: What the configuration accepts of it, and no kept edit is.
+        unused: The edits that the configuration accepts and no file has.
     """
 
     module: VendoredModule
@@ -46,13 +45,12 @@ class ModuleCheck:
 def check(
     config: Config, only: Iterable[str] = (), *, rendering: bool = False, no_kept: bool = False
 ) -> tuple[ModuleCheck, ...]:
-    """Return what became of every module.
+    """Return the check of every module.
 
     Args:
-        config: The configuration.
         only: The paths of the modules to check; all without any.
-        rendering: Whether to generate every module and compare with that, and believe no
-            manifest, which whoever edits a module can edit too.
+        rendering: Whether to generate every module and compare with that, and to trust no
+            manifest, since an edit of a module can edit it too.
         no_kept: Whether a kept edit is a finding, whatever it means.
     """
     names = frozenset(only)
@@ -66,7 +64,7 @@ def check(
 def _report_at_rest(
     config: Config, module: VendoredModule, *, rendering: bool, no_kept: bool
 ) -> ModuleCheck:
-    """Return what became of a module that no other run is half way through writing."""
+    """Return the check of a module while no other run writes it."""
     report = _report(config, module, rendering=rendering, no_kept=no_kept)
     if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
         return report
@@ -88,7 +86,7 @@ def _report(
         return ModuleCheck(module, "failed", failure=error)
     if no_kept:
         files = [replace(f, forbidden=f.state in ("kept", "deleted", "replacing")) for f in files]
-    edits = {f.kept.path for f in files if f.kept is not None}
+    edits = {f.edit.path for f in files if f.edit is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
     return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
 
@@ -96,13 +94,15 @@ def _report(
 def _with_meaning(
     module: VendoredModule, observed: ModuleContents, files: list[ModuleFile]
 ) -> list[ModuleFile]:
-    """Return files with what their kept edits mean."""
+    """Return files with the meaning of their kept edits."""
     # Imported here, since only kept edits need HCL and proofs.
     from vpc_cni_iam.vendoring.kept import kept_edits
 
     generated = rendered(module.options)
     deleted = {f.path for f in files if f.state == "deleted"}
-    kept = {f.path: decoded(observed.held[f.path]) for f in files if f.state == "kept"}
-    texts = {p: t for p, t in generated.items() if p not in deleted} | kept
-    edits = {e.path: e for e in kept_edits(generated, texts, kept, module.accepted)}
-    return [replace(f, kept=edits.get(f.path, f.kept)) for f in files]
+    kept_texts = {
+        f.path: decoded(observed.files_by_path[f.path]) for f in files if f.state == "kept"
+    }
+    texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
+    edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}
+    return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]

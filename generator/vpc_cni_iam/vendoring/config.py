@@ -1,4 +1,4 @@
-"""``vpc-cni-iam.toml``: which modules a repository keeps, and what each is made from."""
+"""``vpc-cni-iam.toml``: the modules that a repository keeps, and their options."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ class VendoredModule:
 
     Args:
         path: Where, relative to the configuration, with forward slashes.
-        options: What it is made from.
         line: The line of its table.
-        accepted: The edits of its files that are accepted.
         unknown_release: The release that is pinned, if it is newer than the catalog and the newest
             known one stands in for it; empty otherwise.
     """
@@ -62,8 +60,6 @@ class Config:
     """A configuration file.
 
     Args:
-        path: Where it is.
-        text: Its text.
         modules: Its modules, in order.
     """
 
@@ -73,7 +69,7 @@ class Config:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know of its pins: each release that the catalog does not know, with its lines."""
+        """The warnings about pins: each release that the catalog does not know, with its lines."""
         lines: dict[str, list[int]] = {}
         for module in self.modules:
             if module.unknown_release:
@@ -89,7 +85,7 @@ class Config:
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
-        """Refuse to go on from what the file no longer says.
+        """Refuse to go on if the file was changed since it was read.
 
         Raises:
             TreeError: The file was changed since it was read.
@@ -106,12 +102,11 @@ def load(path: Path, *, strict: bool = False) -> Config:
     """Read a configuration file.
 
     Args:
-        path: The file.
         strict: Refuse a plugin release newer than the catalog, for which the newest known one
             would stand in.
 
     Raises:
-        InputError: It is missing, or says something that does not hold; with the line.
+        InputError: It is missing or not valid; with the line.
     """
     if not os.path.lexists(path):
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
@@ -123,12 +118,11 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
     """Read the text of a configuration.
 
     Args:
-        text: The text.
         path: Where it is, which errors name and module paths are relative to.
         strict: As `load` takes it.
 
     Raises:
-        InputError: It says something that does not hold; with the line.
+        InputError: It is not valid; with the line.
     """
     source = str(path)
     check_toml(text, source)
@@ -137,8 +131,8 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at (.*)\)$", str(error))
-        what = str(error).removesuffix(place[0]).strip() if place else str(error)
-        raise InputError(source, place[1] if place else "", f"is not TOML: {what}") from None
+        problem = str(error).removesuffix(place[0]).strip() if place else str(error)
+        raise InputError(source, place[1] if place else "", f"is not TOML: {problem}") from None
     except (ValueError, RecursionError):
         raise InputError(source, "", "holds a number or a nesting that no module needs") from None
     for key in document:
@@ -302,16 +296,16 @@ def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
     for module in modules:
         parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
         above = [parts[:depth] for depth in range(1, len(parts))]
-        for other, how in (
+        for earlier, how in (
             (places.get(parts), "the same path as"),
             (next((places[p] for p in above if p in places), None), "a path inside"),
             (around.get(parts), "a path around"),
         ):
-            if other is not None:
+            if earlier is not None:
                 raise InputError(
                     source,
                     f"line {module.line}",
-                    f"path {module.path!r} is {how} that of line {other.line}, {other.path!r}",
+                    f"path {module.path!r} is {how} that of line {earlier.line}, {earlier.path!r}",
                 )
         places[parts] = module
         around.update(dict.fromkeys(above, module))

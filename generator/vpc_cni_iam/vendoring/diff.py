@@ -1,4 +1,4 @@
-"""What a sync would change in a module: the text, and above it what the change means."""
+"""The changes that a sync would make in a module: their text, and their meaning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import KeptEdit
 
-# What stands for a module's variables in the meaning of a change: upstream's own, and the names
+# The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
 _VALUES = {
     "cluster_name": "${var.cluster_name}",
@@ -40,12 +40,11 @@ _JOINED = ("additional_policy_documents",)
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a change means for one variant.
+    """The meaning of a change for one variant.
 
     Args:
-        variant: Its name.
         changes: Access gained, lost, widened and so on; empty if none.
-        note: What keeps it from being said, empty if nothing does.
+        note: Why the changes are unknown, empty if they are known.
     """
 
     variant: str
@@ -55,25 +54,24 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What a sync would change in a module.
+    """The changes that a sync would make in a module.
 
     Args:
-        module: The module.
         meanings: For each variant that is there or is to be; none if nothing is changed.
-        text: The unified diff of its files, from what is there to what will be.
-        kept: The edits that are kept, which no sync changes, and what they mean.
-        failure: Why that cannot be told, None if it can.
+        text: The unified diff of its files, from their content now to their content after a sync.
+        kept_edits: The edits that are kept, which no sync changes, and what they mean.
+        failure: Why the diff cannot be made, None if it can.
     """
 
     module: VendoredModule
     meanings: tuple[Meaning, ...]
     text: str
-    kept: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[KeptEdit, ...] = ()
     failure: VpcCniIamError | OSError | None = None
 
 
 def diff(plan: SyncPlan) -> Diff:
-    """Return what a sync would change in a module, and what that means.
+    """Return the changes that a sync would make in a module, and their meaning.
 
     Args:
         plan: What it will make of its files; one that is refused is shown as if the generated
@@ -85,19 +83,19 @@ def diff(plan: SyncPlan) -> Diff:
         name = f"{plan.module.path}/{path}"
         side = f"{name} ({_side(plan, path)})"
         lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
-    kept, text = plan.kept, "".join(lines)
+    kept_edits, text = plan.kept_edits, "".join(lines)
     if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
-        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept)
+        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept_edits)
     module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         module_meanings = (*module_meanings, Meaning("the module", (), note))
-    return Diff(plan.module, module_meanings, text, kept)
+    return Diff(plan.module, module_meanings, text, kept_edits)
 
 
 def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
-    """Return what a sync would change in some modules."""
+    """Return the changes that a sync would make in some modules."""
     diffs = []
     for module in modules:
         try:
@@ -116,13 +114,7 @@ def _side(plan: SyncPlan, path: str) -> str:
 def meanings(
     module: VendoredModule, before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Meaning, ...]:
-    """Return what it means to go from some texts of a module to others.
-
-    Args:
-        module: The module.
-        before: The texts of its files that are there.
-        after: Those that will be.
-    """
+    """Return the meaning of a change of a module's texts, by variant."""
     try:
         old, new = _read(before), _read(after)
     except InputError as error:
@@ -144,7 +136,7 @@ def meanings(
 def _meaning(
     name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
 ) -> Meaning | None:
-    """Return what changes in a document; None for one that is nowhere, or unchanged and extra."""
+    """Return the changes of a document; None for one that is nowhere, or unchanged and extra."""
     before, after = _policy(old, name), _policy(new, name)
     removed = after is None and name not in new.unread
     if _repeats(old, name) != _repeats(new, name) and not removed:
@@ -173,7 +165,7 @@ def _repeats(module: HclModule, name: str) -> tuple[Node, ...]:
 
 
 def _joining(module: HclModule) -> Iterator[str]:
-    """Yield the documents that join others, besides what a caller gives.
+    """Yield the documents that join others of the module.
 
     The trust policy of modules of older versions of this tool joins documents that are shown.
     """
@@ -194,7 +186,7 @@ def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
 def _edited_beside(
     before: Mapping[str, str], bases: Mapping[str, str], after: Mapping[str, str]
 ) -> str:
-    """Return which edits besides policy documents will be replaced, empty if none."""
+    """Return the edits outside of policy documents that will be replaced, empty if none."""
 
     def rest(texts: Mapping[str, str]) -> dict[str, object]:
         return {
@@ -221,7 +213,7 @@ def _without_lines(block: Block) -> tuple[object, ...]:
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:
-    """Return what to call the documents of a module, by data source, in the order to show."""
+    """Return the labels of the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind == "role":
         labels[trust.DOCUMENT] = "trust policy"

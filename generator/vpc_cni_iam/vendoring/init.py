@@ -70,8 +70,7 @@ def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
     """Write a configuration into a directory that has none.
 
     Args:
-        folder: The directory.
-        path: Where the module is to be, relative to it.
+        path: Where the module is to be, relative to the directory.
 
     Returns:
         The file.

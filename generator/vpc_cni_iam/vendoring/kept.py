@@ -1,4 +1,4 @@
-"""Whether edits that are kept add access, by what the module means with and without them.
+"""Finds out whether kept edits add access, from the module with and without them.
 
 An edit adds no access only if that is proven: every block is as generated, or differs in what
 cannot matter, or is a policy document that allows nothing that the generated one does not. All
@@ -32,7 +32,7 @@ _OTHER_SAMPLE = {
     name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
     for name, value in _SAMPLE.items()
 }
-# Outputs that say something of releases of the plugin, which nobody attaches to anything.
+# Outputs about releases of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
 _Finding = tuple[KeptAccess, str]
@@ -42,21 +42,20 @@ _Name = tuple[str, ...]
 def kept_edits(
     generated: Mapping[str, str],
     texts: Mapping[str, str],
-    kept: Iterable[str],
+    paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
 ) -> tuple[KeptEdit, ...]:
-    """Return what each kept edit of a module means.
+    """Return the meaning of each kept edit of a module.
 
     Args:
         generated: The module's files as generated, by path.
         texts: Its files as they are, as far as they are there.
-        kept: The paths of those whose edit is kept.
-        accepted: The edits that the configuration accepts.
+        paths: The paths of those whose edit is kept.
     """
     entries = {entry.file: entry for entry in accepted}
-    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(kept)]
+    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(paths)]
     edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]
-    # What is accepted is part of what the others are compared with.
+    # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
     findings = _findings(base, texts, [e.path for e in edits if not e.accepted])
     accepted_findings = _findings(generated, texts, [e.path for e in edits if e.accepted])
@@ -67,7 +66,7 @@ def _with_acceptance(edit: KeptEdit, entry: Acceptance | None) -> KeptEdit:
     if entry is None:
         return edit
     if entry.sha256 != edit.sha256:
-        return replace(edit, other=True)
+        return replace(edit, changed=True)
     return replace(edit, accepted=entry.reason)
 
 
@@ -90,7 +89,7 @@ def _with_variables(text: str) -> str:
 def _findings(
     before: Mapping[str, str], after: Mapping[str, str], paths: Iterable[str]
 ) -> defaultdict[str, list[_Finding]]:
-    """Return what stands against each edited file, by its path."""
+    """Return the findings about each edited file, by its path."""
     findings: defaultdict[str, list[_Finding]] = defaultdict(list)
     changed: dict[str, set[_Name]] = {}
     for path in paths:
@@ -133,7 +132,7 @@ def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
 
 
 def _shapes(blocks: Iterable[Block]) -> Counter[object]:
-    """Return blocks as what they say, without lines and texts that are for people."""
+    """Return the content of blocks, without lines and texts for people."""
     return Counter(map(_shape, blocks))
 
 
@@ -198,7 +197,7 @@ def _without_default(block: Block) -> Block:
 def _documents(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[tuple[str, _Finding]]:
-    """Yield the names of documents that may allow more, with what is found.
+    """Yield the names of documents that may allow more, with the findings.
 
     With values that a caller passes, and with the defaults of both sides.
     """
@@ -241,7 +240,7 @@ def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
 
 
 def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
-    """Return what a document newly allows, or may, None if that is proven to be nothing."""
+    """Return the access that a document adds or may add, None if it is proven to add none."""
     if old == new:
         return None
     gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in MAY_GAIN_ACCESS]
@@ -264,6 +263,6 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
 
 
 def _denied(policy: Policy) -> Policy:
-    """Return what a policy denies, as one that allows it."""
+    """Return a policy that allows what a policy denies."""
     denies = tuple(replace(s, effect="Allow") for s in policy.statements if s.effect == "Deny")
     return Policy(denies, policy.version)

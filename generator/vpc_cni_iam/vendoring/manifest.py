@@ -1,4 +1,4 @@
-"""What sync remembers of a module, in a folder of its own inside it.
+"""The manifest of a module, which sync writes into a folder of its own inside it.
 
 ``manifest.json`` says what the module was made from and the hash of each file as generated, of
 an edit that was accepted, and which files were deleted on purpose. ``base/`` holds the texts as
@@ -32,7 +32,7 @@ _ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What is remembered of one file.
+    """The record of one file.
 
     Args:
         generated: The SHA-256 of its text as generated.
@@ -47,15 +47,15 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is remembered of a module.
+    """The record of a module.
 
     Args:
         options: What it was made from; None if this version no longer understands it.
         generator: The version of this tool that made it.
-        files: What is remembered of each file, by its path.
-        unfinished: Whether files are still to be made what the options say.
-        configuration: The configuration that the module is of, relative to the module; None in
-            one of a version that did not say so.
+        files: The record of each file, by its path.
+        unfinished: Whether a sync has not written all of the files yet.
+        configuration: The configuration that names the module, relative to the module; None in
+            a manifest of a version that did not record it.
     """
 
     options: Options | None
@@ -86,11 +86,8 @@ def dumps(
     """Return the text of a manifest.
 
     Args:
-        options: What it was made from.
-        generator: The version of this tool.
-        files: What to remember of each file.
-        configuration: The configuration that the module is of, relative to the module.
-        unfinished: Whether more of them are to be made what the options say.
+        configuration: The configuration that names the module, relative to the module.
+        unfinished: Whether a sync has not written all of the files yet.
     """
     source = options.selection.revision.source
     entries: dict[str, dict[str, object]] = {}

@@ -1,4 +1,4 @@
-"""What there is of a vendored module, and what became of each of its files. Writes nothing.
+"""Reads the files of a vendored module, and tells the state of each. Writes nothing.
 
 The one place that tells an edit from an update, for `check` and `sync` alike.
 """
@@ -29,33 +29,30 @@ from vpc_cni_iam.vendoring.state import (
 
 @dataclass(frozen=True, slots=True)
 class ModuleContents:
-    """What there is of a module.
+    """The files of a module as they are.
 
     Args:
-        folder: Its directory.
-        known: What is remembered of it, None if nothing is.
-        held: Its files as they are, by path, the manifest included.
+        known: Its manifest, None if it has none.
+        files_by_path: Its files as they are, by path, the manifest included.
         files: The state of each file that is remembered or is to be.
     """
 
     folder: Path
     known: Manifest | None
-    held: Mapping[str, bytes]
+    files_by_path: Mapping[str, bytes]
     files: tuple[ModuleFile, ...]
 
     @property
     def entries(self) -> Mapping[str, FileRecord]:
-        """What is remembered of each file."""
+        """The record of each file."""
         return self.known.files if self.known is not None else {}
 
 
 def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -> ModuleContents:
-    """Return what there is of a module.
+    """Return the files of a module as they are.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
-        trusting: Whether to believe a manifest that this version wrote for the same options what
+        trusting: Whether to trust a manifest that this version wrote for the same options on what
             would be generated, and not to generate it.
 
     Raises:
@@ -64,29 +61,26 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
             configuration keeps.
     """
     folder = config.folder(module)
-    held = contents(folder, [MANIFEST])
-    known = _loaded(folder, held)
+    files_by_path = contents(folder, [MANIFEST])
+    known = _loaded(folder, files_by_path)
     refuse_other_owner(config, module, known.configuration if known is not None else None)
     entries = known.files if known is not None else {}
     generated = generated_digests(module, known if trusting else None)
-    held |= contents(folder, {*entries, *generated})
-    current = {p: _digest(c) for p, c in held.items() if p != MANIFEST}
+    files_by_path |= contents(folder, {*entries, *generated})
+    current = {p: _digest(c) for p, c in files_by_path.items() if p != MANIFEST}
     unedited = {
         path
         for path, digest in current.items()
         if digest not in _expected(entries.get(path), generated.get(path))
-        and _is_unedited(folder, path, held[path], entries.get(path))
+        and _is_unedited(folder, path, files_by_path[path], entries.get(path))
     }
-    conflicts = {path for path, content in held.items() if has_markers(content)}
+    conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
     files = judge(entries, current, generated, unedited, conflicts)
-    return ModuleContents(folder, known, held, files)
+    return ModuleContents(folder, known, files_by_path, files)
 
 
 def remembered(folder: Path) -> Manifest | None:
-    """Return what is remembered of a module, None if nothing is.
-
-    Args:
-        folder: The module's directory.
+    """Return the manifest of a module, None if it has none.
 
     Raises:
         InputError: It cannot be read.
@@ -94,10 +88,10 @@ def remembered(folder: Path) -> Manifest | None:
     return _loaded(folder, contents(folder, [MANIFEST]))
 
 
-def _loaded(folder: Path, held: Mapping[str, bytes]) -> Manifest | None:
-    if MANIFEST not in held:
+def _loaded(folder: Path, files_by_path: Mapping[str, bytes]) -> Manifest | None:
+    if MANIFEST not in files_by_path:
         return None
-    return manifests.loads(decoded(held[MANIFEST]), f"{folder}/{MANIFEST}")
+    return manifests.loads(decoded(files_by_path[MANIFEST]), f"{folder}/{MANIFEST}")
 
 
 def _digest(content: bytes) -> str:
@@ -127,9 +121,8 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
     """Return the digests of a module's files as they would be generated now.
 
     Args:
-        module: The module.
-        known: Its manifest, if it may be believed: if this version wrote it for the same options
-            and finished, it knows them.
+        known: Its manifest, if it may be trusted: if this version wrote it for the same options
+            and finished, it has the digests.
     """
     if (
         known is not None
@@ -143,7 +136,7 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
 
 @cache
 def rendered(options: Options) -> Mapping[str, str]:
-    """Return the files of a module, of which many share their options."""
+    """Return the files of a module; cached, since many modules share their options."""
     return render(options)
 
 

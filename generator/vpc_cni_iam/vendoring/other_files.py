@@ -1,4 +1,4 @@
-"""Files beside a module's own that define again what those define, or replace it."""
+"""Finds files that repeat or replace definitions of a module's own files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
 
 
 def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
-    """Return the files beside a module's own that define again, or replace, what those define.
+    """Return the files that repeat or replace definitions of a module's own files.
 
     Raises:
         TreeError: A file that cannot be read.
@@ -38,8 +38,8 @@ def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[Modul
     for file in observed.files:
         if file.state in ("deleted", "left over"):
             texts.pop(file.path, None)
-        elif file.path in observed.held and file.state in (*EDITED, "kept"):
-            texts[file.path] = decoded(observed.held[file.path])
+        elif file.path in observed.files_by_path and file.state in (*EDITED, "kept"):
+            texts[file.path] = decoded(observed.files_by_path[file.path])
     again = tuple(
         ModuleFile(path, "redefined", detail=problem)
         for path, problem in duplicates(observed.folder, texts, known)
@@ -52,7 +52,9 @@ def _replacing(
 ) -> Iterator[ModuleFile]:
     """Yield the files that an engine merges over a module's own, or reads in place of them."""
     accepted = {entry.file: entry for entry in module.accepted}
-    replacing = {name: place for name in others if (place := _replaced(name, observed.held))}
+    replacing = {
+        name: place for name in others if (place := _replaced(name, observed.files_by_path))
+    }
     for name, content in sorted(contents(observed.folder, replacing).items()):
         sha256, entry = digest(decoded(content)), accepted.get(name)
         is_accepted = entry is not None and entry.sha256 == sha256
@@ -61,13 +63,13 @@ def _replacing(
             sha256,
             KeptAccess.UNKNOWN,
             accepted=entry.reason if entry is not None and is_accepted else "",
-            other=entry is not None and not is_accepted,
+            changed=entry is not None and not is_accepted,
         )
-        yield ModuleFile(name, "replacing", kept=edit, detail=replacing[name])
+        yield ModuleFile(name, "replacing", edit=edit, detail=replacing[name])
 
 
 def _replaced(name: str, own: Container[str]) -> str:
-    """Return what a file does to a module's own files; empty if it only stands beside them."""
+    """Return the effect of a file on a module's own files; empty for none."""
     if _OVERRIDE.fullmatch(name):
         return "is merged over the generated files by an engine"
     twin = name.partition(".tofu")[0] + ".tf"
@@ -79,12 +81,11 @@ def _replaced(name: str, own: Container[str]) -> str:
 def duplicates(
     folder: Path, texts: Mapping[str, str], known: Container[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield files that define again what a module's own files define, each with what is wrong.
+    """Yield files that repeat definitions of a module's own files, each with the problem.
 
     Args:
-        folder: The module's directory.
         texts: The module's own files, by path.
-        known: The paths that are the module's own, be they there or not.
+        known: The paths of the module's own files, whether they exist or not.
     """
     others = [n for n in listed(folder) if _is_loaded(n) and n not in known]
     if not others:
@@ -107,7 +108,7 @@ def _is_loaded(path: str) -> bool:
 
 
 def _defined(text: str, path: str) -> set[str]:
-    """Return what a file defines, as an engine names it; by its text alone if it is no HCL."""
+    """Return the definitions of a file, as an engine names them; from its text if it is no HCL."""
     if path.endswith(".json"):
         return _defined_in_json(text)
     names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
@@ -127,7 +128,7 @@ _LABELS = {"data": 2, "resource": 2, "variable": 1, "output": 1, "locals": 1}
 
 
 def _defined_in_json(text: str) -> set[str]:
-    """Return what a JSON file defines; nothing if it is no JSON, which an engine refuses."""
+    """Return the definitions of a JSON file; none if it is no JSON, which an engine refuses."""
     try:
         check_json(text, "")
         document = json.loads(text)
@@ -151,6 +152,6 @@ def _labelled(value: object, depth: int) -> Iterator[tuple[str, ...]]:
 
 
 def _objects(value: object) -> list[dict[str, object]]:
-    """Return an object, or those of a list, as JSON configuration may have either."""
+    """Return an object, or the objects of a list; JSON configuration may have either."""
     values = value if isinstance(value, list) else [value]
     return [v for v in values if isinstance(v, dict)]

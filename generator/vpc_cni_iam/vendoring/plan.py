@@ -1,4 +1,4 @@
-"""What a sync will make of each file of a module. Reads, and writes nothing."""
+"""Plans the sync of a module, file by file. Reads, and writes nothing."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ class ConflictPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """What becomes of one file.
+    """The planned action for one file.
 
     Args:
-        file: The file and its state.
         content: What it will hold, None if it will not be there.
-        entry: What will be remembered of it, None for nothing.
-        copied: Whether what it holds now is kept as a copy.
-        refused: Whether it is left as it is, for its user to say what to do; the content is then
+        entry: The record that the manifest will have of it, None for none.
+        copied: Whether its content now is kept as a copy.
+        refused: Whether it stays as it is until the user decides; the content is then
             what would be generated.
         conflict: Whether it will hold conflict markers.
     """
@@ -56,14 +55,11 @@ class FileAction:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a sync will make of a module.
+    """The planned sync of a module.
 
     Args:
-        module: The module.
-        observed: What there is of it.
         generated: Its files as they are generated now.
-        bases: Its files as they were generated, as far as that is still known.
-        actions: What becomes of each file.
+        bases: Its files as they were generated, where that is still known.
         applied: The paths of those that will be written; none if all are left as they are.
         configuration: The path of the configuration from the module.
     """
@@ -78,22 +74,25 @@ class SyncPlan:
 
     @property
     def refused(self) -> tuple[ModuleFile, ...]:
-        """The files whose user has to say what to do."""
+        """The files about which the user has to decide."""
         return tuple(f.file for f in self.actions if f.refused)
 
     @property
     def seen(self) -> dict[str, bytes]:
-        """What the files that may be written held when it was planned, of those that were there."""
-        return {**self.observed.held, **{base_path(p): text for p, text in self.bases.items()}}
+        """The contents, at the time of the plan, of the existing files that may be written."""
+        return {
+            **self.observed.files_by_path,
+            **{base_path(p): text for p, text in self.bases.items()},
+        }
 
     @property
-    def kept(self) -> tuple[KeptEdit, ...]:
-        """What the edits mean that will be kept."""
-        there = {f.file.path: f.content for f in self.actions if f.content is not None}
+    def kept_edits(self) -> tuple[KeptEdit, ...]:
+        """The edits that will be kept, with their meaning."""
+        planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
-            f.file.path: decoded(there[f.file.path]) for f in self.actions if _is_kept(f, there)
+            f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
         }
-        deleted = {f.file.path for f in self.actions} - there.keys()
+        deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
             return ()
         others = {p: t for p, t in self.generated.items() if p not in deleted}
@@ -102,9 +101,11 @@ class SyncPlan:
     @property
     def before(self) -> dict[str, str]:
         """The texts that are there."""
-        held = self.observed.held
+        files_by_path = self.observed.files_by_path
         return {
-            f.file.path: decoded(held[f.file.path]) for f in self.actions if f.file.path in held
+            f.file.path: decoded(files_by_path[f.file.path])
+            for f in self.actions
+            if f.file.path in files_by_path
         }
 
     @property
@@ -113,8 +114,10 @@ class SyncPlan:
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
 
-def _is_kept(action: FileAction, there: Container[str]) -> bool:
-    return action.entry is not None and action.entry.kept is not None and action.file.path in there
+def _is_kept(action: FileAction, planned: Container[str]) -> bool:
+    return (
+        action.entry is not None and action.entry.kept is not None and action.file.path in planned
+    )
 
 
 def plan(
@@ -123,28 +126,26 @@ def plan(
     way: ConflictPolicy = ConflictPolicy.REFUSE,
     files: frozenset[str] = frozenset(),
 ) -> SyncPlan:
-    """Return what a sync will make of a module.
+    """Return the plan of a sync of a module.
 
     Files that nobody edited become what the configuration says. If an edited one is refused,
     all is left as it is; but files that were named are done by themselves.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         way: What to do with edited files: ``refuse`` them, ``merge`` them with the update,
             ``force`` the generated ones and keep copies, ``keep`` them and remember that.
         files: The files to do that with, by path in the module; all without any.
 
     Raises:
         InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, a merge without what it starts from, or a file
-            beside that defines the same once more.
+        TreeError: A file that cannot be read, a merge without its base, or another file that
+            repeats a definition.
         EngineError: git is needed for a merge and is missing.
     """
     observed, generated = observe(config, module), render(module.options)
     paths = [f.path for f in observed.files]
-    held = contents(observed.folder, map(base_path, paths))
-    bases = {p: held[base_path(p)] for p in paths if base_path(p) in held}
+    base_files = contents(observed.folder, map(base_path, paths))
+    bases = {p: base_files[base_path(p)] for p in paths if base_path(p) in base_files}
     actions = tuple(
         (_action if f.path in generated else _action_for_left_over)(
             f,
@@ -174,10 +175,9 @@ def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]
 def plan_at_rest(
     config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
 ) -> SyncPlan:
-    """Return what a sync will make of a module that no other run is half way through writing.
+    """Return the plan of a sync of a module, made while no other run writes it.
 
     Args:
-        config: The configuration.
         chosen: One of its modules, or files in it.
         way: As `plan` takes it.
 
@@ -198,13 +198,13 @@ def _action(
     way: ConflictPolicy,
 ) -> FileAction:
     path, state = file.path, file.state
-    held, known = observed.held.get(path), observed.entries.get(path)
+    current, known = observed.files_by_path.get(path), observed.entries.get(path)
     entry = FileRecord(digest(generated[path]))
-    theirs = FileAction(file, unless_same(held, generated[path]), entry)
+    theirs = FileAction(file, unless_same(current, generated[path]), entry)
     if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
-        return FileAction(file, held, replace(known, generated=entry.generated))
+        return FileAction(file, current, replace(known, generated=entry.generated))
     if state not in EDITED and not (state == "missing" and way == ConflictPolicy.KEEP):
         return theirs
     if (
@@ -215,20 +215,20 @@ def _action(
         return replace(theirs, refused=True)
     if way == ConflictPolicy.MERGE and state != "edited":
         return _merged(file, observed, generated[path], bases.get(path))
-    kept = digest(decoded(held)) if held is not None else None
-    return FileAction(file, held, replace(entry, kept=kept, deleted=held is None))
+    edited_digest = digest(decoded(current)) if current is not None else None
+    return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
 
 
 def _merged(
     file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None
 ) -> FileAction:
     """Return the action for an edited file that is merged with its update."""
-    held = observed.held[file.path]
-    merged = merge(decoded(held), _base(file.path, observed, text, base), text)
+    current = observed.files_by_path[file.path]
+    merged = merge(decoded(current), _base(file.path, observed, text, base), text)
     entry = FileRecord(digest(text))
     if not merged.conflicts and merged.text != text:
         entry = replace(entry, kept=digest(merged.text))
-    return FileAction(file, unless_same(held, merged.text), entry, conflict=merged.conflicts > 0)
+    return FileAction(file, unless_same(current, merged.text), entry, conflict=merged.conflicts > 0)
 
 
 def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) -> str:
@@ -254,31 +254,30 @@ def _action_for_left_over(
     bases: Mapping[str, bytes],
     way: ConflictPolicy,
 ) -> FileAction:
-    held, base = observed.held.get(file.path), bases.get(file.path)
+    current, base = observed.files_by_path.get(file.path), bases.get(file.path)
     edited = file.state != "left over"
-    if held is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
-        return FileAction(file, held, None)  # gone, or the user's own from now on
+    if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
+        return FileAction(file, current, None)  # gone, or the user's own from now on
     if base is None or digest(decoded(base)) != observed.entries[file.path].generated:
         # Only the text as generated proves that the file is this tool's to remove.
-        return FileAction(file, held, None)
+        return FileAction(file, current, None)
     return FileAction(
         file, None, None, copied=edited, refused=edited and way == ConflictPolicy.REFUSE
     )
 
 
-def unless_same(held: bytes | None, text: str) -> bytes:
+def unless_same(current: bytes | None, text: str) -> bytes:
     """Return a new content; the old one if only its line ends differ, which a check-out chose.
 
     They are those of most lines of the old one.
 
     Args:
-        held: The old content, None if there is none.
-        text: The new text.
+        current: The old content, None if there is none.
     """
     new = text.encode(errors="surrogateescape")
-    if held is None or unix(held) == new:
-        return new if held is None else held
-    dos = held.count(b"\r\n") * 2 > held.count(b"\n")
+    if current is None or unix(current) == new:
+        return new if current is None else current
+    dos = current.count(b"\r\n") * 2 > current.count(b"\n")
     return new.replace(b"\n", b"\r\n") if dos else new
 
 
@@ -288,12 +287,7 @@ _MOST_CONFLICTS = 127
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The result of a merge.
-
-    Args:
-        text: The merged text.
-        conflicts: How many conflicts are marked in it.
-    """
+    """The result of a merge."""
 
     text: str
     conflicts: int
@@ -303,9 +297,7 @@ def merge(mine: str, base: str, theirs: str) -> Merged:
     """Merge an edited text with an update.
 
     Args:
-        mine: The edited text.
         base: The text as generated, from which both come.
-        theirs: The text as it is generated now.
 
     Raises:
         EngineError: git is missing or refuses.

@@ -1,4 +1,4 @@
-"""What a check found, as text, as data and as Markdown for a job summary."""
+"""Reports of a check: text, data, and Markdown for a job summary."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ STATES = ("clean", "edited", "outdated", "both", "failed")
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found.
+    """The result of a check.
 
     Args:
-        reports: What became of each module.
         orphans: Directories that sync wrote and that the configuration no longer names.
-        command: The command that ways out begin with, with the options that it needs.
+        command: The start of each suggested command, with the options that it needs.
         outdated: Whether a pin that is not the newest is a finding, too.
-        warnings: Those of the configuration.
+        warnings: The warnings about the configuration.
     """
 
     reports: Sequence[ModuleCheck]
@@ -73,11 +72,11 @@ def data(checked: CheckResult) -> dict[str, Any]:
 
 
 def _meaning(file: ModuleFile) -> dict[str, Any]:
-    return {"kept": edit_data(file.kept)} if file.kept is not None else {}
+    return {"kept": edit_data(file.edit)} if file.edit is not None else {}
 
 
 def edit_data(edit: KeptEdit) -> dict[str, Any]:
-    """Return what a kept edit means as plain data."""
+    """Return the meaning of a kept edit as plain data."""
     return {
         "path": edit.path,
         "sha256": edit.sha256,
@@ -92,8 +91,7 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal.
 
     Args:
-        checked: What the check found.
-        quiet: Whether to leave out what is not wrong.
+        quiet: Whether to leave out modules without findings.
     """
     lines = []
     for report in checked.reports:
@@ -145,8 +143,7 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown.
 
     Args:
-        checked: What the check found.
-        quiet: Whether to leave out what is not wrong.
+        quiet: Whether to leave out modules without findings.
     """
     lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
     wrong = [r for r in checked.reports if not r.clean]

@@ -1,4 +1,4 @@
-"""Where the configuration is, and what its modules may be part of."""
+"""Finds the configuration and the repository that its modules must lie in."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     Args:
         start: The directory; the nearest configuration in it or above it is taken.
         named: The file, if the user named one.
-        strict: Refuse a plugin release newer than the catalog.
 
     Raises:
-        InputError: There is none, or it does not hold; or a module lies outside.
+        InputError: There is none, or it is not valid; or a module lies outside.
     """
     refuse_bare(start)
     path = named or nearest(start)
@@ -59,12 +58,12 @@ def inside(config: Config) -> Config:
 
 
 def _link(top: Path, folder: str, known: dict[str, str]) -> str:
-    """Return the first symbolic link on the way to a folder, empty if there is none.
+    """Return the first symbolic link on the path to a folder, empty if there is none.
 
     Args:
-        top: Where the way starts.
+        top: The directory where the path starts.
         folder: The folder, relative to it.
-        known: What was folders of others; added to.
+        known: The links that earlier calls found, by folder; added to.
     """
     if folder in ("", ".."):
         return ""
@@ -94,9 +93,6 @@ def _searched(start: Path) -> list[Path]:
 
 def refuse_bare(folder: Path) -> None:
     """Refuse the inside of a bare repository, in which no file is checked out.
-
-    Args:
-        folder: The directory that is worked in.
 
     Raises:
         InputError: It is one, or lies in one.
@@ -129,8 +125,6 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
     """Refuse a module that another configuration keeps.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         owner: The path of the configuration that its manifest names, None if it names none.
 
     Raises:
@@ -139,18 +133,18 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
     if owner is None or owner == name_from(config, module):
         return
     folder = Path(os.path.normpath(config.folder(module).absolute()))
-    other = Path(os.path.normpath(folder / owner))
-    if not other.is_file() or other.samefile(config.path):
+    owner_path = Path(os.path.normpath(folder / owner))
+    if not owner_path.is_file() or owner_path.samefile(config.path):
         return
     try:
-        theirs = load(other)
+        theirs = load(owner_path)
         line = next(
             (m.line for m in theirs.modules if _same(theirs.folder(m), folder)),
             None,
         )
-        problem = f"is kept by {other}, line {line}"
+        problem = f"is kept by {owner_path}, line {line}"
     except InputError as error:
-        line, problem = 0, f"was written for {other}, which cannot be read: {error}"
+        line, problem = 0, f"was written for {owner_path}, which cannot be read: {error}"
     if line is not None:
         raise TreeError(
             f"{config.folder(module)}: {problem}; to hand it over to {config.path}, remove the "
@@ -180,7 +174,7 @@ _LARGE = "node_modules"
 
 
 def orphans(config: Config) -> tuple[str, ...]:
-    """Return the directories with a manifest that no module of the configuration stands for.
+    """Return the directories with a manifest that are no module of the configuration.
 
     Only below the configuration, and not where another one stands; hidden directories
     and node_modules are passed over, and no symbolic link is followed.

@@ -20,7 +20,6 @@ class ModuleSelection:
     """A module, or some of its files.
 
     Args:
-        module: The module.
         files: The paths of those in it; none for the whole module.
     """
 
@@ -29,15 +28,10 @@ class ModuleSelection:
 
 
 def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelection]:
-    """Return what a user's words name, all modules without any.
+    """Return the modules and files that a user's words name; all modules without any word.
 
     A word is a path as in the configuration, or relative to the directory the user is in; of a
-    module, or of a file that sync keeps in one, be it there or not.
-
-    Args:
-        config: The configuration.
-        here: The directory that the user is in.
-        words: The words.
+    module, or of a file that sync keeps in one, whether it exists or not.
 
     Raises:
         UsageError: A word that names neither, or two of them; with what there is.
@@ -70,13 +64,13 @@ def _named(
             f"{word or 'an empty text'}: no such module in {config.path}; "
             f"there: {_some(m.path for m in config.modules)}"
         )
-    there = {place: _files(config, selection) for place, selection in named.items()}
-    real = [place for place, selection in named.items() if selection.files <= there[place]]
+    kept_files = {place: _files(config, selection) for place, selection in named.items()}
+    real = [place for place, selection in named.items() if selection.files <= kept_files[place]]
     if not real:
         place, selection = next(iter(named.items()))
         raise UsageError(
             f"{word}: no file that sync keeps in {selection.module.path}; "
-            f"there: {_some(sorted(there[place]))}"
+            f"there: {_some(sorted(kept_files[place]))}"
         )
     if len(real) > 1 and not word.startswith("."):
         raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")

@@ -1,4 +1,4 @@
-"""What became of each file of a vendored module since it was generated. No I/O."""
+"""The state of each file of a vendored module since it was generated. No I/O."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def has_markers(content: bytes) -> bool:
 
 
 class KeptAccess(StrEnum):
-    """What a kept edit means for access, in words."""
+    """The meaning of a kept edit for access, in words."""
 
     NONE = "adds no access"
     ADDED = "adds access"
@@ -92,7 +92,7 @@ class KeptAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptEdit:
-    """What an edit that is kept means.
+    """The meaning of a kept edit.
 
     Args:
         path: The file, relative to the module.
@@ -100,7 +100,7 @@ class KeptEdit:
         access: Whether it adds access.
         details: The access that it adds, or why that is not proven.
         accepted: The reason for which the configuration accepts it, empty if it does not.
-        other: Whether the configuration accepts another text of the file.
+        changed: Whether the configuration accepts another text of the file.
     """
 
     path: str
@@ -108,7 +108,7 @@ class KeptEdit:
     access: KeptAccess
     details: tuple[str, ...] = ()
     accepted: str = ""
-    other: bool = False
+    changed: bool = False
 
     @property
     def fine(self) -> bool:
@@ -120,12 +120,12 @@ class KeptEdit:
 
     @property
     def verdict(self) -> str:
-        """What it means for access, and whether that is accepted."""
+        """Its meaning for access, and whether that is accepted."""
         text = f"it {self.access}"
         text += f": {'; '.join(self.details)}" if self.details else ""
         if self.accepted:
             return f"{text}; accepted: {self.accepted}"
-        if self.other and not self.fine:
+        if self.changed and not self.fine:
             text += "; the configuration accepts another text of the file, which changed since"
         return text
 
@@ -136,17 +136,16 @@ class ModuleFile:
 
     Args:
         path: Relative to the module.
-        state: What became of it.
         conflict: Whether it holds conflict markers.
-        kept: What its edit means, if that is kept and was looked at.
-        forbidden: Whether no edit is to be kept.
-        detail: What its reason says besides.
+        edit: The meaning of its edit, if the edit is kept and was read.
+        forbidden: Whether edits may not be kept.
+        detail: A text that its reason adds.
     """
 
     path: str
     state: State
     conflict: bool = False
-    kept: KeptEdit | None = None
+    edit: KeptEdit | None = None
     forbidden: bool = False
     detail: str = ""
 
@@ -155,7 +154,7 @@ class ModuleFile:
         """Whether nothing is to be done about it."""
         if self.state not in _FINE or (self.forbidden and self.state != "clean"):
             return False
-        return self.kept is None or self.kept.fine
+        return self.edit is None or self.edit.fine
 
     @property
     def reason(self) -> str:
@@ -163,12 +162,12 @@ class ModuleFile:
         if self.conflict:
             return CONFLICT
         text = _REASONS[self.state].format(self.detail)
-        if self.kept is not None:
-            text = f"{text}; {self.kept.verdict}"
+        if self.edit is not None:
+            text = f"{text}; {self.edit.verdict}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
-        """Return what to do about it, each with its command.
+        """Return the possible next steps, each with its command.
 
         Args:
             module: The path of the module, for the command.
@@ -183,10 +182,10 @@ class ModuleFile:
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
             for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())
         )
-        if self.kept is None or self.kept.fine or self.forbidden:
+        if self.edit is None or self.edit.fine or self.forbidden:
             return steps
         # Braces on one line are TOML, and need no place after the other keys of the module.
-        entry = f'{{ file = "{self.path}", sha256 = "{self.kept.sha256}", reason = "..." }}'
+        entry = f'{{ file = "{self.path}", sha256 = "{self.edit.sha256}", reason = "..." }}'
         return (*steps, f"accept it, in the module's table of vpc-cni-iam.toml: accept = [{entry}]")
 
 
@@ -200,11 +199,10 @@ def judge(
     """Return the state of every file, by path.
 
     Args:
-        entries: What the manifest remembers; empty if there is none.
+        entries: The records of the manifest; empty without a manifest.
         current: The digests of the files that are there.
         generated: The digests of the files as they would be generated now.
-        unedited: Files that hold what this tool wrote, though neither of the former says so.
-        conflicts: Files with conflict markers.
+        unedited: Files with a text that this tool wrote, though no digest above is theirs.
     """
     files = []
     for path in sorted({*entries, *generated}):
@@ -228,8 +226,8 @@ def _state(entry: FileRecord | None, current: str | None, generated: str | None)
     outdated = generated != entry.generated
     if current in (generated, entry.generated):
         return "outdated" if outdated else "clean"
-    kept: State = "kept" if current == entry.kept else "edited"
-    return "both" if outdated else kept
+    edited: State = "kept" if current == entry.kept else "edited"
+    return "both" if outdated else edited
 
 
 def module_state(files: Iterable[ModuleFile]) -> str:

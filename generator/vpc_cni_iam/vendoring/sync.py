@@ -1,4 +1,4 @@
-"""Makes vendored modules what the configuration says, without losing a hand edit."""
+"""Writes vendored modules as the configuration says, without losing a hand edit."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a sync did to a module.
+    """The result of a sync of a module.
 
     Args:
-        module: The module.
-        changes: What was done to its files.
-        refused: Edited files that were left as they are, and kept others from being done.
-        edits: What was edited in those, as unified diffs.
+        refused: Edited files that stay as they are, and stopped the sync of others.
+        edits: The edits of those, as unified diffs.
         conflicts: Files that now hold conflict markers.
-        failure: Why nothing could be done, None if something could.
-        kept: The edits that are kept, and what they mean.
+        failure: Why the sync failed, None if it did not.
+        kept_edits: The edits that are kept, and what they mean.
     """
 
     module: VendoredModule
@@ -41,22 +39,21 @@ class SyncOutcome:
     edits: tuple[str, ...] = ()
     conflicts: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
-    kept: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[KeptEdit, ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to be done by hand."""
-        fine = all(edit.fine for edit in self.kept)
+        fine = all(edit.fine for edit in self.kept_edits)
         return fine and not (self.refused or self.conflicts or self.failure)
 
 
 def sync_all(
     config: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> list[SyncOutcome]:
-    """Make modules what the configuration says; one that fails does not keep others from it.
+    """Sync modules; one that fails does not stop the others.
 
     Args:
-        config: The configuration.
         chosen: Some of its modules, or files in them.
         way: As `sync` takes it.
     """
@@ -77,11 +74,9 @@ def sync(
     *,
     step: Callable[[str], None] = lambda _: None,
 ) -> SyncOutcome:
-    """Make one module what the configuration says.
+    """Sync one module.
 
     Args:
-        config: The configuration.
-        module: One of its modules.
         way: What to do with edited files, see `plan`.
         files: The files to do that with; all without any.
         step: Called before each change on disk, for tests that interrupt.
@@ -112,12 +107,7 @@ def sync(
 
 
 def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutcome:
-    """Return what a sync did, or would do.
-
-    Args:
-        planned: What was planned.
-        changes: What was written.
-    """
+    """Return the result of a sync, or of a planned one."""
     return SyncOutcome(
         planned.module,
         tuple(c for c in changes if c.kind != "same"),
@@ -128,36 +118,38 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
             for f in planned.actions
             if f.conflict and f.file.path in planned.applied
         ),
-        kept=planned.kept,
+        kept_edits=planned.kept_edits,
     )
 
 
 def _edit(planned: SyncPlan, path: str) -> str:
-    """Return what was edited in a file, as a unified diff from the text as generated."""
+    """Return the edits of a file, as a unified diff from the text as generated."""
     base = planned.bases.get(path)
     before = decoded(base) if base is not None else planned.generated.get(path, "")
-    after = decoded(planned.observed.held[path])
+    after = decoded(planned.observed.files_by_path[path])
     return unified(before, after, f"{path} as generated", f"{path} as it is")
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What to write and remove in a module's directory, in this order."""
+    """The files to write and to remove in a module's directory, in this order."""
 
     files: Mapping[str, bytes]
     remove: tuple[str, ...]
 
 
 def writing(plan: SyncPlan) -> Writing:
-    """Return what a plan writes, the manifest last, since it tells of the others."""
+    """Return the files that a plan writes, the manifest last, since it records the others."""
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
     files = {
-        backup_name(observed.folder, f.file.path): observed.held[f.file.path]
+        backup_name(observed.folder, f.file.path): observed.files_by_path[f.file.path]
         for f in actions
         if f.copied
     }
     files |= {f.file.path: f.content for f in actions if f.content is not None}
-    remove = [f.file.path for f in actions if f.content is None and f.file.path in observed.held]
+    remove = [
+        f.file.path for f in actions if f.content is None and f.file.path in observed.files_by_path
+    ]
     for path in plan.applied:
         if path not in plan.generated:
             remove += [base_path(path)] if path in plan.bases else []
@@ -170,7 +162,7 @@ def writing(plan: SyncPlan) -> Writing:
 
 
 def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
-    known, held = plan.observed.known, plan.observed.held.get(MANIFEST)
+    known, current = plan.observed.known, plan.observed.files_by_path.get(MANIFEST)
     entries = {p: e for p, e in plan.observed.entries.items() if p not in plan.applied}
     left = {f.file.path for f in plan.actions} - plan.applied
     unfinished = any(
@@ -190,6 +182,6 @@ def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
             configuration=plan.configuration,
             unfinished=unfinished,
         )
-        if held is not None and text == decoded(held):
+        if current is not None and text == decoded(current):
             break
-    return unless_same(held, text)
+    return unless_same(current, text)

@@ -21,7 +21,7 @@ from vpc_cni_iam.errors import InputError
 T = TypeVar("T", bound=Struct)
 Refusal = Callable[[str | None, str], InputError]
 _SHOWN = 80
-# Of a tag key, the catalog says what is wrong in words; here is the rule for editors.
+# The catalog describes a wrong tag key in words; this is the rule for editors.
 _TAG_KEY = Meta(
     extra_json_schema={
         "maxLength": 128,
@@ -153,9 +153,6 @@ def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "
     """Return a table with its types.
 
     Args:
-        table: As TOML has it.
-        kind: What it must be.
-        refuse: Returns the error for a key and what is wrong with it.
         name: The key that the table is a value of; empty for a module's own table.
 
     Raises:
@@ -168,7 +165,7 @@ def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "
 
 
 def _refusal(table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: str) -> InputError:
-    """Return what is wrong with a table, as `msgspec` does not say by key and value."""
+    """Return the first problem of a table with its key and value, which `msgspec` does not give."""
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     where = f" in {name}" if name else ""
     for key, value in table.items():
@@ -190,13 +187,13 @@ def _refusal(table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: s
 
 
 def _shown(value: object) -> str:
-    """Return a value nearly as TOML writes it, as far as a message shows it."""
+    """Return a value nearly as TOML writes it, cut for a message."""
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _words(expected: Type) -> str:
-    """Return what a value must be, in words."""
+    """Return the type that a value must have, in words."""
     match expected:
         case Metadata(extra={"words": str(words)}):
             return words
@@ -213,7 +210,7 @@ def _words(expected: Type) -> str:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema of the file; it says what `parse` says, but for paths.
+    """Return the JSON Schema of the file, with the rules of `parse` except those for paths.
 
     Nor does it say which variants and features work with which release.
     """

@@ -36,11 +36,10 @@ class TomlLineIndex:
         return self._tables[number] if number < len(self._tables) else 1
 
     def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key in a module table, None if it stands on no line of its own.
+        """Return the line of a key in a module table, None if it has no line of its own.
 
         Args:
             number: The number of the table, from 0; None for keys and tables at the top.
-            key: The key.
         """
         return self._keys.get((number, key))
 

@@ -19,11 +19,10 @@ from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What to pin modules to.
+    """The version or revision to pin modules to.
 
     Args:
         key: ``cni_version`` or ``revision``, as in the configuration.
-        value: A release or a revision.
         keep_newer: Leave pins of releases that are newer than the catalog.
     """
 
@@ -61,8 +60,6 @@ def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     keys; a pin of the other kind is replaced in its place.
 
     Args:
-        config: The configuration.
-        pin: What to pin them to.
         only: The paths of the modules to pin; all without any.
 
     Raises:
@@ -108,15 +105,12 @@ def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What an upgrade will do.
+    """The plan of an upgrade.
 
     Args:
-        old: The configuration as it is.
-        new: The configuration as it is to be.
         chosen: The modules to sync.
-        way: What to do with edited files.
-        plans: What becomes of each of them, but for those that failed.
-        failed: Those of which that cannot be told, and so not all of it can be done.
+        plans: The plan of each of them, without those that failed.
+        failed: The modules whose plan failed; with any, the upgrade cannot be done.
     """
 
     old: Config
@@ -132,12 +126,12 @@ class Upgrade:
         return bool(self.failed or self.refused)
 
     def outcomes(self) -> list[SyncOutcome]:
-        """Return what would become of each module."""
+        """Return the planned outcome of each module."""
         return [*map(outcome, self.plans), *self.failed]
 
     @property
     def refused(self) -> tuple[SyncPlan, ...]:
-        """The plans that an edited file stands in the way of, and so in that of all of it."""
+        """The plans that an edited file blocks, and with them the whole upgrade."""
         return tuple(p for p in self.plans if p.refused)
 
     @property
@@ -149,13 +143,10 @@ class Upgrade:
 def prepare(
     old: Config, new: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> Upgrade:
-    """Return what an upgrade will do.
+    """Return the plan of an upgrade.
 
     Args:
-        old: The configuration as it is.
-        new: The configuration as it is to be.
         chosen: The modules to sync, or files in them, as the old one has them.
-        way: What to do with edited files.
     """
     modules = {m.path: m for m in new.modules}
     selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
@@ -169,12 +160,9 @@ def prepare(
 
 
 def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
-    """Write a configuration and make its modules what it says, unless something is in the way.
+    """Write a configuration and sync its modules, unless a plan is refused or failed.
 
     The configuration is written first, so that a sync finishes what was interrupted.
-
-    Args:
-        prepared: What to do.
 
     Returns:
         What became of each module; only of those that were refused or failed if any was, and then

@@ -45,8 +45,7 @@ class ModuleFinding:
 
     Args:
         file: The file, relative to the module's directory.
-        line: The line, from 1; 0 for the whole file, and for what the file lacks.
-        text: What differs.
+        line: The line, from 1; 0 for the whole file, and for a missing block.
         affected: The policy documents that it may change: the name of one, or any, or none.
         plannable: An engine may plan the module: the difference runs nothing and reads no file.
         wording: The difference is in a text for people, such as a description.
@@ -204,8 +203,8 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
 def _inner(ours: list[Block], theirs: list[Block], line: int, name: str) -> Iterator[_Difference]:
     """Compare the blocks of one type inside a block, whose order has no meaning."""
     _remove_equal(ours, theirs, lambda block: block)
-    for block, other in zip(ours, theirs, strict=False):
-        yield from _differences(block, other, name)
+    for block, their_block in zip(ours, theirs, strict=False):
+        yield from _differences(block, their_block, name)
     for block in ours[len(theirs) :]:
         first = f" ({_short(next(iter(block.attributes.values())))})" if block.attributes else ""
         yield _Difference(line, f"{name}{first} is missing")

@@ -24,8 +24,6 @@ def compare_files(
     """Return how the files of a module differ from the catalog's, and notes on other files.
 
     Args:
-        module: The module.
-        options: The options of the catalog's module.
         published: Returns the files of a published version, which has modules and examples in
             folders.
 

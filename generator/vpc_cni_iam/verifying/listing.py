@@ -1,4 +1,4 @@
-"""Lists the files of a module directory by what an engine does with them."""
+"""Lists the files of a module directory by their use in an engine."""
 
 from __future__ import annotations
 

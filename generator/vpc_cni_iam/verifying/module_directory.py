@@ -24,9 +24,7 @@ class ModuleDirectory:
     """A module directory as read.
 
     Args:
-        directory: Its path.
         stated: The options that its files state; None if they state none.
-        files: Its files.
         texts: The texts of its own ``.tf`` files by path.
         content: The content of its own ``.tf`` files.
     """
@@ -65,7 +63,7 @@ def read_module(directory: Path) -> ModuleDirectory:
     """Read a module directory.
 
     Raises:
-        InputError: No such directory, no module in it, or not HCL.
+        InputError: A missing directory, no module in it, or not HCL.
     """
     files = list_files(directory)
     if not files.configuration:

@@ -70,7 +70,6 @@ def module_options(module: ModuleDirectory, selected: Options) -> Options:
     """Return the options of the whole module, of which a user may have selected some variants.
 
     Args:
-        module: The module.
         selected: The user's options, completed by those that the module's files state.
     """
     if module.stated is None:

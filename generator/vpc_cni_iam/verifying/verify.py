@@ -61,8 +61,6 @@ class Verification:
     """The result for a module directory.
 
     Args:
-        documents: Each document.
-        findings: How the module's code differs from the catalog's module.
         notes: What else a reader must know, such as files that were not compared.
     """
 
@@ -85,7 +83,6 @@ def verify(
     """Compare a module directory with the catalog's module.
 
     Args:
-        directory: The module.
         select: Returns the options to compare with, from the options that the module's files
             state; None for the nearest module of the catalog.
         engine: The engine that renders it; None to only read it.

@@ -1,1 +1,1 @@
-"""Policies against one plugin release or all: what is denied, risky, or more than needed."""
+"""Checks policies against one plugin release or all: denied calls, risks and excess grants."""

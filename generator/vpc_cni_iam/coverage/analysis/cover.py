@@ -1,4 +1,4 @@
-"""A policy against one release of the plugin: what is allowed, what breaks, what is too much."""
+"""Checks a policy against one release of the plugin: allowed calls, failures, excess grants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class ScenarioRun:
     """One scenario as it went.
 
     Args:
-        scenario: The scenario.
         calls: What the plugin sent, in order.
     """
 
@@ -44,10 +43,9 @@ class Coverage:
     """A policy against a release.
 
     Args:
-        setting: Where the plugin runs.
-        scenario_runs: The scenarios that can arise there, as they went.
-        unused: Actions as the policies name them, of which the release calls none.
-        excess: Patterns that grant more than what the release calls.
+        scenario_runs: The runs of the scenarios that can arise there.
+        unused: Actions that the policies name and the release never calls.
+        excess: Patterns that grant more than the release calls.
     """
 
     setting: PluginSetting
@@ -61,7 +59,7 @@ class Coverage:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest that any denied call breaks."""
+        """The most severe effect of the denied calls."""
         impacts = {call.range.severity for _, call in self.denied()}
         return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
 
@@ -71,11 +69,10 @@ def cover(
     setting: PluginSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
 ) -> Coverage:
-    """Return how policies cover what a release of the plugin sends.
+    """Return the coverage of the calls of a release by policies.
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs.
         scenarios: The scenarios to run; those that cannot arise are left out.
 
     Raises:
@@ -116,7 +113,6 @@ def run_scenarios(
     """Run scenarios, and return how they went.
 
     Args:
-        setting: Where the plugin runs.
         scenarios: The scenarios; those that cannot arise, or in which the release sends
             nothing, are left out.
     """

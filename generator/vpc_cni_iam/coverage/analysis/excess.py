@@ -1,4 +1,4 @@
-"""What patterns grant beyond the calls of the plugin, each with examples that AWS documents.
+"""Finds patterns that grant more than the calls of the plugin, with examples that AWS documents.
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
 far more. It is reported where it grants one of the actions in ``data/example-actions.json``, which
@@ -52,11 +52,10 @@ class ExcessGrant:
 
 
 def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[ExcessGrant, ...]:
-    """Return the patterns of Allow statements that grant what is never called, each once.
+    """Return the patterns of Allow statements that grant actions that are never called, each once.
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        called: The actions that are called.
     """
     known = {action.lower() for action in called}
     undenied = _undenied(policies)
@@ -75,7 +74,7 @@ def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[
 
 
 def _every() -> dict[str, str]:
-    """Return the list, and after it what some release of the plugin calls in some mode."""
+    """Return the list, followed by the actions that any release of the plugin calls."""
     called = {
         call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
         if len(call.resources) == 1 and call.resources != (_EVERY,)
@@ -94,7 +93,7 @@ def _examples() -> dict[str, str]:
 def _patterns(
     policies: Sequence[Policy],
 ) -> Iterator[tuple[str, Callable[[str], bool], Statement]]:
-    """Yield each pattern of an Allow, what says whether it grants an action, and its statement."""
+    """Yield each pattern of an Allow, a test whether it grants an action, and its statement."""
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
             yield f"all but {', '.join(statement.not_actions)}", _all_but(statement), statement
@@ -129,7 +128,7 @@ def _anywhere(statement: Statement) -> Statement:
 
 
 def _undenied(policies: Sequence[Policy]) -> Compiled:
-    """Return a policy that allows all but what the given ones deny whatever it is done to."""
+    """Return a policy that allows everything except what policies deny on every resource."""
     denies = (
         s
         for p in policies

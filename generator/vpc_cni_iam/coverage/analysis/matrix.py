@@ -31,7 +31,6 @@ class Row:
     """One release.
 
     Args:
-        release: The release.
         cells: One for each action, in the order of `Matrix.actions`.
         failing: The scenarios with a denied call that is fatal.
     """
@@ -51,7 +50,6 @@ class Denial:
     """One way in which a call is denied, over a run of releases.
 
     Args:
-        action: The action.
         first: The first row of the run.
         last: The last.
         scenario: The scenario in which it was seen first.
@@ -75,8 +73,7 @@ class Matrix:
         rows: One for each release, oldest first.
         reasons: Why cells are denied, by release and action: the first denied call and the name
             of its scenario.
-        scenarios: The names of the scenarios that were run.
-        excess: Patterns that grant more than what any of the releases calls.
+        excess: Patterns that grant more than any of the releases calls.
     """
 
     setting: PluginSetting
@@ -88,7 +85,7 @@ class Matrix:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of all cells."""
+        """The most severe effect of all cells."""
         every = {cell for row in self.rows for cell in row.cells}
         return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
 
@@ -151,7 +148,6 @@ def matrix(
     Args:
         policies: The policies of the plugin's role, taken together.
         setting: Where the plugin runs; every release in turn takes the place of its own.
-        scenarios: The scenarios to run.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -200,7 +196,7 @@ def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
 
 
 def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
-    """Return all by which the requests of one release differ from those of another."""
+    """Return everything that the requests of a release depend on."""
     return (
         tuple(
             f.sent(setting.mode, setting.release, setting.features)
@@ -220,7 +216,7 @@ def _sent(runs: Iterable[ScenarioRun]) -> set[str]:
 
 
 def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
-    """Return the gravest denied call by action: its own, and those of its denied checks."""
+    """Return the most severe denied call by action: its own, and those of its denied checks."""
     denied: dict[str, tuple[str, SentCall]] = {}
     for run in runs:
         for call in run.calls:

@@ -55,8 +55,7 @@ class Risk:
 
     Args:
         identifier: Stable; the heading of its explanation.
-        severity: How grave it is; ``note`` for what cannot be helped or is no danger.
-        text: What it is in this policy.
+        severity: ``note`` if it cannot be avoided or is no danger.
     """
 
     identifier: str
@@ -70,7 +69,7 @@ def page() -> str:
 
 
 def explanation(identifier: str) -> str:
-    """Return what the page says of one risk.
+    """Return the explanation of one risk from the page.
 
     Raises:
         UsageError: There is none of this name.
@@ -81,11 +80,10 @@ def explanation(identifier: str) -> str:
 
 
 def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk, ...]:
-    """Return the known risks of policies, the gravest first.
+    """Return the known risks of policies, the most severe first.
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -103,7 +101,7 @@ def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting) -> Iterator[Risk]:
-    """Yield what patterns grant that has nothing to do with the plugin."""
+    """Yield the risks of grants that have nothing to do with the plugin."""
     grants = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
     if grants:
         examples = ", ".join(grants[0].examples)
@@ -150,7 +148,7 @@ class _Asked:
 
 
 def _reach(asked: _Asked) -> Iterator[Risk]:
-    """Yield what the role may do to things that are not its cluster's."""
+    """Yield the risks of access to resources outside of the cluster."""
     requests = asked.requests
     for subnet, which in ((asked.there, "any network interface"), (asked.here, "any of its VPC")):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
@@ -184,7 +182,7 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
 
 
 def _tagging(asked: _Asked) -> Iterator[Risk]:
-    """Yield what the role may make of interfaces by tagging them."""
+    """Yield the risks of tagging interfaces."""
     foreign = (
         asked.eni(asked.there, asked.theirs),
         asked.eni(asked.here, asked.theirs),
@@ -218,7 +216,7 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
 
 
 def _needs(asked: _Asked) -> Iterator[Risk]:
-    """Yield what the plugin's configuration must have for the policy to work."""
+    """Yield the configuration that the plugin needs for the policy to work."""
     plugin = asked.setting.plugin
     if not plugin.cluster_name:
         return
@@ -244,7 +242,7 @@ def _fatal(call: SentCall) -> bool:
 
 
 def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:
-    """Yield what in the policies is not judged."""
+    """Yield the parts of the policies that no rule checks."""
     tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
     known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}
     unknown = {

@@ -57,7 +57,7 @@ def style(selector: str) -> str:
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release, of which all is shown without ``verbose``."""
+    """Return the report about every release, which always shows everything."""
     del verbose
     return svg(subject, matrix)
 
@@ -71,8 +71,6 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element.
 
     Args:
-        subject: What was looked at.
-        matrix: How it went.
         whole: Whether it stands alone, with a title and colours of its own.
     """
     title, words = heading(subject, matrix), conclusion(subject, matrix)

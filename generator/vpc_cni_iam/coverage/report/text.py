@@ -33,7 +33,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines, without what a policy of somebody else's could do to a terminal."""
+    """Return lines, with control characters from policies escaped."""
     parts = (part for line in lines for part in line.split("\n"))
     return "".join(f"{escape_control(part)}\n" for part in parts)
 
@@ -44,9 +44,6 @@ def text(
     """Yield the lines of a report.
 
     Args:
-        subject: What was looked at.
-        coverage: How it went.
-        risks: What is risky about it.
         verbose: Whether to list the calls that are allowed, too.
     """
     setting = coverage.setting
@@ -130,15 +127,15 @@ def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersio
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
-    """Say what was denied, with the tags if another request of the action may be allowed."""
+    """Return the denied request, with the tags if another request of the action may be allowed."""
     request = check.request
-    what = "" if request.action == call.template.action else f"{request.action}: "
+    prefix = "" if request.action == call.template.action else f"{request.action}: "
     if by := subject.statement(check.decision):
         if check.decision.denied:
-            return f"{what}denied by statement {by}"
-        return f"{what}undecided by statement {by}: {check.decision.reason}"
+            return f"{prefix}denied by statement {by}"
+        return f"{prefix}undecided by statement {by}: {check.decision.reason}"
     if not some.evaluate(Request(request.action, "*")).allowed:
-        return f"{what}no statement allows the action"
+        return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)
     tags = [
         f"{key.partition(':')[2]}={value}"
@@ -147,7 +144,7 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     ]
     carried = f" with {', '.join(tags)}" if tags else ""
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
-    return f"{what}no statement allows it {on}{carried}"
+    return f"{prefix}no statement allows it {on}{carried}"
 
 
 def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[str, Any]:

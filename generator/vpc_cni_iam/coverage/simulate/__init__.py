@@ -1,1 +1,1 @@
-"""What the plugin sends on a node, and how the policies of its role answer."""
+"""Simulates the calls of the plugin on a node, and the answers of its role's policies."""

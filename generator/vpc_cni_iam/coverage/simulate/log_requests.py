@@ -21,9 +21,6 @@ class AnyOf:
 
     A policy is written for one of the forms, so that an Allow of any allows and a Deny of any
     denies.
-
-    Args:
-        requests: The check in each of the forms.
     """
 
     requests: tuple[Request, ...]
@@ -33,10 +30,6 @@ def on_log_groups(requests: Requests, action: str) -> AnyOf:
     """Return the check of an action that the reference gives no resource.
 
     AWS's messages of denial and upstream's page name a log group without a name.
-
-    Args:
-        requests: Builds the requests of the setting.
-        action: The action.
     """
     return AnyOf((*requests.on_nothing(action), _request(requests, action, "", "")))
 
@@ -46,23 +39,12 @@ def on_log_group(requests: Requests, action: str, group: str) -> AnyOf:
 
     The reference's ARN ends with the group's name. AWS's messages of denial have more, and the
     API reference (LogGroup, arn) wants ``:*`` after it in policies.
-
-    Args:
-        requests: Builds the requests of the setting.
-        action: The action.
-        group: The name of the group.
     """
     return AnyOf((_request(requests, action, group), _request(requests, action, group, "")))
 
 
 def on_log_stream(requests: Requests, action: str, group: str) -> Request:
-    """Return the check of an action on a log stream of the agent.
-
-    Args:
-        requests: Builds the requests of the setting.
-        action: The action.
-        group: The name of its group.
-    """
+    """Return the check of an action on a log stream of the agent."""
     return _request(requests, action, group, _STREAM)
 
 

@@ -1,9 +1,9 @@
-"""The plugin on one node: what it sends, in which order, and what that changes.
+"""Simulates the plugin on one node: its calls in order, and their effects.
 
 A scenario runs a node's life on it. The state is what later requests depend on: the tags that
 interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
 leaves an interface as it was; a denied request that ends ipamd does not end the run, but what
-follows is marked as not reached, so that one run shows all that a policy lacks.
+follows is marked as not reached, so that one run shows every missing permission.
 """
 
 from __future__ import annotations
@@ -35,12 +35,7 @@ CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
 class SimulatedNode(Sender):
-    """One node on which the plugin runs.
-
-    Args:
-        setting: Where it runs.
-        policies: The policies of its role.
-    """
+    """One node on which the plugin runs."""
 
     def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         super().__init__(setting, policies)
@@ -62,18 +57,16 @@ class SimulatedNode(Sender):
         """Return an interface with an ID of its own.
 
         Args:
-            name: What reports call it.
-            tags: The tags that it bears.
             subnet: Where it is, if not in the node's own subnet.
         """
         self._interfaces += 1
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
-        there = dict(self.setting.primary_tags) if name == PRIMARY else {}
-        return NodeInterface(name, identifier, account, place, there | dict(tags or {}))
+        primary_tags = dict(self.setting.primary_tags) if name == PRIMARY else {}
+        return NodeInterface(name, identifier, account, place, primary_tags | dict(tags or {}))
 
-    def wanted(self) -> dict[str, str]:
-        """Return the tags that the plugin wants on every interface it manages."""
+    def managed_tags(self) -> dict[str, str]:
+        """Return the tags that the plugin sets on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
         tags = {key: values[key] for key in self.keys.wanted}
@@ -81,14 +74,14 @@ class SimulatedNode(Sender):
 
     def on_creation(self) -> dict[str, str]:
         """Return the tags that come with the request for a new interface."""
-        values = self.wanted() | {CREATED_AT: _CREATED}
+        values = self.managed_tags() | {CREATED_AT: _CREATED}
         if self.keys.additional_created:
             return values
         return {key: values[key] for key in self.keys.created}
 
     def born(self) -> dict[str, str]:
         """Return the tags of an interface that this release made before."""
-        return self.wanted() | self.on_creation()
+        return self.managed_tags() | self.on_creation()
 
     # What the plugin does, in the order of ipamd's start and of its loops.
 
@@ -146,7 +139,7 @@ class SimulatedNode(Sender):
         return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: NodeInterface) -> None:
-        """Write the tags that an interface lacks or has wrong, and nothing if it lacks none.
+        """Write the tags that are missing or wrong on an interface, and send nothing if none is.
 
         Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
 
@@ -157,7 +150,7 @@ class SimulatedNode(Sender):
             self.write("tag-managed", eni, missing)
 
     def _missing(self, eni: NodeInterface) -> dict[str, str]:
-        return {k: v for k, v in self.wanted().items() if eni.tags.get(k) != v}
+        return {k: v for k, v in self.managed_tags().items() if eni.tags.get(k) != v}
 
     def assign(self, eni: NodeInterface) -> None:
         """Give an interface addresses or prefixes for pods."""
@@ -198,7 +191,7 @@ class SimulatedNode(Sender):
             checks = self.requests.on_hyperpod_cluster(
                 request_templates()["attach-by-sagemaker"].action
             )
-            self.sent("attach-by-sagemaker", eni.name, checks, eni.exists)
+            self.sent("attach-by-sagemaker", eni.name, checks, reached=eni.exists)
         else:
             self.describe("describe-instances", eni)
             self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
@@ -237,14 +230,14 @@ class SimulatedNode(Sender):
         self.send("delete-leaked", eni)
 
     def beside(self) -> None:
-        """Send what the programs beside ipamd send, if their features are in use."""
+        """Send the calls of the programs beside ipamd, if their features are in use."""
         self.describe("describe-tags")
         self.describe("put-metric-data")
         if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 
     def log_network_policies(self) -> None:
-        """Write what the network policy agent logs to CloudWatch Logs.
+        """Send the calls of the network policy agent to CloudWatch Logs.
 
         Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
         pkg/ebpf/events/events.go:121-148, 187-197, 293-325.

@@ -32,13 +32,7 @@ KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet.
-
-    Args:
-        id: Its ID.
-        account: The account that owns it.
-        vpc_id: Its VPC.
-    """
+    """A subnet."""
 
     id: str
     account: str
@@ -50,9 +44,7 @@ class Group:
     """A security group.
 
     Args:
-        id: Its ID.
         account: The account that owns it.
-        vpc_id: Its VPC.
         vpc_account: The account that owns the VPC.
     """
 
@@ -67,11 +59,6 @@ class NodeInterface:
     """A network interface; its tags change as the plugin writes them.
 
     Args:
-        name: What reports call it.
-        id: Its ID.
-        account: The account that owns it.
-        subnet: Its subnet.
-        tags: The tags that it bears.
         exists: False for one that was to be made and whose making was denied.
     """
 
@@ -87,7 +74,7 @@ class Requests:
     """Builds the requests of one setting."""
 
     def __init__(self, setting: PluginSetting) -> None:
-        """Make ready what every request of the setting carries."""
+        """Prepare the context that all requests of the setting share."""
         names = setting.names
         self.names: Names = names
         self.common: _Context = {
@@ -115,8 +102,6 @@ class Requests:
 
         Args:
             kind: Such as ``subnet``.
-            identifier: Its ID.
-            account: The account that owns it.
         """
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
@@ -125,21 +110,11 @@ class Requests:
         return (Request(action, "*", context=self.common),)
 
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
-        """Return the check of an action on an existing interface.
-
-        Args:
-            action: The action.
-            eni: The interface.
-        """
+        """Return the check of an action on an existing interface."""
         return Request(action, self._eni_arn(eni), context=self._eni_context(eni))
 
     def on_instance(self, action: str, instance: str) -> Request:
-        """Return the check of an action on the node's instance.
-
-        Args:
-            action: The action.
-            instance: Its ID.
-        """
+        """Return the check of an action on the node's instance."""
         context = self._tagged(self.instance_tags)
         context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": f"{self.names.region}a"}
         context["aws:ResourceAccount"] = self.names.account_id
@@ -154,12 +129,7 @@ class Requests:
         return (Request(action, cluster, "", context),)
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
-        """Return the check of a CreateTags call of its own.
-
-        Args:
-            eni: The interface that is tagged.
-            tags: What the call writes.
-        """
+        """Return the check of a CreateTags call of its own."""
         context = self._eni_context(eni) | _sent(tags)
         return (Request("ec2:CreateTags", self._eni_arn(eni), "", context),)
 
@@ -172,8 +142,6 @@ class Requests:
         permission to tag Amazon EC2 resources during creation".
 
         Args:
-            subnet: Where.
-            groups: The security groups of the new interface.
             tags: The tags with the request; none asks no CreateTags.
         """
         action, account = "ec2:CreateNetworkInterface", self.names.account_id
@@ -193,12 +161,7 @@ class Requests:
         return (*checks, *self.on_groups(action, groups))
 
     def on_groups(self, action: str, groups: Iterable[Group]) -> tuple[Request, ...]:
-        """Return the checks of an action on security groups.
-
-        Args:
-            action: The action.
-            groups: The security groups.
-        """
+        """Return the checks of an action on security groups."""
         return tuple(
             Request(
                 action,

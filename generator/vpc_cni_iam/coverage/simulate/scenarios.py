@@ -77,7 +77,7 @@ def _primary_untagged(node: SimulatedNode) -> None:
 def _trunk(node: SimulatedNode) -> None:
     # Made and tagged by the VPC resource controller, never by the plugin.
     trunk = node.interface(TRUNK, {OWNER: "eks-vpc-resource-controller"})
-    node.start(node.interface(PRIMARY, node.wanted()), trunk)
+    node.start(node.interface(PRIMARY, node.managed_tags()), trunk)
 
 
 def _before_change(node: SimulatedNode) -> None:
@@ -110,7 +110,9 @@ def _grow_and_free(node: SimulatedNode, subnet: Subnet) -> None:
 def _adds_key(node: SimulatedNode) -> None:
     before = {k: v for k, v in node.born().items() if k != OWNER}
     old = node.interface(SECONDARY, before)
-    node.start(node.interface(PRIMARY, {k: v for k, v in node.wanted().items() if k != OWNER}), old)
+    node.start(
+        node.interface(PRIMARY, {k: v for k, v in node.managed_tags().items() if k != OWNER}), old
+    )
     node.assign(old)
     node.free(old)
 
@@ -118,7 +120,7 @@ def _adds_key(node: SimulatedNode) -> None:
 def _corrected(node: SimulatedNode) -> None:
     wrong = f"{node.setting.names.cluster_name}-old"
     old = node.interface(SECONDARY, node.born() | {CLUSTER: wrong})
-    node.start(node.interface(PRIMARY, node.wanted() | {CLUSTER: wrong}), old)
+    node.start(node.interface(PRIMARY, node.managed_tags() | {CLUSTER: wrong}), old)
     node.assign(old)
     node.free(old)
 
@@ -126,7 +128,7 @@ def _corrected(node: SimulatedNode) -> None:
 def _additional_changed(node: SimulatedNode) -> None:
     changed = node.setting.plugin.additional_tags
     old = node.interface(SECONDARY, {k: v for k, v in node.born().items() if k not in changed})
-    node.start(node.interface(PRIMARY, node.wanted() | dict.fromkeys(changed, "before")), old)
+    node.start(node.interface(PRIMARY, node.managed_tags() | dict.fromkeys(changed, "before")), old)
     node.assign(old)
     node.free(old)
 
@@ -134,7 +136,7 @@ def _additional_changed(node: SimulatedNode) -> None:
 def _leaked(node: SimulatedNode) -> None:
     left = node.born() | {INSTANCE: _OTHER_NODE}
     node.clean_up(node.interface(LEAKED, left))
-    undated = {k: v for k, v in left.items() if k in node.wanted()}
+    undated = {k: v for k, v in left.items() if k in node.managed_tags()}
     node.clean_up(node.interface(f"{LEAKED} without a date", undated))
 
 

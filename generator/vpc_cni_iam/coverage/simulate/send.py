@@ -27,12 +27,7 @@ _STRONGEST: tuple[Outcome, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One request with the answer to it.
-
-    Args:
-        request: The request.
-        decision: What the policies say.
-    """
+    """One request with the answer to it."""
 
     request: Request
     decision: Decision
@@ -43,10 +38,8 @@ class SentCall:
     """One call of the plugin: allowed only if every check is.
 
     Args:
-        template: How it is sent.
         range: Why it is sent at this release, with what a denial breaks and the evidence.
         on: What it is about, such as ``primary interface``; empty for a Describe.
-        checks: What IAM is asked.
         reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
             an interface whose making was denied.
     """
@@ -71,19 +64,19 @@ class SentCall:
 
     @property
     def breaks(self) -> str:
-        """What its denial breaks."""
+        """The effect of its denial."""
         return self.template.broken_by(self.range)
 
     @property
     def consequence(self) -> str:
-        """What follows where it is not allowed, as a sentence."""
+        """The consequence of a denial, as a sentence."""
         if not self.undecided:
             return self.breaks
         return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
 
 
 class Answers:
-    """What policies say to requests, of which each is evaluated once: releases send many alike.
+    """Answers of policies to requests; equal requests are evaluated once.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -102,12 +95,7 @@ class Answers:
 
 
 class Sender:
-    """Sends calls of one release in one setting, each only if the release has it.
-
-    Args:
-        setting: Where the plugin runs.
-        policies: What the policies of its role say.
-    """
+    """Sends calls of one release in one setting, each only if the release has it."""
 
     def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         self.setting = setting
@@ -125,34 +113,31 @@ class Sender:
         """Send a call that is checked on no resource, or not at all; say as `sent` does.
 
         Args:
-            name: The name of the form.
-            about: The interface for whose sake it is sent, if any.
+            name: The name of the request template.
+            about: The interface that the call is made for, if any.
         """
         template = request_templates()[name]
         checks = self.requests.on_nothing(template.action) if template.on else ()
-        return self.sent(name, "", checks, about is None or about.exists)
+        return self.sent(name, "", checks, reached=about is None or about.exists)
 
     def send(self, name: str, eni: NodeInterface, more: tuple[Request, ...] = ()) -> None:
         """Send a call about an interface.
 
         Args:
-            name: The name of the form.
-            eni: The interface.
-            more: What is checked besides it.
+            name: The name of the request template.
+            more: Further checks of the call.
         """
         checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
-        self.sent(name, eni.name, checks, eni.exists)
+        self.sent(name, eni.name, checks, reached=eni.exists)
 
     def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
         """Send a CreateTags call; if it is allowed, the interface bears the tags.
 
         Args:
-            name: The name of the form.
-            eni: The interface.
-            tags: What it writes.
+            name: The name of the request template.
         """
         checks = self.requests.create_tags(eni, tags)
-        if self.sent(name, eni.name, checks, eni.exists):
+        if self.sent(name, eni.name, checks, reached=eni.exists):
             eni.tags.update(tags)
 
     def instance(self, action: str) -> tuple[Request, ...]:
@@ -160,14 +145,13 @@ class Sender:
         return (self.requests.on_instance(action, NODE),)
 
     def sent(
-        self, name: str, on: str, requests: Iterable[Request | AnyOf], reached: bool = True
+        self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True
     ) -> bool:
         """Send a call if the release does, and say whether it was sent and allowed.
 
         Args:
-            name: The name of the form.
-            on: What reports call that which it is about.
-            requests: What IAM is asked.
+            name: The name of the request template.
+            on: What the call is about, as reports name it.
             reached: Whether the plugin gets that far, if ipamd still runs.
         """
         template, call_range = request_templates()[name], self.call_range(name)

@@ -1,4 +1,4 @@
-"""Where the plugin runs and how it is configured: what its requests depend on."""
+"""The settings that the plugin's requests depend on: where it runs, and its configuration."""
 
 from __future__ import annotations
 
@@ -32,12 +32,9 @@ class Names:
 
     Args:
         cluster_name: The cluster, as CLUSTER_NAME has it.
-        vpc_id: The cluster's VPC.
-        partition: The AWS partition.
-        region: The AWS Region.
         account_id: The account of the nodes.
         vpc_owner_id: The account that owns the VPC and its subnets.
-        owner_known: Whether the user or the policy says which account that is.
+        owner_known: Whether the user or the policy names the VPC's owner.
         hyperpod_cluster_id: The SageMaker HyperPod cluster of the nodes that have one.
     """
 
@@ -53,7 +50,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The plugin's environment variables, as far as its requests depend on them.
+    """The plugin's environment variables that its requests depend on.
 
     Args:
         cluster_name: Whether CLUSTER_NAME is set.
@@ -79,11 +76,6 @@ class PluginSetting:
     """Everything that a release's requests depend on.
 
     Args:
-        release: The release of the plugin.
-        mode: The IP family of the cluster.
-        features: Optional features in use.
-        names: The names in its requests.
-        plugin: How it is configured.
         session_tags: Whether the role has the session tags of EKS Pod Identity.
         instance_tagged: Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
         primary_tags: What the maker of the nodes puts on their primary interfaces.
@@ -127,9 +119,7 @@ def configure(
     """Return a setting with the plugin's environment variables as the user gives them.
 
     Args:
-        setting: The setting without them.
         environment: The values by variable name, as the DaemonSet would have them.
-        features: Optional features in use.
 
     Raises:
         UsageError: An unknown variable or feature, a value that the plugin does not take, or a

@@ -64,8 +64,14 @@ def test_templates_in_texts_nest_as_brackets_do() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["a" + "[0]" * 60_000, "a ? b : " * 50_000 + "c", "a" + " + 1" * 80_000, "a" + ".b" * 80_000]
-    + ['"' + "${a}" * 60_000 + '"', "[" + "f(1)," * 40_000 + "]"],
+    [
+        "a" + "[0]" * 60_000,
+        "a ? b : " * 50_000 + "c",
+        "a" + " + 1" * 80_000,
+        "a" + ".b" * 80_000,
+        '"' + "${a}" * 60_000 + '"',
+        "[" + "f(1)," * 40_000 + "]",
+    ],
     ids=lambda expression: expression[:12],
 )
 def test_flat_expressions_of_many_tokens_are_refused_at_once(expression: str) -> None:

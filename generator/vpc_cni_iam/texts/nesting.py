@@ -76,7 +76,7 @@ def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
 
 
 def check_hcl(text: str, source: str) -> None:
-    """Refuse HCL that nests too deeply, by brackets or by templates in texts, or has too many tokens.
+    """Refuse HCL that nests too deeply, by brackets or templates, or has too many tokens.
 
     Raises:
         InputError: It does; with the line.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
+from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
 from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
 
 Check = Callable[[str, str], None]
@@ -60,6 +60,40 @@ def test_templates_in_texts_nest_as_brackets_do() -> None:
     check_hcl("a = " + '"${' * 40 + "1" + '}"' * 40, "f")
     with pytest.raises(InputError, match="nests more than 100 deep"):
         check_hcl("a = " + '"${f(' * 40 + "1" + ')}"' * 40, "f")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a" + "[0]" * 60_000,
+        "a ? b : " * 50_000 + "c",
+        "a" + " + 1" * 80_000,
+        "a" + ".b" * 80_000,
+        '"' + "${a}" * 60_000 + '"',
+        "[" + "f(1)," * 40_000 + "]",
+    ],
+    ids=lambda expression: expression[:12],
+)
+def test_flat_expressions_of_many_tokens_are_refused_at_once(expression: str) -> None:
+    # The parser takes 5 to 17 s for each of them.
+    with pytest.raises(InputError, match="holds more than 150,000 tokens, the most that is read"):
+        parse(f"x = {expression}\n", "f")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# " + "a + " * HCL_TOKENS,
+        "/*" + "a + " * HCL_TOKENS + "*/",
+        'a = "' + "a + " * HCL_TOKENS + '"',
+        'a = "${b}/*//#' + "a + " * HCL_TOKENS + '"',
+        "a = <<EOT\n" + "a + " * HCL_TOKENS + "\nEOT\n",
+        "  " * HCL_TOKENS,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_texts_and_comments_are_few_tokens(text: str) -> None:
+    check_hcl(text, "f")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_later_patch_release_is_answered_with_the_newest_known(
     assert done.out.replace("same  ", "create") == known.out
     warning, *rest = done.err.splitlines()
     assert warning.startswith("vpc-cni-iam: warning: plugin v1.23.9 is newer than this catalog of ")
-    assert "using v1.23.2" in warning and "--strict refuses" in warning
+    assert "taking v1.23.2" in warning and "--strict refuses" in warning
     assert rest == known.err.splitlines()
     refused = run(*words, "--cni-version", "v1.23.9", "--strict", cwd=tmp_path)
     assert (refused.code, refused.out) == (2, "")

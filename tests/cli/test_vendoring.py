@@ -249,7 +249,7 @@ def test_the_schema_is_published() -> None:
     (name,) = re.findall(r"\| editors \| .*\(([\w.-]+\.schema\.json)\)", page)
     published = (ROOT / "docs" / name).read_text()
     assert run("init", "--schema").out == published
-    pattern = json.loads(published)["properties"]["module"]["items"]["properties"]["cni_version"]
+    pattern = json.loads(published)["$defs"]["ModuleTable"]["properties"]["cni_version"]
     assert re.search(pattern["pattern"], "v1.23.0")
 
 

@@ -180,7 +180,7 @@ def test_what_an_edit_means(
     assert (edit.access, edit.fine) == (access, access is NONE), edit
     assert bool(edit.details) is bool(words)
     for word in words:
-        assert word in str(edit)
+        assert word in edit.verdict
 
 
 def test_an_edit_of_one_file_through_another() -> None:
@@ -203,10 +203,10 @@ def test_an_edit_is_accepted_by_its_hash_alone() -> None:
     entry = Acceptance("main.tf", digest(text), "until ticket 7 is done")
     edit = judged(POLICY, "main.tf", text, (entry,))
     assert (edit.access, edit.fine) == (ADDED, True)
-    assert str(edit).endswith("; accepted: until ticket 7 is done")
+    assert edit.verdict.endswith("; accepted: until ticket 7 is done")
     other = judged(POLICY, "main.tf", text + "# more\n", (entry,))
     assert not other.fine
-    assert "accepts another text of the file" in str(other)
+    assert "accepts another text of the file" in other.verdict
 
 
 MODULE = "modules/vpc-cni-iam-policy"

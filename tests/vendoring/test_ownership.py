@@ -91,6 +91,11 @@ def test_a_file_that_replaces_generated_code_is_not_clean(
     assert (done.code, file["path"], file["state"]) == (1, name, "replacing")
     assert file["reason"].startswith(words)
     assert file["reason"].endswith("it is not proven to add no access")
+    for command in ("sync", "diff", "upgrade"):
+        done = run(command, cwd=repo)
+        assert (done.code, file["reason"] in done.out) == (1, True), (command, done.out)
+        (edit,) = json.loads(run(command, "--format", "json", cwd=repo).out)["modules"][0]["kept"]
+        assert (edit["path"], edit["fine"]) == (name, False)
     toml = repo / "vpc-cni-iam.toml"
     text = toml.read_text()
     entry = file["ways_out"][-1].partition("vpc-cni-iam.toml: ")[2]
@@ -98,6 +103,7 @@ def test_a_file_that_replaces_generated_code_is_not_clean(
     done = run("check", cwd=repo)
     assert done.code == 0
     assert "accepted: we need it" in done.out
+    assert [run(words, cwd=repo).code for words in ("sync", "diff")] == [0, 0]
     assert run("check", "--no-kept", cwd=repo).code == 1
     write_tree(repo / "infra" / "m", {name: "{ }\n"})
     done = run("check", cwd=repo)

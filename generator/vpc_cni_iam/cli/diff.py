@@ -47,12 +47,12 @@ def diff(
     else:
         for module_diff in diffs:
             show_diff(module_diff, with_text=not quiet)
-            for edit in module_diff.kept_edits:
-                if not (quiet and edit.fine):
-                    word = "note" if edit.fine else "kept"
-                    common.show(f"{word:<9}{module_diff.module.path}/{edit.path} {edit}")
+            for file in module_diff.kept_edits:
+                if not (quiet and file.fine):
+                    word = "note" if file.fine else "kept"
+                    common.show(f"{word:<9}{module_diff.module.path}/{file.path} {file.reason}")
     modules.exit_if_failed(d.failure for d in diffs)
-    unfit = any(d.text or not all(e.fine for e in d.kept_edits) for d in diffs)
+    unfit = any(d.text or not all(f.fine for f in d.kept_edits) for d in diffs)
     raise typer.Exit(1 if unfit else 0)
 
 
@@ -83,7 +83,7 @@ def diff_data(diff: Diff) -> dict[str, object]:
             }
             for m in diff.meanings
         ],
-        "kept": list(map(edit_data, diff.kept_edits)),
+        "kept": [edit_data(f.edit) for f in diff.kept_edits if f.edit is not None],
         "diff": diff.text,
         "error": str(diff.failure) if diff.failure is not None else None,
     }

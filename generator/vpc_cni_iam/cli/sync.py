@@ -48,8 +48,6 @@ def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and what is left to do with the command `again`."""
-    from vpc_cni_iam.vendoring.state import ModuleFile
-
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
         typer.echo("all modules are up to date; nothing to do")
     for outcome in outcomes:
@@ -63,10 +61,9 @@ def show_outcomes(
                 typer.echo(f"        {way}")
         for text in outcome.edits:
             typer.echo(text, nl=False)
-        for edit in outcome.kept_edits:
-            if not edit.fine:
-                common.show(f"kept    {path}/{edit.path} {edit}")
-                file = ModuleFile(edit.path, "kept", edit=edit)
+        for file in outcome.kept_edits:
+            if not file.fine:
+                common.show(f"kept    {path}/{file.path} {file.reason}")
                 for way in file.ways_out(path, command("sync", request.named)):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
@@ -95,7 +92,7 @@ def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, 
             "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
             "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
             "conflicts": [f.path for f in outcome.conflicts],
-            "kept": list(map(edit_data, outcome.kept_edits)),
+            "kept": [edit_data(f.edit) for f in outcome.kept_edits if f.edit is not None],
             "error": str(outcome.failure) if outcome.failure is not None else None,
         }
         for outcome in outcomes

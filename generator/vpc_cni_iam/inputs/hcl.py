@@ -39,11 +39,15 @@ def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[P
         place = f"line {document.line}: it"
         if document.policy.names_principals:
             yield Skipped(document.name, Reason.other_kind, f"{place} names principals")
-        elif reader.joins_nothing(document, module, _JOINED):
-            yield document.name, document.policy
-        else:
+        elif not reader.joins_nothing(document, module, _JOINED):
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
+        elif not document.policy.statements:
+            # As a trust policy whose statements repeat over lists that are empty by default.
+            problem = "has no statement with these values; render it and give the JSON"
+            yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
+        else:
+            yield document.name, document.policy
     for name, why in module.unread.items():
         yield Skipped(name, Reason.not_read, why)
     names = {document.name for document in module.documents} | set(module.unread)

@@ -1,4 +1,4 @@
-"""Refuses texts that nest too deeply before a parser sees them: parsers recurse, or take minutes.
+"""Refuses texts before a parser sees them that would make it recurse, or take minutes.
 
 Each scan is linear and knows just enough of a format to tell brackets from those in strings.
 """
@@ -10,7 +10,7 @@ from array import array
 from itertools import accumulate
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts.limits import HCL_DEPTH, JSON_DEPTH, TOML_DEPTH
+from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
 
 _OPENING, _CLOSING = "{[(", "}])"
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -30,6 +30,7 @@ _HCL_CODE = re.compile(
     r'|(?P<sign>["{}()\[\]])',
     re.DOTALL,
 )
+_HCL_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 _HCL_TEXT = re.compile(r'\\.|\$\$\{|%%\{|(?P<sign>[$%]\{|["\n])', re.DOTALL)
 
 
@@ -71,26 +72,34 @@ def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
         elif sign in "=,\n":
             parts = 0
         if depth > limit or parts >= limit:
-            raise _refused(text, token.start(), source, limit)
+            raise _refused(text, token.start(), source, _nests(limit))
 
 
 def check_hcl(text: str, source: str) -> None:
-    """Refuse HCL that nests too deeply, by brackets or by templates in texts.
+    """Refuse HCL that nests too deeply, by brackets or templates, or has too many tokens.
 
     Raises:
         InputError: It does; with the line.
     """
-    if sum(map(text.count, (*_OPENING, '"'))) <= HCL_DEPTH:
+    if len(text) <= HCL_TOKENS and sum(map(text.count, (*_OPENING, '"'))) <= HCL_DEPTH:
         return
     # What is open, from the outside in: a bracket, a quote, or a template in a text.
     opened: list[str] = []
-    place = 0
-    while match := (_HCL_TEXT if opened[-1:] == ['"'] else _HCL_CODE).search(text, place):
+    place = tokens = 0
+    while place < len(text):
+        in_text = opened[-1:] == ['"']
+        match = (_HCL_TEXT if in_text else _HCL_CODE).search(text, place)
+        end = match.start() if match else len(text)
+        tokens += 1 if in_text else 1 + len(_HCL_TOKEN.findall(text, place, end))
+        if tokens > HCL_TOKENS:
+            raise _refused(text, place, source, f"holds more than {HCL_TOKENS:,} tokens")
+        if match is None:
+            return
         place, sign = match.end(), match["sign"]
         if sign is None:
             if mark := match.groupdict().get("mark"):
                 place = _heredoc_end(text, place, mark)
-        elif sign == "\n" or (sign == '"' and opened[-1:] == ['"']):
+        elif sign == "\n" or (sign == '"' and in_text):
             opened.pop()
         elif sign in _CLOSING:
             if opened:
@@ -98,7 +107,7 @@ def check_hcl(text: str, source: str) -> None:
         else:
             opened.append(sign)
             if len(opened) > HCL_DEPTH:
-                raise _refused(text, match.start(), source, HCL_DEPTH)
+                raise _refused(text, match.start(), source, _nests(HCL_DEPTH))
 
 
 def _heredoc_end(text: str, place: int, mark: str) -> int:
@@ -106,8 +115,10 @@ def _heredoc_end(text: str, place: int, mark: str) -> int:
     return end.end() if end else len(text)
 
 
-def _refused(text: str, place: int, source: str, limit: int) -> InputError:
+def _nests(limit: int) -> str:
+    return f"nests more than {limit} deep"
+
+
+def _refused(text: str, place: int, source: str, problem: str) -> InputError:
     line = text.count("\n", 0, place) + 1
-    return InputError(
-        source, f"line {line}", f"nests more than {limit} deep, the most that is read"
-    )
+    return InputError(source, f"line {line}", f"{problem}, the most that is read")

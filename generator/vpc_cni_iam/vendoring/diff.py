@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import KeptEdit
+from vpc_cni_iam.vendoring.state import ModuleFile
 
 # The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -58,15 +58,15 @@ class Diff:
 
     Args:
         meanings: For each variant that is there or is to be; none if nothing is changed.
-        text: The unified diff of its files, from their content now to their content after a sync.
-        kept_edits: The edits that are kept, which no sync changes, and what they mean.
-        failure: Why the diff cannot be made, None if it can.
+        text: The unified diff of its files, from what is there to what will be.
+        kept_edits: The edits and other files that no sync changes, and what they mean.
+        failure: Why that cannot be told, None if it can.
     """
 
     module: VendoredModule
     meanings: tuple[Meaning, ...]
     text: str
-    kept_edits: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
 
 

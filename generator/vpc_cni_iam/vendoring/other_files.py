@@ -30,8 +30,7 @@ def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[Modul
     Raises:
         TreeError: A file that cannot be read.
     """
-    known = {f.path for f in observed.files}
-    others = [n for n in listed(observed.folder) if n not in known and _LOADED.fullmatch(n)]
+    others = _others(observed)
     if not others:
         return ()
     texts = dict(rendered(module.options))
@@ -42,20 +41,27 @@ def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[Modul
             texts[file.path] = decoded(observed.files_by_path[file.path])
     again = tuple(
         ModuleFile(path, "redefined", detail=problem)
-        for path, problem in duplicates(observed.folder, texts, known)
+        for path, problem in duplicates(observed.folder, texts, {f.path for f in observed.files})
     )
-    return (*again, *_replacing(observed, module, others))
+    return (*again, *replacing(observed, module))
 
 
-def _replacing(
-    observed: ModuleContents, module: VendoredModule, others: list[str]
-) -> Iterator[ModuleFile]:
-    """Yield the files that an engine merges over a module's own, or reads in place of them."""
+def _others(observed: ModuleContents) -> list[str]:
+    known = {f.path for f in observed.files}
+    return [n for n in listed(observed.folder) if n not in known and _LOADED.fullmatch(n)]
+
+
+def replacing(observed: ModuleContents, module: VendoredModule) -> Iterator[ModuleFile]:
+    """Yield the files that an engine merges over a module's own, or reads in place of them.
+
+    Raises:
+        TreeError: A file that cannot be read.
+    """
     accepted = {entry.file: entry for entry in module.accepted}
-    replacing = {
-        name: place for name in others if (place := _replaced(name, observed.files_by_path))
+    places = {
+        n: place for n in _others(observed) if (place := _replaced(n, observed.files_by_path))
     }
-    for name, content in sorted(contents(observed.folder, replacing).items()):
+    for name, content in sorted(contents(observed.folder, places).items()):
         sha256, entry = digest(decoded(content)), accepted.get(name)
         is_accepted = entry is not None and entry.sha256 == sha256
         edit = KeptEdit(
@@ -65,7 +71,7 @@ def _replacing(
             accepted=entry.reason if entry is not None and is_accepted else "",
             changed=entry is not None and not is_accepted,
         )
-        yield ModuleFile(name, "replacing", edit=edit, detail=replacing[name])
+        yield ModuleFile(name, "replacing", edit=edit, detail=places[name])
 
 
 def _replaced(name: str, own: Container[str]) -> str:

@@ -17,10 +17,10 @@ from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
-from vpc_cni_iam.vendoring.other_files import duplicates
+from vpc_cni_iam.vendoring.other_files import duplicates, replacing
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import EDITED, KeptEdit, ModuleFile
+from vpc_cni_iam.vendoring.state import EDITED, ModuleFile
 
 
 class ConflictPolicy(StrEnum):
@@ -61,6 +61,7 @@ class SyncPlan:
         generated: Its files as they are generated now.
         bases: Its files as they were generated, where that is still known.
         applied: The paths of those that will be written; none if all are left as they are.
+        replacing: The files beside them that replace generated code.
         configuration: The path of the configuration from the module.
     """
 
@@ -70,6 +71,7 @@ class SyncPlan:
     bases: Mapping[str, bytes]
     actions: tuple[FileAction, ...]
     applied: frozenset[str]
+    replacing: tuple[ModuleFile, ...]
     configuration: str
 
     @property
@@ -86,17 +88,18 @@ class SyncPlan:
         }
 
     @property
-    def kept_edits(self) -> tuple[KeptEdit, ...]:
-        """The edits that will be kept, with their meaning."""
+    def kept_edits(self) -> tuple[ModuleFile, ...]:
+        """The files whose edits will be kept, and those that replace generated code."""
         planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
             f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
         }
         deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
-            return ()
+            return self.replacing
         others = {p: t for p, t in self.generated.items() if p not in deleted}
-        return kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
+        edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
+        return (*(ModuleFile(e.path, "kept", edit=e) for e in edits), *self.replacing)
 
     @property
     def before(self) -> dict[str, str]:
@@ -161,7 +164,14 @@ def plan(
         applied = {path for path in applied if path in files}
     _refuse_duplicates(observed, actions)
     return SyncPlan(
-        module, observed, generated, bases, actions, frozenset(applied), name_from(config, module)
+        module,
+        observed,
+        generated,
+        bases,
+        actions,
+        frozenset(applied),
+        tuple(replacing(observed, module)),
+        name_from(config, module),
     )
 
 

@@ -115,9 +115,6 @@ class KeptEdit:
         """Whether nothing is to be done about it."""
         return self.access is KeptAccess.NONE or bool(self.accepted)
 
-    def __str__(self) -> str:
-        return f"{_REASONS['kept']}; {self.verdict}"
-
     @property
     def verdict(self) -> str:
         """Its meaning for access, and whether that is accepted."""

@@ -18,7 +18,7 @@ from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
 from vpc_cni_iam.vendoring.plan import ConflictPolicy, FileAction, SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.repository import above
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile
+from vpc_cni_iam.vendoring.state import ModuleFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class SyncOutcome:
     edits: tuple[str, ...] = ()
     conflicts: tuple[ModuleFile, ...] = ()
     failure: VpcCniIamError | OSError | None = None
-    kept_edits: tuple[KeptEdit, ...] = ()
+    kept_edits: tuple[ModuleFile, ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to be done by hand."""
-        fine = all(edit.fine for edit in self.kept_edits)
+        fine = all(file.fine for file in self.kept_edits)
         return fine and not (self.refused or self.conflicts or self.failure)
 
 

@@ -30,12 +30,12 @@ run "irsa" {
   }
 
   assert {
-    condition     = flatten([jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:aud"]]) == ["sts.amazonaws.com"]
+    condition     = flatten([try(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:aud"], [])]) == ["sts.amazonaws.com"]
     error_message = "The audience must be sts.amazonaws.com."
   }
 
   assert {
-    condition     = flatten([jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:sub"]]) == ["system:serviceaccount:kube-system:aws-node"]
+    condition     = flatten([try(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]["oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:sub"], [])]) == ["system:serviceaccount:kube-system:aws-node"]
     error_message = "The subject must be the plugin's service account."
   }
 }
@@ -56,7 +56,7 @@ run "pod_identity" {
   }
 
   assert {
-    condition     = length(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]) == 4
+    condition     = length(try(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"], {})) == 4
     error_message = "Pod Identity must be narrowed by namespace, service account, cluster and account."
   }
 }

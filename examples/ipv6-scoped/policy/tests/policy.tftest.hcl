@@ -89,7 +89,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 3: the condition is not that of the catalog."
@@ -115,7 +115,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 4: the condition is not that of the catalog."

@@ -220,7 +220,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
@@ -247,7 +247,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
@@ -278,7 +278,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
@@ -306,7 +306,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
       "owned",
     ])
     error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."

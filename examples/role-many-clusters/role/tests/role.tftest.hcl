@@ -28,7 +28,7 @@ run "pod_identity" {
   }
 
   assert {
-    condition     = length(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"]) == 4
+    condition     = length(try(jsondecode(output.trust_policy_json).Statement[0].Condition["StringEquals"], {})) == 4
     error_message = "Pod Identity must be narrowed by namespace, service account, cluster and account."
   }
 }

@@ -416,7 +416,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
@@ -443,7 +443,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
@@ -474,7 +474,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
@@ -502,7 +502,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
       "owned",
     ])
     error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."
@@ -694,7 +694,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 3: the condition is not that of the catalog."
@@ -740,7 +740,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 5: the condition is not that of the catalog."
@@ -766,7 +766,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
       "owned",
     ])
     error_message = "ipv6-scoped, statement 6: the condition is not that of the catalog."
@@ -811,7 +811,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[7].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[7].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 8: the condition is not that of the catalog."
@@ -838,7 +838,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv6-scoped, statement 9: the condition is not that of the catalog."
@@ -866,7 +866,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[9].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[9].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 10: the condition is not that of the catalog."
@@ -893,7 +893,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[10].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[10].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
       "owned",
     ])
     error_message = "ipv6-scoped, statement 11: the condition is not that of the catalog."
@@ -1204,7 +1204,7 @@ run "ipv4_pod_identity" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_pod_identity_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "$${aws:PrincipalTag/eks-cluster-name}",
     ])
     error_message = "ipv4-pod-identity, statement 3: the condition is not that of the catalog."
@@ -1255,7 +1255,7 @@ run "ipv4_pod_identity" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_pod_identity_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_pod_identity_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "$${aws:PrincipalTag/eks-cluster-name}",
     ])
     error_message = "ipv4-pod-identity, statement 5: the condition is not that of the catalog."

@@ -70,21 +70,21 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["ec2:CreateAction"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["ec2:CreateAction"], [])])) == toset([
       "CreateNetworkInterface",
     ])
     error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
       "node.k8s.amazonaws.com/createdAt",
       "node.k8s.amazonaws.com/instance_id",
       "cluster.k8s.amazonaws.com/name",
@@ -115,42 +115,42 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/node-pool"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["StringEquals"]["aws:ResourceTag/node-pool"], [])])) == toset([
       "main",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "true",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["ec2:CreateAction"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["ec2:CreateAction"], [])])) == toset([
       "true",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
       "node.k8s.amazonaws.com/instance_id",
       "cluster.k8s.amazonaws.com/name",
       "eks:eni:owner",
@@ -180,28 +180,28 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ForAllValues:StringEquals"]["aws:TagKeys"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
       "node.k8s.amazonaws.com/instance_id",
       "cluster.k8s.amazonaws.com/name",
       "eks:eni:owner",
@@ -232,7 +232,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
@@ -259,7 +259,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."
@@ -290,14 +290,14 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
@@ -325,7 +325,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
       "owned",
     ])
     error_message = "ipv4-scoped, statement 8: the condition is not that of the catalog."
@@ -351,7 +351,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"]])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
       "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 9: the condition is not that of the catalog."

@@ -16,10 +16,10 @@ def _versions() -> list[str]:
     return [LATEST, *map(str, reversed(known()[1:]))]
 
 
-def plugin_version(text: str) -> Any:
+def plugin_version(text: str, flag: str = "--cni-version") -> Any:
     """Return the option that names a plugin version."""
     return typer.Option(
-        "--cni-version",
+        flag,
         metavar="VERSION",
         help=text,
         autocompletion=_versions,

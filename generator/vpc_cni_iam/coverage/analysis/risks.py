@@ -22,7 +22,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
     Tags,
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import NODE, Answers, SentCall
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -79,16 +79,19 @@ def explanation(identifier: str) -> str:
     return known[resolve(identifier, known, "risk")]
 
 
-def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk, ...]:
+def find_risks(
+    policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
+) -> tuple[Risk, ...]:
     """Return the known risks of policies, the most severe first.
 
     Args:
         policies: The policies of the plugin's role, taken together.
+        limits: The role's boundary, and service control policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    asked = _Asked(Answers(policies), setting)
+    asked = _Asked(Answers(policies, limits), setting)
     risks = [
         *_excess(policies, setting),
         *_reach(asked),

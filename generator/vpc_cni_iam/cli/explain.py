@@ -22,11 +22,10 @@ the text does not say which call was denied.
 
 \b
 Examples:
-  kubectl get events -A --field-selector reason=MissingIAMPermissions -o json |
-    vpc-cni-iam explain -
+  kubectl get events -n kube-system -o json | vpc-cni-iam explain -
   vpc-cni-iam explain /var/log/aws-routed-eni/ipamd.log --cni-version v1.20.4
-  aws sts decode-authorization-message --encoded-message MESSAGE |
-    vpc-cni-iam explain - --policy policy.json
+  aws sts decode-authorization-message --encoded-message MESSAGE > message.json
+  vpc-cni-iam explain message.json --policy policy.json
 """
 
 

@@ -26,6 +26,8 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What is larger is mapped, so that it is never in memory as a whole.
 _LARGE = 64 << 20
 _PIECE = 1 << 20
+# What a plan may begin with, also where a wrapper of an engine wrote lines before it.
+_BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
 _BEGIN_SIZE = 4096
 
 
@@ -44,7 +46,9 @@ class JsonFile:
     what: str
     advice: str
     limit: Limit
-    begin: re.Pattern[str] = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
+    begin: re.Pattern[str] = re.compile(
+        r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)"
+    )
     in_memory: bool = True
 
 

@@ -87,7 +87,7 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
 
 def test_a_cluster_without_cluster_name_fails_with_a_scoped_policy(tmp_path: Path) -> None:
     scoped = ("--variant", "ipv4-scoped")
-    assert covered(tmp_path, daemonset(), *scoped)[1]["verdict"] == "allowed"
+    assert covered(tmp_path, daemonset(), *scoped)[1]["verdict"] == "degraded"
     code, report = covered(tmp_path, daemonset(CLUSTER_NAME=None), *scoped)
     assert (code, report["verdict"]) == (1, "fatal")
 

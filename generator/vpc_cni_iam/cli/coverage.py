@@ -41,8 +41,9 @@ Examples:
   vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-releases
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
+  vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
-  vpc-cni-iam coverage a.json b.json --boundary c.json --daemonset aws-node.json
+  vpc-cni-iam coverage policy.json --daemonset aws-node.json
 """
 
 
@@ -217,7 +218,7 @@ def coverage(
     files = policy or []
     scps = limits.scp or []
     inputs.check_once([*files, *scps, limits.boundary or "", node.daemonset or ""])
-    deployment = _deployment(node.daemonset)
+    deployment = _deployment(node)
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
     subject = _subject(files, chosen, node, version, names)
@@ -246,13 +247,15 @@ def _explain(risk: str | None) -> None:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
-def _deployment(file: str | None) -> Deployment | None:
+def _deployment(node: NodeOptions) -> Deployment | None:
     from vpc_cni_iam.coverage.deployment import VARIABLES
     from vpc_cni_iam.inputs import daemonset
 
-    if file is None:
+    if node.daemonset is None:
         return None
-    return daemonset.read(inputs.text(file), inputs.source(file), VARIABLES)
+    known = _pairs("--env NAME=VALUE", node.env)
+    text, source = inputs.text(node.daemonset), inputs.source(node.daemonset)
+    return daemonset.read(text, source, [name for name in VARIABLES if name not in known])
 
 
 def _version(deployment: Deployment | None, *, strict: bool) -> str:

@@ -24,8 +24,8 @@ the text does not say which call was denied.
 Examples:
   kubectl get events -n kube-system -o json | vpc-cni-iam explain -
   vpc-cni-iam explain /var/log/aws-routed-eni/ipamd.log --cni-version v1.20.4
-  aws sts decode-authorization-message --encoded-message MESSAGE > message.json
-  vpc-cni-iam explain message.json --policy policy.json
+  aws sts decode-authorization-message --encoded-message MESSAGE > d.json
+  vpc-cni-iam explain d.json --policy policy.json
 """
 
 

@@ -18,7 +18,6 @@ from vpc_cni_iam.catalog.facts.requests import (
 )
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
-from vpc_cni_iam.coverage.simulate.send import SentCall
 from vpc_cni_iam.inputs.denial import Denial
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
@@ -40,6 +39,8 @@ class PossibleCall:
         last: The last one, None if the newest known one still does.
         feature: The optional feature for which it is sent, None if always.
         breaks: What its denial breaks.
+        effect: What its denial does to a node, in the catalog's words.
+        known_by: How that is known at the version: observed, or read from source.
         evidence: Where this is known from.
     """
 
@@ -50,6 +51,8 @@ class PossibleCall:
     last: str | None
     feature: str | None
     breaks: str
+    effect: str
+    known_by: str
     evidence: str
 
 
@@ -81,7 +84,7 @@ def possible_calls(
         release: The plugin version.
     """
     return tuple(
-        _possible(template, sent)
+        _possible(template, sent, release)
         for template in request_templates().values()
         if _fits(template, denial)
         and (sent := {m: c for m in modes if (c := _sent(template, m, release))})
@@ -93,7 +96,9 @@ def _sent(template: RequestTemplate, mode: Mode, release: PluginVersion) -> Call
     return template.sent(mode, release, features)
 
 
-def _possible(template: RequestTemplate, sent: Mapping[Mode, CallRange]) -> PossibleCall:
+def _possible(
+    template: RequestTemplate, sent: Mapping[Mode, CallRange], release: PluginVersion
+) -> PossibleCall:
     call_range = next(iter(sent.values()))
     return PossibleCall(
         template.name,
@@ -102,7 +107,9 @@ def _possible(template: RequestTemplate, sent: Mapping[Mode, CallRange]) -> Poss
         str(call_range.first),
         str(call_range.last) if call_range.last else None,
         call_range.feature,
-        SentCall(template, call_range, "", ()).breaks,
+        template.broken_by(call_range),
+        call_range.effect,
+        call_range.basis(release).value,
         call_range.evidence,
     )
 

@@ -70,7 +70,7 @@ def _call(call: PossibleCall, version: str) -> Iterator[str]:
     yield f"  call {call.name} of plugin {version} ({modes}{only}; from {call.first}{last})"
     yield f"    {call.does}"
     yield f"    breaks: {call.breaks}"
-    yield f"    {call.evidence}"
+    yield f"    {call.effect}, {call.known_by}: {call.evidence}"
 
 
 def _statements(statements: AllowingStatements) -> Iterator[str]:

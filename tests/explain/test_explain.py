@@ -185,6 +185,12 @@ def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_p
     assert "does not allow ec2:DescribeSubnets; it works with v1.1.0 to v1.21.2" in done.out
 
 
+def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))
+    assert causes(explanation) == {"allowed-by-policy": "certain"}
+
+
 def test_aws_words_about_other_policies_are_a_certain_cause() -> None:
     text = RECORD["errorMessage"].replace(
         "because no identity-based policy allows the ec2:CreateNetworkInterface action",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts import calls, releases
@@ -145,22 +145,38 @@ def _of_policy(denial: Denial, policy: Subject | None, release: PluginVersion) -
             f"{policy.title} does not allow {denial.action}; it works with {works}",
             f"replace it by `vpc-cni-iam policy VARIANT --cni-version {release}`",
         )
+    elif _allows_everywhere(policy, denial.action):
+        yield _allowed(policy)
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
         fix = "give the decoded message to see which: aws sts decode-authorization-message"
         yield Cause("condition-or-resource", Certainty.possible, text, fix)
     elif evaluate(policy.policies, request).allowed:
-        yield Cause(
-            "allowed-by-policy",
-            Certainty.certain,
-            f"{policy.title} allows this request, so that something else denies it",
-            "check that the policy is attached to the role of aws-node, its permissions boundary, "
-            "and service control policies",
-        )
+        yield _allowed(policy)
     else:
         statements = (s for p in policy.policies for s in p.statements)
         about = tuple(s for s in statements if allows_action(s, denial.action))
         yield from _of_conditions(denial, unmet(about, request))
+
+
+def _allowed(policy: Subject) -> Cause:
+    return Cause(
+        "allowed-by-policy",
+        Certainty.certain,
+        f"{policy.title} allows this request, so that something else denies it",
+        "check that the policy is attached to the role of aws-node, its permissions boundary, and "
+        "service control policies",
+    )
+
+
+def _allows_everywhere(policy: Subject, action: str) -> bool:
+    """Say whether policies allow an action on all resources without a condition."""
+    statements = [s for p in policy.policies for s in p.statements]
+    allows = any(
+        s.resources == ("*",) and not s.conditions and allows_action(s, action) for s in statements
+    )
+    denies = (replace(s, effect="Allow") for s in statements if s.effect == "Deny")
+    return allows and not any(allows_action(s, action) for s in denies)
 
 
 def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:

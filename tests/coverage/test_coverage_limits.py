@@ -86,9 +86,11 @@ def test_every_version_is_checked_with_the_limits(folder: Path) -> None:
 def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:
     scoped = run("policy", "ipv4-scoped", "--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     (folder / "scoped.json").write_text(scoped.out)
-    assert "interfaces-unscoped" in run("coverage", "ec2.json", cwd=folder).out
+    wide = run("coverage", "ec2.json", cwd=folder).out
+    assert "interfaces-unscoped" in wide and "actions-beyond-calls" in wide
     done = run("coverage", "ec2.json", "--boundary", "scoped.json", cwd=folder)
-    assert "interfaces-unscoped" not in done.out
+    assert "interfaces-unscoped" not in done.out and "actions-beyond-calls" not in done.out
+    assert "ec2:RunInstances" in wide and "ec2:RunInstances" not in done.out
 
 
 def test_standard_input_is_read_once(folder: Path) -> None:

@@ -86,7 +86,7 @@ def cover(
     if not runs:
         raise no_scenario_error(chosen, setting.mode, setting.release)
     idle = unused(policies, setting)
-    excess = excess_grants(policies, called_actions(setting))
+    excess = excess_grants(policies, called_actions(setting), limits)
     return Coverage(setting, runs, idle, tuple(e for e in excess if e.pattern not in idle))
 
 

@@ -161,7 +161,7 @@ def matrix(
     chosen = tuple(scenarios)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
     actions = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    excess = excess_grants(policies, actions)
+    excess = excess_grants(policies, actions, limits)
     spelled = {a.lower() for a in actions}
     actions += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: grants.evaluate(Request(action, "*")).allowed for action in actions}

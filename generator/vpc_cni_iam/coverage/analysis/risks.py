@@ -93,7 +93,7 @@ def find_risks(
     """
     asked = _Asked(Answers(policies, limits), setting)
     risks = [
-        *_excess(policies, setting),
+        *_excess(policies, setting, limits),
         *_reach(asked),
         *_tagging(asked),
         *_needs(asked),
@@ -103,9 +103,9 @@ def find_risks(
     return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
 
 
-def _excess(policies: Sequence[Policy], setting: PluginSetting) -> Iterator[Risk]:
+def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of grants that have nothing to do with the plugin."""
-    grants = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
+    grants = [w for w in excess_grants(policies, called_actions(setting), limits) if w.is_grave]
     if grants:
         examples = ", ".join(grants[0].examples)
         patterns = ", ".join(grant.pattern for grant in grants)

@@ -64,6 +64,8 @@ MAY_IMPORT = {
         "engine",
         "resources",
     },
+    "explain": {"errors", "json_schema", "policy", "catalog", "inputs", "coverage"},
+    "audit": {"errors", "escape", "json_schema", "policy", "catalog", "inputs", "coverage"},
     "preflight": {"errors", "json_schema", "policy", "catalog", "inputs"},
     "doctor": {"errors", "json_schema", "catalog", "hcl", "engine", "vendoring"},
 }

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,27 +211,25 @@ def test_standard_input_that_does_not_end_is_refused(command: list[str]) -> None
     assert done.stderr.startswith(f"vpc-cni-iam: error: standard input: {problem}")
 
 
-def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(saved, "PLAN", Limit("", 3 << 20, ""))
+def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(tmp_path: Path) -> None:
+    kind = replace(saved.PLAN_JSON, limit=Limit("", 3 << 20, ""))
     text = b'{"a": "' + b"x" * (8 << 20)
     with (
         pytest.raises(InputError, match="standard input: is larger than 3 MiB"),
-        saved.opened(None, io.BytesIO(text)),
+        saved.opened(None, io.BytesIO(text), kind),
     ):
         pass
     path = tmp_path / "p.json"
     path.write_bytes(gzip.compress(text))
     with (
         pytest.raises(InputError, match=r"p\.json: unpacks to more than 3 MiB"),
-        saved.opened(path, io.BytesIO()),
+        saved.opened(path, io.BytesIO(), kind),
     ):
         pass
     path.write_bytes(text)
     with (
         pytest.raises(InputError, match=r"p\.json: is larger than 3 MiB"),
-        saved.opened(path, io.BytesIO()),
+        saved.opened(path, io.BytesIO(), kind),
     ):
         pass
 

@@ -11,8 +11,8 @@ from conftest import ROOT
 PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
 import vpc_cni_iam.cli.main
-import vpc_cni_iam.cli.review
-vpc_cni_iam.cli.review._PATIENCE = {}
+import vpc_cni_iam.cli.progress
+vpc_cni_iam.cli.progress._PATIENCE = {}
 vpc_cni_iam.cli.main.main()
 """
 

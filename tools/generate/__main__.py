@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from tools.generate import examples, rule_pages, screenshot, terminal
+from vpc_cni_iam.audit import report as audit
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -28,6 +29,7 @@ from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.doctor import installation
+from vpc_cni_iam.explain import report as explain
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
@@ -147,6 +149,16 @@ def review_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def audit_schema() -> str:
+    """Return the schema of what `audit` prints as JSON."""
+    return json.dumps(audit.schema(), indent=2) + "\n"
+
+
+def explain_schema() -> str:
+    """Return the schema of what `explain` prints as JSON."""
+    return json.dumps(explain.schema(), indent=2) + "\n"
+
+
 def preflight_schema() -> str:
     """Return the schema of what `preflight` prints as JSON."""
     return json.dumps(report.schema(), indent=2) + "\n"
@@ -159,6 +171,8 @@ FILES = {
     "docs/session.svg": terminal.svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
+    "docs/audit.schema.json": audit_schema,
+    "docs/explain.schema.json": explain_schema,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
     "docs/doctor.schema.json": doctor_schema,

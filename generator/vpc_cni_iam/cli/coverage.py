@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
+    from vpc_cni_iam.inputs.daemonset import Deployment
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -39,6 +41,9 @@ Examples:
   vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-releases
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
+  vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
+  kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
+  vpc-cni-iam coverage policy.json --daemonset aws-node.json
 """
 
 
@@ -84,12 +89,41 @@ class PolicyOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """The options that name what else must allow what the policies allow."""
+
+    boundary: Annotated[
+        str | None,
+        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
+    ] = None
+    scp: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scp",
+            metavar="POLICY",
+            help="Service control policies of one level of the organisation; repeat for more.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """The options that describe the plugin, its node and its cluster."""
 
+    daemonset: Annotated[
+        str | None,
+        typer.Option(
+            "--daemonset",
+            metavar="FILE",
+            help="JSON of aws-node: plugin version, IP family and environment.",
+        ),
+    ] = None
     cni_version: Annotated[
-        str, versions.plugin_version("Plugin version, such as v1.20.4, or latest.")
-    ] = "latest"
+        str | None,
+        versions.plugin_version(
+            "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
+        ),
+    ] = None
     mode: Annotated[
         Mode | None,
         options.choice(Mode, "--mode", "IP family of the cluster.  [default: the policy's]"),
@@ -126,10 +160,13 @@ class NodeOptions:
 def coverage(
     surroundings: options.ClusterOptions,
     chosen: PolicyOptions,
+    limits: LimitOptions,
     node: NodeOptions,
     policy: Annotated[
-        str | None,
-        typer.Argument(metavar="[POLICY]", help="Policy: a path; - is standard input."),
+        list[str] | None,
+        typer.Argument(
+            metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
+        ),
     ] = None,
     all_releases: Annotated[
         bool,
@@ -172,13 +209,24 @@ def coverage(
     output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.coverage.simulate.scenarios import find
 
     if list_situations or explain is not None:
         _explain(explain)
         return
-    subject = _subject(policy, chosen, node, surroundings.values)
-    setting = _setting(subject, node)
+    files = policy or []
+    scps = limits.scp or []
+    inputs.check_once([*files, *scps, limits.boundary or "", node.daemonset or ""])
+    deployment = _deployment(node)
+    version = node.cni_version or _version(deployment, strict=strict)
+    names = _names(surroundings.values, deployment)
+    subject = _subject(files, chosen, node, version, names)
+    stdin = partial(inputs.text, "-")
+    subject = role_policies.limited(subject, limits.boundary, scps, stdin, names)
+    setting = _setting(subject, node, version, deployment)
+    if deployment is not None:
+        subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
     scenarios = find(situation or (), skip or ())
     report = formats.load(_REPORTS, output.value)
     show = _one_version if hasattr(report, "release") and not all_releases else _matrix
@@ -199,24 +247,59 @@ def _explain(risk: str | None) -> None:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
+def _deployment(node: NodeOptions) -> Deployment | None:
+    from vpc_cni_iam.coverage.deployment import VARIABLES
+    from vpc_cni_iam.inputs import daemonset
+
+    if node.daemonset is None:
+        return None
+    known = _pairs("--env NAME=VALUE", node.env)
+    text, source = inputs.text(node.daemonset), inputs.source(node.daemonset)
+    return daemonset.read(text, source, [name for name in VARIABLES if name not in known])
+
+
+def _version(deployment: Deployment | None, *, strict: bool) -> str:
+    """Return the plugin version of a deployment; the newest known one without a deployment."""
+    from vpc_cni_iam.errors import UsageError
+
+    if deployment is None:
+        return "latest"
+    if not deployment.version:
+        problem = "the tag of the image of aws-node is not a plugin version; give --cni-version"
+        raise UsageError(f"{deployment.source}: {problem}")
+    return versions.known(deployment.version, strict=strict)
+
+
+def _names(
+    options: Mapping[str, str | None], deployment: Deployment | None
+) -> dict[str, str | None]:
+    """Return the names of options, and those of a deployment where there is no option."""
+    from vpc_cni_iam.coverage.deployment import names
+
+    if deployment is None:
+        return dict(options)
+    return {**options, **{k: options[k] or v for k, v in names(deployment).items()}}
+
+
 def _subject(
-    policy: str | None,
+    files: list[str],
     chosen: PolicyOptions,
     node: NodeOptions,
+    version: str,
     names: dict[str, str | None],
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import subject
+    from vpc_cni_iam.coverage import role_policies, subject
     from vpc_cni_iam.errors import UsageError
 
-    if bool(policy) == (chosen.variant is not None):
+    if bool(files) == (chosen.variant is not None):
         raise UsageError("name one policy: a path, - for standard input, or --variant")
     if chosen.variant is not None:
         if chosen.document:
             raise UsageError("--document selects from a module; --variant names one policy")
         selection = select(
             revision=chosen.revision,
-            cni_version=node.cni_version if chosen.revision is None else None,
+            cni_version=version if chosen.revision is None else None,
             features=node.feature or (),
             gaps=not chosen.no_gaps,
         )
@@ -224,25 +307,33 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = subject.of_input(policy or "", stdin, chosen.document or (), names)
+    opened = role_policies.of_files(files, stdin, chosen.document or (), names)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     return opened
 
 
-def _setting(subject: Subject, node: NodeOptions) -> PluginSetting:
+def _setting(
+    subject: Subject, node: NodeOptions, version: str, deployment: Deployment | None
+) -> PluginSetting:
     from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 
+    mode = deployments.mode(deployment) if deployment else subject.mode
     setting = PluginSetting(
-        releases.find(node.cni_version),
-        node.mode.value if node.mode else subject.mode,
+        releases.find(version),
+        node.mode.value if node.mode else mode,
         names=subject.names,
         session_tags=not node.irsa,
         instance_tagged=not node.untagged_instances,
     )
-    configured = configure(setting, _pairs("--env NAME=VALUE", node.env), node.feature or ())
+    environment = _pairs("--env NAME=VALUE", node.env)
+    if deployment is not None:
+        setting = deployments.apply(setting, deployment, environment)
+    features = (*setting.features, *(node.feature or ()))
+    configured = configure(setting, environment, features)
     return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
 
 
@@ -267,8 +358,8 @@ def _one_version(
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
-    coverage = cover(subject.policies, setting, scenarios)
-    risks = find_risks(subject.policies, setting)
+    coverage = cover(subject.policies, setting, scenarios, subject.limiting)
+    risks = find_risks(subject.policies, setting, subject.limiting)
     typer.echo(report.release(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
 
@@ -283,6 +374,6 @@ def _matrix(
     """Print the report about every release, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.matrix import matrix
 
-    result = matrix(subject.policies, setting, scenarios)
+    result = matrix(subject.policies, setting, scenarios, subject.limiting)
     typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
     return result.verdict

@@ -36,6 +36,8 @@ COMMANDS = {
     "review": "Review the IAM changes of a plan.",
     "compare": "Check whether a policy allows more than another.",
     "coverage": "Check a policy against every AWS call of the plugin.",
+    "audit": "List the plugin's roles, and which break at a version.",
+    "explain": "Explain why AWS denied a request of the plugin.",
     "preflight": "List resources without the tags of a scoped policy.",
     "convert": "Convert any IAM policy to HCL, and back.",
     "publish": "Write a static module registry.",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import os
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +17,7 @@ import typer
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options, versions
 from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.progress import progress
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from vpc_cni_iam.review.report_formats import Setting
     from vpc_cni_iam.review.run import Ignoring
 
-# Seconds until a bar is worth its flicker.
-_PATIENCE = 0.5
 HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
 whether the plugin still works.
 
@@ -168,10 +165,10 @@ def review(
     files = _files(report or (), plan)
     target = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)
-    with _progress("reading the plan") as passed:
+    with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
     locator = Locator(source, read.configuration)
-    with _progress("judging policies") as passed:
+    with progress("judging policies") as passed:
         result = reviewed(
             read, target, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
         )
@@ -199,36 +196,6 @@ def _ignoring(path: Path | None) -> Ignoring | None:
     if path is None and not chosen.exists():
         return None
     return Ignoring(ignoring.load(chosen), str(chosen), datetime.date.today())
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far something is, on a terminal, once it has taken a while."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    started = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        shown: list[Callable[[int, int], None]] = []
-
-        def passed(done: int, total: int) -> None:
-            if not shown and time.monotonic() - started > _PATIENCE:
-                shown.append(_bar(what, stack))
-            for show in shown:
-                show(done, total)
-
-        yield passed
-
-
-def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
-    """Start a bar, which goes when the stack is closed; return the function that moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
-
-    columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = stack.enter_context(bar).add_task("", total=None)
-    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:

@@ -16,10 +16,10 @@ def _versions() -> list[str]:
     return [LATEST, *map(str, reversed(known()[1:]))]
 
 
-def plugin_version(text: str) -> Any:
+def plugin_version(text: str, flag: str = "--cni-version") -> Any:
     """Return the option that names a plugin version."""
     return typer.Option(
-        "--cni-version",
+        flag,
         metavar="VERSION",
         help=text,
         autocompletion=_versions,
@@ -29,15 +29,20 @@ def plugin_version(text: str) -> Any:
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
     """Take the newest known version for a later patch release, with a warning, if allowed."""
+    if value is None or context.resilient_parsing:
+        return value
+    return known(value, strict=bool(context.meta.get(_STRICT)))
+
+
+def known(name: str, *, strict: bool) -> str:
+    """Return a version, or the newest known one for a later patch release, with a warning."""
     from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
     from vpc_cni_iam.cli.common import say
 
-    if value is None or context.resilient_parsing or context.meta.get(_STRICT):
-        return value
-    version = stand_in(value)
+    version = None if strict else stand_in(name)
     if version is None:
-        return value
-    say(f"warning: {stand_in_warning(value)}")
+        return name
+    say(f"warning: {stand_in_warning(name)}")
     return str(version)
 
 

@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
@@ -44,6 +45,7 @@ class Subject:
         title: A description in one line.
         own_names: Which of the names the policies themselves have, by parameter.
         skipped: Other parts of the input, which no verdict may ignore.
+        limits: The permissions boundary of the role, and service control policies by level.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Subject:
     names: Names
     own_names: Mapping[str, str]
     skipped: tuple[Skipped, ...]
+    limits: tuple[tuple[NamedPolicy, ...], ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -61,6 +64,11 @@ class Subject:
     def policies(self) -> tuple[Policy, ...]:
         """The policies alone."""
         return tuple(o.policy for o in self.opened)
+
+    @property
+    def limiting(self) -> Limits:
+        """The policies of the limits alone."""
+        return tuple(tuple(o.policy for o in limit) for limit in self.limits)
 
     @property
     def mode(self) -> Mode:
@@ -75,9 +83,19 @@ class Subject:
         """
         if decision.policy is None or decision.statement is None:
             return ""
-        opened = self.opened[decision.policy]
-        text = opened.policy.statements[decision.statement].sid or str(decision.statement + 1)
-        return f"{opened.name}.{text}" if len(self.opened) > 1 else text
+        every = self._every()
+        named = every[decision.policy]
+        text = named.policy.statements[decision.statement].sid or str(decision.statement + 1)
+        return f"{named.name}.{text}" if len(every) > 1 else text
+
+    def limit(self, decision: Decision) -> str:
+        """Return the name of a limit that has no Allow for a request; empty for no such."""
+        if decision.policy is None or decision.statement is not None:
+            return ""
+        return self._every()[decision.policy].name
+
+    def _every(self) -> tuple[NamedPolicy, ...]:
+        return (*self.opened, *(named for limit in self.limits for named in limit))
 
 
 def of_variant(name: str, selection: Selection, options: Mapping[str, str | None]) -> Subject:
@@ -115,7 +133,19 @@ def of_input(
         InputError: What `open_policies` and `choose` refuse.
         UsageError: A bad name.
     """
-    chosen = take(open_filled(target, stdin, options), documents)
+    return of_taken(take(open_filled(target, stdin, options), documents), options)
+
+
+def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
+    """Return policies that were chosen from inputs.
+
+    Args:
+        chosen: The policies.
+        options: Names that the user chose, by parameter; None for the others.
+
+    Raises:
+        UsageError: A bad name.
+    """
     # What was filled in here is nothing that the policies say.
     names = names_in([named.policy for named in chosen.opened])
     own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}

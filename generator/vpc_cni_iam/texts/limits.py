@@ -46,6 +46,11 @@ INVENTORY = Limit(
     256 * _MIB,
     "an instance is about 6 KB in describe-instances, so that it is some 40,000 instances",
 )
+ACCOUNT = Limit(
+    "details of accounts to be audited",
+    16 * _GIB,
+    "10,000 roles are about 80 MB; they are read from disk, one at a time",
+)
 PLAN = Limit(
     "plans as JSON",
     4 * _GIB,

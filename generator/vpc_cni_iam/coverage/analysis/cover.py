@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
-from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
+from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import wildcard
@@ -68,23 +68,25 @@ def cover(
     policies: Sequence[Policy],
     setting: PluginSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
+    limits: Limits = (),
 ) -> Coverage:
     """Return the coverage of the calls of a release by policies.
 
     Args:
         policies: The policies of the plugin's role, taken together.
         scenarios: The scenarios to run; those that cannot arise are left out.
+        limits: The role's boundary, and service control policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
         UsageError: None of the scenarios arises.
     """
     chosen = tuple(scenarios)
-    runs = run_scenarios(Answers(policies), setting, chosen)
+    runs = run_scenarios(Answers(policies, limits), setting, chosen)
     if not runs:
         raise no_scenario_error(chosen, setting.mode, setting.release)
     idle = unused(policies, setting)
-    excess = excess_grants(policies, called_actions(setting))
+    excess = excess_grants(policies, called_actions(setting), limits)
     return Coverage(setting, runs, idle, tuple(e for e in excess if e.pattern not in idle))
 
 

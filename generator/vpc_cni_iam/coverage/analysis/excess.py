@@ -51,20 +51,26 @@ class ExcessGrant:
         return not self.conditioned and not all(e.startswith(_READING) for e in self.examples)
 
 
-def excess_grants(policies: Sequence[Policy], called: Collection[str]) -> tuple[ExcessGrant, ...]:
+def excess_grants(
+    policies: Sequence[Policy],
+    called: Collection[str],
+    limits: Sequence[Sequence[Policy]] = (),
+) -> tuple[ExcessGrant, ...]:
     """Return the patterns of Allow statements that grant actions that are never called, each once.
 
     Args:
         policies: The policies of the plugin's role, taken together.
+        limits: The role's boundary, and service control policies, of which each must allow, too.
     """
     known = {action.lower() for action in called}
-    undenied = _undenied(policies)
+    layers = [_undenied(policies)]
+    layers += [layer for limit in limits for layer in (granted(limit), _undenied(limit))]
     examples = {a: kind for a, kind in _every().items() if a.lower() not in known}
     grants: dict[str, ExcessGrant] = {}
     for name, grants_action, statement in _patterns(policies):
-        granted = (a for a, kind in examples.items() if grants_action(a))
-        reached = (a for a in granted if _reaches(statement, examples[a]))
-        left = (a for a in reached if undenied.evaluate(Request(a, "*")).allowed)
+        matched = (a for a, kind in examples.items() if grants_action(a))
+        reached = (a for a in matched if _reaches(statement, examples[a]))
+        left = (a for a in reached if all(c.evaluate(Request(a, "*")).allowed for c in layers))
         if shown := tuple(islice(left, _SHOWN)):
             grant = ExcessGrant(name, shown, bool(statement.conditions))
             before = grants.get(name)

@@ -18,7 +18,7 @@ from vpc_cni_iam.coverage.analysis.cover import (
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants, granted
 from vpc_cni_iam.coverage.simulate.node import CHANGES
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario
-from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
+from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
@@ -139,7 +139,10 @@ class Matrix:
 
 
 def matrix(
-    policies: Sequence[Policy], setting: PluginSetting, scenarios: Iterable[Scenario] = SCENARIOS
+    policies: Sequence[Policy],
+    setting: PluginSetting,
+    scenarios: Iterable[Scenario] = SCENARIOS,
+    limits: Limits = (),
 ) -> Matrix:
     """Return how policies cover every release that has the setting's mode.
 
@@ -148,16 +151,17 @@ def matrix(
     Args:
         policies: The policies of the plugin's role, taken together.
         setting: Where the plugin runs; every release in turn takes the place of its own.
+        limits: The role's boundary, and service control policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
         UsageError: No scenario arises at any release.
     """
-    answers, grants = Answers(policies), granted(policies)
+    answers, grants = Answers(policies, limits), granted(policies)
     chosen = tuple(scenarios)
     named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
     actions = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    excess = excess_grants(policies, actions)
+    excess = excess_grants(policies, actions, limits)
     spelled = {a.lower() for a in actions}
     actions += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
     may = {action: grants.evaluate(Request(action, "*")).allowed for action in actions}

@@ -22,7 +22,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
     Tags,
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import NODE, Answers, SentCall
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -79,18 +79,21 @@ def explanation(identifier: str) -> str:
     return known[resolve(identifier, known, "risk")]
 
 
-def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk, ...]:
+def find_risks(
+    policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
+) -> tuple[Risk, ...]:
     """Return the known risks of policies, the most severe first.
 
     Args:
         policies: The policies of the plugin's role, taken together.
+        limits: The role's boundary, and service control policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    asked = _Asked(Answers(policies), setting)
+    asked = _Asked(Answers(policies, limits), setting)
     risks = [
-        *_excess(policies, setting),
+        *_excess(policies, setting, limits),
         *_reach(asked),
         *_tagging(asked),
         *_needs(asked),
@@ -100,9 +103,9 @@ def find_risks(policies: Sequence[Policy], setting: PluginSetting) -> tuple[Risk
     return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
 
 
-def _excess(policies: Sequence[Policy], setting: PluginSetting) -> Iterator[Risk]:
+def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of grants that have nothing to do with the plugin."""
-    grants = [w for w in excess_grants(policies, called_actions(setting)) if w.is_grave]
+    grants = [w for w in excess_grants(policies, called_actions(setting), limits) if w.is_grave]
     if grants:
         examples = ", ".join(grants[0].examples)
         patterns = ", ".join(grant.pattern for grant in grants)

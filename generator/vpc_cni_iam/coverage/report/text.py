@@ -130,6 +130,8 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     """Return the denied request, with the tags if another request of the action may be allowed."""
     request = check.request
     prefix = "" if request.action == call.template.action else f"{request.action}: "
+    if limit := subject.limit(check.decision):
+        return f"{prefix}{limit} has no statement that allows it"
     if by := subject.statement(check.decision):
         if check.decision.denied:
             return f"{prefix}denied by statement {by}"
@@ -203,6 +205,7 @@ def _call_data(subject: Subject, call: SentCall, release: PluginVersion) -> dict
                 },
                 "outcome": check.decision.outcome,
                 "statement": subject.statement(check.decision) or None,
+                "limit": subject.limit(check.decision) or None,
                 "reason": check.decision.reason or None,
             }
             for check in call.checks

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeAlias
 
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -15,6 +16,10 @@ from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 
+# What must allow a request besides the policies of a role, each by itself: a permissions boundary,
+# and the service control policies of each level of an organisation.
+Limits: TypeAlias = Sequence[Sequence[Policy]]
+
 NODE = "i-0123456789abcdef0"
 # One that is undecided may be a Deny.
 _STRONGEST: tuple[Outcome, ...] = (
@@ -22,6 +27,13 @@ _STRONGEST: tuple[Outcome, ...] = (
     Outcome.UNDECIDED,
     Outcome.ALLOWED,
     Outcome.IMPLICITLY_DENIED,
+)
+# Every layer must allow.
+_OF_LAYERS: tuple[Outcome, ...] = (
+    Outcome.EXPLICITLY_DENIED,
+    Outcome.IMPLICITLY_DENIED,
+    Outcome.UNDECIDED,
+    Outcome.ALLOWED,
 )
 
 
@@ -78,20 +90,44 @@ class SentCall:
 class Answers:
     """Answers of policies to requests; equal requests are evaluated once.
 
+    IAM User Guide, "Policy evaluation logic": a request needs an Allow of the policies and of each
+    limit, and a Deny in any of them wins. The position of a policy in a decision counts the
+    policies of the limits after the others; a limit without an Allow has the position of its
+    first policy, and no statement.
+
+    Args:
+        policies: The policies of a role, taken together.
+        limits: Its boundary, and service control policies.
+
     Raises:
         InputError: A policy that the evaluator refuses.
     """
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
-        self._policies = compile_policies(policies)
+    def __init__(self, policies: Sequence[Policy], limits: Limits = ()) -> None:
+        self._layers = [(0, compile_policies(policies))]
+        position = len(policies)
+        for limit in limits:
+            self._layers.append((position, compile_policies(limit)))
+            position += len(limit)
         self._decisions: dict[Hashable, Decision] = {}
 
     def evaluate(self, request: Request) -> Decision:
         """Return the decision about a request."""
         key = request.action, request.resource, frozenset(request.context.items())
         if (decision := self._decisions.get(key)) is None:
-            decision = self._decisions[key] = self._policies.evaluate(request)
+            decision = self._decisions[key] = self._decide(request)
         return decision
+
+    def _decide(self, request: Request) -> Decision:
+        decisions = []
+        for position, layer in self._layers:
+            decision = layer.evaluate(request)
+            if position and decision.outcome is Outcome.IMPLICITLY_DENIED:
+                decision = replace(decision, policy=0)
+            if position and decision.policy is not None:
+                decision = replace(decision, policy=position + decision.policy)
+            decisions.append(decision)
+        return min(decisions, key=lambda decision: _OF_LAYERS.index(decision.outcome))
 
 
 class Sender:

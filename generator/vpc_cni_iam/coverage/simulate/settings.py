@@ -113,6 +113,11 @@ _VARIABLES = {
 VARIABLES = tuple(_VARIABLES)
 
 
+def known_variables(release: PluginVersion) -> tuple[str, ...]:
+    """Return the variables that a release reads."""
+    return tuple(name for name, first in _VARIABLES.items() if PluginVersion(first) <= release)
+
+
 def configure(
     setting: PluginSetting, environment: Mapping[str, str], features: Iterable[str] = ()
 ) -> PluginSetting:

@@ -40,12 +40,18 @@ class Reader:
         data: The text, mapped or in memory.
         source: The file name that errors name.
         passed: Called now and then with the number of bytes passed.
+        what: What the text is, for errors.
     """
 
     def __init__(
-        self, data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
+        self,
+        data: bytes | mmap.mmap,
+        source: str,
+        passed: Callable[[int], None] | None = None,
+        what: str = "a plan",
     ) -> None:
         self.data = data
+        self._what = what
         self.source = source
         self.place = 0
         self._view = memoryview(data)
@@ -62,6 +68,10 @@ class Reader:
     def close(self) -> None:
         """Let go of the text."""
         self._view.release()
+
+    def rewind(self) -> None:
+        """Go back to the beginning."""
+        self.place = self._released = 0
 
     def skip_mark(self) -> None:
         """Pass the byte order mark that PowerShell writes at the start of a file."""
@@ -109,7 +119,7 @@ class Reader:
             self._raw.decode(self._view[start:])
             self.place = self.size
         except RecursionError:
-            raise self.refuse("nests too deeply to be a plan") from None
+            raise self.refuse(f"nests too deeply to be {self._what}") from None
         except DecodeError as error:
             match = _BYTE.search(str(error))
             ended = _TRAILING in str(error)
@@ -184,7 +194,7 @@ class Reader:
         try:
             found: T = self._decoders[shape].decode(text)
         except DecodeError as error:
-            problem = f"what ends here is not as in a plan: {error}"
+            problem = f"what ends here is not as in {self._what}: {error}"
             raise self.refuse(problem) from None
         except UnicodeDecodeError:
             raise self.refuse("what ends here is not UTF-8 text") from None

@@ -13,21 +13,46 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.kinds import MAKE
 from vpc_cni_iam.texts import STDIN, too_large, unreadable
-from vpc_cni_iam.texts.limits import PLAN
+from vpc_cni_iam.texts.limits import PLAN, Limit
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What is larger is mapped, so that it is never in memory as a whole.
 _LARGE = 64 << 20
 _PIECE = 1 << 20
-# What a plan may begin with: an endless device or another kind of file is refused at once.
+# What a plan may begin with, also where a wrapper of an engine wrote lines before it.
 _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
 _BEGIN_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """A kind of JSON file that may be too large for memory.
+
+    Args:
+        what: What it is, after "is not" in an error.
+        advice: How to make one.
+        limit: The most that is read of it.
+        begin: What it may begin with: an endless device or another kind of file is refused at once.
+        in_memory: Whether a small one is read into memory; else each is mapped.
+    """
+
+    what: str
+    advice: str
+    limit: Limit
+    begin: re.Pattern[str] = re.compile(
+        r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)"
+    )
+    in_memory: bool = True
+
+
+PLAN_JSON = JsonFile("the JSON of a plan", MAKE, PLAN)
 
 
 def saved_plan(path: Path) -> Path | None:
@@ -65,12 +90,15 @@ def _is_saved(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
-    """Open the JSON text of a plan.
+def opened(
+    path: Path | None, stdin: BinaryIO, kind: JsonFile = PLAN_JSON
+) -> Iterator[bytes | mmap.mmap]:
+    """Open the JSON text of a file.
 
     Args:
         path: The file; None for ``stdin``.
         stdin: Standard input.
+        kind: What it is.
 
     Raises:
         InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
@@ -78,14 +106,14 @@ def opened(path: Path | None, stdin: BinaryIO) -> Iterator[bytes | mmap.mmap]:
     source = str(path or STDIN)
     with _stream(path, stdin) as stream:
         if path is not None and path.is_file():
-            if os.fstat(stream.fileno()).st_size > PLAN.most:
-                raise too_large(source, PLAN)
-            yield contents(stream, source)
+            if os.fstat(stream.fileno()).st_size > kind.limit.most:
+                raise too_large(source, kind.limit)
+            yield contents(stream, source, kind=kind)
             return
         # A pipe has no places to go back to, whether it has a name or not.
         with tempfile.TemporaryFile() as spooled:
-            _spool(stream, spooled, source)
-            yield contents(spooled, source, piped=True)
+            _spool(stream, spooled, source, kind)
+            yield contents(spooled, source, piped=True, kind=kind)
 
 
 def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -95,37 +123,40 @@ def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[Binary
         raise unreadable(path or Path(STDIN), error) from None
 
 
-def _spool(stream: IO[bytes], spooled: IO[bytes], source: str) -> None:
-    """Write what comes through a pipe to a file, as long as it may be a plan."""
+def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -> None:
+    """Write what comes through a pipe to a file, as long as it may be of its kind."""
     piece = stream.read(_BEGIN_SIZE)
     if not piece.startswith((_GZIP, _ZIP)):
-        _check_begin(piece, source)
+        _check_begin(piece, source, kind)
     done = 0
     while piece:
         done += len(piece)
-        if done > PLAN.most:
-            raise too_large(source, PLAN)
+        if done > kind.limit.most:
+            raise too_large(source, kind.limit)
         spooled.write(piece)
         piece = stream.read(_PIECE)
     spooled.flush()
 
 
-def _check_begin(begin: bytes, source: str) -> None:
-    """Refuse what is no JSON object as its first bytes show."""
+def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
+    """Refuse what is no such JSON as its first bytes show."""
     # Without a character that is cut here.
     decoder = codecs.getincrementaldecoder(json.detect_encoding(begin))(errors="replace")
     text = decoder.decode(begin)
-    if not _BEGIN.match(text):
-        raise InputError(source, "", f"is not the JSON of a plan; {MAKE}")
+    if not kind.begin.match(text):
+        raise InputError(source, "", f"is not {kind.what}; {kind.advice}")
 
 
-def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.mmap:
-    """Return the JSON text of a plan, mapped if it is large.
+def contents(
+    file: IO[bytes], source: str, *, piped: bool = False, kind: JsonFile = PLAN_JSON
+) -> bytes | mmap.mmap:
+    """Return the JSON text of a file, mapped if it is large.
 
     Args:
         file: A file with places to go to.
         source: The name that errors give it.
         piped: Whether it came through a pipe.
+        kind: What it is.
 
     Raises:
         InputError: Neither JSON nor JSON compressed by gzip.
@@ -135,24 +166,26 @@ def contents(file: IO[bytes], source: str, piped: bool = False) -> bytes | mmap.
     file.seek(0)
     if begin.startswith(_GZIP):
         with tempfile.TemporaryFile() as plain:
-            _unpack(file, plain, source)
-            return contents(plain, source, piped)
+            _unpack(file, plain, source, kind.limit)
+            return contents(plain, source, piped=piped, kind=kind)
     if begin.startswith(_ZIP):
+        if kind is not PLAN_JSON:
+            raise InputError(source, "", "is a zip archive; unpack it first")
         problem = "is a zip archive, but not a plan that terraform or tofu saved"
         if piped:
             problem = "is a saved plan, which an engine can only show as a file: name the file"
         raise InputError(source, "", problem)
-    _check_begin(begin, source)
+    _check_begin(begin, source, kind)
     encoding = json.detect_encoding(begin)
     if not encoding.startswith("utf-8"):
         with tempfile.TemporaryFile() as plain:
             _recode(file, plain, source, encoding)
-            return contents(plain, source, piped)
+            return contents(plain, source, piped=piped, kind=kind)
     if not begin:
-        raise InputError(source, "", "is empty; the output of terraform show -json is expected")
+        raise InputError(source, "", f"is empty; {kind.advice}")
     size = file.seek(0, 2)
     file.seek(0)
-    if size <= _LARGE:
+    if size <= _LARGE and kind.in_memory:
         return file.read()
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -169,14 +202,14 @@ def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> No
     plain.flush()
 
 
-def _unpack(packed: IO[bytes], plain: IO[bytes], source: str) -> None:
+def _unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> None:
     try:
         with gzip.open(packed) as stream:
             done = 0
             while piece := stream.read(_PIECE):
                 done += len(piece)
-                if done > PLAN.most:
-                    problem = f"unpacks to more than {PLAN.words()}, the most that is read"
+                if done > limit.most:
+                    problem = f"unpacks to more than {limit.words()}, the most that is read"
                     raise InputError(source, "", problem)
                 plain.write(piece)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -1,0 +1,296 @@
+"""Finds the roles of accounts that the plugin uses or could use, and judges each.
+
+Roles whose policies have the same text are judged once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.audit.judge import PolicyAudit, judge, modes
+from vpc_cni_iam.audit.proposal import proposal
+from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.eks import ClusterDetail, ClusterDetailKind
+from vpc_cni_iam.inputs.json_documents import JsonDocument
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import compile_policies
+
+_MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
+# What makes the account matter to a policy: an account's number, whole or in part, or its key.
+_ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUse:
+    """A cluster whose plugin has a role.
+
+    Args:
+        cluster: The name of the cluster.
+        version: The plugin's version there, empty if it is not known.
+        by: What says so: an add-on, an association of EKS Pod Identity, or a node group.
+    """
+
+    cluster: str
+    version: str
+    by: ClusterDetailKind
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAudit:
+    """A role that the plugin uses or could use.
+
+    Args:
+        role: Its ARN.
+        account: The ID of its account.
+        credentials: How the plugin could get it.
+        clusters: The clusters that are known to use it.
+        policies: What its policies mean.
+        breaks: Whether the plugin fails with it at the version that was asked for.
+        undecided: What is not known about it, without which nothing of this is certain.
+        proposal: What to do.
+    """
+
+    role: str
+    account: str
+    credentials: tuple[Credentials, ...]
+    clusters: tuple[ClusterUse, ...]
+    policies: PolicyAudit
+    breaks: bool
+    undecided: tuple[str, ...]
+    proposal: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The roles of accounts that the plugin uses or could use.
+
+    Args:
+        cni_version: The plugin version that was asked about.
+        accounts: The IDs of the accounts.
+        roles_read: How many roles were read.
+        roles: Those that the plugin uses or could use.
+        unread: What could not be read, or is not in the input.
+        complete: Whether everything was read and decided.
+        breaks: Whether the plugin fails with any of the roles at the version.
+    """
+
+    cni_version: str
+    accounts: tuple[str, ...]
+    roles_read: int
+    roles: tuple[RoleAudit, ...]
+    unread: tuple[Skipped, ...]
+    complete: bool
+    breaks: bool
+
+
+def audit(details: AccountDetails, release: PluginVersion) -> Audit:
+    """Return the roles that the plugin uses or could use, and what they mean for it.
+
+    Args:
+        details: The opened accounts.
+        release: The plugin version that is asked about.
+
+    Raises:
+        InputError: A file that is not as AWS prints it.
+    """
+    auditor = _Auditor(details.clusters, release)
+    roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
+    unread = [*details.unread, *auditor.unread(), *_unknown_roles(details.clusters)]
+    if not auditor.accounts:
+        advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
+        unread.append(Skipped("the input", Reason.not_read, advice))
+    complete = not unread and not any(role.undecided for role in roles)
+    return Audit(
+        str(release),
+        tuple(auditor.accounts),
+        sum(auditor.accounts.values()),
+        tuple(sorted(roles, key=lambda r: (not r.breaks, r.role))),
+        tuple(unread),
+        complete,
+        any(role.breaks for role in roles),
+    )
+
+
+def _unknown_roles(clusters: Iterable[ClusterDetail]) -> Iterator[Skipped]:
+    """Yield the associations whose role no file names."""
+    known = {
+        c.cluster for c in clusters if c.kind is ClusterDetailKind.association and c.role_known
+    }
+    for cluster in clusters:
+        if not cluster.role_known and cluster.cluster not in known:
+            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
+            name = f"association of aws-node in {cluster.cluster}"
+            yield Skipped(name, Reason.not_read, advice)
+
+
+@dataclass(slots=True)
+class _Auditor:
+    """Judges one role after another, and keeps what it learned of texts."""
+
+    clusters: Sequence[ClusterDetail]
+    release: PluginVersion
+    accounts: Counter[str] = field(default_factory=Counter)
+    _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
+    _serving: dict[bytes, bool] = field(default_factory=dict)
+    _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
+    _missing: Counter[str] = field(default_factory=Counter)
+    _refused: list[Skipped] = field(default_factory=list)
+
+    def role(self, detail: RoleDetail) -> RoleAudit | None:
+        """Return what a role means for the plugin, None if it is not for it."""
+        self.accounts[detail.account] += 1
+        uses = self._uses(detail.arn)
+        trust = self._trust(detail)
+        if not isinstance(trust, Trust):
+            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
+            trust = Trust((), for_plugin=False)
+            if not uses:
+                return None
+        if not trust.credentials and not uses:
+            return None
+        serves = trust.for_plugin or bool(uses)
+        policies, missing, refused = _policies(detail)
+        limits, boundary = _boundary(detail, refused)
+        key = _key(detail)
+        if not serves:
+            if key not in self._serving:
+                self._serving[key] = bool(modes(policies, limits))
+            serves = self._serving[key]
+        if not serves:
+            # Whether it could serve depends on what is not there.
+            self._missing.update(missing)
+            self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
+            return None
+        undecided = (*(f"{arn} is not in the input" for arn in missing), *refused)
+        judgement = self._judge(detail, key, policies, limits, boundary, trust)
+        return self._audit(detail, trust, uses, judgement, undecided)
+
+    def unread(self) -> Iterator[Skipped]:
+        """Yield what was not read of roles that may serve the plugin."""
+        yield from self._refused
+        for arn, roles in self._missing.items():
+            count = f"{roles:,} role{'s' * (roles != 1)}"
+            detail = f"{count} may have permissions by it, and the input does not have it; "
+            yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
+
+    def _uses(self, arn: str) -> tuple[ClusterUse, ...]:
+        versions = {c.cluster: c.version for c in self.clusters if c.version}
+        return tuple(
+            ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
+            for c in self.clusters
+            if c.role == arn
+        )
+
+    def _trust(self, detail: RoleDetail) -> Trust | InputError:
+        key = _digest(detail.trust)
+        if key not in self._trusts:
+            try:
+                self._trusts[key] = read_trust(detail.trust.policy())
+            except InputError as error:
+                self._trusts[key] = error
+        return self._trusts[key]
+
+    def _judge(
+        self,
+        detail: RoleDetail,
+        key: bytes,
+        policies: tuple[Policy, ...],
+        limits: tuple[tuple[Policy, ...], ...],
+        boundary: str,
+        trust: Trust,
+    ) -> PolicyAudit:
+        session_tags = trust.credentials == (Credentials.pod_identity,)
+        partition = detail.arn.split(":")[1]
+        key += f"{session_tags} {partition}".encode()
+        if key not in self._judged:
+            self._judged[key] = judge(
+                policies,
+                limits,
+                boundary,
+                account=detail.account,
+                partition=partition,
+                release=self.release,
+                session_tags=session_tags,
+            )
+        return self._judged[key]
+
+    def _audit(
+        self,
+        detail: RoleDetail,
+        trust: Trust,
+        uses: tuple[ClusterUse, ...],
+        judgement: PolicyAudit,
+        undecided: tuple[str, ...],
+    ) -> RoleAudit:
+        breaks = not all(family.works for family in judgement.families)
+        advice = proposal(trust, judgement, self.release)
+        return RoleAudit(
+            detail.arn,
+            detail.account,
+            trust.credentials,
+            uses,
+            judgement,
+            breaks,
+            undecided,
+            advice,
+        )
+
+
+def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[str]]:
+    """Return the policies of a role, the ARNs without a document, and what was refused."""
+    policies, missing, refused = [], list(detail.missing), []
+    for arn in detail.missing:
+        if _MANAGED.fullmatch(arn):
+            missing.remove(arn)
+            policies.append(documents.managed_policy())
+    for document in detail.policies:
+        try:
+            policies.append(_read(document))
+        except InputError as error:
+            refused.append(f"{'/'.join(document.names)}: {error.place}: {error.problem}")
+    return tuple(policies), missing, refused
+
+
+def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Policy, ...], ...], str]:
+    """Return the boundary of a role as limits, with its name."""
+    if detail.boundary is None:
+        return (), ""
+    name = "/".join(detail.boundary.names)
+    try:
+        return ((_read(detail.boundary),),), name
+    except InputError as error:
+        refused.append(f"{name}: {error.place}: {error.problem}")
+        return (), name
+
+
+def _read(document: JsonDocument) -> Policy:
+    """Return a policy that the evaluator takes; raises `InputError` for another."""
+    policy = document.policy()
+    compile_policies([policy], document.place)
+    return policy
+
+
+def _digest(*documents: JsonDocument) -> bytes:
+    """Return what tells the texts of documents from those of others."""
+    texts = sorted(str(document.content) for document in documents)
+    return hashlib.sha256("\0".join(texts).encode()).digest()
+
+
+def _key(detail: RoleDetail) -> bytes:
+    """Return what a judgement of a role depends on, besides how the plugin gets it."""
+    every = (*detail.policies, *([detail.boundary] if detail.boundary else []))
+    account = detail.account
+    if not any(_ABOUT_ACCOUNT.search(str(document.content)) for document in every):
+        account = ""
+    boundary = _digest(detail.boundary) if detail.boundary else b""
+    rest = "\0".join((account, *sorted(detail.missing)))
+    return _digest(*detail.policies) + boundary + hashlib.sha256(rest.encode()).digest()

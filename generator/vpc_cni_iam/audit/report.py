@@ -1,0 +1,86 @@
+"""An audit as a table, as lines and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from vpc_cni_iam import json_schema
+from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.escape import escape_control
+from vpc_cni_iam.inputs import skipped
+
+HEADERS = ("role", "credentials", "scope", "works with", "breaks at", "risks", "what to do")
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """Return an audit as plain data."""
+    return asdict(audit)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of `to_json`."""
+    return json_schema.schema(Audit, "What vpc-cni-iam audit prints with --format json")
+
+
+def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
+    """Yield a row of the table for each role, in the order of `HEADERS`."""
+    for role in audit.roles:
+        families = role.policies.families
+        breaks = [
+            f"{_FAMILIES[f.mode]}: {', '.join(map(str, f.breaks_at))}"
+            for f in families
+            if f.breaks_at
+        ]
+        yield (
+            escape_control(role.role),
+            ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
+            role.policies.scope,
+            "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
+            "\n".join(breaks),
+            "\n".join(role.policies.risks),
+            "\n".join(role.proposal),
+        )
+
+
+def lines(audit: Audit) -> Iterator[str]:
+    """Yield what follows the table."""
+    for role in audit.roles:
+        yield from _role(role, audit.cni_version)
+    yield from skipped.lines(audit.unread)
+    yield conclusion(audit)
+
+
+def _role(role: RoleAudit, version: str) -> Iterator[str]:
+    for use in role.clusters:
+        at = f" at plugin {use.version}" if use.version else ""
+        yield f"{role.role}: used by cluster {use.cluster}{at} ({use.by})"
+    for text in role.undecided:
+        yield f"{role.role}: not decided: {text}"
+    if role.breaks:
+        yield f"{role.role}: breaks at {version}"
+    for family in role.policies.families:
+        for missing in family.missing:
+            by = f", which {missing.by} does not allow" if missing.by else ""
+            mode = _FAMILIES[family.mode]
+            yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
+
+
+def conclusion(audit: Audit) -> str:
+    """Return the result in a line."""
+    accounts = _count(len(audit.accounts), "account")
+    read = f"{_count(audit.roles_read, 'role')} of {accounts} read"
+    breaking = sum(role.breaks for role in audit.roles)
+    if not audit.roles:
+        result = "none is for the plugin"
+    else:
+        result = f"{len(audit.roles):,} for the plugin, of which {breaking:,} "
+        result += f"break{'s' * (breaking == 1)} at {audit.cni_version}"
+    incomplete = "" if audit.complete else "incomplete, see what is not read or decided above: "
+    return f"{incomplete}{read}: {result}"
+
+
+def _count(number: int, kind: str) -> str:
+    return f"{number:,} {kind}{'' if number == 1 else 's'}"

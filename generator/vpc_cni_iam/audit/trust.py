@@ -1,0 +1,119 @@
+"""How the plugin could get a role: what a role's trust policy lets ``aws-node`` do.
+
+Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" and "EKS Pod
+Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+
+_PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
+# Its tokens name service accounts; those of other providers, such as GitHub's, do not.
+_EKS_ISSUER = "oidc.eks"
+_SERVICE_ACCOUNT_OF = {
+    True: (NAMESPACE, SERVICE_ACCOUNT),
+    False: ("example-namespace", "example-service-account"),
+}
+_EQUAL = frozenset(
+    ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool")
+)
+
+
+class Credentials(StrEnum):
+    """How the plugin gets a role."""
+
+    irsa = "IRSA"
+    pod_identity = "EKS Pod Identity"
+    node = "node role"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a trust policy lets the plugin do.
+
+    Args:
+        credentials: How the plugin could get the role; empty if it cannot.
+        for_plugin: Whether the service account aws-node can get it and another one cannot.
+    """
+
+    credentials: tuple[Credentials, ...]
+    for_plugin: bool
+
+
+def read_trust(policy: Policy) -> Trust:
+    """Return what a trust policy lets the plugin do.
+
+    Values that other conditions ask for, such as the ARN of a cluster, count as given; what is
+    undecided counts as allowed.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+    compiled = compile_policies([policy], "trust policy")
+    requests = [request for s in policy.statements for request in _requests(s, plugin=True)]
+    others = [request for s in policy.statements for request in _requests(s, plugin=False)]
+    allowed = {c for c, request in requests if _allows(compiled, request)}
+    shared = {c for c, request in others if _allows(compiled, request)}
+    # A provider that is not of EKS has the plugin's role only if its name is asked for.
+    unnamed = {
+        Credentials.irsa
+        for c, request in others
+        if c is Credentials.irsa and c in shared and _EKS_ISSUER not in request.principal
+    }
+    credentials = tuple(c for c in Credentials if c in allowed - unnamed)
+    service_accounts = {Credentials.irsa, Credentials.pod_identity}
+    return Trust(credentials, bool(allowed & service_accounts - shared))
+
+
+def _allows(compiled: Compiled, request: Request) -> bool:
+    return not compiled.evaluate(request).denied
+
+
+def _requests(statement: Statement, *, plugin: bool) -> Iterator[tuple[Credentials, Request]]:
+    """Yield the requests for the role that a statement could allow.
+
+    Args:
+        statement: The statement.
+        plugin: Whether aws-node asks, or a pod with another service account.
+    """
+    if statement.effect != "Allow":
+        return
+    namespace, account = _SERVICE_ACCOUNT_OF[plugin]
+    given = _values(statement.conditions)
+    for principal in statement.principals:
+        for name in principal.identifiers:
+            service = name.removesuffix(".cn") if principal.type == "Service" else ""
+            if service == _NODES:
+                yield Credentials.node, Request("sts:AssumeRole", "*", name, given)
+            elif service == _PODS:
+                tags = {
+                    "aws:requesttag/kubernetes-namespace": namespace,
+                    "aws:requesttag/kubernetes-service-account": account,
+                }
+                context = {**given, **tags}
+                yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
+            elif principal.type == "Federated" and ":oidc-provider/" in name:
+                prefix = issuer(name).lower()
+                token = {
+                    f"{prefix}:sub": f"system:serviceaccount:{namespace}:{account}",
+                    f"{prefix}:aud": AUDIENCE,
+                }
+                action = "sts:AssumeRoleWithWebIdentity"
+                yield Credentials.irsa, Request(action, "*", name, {**given, **token})
+
+
+def _values(conditions: tuple[Condition, ...]) -> Mapping[str, str]:
+    """Return a context in which the conditions that ask for a value hold."""
+    values = {}
+    for condition in conditions:
+        operator = condition.operator.lower().rpartition(":")[2].removesuffix("ifexists")
+        if operator in _EQUAL and condition.values:
+            values[condition.key.lower()] = condition.values[0]
+    return values

@@ -1,0 +1,80 @@
+"""``vpc-cni-iam audit``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli.progress import progress
+
+HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
+
+FILE has the output of aws iam get-account-authorization-details of one or more accounts, in any
+number of pages and files; - is standard input. Roles are those that aws-node can assume by IRSA or
+EKS Pod Identity, and roles of EC2 instances with permissions of the plugin. The output of aws eks
+describe-addon, describe-pod-identity-association, list-pod-identity-associations and
+describe-nodegroup tells which cluster uses which role at which version.
+
+Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
+decided. Service control policies are not in what IAM prints; check them with `coverage --scp`.
+
+\b
+Examples:
+  aws iam get-account-authorization-details | vpc-cni-iam audit -
+  vpc-cni-iam audit account-*.json addon.json --to v1.23.2
+  vpc-cni-iam audit account.json --format json
+"""
+
+
+def _print_schema(value: bool) -> None:
+    if value:
+        from vpc_cni_iam.audit.report import schema
+
+        common.show_json(schema())
+        raise typer.Exit
+
+
+def audit(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
+    ],
+    to: Annotated[
+        str, versions.plugin_version("Plugin version that is asked about, or latest.", "--to")
+    ] = "latest",
+    strict: versions.StrictOption = False,
+    output: options.FormatOption = options.Format.text,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json and exit.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.audit import report
+    from vpc_cni_iam.audit.audit import audit as audit_roles
+    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.inputs.account import AccountDetails
+
+    inputs.check_once(files)
+    release = releases.find(to)
+    with (
+        progress("reading accounts") as passed,
+        AccountDetails(files, sys.stdin.buffer, passed) as details,
+    ):
+        result = audit_roles(details, release)
+    if output is options.Format.json:
+        common.show_json(report.to_json(result))
+    else:
+        if result.roles:
+            common.table(report.HEADERS, report.rows(result))
+        for line in report.lines(result):
+            common.show(line)
+    raise typer.Exit(1 if result.breaks or not result.complete else 0)

@@ -1,0 +1,88 @@
+"""``vpc-cni-iam explain``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.options import Mode
+
+HELP = """Explain why AWS denied a request of the plugin.
+
+FILE has lines of ipamd.log, an event of a pod with the reason MissingIAMPermissions, records of
+CloudTrail with an errorCode, or what aws sts decode-authorization-message prints; - is standard
+input. The answer names the call, what its denial breaks, the likely cause, and the statement that
+allows it. With --policy, it says what the policies of the plugin's role lack.
+
+Exit code 1 means that a denied request is not explained: it is of no known call of the plugin, or
+the text does not say which call was denied.
+
+\b
+Examples:
+  kubectl get events -n kube-system -o json | vpc-cni-iam explain -
+  vpc-cni-iam explain /var/log/aws-routed-eni/ipamd.log --cni-version v1.20.4
+  aws sts decode-authorization-message --encoded-message MESSAGE > d.json
+  vpc-cni-iam explain d.json --policy policy.json
+"""
+
+
+def _print_schema(value: bool) -> None:
+    if value:
+        from vpc_cni_iam.explain.report import schema
+
+        common.show_json(schema())
+        raise typer.Exit
+
+
+@expanded
+def explain(
+    surroundings: options.ClusterOptions,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Text; - is standard input.")] = "-",
+    cni_version: Annotated[
+        str | None,
+        versions.plugin_version("Plugin version.  [default: the one in the text, or latest]"),
+    ] = None,
+    strict: versions.StrictOption = False,
+    mode: Annotated[
+        Mode | None,
+        options.choice(Mode, "--mode", "IP family of the cluster.  [default: both]"),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="POLICY", help="Policy of the plugin's role: a path."),
+    ] = None,
+    output: options.FormatOption = options.Format.text,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json and exit.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.coverage import subject
+    from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.explain import report
+    from vpc_cni_iam.explain.explain import explain as explain_denials
+    from vpc_cni_iam.inputs import denial
+
+    if policy == "-":
+        raise UsageError("--policy is a path; standard input has the denied requests")
+    release = releases.find(cni_version) if cni_version else None
+    names = surroundings.values
+    opened = subject.of_input(policy, str, (), names) if policy is not None else None
+    denials = denial.read(inputs.text(file), inputs.source(file))
+    result = explain_denials(denials, release, mode.value if mode else None, names, opened)
+    if output is options.Format.json:
+        common.show_json(report.to_json(result))
+    else:
+        for line in report.to_text(result):
+            common.show(line)
+    raise typer.Exit(0 if result.complete else 1)

@@ -1,0 +1,74 @@
+"""The setting of the plugin as a cluster has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.coverage.simulate import settings
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.daemonset import Deployment
+
+_IPV6, _VPC = "ENABLE_IPv6", "VPC_ID"
+VARIABLES = (*settings.VARIABLES, _IPV6)
+_LOGS = "network-policy-logs"
+
+
+def mode(deployment: Deployment) -> Mode:
+    """Return the IP family of a cluster."""
+    return "ipv6" if deployment.environment.get(_IPV6, "").lower() == "true" else "ipv4"
+
+
+def names(deployment: Deployment) -> dict[str, str]:
+    """Return the names that a deployment has, by parameter.
+
+    Raises:
+        InputError: One that is not such a name.
+    """
+    known = {}
+    for variable, parameter in (
+        ("CLUSTER_NAME", parameters.CLUSTER_NAME),
+        (_VPC, parameters.VPC_ID),
+    ):
+        if value := deployment.environment.get(variable):
+            try:
+                parameter.check(value)
+            except UsageError as error:
+                raise InputError(deployment.source, variable, str(error)) from None
+            known[parameter.name] = value
+    return known
+
+
+def apply(
+    setting: PluginSetting, deployment: Deployment, environment: Mapping[str, str]
+) -> PluginSetting:
+    """Return a setting as a deployment has it.
+
+    A variable that the version does not read is left out. Without CLUSTER_NAME, the plugin has no
+    name of the cluster.
+
+    Args:
+        setting: The setting without it.
+        deployment: The deployment.
+        environment: The variables that the user gives, which are not taken from it.
+
+    Raises:
+        InputError: A value that the plugin does not take.
+    """
+    plugin = replace(setting.plugin, cluster_name=False)
+    setting = replace(setting, plugin=plugin)
+    features = list(setting.features)
+    for name in settings.known_variables(setting.release):
+        if name in deployment.environment and name not in environment:
+            value = deployment.environment[name]
+            try:
+                setting = settings.configure(setting, {name: value}, setting.features)
+            except UsageError as error:
+                raise InputError(deployment.source, name, str(error)) from None
+            features += setting.features
+    if deployment.sends_logs:
+        features.append(_LOGS)
+    return settings.configure(setting, {}, features)

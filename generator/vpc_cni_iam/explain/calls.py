@@ -1,0 +1,229 @@
+"""Which calls of the plugin a denied request can be of, and the statements that allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import (
+    CREATED_AT,
+    RequestTemplate,
+    kind_of,
+    request_templates,
+)
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage import subject
+from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Policy, Statement, to_json
+from vpc_cni_iam.policy.evaluate import Request, evaluate
+
+MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
+_TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleCall:
+    """A call of the plugin that a denied request can be of.
+
+    Args:
+        name: Its name in the catalog.
+        does: What it is for.
+        modes: The IP families in which it is sent.
+        first: The first plugin version that sends it.
+        last: The last one, None if the newest known one still does.
+        feature: The optional feature for which it is sent, None if always.
+        breaks: What its denial breaks.
+        effect: What its denial does to a node, in the catalog's words.
+        known_by: How that is known at the version: observed, or read from source.
+        evidence: Where this is known from.
+    """
+
+    name: str
+    does: str
+    modes: tuple[Mode, ...]
+    first: str
+    last: str | None
+    feature: str | None
+    breaks: str
+    effect: str
+    known_by: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowingStatements:
+    """The statements of a variant about an action.
+
+    Args:
+        variant: The variant.
+        statements: Each as IAM takes it.
+        allows: Whether they allow the request; None if its context is not known.
+        unmet: The conditions of which the request meets none of a statement, if it is denied.
+    """
+
+    variant: str
+    statements: tuple[dict[str, Any], ...]
+    allows: bool | None = None
+    unmet: tuple[str, ...] = ()
+
+
+def possible_calls(
+    denial: Denial, modes: tuple[Mode, ...], release: PluginVersion
+) -> tuple[PossibleCall, ...]:
+    """Return the calls that a denied request can be of at a plugin version.
+
+    Args:
+        denial: The request.
+        modes: The IP families.
+        release: The plugin version.
+    """
+    return tuple(
+        _possible(template, sent, release)
+        for template in request_templates().values()
+        if _fits(template, denial)
+        and (sent := {m: c for m in modes if (c := _sent(template, m, release))})
+    )
+
+
+def _sent(template: RequestTemplate, mode: Mode, release: PluginVersion) -> CallRange | None:
+    features = tuple(f for f in calls.features() if calls.feature_since(f) <= release)
+    return template.sent(mode, release, features)
+
+
+def _possible(
+    template: RequestTemplate, sent: Mapping[Mode, CallRange], release: PluginVersion
+) -> PossibleCall:
+    call_range = next(iter(sent.values()))
+    return PossibleCall(
+        template.name,
+        template.does,
+        tuple(sent),
+        str(call_range.first),
+        str(call_range.last) if call_range.last else None,
+        call_range.feature,
+        template.broken_by(call_range),
+        call_range.effect,
+        call_range.basis(release).value,
+        call_range.evidence,
+    )
+
+
+def _fits(template: RequestTemplate, denial: Denial) -> bool:
+    """Say whether a request can be of a form, as far as is known of the request."""
+    context = {key.lower(): values for key, values in denial.context or ()}
+    if denial.action == _TAGS and context.get(_CREATE_ACTION.lower()):
+        return template.name == "create"
+    if template.action != denial.action:
+        return False
+    tags = tag_keys(denial)
+    if denial.action == _TAGS and tags is not None:
+        return (set(tags) == {CREATED_AT}) == (template.name == "tag-leaked")
+    kind = kind_of(denial.resource) if denial.resource else ""
+    return not kind or not template.on or kind in (*template.on, "*")
+
+
+def tag_keys(denial: Denial) -> tuple[str, ...] | None:
+    """Return the keys of the tags that a request has, None if that is not known."""
+    if denial.tags is not None or denial.context is None:
+        return denial.tags
+    return next((v for k, v in denial.context if k.lower() == "aws:tagkeys"), None)
+
+
+def request_of(denial: Denial) -> Request | None:
+    """Return a denied request with its context; None if that is not known."""
+    if denial.context is None:
+        return None
+    # A key of one value is compared as such; aws:TagKeys has any number.
+    context = {
+        key: values if len(values) != 1 or key.lower() == "aws:tagkeys" else values[0]
+        for key, values in denial.context
+    }
+    return Request(denial.action, denial.resource or "*", "", context)
+
+
+def allowing(
+    denial: Denial,
+    modes: tuple[Mode, ...],
+    release: PluginVersion,
+    names: Mapping[str, str | None],
+) -> Iterator[AllowingStatements]:
+    """Yield the statements about an action: of the scoped variant, and of the generic one.
+
+    Args:
+        denial: The request.
+        modes: The IP families in which the plugin sends it.
+        release: The plugin version.
+        names: The names of the cluster and the like, by parameter.
+    """
+    features = [
+        feature
+        for feature in calls.features()
+        for call_range in calls.call_ranges(modes, release, feature)
+        if call_range.action == denial.action
+    ]
+    selection = select(cni_version=str(release), features=features)
+    for name in (f"{modes[0]}-scoped", modes[0]):
+        (variant,) = variants.find((name,))
+        if release < variant.minimum:
+            continue
+        policy = subject.of_variant(name, selection, names).policies[0]
+        statements = [s for s in policy.statements if _is_about(s, denial)]
+        own = tuple(replace(s, actions=(denial.action,), sid="") for s in statements)
+        if not own:
+            continue
+        yield _judged(name, own, request_of(denial))
+
+
+def _judged(
+    name: str, statements: tuple[Statement, ...], request: Request | None
+) -> AllowingStatements:
+    policy = Policy(statements)
+    shown = tuple(to_json(policy)["Statement"])
+    if request is None:
+        return AllowingStatements(name, shown)
+    if evaluate([policy], request).allowed:
+        return AllowingStatements(name, shown, allows=True)
+    return AllowingStatements(name, shown, allows=False, unmet=unmet(statements, request))
+
+
+def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:
+    """Return the keys of conditions that a request does not meet, of the nearest statement.
+
+    Args:
+        statements: Statements about the request's action.
+        request: The request.
+    """
+    keys: list[tuple[str, ...]] = []
+    for statement in statements:
+        if not evaluate([Policy((replace(statement, conditions=()),))], request).allowed:
+            continue  # it is about other resources
+        keys.append(
+            tuple(
+                c.key
+                for c in statement.conditions
+                if not evaluate([Policy((replace(statement, conditions=(c,)),))], request).allowed
+            )
+        )
+    return min(keys, key=len, default=())
+
+
+def allows_action(statement: Statement, action: str) -> bool:
+    """Say whether a statement allows an action on some resource under some condition."""
+    if statement.effect != "Allow":
+        return False
+    patterns = statement.actions or statement.not_actions
+    matches = any(wildcard.matches(p.lower(), action.lower()) for p in patterns)
+    return matches is bool(statement.actions)
+
+
+def _is_about(statement: Statement, denial: Denial) -> bool:
+    if not allows_action(statement, denial.action):
+        return False
+    kinds = {kind_of(resource) for resource in statement.resources}
+    return not denial.resource or "*" in kinds or kind_of(denial.resource) in kinds

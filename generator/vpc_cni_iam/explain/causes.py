@@ -1,0 +1,236 @@
+"""Why a request of the plugin was denied, where what is known of it says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, kind_of
+from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.explain.calls import (
+    AllowingStatements,
+    PossibleCall,
+    allows_action,
+    request_of,
+    tag_keys,
+    unmet,
+)
+from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.policy.evaluate import Request, evaluate
+
+# The name of the session of a role that an instance has is the instance's ID.
+_NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
+_OWNED = "kubernetes.io/cluster/"
+_WRITING = ("ec2:CreateTags", "ec2:CreateNetworkInterface")
+
+
+class Certainty(StrEnum):
+    """How certain a cause is."""
+
+    certain = "certain"
+    possible = "possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause of a denial.
+
+    Args:
+        name: Its name, which stays the same.
+        certainty: How certain it is.
+        text: What it is.
+        fix: What to do.
+    """
+
+    name: str
+    certainty: Certainty
+    text: str
+    fix: str
+
+
+def causes(
+    denial: Denial,
+    possible: Sequence[PossibleCall],
+    statements: Iterable[AllowingStatements],
+    policy: Subject | None,
+    release: PluginVersion,
+) -> tuple[Cause, ...]:
+    """Return the causes of a denial, the certain ones first.
+
+    Args:
+        denial: The request.
+        possible: The calls that it can be of.
+        statements: The statements of the catalog about it.
+        policy: The policies of the role; None if they are not given.
+        release: The plugin version.
+    """
+    order = list(Certainty)
+    known = [
+        *_of_reason(denial),
+        *_of_principal(denial),
+        *_of_tags(denial),
+        *_of_policy(denial, policy, release),
+        *(_of_catalog(denial, statements) if policy is None else ()),
+        *(_of_version(denial.action) if policy is None and possible else ()),
+    ]
+    once: dict[str, Cause] = {}
+    for cause in sorted(known, key=lambda c: order.index(c.certainty)):
+        once.setdefault(cause.name, cause)
+    return tuple(once.values())
+
+
+def _of_reason(denial: Denial) -> Iterator[Cause]:
+    reason = denial.reason.lower()
+    for words, name, what in (
+        ("service control policy", "service-control-policy", "a service control policy"),
+        ("resource control policy", "resource-control-policy", "a resource control policy"),
+        ("permissions boundary", "boundary", "the permissions boundary of the role"),
+        ("session policy", "session-policy", "a session policy"),
+        ("vpc endpoint policy", "endpoint-policy", "the policy of a VPC endpoint"),
+    ):
+        if words in reason:
+            fix = f"change it to allow {denial.action}; the policies of the role are not the cause"
+            yield Cause(name, Certainty.certain, f"{what} denies the request: {denial.reason}", fix)
+    if "explicit deny" in reason and not any(w in reason for w in ("policy", "boundary")):
+        text = "a Deny statement matches the request"
+        yield Cause("explicit-deny", Certainty.certain, text, "change that statement")
+
+
+def _of_principal(denial: Denial) -> Iterator[Cause]:
+    if match := _NODE.search(denial.principal):
+        yield Cause(
+            "node-role",
+            Certainty.certain,
+            f"the plugin uses the role of the node, {match[1]}, and no role of aws-node",
+            "if aws-node has a role by EKS Pod Identity or IRSA, restart its pods so that they get "
+            "it; else give it one, or attach the policy to the role of the node",
+        )
+
+
+def _of_tags(denial: Denial) -> Iterator[Cause]:
+    tags = tag_keys(denial)
+    if denial.action in _WRITING and tags is not None and CLUSTER not in tags and len(tags) > 1:
+        yield _cluster_name(Certainty.possible)
+
+
+def _cluster_name(certainty: Certainty) -> Cause:
+    return Cause(
+        "cluster-name-missing",
+        certainty,
+        f"the request has no tag {CLUSTER} with the name of the cluster, which a scoped policy "
+        "needs",
+        "set the environment variable CLUSTER_NAME of aws-node to the name in the policy",
+    )
+
+
+def _of_policy(denial: Denial, policy: Subject | None, release: PluginVersion) -> Iterator[Cause]:
+    """Yield why the policies of the role do not allow the request."""
+    if policy is None:
+        return
+    request = request_of(denial)
+    if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
+        setting = PluginSetting(release, policy.mode, names=policy.names)
+        spans = matrix(policy.policies, setting).works()
+        works = ", ".join(map(str, spans)) or "no known plugin version"
+        yield Cause(
+            "policy-lacks-action",
+            Certainty.certain,
+            f"{policy.title} does not allow {denial.action}; it works with {works}",
+            f"replace it by `vpc-cni-iam policy VARIANT --cni-version {release}`",
+        )
+    elif _allows_everywhere(policy, denial.action):
+        yield _allowed(policy)
+    elif request is None:
+        text = f"{policy.title} allows {denial.action} on some resources or under conditions"
+        fix = "give the decoded message to see which: aws sts decode-authorization-message"
+        yield Cause("condition-or-resource", Certainty.possible, text, fix)
+    elif evaluate(policy.policies, request).allowed:
+        yield _allowed(policy)
+    else:
+        statements = (s for p in policy.policies for s in p.statements)
+        about = tuple(s for s in statements if allows_action(s, denial.action))
+        yield from _of_conditions(denial, unmet(about, request))
+
+
+def _allowed(policy: Subject) -> Cause:
+    return Cause(
+        "allowed-by-policy",
+        Certainty.certain,
+        f"{policy.title} allows this request, so that something else denies it",
+        "check that the policy is attached to the role of aws-node, its permissions boundary, and "
+        "service control policies",
+    )
+
+
+def _allows_everywhere(policy: Subject, action: str) -> bool:
+    """Say whether policies allow an action on all resources without a condition."""
+    statements = [s for p in policy.policies for s in p.statements]
+    allows = any(
+        s.resources == ("*",) and not s.conditions and allows_action(s, action) for s in statements
+    )
+    denies = (replace(s, effect="Allow") for s in statements if s.effect == "Deny")
+    return allows and not any(allows_action(s, action) for s in denies)
+
+
+def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:
+    """Yield what a scoped policy would miss in the request."""
+    for allowing in statements:
+        if allowing.allows is False and allowing.variant.endswith("-scoped"):
+            yield from _of_conditions(denial, allowing.unmet, Certainty.possible)
+
+
+def _of_conditions(
+    denial: Denial, keys: Iterable[str], certainty: Certainty = Certainty.certain
+) -> Iterator[Cause]:
+    context = {key.lower(): values for key, values in denial.context or ()}
+    for key in keys:
+        name = key.partition("/")[2]
+        if name == CLUSTER and (values := context.get(key.lower())):
+            text = f"the tag {CLUSTER} is {values[0]}, which is not the cluster of the policy"
+            fix = "write the policy for this cluster, or set CLUSTER_NAME of aws-node to its name"
+            yield Cause("other-cluster", certainty, text, fix)
+        elif name == CLUSTER and key.lower().startswith("aws:requesttag/"):
+            yield _cluster_name(certainty)
+        elif name == CLUSTER:
+            yield Cause(
+                "interface-not-tagged",
+                certainty,
+                f"the network interface does not have the tag {CLUSTER}: it was made without "
+                "CLUSTER_NAME, or not by the plugin",
+                "set CLUSTER_NAME of aws-node; `vpc-cni-iam preflight` lists such interfaces and "
+                "the commands that tag them",
+            )
+        elif name.startswith(_OWNED) and kind_of(denial.resource) == "instance":
+            yield Cause(
+                "instance-not-tagged",
+                certainty,
+                f"the instance does not have the tag {name}=owned",
+                f"aws ec2 create-tags --resources {denial.resource.rpartition('/')[2]} --tags "
+                f"Key={name},Value=owned; set it in the launch template, too",
+            )
+        elif key.lower() == "ec2:vpc":
+            vpcs = context.get("ec2:vpc", ())
+            where = f", it is in {vpcs[0].rpartition('/')[2]}" if vpcs else ""
+            yield Cause(
+                "wrong-vpc",
+                certainty,
+                f"the {kind_of(denial.resource)} is not in the VPC of the policy{where}",
+                "write the policy for the VPC of the nodes: --vpc-id",
+            )
+        else:
+            text = f"the request does not meet the condition on {key}"
+            yield Cause("condition", certainty, text, "change the condition or the request")
+
+
+def _of_version(action: str) -> Iterator[Cause]:
+    first = min(r.first for c in calls.calls() if c.action == action for r in c.ranges)
+    if first > releases.served()[0]:
+        text = f"the plugin calls it from {first} on; a policy from before does not allow it"
+        yield Cause("policy-older-than-plugin", Certainty.possible, text, "update the policy")

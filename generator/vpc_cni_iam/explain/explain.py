@@ -1,0 +1,162 @@
+"""Explains each denied request of a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.parameters import PARAMETERS
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.explain.calls import (
+    MODES,
+    AllowingStatements,
+    PossibleCall,
+    allowing,
+    possible_calls,
+)
+from vpc_cni_iam.explain.causes import Cause, causes
+from vpc_cni_iam.inputs.denial import Denial, Denials
+
+_ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
+_PATTERNS = {p.name: p.pattern for p in PARAMETERS}
+_OWNED = "kubernetes.io/cluster/"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a request was denied.
+
+    Args:
+        action: The action.
+        resource: What it is checked on, empty if not known.
+        principal: Who asked, empty if not known.
+        reason: AWS's own words, empty if there are none.
+        count: How often it was denied.
+        cni_version: The plugin version that it is explained for.
+        calls: The calls of the plugin that it can be of; none if the plugin does not call it.
+        statements: What allows it, in the scoped and in the generic variant.
+        example_names: The names in the statements that are examples.
+        causes: Its causes, the certain ones first.
+        encoded: Whether the message has more in encoded form.
+    """
+
+    action: str
+    resource: str
+    principal: str
+    reason: str
+    count: int
+    cni_version: str
+    calls: tuple[PossibleCall, ...]
+    statements: tuple[AllowingStatements, ...]
+    example_names: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    encoded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """Why requests were denied.
+
+    Args:
+        denials: Each kind of denied request.
+        unknown: Lines that tell of a denial without saying of which call.
+        complete: Whether each is of a known call of the plugin.
+    """
+
+    denials: tuple[Explanation, ...]
+    unknown: tuple[str, ...]
+    complete: bool
+
+
+def explain(
+    denials: Denials,
+    release: PluginVersion | None,
+    mode: Mode | None,
+    names: Mapping[str, str | None],
+    policy: Subject | None = None,
+) -> Explanations:
+    """Return why requests were denied.
+
+    Args:
+        denials: The requests.
+        release: The plugin version; None for what a denial says, else the newest known one.
+        mode: The IP family of the cluster; None for both.
+        names: The names of the cluster and the like, by parameter.
+        policy: The policies of the plugin's role; None if they are not given.
+    """
+    explanations = tuple(
+        _explanation(denial, count, release, (mode,) if mode else MODES, names, policy)
+        for denial, count in denials.counts.items()
+    )
+    unknown = tuple(dict.fromkeys(denials.unknown))
+    complete = not unknown and all(e.calls for e in explanations)
+    return Explanations(explanations, unknown, complete)
+
+
+def _explanation(
+    denial: Denial,
+    count: int,
+    release: PluginVersion | None,
+    modes: tuple[Mode, ...],
+    names: Mapping[str, str | None],
+    policy: Subject | None,
+) -> Explanation:
+    version = release or _said(denial) or releases.newest()
+    calls = possible_calls(denial, modes, version)
+    sent_in = tuple(m for m in modes if any(m in call.modes for call in calls))
+    known = {**dict(_names_in(denial)), **{k: v for k, v in names.items() if v}}
+    statements = tuple(allowing(denial, sent_in, version, known)) if calls else ()
+    text = str([s.statements for s in statements])
+    examples = tuple(n for n, v in EXAMPLE.items() if n not in known and f"{v}'" in text)
+    return Explanation(
+        denial.action,
+        denial.resource,
+        denial.principal,
+        denial.reason,
+        count,
+        str(version),
+        calls,
+        statements,
+        examples,
+        causes(denial, calls, statements, policy, version),
+        denial.encoded,
+    )
+
+
+def _said(denial: Denial) -> PluginVersion | None:
+    """Return the plugin version that a denial names, None if it is not known."""
+    if not denial.version:
+        return None
+    try:
+        return releases.find(denial.version)
+    except UsageError:
+        return releases.stand_in(denial.version)
+
+
+def _names_in(denial: Denial) -> Iterator[tuple[str, str]]:
+    """Yield the names that a denial itself has, by parameter."""
+    for name, value in _candidates(denial):
+        if re.fullmatch(_PATTERNS[name], value):
+            yield name, value
+
+
+def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
+    for arn in (denial.resource, denial.principal):
+        if match := _ARN.match(arn):
+            yield from zip(("partition", "region", "account_id"), match.groups(), strict=True)
+            break
+    for key, values in denial.context or ():
+        name = key.partition("/")[2]
+        if name == CLUSTER and values:
+            yield "cluster_name", values[0]
+        elif name.startswith(_OWNED):
+            yield "cluster_name", name.removeprefix(_OWNED)
+        elif key.lower() == "ec2:vpc" and values:
+            yield "vpc_id", values[0].rpartition("/")[2]

@@ -1,0 +1,335 @@
+"""Reads what ``aws iam get-account-authorization-details`` prints, one role at a time.
+
+The shapes are those of the IAM API reference, GetAccountAuthorizationDetails. Files are mapped and
+read twice: first where each managed policy is, then the roles. What is asked of EKS for the same
+accounts, in files beside it, is kept as `vpc_cni_iam.inputs.eks` reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from msgspec import Raw, Struct
+from msgspec.json import decode
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.eks import KINDS as EKS_KINDS
+from vpc_cni_iam.inputs.eks import ClusterDetail
+from vpc_cni_iam.inputs.eks import read as read_eks
+from vpc_cni_iam.inputs.json_documents import JsonDocument
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import STDIN
+from vpc_cni_iam.texts.limits import ACCOUNT
+
+COMMAND = "aws iam get-account-authorization-details"
+_WHAT = f"what {COMMAND} prints"
+_FILE = JsonFile(
+    _WHAT,
+    f"print it with: {COMMAND}",
+    ACCOUNT,
+    re.compile(r"\ufeff?\s*(?:[\[{]|\Z)"),
+    in_memory=False,
+)
+_LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+_ARN = re.compile(r"arn:[a-z0-9-]+:iam::([0-9]{12}):")
+# Source: IAM User Guide, "AWS managed policies": they are in the account named aws.
+_OF_AWS = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/")
+
+
+class _Inline(Struct, rename="pascal"):
+    policy_name: str
+    policy_document: Raw
+
+
+class _Attached(Struct, rename="pascal"):
+    policy_arn: str
+
+
+class _Boundary(Struct, rename="pascal"):
+    permissions_boundary_arn: str
+
+
+class _Role(Struct, rename="pascal"):
+    role_name: str
+    arn: str
+    assume_role_policy_document: Raw
+    role_policy_list: list[_Inline] = []
+    attached_managed_policies: list[_Attached] = []
+    permissions_boundary: _Boundary | None = None
+
+
+class _Item(Struct, rename="pascal"):
+    arn: str
+
+
+class _Version(Struct, rename="pascal"):
+    document: Raw = Raw()
+    is_default_version: bool = False
+
+
+class _ManagedPolicy(Struct, rename="pascal"):
+    policy_version_list: list[_Version] = []
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDetail:
+    """A role of an account.
+
+    Args:
+        arn: Its ARN.
+        account: The ID of its account.
+        source: The file that it is in.
+        trust: Its trust policy.
+        policies: Its inline and attached policies.
+        boundary: Its permissions boundary, None if it has none or the input does not have it.
+        missing: The ARNs of attached policies, and of the boundary, that the input does not have.
+    """
+
+    arn: str
+    account: str
+    source: str
+    trust: JsonDocument
+    policies: tuple[JsonDocument, ...]
+    boundary: JsonDocument | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the text of a managed policy is."""
+
+    file: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Page:
+    """What the first reading saw of one answer of IAM."""
+
+    source: str
+    truncated: bool = False
+    accounts: set[str] = field(default_factory=set)
+
+
+class AccountDetails:
+    """The roles in files, opened with ``with``.
+
+    Args:
+        targets: The files; ``-`` is standard input.
+        stdin: Standard input.
+        progress: Called now and then with how many bytes of how many are read.
+
+    Raises:
+        InputError: On entering: a file that cannot be read, or holds something else.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        stdin: BinaryIO,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        if "" in targets:
+            raise UsageError("the file is empty text; name one, or - for standard input")
+        self._targets = targets
+        self._stdin = stdin
+        self._progress = progress
+        self._stack = ExitStack()
+        self._readers: list[Reader] = []
+        self._policies: dict[str, list[_Place]] = {}
+        self._done = 0
+        self.clusters: list[ClusterDetail] = []
+        self.unread: list[Skipped] = []
+
+    def __enter__(self) -> AccountDetails:
+        """Open the files, and find their managed policies."""
+        try:
+            self._open()
+            self._index()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the files."""
+        self._stack.close()
+
+    def _open(self) -> None:
+        for number, target in enumerate(self._targets):
+            path = None if target == "-" else Path(target)
+            data = self._stack.enter_context(opened(path, self._stdin, _FILE))
+            source = STDIN if path is None else target
+            reader = Reader(data, source, self._passing(number), _WHAT)
+            self._stack.callback(reader.close)
+            self._readers.append(reader)
+
+    def _passing(self, number: int) -> Callable[[int], None]:
+        def passed(done: int) -> None:
+            if self._progress:
+                before = sum(reader.size for reader in self._readers[:number])
+                total = sum(reader.size for reader in self._readers)
+                self._progress(self._done + before + done, 2 * total)
+
+        return passed
+
+    def _index(self) -> None:
+        """Find where managed policies are, and read what is not of IAM."""
+        pages = [page for number in range(len(self._readers)) for page in self._index_file(number)]
+        ended = {account for page in pages if not page.truncated for account in page.accounts}
+        for page in pages:
+            if page.truncated and not (page.accounts and page.accounts <= ended):
+                whose = " and ".join(sorted(page.accounts)) or "an unknown account"
+                detail = (
+                    f"a page of {whose} says that more follow, and no last page is given: let aws "
+                    "follow the pages (leave --no-paginate and --max-items out), or give all"
+                )
+                self.unread.append(Skipped(page.source, Reason.not_read, detail))
+        self._done = sum(reader.size for reader in self._readers)
+
+    def _index_file(self, number: int) -> Iterator[_Page]:
+        reader = self._readers[number]
+        for _ in _objects(reader):
+            page, known = _Page(reader.source), False
+            start = reader.place
+            for key in reader.members():
+                known = known or key in _LISTS or key in EKS_KINDS
+                if key in _LISTS:
+                    for _ in reader.items():
+                        arn = self._index_item(reader, number, policy=key == "Policies")
+                        if match := _ARN.match(arn):
+                            page.accounts.add(match[1])
+                elif key in ("IsTruncated", "NextToken", "Marker"):
+                    more = reader.decoded(reader.value(), object)
+                    page.truncated = page.truncated or more not in (False, None, "")
+                elif key in EKS_KINDS:
+                    self.clusters += read_eks(key, bytes(reader.value()), reader.source)
+                else:
+                    reader.value()
+            if not known:
+                problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
+                problem += "Identity or a node group that aws eks prints"
+                raise InputError(reader.source, f"byte {start}", problem)
+            yield page
+
+    def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:
+        """Pass a user, group, role or policy, and return its ARN."""
+        reader.peek()
+        start = reader.place
+        arn = reader.decoded(reader.value(), _Item).arn
+        if policy:
+            self._policies.setdefault(arn, []).append(_Place(number, start, reader.place))
+        return arn
+
+    def roles(self) -> Iterator[RoleDetail]:
+        """Yield each role.
+
+        Raises:
+            InputError: A role that is described twice, each time otherwise.
+        """
+        seen: dict[str, bytes] = {}
+        for number, reader in enumerate(self._readers):
+            reader.rewind()
+            for _ in _objects(reader):
+                for key in reader.members():
+                    if key != "RoleDetailList":
+                        reader.value()
+                        continue
+                    for index, _ in enumerate(reader.items()):
+                        text = reader.value()
+                        role = reader.decoded(text, _Role)
+                        digest = hashlib.sha256(bytes(text).strip()).digest()
+                        if role.arn not in seen:
+                            seen[role.arn] = digest
+                            yield self._role(role, number, f"$.RoleDetailList[{index}]")
+                        elif seen[role.arn] != digest:
+                            problem = "is described twice, each time otherwise; give one of the two"
+                            raise InputError(reader.source, role.arn, problem)
+
+    def _role(self, role: _Role, number: int, place: str) -> RoleDetail:
+        reader = self._readers[number]
+        source, name, missing = reader.source, role.role_name, []
+        policies = [
+            _document(source, f"{place}.RolePolicyList[{i}].PolicyDocument", inline)
+            for i, inline in enumerate(role.role_policy_list)
+        ]
+        for attached in role.attached_managed_policies:
+            document = self._managed(attached.policy_arn, number)
+            policies += [document] if document else []
+            missing += [] if document else [attached.policy_arn]
+        boundary = None
+        if role.permissions_boundary:
+            arn = role.permissions_boundary.permissions_boundary_arn
+            boundary = self._managed(arn, number)
+            missing += [] if boundary else [arn]
+        trust = JsonDocument(
+            source,
+            f"{place}.AssumeRolePolicyDocument",
+            (name, "trust"),
+            _text(role.assume_role_policy_document),
+        )
+        account = _account(reader, role.arn)
+        return RoleDetail(
+            role.arn, account, source, trust, tuple(policies), boundary, tuple(missing)
+        )
+
+    def _managed(self, arn: str, number: int) -> JsonDocument | None:
+        """Return the default version of a managed policy, of the same file if it is in several."""
+        places = self._policies.get(arn, [])
+        own = [place for place in places if place.file == number]
+        if not own and len({self._at(place) for place in places}) > 1:
+            return None  # which of them the account has is not known
+        for place in own or places:
+            reader = self._readers[place.file]
+            policy = reader.decoded(Raw(self._at(place)), _ManagedPolicy)
+            for version in policy.policy_version_list:
+                if version.is_default_version and bytes(version.document):
+                    name = arn.partition(":policy/")[2] if _OF_AWS.match(arn) else arn
+                    text = _text(version.document)
+                    return JsonDocument(reader.source, name, (name,), text)
+        return None
+
+    def _at(self, place: _Place) -> bytes:
+        return self._readers[place.file].data[place.start : place.end]
+
+
+def _objects(reader: Reader) -> Iterator[None]:
+    """Yield before each object: one after another, or in lists."""
+    reader.skip_mark()
+    while reader.peek():
+        if reader.peek() == b"[":
+            yield from reader.items()
+        else:
+            yield
+
+
+def _document(source: str, place: str, inline: _Inline) -> JsonDocument:
+    return JsonDocument(source, place, (inline.policy_name,), _text(inline.policy_document))
+
+
+def _text(document: Raw) -> str:
+    """Return the JSON text of a document, which may be JSON in a string."""
+    text = bytes(document)
+    return decode(text, type=str) if text[:1] == b'"' else text.decode()
+
+
+def _account(reader: Reader, arn: str) -> str:
+    match = _ARN.match(arn)
+    if match is None or not arn.startswith(":role/", match.end() - 1):
+        raise reader.refuse(f"{arn[:80]!r} is not the ARN of a role")
+    return match[1]

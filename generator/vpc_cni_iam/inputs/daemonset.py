@@ -1,0 +1,153 @@
+"""Reads how the plugin is configured in a cluster: the DaemonSet aws-node, or values of its chart.
+
+Sources: config/master/aws-k8s-cni.yaml and charts/aws-vpc-cni/values.yaml of
+aws/amazon-vpc-cni-k8s. Only JSON is read; kubectl and helm print it with ``-o json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.strict_json import Number, load_json
+
+ADVICE = (
+    "print it with: kubectl get daemonset aws-node -n kube-system -o json (or helm get values "
+    "aws-vpc-cni -n kube-system --all -o json)"
+)
+_NAME, _AGENT = "aws-node", "aws-eks-nodeagent"
+_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
+_TAG = re.compile(r":([^:/@]+)(?:@[^@]*)?$")
+_YAML = re.compile(r"\s*(?:---|#|[\w\"'-]+:(?:\s|$))")
+_LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How the plugin is configured in a cluster.
+
+    Args:
+        source: The file.
+        version: The plugin's version, without the build of EKS; empty if it is not known.
+        environment: Its environment variables.
+        sends_logs: Whether the network policy agent sends its logs to CloudWatch Logs.
+        unread: What of it is not known.
+    """
+
+    source: str
+    version: str
+    environment: Mapping[str, str]
+    sends_logs: bool
+    unread: tuple[Skipped, ...] = ()
+
+
+def read(text: str, source: str, variables: Collection[str]) -> Deployment:
+    """Return how the plugin is configured.
+
+    Args:
+        text: The JSON text.
+        source: The file, as errors name it.
+        variables: The environment variables that matter, of which each must be known.
+
+    Raises:
+        InputError: Neither the DaemonSet nor values of the chart.
+    """
+    if not text.lstrip().startswith("{"):
+        kind = "is YAML" if _YAML.match(text) else "is not JSON"
+        raise InputError(source, "", f"{kind}; {ADVICE}")
+    value = load_json(text, source)
+    manifests = [m for m in _manifests(value) if _pod(m) is not None]
+    if len(manifests) > 1:
+        raise InputError(source, "", f"has several DaemonSets named {_NAME}")
+    if manifests:
+        return _daemonset(_pod(manifests[0]) or {}, source, variables)
+    if isinstance(value, dict) and "kind" not in value and ("env" in value or "image" in value):
+        return _chart(value, source, variables)
+    problem = f"is neither the DaemonSet {_NAME} nor values of the chart aws-vpc-cni"
+    raise InputError(source, "", f"{problem}; {ADVICE}")
+
+
+def _manifests(value: object) -> Iterator[Mapping[str, object]]:
+    manifest = _object(value)
+    if isinstance(items := manifest.get("items"), list):
+        yield from map(_object, items)
+    else:
+        yield manifest
+
+
+def _pod(manifest: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Return the specification of the plugin's pods, None if the manifest is another."""
+    spec = _object(manifest.get("spec"))
+    if manifest.get("kind") == "DaemonSet":
+        spec = _object(_object(spec.get("template")).get("spec"))
+    elif manifest.get("kind") != "Pod":
+        return None
+    return spec if _container(spec, _NAME) else None
+
+
+def _container(pod: Mapping[str, object], name: str) -> Mapping[str, object]:
+    return next((c for c in _objects(pod.get("containers")) if c.get("name") == name), {})
+
+
+def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
+    container = _container(pod, _NAME)
+    environment: dict[str, str] = {}
+    unread = []
+    for entry in _objects(container.get("env")):
+        name = str(entry.get("name"))
+        if "valueFrom" not in entry:
+            environment[name] = _text(entry.get("value", ""))
+        elif name in variables:
+            detail = "its value is in another object: give it with --env"
+            unread.append(Skipped(f"{source}: {name}", Reason.not_read, detail))
+    if container.get("envFrom"):
+        detail = "environment variables are in another object: give them with --env"
+        unread.append(Skipped(f"{source}: envFrom", Reason.not_read, detail))
+    tag = _TAG.search(str(container.get("image", "")))
+    version = _version(tag[1] if tag else "") or _version(environment.get("VPC_CNI_VERSION", ""))
+    agent = _container(pod, _AGENT)
+    words = [w for k in ("command", "args") if isinstance(v := agent.get(k), list) for w in v]
+    logs = [match[1] for word in words if (match := _LOGS.fullmatch(_text(word)))]
+    sends_logs = bool(logs) and logs[-1] in (None, "true")
+    return Deployment(source, version, environment, sends_logs, tuple(unread))
+
+
+def _chart(values: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
+    environment = {name: _text(v) for name, v in _object(values.get("env")).items()}
+    unread = []
+    for entry in _objects(values.get("extraEnv")):
+        name = str(entry.get("name"))
+        if "valueFrom" not in entry:
+            environment[name] = _text(entry.get("value", ""))
+        elif name in variables:
+            detail = "its value is in another object: give it with --env"
+            unread.append(Skipped(f"{source}: {name}", Reason.not_read, detail))
+    image = _object(values.get("image"))
+    override = _TAG.search(_text(image.get("override") or ""))
+    version = _version(override[1] if override else _text(image.get("tag", "")))
+    agent = _object(values.get("nodeAgent"))
+    sends_logs = _text(agent.get("enableCloudWatchLogs", "")).lower() == "true"
+    sends_logs = sends_logs and _text(agent.get("enabled", "true")).lower() == "true"
+    return Deployment(source, version, environment, sends_logs, tuple(unread))
+
+
+def _version(tag: str) -> str:
+    match = _VERSION.match(tag)
+    return match[0] if match else ""
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.text if isinstance(value, Number) else "" if value is None else str(value)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> Iterator[Mapping[str, object]]:
+    yield from (v for v in value if isinstance(v, dict)) if isinstance(value, list) else ()

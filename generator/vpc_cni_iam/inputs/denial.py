@@ -1,0 +1,250 @@
+"""Reads which requests AWS denied, from logs, events and messages that say so.
+
+- Lines of ipamd.log: JSON or plain, of releases with the AWS SDK for Go 1 and 2.
+- Events of pods with the reason MissingIAMPermissions, from v1.11.3 on.
+- Records of CloudTrail: from S3, of LookupEvents, or one by itself. Source: AWS CloudTrail User
+  Guide, "CloudTrail record contents".
+- What ``aws sts decode-authorization-message`` prints, whose fields the AWS STS API Reference lists
+  under DecodeAuthorizationMessage.
+- AWS's own words. Source: IAM User Guide, "Troubleshoot access denied error messages".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.strict_json import load_json
+
+_DEPTH = 50
+# v1.23.2:pkg/awsutils/awsutils.go:2693, and AWS's own words.
+_CALL = re.compile(r"failed to call ([a-z0-9-]+:[A-Za-z0-9]+) due to missing permissions")
+_NOT_AUTHORIZED = re.compile(
+    r"User: (?P<principal>arn:\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
+    r"(?: on resource: (?P<resource>\S+))?(?P<reason>[^\n\"]*)"
+)
+# The SDK for Go 2 names service and operation.
+_OPERATION = re.compile(r"operation error (?P<service>[\w ]+): (?P<operation>\w+),")
+_DENIED = re.compile(r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized")
+_SERVICES = {
+    "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
+    "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs",
+}  # fmt: skip
+# With the SDK for Go 1, ipamd's own words say which call failed.
+# Source: the errors and warnings of pkg/awsutils/awsutils.go at v1.8.0 and v1.14.0.
+_WORDS = tuple(
+    (re.compile(words), f"ec2:{action}")
+    for words, action in (
+        ("Failed to add tag to ENI|Failed to tag the newly created ENI", "CreateTags"),
+        ("Failed to CreateNetworkInterface|failed to create ENI", "CreateNetworkInterface"),
+        ("Failed to attach ENI", "AttachNetworkInterface"),
+        ("Failed to detach ENI", "DetachNetworkInterface"),
+        ("Failed to delete ENI|Failed to clean up leaked ENI", "DeleteNetworkInterface"),
+        ("Unable to retrieve instance data from EC2", "DescribeInstances"),
+        ("Failed to get ENI|Failed to call ec2:DescribeNetworkInterfaces",
+         "DescribeNetworkInterfaces"),
+        ("Failed to allocate a private IP", "AssignPrivateIpAddresses"),
+        ("Failed to deallocate a private IP|Failed to deallocate IPv4 Prefixes",
+         "UnassignPrivateIpAddresses"),
+        ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
+    )
+)  # fmt: skip
+_AGENT = re.compile(r"amazon-vpc-cni-k8s/(v?[0-9]+\.[0-9]+\.[0-9]+)")
+_ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
+_CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A request that AWS denied.
+
+    Args:
+        action: The action.
+        resource: The ARN that it was checked on, empty if not said.
+        principal: The ARN of who asked, empty if not said.
+        reason: Why, in AWS's words; empty if not said.
+        version: The plugin's version, empty if not said.
+        web_identity: Whether the credentials are of IRSA.
+        context: The values of the condition keys by key, None if not said.
+        encoded: Whether there is an encoded message, which says more.
+        tags: The keys of the tags that were sent, None if not said.
+    """
+
+    action: str
+    resource: str = ""
+    principal: str = ""
+    reason: str = ""
+    version: str = ""
+    web_identity: bool = False
+    context: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    encoded: bool = False
+    tags: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class Denials:
+    """The denials of a text.
+
+    Args:
+        counts: How often each stands there, in their order.
+        unknown: Lines that tell of a denial without saying of which call.
+    """
+
+    counts: dict[Denial, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+
+def read(text: str, source: str) -> Denials:
+    """Return the denials that a text tells of.
+
+    Args:
+        text: The text.
+        source: The file, as errors name it.
+
+    Raises:
+        InputError: It tells of none.
+    """
+    denials = Denials()
+    for value in _values(text, source):
+        for denial in _walk(value):
+            if isinstance(denial, str):
+                denials.unknown.append(denial)
+            else:
+                denials.counts[denial] = denials.counts.get(denial, 0) + 1
+    if not denials.counts and not denials.unknown:
+        if _ENCODED.search(text) or re.fullmatch(r"\s*[\w-]{100,}\s*", text):
+            how = "decode it first: aws sts decode-authorization-message --encoded-message MESSAGE"
+            raise InputError(source, "", f"is an encoded message; {how}")
+        problem = (
+            "tells of no denied request; give lines of ipamd.log, an event with the reason "
+            "MissingIAMPermissions, records of CloudTrail with an errorCode, or what aws sts "
+            "decode-authorization-message prints"
+        )
+        raise InputError(source, "", problem)
+    return denials
+
+
+def _values(text: str, source: str) -> Iterator[object]:
+    """Yield a JSON text, else each line as JSON or as it is."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            yield load_json(text, source)
+        except InputError:
+            pass
+        else:
+            return
+    for line in text.splitlines():
+        if line.lstrip()[:1] == "{":
+            try:
+                yield load_json(line, source)
+                continue
+            except InputError:
+                pass
+        yield line
+
+
+def _walk(value: object, depth: int = 0) -> Iterator[Denial | str]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, str):
+        yield from _of_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _walk(item, depth + 1)
+    elif isinstance(value, dict):
+        if "eventName" in value and "eventSource" in value:
+            yield from _of_record(value)
+        elif isinstance(value.get("context"), dict) and "action" in value["context"]:
+            yield from _of_decoded(value)
+        else:
+            for name, inner in value.items():
+                if name in ("CloudTrailEvent", "DecodedMessage") and isinstance(inner, str):
+                    yield from _walk(load_json(inner, name), depth + 1)
+                else:
+                    yield from _walk(inner, depth + 1)
+
+
+def _of_text(text: str) -> Iterator[Denial | str]:
+    if match := _CALL.search(text):
+        yield Denial(match[1])
+    elif match := _NOT_AUTHORIZED.search(text):
+        resource = (match["resource"] or "").rstrip(".,")
+        reason, encoded = _reason(match["reason"] or ""), bool(_ENCODED.search(text))
+        yield Denial(match["action"], resource, match["principal"], reason, encoded=encoded)
+    elif _DENIED.search(text):
+        if match := _OPERATION.search(text):
+            service = match["service"].lower()
+            action = f"{_SERVICES.get(service, service)}:{match['operation']}"
+            yield Denial(action, encoded=bool(_ENCODED.search(text)))
+        else:
+            actions = [action for words, action in _WORDS if words.search(text)]
+            yield Denial(actions[0]) if actions else text
+
+
+def _reason(text: str) -> str:
+    match = _CAUSE.search(text)
+    return (match[1] or match[2]).strip() if match else ""
+
+
+def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
+    code = record.get("errorCode")
+    if not isinstance(code, str) or not _DENIED.search(code):
+        return
+    message = record.get("errorMessage")
+    message = message if isinstance(message, str) else ""
+    said = _NOT_AUTHORIZED.search(message)
+    service = str(record["eventSource"]).partition(".")[0]
+    identity = _object(record.get("userIdentity"))
+    session = _object(identity.get("sessionContext"))
+    agent = _AGENT.search(str(record.get("userAgent", "")))
+    principal = identity.get("arn")
+    yield Denial(
+        said["action"] if said else f"{_SERVICES.get(service, service)}:{record['eventName']}",
+        ((said["resource"] if said else "") or "").rstrip(".,"),
+        principal if isinstance(principal, str) else "",
+        _reason(said["reason"] or "") if said else "",
+        "v" + agent[1].removeprefix("v") if agent else "",
+        bool(_object(session.get("webIdFederationData"))),
+        encoded=bool(_ENCODED.search(message)),
+        tags=_tag_keys(_object(record.get("requestParameters"))),
+    )
+
+
+def _tag_keys(parameters: Mapping[str, object]) -> tuple[str, ...] | None:
+    """Return the keys of the tags of a request of EC2, None if it has none."""
+    sets = [_object(parameters.get("tagSet"))]
+    for item in _items(_object(parameters.get("tagSpecificationSet"))):
+        sets += [{"items": item.get("tags")}, _object(item.get("tagSet"))]
+    keys = [item["key"] for tags in sets for item in _items(tags) if "key" in item]
+    return tuple(map(str, keys)) if keys else None
+
+
+def _of_decoded(message: Mapping[str, object]) -> Iterator[Denial]:
+    if message.get("allowed") is not False:
+        return
+    context = _object(message["context"])
+    principal = _object(context.get("principal"))
+    values = {
+        str(item.get("key")): tuple(
+            str(value.get("value")) for value in _items(_object(item.get("values")))
+        )
+        for item in _items(_object(context.get("conditions")))
+    }
+    yield Denial(
+        str(context["action"]),
+        str(context.get("resource", "")),
+        str(principal.get("arn", "")),
+        "an explicit deny" if message.get("explicitDeny") is True else "no statement allows it",
+        context=tuple(sorted(values.items())),
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    items = value.get("items", ())
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

@@ -1,0 +1,124 @@
+"""Reads which role the plugin has in a cluster, as ``aws eks`` prints it.
+
+The shapes are those of the EKS API reference: DescribeAddon, DescribePodIdentityAssociation,
+ListPodIdentityAssociations and DescribeNodegroup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+
+from vpc_cni_iam.errors import InputError
+
+# v1.18.3-eksbuild.1
+_BUILD = re.compile(r"(v[0-9]+\.[0-9]+\.[0-9]+)(-eksbuild\.[0-9]+)?")
+_ADDON, _NAMESPACE, _SERVICE_ACCOUNT = "vpc-cni", "kube-system", "aws-node"
+
+
+class ClusterDetailKind(StrEnum):
+    """What a detail of a cluster is about."""
+
+    addon = "add-on"
+    association = "EKS Pod Identity"
+    node_group = "node group"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDetail:
+    """What a file says about the plugin of a cluster.
+
+    Args:
+        kind: What it is about.
+        cluster: The name of the cluster.
+        source: The file.
+        role: The ARN of the role; empty if there is none, or the file does not say.
+        version: The plugin's version without the build of EKS, empty if not said.
+        role_known: Whether the file says which role it is, or that there is none.
+    """
+
+    kind: ClusterDetailKind
+    cluster: str
+    source: str
+    role: str = ""
+    version: str = ""
+    role_known: bool = True
+
+
+class _Addon(Struct, rename="camel"):
+    addon_name: str
+    cluster_name: str
+    addon_version: str = ""
+    service_account_role_arn: str = ""
+
+
+class _Association(Struct, rename="camel"):
+    cluster_name: str
+    namespace: str
+    service_account: str
+    role_arn: str = ""
+
+
+class _Nodegroup(Struct, rename="camel"):
+    cluster_name: str
+    node_role: str
+
+
+def _addon(addon: _Addon) -> ClusterDetail | None:
+    if addon.addon_name != _ADDON:
+        return None
+    match = _BUILD.fullmatch(addon.addon_version)
+    version = match[1] if match else addon.addon_version
+    role = addon.service_account_role_arn
+    return ClusterDetail(ClusterDetailKind.addon, addon.cluster_name, "", role, version)
+
+
+def _association(association: _Association) -> ClusterDetail | None:
+    if (association.namespace, association.service_account) != (_NAMESPACE, _SERVICE_ACCOUNT):
+        return None
+    return ClusterDetail(
+        ClusterDetailKind.association,
+        association.cluster_name,
+        "",
+        association.role_arn,
+        role_known=bool(association.role_arn),
+    )
+
+
+def _node_group(group: _Nodegroup) -> ClusterDetail:
+    return ClusterDetail(ClusterDetailKind.node_group, group.cluster_name, "", role=group.node_role)
+
+
+# By the member of the answer that holds it.
+KINDS: dict[str, tuple[Any, Callable[[Any], ClusterDetail | None]]] = {
+    "addon": (_Addon, _addon),
+    "association": (_Association, _association),
+    "associations": (list[_Association], _association),
+    "nodegroup": (_Nodegroup, _node_group),
+}
+
+
+def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
+    """Return what an answer of EKS says of the plugin; nothing for other add-ons and accounts.
+
+    Args:
+        member: The name of the answer's member, of `KINDS`.
+        text: Its JSON text.
+        source: The file, as errors name it.
+
+    Raises:
+        InputError: It is not as EKS prints it.
+    """
+    shape, detail = KINDS[member]
+    try:
+        value = Decoder(shape).decode(text)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise InputError(source, f"$.{member}", f"is not as aws eks prints it: {error}") from None
+    details = map(detail, value if isinstance(value, list) else [value])
+    return [replace(known, source=source) for known in details if known is not None]

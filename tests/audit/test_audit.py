@@ -1,0 +1,258 @@
+"""Which roles of an account break at a plugin version: ``audit`` as a user meets it."""
+
+import io
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from account_details import (
+    ACCOUNT,
+    MANAGED,
+    MANAGED_POLICY,
+    NODES,
+    OLD,
+    PODS,
+    WORKER,
+    allow,
+    details,
+    irsa,
+    managed,
+    role,
+)
+from conftest import run
+from vpc_cni_iam.audit.audit import audit
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.inputs.account import AccountDetails
+
+NOT_PRINCIPAL = {
+    "Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
+}
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+
+
+def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
+    files = []
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.json").write_text(text)
+        files.append(f"{number}.json")
+    done = run("audit", *files, "--to", to, "--format", "json", cwd=tmp_path)
+    assert done.code in (0, 1), done.err
+    result: dict[str, Any] = json.loads(done.out)
+    assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
+    jsonschema.validate(result, json.loads(run("audit", "--schema").out))
+    return result
+
+
+def names(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {r["role"].rpartition("/")[2]: r for r in result["roles"]}
+
+
+def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_path: Path) -> None:
+    text = details(
+        role("old", irsa(), inline={"cni": OLD}),
+        role("managed", irsa(), attached=(MANAGED,)),
+        policies=(MANAGED_POLICY,),
+    )
+    result = audited(tmp_path, text, to="v1.23.2")
+    roles = names(result)
+    assert (roles["old"]["breaks"], roles["managed"]["breaks"]) == (True, False)
+    (family,) = roles["old"]["policies"]["families"]
+    assert [m["action"] for m in family["missing"]] == ["ec2:DescribeSubnets"]
+    assert family["works_with"].startswith("v1.1.0 to ")
+    assert roles["old"]["proposal"]
+    assert not audited(tmp_path, text, to="v1.15.0")["breaks"]
+    (tmp_path / "a.json").write_text(text)
+    done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
+    assert done.code == 1
+    assert f"arn:aws:iam::{ACCOUNT}:role/old: breaks at v1.23.2" in done.out
+    assert "ec2:DescribeSubnets" in done.out
+    assert done.out.endswith(
+        "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
+    )
+
+
+def test_roles_that_the_plugin_could_use_are_found_and_no_others(tmp_path: Path) -> None:
+    cni, other = {"cni": allow("ec2:*")}, {"s3": allow("s3:*")}
+    person = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    roles = (
+        role("irsa-without-permissions", irsa()),
+        role("irsa-of-any", irsa("system:serviceaccount:*"), inline=cni),
+        role("irsa-of-any-without", irsa("system:serviceaccount:*"), inline=other),
+        role("irsa-of-app", irsa("system:serviceaccount:default:app"), inline=cni),
+        role("pods", PODS, inline=cni),
+        role("pods-without", PODS, inline=other),
+        role("node", NODES, inline=cni),
+        role("web-server", NODES, inline=other),
+        role("person", {"Version": "2012-10-17", "Statement": [person]}, inline=cni),
+    )
+    result = audited(tmp_path, details(*roles))
+    assert {name: r["credentials"] for name, r in names(result).items()} == {
+        "irsa-without-permissions": ["IRSA"],
+        "irsa-of-any": ["IRSA"],
+        "pods": ["EKS Pod Identity"],
+        "node": ["node role"],
+    }
+    assert names(result)["irsa-without-permissions"]["policies"]["scope"] == "no access"
+    assert result["roles_read"] == len(roles) and result["complete"]
+
+
+def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> None:
+    more = allow("ec2:DescribeSubnets")
+    narrow = managed(BOUNDARY, allow("ec2:Describe*", "ec2:*Addresses"), allow("*"))
+    result = audited(
+        tmp_path,
+        details(
+            role("together", irsa(), inline={"old": OLD, "more": more}),
+            role("limited", irsa(), attached=(MANAGED,), boundary=BOUNDARY),
+            policies=(MANAGED_POLICY, narrow),
+        ),
+    )
+    roles = names(result)
+    assert not roles["together"]["breaks"]
+    (family,) = roles["limited"]["policies"]["families"]
+    assert {m["by"] for m in family["missing"]} == {BOUNDARY}
+    assert "ec2:CreateNetworkInterface" in {m["action"] for m in family["missing"]}
+
+
+def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
+    other = "444455556666"
+    first = details(role("a", irsa(), attached=(MANAGED,)), IsTruncated=True, Marker="x")
+    user = {"Arn": f"arn:aws:iam::{ACCOUNT}:user/u"}
+    last = details(policies=(MANAGED_POLICY,), IsTruncated=False, UserDetailList=[user])
+    theirs = role("b", NODES, attached=(MANAGED,), account=other)
+    second = details(theirs, policies=(MANAGED_POLICY,))
+    result = audited(tmp_path, f"{first}\n{last}", f"[{second}]")
+    assert (result["accounts"], result["complete"]) == ([ACCOUNT, other], True)
+    assert set(names(result)) == {"a", "b"}
+    cut = audited(tmp_path, first, second)
+    assert not cut["complete"] and "more follow" in cut["unread"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ((role("a", NODES, attached=(WORKER,)),), WORKER),
+        ((role("a", irsa(), attached=(WORKER,)),), f"{WORKER} is not in the input"),
+        ((role("a", NODES, inline={"x": {"Statement": [{"Effect": "Alow"}]}}),), "Effect"),
+        ((role("a", NOT_PRINCIPAL),), "NotPrincipal"),
+        ((), "holds no role"),
+    ],
+)  # fmt: skip
+def test_what_is_not_read_or_decided_counts_in_every_format(
+    tmp_path: Path, roles: tuple[dict[str, Any], ...], expected: str
+) -> None:
+    result = audited(tmp_path, details(*roles))
+    assert not result["complete"]
+    assert expected in json.dumps(result)
+    done = run("audit", "0.json", cwd=tmp_path)
+    assert done.code == 1 and expected in done.out and "incomplete" in done.out
+
+
+def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> None:
+    addon = {"addon": {
+        "addonName": "vpc-cni", "clusterName": "prod", "addonVersion": "v1.18.3-eksbuild.1",
+        "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+    }}  # fmt: skip
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"arn:aws:iam::{ACCOUNT}:role/node"}}
+    listed = {"associations": [
+        {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"},
+        {"clusterName": "prod", "namespace": "default", "serviceAccount": "app"},
+    ]}  # fmt: skip
+    text = details(
+        role("cni", irsa(), attached=(MANAGED,)),
+        role("node", NODES, inline={"s3": allow("s3:*")}),
+        policies=(MANAGED_POLICY,),
+    )
+    result = audited(tmp_path, text, json.dumps(addon), json.dumps(group))
+    assert result["complete"]
+    roles = names(result)
+    assert roles["cni"]["clusters"] == [{"cluster": "prod", "version": "v1.18.3", "by": "add-on"}]
+    assert roles["node"]["clusters"][0]["by"] == "node group"
+    without = audited(tmp_path, text, json.dumps(listed))
+    assert [u["name"] for u in without["unread"]] == ["association of aws-node in prod"]
+    described = {"association": {**listed["associations"][0],
+                                 "roleArn": f"arn:aws:iam::{ACCOUNT}:role/cni"}}  # fmt: skip
+    assert audited(tmp_path, text, json.dumps(listed), json.dumps(described))["complete"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
+        ("not json", "is not what aws iam"),
+        ("", "is empty"),
+        ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
+        ('{"RoleDetailList": [', "cut off"),
+        ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '
+         '"AssumeRolePolicyDocument": {}}]}', "is not the ARN of a role"),
+    ],
+)  # fmt: skip
+def test_other_files_are_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "in.json").write_text(text)
+    done = run("audit", "in.json", cwd=tmp_path)
+    assert done.code == 3 and problem in done.err and "in.json" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(details(role("a", NODES), role("a", NODES)))
+    assert run("audit", "a.json", cwd=tmp_path).code == 0
+    (tmp_path / "b.json").write_text(details(role("a", PODS)))
+    done = run("audit", "a.json", "b.json", cwd=tmp_path)
+    assert done.code == 3 and "is described twice" in done.err
+
+
+def test_standard_input_and_gzip(tmp_path: Path) -> None:
+    done = run("audit", "-", cwd=tmp_path, stdin=details(role("a", NODES)))
+    assert (done.code, done.out) == (0, "1 role of 1 account read: none is for the plugin\n")
+
+
+def test_a_policy_that_names_an_account_is_judged_in_the_account_of_the_role(
+    tmp_path: Path,
+) -> None:
+    text = json.dumps(OLD).replace("arn:aws:ec2:*:*:", f"arn:aws:ec2:*:{ACCOUNT}:")
+    cni = {"cni": json.loads(text)}
+    other = "444455556666"
+    page = details(
+        role("own", irsa(), inline=cni), role("other", irsa(), inline=cni, account=other)
+    )
+    roles = names(audited(tmp_path, page, to="v1.15.0"))
+    assert (roles["own"]["breaks"], roles["other"]["breaks"]) == (False, True)
+
+
+def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    judged: list[object] = []
+
+    def counted(*args: Any, **options: Any) -> Matrix:
+        judged.append(args)
+        return matrix(*args, **options)
+
+    monkeypatch.setattr("vpc_cni_iam.audit.judge.matrix", counted)
+    roles = [role(f"r{i}", irsa(), inline={"cni": OLD}) for i in range(50)]
+    roles += [role(f"m{i}", irsa(), attached=(MANAGED,)) for i in range(50)]
+    (tmp_path / "in.json").write_text(details(*roles, policies=(MANAGED_POLICY,)))
+    with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
+        assert len(audit(opened, releases.newest()).roles) == 100
+    assert len(judged) == 2
+
+
+def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
+    def peak(number: int) -> int:
+        path = tmp_path / f"{number}.json"
+        roles = (role(f"r{i}", NODES, inline={"s3": allow("s3:*")}) for i in range(number))
+        path.write_text(details(*roles))
+        tracemalloc.start()
+        with AccountDetails([str(path)], io.BytesIO()) as opened:
+            assert not audit(opened, releases.newest()).roles
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(10)
+    # What is kept of a role tells it from one of the same ARN: some 200 bytes of 900.
+    assert peak(2000) - peak(200) < 1800 * 400

@@ -1,0 +1,147 @@
+"""A policy against the plugin as a cluster has it: ``coverage --daemonset``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import run
+
+ENVIRONMENT = {
+    "ADDITIONAL_ENI_TAGS": "{}",
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "false",
+    "AWS_VPC_K8S_CNI_LOGLEVEL": "DEBUG",
+    "CLUSTER_NAME": "prod",
+    "DISABLE_NETWORK_RESOURCE_PROVISIONING": "false",
+    "ENABLE_IPv4": "true",
+    "ENABLE_IPv6": "false",
+    "ENABLE_POD_ENI": "false",
+    "ENABLE_SUBNET_DISCOVERY": "true",
+    "VPC_CNI_VERSION": "v1.20.4",
+    "VPC_ID": "vpc-0123456789abcdef0",
+}
+REGISTRY = "602401143452.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+def daemonset(
+    image: str = "amazon-k8s-cni:v1.20.4-eksbuild.1",
+    logs: str = "false",
+    more: tuple[dict[str, Any], ...] = (),
+    **environment: str | None,
+) -> str:
+    """What kubectl prints of the DaemonSet of upstream's aws-k8s-cni.yaml."""
+    values = {k: v for k, v in {**ENVIRONMENT, **environment}.items() if v is not None}
+    name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}
+    containers = [
+        {
+            "name": "aws-node",
+            "image": f"{REGISTRY}/{image}",
+            "env": [
+                *({"name": k, "value": v} for k, v in values.items()),
+                {"name": "MY_NODE_NAME", "valueFrom": name},
+                *more,
+            ],
+        },
+        {
+            "name": "aws-eks-nodeagent",
+            "image": f"{REGISTRY}/amazon/aws-network-policy-agent:v1.4.3",
+            "args": ["--enable-ipv6=false", f"--enable-cloudwatch-logs={logs}"],
+        },
+    ]
+    return json.dumps(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": {"name": "aws-node", "namespace": "kube-system"},
+            "spec": {"template": {"spec": {"containers": containers}}},
+        }
+    )
+
+
+def covered(tmp_path: Path, text: str, *words: str) -> tuple[int, dict[str, Any]]:
+    (tmp_path / "ds.json").write_text(text)
+    (tmp_path / "policy.json").write_text(run("policy", "ipv4").out)
+    words = words or ("policy.json",)
+    arguments = ("coverage", *words, "--daemonset", "ds.json", "--format", "json")
+    done = run(*arguments, cwd=tmp_path)
+    assert done.code in (0, 1), done.err
+    return done.code, json.loads(done.out)
+
+
+def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_path: Path) -> None:
+    code, report = covered(tmp_path, daemonset())
+    assert (code, report["cni_version"], report["mode"]) == (0, "v1.20.4", "ipv4")
+    assert report["features"] == []
+    tags = json.dumps(report["situations"])
+    assert '"aws:RequestTag/cluster.k8s.amazonaws.com/name": "prod"' in tags
+    assert "vpc/vpc-0123456789abcdef0" in tags
+    _, report = covered(tmp_path, daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
+    assert report["mode"] == "ipv6" and report["verdict"] == "fatal"
+    _, report = covered(tmp_path, daemonset(logs="true", ENABLE_MULTI_NIC="true"))
+    assert report["features"] == ["multi-nic", "network-policy-logs"]
+    _, report = covered(tmp_path, daemonset(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"))
+    fresh = next(s for s in report["situations"] if s["name"] == "custom-networking")
+    assert "describe-subnets" not in {c["call"] for c in fresh["calls"]}
+
+
+def test_a_cluster_without_cluster_name_fails_with_a_scoped_policy(tmp_path: Path) -> None:
+    scoped = ("--variant", "ipv4-scoped")
+    assert covered(tmp_path, daemonset(), *scoped)[1]["verdict"] == "degraded"
+    code, report = covered(tmp_path, daemonset(CLUSTER_NAME=None), *scoped)
+    assert (code, report["verdict"]) == (1, "fatal")
+
+
+def test_a_policy_of_another_cluster_fails(tmp_path: Path) -> None:
+    other = run("policy", "ipv4-scoped", "--cluster-name", "other", "--vpc-id", "vpc-01234567")
+    (tmp_path / "other.json").write_text(other.out)
+    assert covered(tmp_path, daemonset(), "other.json")[1]["verdict"] == "fatal"
+
+
+def test_options_come_before_the_cluster(tmp_path: Path) -> None:
+    words = ("policy.json", "--cni-version", "v1.22.1", "--mode", "ipv6", "--env", "CLUSTER_NAME=x")
+    _, report = covered(tmp_path, daemonset(ENABLE_SUBNET_DISCOVERY="false"), *words)
+    assert (report["cni_version"], report["mode"]) == ("v1.22.1", "ipv6")
+    assert '"aws:RequestTag/cluster.k8s.amazonaws.com/name": "x"' in json.dumps(report)
+
+
+def test_values_of_the_chart_and_lists_of_kubectl_are_read(tmp_path: Path) -> None:
+    values = {
+        "image": {"tag": "v1.19.0"},
+        "env": {"ENABLE_IPv6": "true", "CLUSTER_NAME": "prod", "WARM_ENI_TARGET": 1},
+        "nodeAgent": {"enabled": True, "enableCloudWatchLogs": "true"},
+    }
+    _, report = covered(tmp_path, json.dumps(values))
+    assert (report["cni_version"], report["mode"]) == ("v1.19.0", "ipv6")
+    assert report["features"] == ["network-policy-logs"]
+    _, report = covered(tmp_path, json.dumps({"kind": "List", "items": [json.loads(daemonset())]}))
+    assert report["cni_version"] == "v1.20.4"
+
+
+def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
+    source = {"configMapKeyRef": {"name": "cni", "key": "cluster"}}
+    text = daemonset(CLUSTER_NAME=None, more=({"name": "CLUSTER_NAME", "valueFrom": source},))
+    code, report = covered(tmp_path, text)
+    assert (code, report["verdict"]) == (1, "incomplete")
+    assert "CLUSTER_NAME" in report["skipped"][0]["name"]
+    code, report = covered(tmp_path, text, "policy.json", "--env", "CLUSTER_NAME=prod")
+    assert (code, report["verdict"]) == (0, "allowed")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "problem"),
+    [
+        ("kind: DaemonSet\napiVersion: apps/v1\n", 3, "is YAML; print it with: kubectl get"),
+        ("# values\nenv:\n", 3, "is YAML"),
+        ("[]", 3, "is not JSON"),
+        ('{"kind": "Deployment"}', 3, "is neither the DaemonSet aws-node nor values"),
+        (daemonset(image="cni@sha256:0", VPC_CNI_VERSION=None), 2, "give --cni-version"),
+        (daemonset(ENABLE_SUBNET_DISCOVERY="maybe"), 3, "ENABLE_SUBNET_DISCOVERY"),
+        (daemonset(CLUSTER_NAME="a b"), 3, "CLUSTER_NAME"),
+        (daemonset(image="amazon-k8s-cni:v9.0.0"), 2, "v9.0.0 is newer than this catalog"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, text: str, code: int, problem: str) -> None:
+    (tmp_path / "ds.json").write_text(text)
+    done = run("coverage", "--variant", "ipv4", "--daemonset", "ds.json", cwd=tmp_path)
+    assert done.code == code and problem in done.err and "Traceback" not in done.err

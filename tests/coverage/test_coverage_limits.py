@@ -1,0 +1,98 @@
+"""Several policies of a role, its boundary and service control policies together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import run
+
+
+def allow(*actions: str, effect: str = "Allow") -> str:
+    statement = {"Effect": effect, "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    old = run("policy", "ipv4", "--revision", "2022-01-31").out
+    files = {
+        "old.json": old,
+        "more.json": allow("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"),
+        "ec2.json": allow("ec2:*"),
+        "describe.json": allow("ec2:Describe*"),
+        "all.json": allow("*"),
+        "deny.json": allow("ec2:CreateTags", effect="Deny"),
+        "deny-s3.json": allow("s3:*", effect="Deny"),
+        "level.json": f"[{allow('*')}, {allow('ec2:CreateTags', effect='Deny')}]",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def verdict(folder: Path, *words: str) -> str:
+    done = run("coverage", *words, "--format", "json", cwd=folder)
+    assert done.code in (0, 1), done.err
+    report: dict[str, Any] = json.loads(done.out)
+    assert isinstance(report["verdict"], str)
+    return str(report["verdict"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("old.json",), "fatal"),
+        (("old.json", "more.json"), "allowed"),
+        (("ec2.json",), "allowed"),
+        (("ec2.json", "deny.json"), "fatal"),
+        (("ec2.json", "--boundary", "all.json"), "allowed"),
+        (("ec2.json", "--boundary", "describe.json"), "fatal"),
+        # A boundary that only denies allows nothing.
+        (("ec2.json", "--boundary", "deny-s3.json"), "fatal"),
+        # A level of an organisation that only denies has FullAWSAccess, too.
+        (("ec2.json", "--scp", "deny-s3.json"), "allowed"),
+        (("ec2.json", "--scp", "deny.json"), "fatal"),
+        (("ec2.json", "--scp", "level.json"), "fatal"),
+        (("ec2.json", "--scp", "all.json", "--scp", "ec2.json"), "allowed"),
+        # Each level must allow.
+        (("ec2.json", "--scp", "all.json", "--scp", "describe.json"), "fatal"),
+        # What a boundary allows is nothing that the role has.
+        (("describe.json", "--boundary", "ec2.json"), "fatal"),
+        (("--variant", "ipv4", "--boundary", "describe.json"), "fatal"),
+    ],
+)
+def test_a_call_needs_the_policies_and_each_limit(
+    folder: Path, words: tuple[str, ...], expected: str
+) -> None:
+    assert verdict(folder, *words) == expected
+
+
+def test_the_report_names_the_policy_that_denies(folder: Path) -> None:
+    done = run("coverage", "ec2.json", "--boundary", "describe.json", cwd=folder)
+    assert "describe.json has no statement that allows it" in done.out
+    assert "with the boundary describe.json" in done.out
+    done = run("coverage", "ec2.json", "old.json", "--scp", "deny.json", cwd=folder)
+    assert "denied by statement deny.json.1" in done.out
+
+
+def test_every_version_is_checked_with_the_limits(folder: Path) -> None:
+    words = ("coverage", "ec2.json", "--boundary", "describe.json", "--all-releases")
+    done = run(*words, cwd=folder)
+    assert done.code == 1 and "works with no known release" in done.out
+
+
+def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:
+    scoped = run("policy", "ipv4-scoped", "--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    (folder / "scoped.json").write_text(scoped.out)
+    wide = run("coverage", "ec2.json", cwd=folder).out
+    assert "interfaces-unscoped" in wide and "actions-beyond-calls" in wide
+    done = run("coverage", "ec2.json", "--boundary", "scoped.json", cwd=folder)
+    assert "interfaces-unscoped" not in done.out and "actions-beyond-calls" not in done.out
+    assert "ec2:RunInstances" in wide and "ec2:RunInstances" not in done.out
+
+
+def test_standard_input_is_read_once(folder: Path) -> None:
+    done = run("coverage", "-", "--boundary", "-", cwd=folder, stdin=allow("ec2:*"))
+    assert done.code == 2 and "- is given twice" in done.err

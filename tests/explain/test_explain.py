@@ -1,0 +1,232 @@
+"""Why a request was denied: ``explain`` as a user meets it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from conftest import run
+
+# What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.
+SDK_2 = (
+    '{"level":"debug","ts":"2026-11-25T22:26:28.784Z","caller":"awsutils/awsutils.go:926","msg":'
+    '"checkAPIErrorAndBroadcastEvent resulted in operation error EC2: DescribeSubnets, https '
+    "response error StatusCode: 403, RequestID: request, api error UnauthorizedOperation: You are "
+    'not authorized to perform this operation."}'
+)
+SDK_1 = (
+    '{"level":"warn","ts":"2026-11-25T21:33:57.120Z","caller":"retry/retry.go:70","msg":"Failed to '
+    "add tag to ENI eni-0123456789abcdef0: UnauthorizedOperation: You are not authorized to "
+    'perform this operation.\\n\\tstatus code: 403, request id: request"}'
+)
+EVENT = (
+    "Warning  MissingIAMPermissions  2m  aws-node  Unauthorized operation: failed to call "
+    "ec2:CreateTags due to missing permissions. Please refer https://github.com/aws/"
+    "amazon-vpc-cni-k8s/blob/master/docs/iam-policy.md to attach relevant policy to IAM role"
+)
+RECORD: dict[str, Any] = {
+    "eventVersion": "1.08",
+    "userIdentity": {
+        "type": "AssumedRole",
+        "arn": "arn:aws:sts::111122223333:assumed-role/eks-node/i-0123456789abcdef0",
+        "accountId": "111122223333",
+        "sessionContext": {
+            "sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/eks-node"},
+            "webIdFederationData": {},
+        },
+    },
+    "eventTime": "2026-11-25T22:00:00Z",
+    "eventSource": "ec2.amazonaws.com",
+    "eventName": "CreateNetworkInterface",
+    "awsRegion": "eu-west-1",
+    "userAgent": "aws-sdk-go-v2/1.36.1 os/linux lang/go md/GOOS#linux amazon-vpc-cni-k8s/v1.20.4",
+    "errorCode": "Client.UnauthorizedOperation",
+    "errorMessage": "You are not authorized to perform this operation. User: arn:aws:sts::"
+    "111122223333:assumed-role/eks-node/i-0123456789abcdef0 is not authorized to perform: "
+    "ec2:CreateNetworkInterface on resource: arn:aws:ec2:eu-west-1:111122223333:network-interface/*"
+    " because no identity-based policy allows the ec2:CreateNetworkInterface action. Encoded "
+    "authorization failure message: AbCd",
+    "requestParameters": {
+        "tagSpecificationSet": {
+            "items": [
+                {
+                    "resourceType": "network-interface",
+                    "tags": [
+                        {"key": "node.k8s.amazonaws.com/instance_id", "value": "i-0123"},
+                        {"key": "node.k8s.amazonaws.com/createdAt", "value": "2026"},
+                    ],
+                }
+            ]
+        }
+    },
+}
+ALLOWED = RECORD | {"errorCode": "Client.InvalidSubnet", "errorMessage": ""}
+ARN = "arn:aws:ec2:eu-west-1:111122223333"
+
+
+def decoded(action: str, resource: str, conditions: dict[str, str], *, deny: bool = False) -> str:
+    """What ``aws sts decode-authorization-message`` prints."""
+    message = {
+        "allowed": False,
+        "explicitDeny": deny,
+        "matchedStatements": {"items": []},
+        "failures": {"items": []},
+        "context": {
+            "principal": {
+                "id": "AROAEXAMPLE:eks-prod-aws-node-0f",
+                "arn": "arn:aws:sts::111122223333:assumed-role/cni/eks-prod-aws-node-0f",
+            },
+            "action": action,
+            "resource": resource,
+            "conditions": {
+                "items": [
+                    {"key": key, "values": {"items": [{"value": v} for v in value.split("|")]}}
+                    for key, value in conditions.items()
+                ]
+            },
+        },
+    }
+    return json.dumps({"DecodedMessage": json.dumps(message)})
+
+
+def explained(text: str, *words: str) -> list[dict[str, Any]]:
+    done = run("explain", "-", "--format", "json", *words, stdin=text)
+    assert done.code in (0, 1), done.err
+    result = json.loads(done.out)
+    jsonschema.validate(result, json.loads(run("explain", "--schema").out))
+    assert done.code == (0 if result["complete"] else 1)
+    denials: list[dict[str, Any]] = result["denials"]
+    return denials
+
+
+def causes(explanation: dict[str, Any]) -> dict[str, str]:
+    return {cause["name"]: cause["certainty"] for cause in explanation["causes"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        (SDK_2, "ec2:DescribeSubnets"),
+        (SDK_1, "ec2:CreateTags"),
+        (EVENT, "ec2:CreateTags"),
+        (json.dumps({"items": [{"reason": "MissingIAMPermissions", "message": EVENT}]}),
+         "ec2:CreateTags"),
+        (json.dumps({"Records": [RECORD]}), "ec2:CreateNetworkInterface"),
+        (json.dumps({"Events": [{"CloudTrailEvent": json.dumps(RECORD)}]}),
+         "ec2:CreateNetworkInterface"),
+        (RECORD["errorMessage"], "ec2:CreateNetworkInterface"),
+        (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {}),
+         "ec2:AttachNetworkInterface"),
+    ],
+    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "message", "decoded"],
+)  # fmt: skip
+def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, action: str) -> None:
+    (explanation,) = explained(text)
+    assert explanation["action"] == action and explanation["calls"]
+    assert [s["variant"] for s in explanation["statements"]] == ["ipv4-scoped", "ipv4"]
+    for variant in explanation["statements"]:
+        assert {s["Action"] for s in variant["statements"]} == {action}
+
+
+def test_what_breaks_and_how_often_is_said() -> None:
+    done = run("explain", "-", stdin=f"{SDK_2}\nother line\n{SDK_2}\n")
+    assert done.code == 0
+    assert "ec2:DescribeSubnets was denied (2 times)" in done.out
+    assert "breaks: no further interface is made" in done.out
+    assert "policy-older-than-plugin" in done.out
+
+
+def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> None:
+    (explanation,) = explained(json.dumps(RECORD))
+    assert explanation["cni_version"] == "v1.20.4"
+    assert causes(explanation) == {"node-role": "certain", "cluster-name-missing": "possible"}
+    assert explanation["encoded"]
+
+
+INTERFACE = f"{ARN}:network-interface/eni-0123456789abcdef0"
+CLUSTER = "cluster.k8s.amazonaws.com/name"
+VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (decoded("ec2:CreateNetworkInterface", f"{ARN}:network-interface/*",
+                 {"aws:TagKeys": "node.k8s.amazonaws.com/instance_id"}), "cluster-name-missing"),
+        (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-0123456789abcdef0",
+                 {"ec2:Region": "eu-west-1"}), "instance-not-tagged"),
+        (decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-0123456789abcdef0",
+                 {"ec2:Vpc": f"{ARN}:vpc/vpc-0fedcba9876543210"}), "wrong-vpc"),
+        (decoded("ec2:DeleteNetworkInterface", INTERFACE, {"ec2:Vpc": VPC}),
+         "interface-not-tagged"),
+        (decoded("ec2:DeleteNetworkInterface", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "other"}),
+         "other-cluster"),
+        (decoded("ec2:DeleteNetworkInterface", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}),
+         "allowed-by-policy"),
+        (SDK_2.replace("DescribeSubnets", "DescribeVolumes"), "policy-lacks-action"),
+    ],
+)  # fmt: skip
+def test_the_policy_of_the_role_tells_the_certain_cause(
+    tmp_path: Path, text: str, cause: str
+) -> None:
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+    policy = run("policy", "ipv4-scoped", *names, "--account-id", "111122223333")
+    (tmp_path / "policy.json").write_text(policy.out)
+    (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+    assert causes(explanation)[cause] == "certain"
+
+
+def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_path: Path) -> None:
+    old = run("policy", "ipv4", "--revision", "2022-01-31")
+    (tmp_path / "old.json").write_text(old.out)
+    done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
+    assert "does not allow ec2:DescribeSubnets; it works with v1.1.0 to v1.21.2" in done.out
+
+
+def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))
+    assert causes(explanation) == {"allowed-by-policy": "certain"}
+
+
+def test_aws_words_about_other_policies_are_a_certain_cause() -> None:
+    text = RECORD["errorMessage"].replace(
+        "because no identity-based policy allows the ec2:CreateNetworkInterface action",
+        "with an explicit deny in a service control policy",
+    )
+    (explanation,) = explained(text)
+    assert causes(explanation)["service-control-policy"] == "certain"
+
+
+def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
+    None
+):
+    other = RECORD | {"eventName": "RunInstances", "errorMessage": ""}
+    done = run("explain", "-", stdin=json.dumps(other))
+    assert done.code == 1 and "not a call of plugin v1.20.4" in done.out
+    done = run("explain", "-", stdin="ipamd: UnauthorizedOperation: something new")
+    assert done.code == 1 and "does not say which call was denied" in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "tells of no denied request"),
+        ("all is well", "tells of no denied request"),
+        (json.dumps(ALLOWED), "tells of no denied request"),
+        ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
+        ('{"DecodedMessage": "{"}', "DecodedMessage"),
+    ],
+)
+def test_other_texts_are_refused(text: str, problem: str) -> None:
+    done = run("explain", "-", stdin=text)
+    assert done.code == 3 and problem in done.err and "Traceback" not in done.err
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    record = RECORD | {"errorMessage": ""}
+    record["userIdentity"] = {"arn": "arn:aws:sts::1:assumed-role/x\u001b[31m/y"}
+    done = run("explain", "-", stdin=json.dumps(record))
+    assert "\u001b" not in done.out and "\\u001b" in done.out

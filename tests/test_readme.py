@@ -1,5 +1,6 @@
 """What the README and the pages of docs/ show is what happens when it is typed."""
 
+import json
 import os
 import re
 import shutil
@@ -27,6 +28,27 @@ CODES = {
     "vpc-cni-iam compare": 1,  # ipv4 allows more than ipv4-scoped
     "vpc-cni-iam registry": 124,
 }
+NODES = {
+    "Effect": "Allow",
+    "Principal": {"Service": "ec2.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+ACCOUNT = {
+    "RoleDetailList": [
+        {
+            "RoleName": "nodes",
+            "Arn": "arn:aws:iam::111122223333:role/nodes",
+            "AssumeRolePolicyDocument": {"Statement": NODES},
+            "AttachedManagedPolicies": [
+                {"PolicyArn": "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"}
+            ],
+        }
+    ]
+}
+DENIED = (
+    "operation error EC2: DescribeSubnets, https response error StatusCode: 403, RequestID: r, "
+    "api error UnauthorizedOperation: You are not authorized to perform this operation."
+)
 # Stands in for an engine that plans.
 TERRAFORM = """#!/bin/sh
 case "$1" in show) cat "$SHOWN_PLAN" ;; plan) : >plan.bin ;; *) exit 0 ;; esac
@@ -58,6 +80,8 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
     environ = {**os.environ, "PATH": os.pathsep.join(path), "SHOWN_PLAN": str(PLAN)}
     policy = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
     (tmp_path / "policy.json").write_text(policy)
+    (tmp_path / "account.json").write_text(json.dumps(ACCOUNT))
+    (tmp_path / "ipamd.log").write_text(DENIED)
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
     ran = []
     for line in "".join(blocks).splitlines():

@@ -183,7 +183,11 @@ class _Auditor:
             yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
 
     def _uses(self, arn: str) -> tuple[ClusterUse, ...]:
-        versions = {c.cluster: c.version for c in self.clusters if c.version}
+        versions = {
+            c.cluster: str(PluginVersion.parse(c.version) or c.version)
+            for c in self.clusters
+            if c.version
+        }
         return tuple(
             ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
             for c in self.clusters

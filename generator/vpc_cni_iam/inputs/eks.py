@@ -6,7 +6,6 @@ ListPodIdentityAssociations and DescribeNodegroup.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,8 +16,6 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 
-# v1.18.3-eksbuild.1
-_BUILD = re.compile(r"(v[0-9]+\.[0-9]+\.[0-9]+)(-eksbuild\.[0-9]+)?")
 _ADDON, _NAMESPACE, _SERVICE_ACCOUNT = "vpc-cni", "kube-system", "aws-node"
 
 
@@ -39,7 +36,7 @@ class ClusterDetail:
         cluster: The name of the cluster.
         source: The file.
         role: The ARN of the role; empty if there is none, or the file does not say.
-        version: The plugin's version without the build of EKS, empty if not said.
+        version: The plugin's version as EKS writes it, with its build; empty if not said.
         role_known: Whether the file says which role it is, or that there is none.
     """
 
@@ -73,9 +70,7 @@ class _Nodegroup(Struct, rename="camel"):
 def _addon(addon: _Addon) -> ClusterDetail | None:
     if addon.addon_name != _ADDON:
         return None
-    match = _BUILD.fullmatch(addon.addon_version)
-    version = match[1] if match else addon.addon_version
-    role = addon.service_account_role_arn
+    role, version = addon.service_account_role_arn, addon.addon_version
     return ClusterDetail(ClusterDetailKind.addon, addon.cluster_name, "", role, version)
 
 

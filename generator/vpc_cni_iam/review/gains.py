@@ -8,7 +8,7 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, rule
@@ -50,7 +50,7 @@ def admin_finding(
 ) -> Finding | None:
     """Return that somebody can do everything by a policy, and could not before."""
     far = reach([policy])
-    if far is Reach.limited:
+    if far is AccessScope.limited:
         return None
     gaining = []
     for name in change.principals:
@@ -60,7 +60,7 @@ def admin_finding(
         before = [r.judged for r in has.before.values() if r.judged] if has else []
         if reach(before) < far and reach([policy], limit) is far:
             gaining.append(name)
-    had = reach([change.before.policy]) if change.before.policy else Reach.limited
+    had = reach([change.before.policy]) if change.before.policy else AccessScope.limited
     if not gaining and (change.principals or had >= far or change.before.known == "absent"):
         return None  # nobody has the policy, or nobody gets further by it
     who = names_text(gaining) or "Whoever has the policy"

@@ -13,7 +13,7 @@ from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.lines import Located, locate
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.inputs.plan.addresses import call_names
-from vpc_cni_iam.inputs.plan.configuration import Configuration
+from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN
@@ -37,7 +37,7 @@ class Locator:
         InputError: The directory is none, or has no file of a configuration.
     """
 
-    def __init__(self, directory: Path | None, configuration: Configuration) -> None:
+    def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:
         self._directory = directory
         self._configuration = configuration
         self._read: dict[PurePosixPath, _Blocks] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
@@ -205,7 +205,7 @@ def _membership(
         policies = [r.judged for r in group.after.values() if r.judged] if group else []
         far = reach(policies)
         level: Level | None = None
-        if far is not Reach.limited:
+        if far is not AccessScope.limited:
             message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and {REACH_TEXTS[far]}"
             level = "error"
         yield finding_of(change, "group-joined", message, line_texts(gains), level)

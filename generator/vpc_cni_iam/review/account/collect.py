@@ -137,33 +137,24 @@ class Gatherer:
         if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
             return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
-        policy, name = None, ""
-        if isinstance(value.value, str):
-            if document := _of_aws(value.value):
-                return Binding(_known(document), value.value, value.value, (), value.value)
-            policy, name = self._by_arn.get(value.value), value.value
-            policy = policy or self._created(value.value)
-        if policy is None and (value.unknown or not name):
+        known = isinstance(value.value, str)
+        name = arn = value.value if known else ""
+        if document := _of_aws(arn) if known else None:
+            return Binding(_known(document), arn, arn, (), arn)
+        policy = (self._by_arn.get(arn) or self._created(arn)) if known else None
+        if policy is None and not arn:
             resolution = self.references.resolve(slot.resource, slot.path)
-            if len(resolution.constants) == 1 and not resolution.resources and not resolution.open:
-                text = resolution.constants[0]
-                if isinstance(text, str):
-                    known = AttributeValue.of(text, hidden=value.hidden)
-                    return self._attached(slot, known, after=after)
+            if (text := _only_text(resolution)) is not None:
+                constant = AttributeValue.of(text, hidden=value.hidden)
+                return self._attached(slot, constant, after=after)
             if len(resolution.resources) == 1 and not resolution.open:
                 policy = self._policy(slot.resource, resolution.resources[0], resolution)
-            name = name or ", ".join(referred(resolution)) or "a policy known after apply"
+            name = ", ".join(referred(resolution)) or "a policy known after apply"
         if policy is None:
-            known_arn = isinstance(value.value, str)
-            of_local = not known_arn and name.startswith("local.")
-            state = State("unknown", why=(NOWHERE[0 if known_arn else 3 if of_local else 1],))
-            arn = name if known_arn else ""
-            return Binding(ReadPolicy(state), name, arn, (), arn)
-        arn = value.value if isinstance(value.value, str) else ""
-        address = policy.address
+            return _without_document(name, known_arn=known)
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Binding(self.policy_of(policy, after=later), address, arn, (), address)
+        return Binding(self.policy_of(policy, after=later), policy.address, arn, (), policy.address)
 
     def _policy(
         self, asking: Resource, reference: tuple[str, str, str], resolution: Resolution
@@ -314,6 +305,20 @@ def _of_aws(arn: str) -> Policy | None:
         return managed_policy()
     policy = aws_managed.find(arn)
     return policy.document if policy else None
+
+
+def _only_text(resolution: Resolution) -> str | None:
+    """Return the text that an expression always is, None if it may be anything else."""
+    if len(resolution.constants) != 1 or resolution.resources or resolution.open:
+        return None
+    text = resolution.constants[0]
+    return text if isinstance(text, str) else None
+
+
+def _without_document(name: str, *, known_arn: bool) -> Binding:
+    why = NOWHERE[0 if known_arn else 3 if name.startswith("local.") else 1]
+    arn = name if known_arn else ""
+    return Binding(ReadPolicy(State("unknown", why=(why,))), name, arn, (), arn)
 
 
 def _known(policy: Policy) -> ReadPolicy:

@@ -7,7 +7,7 @@ and a role that is replaced comes back with nothing of what the plan leaves alon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.review.account.attribute_value import listed
@@ -166,26 +166,31 @@ class EffectivePolicies:
         for item in items:
             if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
                 resources.setdefault(item.slot.resource.address, []).append(item)
-        things: dict[tuple[str, str], list[_Thing]] = {}
+        by_owner: dict[tuple[str, str], list[_Thing]] = {}
         for thing in self._keys:
-            things.setdefault(thing[:2], []).append(thing)
-        for slots in resources.values():
-            if slots[0].action in ("delete", "forget", *_STAYS):
+            by_owner.setdefault(thing[:2], []).append(thing)
+        for items_of_resource in resources.values():
+            if items_of_resource[0].action not in ("delete", "forget", *_STAYS):
+                self._remove_unlisted(items_of_resource, by_owner)
+
+    def _remove_unlisted(
+        self, items: list[PolicyChange], by_owner: Mapping[tuple[str, str], list[_Thing]]
+    ) -> None:
+        """Remove what the lists of one exclusive resource do not name, if they are known."""
+        if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in items):
+            return
+        kind = "inline" if items[0].slot.kind == "exclusive" else "attachment"
+        before = {thing for item in items for thing in _things(item, after=False)}
+        after = {thing for item in items for thing in _things(item, after=True)}
+        owners = {o.name for item in items for b in (item.before, item.after) for o in b.owners}
+        for thing in [t for owner in sorted(owners) for t in by_owner.get((owner, kind), ())]:
+            policies = self.found[thing[0]]
+            if thing in after or policies.after.keys().isdisjoint(self._keys[thing]):
                 continue
-            kind = "inline" if slots[0].slot.kind == "exclusive" else "attachment"
-            named = {thing for item in slots for thing in _things(item, after=True)}
-            if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in slots):
-                continue
-            owners = {o.name for item in slots for h in (item.before, item.after) for o in h.owners}
-            before = {thing for item in slots for thing in _things(item, after=False)}
-            for thing in [t for owner in sorted(owners) for t in things.get((owner, kind), ())]:
-                has = self.found[thing[0]]
-                if thing in named or not any(k in has.after for k in self._keys[thing]):
-                    continue
-                self._remove(thing)
-                if thing not in before or thing in self._made:
-                    message = f"{_said(thing)} is removed, since the list does not name it"
-                    self._note("exclusive-removes", slots[0], thing, message)
+            self._remove(thing)
+            if thing not in before or thing in self._made:
+                message = f"{_said(thing)} is removed, since the list does not name it"
+                self._note("exclusive-removes", items[0], thing, message)
 
     def _note(self, rule: str, item: PolicyChange, thing: _Thing, message: str) -> None:
         has = self.found[thing[0]]

@@ -40,38 +40,44 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
     action = action_of(provider)
     if before is None or action in ("no-op", "forget", "import", "move"):
         return
-    made_again = any(_issuer(o.after) == _issuer(before) and o.after is not None for o in others)
+    issuer = _issuer(before)
     if after is None:
-        if not made_again:
+        if not any(o.after is not None and _issuer(o.after) == issuer for o in others):
             yield from _barred(provider, f"{provider.address} is deleted", context)
-        return
-    if _issuer(before) != _issuer(after) and not flagged(provider.unknown, "url"):
-        yield from _barred(provider, f"{provider.address} is for another issuer", context)
-        return
-    if flagged(provider.unknown, "url"):
+    elif flagged(provider.unknown, "url"):
         yield from _barred(provider, f"the issuer of {provider.address} may change", context)
-        return
-    had, clients = _clients(before), _clients(after)
+    elif issuer != _issuer(after):
+        yield from _barred(provider, f"{provider.address} is for another issuer", context)
+    else:
+        yield from _client_ids(provider, _clients(before), _clients(after), context)
+        if before.get("thumbprint_list") != after.get("thumbprint_list"):
+            yield _thumbprints(provider, issuer, context)
+
+
+def _client_ids(
+    provider: Resource, before: list[Any], after: list[Any], context: Context
+) -> Iterator[Finding]:
     if flagged(provider.unknown, "client_id_list"):
         yield _changed(provider, "client ids of it are known after apply", context)
-    elif AUDIENCE in had and AUDIENCE not in clients:
+    elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    elif had != clients:
-        signed = [f"+ {c}" for c in clients if c not in had]
-        signed += [f"- {c}" for c in had if c not in clients]
+    elif before != after:
+        signed = [f"+ {client}" for client in after if client not in before]
+        signed += [f"- {client}" for client in before if client not in after]
         yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
-    if before.get("thumbprint_list") != after.get("thumbprint_list"):
-        eks = ".eks.amazonaws.com" in _issuer(before) or _issuer(before).startswith("oidc.eks.")
-        place = context.places.get(provider.address)
-        message = "The thumbprints of the provider change"
-        message += "; AWS does not use those of EKS" if eks else ""
-        yield finding(
-            "oidc-provider-changed",
-            message,
-            address=provider.address,
-            place=place,
-            level="note" if eks else None,
-        )
+
+
+def _thumbprints(provider: Resource, issuer: str, context: Context) -> Finding:
+    eks = ".eks.amazonaws.com" in issuer or issuer.startswith("oidc.eks.")
+    message = "The thumbprints of the provider change"
+    message += "; AWS does not use those of EKS" if eks else ""
+    return finding(
+        "oidc-provider-changed",
+        message,
+        address=provider.address,
+        place=context.places.get(provider.address),
+        level="note" if eks else None,
+    )
 
 
 def _changed(provider: Resource, what: str, context: Context) -> Finding:

@@ -115,34 +115,25 @@ class _Judge:
             change: The change.
             budget: What the proofs may cost.
         """
-        statements = (*change.before, *change.after)
-        denies = statements[0].effect == "Deny"
-        looks: list[Effect] = []
-        if change.kind in _GAINS:
-            looks.append("gain")
-        if change.kind in _LOSSES:
-            looks.append("loss")
-        if change.kind == "redundant":
-            looks.append("loss" if bool(change.before) is not denies else "gain")
-        kept = [e for e in looks if not (self._exact and self._is_nothing(e, change, budget))]
-        for effect in kept:
-            kind: str = change.kind
-            if kind == "redundant":
-                words = ("undenied", "denied") if denies else ("gained", "lost")
-                kind = words[0 if effect == "gain" else 1]
-            elif kind == "changed" and len(kept) == 1:
-                kind = "weakened" if effect == "gain" else "tightened"
+        effects = [
+            effect
+            for effect in _apparent_effects(change)
+            if not (self._exact and self._is_nothing(effect, change, budget))
+        ]
+        for effect in effects:
+            kind = _line_kind(change, effect, alone=len(effects) == 1)
             yield Line(effect, kind, change.text + (_TOO_COMPLEX if budget.steps < 0 else ""))
-        if kept:
-            return
+        if not effects:
+            yield self._without_effect(change, budget)
+
+    def _without_effect(self, change: AccessChange, budget: Budget) -> Line:
         if change.before and change.after:
-            yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
-        elif denies:
-            still = self._why_without_effect(change, budget)
-            yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
-        else:
-            still = "still allowed by another statement" if change.before else "allowed before, too"
-            yield Line("no-op", "redundant", f"{change.text} ({still})")
+            return Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+        if _denies(change):
+            reason = self._why_without_effect(change, budget)
+            return Line("no-op", "redundant", f"denied: {change.text} ({reason})")
+        reason = "still allowed by another statement" if change.before else "allowed before, too"
+        return Line("no-op", "redundant", f"{change.text} ({reason})")
 
     def _why_without_effect(self, change: AccessChange, budget: Budget) -> str:
         """Return why a Deny that comes or goes changes nothing, which is proven."""
@@ -179,6 +170,28 @@ class _Judge:
         return proven(
             [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
         )
+
+
+def _denies(change: AccessChange) -> bool:
+    return (change.before or change.after)[0].effect == "Deny"
+
+
+def _apparent_effects(change: AccessChange) -> list[Effect]:
+    """Return what a change looks like, before anything is proven."""
+    if change.kind == "redundant":
+        return ["loss" if bool(change.before) is not _denies(change) else "gain"]
+    kinds: tuple[tuple[Effect, tuple[str, ...]], ...] = (("gain", _GAINS), ("loss", _LOSSES))
+    return [effect for effect, members in kinds if change.kind in members]
+
+
+def _line_kind(change: AccessChange, effect: Effect, *, alone: bool) -> str:
+    if change.kind == "redundant":
+        words = ("undenied", "denied") if _denies(change) else ("gained", "lost")
+    elif change.kind == "changed" and alone:
+        words = ("weakened", "tightened")
+    else:
+        return change.kind
+    return words[0 if effect == "gain" else 1]
 
 
 def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:

@@ -35,11 +35,7 @@ def existing(change: Change, context: Context) -> tuple[str, ...]:
 
 
 def names_text(addresses: Sequence[str]) -> str:
-    """Return names in a sentence, the first of many.
-
-    Args:
-        addresses: The names.
-    """
+    """Return names in a sentence, the first of many."""
     if len(addresses) > _NAMED:
         return f"{addresses[0]} and {len(addresses) - 1} more"
     return " and ".join(addresses)
@@ -68,12 +64,7 @@ def admin_finding(
 
 
 def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding | None:
-    """Return that an AWS managed policy is attached whose class is administration, or IAM.
-
-    Args:
-        change: The attachment.
-        details: More lines.
-    """
+    """Return that an AWS managed policy is attached whose class is administration, or IAM."""
     attached = change.attachment
     managed = aws_managed.find(attached.arn) if attached else None
     if attached is None or managed is None or managed.policy_class not in _ADMIN:

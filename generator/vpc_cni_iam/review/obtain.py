@@ -29,9 +29,7 @@ def obtain(
 
     Args:
         target: A file, a directory with a saved plan, or ``-``.
-        stdin: Standard input.
         engine: The engine that shows a saved plan: ``terraform``, ``tofu`` or ``auto``.
-        environ: The user's environment.
         passed: Called now and then with how many bytes of how many are read.
         directory: The root module's directory, where a saved plan is shown; None for where it is.
 

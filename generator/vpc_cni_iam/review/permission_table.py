@@ -22,11 +22,7 @@ _KINDS = {
 
 
 def section(principals: Iterable[Principal]) -> Iterator[str]:
-    """Yield the lines of the section, if the plan has a principal with the plugin's policies.
-
-    Args:
-        principals: The plan's roles, users and groups.
-    """
+    """Yield the lines of the section, if the plan has a principal with the plugin's policies."""
     shown = [p for p in principals if p.matrix]
     if not shown:
         return

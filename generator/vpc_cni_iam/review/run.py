@@ -38,13 +38,7 @@ OTHERS = "others that the plan does not hold"
 
 @dataclass(frozen=True, slots=True)
 class Ignoring:
-    """What to ignore.
-
-    Args:
-        entries: The entries of the ignore file.
-        source: Its name.
-        today: The day of the review.
-    """
+    """What to ignore."""
 
     entries: tuple[ignore.Entry, ...]
     source: str
@@ -53,9 +47,6 @@ class Ignoring:
 
 def check_fail_on(value: str) -> str:
     """Return a value of ``--fail-on`` that is one.
-
-    Args:
-        value: As the user wrote it.
 
     Raises:
         UsageError: It is none.
@@ -75,11 +66,8 @@ def review(
     """Review a plan.
 
     Args:
-        plan: The plan.
-        target: The plugin's release and IP family.
         locator: Says where resources are written; None to say it of none.
         fail_on: A level or a meaning, from which on findings fail the review.
-        ignored: What to ignore.
         passed: Called now and then with how many policies of how many are judged.
 
     """
@@ -189,12 +177,7 @@ def _counted(
 
 
 def fails(finding: Finding, fail_on: str) -> bool:
-    """Say whether a finding fails a review.
-
-    Args:
-        finding: The finding.
-        fail_on: A level or a meaning.
-    """
+    """Say whether a finding fails a review."""
     if fail_on in finding.means:
         return True
     return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 
 def split_first(text: str) -> tuple[str, str]:
-    """Split a reference after its first part, which keeps its index: ``a["x.y"].b``.
-
-    Args:
-        text: The reference.
-    """
+    """Split a reference after its first part, which keeps its index: ``a["x.y"].b``."""
     if "[" not in text and '"' not in text:
         head, _, rest = text.partition(".")
         return head, rest

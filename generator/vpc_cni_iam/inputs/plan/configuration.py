@@ -83,11 +83,7 @@ class _Trail:
 
 @dataclass(frozen=True, slots=True)
 class PlanConfiguration:
-    """The configuration of a plan.
-
-    Args:
-        root: The root module.
-    """
+    """The configuration of a plan."""
 
     root: Module = field(default_factory=Module)
 
@@ -108,7 +104,6 @@ class PlanConfiguration:
         """Return an argument's expression, None if there is none.
 
         Args:
-            module: The module's address.
             block: The resource's address in it, without index.
             path: The argument's name, after those of the blocks around it and their positions.
         """

@@ -91,11 +91,7 @@ class Reader:
             self.place = line.end()
 
     def refuse(self, problem: str) -> InputError:
-        """Return an error at this place.
-
-        Args:
-            problem: What is wrong.
-        """
+        """Return an error at this place."""
         return InputError(self.source, f"byte {self.place}", problem)
 
     def peek(self) -> bytes:
@@ -233,8 +229,6 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
 
     Args:
         reader: Before the module's object.
-        shape: The type of a resource.
-        depth: How deep the module lies.
 
     Raises:
         InputError: Not such an object.

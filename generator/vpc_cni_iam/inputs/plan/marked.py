@@ -39,11 +39,7 @@ def marked(values: Any, marks: Any) -> Iterator[str]:
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them.
-
-    Args:
-        value: A value of JSON.
-    """
+    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
         name, one = pending.pop()
@@ -69,12 +65,7 @@ class _Hiding(Struct):
 
 
 def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in a change that is not read otherwise, and seldom is anything.
-
-    Args:
-        change: Its text.
-        reader: Decodes it.
-    """
+    """Yield what is marked in a change that is not read otherwise, and seldom is anything."""
     text = bytes(change)
     places = [place for place in map(text.rfind, _SENSITIVE) if place >= 0]
     if not places or b"true" not in text[min(places) :]:
@@ -88,24 +79,13 @@ def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
 
 
 def of_values(values: Raw, marks: Raw, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in values.
-
-    Args:
-        values: The text of the values.
-        marks: The text of their marks.
-        reader: Decodes them.
-    """
+    """Yield what is marked in values."""
     if b"true" in bytes(marks):
         yield from marked(reader.decoded(values, object), reader.decoded(marks, object))
 
 
 def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
-    """Yield the values of sensitive variables, of the root module and of those that it calls.
-
-    Args:
-        values: The values of the root module's variables.
-        root: The root module.
-    """
+    """Yield the values of sensitive variables, of the root module and of those that it calls."""
     for name in root.secrets:
         yield from leaves(values.get(name))
     pending = [root]
@@ -120,12 +100,7 @@ def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
 
 
 def hide_constants(root: Module, hiding: Secrets) -> None:
-    """Replace what is sensitive in the constants of a configuration.
-
-    Args:
-        root: The root module.
-        hiding: What stands in place of it.
-    """
+    """Replace what is sensitive in the constants of a configuration."""
     pending = [root]
     while pending:
         module = pending.pop()

@@ -158,7 +158,6 @@ def read_plan(
 
     Args:
         data: The JSON text, mapped or in memory.
-        source: The file name that errors name.
         passed: Called now and then with the number of bytes passed.
 
     Raises:

@@ -97,7 +97,6 @@ def opened(
 
     Args:
         path: The file; None for ``stdin``.
-        stdin: Standard input.
         kind: What it is.
 
     Raises:
@@ -154,7 +153,6 @@ def contents(
 
     Args:
         file: A file with places to go to.
-        source: The name that errors give it.
         piped: Whether it came through a pipe.
         kind: What it is.
 

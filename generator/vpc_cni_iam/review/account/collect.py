@@ -195,12 +195,7 @@ class Gatherer:
         yield PolicyChange(slot, action, Binding(ABSENT), held)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
-        """Return the document of an ``aws_iam_policy``.
-
-        Args:
-            resource: The resource.
-            after: Which side of its change.
-        """
+        """Return the document of an ``aws_iam_policy``."""
         slot = next(slots(resource, self.plan), None)
         if slot is None:
             return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
@@ -262,11 +257,7 @@ def _hidden(what: str, slot: PolicyAttribute, after: bool) -> str:
 
 
 def is_managed(arn: str) -> bool:
-    """Say whether an ARN is that of AWS's managed policy for the plugin.
-
-    Args:
-        arn: The ARN.
-    """
+    """Say whether an ARN is that of AWS's managed policy for the plugin."""
     return _MANAGED.fullmatch(arn) is not None
 
 
@@ -275,9 +266,6 @@ def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...
 
     A role's ``managed_policy_arns`` and ``inline_policy`` are also computed: what an attachment
     of the same plan made, after the role was read, comes back as drift of the role.
-
-    Args:
-        items: What the plan holds.
     """
     said = {
         (owner.name, held.policy, held.read.text)

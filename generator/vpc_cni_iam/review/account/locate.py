@@ -58,7 +58,6 @@ class Locator:
         """Return where a resource is written; of a module from elsewhere, where it is called.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
         """
         own, here = self._find(module, block)
@@ -68,7 +67,6 @@ class Locator:
         """Say whether a resource's own text has something in it; None if it is not to be had.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
             pattern: A regular expression.
         """
@@ -79,9 +77,7 @@ class Locator:
         """Return the policy that a resource's argument writes out, with unknown places named.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
-            argument: The argument.
 
         Returns:
             None where it is no policy that is written out, or that is not to be had.

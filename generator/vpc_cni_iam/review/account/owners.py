@@ -20,12 +20,7 @@ PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_
 
 
 class Owners:
-    """The roles, users and groups of one plan.
-
-    Args:
-        plan: The plan.
-        references: Its resources.
-    """
+    """The roles, users and groups of one plan."""
 
     def __init__(self, plan: Plan, references: References) -> None:
         self.plan = plan
@@ -33,12 +28,7 @@ class Owners:
         self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot.
-
-        Args:
-            slot: The slot.
-            after: Which side of its resource's change.
-        """
+        """Yield who has what stands in a slot."""
         resource = slot.resource
         if not slot.owners:
             for kind, type_ in PRINCIPALS.items():
@@ -96,12 +86,7 @@ class Owners:
             yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
 
     def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
-        """Yield resources of a type, each with the address of the role whose ARN it names.
-
-        Args:
-            kind: The resources' type.
-            argument: The argument that names the role.
-        """
+        """Yield resources of a type, each with the address of the role whose ARN it names."""
         for resource in self.plan.resources:
             if resource.type != kind or resource.after is None or resource.drift:
                 continue
@@ -119,22 +104,13 @@ class Owners:
         """Return the address of who has a name, or the name where that is not one of the plan.
 
         Args:
-            resource: The resource that names it.
-            argument: The argument that does.
             kind: ``role``, ``user`` or ``group``.
-            name: The name.
         """
         addresses = self.addresses(resource, (argument,), kind, name, after=True)
         return addresses[0] if len(addresses) == 1 else f"{kind} {name}"
 
     def role_of(self, resource: Resource, path: tuple[str, ...], arn: str) -> str:
-        """Return the address of the role that has an ARN, the ARN if no role of the plan has it.
-
-        Args:
-            resource: The resource that names it.
-            path: The place of the ARN in the resource's expressions.
-            arn: The ARN.
-        """
+        """Return the address of the role that has an ARN, the ARN if no role of the plan has it."""
         match = _ROLE_ARN.fullmatch(arn)
         if match is None:
             return arn
@@ -154,11 +130,8 @@ class Owners:
         """Return the addresses of who has a name: several if nothing tells two accounts apart.
 
         Args:
-            resource: The resource that names it.
             path: The place of the name in the resource's expressions.
             kind: ``role``, ``user`` or ``group``.
-            name: The name.
-            after: Which side of the plan.
             account: The account of it, empty where that is not known.
         """
         sides = [self._by_name[there].get((kind, name), []) for there in (after, not after)]

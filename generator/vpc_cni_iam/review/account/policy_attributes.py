@@ -78,7 +78,6 @@ def slots(
     """Yield the places of policies in a resource, in a fixed order.
 
     Args:
-        resource: The resource.
         plan: Its plan, whose configuration says what of a role is set there.
         dynamic: Addresses of roles whose inline policies a dynamic block makes.
     """
@@ -111,12 +110,7 @@ def slots(
 
 
 def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
-    """Yield what a role repeats of what other resources, or others, made.
-
-    Args:
-        resource: The resource.
-        plan: Its plan.
-    """
+    """Yield what a role repeats of what other resources, or others, made."""
     if resource.type != "aws_iam_role" or resource.drift or resource.before is None:
         return
     if resource.after is None:
@@ -143,12 +137,7 @@ def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[P
 
 
 def may_have_inline(resource: Resource, plan: Plan) -> bool:
-    """Say whether a role may come with inline policies of which its plan says nothing.
-
-    Args:
-        resource: The resource.
-        plan: Its plan.
-    """
+    """Say whether a role may come with inline policies of which its plan says nothing."""
     comes = resource.type == "aws_iam_role" and "create" in resource.actions
     unknown = flagged(resource.unknown, "inline_policy") and not resource.drift
     said = (resource.after or {}).get("inline_policy") is not None
@@ -241,12 +230,7 @@ def _block(resource: Resource, plan: Plan, name: str, several: int) -> str:
 
 
 def inline_name(slot: PolicyAttribute, *, after: bool) -> str:
-    """Return the name of an inline policy, empty where it is not known or sensitive.
-
-    Args:
-        slot: The policy's place.
-        after: Which side of its change.
-    """
+    """Return the name of an inline policy, empty where it is not known or sensitive."""
     if slot.kind != "permissions" or slot.resource.type == "aws_iam_policy":
         return ""
     if slot.resource.type == "aws_iam_role":

@@ -265,11 +265,7 @@ _KINDS = {
 
 
 def identity_text(identity: PluginIdentity) -> str:
-    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``.
-
-    Args:
-        identity: The identity.
-    """
+    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``."""
     if not identity.roles:
         return "an identity that the plan does not show"
     return f"{' and '.join(identity.roles)} ({_KINDS[identity.kind]})"

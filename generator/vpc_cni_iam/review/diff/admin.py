@@ -58,7 +58,6 @@ def reach(policies: Iterable[Policy], bound: Policy | None = None) -> AccessScop
     """Return how far policies reach.
 
     Args:
-        policies: The policies of an identity.
         bound: Its permissions boundary, None for none that is known.
     """
     own = _reach(tuple(policies))

@@ -30,14 +30,7 @@ _DOCUMENT = "data.aws_iam_policy_document."
 
 @dataclass(frozen=True, slots=True)
 class Comparer:
-    """Compares the items of one plan.
-
-    Args:
-        gatherer: Gathered them.
-        locator: Finds where they are written.
-        target: For what the plan is reviewed.
-        budget: What all proofs of the review may cost.
-    """
+    """Compares the items of one plan."""
 
     gatherer: Gatherer
     locator: Locator
@@ -45,11 +38,7 @@ class Comparer:
     budget: Budget
 
     def change(self, item: PolicyChange) -> Change | None:
-        """Return what the plan does to a policy; None for drift that is not about it.
-
-        Args:
-            item: The policy with its two sides.
-        """
+        """Return what the plan does to a policy; None for drift that is not about it."""
         slot, resource = item.slot, item.slot.resource
         differs = _differs(item)
         if item.action == "drift" and not differs:

@@ -30,7 +30,6 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
     are as near, upstream's own come first, and the newest of them.
 
     Args:
-        policy: The policy.
         release: The release for which documents with their gaps filled are compared, too.
     """
     return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
@@ -145,8 +144,6 @@ def upstream_update(
     """Return how a policy moves from one document of the catalog to another, None if it does not.
 
     Args:
-        before: The policy before.
-        after: The policy after.
         release: The version for which documents with their gaps filled are compared, too.
     """
     if before is None or after is None or before == after:

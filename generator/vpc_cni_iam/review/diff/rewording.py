@@ -23,11 +23,7 @@ _NAMES = {"actions": "Action", "not_actions": "NotAction"} | {
 
 
 def has_variables(policy: Policy) -> bool:
-    """Say whether a policy has anything that is a variable in version 2012-10-17.
-
-    Args:
-        policy: The policy.
-    """
+    """Say whether a policy has anything that is a variable in version 2012-10-17."""
     seen: list[str] = []
 
     def note(text: str) -> str:
@@ -42,8 +38,6 @@ def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:
     """Return what is spelled differently and means the same.
 
     Args:
-        old: The policy before.
-        new: The policy after.
         texts: Both as JSON; empty where there is no text.
     """
     pairs = _pairs(old, new)

@@ -41,8 +41,6 @@ def lines(
 
     Args:
         old: The policy before; None if there was none.
-        new: The policy after.
-        budget: What the proofs may cost.
         texts: Both as JSON, for what is only spelled differently; empty where there is no text.
         exact: False if a policy has places that are not known, about which nothing is proven.
         alone: False if other policies may allow what this one denies.
@@ -109,12 +107,7 @@ class _Judge:
         }
 
     def lines(self, change: AccessChange, budget: Budget) -> Iterator[Line]:
-        """Yield the line or lines of one change.
-
-        Args:
-            change: The change.
-            budget: What the proofs may cost.
-        """
+        """Yield the line or lines of one change."""
         effects = [
             effect
             for effect in _apparent_effects(change)
@@ -210,11 +203,7 @@ class _Indexed:
         self._index: ClauseIndex | None = None
 
     def about(self, statements: tuple[Statement, ...], budget: Budget) -> Policy:
-        """Return the policy with those statements alone that may be about the same requests.
-
-        Args:
-            statements: Statements.
-        """
+        """Return the policy with those statements alone that may be about the same requests."""
         version = self.policy.version
         try:
             if self._index is None:

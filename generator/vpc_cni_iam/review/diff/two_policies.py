@@ -61,7 +61,6 @@ def side(
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         documents: The names of the policies to take; an input with one that has no name needs
             none.
         given: Names that the user gave for a module's variables, by parameter; None for others.
@@ -87,10 +86,6 @@ def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
 
     As in the review of a plan, a Deny that goes is no proof: other policies of the identity may
     allow what it held back.
-
-    Args:
-        old: The policy before.
-        new: The policy after.
     """
     budget = Budget()
     access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))

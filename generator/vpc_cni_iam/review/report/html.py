@@ -30,11 +30,7 @@ def write(review: Review, _setting: Setting) -> str:
 
 
 def report(review: Review) -> str:
-    """Return a review as a page; it is ASCII.
-
-    Args:
-        review: The review.
-    """
+    """Return a review as a page; it is ASCII."""
     css = style(":root") + STYLE + resources.text("review/page.css")
     script = resources.text("review/page.js")
     title = f"IAM review of {review.plan}"

@@ -27,7 +27,6 @@ def report(review: Review, files: str | None = None) -> str:
     something to say, an ignored one a test that is skipped; a change without any passes.
 
     Args:
-        review: The review.
         files: Where the root module is in its repository, with forward slashes; then each test
             has its file, as GitLab likes it and the schema of Jenkins refuses it.
     """

@@ -61,10 +61,6 @@ def report(review: Review, forge: Forge = "github") -> str:
 
     The first line is a marker that is not shown, by which a comment can be found and replaced; it
     is the same for the same plan's name.
-
-    Args:
-        review: The review.
-        forge: For whose comments.
     """
     dialect = DIALECTS[forge]
     blocks = [_head(review), *_blocks(review, dialect)]
@@ -94,11 +90,7 @@ def _size(text: str) -> int:
 
 
 def code(text: str) -> str:
-    """Return text as a code span, in a table too.
-
-    Args:
-        text: Any text.
-    """
+    """Return text as a code span, in a table too."""
     return code_span(_short(text))
 
 
@@ -108,11 +100,7 @@ def _short(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a sentence with its words as they are and all else in code spans.
-
-    Args:
-        text: Any text.
-    """
+    """Return a sentence with its words as they are and all else in code spans."""
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)

@@ -38,7 +38,6 @@ def report(review: Review, prefix: str = "", suppressed: bool = True) -> str:
     """Return a review as SARIF; it is ASCII.
 
     Args:
-        review: The review.
         prefix: Where the root module is in its repository, with forward slashes.
         suppressed: Whether what is ignored is in it, marked so. GitHub shows it as open.
     """
@@ -82,11 +81,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def message(text: str) -> str:
-    """Return text that is no link and holds no place of an argument.
-
-    Args:
-        text: Any text, of several lines.
-    """
+    """Return text that is no link and holds no place of an argument."""
     safe = "\n".join(map(sanitise, text.split("\n")))
     return re.sub(r"\{(\d+)\}", r"{{\1}}", safe.replace("](", "] ("))
 

@@ -50,7 +50,7 @@ def admin_finding(
         return None
     gaining = []
     for name in change.principals:
-        has = context.effective.found.get(name)
+        has = context.effective.by_principal.get(name)
         bound = has.bounds[1] if has else None
         limit = bound.exact if bound else None
         before = [r.judged for r in has.before.values() if r.judged] if has else []

@@ -75,11 +75,11 @@ def _row(row: MatrixRow, name: str, change: str, kinds: list[str]) -> str:
     else:
         cells = _cell(row.after, row.on_after, 2) + cells
     # Where the table is wider than the screen, the first column says what the last ones do.
-    said = change or ("denied" if "lacking" in kinds else "")
-    told = f' data-change="{said}"' if said else ""
+    status = change or ("denied" if "lacking" in kinds else "")
+    attribute = f' data-change="{status}"' if status else ""
     return (
         f'<tr class="{" ".join(looks)}" data-kinds="{" ".join(kinds)}" data-of="{name}">'
-        f'<th scope="row"{told}><code>{sanitise_html(row.action)}</code></th>{cells}</tr>'
+        f'<th scope="row"{attribute}><code>{sanitise_html(row.action)}</code></th>{cells}</tr>'
     )
 
 
@@ -109,6 +109,6 @@ def _change(row: MatrixRow) -> tuple[str, list[str]]:
 
 
 def _cell(grade: str, on: tuple[str, ...], columns: int = 1) -> str:
-    lines = "".join(f'<span class="on">{sanitise_html(one)}</span>' for one in on if one != "*")
+    lines = "".join(f'<span class="on">{sanitise_html(arn)}</span>' for arn in on if arn != "*")
     span = f' colspan="{columns}"' if columns > 1 else ""
     return f'<td{span}><span class="grade {grade}">{_GRADES[grade]}</span>{lines}</td>'

@@ -79,14 +79,14 @@ def review(
     computed = tuple(gatherer.computed_attributes())
     effective = EffectivePolicies(items, computed, gatherer.replaced)
     clusters = tuple(
-        (plugin, cluster_change(plugin, effective.found, target, budget))
+        (plugin, cluster_change(plugin, effective.by_principal, target, budget))
         for plugin in PluginReader(plan, gatherer.owners).clusters()
     )
     targets = _targets(clusters, target)
     labels = _labels(plan)
     principals = {
         name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
-        for name, has in sorted(effective.found.items())
+        for name, has in sorted(effective.by_principal.items())
     }
     comparer = Comparer(gatherer, locator, target, budget)
     holders = _holders((*items, *computed), plan)
@@ -162,9 +162,9 @@ def _targets(
 
 def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:
     for item in items:
-        for held in (item.before, item.after):
-            if held.read.state.policy:
-                yield held.read.state.policy
+        for binding in (item.before, item.after):
+            if binding.read.state.policy:
+                yield binding.read.state.policy
 
 
 def _counted(
@@ -190,7 +190,7 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
         for role in plan.resources
         if may_have_inline(role, plan)
     }
-    return frozenset(a for a, said in dynamic.items() if said), [*dynamic.values()].count(None)
+    return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:
@@ -215,8 +215,8 @@ def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     after: dict[str, list[str]] = {}
     for item in items:
         if item.slot.kind == "attachment" and item.action != "drift":
-            for held, names in ((item.before, before), (item.after, after)):
-                names.setdefault(held.policy, []).extend(o.name for o in held.owners)
+            for binding, names in ((item.before, before), (item.after, after)):
+                names.setdefault(binding.policy, []).extend(o.name for o in binding.owners)
     for resource in plan.resources:
         # Newer providers say how often a policy is attached, by whomever.
         count = (resource.before or {}).get("attachment_count")

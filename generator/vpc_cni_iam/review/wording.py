@@ -72,7 +72,7 @@ def changed(review: Review) -> Iterator[list[Change]]:
     yield from grouped((c for c in review.changes if c.changes), look)
 
 
-def found(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
+def finding_groups(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
     """Yield findings, those together that look alike, with the details no table of lines says."""
     tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
     for alike in grouped(review.findings, _look):

@@ -93,12 +93,12 @@ class PlanConfiguration:
         Args:
             address: Such as ``module.a["x"].module.b``; empty for the root module.
         """
-        found = self.root
+        module = self.root
         for name in call_names(address):
-            if name not in found.calls:
+            if name not in module.calls:
                 return None
-            found = found.calls[name]
-        return found
+            module = module.calls[name]
+        return module
 
     def expression(self, module: str, block: str, *path: str) -> Any:
         """Return an argument's expression, None if there is none.
@@ -107,8 +107,8 @@ class PlanConfiguration:
             block: The resource's address in it, without index.
             path: The argument's name, after those of the blocks around it and their positions.
         """
-        found = self.module(module)
-        value: Any = found.blocks.get(block) if found else None
+        owner = self.module(module)
+        value: Any = owner.blocks.get(block) if owner else None
         for name in path:
             if isinstance(value, list):
                 value = value[int(name)] if name.isdecimal() and int(name) < len(value) else None
@@ -225,13 +225,13 @@ def read_configuration(reader: Reader) -> PlanConfiguration:
     Raises:
         InputError: Not a configuration.
     """
-    found = PlanConfiguration()
+    configuration = PlanConfiguration()
     for key in reader.members():
         if key == "root_module":
-            _module(reader, found.root, 0)
+            _module(reader, configuration.root, 0)
         else:
             reader.value()
-    return found
+    return configuration
 
 
 def _module(reader: Reader, module: Module, depth: int) -> None:
@@ -272,21 +272,21 @@ def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
 
 
 def _call(reader: Reader, depth: int) -> Module:
-    found = Module()
+    module = Module()
     for key in reader.members():
         if key == "module":
-            _module(reader, found, depth + 1)
+            _module(reader, module, depth + 1)
         elif key == "expressions":
-            found.arguments = _object(reader)
+            module.arguments = _object(reader)
         elif key == "for_each_expression":
-            found.repeated = _object(reader)
+            module.repeated = _object(reader)
         elif key == "source":
-            found.source = str(reader.decoded(reader.value(), object))
+            module.source = str(reader.decoded(reader.value(), object))
         else:
             reader.value()
-    return found
+    return module
 
 
 def _object(reader: Reader) -> dict[str, Any]:
-    found: Any = reader.decoded(reader.value(), object)
-    return found if isinstance(found, dict) else {}
+    value: Any = reader.decoded(reader.value(), object)
+    return value if isinstance(value, dict) else {}

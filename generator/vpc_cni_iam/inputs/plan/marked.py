@@ -42,14 +42,14 @@ def leaves(value: Any) -> Iterator[str]:
     """Yield the texts and numbers in a value, but for words of IAM's grammar beside them."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
-        name, one = pending.pop()
-        if isinstance(one, Mapping):
-            yield from (key for key in one if not _NAME.fullmatch(key) and not is_grammar(key))
-            pending += one.items()
-        elif isinstance(one, list):
-            pending += [(name, inner) for inner in one]
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            text = str(one)
+        name, node = pending.pop()
+        if isinstance(node, Mapping):
+            yield from (key for key in node if not _NAME.fullmatch(key) and not is_grammar(key))
+            pending += node.items()
+        elif isinstance(node, list):
+            pending += [(name, inner) for inner in node]
+        elif isinstance(node, str | int | float) and not isinstance(node, bool):
+            text = str(node)
             public = name == "variable" and _PUBLIC_KEY.fullmatch(text)
             if not public and not is_grammar(text):
                 yield text
@@ -70,10 +70,10 @@ def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
     places = [place for place in map(text.rfind, _SENSITIVE) if place >= 0]
     if not places or b"true" not in text[min(places) :]:
         return
-    found = reader.decoded(change, _Hiding)
+    attributes = reader.decoded(change, _Hiding)
     for values, marks in (
-        (found.before, found.before_sensitive),
-        (found.after, found.after_sensitive),
+        (attributes.before, attributes.before_sensitive),
+        (attributes.after, attributes.after_sensitive),
     ):
         yield from of_values(values, marks, reader)
 
@@ -94,9 +94,9 @@ def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
         pending += module.calls.values()
         for name, default in module.secrets.items():
             yield from leaves(default)
-            given = module.arguments.get(name)
-            if isinstance(given, Mapping):
-                yield from leaves(given.get("constant_value"))
+            argument = module.arguments.get(name)
+            if isinstance(argument, Mapping):
+                yield from leaves(argument.get("constant_value"))
 
 
 def hide_constants(root: Module, hiding: Secrets) -> None:

@@ -113,9 +113,11 @@ class Secrets:
         def restore(text: str) -> str:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
 
-        def statement(one: Statement) -> Statement:
-            actions = tuple(map(restore, one.actions))
-            return replace(one, actions=actions, not_actions=tuple(map(restore, one.not_actions)))
+        def statement(original: Statement) -> Statement:
+            actions = tuple(map(restore, original.actions))
+            return replace(
+                original, actions=actions, not_actions=tuple(map(restore, original.not_actions))
+            )
 
         values = {mark: value for value, mark in self._marks.items()}
         restored = policy.map_strings(restore)

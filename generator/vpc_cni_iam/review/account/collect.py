@@ -89,8 +89,8 @@ class Gatherer:
         for resource in self.plan.resources:
             replaced = action_of(resource) == "replace"
             for slot in computed_attributes(resource, self.plan):
-                held = self._held(slot, slot.before, after=False)
-                yield PolicyChange(slot, "no-op", held, Binding(ABSENT) if replaced else held)
+                binding = self._held(slot, slot.before, after=False)
+                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         if value.value is None and not value.unknown:
@@ -123,14 +123,14 @@ class Gatherer:
         """Return the group that stands in a slot, or stands for it, with the user who is in it."""
         argument = slot.path[0]
         kind = argument.removesuffix("s")
-        one = f"{argument} known after apply"
+        member = f"{argument} known after apply"
         if value.hidden:
-            one = _hidden(kind, slot, after)
+            member = _hidden(kind, slot, after)
         elif isinstance(value.value, str):
-            one = self.owners.address(slot.resource, argument, kind, value.value)
+            member = self.owners.address(slot.resource, argument, kind, value.value)
         if kind == "group":
-            return Binding(ReadPolicy(State("unknown")), one, "", owners)
-        return Binding(ReadPolicy(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
+            return Binding(ReadPolicy(State("unknown")), member, "", owners)
+        return Binding(ReadPolicy(State("unknown")), owners[0].name, "", (Owner(member, "user"),))
 
     def _attached(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
@@ -191,8 +191,8 @@ class Gatherer:
         names = ", ".join(referred(resolution)) or "nothing that the plan says"
         why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
-        held = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)
-        yield PolicyChange(slot, action, Binding(ABSENT), held)
+        binding = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)
+        yield PolicyChange(slot, action, Binding(ABSENT), binding)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
         """Return the document of an ``aws_iam_policy``."""
@@ -267,21 +267,21 @@ def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...
     A role's ``managed_policy_arns`` and ``inline_policy`` are also computed: what an attachment
     of the same plan made, after the role was read, comes back as drift of the role.
     """
-    said = {
-        (owner.name, held.policy, held.read.text)
+    bound = {
+        (owner.name, binding.policy, binding.read.text)
         for item in items
         if item.action != "drift" and item.slot.kind in ("attachment", "permissions")
-        for held in (item.before, item.after)
-        for owner in held.owners
+        for binding in (item.before, item.after)
+        for owner in binding.owners
     }
 
     def computed_attributes(item: PolicyChange) -> bool:
         role = item.slot.resource.type == "aws_iam_role"
         if item.action != "drift" or not role or item.before.read.state.known != "absent":
             return False
-        held = item.after
-        return bool(held.owners) and all(
-            (owner.name, held.policy, held.read.text) in said for owner in held.owners
+        binding = item.after
+        return bool(binding.owners) and all(
+            (owner.name, binding.policy, binding.read.text) in bound for owner in binding.owners
         )
 
     return tuple(item for item in items if not computed_attributes(item))

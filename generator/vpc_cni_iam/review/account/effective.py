@@ -75,7 +75,7 @@ class EffectivePolicies:
         computed_attributes: Iterable[PolicyChange],
         replaced: frozenset[str],
     ) -> None:
-        self.found: dict[str, PrincipalPolicies] = {}
+        self.by_principal: dict[str, PrincipalPolicies] = {}
         self.removals: list[Removal] = []
         self.trusts: dict[tuple[str, str], tuple[ReadPolicy, ReadPolicy]] = {}
         self._keys: dict[_Thing, list[str]] = {}
@@ -97,32 +97,32 @@ class EffectivePolicies:
         self._excluded(counted)
 
     def _add(self, item: PolicyChange) -> None:
-        for held, after in ((item.before, False), (item.after, True)):
-            for owner in held.owners:
-                has = self.found.setdefault(owner.name, PrincipalPolicies(owner.type))
-                self._add_to(has, item, held, after)
+        for binding, after in ((item.before, False), (item.after, True)):
+            for owner in binding.owners:
+                has = self.by_principal.setdefault(owner.name, PrincipalPolicies(owner.type))
+                self._add_to(has, item, binding, after)
             for thing in _things(item, after=after):
-                self._keys.setdefault(thing, []).append(_key(item, held))
+                self._keys.setdefault(thing, []).append(_key(item, binding))
 
     def _add_to(
-        self, has: PrincipalPolicies, item: PolicyChange, held: Binding, after: bool
+        self, has: PrincipalPolicies, item: PolicyChange, binding: Binding, after: bool
     ) -> None:
         kind = item.slot.kind
         if kind == "trust" and after:
-            has.trust = held.read
+            has.trust = binding.read
         if kind == "boundary":
-            has.bounds = (has.bounds[0], held.read) if after else (held.read, has.bounds[1])
+            has.bounds = (has.bounds[0], binding.read) if after else (binding.read, has.bounds[1])
         if kind not in ("permissions", "attachment"):
             return
-        key = _key(item, held)
-        (has.after if after else has.before)[key] = held.read
+        key = _key(item, binding)
+        (has.after if after else has.before)[key] = binding.read
         if after and kind == "permissions":
-            has.inline[key] = held.read.state.size
+            has.inline[key] = binding.read.state.size
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:
             return
-        has = self.found[thing[0]]
+        has = self.by_principal[thing[0]]
         for key in self._keys[thing]:
             has.after.pop(key, None)
             has.inline.pop(key, None)
@@ -131,9 +131,9 @@ class EffectivePolicies:
         """Find what one resource takes away and another keeps, or makes at the same time."""
         goes: dict[_Thing, PolicyChange] = {}
         for item in items:
-            kept = set(_things(item, after=True))
+            after = set(_things(item, after=True))
             if item.slot.resource.type not in ATTACHING:
-                goes |= {t: item for t in _things(item, after=False) if t not in kept}
+                goes |= {t: item for t in _things(item, after=False) if t not in after}
         for item in items:
             had = set(_things(item, after=False))
             for thing in _things(item, after=True):
@@ -184,7 +184,7 @@ class EffectivePolicies:
         after = {thing for item in items for thing in _things(item, after=True)}
         owners = {o.name for item in items for b in (item.before, item.after) for o in b.owners}
         for thing in [t for owner in sorted(owners) for t in by_owner.get((owner, kind), ())]:
-            policies = self.found[thing[0]]
+            policies = self.by_principal[thing[0]]
             if thing in after or policies.after.keys().isdisjoint(self._keys[thing]):
                 continue
             self._remove(thing)
@@ -193,7 +193,7 @@ class EffectivePolicies:
                 self._note("exclusive-removes", items[0], thing, message)
 
     def _note(self, rule: str, item: PolicyChange, thing: _Thing, message: str) -> None:
-        has = self.found[thing[0]]
+        has = self.by_principal[thing[0]]
         reads = [side.get(key) for key in self._keys[thing] for side in (has.before, has.after)]
         denies = any(
             statement.effect == "Deny"
@@ -204,9 +204,9 @@ class EffectivePolicies:
         self.removals.append(Removal(rule, item, thing[0], denies, message))
 
 
-def _key(item: PolicyChange, held: Binding) -> str:
+def _key(item: PolicyChange, binding: Binding) -> str:
     if item.slot.kind == "attachment":
-        return held.policy
+        return binding.policy
     resource = item.slot.resource
     left = f" (deposed {resource.deposed})" if resource.deposed else ""
     return f"{resource.address}{left} {item.slot.attribute}"
@@ -219,11 +219,11 @@ def _other_owner(item: PolicyChange) -> bool:
 
 def _things(item: PolicyChange, *, after: bool) -> Iterator[_Thing]:
     """Yield what somebody has in a slot, by what IAM tells it from others."""
-    held = item.after if after else item.before
+    binding = item.after if after else item.before
     kind = "attachment" if item.slot.kind == "attachment" else "inline"
-    if item.slot.kind in ("permissions", "attachment", "exclusive") and held.name:
-        for owner in held.owners:
-            yield owner.name, kind, held.name
+    if item.slot.kind in ("permissions", "attachment", "exclusive") and binding.name:
+        for owner in binding.owners:
+            yield owner.name, kind, binding.name
 
 
 def _left(item: PolicyChange) -> bool:

@@ -93,7 +93,7 @@ class Locator:
             policy = embedded.read(value, "block")
         except InputError:
             return None  # the plan alone says then what is known
-        codes = {kept.code: f"{UNKNOWN[:-1]}: {kept.code})" for kept in policy.marks.expressions}
+        codes = {mark.code: f"{UNKNOWN[:-1]}: {mark.code})" for mark in policy.marks.expressions}
         return policy.filled(codes)
 
     def _block_text(self, module: str, block: str) -> str | None:

@@ -45,7 +45,7 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with what is attached, and what is removed though it is to stay."""
     for name, principal in context.principals.items():
-        yield from _managed(principal, context.effective.found[name], context)
+        yield from _managed(principal, context.effective.by_principal[name], context)
     yield from _removals(context)
 
 

@@ -90,7 +90,7 @@ def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]
     """Yield which roles can no longer be assumed by tokens of a provider."""
     roles = sorted(
         name
-        for name, has in context.effective.found.items()
+        for name, has in context.effective.by_principal.items()
         if has.trust and has.trust.judged and _trusts(has.trust.judged, provider)
     )
     plugins = [name for name in roles if _is_plugins(name, context)]
@@ -110,7 +110,7 @@ def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]
 
 
 def _is_plugins(name: str, context: Context) -> bool:
-    has = context.effective.found[name]
+    has = context.effective.by_principal[name]
     identities = {role for plugin, _ in context.clusters for role in plugin.before.identity.roles}
     trusted = has.trust.judged if has.trust else None
     return name in identities or bool(trusted and trust.trusts_plugin(trusted))

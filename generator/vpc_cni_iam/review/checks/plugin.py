@@ -194,7 +194,7 @@ def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
 
 def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
     """Say whether the trust policy of a role is known and does not let aws-node assume it so."""
-    has = context.effective.found.get(role)
+    has = context.effective.by_principal.get(role)
     policy = has.trust.exact if has and has.trust else None
     if policy is None:
         return False

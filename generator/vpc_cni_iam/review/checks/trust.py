@@ -132,7 +132,7 @@ def check(context: Context) -> Iterator[Finding]:
         if side(resource, "disable_session_tags", after=True).value is True
     )
     for name in sorted(untagged & context.principals.keys()):
-        if any(map(_needs_tags, _policies(context.effective.found[name]))):
+        if any(map(_needs_tags, _policies(context.effective.by_principal[name]))):
             yield finding(
                 "pod-identity-tags-disabled",
                 "A policy asks for session tags, and an association of the role switches them off",

@@ -175,8 +175,8 @@ def _undenied(item: PolicyChange, budget: Budget) -> bool:
         return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
     if item.slot.kind != "permissions":
         return False
-    owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return deny_removed(old, [] if owners - kept else _policies(after), budget)
+    old_owners, new_owners = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return deny_removed(old, [] if old_owners - new_owners else _policies(after), budget)
 
 
 def _reaches_others(item: PolicyChange) -> bool:
@@ -211,8 +211,8 @@ def _lines(item: PolicyChange, budget: Budget) -> tuple[Line, ...]:
 
 def _pairs(item: PolicyChange) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     old, new = (
-        {(held.policy, owner.name) for owner in held.owners if held.policy}
-        for held in (item.before, item.after)
+        {(binding.policy, owner.name) for owner in binding.owners if binding.policy}
+        for binding in (item.before, item.after)
     )
     return old, new
 
@@ -229,8 +229,8 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
             Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
             for policy, owner in go
         )
-        kept = [] if item.slot.whole else come
-        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in kept)
+        listed = [] if item.slot.whole else come
+        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in listed)
         return
     if item.slot.kind == "membership":
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
@@ -249,13 +249,13 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
 def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     """Yield lines for a boundary, which takes away, so that its going gives."""
     old, new = _pairs(item)
-    one, other = item.before.read, item.after.read
-    known = one.exact is not None and other.exact is not None
+    before, after = item.before.read, item.after.read
+    known = before.exact is not None and after.exact is not None
     for policy, owner in sorted(new - old):
-        if not (known and proven(_policies(other), _policies(one), budget)):
+        if not (known and proven(_policies(after), _policies(before), budget)):
             yield Line("loss", "bounded", f"{owner} by {policy}")
     for policy, owner in sorted(old - new):
-        if not (known and proven(_policies(one), _policies(other), budget)):
+        if not (known and proven(_policies(before), _policies(after), budget)):
             yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 
@@ -272,6 +272,6 @@ def _sizes(item: PolicyChange) -> Iterable[Size]:
 def _attachment(item: PolicyChange) -> Attachment | None:
     if item.slot.kind not in ("attachment", "boundary", "membership"):
         return None
-    held = item.after if item.after.policy else item.before
-    principal = ", ".join(o.name for o in held.owners)
-    return Attachment(held.policy, held.arn, principal)
+    binding = item.after if item.after.policy else item.before
+    principal = ", ".join(o.name for o in binding.owners)
+    return Attachment(binding.policy, binding.arn, principal)

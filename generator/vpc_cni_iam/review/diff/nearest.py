@@ -37,9 +37,9 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
 
 @lru_cache(1024)
 def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
-    said = names_in([policy])
-    values = {**_PLACEHOLDERS, **parameters.values({}), **said}
-    values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
+    names = names_in([policy])
+    values = {**_PLACEHOLDERS, **parameters.values({}), **names}
+    values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     pieces = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
     for name, variant, template in _documents(release):
@@ -57,7 +57,7 @@ def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
         name,
         variant,
         equal(document, policy),
-        tuple(f"{k} = {v}" for k, v in sorted(said.items()) if k in used and v != "aws"),
+        tuple(f"{k} = {v}" for k, v in sorted(names.items()) if k in used and v != "aws"),
         tuple(map(str, differences(document, policy))),
     )
 

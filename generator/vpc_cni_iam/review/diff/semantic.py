@@ -243,10 +243,10 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     if equal(old, new):
         return
     effects = {line.effect for line in differences}
-    for effect, one, other in (("gain", old, new), ("loss", new, old)):
+    for effect, before, after in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue
-        answer = new_access([one], [other], budget)
+        answer = new_access([before], [after], budget)
         if answer.verdict == "no new access":
             continue
         text = answer.reason

@@ -121,8 +121,8 @@ def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
 def _takes_plugin(policy: Policy, provider: str) -> bool:
     """Say whether a trust policy takes the token of the plugin's service account."""
     name = issuer(provider)
-    said = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
-    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, said)
+    token = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
+    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, token)
     try:
         return not compile_policies([policy]).evaluate(request).denied
     except InputError:

@@ -55,7 +55,7 @@ def side(
     target: str,
     stdin: Callable[[], str],
     documents: Iterable[str],
-    given: Mapping[str, str | None],
+    names: Mapping[str, str | None],
 ) -> ComparedPolicy:
     """Return the policy of an input.
 
@@ -63,13 +63,13 @@ def side(
         target: A path, or ``-``.
         documents: The names of the policies to take; an input with one that has no name needs
             none.
-        given: Names that the user gave for a module's variables, by parameter; None for others.
+        names: Names that the user gave for a module's variables, by parameter; None for others.
 
     Raises:
         InputError: It cannot be read, or the evaluator refuses it.
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
-    there = open_filled(target, stdin, given)
+    there = open_filled(target, stdin, names)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]

@@ -83,7 +83,7 @@ def _linked(*parts: str) -> Iterator[str]:
 
 
 def _findings(review: Review) -> Iterator[str]:
-    groups = [alike for alike, _ in wording.found(review)]
+    groups = [alike for alike, _ in wording.finding_groups(review)]
     if not (groups or review.ignored or review.clusters):
         return
     yield '<h2 id="findings">Findings</h2>'
@@ -159,8 +159,8 @@ def _changes(review: Review) -> Iterator[str]:
         change = alike[0]
         yield f"<h3>{change.action}: {_where(change)}</h3>"
         if change.lines:
-            said = f"What changes in {sanitise_html(wording.subject(change))}"
-            yield f'<table><caption class="said">{said}</caption>'
+            caption = f"What changes in {sanitise_html(wording.subject(change))}"
+            yield f'<table><caption class="said">{caption}</caption>'
             yield '<thead class="said"><tr><th scope="col">effect</th>'
             yield '<th scope="col">access</th><th scope="col">what</th></tr></thead><tbody>'
             for line in change.lines:

@@ -46,7 +46,7 @@ def report(review: Review, files: str | None = None) -> str:
 
 def _cases(review: Review, files: str | None) -> Iterator[Element]:
     every = [*review.findings, *(i.finding for i in review.ignored)]
-    said = {(f.address, f.attribute) for f in every}
+    places = {(f.address, f.attribute) for f in every}
     for finding in review.findings:
         case = _finding(finding, files)
         if fails(finding, review.fail_on):
@@ -61,7 +61,7 @@ def _cases(review: Review, files: str | None) -> Iterator[Element]:
         SubElement(case, "skipped", {"message": sanitise(ignored.reason) + until})
         yield case
     for change in review.changes:
-        if (change.address, change.attribute) not in said:
+        if (change.address, change.attribute) not in places:
             name = sanitise(f"{change.action} {wording.subject(change)}")
             yield Element("testcase", {"classname": "no finding", "name": name})
 

@@ -69,13 +69,13 @@ def report(review: Review, forge: Forge = "github") -> str:
         return whole
     digest = hashlib.sha256(json_report.report(review).encode()).hexdigest()
     room = dialect.limit - _size(_end(len(blocks), digest))
-    kept: list[str] = []
+    shown: list[str] = []
     for block in blocks:
         # What is too large takes no room from what comes after it.
         if _size(block) <= room:
-            kept.append(block)
+            shown.append(block)
             room -= _size(block)
-    return "".join(kept).rstrip("\n") + _end(len(blocks) - len(kept), digest)
+    return "".join(shown).rstrip("\n") + _end(len(blocks) - len(shown), digest)
 
 
 def _end(left: int, digest: str) -> str:
@@ -131,7 +131,7 @@ def _head(review: Review) -> str:
 
 def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
-    groups = list(wording.found(review))
+    groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
         own = [group for group in groups if wording.section(group[0][0]) == section]
         rows = _plugin(review) if section == "plugin" else ""
@@ -196,8 +196,8 @@ def _change(alike: list[Change]) -> str:
         rows = ((f"`{wording.SIGNS[x.effect]}`", x.kind, code(x.text)) for x in change.lines)
         text += _table(("", "access", "what"), rows) + "\n"
     lines = [f"- {line}" for line in _also([c.address for c in alike[1:]])]
-    for tone, said in wording.about(change):
-        lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(said)}")
+    for tone, sentence in wording.about(change):
+        lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(sentence)}")
     return text + "\n".join(lines) + ("\n" if lines else "")
 
 

@@ -96,15 +96,15 @@ class _Writer:
     def results(self, every: Iterable[Finding | Ignored]) -> list[dict[str, Any]]:
         seen: Counter[str] = Counter()
         results = []
-        for one in every:
-            finding = one.finding if isinstance(one, Ignored) else one
+        for item in every:
+            finding = item.finding if isinstance(item, Ignored) else item
             seen[finding.fingerprint] += 1
             result = self._result(finding, f"{finding.fingerprint}:{seen[finding.fingerprint]}")
-            if isinstance(one, Ignored):
-                until = f"; until {one.until}" if one.until else ""
-                said = sanitise(one.reason) + until
+            if isinstance(item, Ignored):
+                until = f"; until {item.until}" if item.until else ""
+                justification = sanitise(item.reason) + until
                 result["suppressions"] = [
-                    {"kind": "external", "status": "accepted", "justification": said}
+                    {"kind": "external", "status": "accepted", "justification": justification}
                 ]
             results.append(result)
         return results

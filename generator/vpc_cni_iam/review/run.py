@@ -14,16 +14,17 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import PolicyChange
-from vpc_cni_iam.review.account.collect import Gatherer, without_computed
+from vpc_cni_iam.review.account.collect import PlanPolicies, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
+from vpc_cni_iam.review.account.rebuild import Rebuilder
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
-from vpc_cni_iam.review.diff.compare import Comparer
+from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
 from vpc_cni_iam.review.diff.principals import principal
@@ -69,18 +70,17 @@ def review(
         locator: Says where resources are written; None to say it of none.
         fail_on: A level or a meaning, from which on findings fail the review.
         passed: Called now and then with how many policies of how many are judged.
-
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
-    gatherer = Gatherer(plan, dynamic, locator)
-    items = without_computed(tuple(gatherer.items()))
+    policies = PlanPolicies(plan, dynamic, locator)
+    items = without_computed(tuple(policies.items()))
     budget = Budget.of_review(_policies(items))
-    computed = tuple(gatherer.computed_attributes())
-    effective = EffectivePolicies(items, computed, gatherer.replaced)
+    computed = tuple(policies.computed_attributes())
+    effective = EffectivePolicies(items, computed, policies.replaced)
     clusters = tuple(
         (plugin, cluster_change(plugin, effective.by_principal, target, budget))
-        for plugin in PluginReader(plan, gatherer.owners).clusters()
+        for plugin in PluginReader(plan, policies.owners).clusters()
     )
     targets = _targets(clusters, target)
     labels = _labels(plan)
@@ -88,21 +88,21 @@ def review(
         name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
         for name, has in sorted(effective.by_principal.items())
     }
-    comparer = Comparer(gatherer, locator, target, budget)
     holders = _holders((*items, *computed), plan)
+    compared = (
+        policy_change(item, policies.references, locator, target, budget)
+        for item in _counted(items, passed)
+    )
     changes = tuple(
         sorted(
-            (
-                _held(c, holders)
-                for c in map(comparer.change, _counted(items, passed))
-                if c is not None
-            ),
-            key=lambda c: (c.address, c.attribute, c.action),
+            (_held(change, holders) for change in compared if change is not None),
+            key=lambda change: (change.address, change.attribute, change.action),
         )
     )
     context = Context(
         plan,
-        gatherer,
+        policies.owners,
+        policies.references,
         effective,
         changes,
         principals,
@@ -126,7 +126,7 @@ def review(
         tuple(change for _, change in clusters),
         changes,
         tuple(principals.values()),
-        tuple(_documents(gatherer, locator)),
+        tuple(_documents(plan, policies.rebuilder, locator)),
         tuple(sorted(left, key=_order)),
         put_aside,
         RULES,
@@ -237,17 +237,16 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
     return {r.address: locator.place(r.module, r.block) for r in plan.resources}
 
 
-def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
-    plan = gatherer.plan
+def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> list[Document]:
     deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
     documents = []
     for resource in (*plan.documents, *deferred):
         text = side(resource, "json", after=True)
         if text.unknown:
-            read = from_rebuilt(gatherer.rebuilder.document(resource))
+            read = from_rebuilt(rebuilder.document(resource))
         else:
             slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
-            read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
+            read = read_side(text, slot, rebuilder, plan.secrets)
         place = locator.place(resource.module, resource.block)
         documents.append(Document(resource.address, read.state, "read" in resource.actions, place))
     return sorted(documents, key=lambda d: d.address)

@@ -43,8 +43,8 @@ _OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy(/(?:.*/)?)([^/]+
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 
 
-class Gatherer:
-    """Gathers the policies of one plan.
+class PlanPolicies:
+    """The policies of one plan, and who has them.
 
     Args:
         plan: The plan.

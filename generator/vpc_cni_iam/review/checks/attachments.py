@@ -92,7 +92,7 @@ def _on_nodes(principal: Principal, has: PrincipalPolicies, context: Context) ->
 
 
 def _is_node_role(name: str, has: PrincipalPolicies, context: Context) -> bool:
-    owners = context.gatherer.owners
+    owners = context.owners
     if name in {role for _, role in owners.roles("aws_eks_node_group", "node_role_arn")}:
         return True
     trusted = has.trust.judged if has.trust else None

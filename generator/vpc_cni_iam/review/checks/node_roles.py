@@ -107,7 +107,7 @@ def _access(old: str, new: str, context: Context) -> Access:
 def _role(resource: Resource, context: Context, *, after: bool) -> str:
     """Return the role of nodes: its address, else its name or what is known of it."""
     values = (resource.after if after else resource.before) or {}
-    owners = context.gatherer.owners
+    owners = context.owners
     if resource.type == "aws_eks_node_group":
         arn = values.get("node_role_arn")
         if isinstance(arn, str):
@@ -142,7 +142,7 @@ def _profile(values: Mapping[str, Any], resource: Resource, context: Context) ->
 
 
 def _referred(resource: Resource, path: tuple[str, ...], context: Context) -> str:
-    references = context.gatherer.references
+    references = context.references
     resolution = references.resolve(resource, path)
     for reference in resolution.resources:
         target = references.find(resource, reference, resolution)

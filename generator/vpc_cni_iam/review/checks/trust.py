@@ -125,7 +125,7 @@ _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
-    associations = context.gatherer.owners.roles("aws_eks_pod_identity_association", "role_arn")
+    associations = context.owners.roles("aws_eks_pod_identity_association", "role_arn")
     untagged = frozenset(
         role
         for resource, role in associations

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import PolicyChange
-from vpc_cni_iam.review.account.collect import Gatherer
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff import semantic, sizes
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, coverage_change
@@ -23,87 +22,84 @@ from vpc_cni_iam.review.diff.proofs import (
     proven,
     without_example,
 )
-from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Size
 
 _DOCUMENT = "data.aws_iam_policy_document."
 
 
-@dataclass(frozen=True, slots=True)
-class Comparer:
-    """Compares the items of one plan."""
+def policy_change(
+    item: PolicyChange,
+    references: References,
+    locator: Locator,
+    target: ReviewTarget,
+    budget: Budget,
+) -> Change | None:
+    """Return what the plan does to a policy; None for drift that is not about it."""
+    slot, resource = item.slot, item.slot.resource
+    differs = _differs(item)
+    if item.action == "drift" and not differs:
+        return None
+    action = _action(item, differs)
+    before, after = item.before.read.state, item.after.read.state
+    document = _document(item, references)
+    known = [s.policy for s in (after, before) if s.policy]
+    judged = _policies(item.after.read, item.before.read)
+    answer_budget = budget.answer()
+    concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
+    return Change(
+        address=resource.address,
+        type=resource.type,
+        attribute=slot.attribute,
+        kind=slot.kind,
+        action=action,
+        imported=resource.imported,
+        moved_from=resource.moved_from,
+        before=before,
+        after=after,
+        lines=_lines(item, answer_budget) if differs else (),
+        access=_access(item, action, answer_budget) if differs else None,
+        coverage=_coverage(item, target) if concerns and differs else None,
+        nearest=nearest(known[0], target.release) if concerns and known else None,
+        sizes=tuple(_sizes(item)),
+        attachment=_attachment(item),
+        principals=tuple(
+            dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
+        ),
+        document=document,
+        place=locator.place(resource.module, resource.block),
+        document_place=_place_of(document, locator),
+        concerns_plugin=concerns,
+    )
 
-    gatherer: Gatherer
-    locator: Locator
-    target: ReviewTarget
-    budget: Budget
 
-    def change(self, item: PolicyChange) -> Change | None:
-        """Return what the plan does to a policy; None for drift that is not about it."""
-        slot, resource = item.slot, item.slot.resource
-        differs = _differs(item)
-        if item.action == "drift" and not differs:
-            return None
-        action = _action(item, differs)
-        before, after = item.before.read.state, item.after.read.state
-        document = self._document(item)
-        known = [s.policy for s in (after, before) if s.policy]
-        judged = _policies(item.after.read, item.before.read)
-        budget = self.budget.answer()
-        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
-        return Change(
-            address=resource.address,
-            type=resource.type,
-            attribute=slot.attribute,
-            kind=slot.kind,
-            action=action,
-            imported=resource.imported,
-            moved_from=resource.moved_from,
-            before=before,
-            after=after,
-            lines=_lines(item, budget) if differs else (),
-            access=_access(item, action, budget) if differs else None,
-            coverage=self._coverage(item) if concerns and differs else None,
-            nearest=self._nearest(known) if concerns else None,
-            sizes=tuple(_sizes(item)),
-            attachment=_attachment(item),
-            principals=tuple(
-                dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
-            ),
-            document=document,
-            place=self.locator.place(resource.module, resource.block),
-            document_place=self._place_of(document),
-            concerns_plugin=concerns,
-        )
+def _coverage(item: PolicyChange, target: ReviewTarget) -> CoverageChange | None:
+    before, after = item.before.read, item.after.read
+    if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
+        return None  # what is attached and detached counts for those that it is attached to
+    return coverage_change(_policies(before), _policies(after), target)
 
-    def _coverage(self, item: PolicyChange) -> CoverageChange | None:
-        before, after = item.before.read, item.after.read
-        if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
-            return None  # what is attached and detached counts for those that it is attached to
-        return coverage_change(_policies(before), _policies(after), self.target)
 
-    def _nearest(self, known: list[Policy]) -> Nearest | None:
-        return nearest(known[0], self.target.release) if known else None
+def _document(item: PolicyChange, references: References) -> str:
+    """Return the address of the data source that renders a policy."""
+    if item.slot.kind not in ("permissions", "trust"):
+        return ""
+    if item.after.read.document:
+        return item.after.read.document
+    resource = item.slot.resource
+    resolution = references.resolve(resource, item.slot.path)
+    documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+    if len(documents) != 1:
+        return ""
+    instance = references.find(resource, documents[0], resolution)
+    return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
 
-    def _document(self, item: PolicyChange) -> str:
-        """Return the address of the data source that renders a policy."""
-        if item.slot.kind not in ("permissions", "trust"):
-            return ""
-        if item.after.read.document:
-            return item.after.read.document
-        resource = item.slot.resource
-        resolution = self.gatherer.references.resolve(resource, item.slot.path)
-        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
-        if len(documents) != 1:
-            return ""
-        instance = self.gatherer.references.find(resource, documents[0], resolution)
-        return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
 
-    def _place_of(self, document: str) -> Place | None:
-        if not document:
-            return None
-        module = module_of(document)
-        block = without_keys(document.removeprefix(module).lstrip("."))
-        return self.locator.place(module, block)
+def _place_of(document: str, locator: Locator) -> Place | None:
+    if not document:
+        return None
+    module = module_of(document)
+    block = without_keys(document.removeprefix(module).lstrip("."))
+    return locator.place(module, block)
 
 
 def _differs(item: PolicyChange) -> bool:

@@ -79,12 +79,10 @@ def _access_lines(
 ) -> list[Line]:
     """Return the lines about what is allowed, whatever the policies are written like."""
     changes = all_changes(before, after, budget.part(budget.steps // 3))
-    judge, differences = (
-        _Judge(before, after, exact=exact, alone=alone, budget=budget),
-        list[Line](),
-    )
+    policies = _PolicyPair(before, after, exact=exact, alone=alone, budget=budget)
+    differences: list[Line] = []
     for number, change in enumerate(changes):
-        differences += judge.lines(change, budget.share(len(changes) - number))
+        differences += policies.lines(change, budget.share(len(changes) - number))
     if both:
         differences += _version(before, after)
     if exact:
@@ -92,8 +90,8 @@ def _access_lines(
     return differences
 
 
-class _Judge:
-    """Tells of each change of a policy whether it is a gain, a loss, or proven to be neither."""
+class _PolicyPair:
+    """A policy before and after; each change is a gain, a loss, or proven to be neither."""
 
     def __init__(
         self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget

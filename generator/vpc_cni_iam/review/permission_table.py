@@ -22,7 +22,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ActionRow:
     """A row of the table.
 
     Args:
@@ -44,7 +44,7 @@ class Row:
     change: str
 
 
-def roles(principals: Iterable[Principal]) -> Iterator[tuple[Principal, list[Row]]]:
+def roles(principals: Iterable[Principal]) -> Iterator[tuple[Principal, list[ActionRow]]]:
     """Yield who has the plugin's policies, with the rows of each."""
     for principal in principals:
         if principal.matrix:
@@ -54,11 +54,11 @@ def roles(principals: Iterable[Principal]) -> Iterator[tuple[Principal, list[Row
             yield principal, order
 
 
-def _row(row: MatrixRow) -> Row:
+def _row(row: MatrixRow) -> ActionRow:
     change, kinds = _change(row)
     lacking = "lacking" in kinds
     after = _cell(row.after, row.on_after)
-    return Row(
+    return ActionRow(
         row.action,
         " ".join(look for kind, look in _LOOKS.items() if kind in kinds),
         " ".join(kinds),

@@ -80,8 +80,7 @@ class EffectivePolicies:
         self.trusts: dict[tuple[str, str], tuple[ReadPolicy, ReadPolicy]] = {}
         self._keys: dict[_Thing, list[str]] = {}
         counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
-        known = {thing for item in counted for thing in _things(item, after=False)}
-        known |= {thing for item in counted for thing in _things(item, after=True)}
+        known = _all_things(counted, after=False) | _all_things(counted, after=True)
         for item in counted:
             self._add(item)
             if item.slot.kind == "trust":
@@ -180,8 +179,7 @@ class EffectivePolicies:
         if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in items):
             return
         kind = "inline" if items[0].slot.kind == "exclusive" else "attachment"
-        before = {thing for item in items for thing in _things(item, after=False)}
-        after = {thing for item in items for thing in _things(item, after=True)}
+        before, after = _all_things(items, after=False), _all_things(items, after=True)
         owners = {o.name for item in items for b in (item.before, item.after) for o in b.owners}
         for thing in [t for owner in sorted(owners) for t in by_owner.get((owner, kind), ())]:
             policies = self.by_principal[thing[0]]
@@ -224,6 +222,10 @@ def _things(item: PolicyChange, *, after: bool) -> Iterator[_Thing]:
     if item.slot.kind in ("permissions", "attachment", "exclusive") and binding.name:
         for owner in binding.owners:
             yield owner.name, kind, binding.name
+
+
+def _all_things(items: Iterable[PolicyChange], *, after: bool) -> set[_Thing]:
+    return {thing for item in items for thing in _things(item, after=after)}
 
 
 def _left(item: PolicyChange) -> bool:

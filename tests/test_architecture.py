@@ -54,6 +54,7 @@ MAY_IMPORT = {
         "errors",
         "formats",
         "escape",
+        "markup",
         "names",
         "texts",
         "policy",

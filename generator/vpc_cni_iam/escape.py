@@ -92,11 +92,6 @@ def escape_html(text: str) -> str:
     return html.escape(_NOT_XML.sub("\ufffd", text))
 
 
-def sanitise_html(text: str) -> str:
-    """Return text of a plan as `sanitise` does, for HTML."""
-    return escape_html(sanitise(text))
-
-
 def ascii_markup(markup: str) -> str:
     """Return HTML or XML that any locale can print; its style sheets must be ASCII already."""
     return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.diff.admin import Reach, reach
+from vpc_cni_iam.review.diff.admin import AccessScope, reach
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.run import review as run_review
 
@@ -236,6 +236,6 @@ def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
         assert policy and policy.document
         return policy.document
 
-    assert reach([read("IAMFullAccess")]) is Reach.iam
-    assert reach([read("IAMFullAccess")], read("PowerUserAccess")) is Reach.limited
-    assert reach([read("AdministratorAccess")], read("PowerUserAccess")) is Reach.services
+    assert reach([read("IAMFullAccess")]) is AccessScope.iam
+    assert reach([read("IAMFullAccess")], read("PowerUserAccess")) is AccessScope.limited
+    assert reach([read("AdministratorAccess")], read("PowerUserAccess")) is AccessScope.services

@@ -8,7 +8,7 @@ import pytest
 from conftest import run, write_tree
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.configuration import Configuration, Module
+from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.review.account.locate import Locator
 
 IN_JSON = """{
@@ -33,7 +33,7 @@ IN_JSON = """{
 
 def located(folder: Path, module: str, block: str) -> tuple[str, int, int] | None:
     calls = {"m": Module(source="./m"), "far": Module(source="registry.example/m/aws")}
-    place = Locator(folder, Configuration(Module(calls=calls))).place(module, block)
+    place = Locator(folder, PlanConfiguration(Module(calls=calls))).place(module, block)
     return (place.file, place.line, place.end) if place else None
 
 
@@ -73,7 +73,7 @@ def test_a_directory_without_configuration_is_refused(
     name: str, problem: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=problem):
-        Locator(tmp_path / name, Configuration())
+        Locator(tmp_path / name, PlanConfiguration())
 
 
 def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:

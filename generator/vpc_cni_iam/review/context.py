@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.collect import Gatherer
 from vpc_cni_iam.review.account.effective import EffectivePolicies
+from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
+from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff.changes import Change, Place, Principal
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
@@ -21,7 +22,8 @@ class Context:
 
     Args:
         plan: The plan.
-        gatherer: Its policies and who has them.
+        owners: Its roles, users and groups.
+        references: How its resources refer to each other.
         effective: What each role, user and group has before and after.
         changes: What the plan does to each policy.
         principals: Roles, users and groups by name.
@@ -34,7 +36,8 @@ class Context:
     """
 
     plan: Plan
-    gatherer: Gatherer
+    owners: Owners
+    references: References
     effective: EffectivePolicies
     changes: tuple[Change, ...]
     principals: Mapping[str, Principal]

@@ -46,10 +46,7 @@ def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> 
     """Register a rule, and return it.
 
     Args:
-        identifier: Its identifier.
-        level: How bad it is.
         means: What of ``--fail-on`` it counts for, with spaces between.
-        summary: What it says.
         text: Why it matters and what to do about it.
     """
     counts_for = tuple(meaning for meaning in MEANINGS if meaning in means.split())

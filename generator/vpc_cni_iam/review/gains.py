@@ -8,7 +8,7 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, rule
@@ -35,11 +35,7 @@ def existing(change: Change, context: Context) -> tuple[str, ...]:
 
 
 def names_text(addresses: Sequence[str]) -> str:
-    """Return names in a sentence, the first of many.
-
-    Args:
-        addresses: The names.
-    """
+    """Return names in a sentence, the first of many."""
     if len(addresses) > _NAMED:
         return f"{addresses[0]} and {len(addresses) - 1} more"
     return " and ".join(addresses)
@@ -50,17 +46,17 @@ def admin_finding(
 ) -> Finding | None:
     """Return that somebody can do everything by a policy, and could not before."""
     far = reach([policy])
-    if far is Reach.limited:
+    if far is AccessScope.limited:
         return None
     gaining = []
     for name in change.principals:
-        has = context.effective.found.get(name)
+        has = context.effective.by_principal.get(name)
         bound = has.bounds[1] if has else None
         limit = bound.exact if bound else None
         before = [r.judged for r in has.before.values() if r.judged] if has else []
         if reach(before) < far and reach([policy], limit) is far:
             gaining.append(name)
-    had = reach([change.before.policy]) if change.before.policy else Reach.limited
+    had = reach([change.before.policy]) if change.before.policy else AccessScope.limited
     if not gaining and (change.principals or had >= far or change.before.known == "absent"):
         return None  # nobody has the policy, or nobody gets further by it
     who = names_text(gaining) or "Whoever has the policy"
@@ -68,12 +64,7 @@ def admin_finding(
 
 
 def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding | None:
-    """Return that an AWS managed policy is attached whose class is administration, or IAM.
-
-    Args:
-        change: The attachment.
-        details: More lines.
-    """
+    """Return that an AWS managed policy is attached whose class is administration, or IAM."""
     attached = change.attachment
     managed = aws_managed.find(attached.arn) if attached else None
     if attached is None or managed is None or managed.policy_class not in _ADMIN:

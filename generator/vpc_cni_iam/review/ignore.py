@@ -46,9 +46,6 @@ class Entry:
 def load(path: Path) -> tuple[Entry, ...]:
     """Read an ignore file.
 
-    Args:
-        path: The file.
-
     Raises:
         InputError: Not such a file, with the entry.
     """
@@ -94,12 +91,6 @@ def apply(
     entries: Iterable[Entry], findings: Iterable[Finding], source: str, today: datetime.date
 ) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
     """Take out what is ignored, and add what is to be said of the file itself.
-
-    Args:
-        entries: The entries.
-        findings: What was found.
-        source: The file's name.
-        today: The day of the review.
 
     Returns:
         What is left, and what is ignored.

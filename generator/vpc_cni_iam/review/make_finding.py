@@ -26,12 +26,6 @@ def finding(
     """Return a finding of a rule.
 
     Args:
-        rule: The rule's identifier.
-        message: What was found.
-        address: The resource.
-        attribute: Where in it.
-        details: More lines.
-        place: Where it is written.
         level: How bad it is, if not as the rule says.
         means: What it counts for, if not as the rule says.
     """
@@ -60,11 +54,7 @@ _KINDS = {
 
 
 def kind_of(change: Change) -> str:
-    """Return what a change is about, at the beginning of a sentence.
-
-    Args:
-        change: The change.
-    """
+    """Return what a change is about, at the beginning of a sentence."""
     return _KINDS.get(change.kind, "The policy")
 
 
@@ -79,10 +69,6 @@ def finding_of(
     """Return a finding about a change, at the place of the change.
 
     Args:
-        change: The change.
-        rule: The rule's identifier.
-        message: What was found.
-        details: More lines.
         level: How bad it is, if not as the rule says.
         means: What it counts for, if not as the rule says.
     """
@@ -111,10 +97,6 @@ def coverage_findings(
     """Yield what the plugin can no longer do, or cannot do.
 
     Args:
-        coverage: What a change does to it.
-        address: Whose change.
-        attribute: Where in it.
-        place: Where it is written.
         new: Whether there was nothing before, so that what is lacking is of this plan's making.
         unknown: Policies whose documents are not known, which may allow it after all.
         unsure: Whether any of them changes, too, so that nothing is lost for certain.
@@ -160,31 +142,19 @@ def may_gain_access(principal: Principal | None) -> bool:
 
 
 def oversize_text(size: Size) -> str:
-    """Return what is too large, in a sentence.
-
-    Args:
-        size: The size.
-    """
+    """Return what is too large, in a sentence."""
     return f"The {size.what}: {size.size} characters without white space; IAM takes {size.limit}"
 
 
 def line_texts(lines: tuple[Line, ...]) -> tuple[str, ...]:
-    """Return lines of a difference as text, the first of them.
-
-    Args:
-        lines: The lines.
-    """
+    """Return lines of a difference as text, the first of them."""
     texts = tuple(f"{line.kind}: {line.text}" for line in lines[:_MOST])
     more = len(lines) - len(texts)
     return (*texts, f"and {more} more") if more > 0 else texts
 
 
 def example_text(witness: Example) -> str:
-    """Return a request that is newly allowed, in words.
-
-    Args:
-        witness: The request.
-    """
+    """Return a request that is newly allowed, in words."""
     # What a trust policy is about is the role itself, which its requests need not name.
     by = f"by {witness.principal}" if witness.principal else f"on {witness.resource}"
     text = f"{witness.action} {by}"

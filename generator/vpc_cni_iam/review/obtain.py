@@ -29,9 +29,7 @@ def obtain(
 
     Args:
         target: A file, a directory with a saved plan, or ``-``.
-        stdin: Standard input.
         engine: The engine that shows a saved plan: ``terraform``, ``tofu`` or ``auto``.
-        environ: The user's environment.
         passed: Called now and then with how many bytes of how many are read.
         directory: The root module's directory, where a saved plan is shown; None for where it is.
 
@@ -81,9 +79,9 @@ def _shown(
         raise EngineError(
             f"{saved} is a saved plan, and no engine is on the PATH to show it; {how}"
         )
-    said = "\n".join(map(str, failed))
+    messages = "\n".join(map(str, failed))
     raise EngineError(
-        f"{saved}: {said}\n"
+        f"{saved}: {messages}\n"
         f"A saved plan is shown by the engine and version that made it, in {directory}: where that "
         "is not its root module, initialised, name that by --source",
         failed[0].command,

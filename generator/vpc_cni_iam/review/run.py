@@ -14,16 +14,17 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import PolicyChange
-from vpc_cni_iam.review.account.collect import Gatherer, without_computed
+from vpc_cni_iam.review.account.collect import PlanPolicies, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
+from vpc_cni_iam.review.account.rebuild import Rebuilder
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
-from vpc_cni_iam.review.diff.compare import Comparer
+from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
 from vpc_cni_iam.review.diff.principals import principal
@@ -38,13 +39,7 @@ OTHERS = "others that the plan does not hold"
 
 @dataclass(frozen=True, slots=True)
 class Ignoring:
-    """What to ignore.
-
-    Args:
-        entries: The entries of the ignore file.
-        source: Its name.
-        today: The day of the review.
-    """
+    """What to ignore."""
 
     entries: tuple[ignore.Entry, ...]
     source: str
@@ -53,9 +48,6 @@ class Ignoring:
 
 def check_fail_on(value: str) -> str:
     """Return a value of ``--fail-on`` that is one.
-
-    Args:
-        value: As the user wrote it.
 
     Raises:
         UsageError: It is none.
@@ -75,46 +67,42 @@ def review(
     """Review a plan.
 
     Args:
-        plan: The plan.
-        target: The plugin's release and IP family.
         locator: Says where resources are written; None to say it of none.
         fail_on: A level or a meaning, from which on findings fail the review.
-        ignored: What to ignore.
         passed: Called now and then with how many policies of how many are judged.
-
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
-    gatherer = Gatherer(plan, dynamic, locator)
-    items = without_computed(tuple(gatherer.items()))
+    policies = PlanPolicies(plan, dynamic, locator)
+    items = without_computed(tuple(policies.items()))
     budget = Budget.of_review(_policies(items))
-    computed = tuple(gatherer.computed_attributes())
-    effective = EffectivePolicies(items, computed, gatherer.replaced)
+    computed = tuple(policies.computed_attributes())
+    effective = EffectivePolicies(items, computed, policies.replaced)
     clusters = tuple(
-        (plugin, cluster_change(plugin, effective.found, target, budget))
-        for plugin in PluginReader(plan, gatherer.owners).clusters()
+        (plugin, cluster_change(plugin, effective.by_principal, target, budget))
+        for plugin in PluginReader(plan, policies.owners).clusters()
     )
     targets = _targets(clusters, target)
     labels = _labels(plan)
     principals = {
         name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
-        for name, has in sorted(effective.found.items())
+        for name, has in sorted(effective.by_principal.items())
     }
-    comparer = Comparer(gatherer, locator, target, budget)
     holders = _holders((*items, *computed), plan)
+    compared = (
+        policy_change(item, policies.references, locator, target, budget)
+        for item in _counted(items, passed)
+    )
     changes = tuple(
         sorted(
-            (
-                _held(c, holders)
-                for c in map(comparer.change, _counted(items, passed))
-                if c is not None
-            ),
-            key=lambda c: (c.address, c.attribute, c.action),
+            (_held(change, holders) for change in compared if change is not None),
+            key=lambda change: (change.address, change.attribute, change.action),
         )
     )
     context = Context(
         plan,
-        gatherer,
+        policies.owners,
+        policies.references,
         effective,
         changes,
         principals,
@@ -138,7 +126,7 @@ def review(
         tuple(change for _, change in clusters),
         changes,
         tuple(principals.values()),
-        tuple(_documents(gatherer, locator)),
+        tuple(_documents(plan, policies.rebuilder, locator)),
         tuple(sorted(left, key=_order)),
         put_aside,
         RULES,
@@ -174,9 +162,9 @@ def _targets(
 
 def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:
     for item in items:
-        for held in (item.before, item.after):
-            if held.read.state.policy:
-                yield held.read.state.policy
+        for binding in (item.before, item.after):
+            if binding.read.state.policy:
+                yield binding.read.state.policy
 
 
 def _counted(
@@ -189,12 +177,7 @@ def _counted(
 
 
 def fails(finding: Finding, fail_on: str) -> bool:
-    """Say whether a finding fails a review.
-
-    Args:
-        finding: The finding.
-        fail_on: A level or a meaning.
-    """
+    """Say whether a finding fails a review."""
     if fail_on in finding.means:
         return True
     return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)
@@ -207,7 +190,7 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
         for role in plan.resources
         if may_have_inline(role, plan)
     }
-    return frozenset(a for a, said in dynamic.items() if said), [*dynamic.values()].count(None)
+    return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:
@@ -232,8 +215,8 @@ def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     after: dict[str, list[str]] = {}
     for item in items:
         if item.slot.kind == "attachment" and item.action != "drift":
-            for held, names in ((item.before, before), (item.after, after)):
-                names.setdefault(held.policy, []).extend(o.name for o in held.owners)
+            for binding, names in ((item.before, before), (item.after, after)):
+                names.setdefault(binding.policy, []).extend(o.name for o in binding.owners)
     for resource in plan.resources:
         # Newer providers say how often a policy is attached, by whomever.
         count = (resource.before or {}).get("attachment_count")
@@ -254,17 +237,16 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
     return {r.address: locator.place(r.module, r.block) for r in plan.resources}
 
 
-def _documents(gatherer: Gatherer, locator: Locator) -> list[Document]:
-    plan = gatherer.plan
+def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> list[Document]:
     deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
     documents = []
     for resource in (*plan.documents, *deferred):
         text = side(resource, "json", after=True)
         if text.unknown:
-            read = from_rebuilt(gatherer.rebuilder.document(resource))
+            read = from_rebuilt(rebuilder.document(resource))
         else:
             slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
-            read = read_side(text, slot, gatherer.rebuilder, plan.secrets)
+            read = read_side(text, slot, rebuilder, plan.secrets)
         place = locator.place(resource.module, resource.block)
         documents.append(Document(resource.address, read.state, "read" in resource.actions, place))
     return sorted(documents, key=lambda d: d.address)

@@ -28,31 +28,19 @@ T = TypeVar("T")
 
 
 def counted(review: Review) -> str:
-    """Return how many findings there are, such as ``2 errors, 1 warning``.
-
-    Args:
-        review: The review.
-    """
+    """Return how many findings there are, such as ``2 errors, 1 warning``."""
     numbers = {level: sum(f.level == level for f in review.findings) for level in reversed(LEVELS)}
     named = [f"{n} {level}{'s' * (n != 1)}" for level, n in numbers.items() if n]
     return ", ".join(named) or "no findings"
 
 
 def modes(review: Review) -> str:
-    """Return the IP families in words.
-
-    Args:
-        review: The review.
-    """
+    """Return the IP families in words."""
     return " or ".join(review.modes)
 
 
 def where(place: Place | None) -> str:
-    """Return a place as ``main.tf:12``; empty for none.
-
-    Args:
-        place: The place.
-    """
+    """Return a place as ``main.tf:12``; empty for none."""
     return f"{place.file}:{place.line}" if place else ""
 
 
@@ -66,12 +54,7 @@ def subject(thing: Change | Finding) -> str:
 
 
 def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
-    """Yield what looks alike together, as count and for_each make it, each in its place.
-
-    Args:
-        things: Anything.
-        look: Returns how a thing looks.
-    """
+    """Yield what looks alike together, as count and for_each make it, each in its place."""
     groups: dict[Hashable, list[T]] = {}
     for thing in things:
         groups.setdefault(look(thing), []).append(thing)
@@ -79,11 +62,7 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
 
 
 def changed(review: Review) -> Iterator[list[Change]]:
-    """Yield what the plan changes, those together that look alike.
-
-    Args:
-        review: The review.
-    """
+    """Yield what the plan changes, those together that look alike."""
 
     def look(change: Change) -> Hashable:
         about = (change.type, change.attribute, change.action, change.imported, change.moved_from)
@@ -93,12 +72,8 @@ def changed(review: Review) -> Iterator[list[Change]]:
     yield from grouped((c for c in review.changes if c.changes), look)
 
 
-def found(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
-    """Yield findings, those together that look alike, with the details no table of lines says.
-
-    Args:
-        review: The review.
-    """
+def finding_groups(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
+    """Yield findings, those together that look alike, with the details no table of lines says."""
     tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
     for alike in grouped(review.findings, _look):
         first = alike[0]
@@ -112,11 +87,7 @@ def _look(finding: Finding) -> Hashable:
 
 
 def about(change: Change) -> Iterator[tuple[Tone, str]]:
-    """Yield what else is to be said of a change, each line with its tone.
-
-    Args:
-        change: The change.
-    """
+    """Yield what else is to be said of a change, each line with its tone."""
     for way, state in (("before", change.before), ("after", change.after)):
         for why in state.why:
             yield "warn", f"{way}: {why}"
@@ -136,11 +107,7 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
 
 
 def verdict(access: Access) -> tuple[Tone, str]:
-    """Return whether there is new access, in words with their tone.
-
-    Args:
-        access: What was found.
-    """
+    """Return whether there is new access, in words with their tone."""
     tone, words = _VERDICTS[access.verdict]
     if access.verdict in ("new access", "not proven") and access.reason:
         words += f": {access.reason}"
@@ -179,11 +146,7 @@ _WHO = ("trust-", "irsa-", "pod-identity-")
 
 
 def section(finding: Finding) -> Section:
-    """Return which question a finding is an answer to.
-
-    Args:
-        finding: The finding.
-    """
+    """Return which question a finding is an answer to."""
     plugin = finding.rule.startswith(("plugin-", "coverage-")) or finding.rule == (
         "managed-policy-attached"
     )
@@ -195,11 +158,7 @@ def section(finding: Finding) -> Section:
 
 
 def plugin_rows(cluster: ClusterChange) -> Iterator[tuple[str, str, bool]]:
-    """Yield the rows about the plugin in a cluster: a label, a text, whether it changes.
-
-    Args:
-        cluster: The plugin in the cluster.
-    """
+    """Yield the rows about the plugin in a cluster: a label, a text, whether it changes."""
     modes = dict.fromkeys((cluster.mode_before, cluster.mode_after))
     family = " -> ".join("IPv6" if mode == "ipv6" else "IPv4" for mode in modes)
     yield "cluster", f"{cluster.cluster or 'not named in the plan'}, {family}", len(modes) > 1
@@ -234,31 +193,19 @@ def _identity(identity: PluginIdentity) -> str:
 
 
 def judged(review: Review) -> str:
-    """Return by what policies are judged, such as ``for plugin v1.23.2, ipv4 or ipv6``.
-
-    Args:
-        review: The review.
-    """
+    """Return by what policies are judged, such as ``for plugin v1.23.2, ipv4 or ipv6``."""
     if review.clusters:
         return "for the plugin versions of the plan"
     return f"for plugin {review.release}, {modes(review)}"
 
 
 def judged_by(review: Review) -> str:
-    """Return by which version the plugin's policies are judged, where no cluster says one.
-
-    Args:
-        review: The review.
-    """
+    """Return by which version the plugin's policies are judged, where no cluster says one."""
     return f"the plan names none; judged by {review.release}, {modes(review)}"
 
 
 def limits(review: Review) -> str:
-    """Return what is not known, and what was not read.
-
-    Args:
-        review: The review.
-    """
+    """Return what is not known, and what was not read."""
     unknown = [
         subject(change)
         for change in review.changes

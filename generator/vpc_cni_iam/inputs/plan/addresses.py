@@ -4,11 +4,7 @@ from __future__ import annotations
 
 
 def split_first(text: str) -> tuple[str, str]:
-    """Split a reference after its first part, which keeps its index: ``a["x.y"].b``.
-
-    Args:
-        text: The reference.
-    """
+    """Split a reference after its first part, which keeps its index: ``a["x.y"].b``."""
     if "[" not in text and '"' not in text:
         head, _, rest = text.partition(".")
         return head, rest
@@ -33,11 +29,11 @@ def parts(address: str) -> list[str]:
     Args:
         address: Such as ``module.a["x.y"].aws_iam_role.this[0]``.
     """
-    found = []
+    steps = []
     while address:
         part, address = split_first(address)
-        found.append(part)
-    return found
+        steps.append(part)
+    return steps
 
 
 def without_keys(address: str) -> str:
@@ -57,11 +53,11 @@ def module_of(address: str) -> str:
     """
     if not address.startswith("module."):
         return ""
-    found = parts(address)
+    steps = parts(address)
     end = 0
-    while end < len(found) and found[end] == "module":
+    while end < len(steps) and steps[end] == "module":
         end += 2
-    return ".".join(found[:end])
+    return ".".join(steps[:end])
 
 
 def parent(module: str) -> str:

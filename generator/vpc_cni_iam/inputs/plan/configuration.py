@@ -12,7 +12,7 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.shapes import Block
+from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
 
 _DEPTH = 100
 _PREFIXES = ("aws_iam_", "aws_eks_", "aws_launch_template", "helm_release")
@@ -82,12 +82,8 @@ class _Trail:
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """The configuration of a plan.
-
-    Args:
-        root: The root module.
-    """
+class PlanConfiguration:
+    """The configuration of a plan."""
 
     root: Module = field(default_factory=Module)
 
@@ -97,23 +93,22 @@ class Configuration:
         Args:
             address: Such as ``module.a["x"].module.b``; empty for the root module.
         """
-        found = self.root
+        module = self.root
         for name in call_names(address):
-            if name not in found.calls:
+            if name not in module.calls:
                 return None
-            found = found.calls[name]
-        return found
+            module = module.calls[name]
+        return module
 
     def expression(self, module: str, block: str, *path: str) -> Any:
         """Return an argument's expression, None if there is none.
 
         Args:
-            module: The module's address.
             block: The resource's address in it, without index.
             path: The argument's name, after those of the blocks around it and their positions.
         """
-        found = self.module(module)
-        value: Any = found.blocks.get(block) if found else None
+        owner = self.module(module)
+        value: Any = owner.blocks.get(block) if owner else None
         for name in path:
             if isinstance(value, list):
                 value = value[int(name)] if name.isdecimal() and int(name) < len(value) else None
@@ -159,25 +154,9 @@ class Configuration:
     def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
         head, rest = split_first(reference)
         if head == "var":
-            name = split_first(rest)[0]
-            own = self.module(here)
-            if not here and name in trail.variables:
-                trail.constants.append(trail.variables[name])
-            elif own and name in own.arguments:
-                trail.pending.append((parent(here), own.arguments[name], own.repeated))
-            elif own and own.defaults.get(name) is not None:
-                trail.constants.append(own.defaults[name])
-            else:
-                trail.open.append(reference)
+            self._follow_variable(here, reference, trail)
         elif head == "module":
-            call, output = split_first(rest)
-            below = f"{here}.module.{call}".lstrip(".")
-            child = self.module(below)
-            name = split_first(output)[0]
-            if child and name in child.outputs:
-                trail.pending.append((below, child.outputs[name], None))
-            else:
-                trail.open.append(reference)
+            self._follow_output(here, reference, trail)
         elif head in ("local", "self"):
             trail.open.append(reference)
         elif head == "each" and rest != "key":
@@ -189,6 +168,28 @@ class Configuration:
             name, attribute = split_first(name_rest)
             prefix = "data." if head == "data" else ""
             trail.resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
+
+    def _follow_variable(self, here: str, reference: str, trail: _Trail) -> None:
+        name = split_first(split_first(reference)[1])[0]
+        module = self.module(here)
+        if not here and name in trail.variables:
+            trail.constants.append(trail.variables[name])
+        elif module and name in module.arguments:
+            trail.pending.append((parent(here), module.arguments[name], module.repeated))
+        elif module and module.defaults.get(name) is not None:
+            trail.constants.append(module.defaults[name])
+        else:
+            trail.open.append(reference)
+
+    def _follow_output(self, here: str, reference: str, trail: _Trail) -> None:
+        call, output = split_first(split_first(reference)[1])
+        address = f"{here}.module.{call}".lstrip(".")
+        module = self.module(address)
+        name = split_first(output)[0]
+        if module and name in module.outputs:
+            trail.pending.append((address, module.outputs[name], None))
+        else:
+            trail.open.append(reference)
 
     def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
         """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
@@ -215,7 +216,7 @@ def _longest(references: Any) -> Iterator[str]:
             yield reference
 
 
-def read_configuration(reader: Reader) -> Configuration:
+def read_configuration(reader: Reader) -> PlanConfiguration:
     """Pass the configuration of a plan, and return what of it concerns IAM.
 
     Args:
@@ -224,13 +225,13 @@ def read_configuration(reader: Reader) -> Configuration:
     Raises:
         InputError: Not a configuration.
     """
-    found = Configuration()
+    configuration = PlanConfiguration()
     for key in reader.members():
         if key == "root_module":
-            _module(reader, found.root, 0)
+            _module(reader, configuration.root, 0)
         else:
             reader.value()
-    return found
+    return configuration
 
 
 def _module(reader: Reader, module: Module, depth: int) -> None:
@@ -238,7 +239,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
         raise reader.refuse("its modules nest too deeply to be a plan")
     for key in reader.members():
         if key == "resources":
-            for block in reader.each(Block):
+            for block in reader.each(ResourceBlock):
                 if block.type.startswith(_PREFIXES):
                     _block(reader, block, module)
         elif key == "module_calls":
@@ -255,7 +256,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
             reader.value()
 
 
-def _block(reader: Reader, block: Block, module: Module) -> None:
+def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
     module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
     if over := reader.decoded(block.for_each_expression, object):
@@ -271,21 +272,21 @@ def _variable(name: str, variable: Mapping[str, Any], module: Module) -> None:
 
 
 def _call(reader: Reader, depth: int) -> Module:
-    found = Module()
+    module = Module()
     for key in reader.members():
         if key == "module":
-            _module(reader, found, depth + 1)
+            _module(reader, module, depth + 1)
         elif key == "expressions":
-            found.arguments = _object(reader)
+            module.arguments = _object(reader)
         elif key == "for_each_expression":
-            found.repeated = _object(reader)
+            module.repeated = _object(reader)
         elif key == "source":
-            found.source = str(reader.decoded(reader.value(), object))
+            module.source = str(reader.decoded(reader.value(), object))
         else:
             reader.value()
-    return found
+    return module
 
 
 def _object(reader: Reader) -> dict[str, Any]:
-    found: Any = reader.decoded(reader.value(), object)
-    return found if isinstance(found, dict) else {}
+    value: Any = reader.decoded(reader.value(), object)
+    return value if isinstance(value, dict) else {}

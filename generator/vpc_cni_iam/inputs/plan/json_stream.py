@@ -91,21 +91,17 @@ class Reader:
             self.place = line.end()
 
     def refuse(self, problem: str) -> InputError:
-        """Return an error at this place.
-
-        Args:
-            problem: What is wrong.
-        """
+        """Return an error at this place."""
         return InputError(self.source, f"byte {self.place}", problem)
 
     def peek(self) -> bytes:
         """Return the first byte of what comes next, empty at the end of the text."""
-        found = self.data[self.place : self.place + 1]
-        if found in _SPACES and found:
+        byte = self.data[self.place : self.place + 1]
+        if byte in _SPACES and byte:
             match = _SPACE.match(self.data, self.place)
             self.place = match.end() if match else self.place
-            found = self.data[self.place : self.place + 1]
-        return found
+            byte = self.data[self.place : self.place + 1]
+        return byte
 
     def value(self) -> memoryview:
         """Pass one value of any kind, and return its text.
@@ -192,13 +188,13 @@ class Reader:
             # A fraction keeps its digits, since it may stand in a policy with all of them.
             self._decoders[shape] = Decoder(shape, float_hook=str)
         try:
-            found: T = self._decoders[shape].decode(text)
+            value: T = self._decoders[shape].decode(text)
         except DecodeError as error:
             problem = f"what ends here is not as in {self._what}: {error}"
             raise self.refuse(problem) from None
         except UnicodeDecodeError:
             raise self.refuse("what ends here is not UTF-8 text") from None
-        return found
+        return value
 
     def _inside(self, opening: bytes, closing: bytes, what: str) -> Iterator[None]:
         if self.peek() != opening:
@@ -233,8 +229,6 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
 
     Args:
         reader: Before the module's object.
-        shape: The type of a resource.
-        depth: How deep the module lies.
 
     Raises:
         InputError: Not such an object.

@@ -20,10 +20,6 @@ ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 def check(fields: Mapping[str, Any], source: str) -> None:
     """Refuse what is not a plan of a known format, and say what it is.
 
-    Args:
-        fields: The members at its top.
-        source: The file name that errors name.
-
     Raises:
         InputError: Not such a plan.
     """
@@ -46,19 +42,11 @@ def check(fields: Mapping[str, Any], source: str) -> None:
 
 
 def is_newer_format(version: str) -> bool:
-    """Say whether a format 1.x has members that are not known.
-
-    Args:
-        version: The format's version.
-    """
+    """Say whether a format 1.x has members that are not known."""
     major, _, minor = version.partition(".")
     return major == "1" and minor.isdecimal() and int(minor) > _NEWEST_MINOR
 
 
 def after(fields: Mapping[str, Any]) -> str:
-    """Return what is wrong where more text follows.
-
-    Args:
-        fields: The members at the top of what it follows.
-    """
+    """Return what is wrong where more text follows."""
     return _LOG if "@level" in fields else "more text follows the JSON of the plan"

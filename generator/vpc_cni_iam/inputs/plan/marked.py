@@ -39,21 +39,17 @@ def marked(values: Any, marks: Any) -> Iterator[str]:
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them.
-
-    Args:
-        value: A value of JSON.
-    """
+    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
-        name, one = pending.pop()
-        if isinstance(one, Mapping):
-            yield from (key for key in one if not _NAME.fullmatch(key) and not is_grammar(key))
-            pending += one.items()
-        elif isinstance(one, list):
-            pending += [(name, inner) for inner in one]
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            text = str(one)
+        name, node = pending.pop()
+        if isinstance(node, Mapping):
+            yield from (key for key in node if not _NAME.fullmatch(key) and not is_grammar(key))
+            pending += node.items()
+        elif isinstance(node, list):
+            pending += [(name, inner) for inner in node]
+        elif isinstance(node, str | int | float) and not isinstance(node, bool):
+            text = str(node)
             public = name == "variable" and _PUBLIC_KEY.fullmatch(text)
             if not public and not is_grammar(text):
                 yield text
@@ -69,43 +65,27 @@ class _Hiding(Struct):
 
 
 def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in a change that is not read otherwise, and seldom is anything.
-
-    Args:
-        change: Its text.
-        reader: Decodes it.
-    """
+    """Yield what is marked in a change that is not read otherwise, and seldom is anything."""
     text = bytes(change)
     places = [place for place in map(text.rfind, _SENSITIVE) if place >= 0]
     if not places or b"true" not in text[min(places) :]:
         return
-    found = reader.decoded(change, _Hiding)
+    attributes = reader.decoded(change, _Hiding)
     for values, marks in (
-        (found.before, found.before_sensitive),
-        (found.after, found.after_sensitive),
+        (attributes.before, attributes.before_sensitive),
+        (attributes.after, attributes.after_sensitive),
     ):
         yield from of_values(values, marks, reader)
 
 
 def of_values(values: Raw, marks: Raw, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in values.
-
-    Args:
-        values: The text of the values.
-        marks: The text of their marks.
-        reader: Decodes them.
-    """
+    """Yield what is marked in values."""
     if b"true" in bytes(marks):
         yield from marked(reader.decoded(values, object), reader.decoded(marks, object))
 
 
 def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
-    """Yield the values of sensitive variables, of the root module and of those that it calls.
-
-    Args:
-        values: The values of the root module's variables.
-        root: The root module.
-    """
+    """Yield the values of sensitive variables, of the root module and of those that it calls."""
     for name in root.secrets:
         yield from leaves(values.get(name))
     pending = [root]
@@ -114,18 +94,13 @@ def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
         pending += module.calls.values()
         for name, default in module.secrets.items():
             yield from leaves(default)
-            given = module.arguments.get(name)
-            if isinstance(given, Mapping):
-                yield from leaves(given.get("constant_value"))
+            argument = module.arguments.get(name)
+            if isinstance(argument, Mapping):
+                yield from leaves(argument.get("constant_value"))
 
 
 def hide_constants(root: Module, hiding: Secrets) -> None:
-    """Replace what is sensitive in the constants of a configuration.
-
-    Args:
-        root: The root module.
-        hiding: What stands in place of it.
-    """
+    """Replace what is sensitive in the constants of a configuration."""
     pending = [root]
     while pending:
         module = pending.pop()

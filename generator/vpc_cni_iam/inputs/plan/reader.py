@@ -9,7 +9,8 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import json_stream
 from vpc_cni_iam.inputs.plan.addresses import module_of
-from vpc_cni_iam.inputs.plan.configuration import Configuration, read_configuration
+from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, after, check
 from vpc_cni_iam.inputs.plan.marked import (
@@ -34,7 +35,7 @@ from vpc_cni_iam.inputs.plan.shapes import (
     ChangedResource,
     Changing,
     DeferredChange,
-    Document,
+    DocumentValues,
     HiddenDocument,
     StateResource,
 )
@@ -141,7 +142,7 @@ class Plan:
     resources: tuple[Resource, ...]
     documents: tuple[Resource, ...]
     read: tuple[Resource, ...]
-    configuration: Configuration
+    configuration: PlanConfiguration
     variables: Mapping[str, Any]
     secrets: Secrets
     complete: bool = True
@@ -157,7 +158,6 @@ def read_plan(
 
     Args:
         data: The JSON text, mapped or in memory.
-        source: The file name that errors name.
         passed: Called now and then with the number of bytes passed.
 
     Raises:
@@ -172,136 +172,6 @@ def read_plan(
         raise reader.refuse("nests too deeply to be a plan") from None
     finally:
         reader.close()
-
-
-def _read(reader: Reader) -> Plan:
-    if reader.peek() != b"{":
-        raise InputError(reader.source, "", f"is not the JSON of a plan; {MAKE}")
-    changes: list[Resource] = []
-    state: list[Resource] = []
-    secrets: set[str] = set()
-    fields: dict[str, Any] = {}
-    configuration = Configuration()
-    passed = _Passed([])
-    for key in reader.members():
-        if key in ("resource_changes", "resource_drift"):
-            drift = key == "resource_drift"
-            changes += _changes(reader.each(ChangedResource), reader, drift, secrets, passed)
-        elif key == "deferred_changes":
-            deferred = reader.each(DeferredChange)
-            items = (d.resource_change for d in deferred)
-            changes += _changes(items, reader, False, secrets, passed)
-        elif key == "output_changes":
-            for _ in reader.members():
-                secrets.update(of_change(reader.value(), reader))
-        elif key == "prior_state":
-            state += _state(reader, secrets)
-        elif key == "configuration":
-            configuration = read_configuration(reader)
-        elif key == "planned_values" and reader.size > _SMALL:
-            json_stream.pass_module(reader)
-        elif key in _FIELDS:
-            fields[key] = reader.decoded(reader.value(), object)
-        else:
-            reader.value()
-        fields.setdefault(key, None)
-    reader.skip_wrapping()
-    if reader.peek():
-        raise reader.refuse(after(fields))
-    check(fields, reader.source)
-    values = _variables(fields.get("variables"))
-    secrets.update(of_variables(values, configuration.root))
-    hiding = Secrets(secrets)
-    hide_constants(configuration.root, hiding)
-    changes = [_hidden(resource, hiding) for resource in changes]
-    state = [_hidden(resource, hiding) for resource in state]
-    planned = {c.address for c in changes if not c.drift}
-    kept = [r for r in state if r.mode == "managed" and r.address not in planned]
-    return Plan(
-        reader.source,
-        str(fields.get("terraform_version") or ""),
-        (*changes, *kept),
-        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
-        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
-        configuration,
-        {
-            name: hiding.hidden(value, None)
-            for name, value in values.items()
-            if name not in configuration.root.secrets
-        },
-        hiding,
-        fields.get("complete") is not False,
-        str(fields.get("format_version") or ""),
-        tuple(passed.unread),
-        passed.others,
-    )
-
-
-def _hidden(resource: Resource, hiding: Secrets) -> Resource:
-    return replace(
-        resource,
-        before=hiding.hidden(resource.before, resource.hidden_before),
-        after=hiding.hidden(resource.after, resource.hidden_after),
-        imported=hiding.masked(resource.imported),
-    )
-
-
-def _variables(value: Any) -> dict[str, Any]:
-    found = value if isinstance(value, dict) else {}
-    return {k: v.get("value") for k, v in found.items() if isinstance(v, dict)}
-
-
-def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
-    """Pass ``prior_state``, and return what of IAM is in it."""
-    found: list[Resource] = []
-    for key in reader.members():
-        if key != "values":
-            reader.value()
-            continue
-        for inner in reader.members():
-            if inner != "root_module":
-                reader.value()
-                continue
-            for item in json_stream.resources(reader, StateResource):
-                hidden = set(of_values(item.values, item.sensitive_values, reader))
-                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
-                secrets |= hidden
-                for resource in stated if item.type == _DOCUMENT else ():
-                    secrets.update(marked(resource.after, resource.hidden_after))
-                found += stated
-    return found
-
-
-def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
-    # A document that joins a policy that is sensitive shows each part of it.
-    values: Mapping[str, Any]
-    hidden: Any
-    if item.type == _DOCUMENT:
-        values = {"json": reader.decoded(item.values, Document).json}
-        marks = reader.decoded(item.sensitive_values, HiddenDocument)
-        hidden = {"json": marks.json or made_of_policy}
-    elif item.type == _POLICY or (item.mode == "managed" and _wanted(item.type)):
-        values = reader.decoded(item.values, dict[str, Any])
-        hidden = reader.decoded(item.sensitive_values, object)
-    else:
-        return []
-    return [
-        Resource(
-            item.address,
-            item.mode,
-            item.type,
-            item.name,
-            ("no-op",),
-            before=values,
-            after=values,
-            hidden_before=hidden,
-            hidden_after=hidden,
-        )
-    ]
-
-
-def _wanted(kind: str) -> bool:
-    return kind.startswith(_IAM) or kind in _OTHERS
 
 
 @dataclass(slots=True)
@@ -323,6 +193,177 @@ class _Passed:
             self.others += 1
 
 
+@dataclass(slots=True)
+class _Contents:
+    """What is read of a plan so far."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    changes: list[Resource] = field(default_factory=list)
+    state: list[Resource] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
+    passed: _Passed = field(default_factory=lambda: _Passed([]))
+
+
+def _read(reader: Reader) -> Plan:
+    if reader.peek() != b"{":
+        raise InputError(reader.source, "", f"is not the JSON of a plan; {MAKE}")
+    contents = _Contents()
+    for key in reader.members():
+        if key in _FIELDS:
+            contents.fields[key] = reader.decoded(reader.value(), object)
+        else:
+            _SECTIONS.get(key, _skip)(reader, contents)
+        contents.fields.setdefault(key, None)
+    reader.skip_wrapping()
+    if reader.peek():
+        raise reader.refuse(after(contents.fields))
+    check(contents.fields, reader.source)
+    return _plan(contents, reader.source)
+
+
+def _skip(reader: Reader, _contents: _Contents) -> None:
+    reader.value()
+
+
+def _read_changes(reader: Reader, contents: _Contents, *, drift: bool = False) -> None:
+    items = reader.each(ChangedResource)
+    contents.changes += _changes(items, reader, drift, contents.secrets, contents.passed)
+
+
+def _read_deferred(reader: Reader, contents: _Contents) -> None:
+    items = (deferred.resource_change for deferred in reader.each(DeferredChange))
+    contents.changes += _changes(items, reader, False, contents.secrets, contents.passed)
+
+
+def _read_outputs(reader: Reader, contents: _Contents) -> None:
+    for _ in reader.members():
+        contents.secrets.update(of_change(reader.value(), reader))
+
+
+def _read_state(reader: Reader, contents: _Contents) -> None:
+    contents.state += _state(reader, contents.secrets)
+
+
+def _read_configuration(reader: Reader, contents: _Contents) -> None:
+    contents.configuration = read_configuration(reader)
+
+
+def _skip_planned(reader: Reader, _contents: _Contents) -> None:
+    if reader.size > _SMALL:
+        json_stream.pass_module(reader)
+    else:
+        reader.value()
+
+
+_SECTIONS: Mapping[str, Callable[[Reader, _Contents], None]] = {
+    "resource_changes": _read_changes,
+    "resource_drift": partial(_read_changes, drift=True),
+    "deferred_changes": _read_deferred,
+    "output_changes": _read_outputs,
+    "prior_state": _read_state,
+    "configuration": _read_configuration,
+    "planned_values": _skip_planned,
+}
+
+
+def _plan(contents: _Contents, source: str) -> Plan:
+    """Return the plan, with every sensitive value hidden."""
+    fields, configuration = contents.fields, contents.configuration
+    values = _variables(fields.get("variables"))
+    hiding = Secrets(contents.secrets | {*of_variables(values, configuration.root)})
+    hide_constants(configuration.root, hiding)
+    changes = [_hidden(resource, hiding) for resource in contents.changes]
+    state = [_hidden(resource, hiding) for resource in contents.state]
+    planned = {change.address for change in changes if not change.drift}
+    unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
+    return Plan(
+        source,
+        str(fields.get("terraform_version") or ""),
+        (*changes, *unchanged),
+        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
+        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
+        configuration,
+        {
+            name: hiding.hidden(value, None)
+            for name, value in values.items()
+            if name not in configuration.root.secrets
+        },
+        hiding,
+        fields.get("complete") is not False,
+        str(fields.get("format_version") or ""),
+        tuple(contents.passed.unread),
+        contents.passed.others,
+    )
+
+
+def _hidden(resource: Resource, hiding: Secrets) -> Resource:
+    return replace(
+        resource,
+        before=hiding.hidden(resource.before, resource.hidden_before),
+        after=hiding.hidden(resource.after, resource.hidden_after),
+        imported=hiding.masked(resource.imported),
+    )
+
+
+def _variables(value: Any) -> dict[str, Any]:
+    variables = value if isinstance(value, dict) else {}
+    return {k: v.get("value") for k, v in variables.items() if isinstance(v, dict)}
+
+
+def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
+    """Pass ``prior_state``, and return what of IAM is in it."""
+    resources: list[Resource] = []
+    for key in reader.members():
+        if key != "values":
+            reader.value()
+            continue
+        for inner in reader.members():
+            if inner != "root_module":
+                reader.value()
+                continue
+            for item in json_stream.resources(reader, StateResource):
+                hidden = set(of_values(item.values, item.sensitive_values, reader))
+                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
+                secrets |= hidden
+                for resource in stated if item.type == _DOCUMENT else ():
+                    secrets.update(marked(resource.after, resource.hidden_after))
+                resources += stated
+    return resources
+
+
+def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
+    # A document that joins a policy that is sensitive shows each part of it.
+    values: Mapping[str, Any]
+    hidden: Any
+    if item.type == _DOCUMENT:
+        values = {"json": reader.decoded(item.values, DocumentValues).json}
+        marks = reader.decoded(item.sensitive_values, HiddenDocument)
+        hidden = {"json": marks.json or made_of_policy}
+    elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
+        values = reader.decoded(item.values, dict[str, Any])
+        hidden = reader.decoded(item.sensitive_values, object)
+    else:
+        return []
+    return [
+        Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            ("no-op",),
+            before=values,
+            after=values,
+            hidden_before=hidden,
+            hidden_after=hidden,
+        )
+    ]
+
+
+def _is_about_access(kind: str) -> bool:
+    return kind.startswith(_IAM) or kind in _OTHERS
+
+
 def _changes(
     items: Iterable[ChangedResource],
     reader: Reader,
@@ -332,7 +373,7 @@ def _changes(
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))
-        if not _wanted(item.type):
+        if not _is_about_access(item.type):
             if not drift:
                 passed.note(item, reader)
             continue
@@ -340,7 +381,7 @@ def _changes(
         if not change.actions or not ACTIONS.issuperset(change.actions):
             done = ", ".join(change.actions)[:80] or "nothing"
             raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
-        found = Resource(
+        resource = Resource(
             item.address,
             item.mode,
             item.type,
@@ -356,8 +397,8 @@ def _changes(
             item.deposed,
             drift,
         )
-        if {*found.actions} == {"create", "forget"}:
+        if {*resource.actions} == {"create", "forget"}:
             # What is replaced and not destroyed stays where it was.
-            yield replace(found, actions=("forget",), after=None, unknown=False)
-            found = replace(found, actions=("create",), before=None)
-        yield found
+            yield replace(resource, actions=("forget",), after=None, unknown=False)
+            resource = replace(resource, actions=("create",), before=None)
+        yield resource

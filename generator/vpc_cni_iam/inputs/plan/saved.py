@@ -66,15 +66,15 @@ def saved_plan(path: Path) -> Path | None:
     """
     if path.is_dir():
         try:
-            found = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
+            plans = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
         except OSError as error:
             raise unreadable(path, error) from None
-        if len(found) == 1:
-            return found[0]
+        if len(plans) == 1:
+            return plans[0]
         how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
-        if found:
-            how = f"name one of {', '.join(p.name for p in found)}"
-        raise InputError(str(path), "", f"holds {'several' if found else 'no'} saved plans; {how}")
+        if plans:
+            how = f"name one of {', '.join(p.name for p in plans)}"
+        raise InputError(str(path), "", f"holds {'several' if plans else 'no'} saved plans; {how}")
     return path if path.is_file() and _is_saved(path) else None
 
 
@@ -97,7 +97,6 @@ def opened(
 
     Args:
         path: The file; None for ``stdin``.
-        stdin: Standard input.
         kind: What it is.
 
     Raises:
@@ -154,7 +153,6 @@ def contents(
 
     Args:
         file: A file with places to go to.
-        source: The name that errors give it.
         piped: Whether it came through a pipe.
         kind: What it is.
 

@@ -43,20 +43,12 @@ _NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?
 
 
 def is_mark(value: object) -> bool:
-    """Say whether a value of a plan stands for a sensitive one, as a whole.
-
-    Args:
-        value: The value.
-    """
+    """Say whether a value of a plan stands for a sensitive one, as a whole."""
     return isinstance(value, str) and _MARKS.fullmatch(value) is not None
 
 
 def holds_mark(text: str) -> bool:
-    """Say whether a text of a plan holds anything in place of a sensitive value.
-
-    Args:
-        text: The text.
-    """
+    """Say whether a text of a plan holds anything in place of a sensitive value."""
     return _MARKS.search(text) is not None
 
 
@@ -108,11 +100,7 @@ class Secrets:
         return self.masked(value) if self._groups else value
 
     def masked(self, value: Any) -> Any:
-        """Return a text, or a number, with marks in place of what is sensitive in it.
-
-        Args:
-            value: A value that is not marked itself.
-        """
+        """Return a text, or a number, with marks in place of what is sensitive in it."""
         if isinstance(value, str):
             return self._clean(value, 0)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -120,18 +108,16 @@ class Secrets:
         return value
 
     def restored(self, policy: Policy) -> Policy:
-        """Return a policy with the values in place of their marks: to be judged, never shown.
-
-        Args:
-            policy: A policy that was read from a masked text.
-        """
+        """Return a policy with the values in place of their marks: to be judged, never shown."""
 
         def restore(text: str) -> str:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
 
-        def statement(one: Statement) -> Statement:
-            actions = tuple(map(restore, one.actions))
-            return replace(one, actions=actions, not_actions=tuple(map(restore, one.not_actions)))
+        def statement(original: Statement) -> Statement:
+            actions = tuple(map(restore, original.actions))
+            return replace(
+                original, actions=actions, not_actions=tuple(map(restore, original.not_actions))
+            )
 
         values = {mark: value for value, mark in self._marks.items()}
         restored = policy.map_strings(restore)
@@ -184,20 +170,12 @@ class Secrets:
 
 
 def is_grammar(text: str) -> bool:
-    """Say whether a text is a word of IAM's policy language, which is no secret.
-
-    Args:
-        text: The text.
-    """
+    """Say whether a text is a word of IAM's policy language, which is no secret."""
     return text in _GRAMMAR or _OPERATOR.fullmatch(text) is not None
 
 
 def is_policy(text: str) -> bool:
-    """Say whether a text looks like the JSON of a policy.
-
-    Args:
-        text: The text.
-    """
+    """Say whether a text looks like the JSON of a policy."""
     return _is_json(text) and '"Statement"' in text
 
 

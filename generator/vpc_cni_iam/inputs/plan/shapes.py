@@ -65,7 +65,7 @@ class StateResource(Struct):
     sensitive_values: Raw = _NOTHING
 
 
-class Document(Struct):
+class DocumentValues(Struct):
     """The attribute of a policy document data source that says all that the others do."""
 
     json: str | None = None
@@ -77,7 +77,7 @@ class HiddenDocument(Struct):
     json: bool = False
 
 
-class Block(Struct):
+class ResourceBlock(Struct):
     """A resource of a configuration."""
 
     type: str

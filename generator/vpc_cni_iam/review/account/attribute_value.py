@@ -38,7 +38,6 @@ class AttributeValue:
         """Return a value as a plan has it.
 
         Args:
-            value: The value.
             unknown: Whether the plan marks it as known after apply.
             hidden: Whether the plan marks it sensitive.
         """
@@ -65,13 +64,7 @@ UNKNOWN = "(known after apply)"
 
 
 def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
-    """Return an attribute on one side of a resource's change.
-
-    Args:
-        resource: The resource.
-        name: The attribute.
-        after: Which side.
-    """
+    """Return an attribute on one side of a resource's change."""
     values = resource.after if after else resource.before
     if values is None:
         # Of what is put off, a plan may know nothing but that it comes.
@@ -83,12 +76,7 @@ def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
 
 
 def flagged(marks: Any, *path: str | int) -> bool:
-    """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it.
-
-    Args:
-        marks: The marks.
-        path: The place.
-    """
+    """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it."""
     for name in path:
         if isinstance(marks, Mapping):
             marks = marks.get(str(name))
@@ -111,13 +99,7 @@ def _any(marks: Any) -> bool:
 
 
 def listed(resource: Resource, name: str, *, after: bool) -> tuple[list[str], bool]:
-    """Return the names that an argument has, and whether it is a list of them.
-
-    Args:
-        resource: The resource.
-        name: The argument.
-        after: Which side of its change.
-    """
+    """Return the names that an argument has, and whether it is a list of them."""
     value = ((resource.after if after else resource.before) or {}).get(name)
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, str)], name in LISTS

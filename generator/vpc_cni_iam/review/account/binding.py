@@ -61,11 +61,7 @@ class PolicyChange:
 
 
 def action_of(resource: Resource) -> Action:
-    """Return what a plan does to a resource, in one word.
-
-    Args:
-        resource: The resource.
-    """
+    """Return what a plan does to a resource, in one word."""
     if resource.drift:
         return "drift"
     actions = set(resource.actions)

@@ -43,8 +43,8 @@ _OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy(/(?:.*/)?)([^/]+
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 
 
-class Gatherer:
-    """Gathers the policies of one plan.
+class PlanPolicies:
+    """The policies of one plan, and who has them.
 
     Args:
         plan: The plan.
@@ -89,8 +89,8 @@ class Gatherer:
         for resource in self.plan.resources:
             replaced = action_of(resource) == "replace"
             for slot in computed_attributes(resource, self.plan):
-                held = self._held(slot, slot.before, after=False)
-                yield PolicyChange(slot, "no-op", held, Binding(ABSENT) if replaced else held)
+                binding = self._held(slot, slot.before, after=False)
+                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         if value.value is None and not value.unknown:
@@ -123,47 +123,38 @@ class Gatherer:
         """Return the group that stands in a slot, or stands for it, with the user who is in it."""
         argument = slot.path[0]
         kind = argument.removesuffix("s")
-        one = f"{argument} known after apply"
+        member = f"{argument} known after apply"
         if value.hidden:
-            one = _hidden(kind, slot, after)
+            member = _hidden(kind, slot, after)
         elif isinstance(value.value, str):
-            one = self.owners.address(slot.resource, argument, kind, value.value)
+            member = self.owners.address(slot.resource, argument, kind, value.value)
         if kind == "group":
-            return Binding(ReadPolicy(State("unknown")), one, "", owners)
-        return Binding(ReadPolicy(State("unknown")), owners[0].name, "", (Owner(one, "user"),))
+            return Binding(ReadPolicy(State("unknown")), member, "", owners)
+        return Binding(ReadPolicy(State("unknown")), owners[0].name, "", (Owner(member, "user"),))
 
     def _attached(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
         if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
             return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
-        policy, name = None, ""
-        if isinstance(value.value, str):
-            if document := _of_aws(value.value):
-                return Binding(_known(document), value.value, value.value, (), value.value)
-            policy, name = self._by_arn.get(value.value), value.value
-            policy = policy or self._created(value.value)
-        if policy is None and (value.unknown or not name):
+        known = isinstance(value.value, str)
+        name = arn = value.value if known else ""
+        if document := _of_aws(arn) if known else None:
+            return Binding(_known(document), arn, arn, (), arn)
+        policy = (self._by_arn.get(arn) or self._created(arn)) if known else None
+        if policy is None and not arn:
             resolution = self.references.resolve(slot.resource, slot.path)
-            if len(resolution.constants) == 1 and not resolution.resources and not resolution.open:
-                text = resolution.constants[0]
-                if isinstance(text, str):
-                    known = AttributeValue.of(text, hidden=value.hidden)
-                    return self._attached(slot, known, after=after)
+            if (text := _only_text(resolution)) is not None:
+                constant = AttributeValue.of(text, hidden=value.hidden)
+                return self._attached(slot, constant, after=after)
             if len(resolution.resources) == 1 and not resolution.open:
                 policy = self._policy(slot.resource, resolution.resources[0], resolution)
-            name = name or ", ".join(referred(resolution)) or "a policy known after apply"
+            name = ", ".join(referred(resolution)) or "a policy known after apply"
         if policy is None:
-            known_arn = isinstance(value.value, str)
-            of_local = not known_arn and name.startswith("local.")
-            state = State("unknown", why=(NOWHERE[0 if known_arn else 3 if of_local else 1],))
-            arn = name if known_arn else ""
-            return Binding(ReadPolicy(state), name, arn, (), arn)
-        arn = value.value if isinstance(value.value, str) else ""
-        address = policy.address
+            return _without_document(name, known_arn=known)
         # What drifted did so before the plan.
         later = after and not slot.resource.drift
-        return Binding(self.policy_of(policy, after=later), address, arn, (), address)
+        return Binding(self.policy_of(policy, after=later), policy.address, arn, (), policy.address)
 
     def _policy(
         self, asking: Resource, reference: tuple[str, str, str], resolution: Resolution
@@ -200,16 +191,11 @@ class Gatherer:
         names = ", ".join(referred(resolution)) or "nothing that the plan says"
         why = (NOWHERE[2], f"it refers to {names}")
         name = UNKNOWN if slot.kind == "exclusive" else f"what else {slot.path[0]} holds"
-        held = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)
-        yield PolicyChange(slot, action, Binding(ABSENT), held)
+        binding = Binding(ReadPolicy(State("unknown", why=why)), name, owners=owners)
+        yield PolicyChange(slot, action, Binding(ABSENT), binding)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
-        """Return the document of an ``aws_iam_policy``.
-
-        Args:
-            resource: The resource.
-            after: Which side of its change.
-        """
+        """Return the document of an ``aws_iam_policy``."""
         slot = next(slots(resource, self.plan), None)
         if slot is None:
             return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
@@ -271,11 +257,7 @@ def _hidden(what: str, slot: PolicyAttribute, after: bool) -> str:
 
 
 def is_managed(arn: str) -> bool:
-    """Say whether an ARN is that of AWS's managed policy for the plugin.
-
-    Args:
-        arn: The ARN.
-    """
+    """Say whether an ARN is that of AWS's managed policy for the plugin."""
     return _MANAGED.fullmatch(arn) is not None
 
 
@@ -284,25 +266,22 @@ def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...
 
     A role's ``managed_policy_arns`` and ``inline_policy`` are also computed: what an attachment
     of the same plan made, after the role was read, comes back as drift of the role.
-
-    Args:
-        items: What the plan holds.
     """
-    said = {
-        (owner.name, held.policy, held.read.text)
+    bound = {
+        (owner.name, binding.policy, binding.read.text)
         for item in items
         if item.action != "drift" and item.slot.kind in ("attachment", "permissions")
-        for held in (item.before, item.after)
-        for owner in held.owners
+        for binding in (item.before, item.after)
+        for owner in binding.owners
     }
 
     def computed_attributes(item: PolicyChange) -> bool:
         role = item.slot.resource.type == "aws_iam_role"
         if item.action != "drift" or not role or item.before.read.state.known != "absent":
             return False
-        held = item.after
-        return bool(held.owners) and all(
-            (owner.name, held.policy, held.read.text) in said for owner in held.owners
+        binding = item.after
+        return bool(binding.owners) and all(
+            (owner.name, binding.policy, binding.read.text) in bound for owner in binding.owners
         )
 
     return tuple(item for item in items if not computed_attributes(item))
@@ -314,6 +293,20 @@ def _of_aws(arn: str) -> Policy | None:
         return managed_policy()
     policy = aws_managed.find(arn)
     return policy.document if policy else None
+
+
+def _only_text(resolution: Resolution) -> str | None:
+    """Return the text that an expression always is, None if it may be anything else."""
+    if len(resolution.constants) != 1 or resolution.resources or resolution.open:
+        return None
+    text = resolution.constants[0]
+    return text if isinstance(text, str) else None
+
+
+def _without_document(name: str, *, known_arn: bool) -> Binding:
+    why = NOWHERE[0 if known_arn else 3 if name.startswith("local.") else 1]
+    arn = name if known_arn else ""
+    return Binding(ReadPolicy(State("unknown", why=(why,))), name, arn, (), arn)
 
 
 def _known(policy: Policy) -> ReadPolicy:

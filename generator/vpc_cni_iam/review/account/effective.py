@@ -7,7 +7,7 @@ and a role that is replaced comes back with nothing of what the plan leaves alon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.review.account.attribute_value import listed
@@ -75,13 +75,12 @@ class EffectivePolicies:
         computed_attributes: Iterable[PolicyChange],
         replaced: frozenset[str],
     ) -> None:
-        self.found: dict[str, PrincipalPolicies] = {}
+        self.by_principal: dict[str, PrincipalPolicies] = {}
         self.removals: list[Removal] = []
         self.trusts: dict[tuple[str, str], tuple[ReadPolicy, ReadPolicy]] = {}
         self._keys: dict[_Thing, list[str]] = {}
         counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
-        known = {thing for item in counted for thing in _things(item, after=False)}
-        known |= {thing for item in counted for thing in _things(item, after=True)}
+        known = _all_things(counted, after=False) | _all_things(counted, after=True)
         for item in counted:
             self._add(item)
             if item.slot.kind == "trust":
@@ -97,32 +96,32 @@ class EffectivePolicies:
         self._excluded(counted)
 
     def _add(self, item: PolicyChange) -> None:
-        for held, after in ((item.before, False), (item.after, True)):
-            for owner in held.owners:
-                has = self.found.setdefault(owner.name, PrincipalPolicies(owner.type))
-                self._add_to(has, item, held, after)
+        for binding, after in ((item.before, False), (item.after, True)):
+            for owner in binding.owners:
+                has = self.by_principal.setdefault(owner.name, PrincipalPolicies(owner.type))
+                self._add_to(has, item, binding, after)
             for thing in _things(item, after=after):
-                self._keys.setdefault(thing, []).append(_key(item, held))
+                self._keys.setdefault(thing, []).append(_key(item, binding))
 
     def _add_to(
-        self, has: PrincipalPolicies, item: PolicyChange, held: Binding, after: bool
+        self, has: PrincipalPolicies, item: PolicyChange, binding: Binding, after: bool
     ) -> None:
         kind = item.slot.kind
         if kind == "trust" and after:
-            has.trust = held.read
+            has.trust = binding.read
         if kind == "boundary":
-            has.bounds = (has.bounds[0], held.read) if after else (held.read, has.bounds[1])
+            has.bounds = (has.bounds[0], binding.read) if after else (binding.read, has.bounds[1])
         if kind not in ("permissions", "attachment"):
             return
-        key = _key(item, held)
-        (has.after if after else has.before)[key] = held.read
+        key = _key(item, binding)
+        (has.after if after else has.before)[key] = binding.read
         if after and kind == "permissions":
-            has.inline[key] = held.read.state.size
+            has.inline[key] = binding.read.state.size
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:
             return
-        has = self.found[thing[0]]
+        has = self.by_principal[thing[0]]
         for key in self._keys[thing]:
             has.after.pop(key, None)
             has.inline.pop(key, None)
@@ -131,9 +130,9 @@ class EffectivePolicies:
         """Find what one resource takes away and another keeps, or makes at the same time."""
         goes: dict[_Thing, PolicyChange] = {}
         for item in items:
-            kept = set(_things(item, after=True))
+            after = set(_things(item, after=True))
             if item.slot.resource.type not in ATTACHING:
-                goes |= {t: item for t in _things(item, after=False) if t not in kept}
+                goes |= {t: item for t in _things(item, after=False) if t not in after}
         for item in items:
             had = set(_things(item, after=False))
             for thing in _things(item, after=True):
@@ -166,29 +165,33 @@ class EffectivePolicies:
         for item in items:
             if item.slot.resource.type in (*ATTACHING, *EXCLUSIVE):
                 resources.setdefault(item.slot.resource.address, []).append(item)
-        things: dict[tuple[str, str], list[_Thing]] = {}
+        by_owner: dict[tuple[str, str], list[_Thing]] = {}
         for thing in self._keys:
-            things.setdefault(thing[:2], []).append(thing)
-        for slots in resources.values():
-            if slots[0].action in ("delete", "forget", *_STAYS):
+            by_owner.setdefault(thing[:2], []).append(thing)
+        for items_of_resource in resources.values():
+            if items_of_resource[0].action not in ("delete", "forget", *_STAYS):
+                self._remove_unlisted(items_of_resource, by_owner)
+
+    def _remove_unlisted(
+        self, items: list[PolicyChange], by_owner: Mapping[tuple[str, str], list[_Thing]]
+    ) -> None:
+        """Remove what the lists of one exclusive resource do not name, if they are known."""
+        if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in items):
+            return
+        kind = "inline" if items[0].slot.kind == "exclusive" else "attachment"
+        before, after = _all_things(items, after=False), _all_things(items, after=True)
+        owners = {o.name for item in items for b in (item.before, item.after) for o in b.owners}
+        for thing in [t for owner in sorted(owners) for t in by_owner.get((owner, kind), ())]:
+            policies = self.by_principal[thing[0]]
+            if thing in after or policies.after.keys().isdisjoint(self._keys[thing]):
                 continue
-            kind = "inline" if slots[0].slot.kind == "exclusive" else "attachment"
-            named = {thing for item in slots for thing in _things(item, after=True)}
-            if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in slots):
-                continue
-            owners = {o.name for item in slots for h in (item.before, item.after) for o in h.owners}
-            before = {thing for item in slots for thing in _things(item, after=False)}
-            for thing in [t for owner in sorted(owners) for t in things.get((owner, kind), ())]:
-                has = self.found[thing[0]]
-                if thing in named or not any(k in has.after for k in self._keys[thing]):
-                    continue
-                self._remove(thing)
-                if thing not in before or thing in self._made:
-                    message = f"{_said(thing)} is removed, since the list does not name it"
-                    self._note("exclusive-removes", slots[0], thing, message)
+            self._remove(thing)
+            if thing not in before or thing in self._made:
+                message = f"{_said(thing)} is removed, since the list does not name it"
+                self._note("exclusive-removes", items[0], thing, message)
 
     def _note(self, rule: str, item: PolicyChange, thing: _Thing, message: str) -> None:
-        has = self.found[thing[0]]
+        has = self.by_principal[thing[0]]
         reads = [side.get(key) for key in self._keys[thing] for side in (has.before, has.after)]
         denies = any(
             statement.effect == "Deny"
@@ -199,9 +202,9 @@ class EffectivePolicies:
         self.removals.append(Removal(rule, item, thing[0], denies, message))
 
 
-def _key(item: PolicyChange, held: Binding) -> str:
+def _key(item: PolicyChange, binding: Binding) -> str:
     if item.slot.kind == "attachment":
-        return held.policy
+        return binding.policy
     resource = item.slot.resource
     left = f" (deposed {resource.deposed})" if resource.deposed else ""
     return f"{resource.address}{left} {item.slot.attribute}"
@@ -214,11 +217,15 @@ def _other_owner(item: PolicyChange) -> bool:
 
 def _things(item: PolicyChange, *, after: bool) -> Iterator[_Thing]:
     """Yield what somebody has in a slot, by what IAM tells it from others."""
-    held = item.after if after else item.before
+    binding = item.after if after else item.before
     kind = "attachment" if item.slot.kind == "attachment" else "inline"
-    if item.slot.kind in ("permissions", "attachment", "exclusive") and held.name:
-        for owner in held.owners:
-            yield owner.name, kind, held.name
+    if item.slot.kind in ("permissions", "attachment", "exclusive") and binding.name:
+        for owner in binding.owners:
+            yield owner.name, kind, binding.name
+
+
+def _all_things(items: Iterable[PolicyChange], *, after: bool) -> set[_Thing]:
+    return {thing for item in items for thing in _things(item, after=after)}
 
 
 def _left(item: PolicyChange) -> bool:

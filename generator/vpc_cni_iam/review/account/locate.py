@@ -13,7 +13,7 @@ from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.lines import Located, locate
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.inputs.plan.addresses import call_names
-from vpc_cni_iam.inputs.plan.configuration import Configuration
+from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN
@@ -37,7 +37,7 @@ class Locator:
         InputError: The directory is none, or has no file of a configuration.
     """
 
-    def __init__(self, directory: Path | None, configuration: Configuration) -> None:
+    def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:
         self._directory = directory
         self._configuration = configuration
         self._read: dict[PurePosixPath, _Blocks] = {}
@@ -58,7 +58,6 @@ class Locator:
         """Return where a resource is written; of a module from elsewhere, where it is called.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
         """
         own, here = self._find(module, block)
@@ -68,7 +67,6 @@ class Locator:
         """Say whether a resource's own text has something in it; None if it is not to be had.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
             pattern: A regular expression.
         """
@@ -79,9 +77,7 @@ class Locator:
         """Return the policy that a resource's argument writes out, with unknown places named.
 
         Args:
-            module: The address of its module.
             block: Its address in the module, without keys.
-            argument: The argument.
 
         Returns:
             None where it is no policy that is written out, or that is not to be had.
@@ -97,7 +93,7 @@ class Locator:
             policy = embedded.read(value, "block")
         except InputError:
             return None  # the plan alone says then what is known
-        codes = {kept.code: f"{UNKNOWN[:-1]}: {kept.code})" for kept in policy.marks.expressions}
+        codes = {mark.code: f"{UNKNOWN[:-1]}: {mark.code})" for mark in policy.marks.expressions}
         return policy.filled(codes)
 
     def _block_text(self, module: str, block: str) -> str | None:

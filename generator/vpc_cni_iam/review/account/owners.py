@@ -8,7 +8,7 @@ from functools import cached_property
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.review.account.attribute_value import listed, side
+from vpc_cni_iam.review.account.attribute_value import AttributeValue, listed, side
 from vpc_cni_iam.review.account.binding import Owner
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import referred
@@ -20,12 +20,7 @@ PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_
 
 
 class Owners:
-    """The roles, users and groups of one plan.
-
-    Args:
-        plan: The plan.
-        references: Its resources.
-    """
+    """The roles, users and groups of one plan."""
 
     def __init__(self, plan: Plan, references: References) -> None:
         self.plan = plan
@@ -33,12 +28,7 @@ class Owners:
         self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot.
-
-        Args:
-            slot: The slot.
-            after: Which side of its resource's change.
-        """
+        """Yield who has what stands in a slot."""
         resource = slot.resource
         if not slot.owners:
             for kind, type_ in PRINCIPALS.items():
@@ -51,16 +41,8 @@ class Owners:
         self, resource: Resource, argument: str, kind: str, *, after: bool
     ) -> Iterator[Owner]:
         value = side(resource, argument, after=after)
-        if value.hidden and isinstance(value.value, str):
-            # The name is hidden, not which resource of the plan has it.
-            addresses = self.addresses(resource, (argument,), kind, value.value, after=after)
-            if addresses:
-                yield from (Owner(address, kind) for address in addresses)
-                return
         if value.hidden:
-            before = side(resource, argument, after=False)
-            other = after and before.hidden and before.value != value.value
-            yield Owner(f"{'another' if other else 'a'} {kind} that is sensitive", kind)
+            yield from self._sensitive(resource, argument, kind, value, after=after)
             return
         known, whole = listed(resource, argument, after=after)
         if value.unknown and whole:
@@ -69,14 +51,33 @@ class Owners:
         for name in known:
             addresses = self.addresses(resource, (argument,), kind, name, after=after)
             yield from (Owner(address, kind) for address in addresses or [f"{kind} {name}"])
-        if not value.unknown:
-            return
+        if value.unknown:
+            yield from self._referred(resource, argument, kind, whole=whole)
+
+    def _sensitive(
+        self, resource: Resource, argument: str, kind: str, value: AttributeValue, *, after: bool
+    ) -> Iterator[Owner]:
+        # The name is hidden, not which resource of the plan has it.
+        addresses = (
+            self.addresses(resource, (argument,), kind, value.value, after=after)
+            if isinstance(value.value, str)
+            else []
+        )
+        before = side(resource, argument, after=False)
+        other = after and before.hidden and before.value != value.value
+        hidden = f"{'another' if other else 'a'} {kind} that is sensitive"
+        yield from (Owner(name, kind) for name in addresses or [hidden])
+
+    def _referred(
+        self, resource: Resource, argument: str, kind: str, *, whole: bool
+    ) -> Iterator[Owner]:
+        """Yield who an argument refers to, and what stands for the others."""
         resolution = self.references.resolve(resource, (argument,))
         rest = list(resolution.open)
         for reference in resolution.resources:
-            one = self.references.find(resource, reference, resolution)
-            if one is not None and one.type == PRINCIPALS[kind]:
-                yield Owner(one.address, kind)
+            principal = self.references.find(resource, reference, resolution)
+            if principal is not None and principal.type == PRINCIPALS[kind]:
+                yield Owner(principal.address, kind)
             else:
                 rest += referred(Resolution((reference,)))
         if whole:
@@ -85,12 +86,7 @@ class Owners:
             yield Owner(", ".join(rest) or f"a {kind} known after apply", kind)
 
     def roles(self, kind: str, argument: str) -> Iterator[tuple[Resource, str]]:
-        """Yield resources of a type, each with the address of the role whose ARN it names.
-
-        Args:
-            kind: The resources' type.
-            argument: The argument that names the role.
-        """
+        """Yield resources of a type, each with the address of the role whose ARN it names."""
         for resource in self.plan.resources:
             if resource.type != kind or resource.after is None or resource.drift:
                 continue
@@ -108,22 +104,13 @@ class Owners:
         """Return the address of who has a name, or the name where that is not one of the plan.
 
         Args:
-            resource: The resource that names it.
-            argument: The argument that does.
             kind: ``role``, ``user`` or ``group``.
-            name: The name.
         """
         addresses = self.addresses(resource, (argument,), kind, name, after=True)
         return addresses[0] if len(addresses) == 1 else f"{kind} {name}"
 
     def role_of(self, resource: Resource, path: tuple[str, ...], arn: str) -> str:
-        """Return the address of the role that has an ARN, the ARN if no role of the plan has it.
-
-        Args:
-            resource: The resource that names it.
-            path: The place of the ARN in the resource's expressions.
-            arn: The ARN.
-        """
+        """Return the address of the role that has an ARN, the ARN if no role of the plan has it."""
         match = _ROLE_ARN.fullmatch(arn)
         if match is None:
             return arn
@@ -143,20 +130,14 @@ class Owners:
         """Return the addresses of who has a name: several if nothing tells two accounts apart.
 
         Args:
-            resource: The resource that names it.
             path: The place of the name in the resource's expressions.
             kind: ``role``, ``user`` or ``group``.
-            name: The name.
-            after: Which side of the plan.
             account: The account of it, empty where that is not known.
         """
         sides = [self._by_name[there].get((kind, name), []) for there in (after, not after)]
         candidates = sides[0] or sides[1]
         if account:
-            accounts = {r.address: _account(r) for r in candidates}
-            candidates = [r for r in candidates if accounts[r.address] in ("", account)]
-            exact = [r for r in candidates if accounts[r.address] == account]
-            candidates = exact if len(exact) == 1 else candidates
+            candidates = _of_account(candidates, account)
         if len(candidates) > 1:
             resolution = self.references.resolve(resource, path)
             targets = [
@@ -190,6 +171,15 @@ class Owners:
                 if values and isinstance(name := values.get("name"), str):
                     index[after].setdefault((kinds[resource.type], name), []).append(resource)
         return index
+
+
+def _of_account(candidates: list[Resource], account: str) -> list[Resource]:
+    """Return the one of an account, else those that may be of it."""
+    accounts = {r.address: _account(r) for r in candidates}
+    exact = [r for r in candidates if accounts[r.address] == account]
+    if len(exact) == 1:
+        return exact
+    return [r for r in candidates if accounts[r.address] in ("", account)]
 
 
 def _account(resource: Resource) -> str:

@@ -95,12 +95,7 @@ class ClusterPlugin:
 
 
 class PluginReader:
-    """Reads what a plan says of the plugin in each cluster.
-
-    Args:
-        plan: The plan.
-        owners: Its roles.
-    """
+    """Reads what a plan says of the plugin in each cluster."""
 
     def __init__(self, plan: Plan, owners: Owners) -> None:
         self._plan = plan
@@ -247,11 +242,7 @@ class PluginReader:
 
 
 def is_for_plugin(values: Mapping[str, object]) -> bool:
-    """Say whether the attributes of an association are for the plugin's service account.
-
-    Args:
-        values: The attributes.
-    """
+    """Say whether the attributes of an association are for the plugin's service account."""
     return (values.get("namespace"), values.get("service_account")) == (NAMESPACE, SERVICE_ACCOUNT)
 
 

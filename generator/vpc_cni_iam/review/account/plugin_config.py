@@ -40,11 +40,7 @@ class PluginConfig:
 
 
 def is_plugin(resource: Resource) -> bool:
-    """Say whether a resource installs the plugin.
-
-    Args:
-        resource: An add-on or a Helm release.
-    """
+    """Say whether a resource installs the plugin."""
     values = resource.after or resource.before or {}
     if resource.type == "aws_eks_addon":
         return values.get("addon_name") == "vpc-cni"
@@ -53,12 +49,7 @@ def is_plugin(resource: Resource) -> bool:
 
 
 def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
-    """Return how a resource sets the plugin up; None if it is not there on that side.
-
-    Args:
-        resource: An add-on or a Helm release of the plugin.
-        after: Which side of its change.
-    """
+    """Return how a resource sets the plugin up; None if it is not there on that side."""
     if (resource.after if after else resource.before) is None:
         return None
     return (_addon if resource.type == "aws_eks_addon" else _chart)(resource, after)

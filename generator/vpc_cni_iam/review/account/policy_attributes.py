@@ -78,7 +78,6 @@ def slots(
     """Yield the places of policies in a resource, in a fixed order.
 
     Args:
-        resource: The resource.
         plan: Its plan, whose configuration says what of a role is set there.
         dynamic: Addresses of roles whose inline policies a dynamic block makes.
     """
@@ -111,12 +110,7 @@ def slots(
 
 
 def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
-    """Yield what a role repeats of what other resources, or others, made.
-
-    Args:
-        resource: The resource.
-        plan: Its plan.
-    """
+    """Yield what a role repeats of what other resources, or others, made."""
     if resource.type != "aws_iam_role" or resource.drift or resource.before is None:
         return
     if resource.after is None:
@@ -143,16 +137,11 @@ def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[P
 
 
 def may_have_inline(resource: Resource, plan: Plan) -> bool:
-    """Say whether a role may come with inline policies of which its plan says nothing.
-
-    Args:
-        resource: The resource.
-        plan: Its plan.
-    """
+    """Say whether a role may come with inline policies of which its plan says nothing."""
     comes = resource.type == "aws_iam_role" and "create" in resource.actions
     unknown = flagged(resource.unknown, "inline_policy") and not resource.drift
-    said = (resource.after or {}).get("inline_policy") is not None
-    return comes and unknown and not said and not _set(resource, plan, "inline_policy")
+    shown = (resource.after or {}).get("inline_policy") is not None
+    return comes and unknown and not shown and not _set(resource, plan, "inline_policy")
 
 
 def _set(resource: Resource, plan: Plan, argument: str) -> bool:
@@ -184,15 +173,15 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
-        after = {**{key: one for key, one in before.items() if key not in after}, **after}
+        after = {**{key: value for key, value in before.items() if key not in after}, **after}
     if not after and resource.after is not None and resource.type.endswith("_exclusive"):
         # It removes everything.
         yield PolicyAttribute(resource, kind, name, (name,), ABSENT, AttributeValue.of([]))
     for key in dict.fromkeys([*before, *after]):
-        one = before.get(key, ABSENT)
-        other = after.get(key, ABSENT)
-        rest = key == UNKNOWN and other.unknown
-        yield PolicyAttribute(resource, kind, f'{name}["{key}"]', (name,), one, other, whole=rest)
+        old = before.get(key, ABSENT)
+        new = after.get(key, ABSENT)
+        rest = key == UNKNOWN and new.unknown
+        yield PolicyAttribute(resource, kind, f'{name}["{key}"]', (name,), old, new, whole=rest)
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, AttributeValue]:
@@ -215,7 +204,7 @@ def _inline(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
     before, after = _named(resource, after=False), _named(resource, after=True)
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
-        after = {**{key: one for key, one in before.items() if key not in after}, **after}
+        after = {**{key: value for key, value in before.items() if key not in after}, **after}
     for key in dict.fromkeys([*before, *after]):
         place = _block(resource, plan, key, len(after))
         yield PolicyAttribute(
@@ -233,20 +222,15 @@ def _block(resource: Resource, plan: Plan, name: str, several: int) -> str:
     expression = plan.configuration.expression(resource.module, resource.block, "inline_policy")
     blocks = expression if isinstance(expression, list) else [expression]
     for place, block in enumerate(blocks):
-        said = block.get("name") if isinstance(block, Mapping) else None
-        if isinstance(said, Mapping) and said.get("constant_value") == name:
+        argument = block.get("name") if isinstance(block, Mapping) else None
+        if isinstance(argument, Mapping) and argument.get("constant_value") == name:
             return str(place)
     alone = len(blocks) == several == 1 and name != UNKNOWN
     return "0" if alone else "none"
 
 
 def inline_name(slot: PolicyAttribute, *, after: bool) -> str:
-    """Return the name of an inline policy, empty where it is not known or sensitive.
-
-    Args:
-        slot: The policy's place.
-        after: Which side of its change.
-    """
+    """Return the name of an inline policy, empty where it is not known or sensitive."""
     if slot.kind != "permissions" or slot.resource.type == "aws_iam_policy":
         return ""
     if slot.resource.type == "aws_iam_role":

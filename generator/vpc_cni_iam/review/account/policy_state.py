@@ -63,14 +63,7 @@ ABSENT = ReadPolicy(State("absent"))
 def read_side(
     side: AttributeValue, slot: PolicyAttribute, rebuilder: Rebuilder, secrets: Secrets
 ) -> ReadPolicy:
-    """Return the policy of a side.
-
-    Args:
-        side: The side.
-        slot: Its slot.
-        rebuilder: What rebuilds a policy that is not known yet.
-        secrets: The sensitive values of the plan.
-    """
+    """Return the policy of a side."""
     if side.hidden:
         return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)))
     if side.unknown:
@@ -93,11 +86,7 @@ def _marked(text: str, secrets: Secrets) -> ReadPolicy:
 
 
 def from_rebuilt(rebuilt: Rebuilt) -> ReadPolicy:
-    """Return the state of a policy that was rebuilt.
-
-    Args:
-        rebuilt: The policy.
-    """
+    """Return the state of a policy that was rebuilt."""
     if rebuilt.policy is None:
         return ReadPolicy(State("unknown", why=rebuilt.holes), document=rebuilt.document)
     size = counted(_HOLE.sub("", dumps(rebuilt.policy, indent=None)))
@@ -127,8 +116,5 @@ def counted(text: str) -> int:
     """Return the size of a policy as IAM counts it: its characters but for white space.
 
     Source: IAM User Guide, "IAM and AWS STS quotas".
-
-    Args:
-        text: The policy's JSON.
     """
     return len(_SPACE.sub("", text))

@@ -54,11 +54,7 @@ class Rebuilt:
 
 
 class Rebuilder:
-    """Rebuilds the policies of one plan.
-
-    Args:
-        instances: The plan's resources.
-    """
+    """Rebuilds the policies of one plan."""
 
     def __init__(self, instances: References) -> None:
         self._instances = instances
@@ -154,11 +150,7 @@ class Rebuilder:
 
 
 def referred(resolution: Resolution) -> list[str]:
-    """Return the names that an expression refers to, as people write them.
-
-    Args:
-        resolution: What it refers to.
-    """
+    """Return the names that an expression refers to, as people write them."""
     named = [
         ".".join(part for part in (module, block, attribute) if part)
         for module, block, attribute in resolution.resources

@@ -8,11 +8,7 @@ from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 
 
 class References:
-    """The resources of a plan by their address without keys.
-
-    Args:
-        plan: The plan.
-    """
+    """The resources of a plan by their address without keys."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -23,12 +19,7 @@ class References:
                 known.append(resource)
 
     def resolve(self, resource: Resource, path: tuple[str, ...]) -> Resolution:
-        """Follow an argument of a resource to what it refers to in the end.
-
-        Args:
-            resource: The resource.
-            path: The argument's place in the resource's expressions.
-        """
+        """Follow an argument of a resource to what it refers to in the end."""
         configuration = self._plan.configuration
         module, block = resource.module, resource.block
         expression = configuration.expression(module, block, *path)
@@ -44,7 +35,6 @@ class References:
         Args:
             asking: The resource whose argument refers to it.
             reference: The module's address and the address in it, which may have an index.
-            resolution: All that the argument refers to.
         """
         module, block, _ = reference
         address = f"{module}.{block}".lstrip(".")

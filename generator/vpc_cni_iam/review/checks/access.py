@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.admin import REACH_TEXTS, Reach, reach
+from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
@@ -201,11 +201,13 @@ def _membership(
     """Yield who joins a group, or leaves it."""
     if gains:
         message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and has what it has"
-        group = context.effective.found.get(change.attachment.policy if change.attachment else "")
+        group = context.effective.by_principal.get(
+            change.attachment.policy if change.attachment else ""
+        )
         policies = [r.judged for r in group.after.values() if r.judged] if group else []
         far = reach(policies)
         level: Level | None = None
-        if far is not Reach.limited:
+        if far is not AccessScope.limited:
             message = f"{gains[0].text.replace(' to ', ' joins ', 1)}, and {REACH_TEXTS[far]}"
             level = "error"
         yield finding_of(change, "group-joined", message, line_texts(gains), level)
@@ -230,9 +232,9 @@ def _exclusive(
     """Yield what an exclusive list removes, or attaches."""
     if losses:
         # What goes may have denied something.
-        held = map(context.principals.get, change.principals)
+        principals = map(context.principals.get, change.principals)
         means: list[Meaning] = ["any-change"]
-        means += ["new-access"] if any(map(may_gain_access, held)) else []
+        means += ["new-access"] if any(map(may_gain_access, principals)) else []
         means += ["coverage-lost"] if change.concerns_plugin else []
         message, details = losses[0].text, line_texts(losses)
         yield finding_of(change, "exclusive-removes", message, details, means=tuple(means))
@@ -251,9 +253,9 @@ def _exclusive(
 def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     """Yield that somebody leaves a group that denies something."""
     group = change.attachment.policy if change.attachment else ""
-    if change.kind != "membership" or group not in context.effective.found:
+    if change.kind != "membership" or group not in context.effective.by_principal:
         return
-    policies = [r.judged for r in context.effective.found[group].before.values()]
+    policies = [r.judged for r in context.effective.by_principal[group].before.values()]
     if any(line.effect == "loss" for line in change.lines) and deny_removed(
         [p for p in policies if p], [], context.budget
     ):
@@ -269,12 +271,12 @@ def _idle(change: Change, attached: Attachment) -> Finding:
 
 def _deny_removed(change: Change, context: Context) -> Finding:
     """Return what comes of a Deny that goes, for those who had it."""
-    held = [context.principals.get(name) for name in change.principals]
-    verdicts = [p.access.verdict if p and p.access else "unknown" for p in held]
+    principals = [context.principals.get(name) for name in change.principals]
+    verdicts = [p.access.verdict if p and p.access else "unknown" for p in principals]
     details = line_texts(change.lines)
-    if held and set(verdicts) == {"no new access"}:
+    if principals and set(verdicts) == {"no new access"}:
         return finding_of(change, "access-removed", f"{kind_of(change)} allows less", details)
-    for principal in held:
+    for principal in principals:
         access = principal.access if principal else None
         if principal and access and access.verdict == "new access":
             message = f"{kind_of(change)} denies less, and {principal.name} may do more than before"
@@ -286,12 +288,12 @@ def _deny_removed(change: Change, context: Context) -> Finding:
 def _gained(change: Change, access: Access, context: Context, gains: tuple[Line, ...]) -> Finding:
     """Return a finding of new access, as grave as it is for those who have it."""
     details = (*line_texts(gains), example_or_reason(access))
-    held = [context.principals.get(name) for name in change.principals]
-    gaining = [p for p in held if may_gain_access(p)]
+    principals = [context.principals.get(name) for name in change.principals]
+    gaining = [p for p in principals if may_gain_access(p)]
     if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
         return _deny_removed(change, context)
-    proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
-    if held and len(proven) == len(held):
+    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
+    if principals and len(proven) == len(principals):
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
         return finding_of(change, name, message, details, "note", _ANY)
@@ -307,12 +309,16 @@ def _can_do_more(
     change: Change, access: Access, context: Context, details: tuple[str, ...]
 ) -> Finding:
     """Return who can do more, as grave as it is for who was there before."""
-    held = [context.principals.get(name) for name in change.principals]
-    proven = [p.name for p in held if p and p.access and p.access.verdict == "no new access"]
+    principals = [context.principals.get(name) for name in change.principals]
+    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
     can_call = _can_call(change, access)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(
-            [name for name, p in zip(change.principals, held, strict=True) if may_gain_access(p)]
+            [
+                name
+                for name, p in zip(change.principals, principals, strict=True)
+                if may_gain_access(p)
+            ]
         )
         message = f"{who or 'Whoever has the policy'} {can_call}"
         return finding_of(change, "new-access", message, details)

@@ -45,7 +45,7 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with what is attached, and what is removed though it is to stay."""
     for name, principal in context.principals.items():
-        yield from _managed(principal, context.effective.found[name], context)
+        yield from _managed(principal, context.effective.by_principal[name], context)
     yield from _removals(context)
 
 
@@ -92,7 +92,7 @@ def _on_nodes(principal: Principal, has: PrincipalPolicies, context: Context) ->
 
 
 def _is_node_role(name: str, has: PrincipalPolicies, context: Context) -> bool:
-    owners = context.gatherer.owners
+    owners = context.owners
     if name in {role for _, role in owners.roles("aws_eks_node_group", "node_role_arn")}:
         return True
     trusted = has.trust.judged if has.trust else None

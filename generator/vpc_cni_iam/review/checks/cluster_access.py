@@ -62,7 +62,7 @@ def _differs(resource: Resource) -> bool:
 
 def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
     values = resource.after or {}
-    owners = context.gatherer.owners
+    owners = context.owners
     arn = values.get("principal_arn")
     who = str(arn) if isinstance(arn, str) else "a principal known after apply"
     for source, role in owners.roles(resource.type, "principal_arn"):

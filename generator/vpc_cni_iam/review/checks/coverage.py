@@ -45,7 +45,7 @@ def check(context: Context) -> Iterator[Finding]:
     for name, principal in context.principals.items():
         if _is_unused(name, context):
             continue
-        has = context.effective.found[name]
+        has = context.effective.by_principal[name]
         yield from _of_principal(principal, has, context)
         yield from _bounded(principal, has, context)
 

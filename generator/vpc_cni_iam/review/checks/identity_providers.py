@@ -40,38 +40,44 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
     action = action_of(provider)
     if before is None or action in ("no-op", "forget", "import", "move"):
         return
-    made_again = any(_issuer(o.after) == _issuer(before) and o.after is not None for o in others)
+    issuer = _issuer(before)
     if after is None:
-        if not made_again:
+        if not any(o.after is not None and _issuer(o.after) == issuer for o in others):
             yield from _barred(provider, f"{provider.address} is deleted", context)
-        return
-    if _issuer(before) != _issuer(after) and not flagged(provider.unknown, "url"):
-        yield from _barred(provider, f"{provider.address} is for another issuer", context)
-        return
-    if flagged(provider.unknown, "url"):
+    elif flagged(provider.unknown, "url"):
         yield from _barred(provider, f"the issuer of {provider.address} may change", context)
-        return
-    had, clients = _clients(before), _clients(after)
+    elif issuer != _issuer(after):
+        yield from _barred(provider, f"{provider.address} is for another issuer", context)
+    else:
+        yield from _client_ids(provider, _clients(before), _clients(after), context)
+        if before.get("thumbprint_list") != after.get("thumbprint_list"):
+            yield _thumbprints(provider, issuer, context)
+
+
+def _client_ids(
+    provider: Resource, before: list[Any], after: list[Any], context: Context
+) -> Iterator[Finding]:
     if flagged(provider.unknown, "client_id_list"):
         yield _changed(provider, "client ids of it are known after apply", context)
-    elif AUDIENCE in had and AUDIENCE not in clients:
+    elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    elif had != clients:
-        signed = [f"+ {c}" for c in clients if c not in had]
-        signed += [f"- {c}" for c in had if c not in clients]
+    elif before != after:
+        signed = [f"+ {client}" for client in after if client not in before]
+        signed += [f"- {client}" for client in before if client not in after]
         yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
-    if before.get("thumbprint_list") != after.get("thumbprint_list"):
-        eks = ".eks.amazonaws.com" in _issuer(before) or _issuer(before).startswith("oidc.eks.")
-        place = context.places.get(provider.address)
-        message = "The thumbprints of the provider change"
-        message += "; AWS does not use those of EKS" if eks else ""
-        yield finding(
-            "oidc-provider-changed",
-            message,
-            address=provider.address,
-            place=place,
-            level="note" if eks else None,
-        )
+
+
+def _thumbprints(provider: Resource, issuer: str, context: Context) -> Finding:
+    eks = ".eks.amazonaws.com" in issuer or issuer.startswith("oidc.eks.")
+    message = "The thumbprints of the provider change"
+    message += "; AWS does not use those of EKS" if eks else ""
+    return finding(
+        "oidc-provider-changed",
+        message,
+        address=provider.address,
+        place=context.places.get(provider.address),
+        level="note" if eks else None,
+    )
 
 
 def _changed(provider: Resource, what: str, context: Context) -> Finding:
@@ -84,7 +90,7 @@ def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]
     """Yield which roles can no longer be assumed by tokens of a provider."""
     roles = sorted(
         name
-        for name, has in context.effective.found.items()
+        for name, has in context.effective.by_principal.items()
         if has.trust and has.trust.judged and _trusts(has.trust.judged, provider)
     )
     plugins = [name for name in roles if _is_plugins(name, context)]
@@ -104,7 +110,7 @@ def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]
 
 
 def _is_plugins(name: str, context: Context) -> bool:
-    has = context.effective.found[name]
+    has = context.effective.by_principal[name]
     identities = {role for plugin, _ in context.clusters for role in plugin.before.identity.roles}
     trusted = has.trust.judged if has.trust else None
     return name in identities or bool(trusted and trust.trusts_plugin(trusted))

@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Finding]:
                 if size.over:
                     yield finding_of(change, "size-limit", oversize_text(size))
     for name, principal in context.principals.items():
-        has = context.effective.found[name]
+        has = context.effective.by_principal[name]
         for size in principal.sizes:
             if size.over and has.before != has.after:
                 place = context.places.get(name)

@@ -68,7 +68,7 @@ def _finding(resource: Resource, old: str, new: str, context: Context) -> Findin
 def _missing(resource: Resource, old: str, new: str, context: Context) -> Iterator[Finding]:
     """Yield what aws-node can no longer do with the role of nodes, where it has no other."""
     own = {change.after.kind for _, change in context.clusters}
-    before, after = (context.effective.found.get(role) for role in (old, new))
+    before, after = (context.effective.by_principal.get(role) for role in (old, new))
     if own & {"irsa", "pod-identity"} or before is None or after is None:
         return
     policies, others = (
@@ -88,7 +88,7 @@ def _missing(resource: Resource, old: str, new: str, context: Context) -> Iterat
 
 
 def _access(old: str, new: str, context: Context) -> Access:
-    before, after = (context.effective.found.get(role) for role in (old, new))
+    before, after = (context.effective.by_principal.get(role) for role in (old, new))
     if before is None or after is None:
         missing = old if before is None else new
         return Access("unknown", reason=f"the plan does not show the policies of {missing}")
@@ -107,7 +107,7 @@ def _access(old: str, new: str, context: Context) -> Access:
 def _role(resource: Resource, context: Context, *, after: bool) -> str:
     """Return the role of nodes: its address, else its name or what is known of it."""
     values = (resource.after if after else resource.before) or {}
-    owners = context.gatherer.owners
+    owners = context.owners
     if resource.type == "aws_eks_node_group":
         arn = values.get("node_role_arn")
         if isinstance(arn, str):
@@ -142,7 +142,7 @@ def _profile(values: Mapping[str, Any], resource: Resource, context: Context) ->
 
 
 def _referred(resource: Resource, path: tuple[str, ...], context: Context) -> str:
-    references = context.gatherer.references
+    references = context.references
     resolution = references.resolve(resource, path)
     for reference in resolution.resources:
         target = references.find(resource, reference, resolution)

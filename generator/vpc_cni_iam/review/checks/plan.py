@@ -62,7 +62,7 @@ def check(context: Context) -> Iterator[Finding]:
     if is_newer_format(plan.format):
         message = f"The plan has format {plan.format}; what it adds to 1.2 is not read"
         yield finding("plan-format-unknown", message)
-    for (address, name), addresses in sorted(context.gatherer.owners.ambiguous.items()):
+    for (address, name), addresses in sorted(context.owners.ambiguous.items()):
         message = f"{name!r} may be {' or '.join(addresses)}; it counts for each of them"
         place = context.places.get(address)
         yield finding("ambiguous-principal", message, address=address, place=place)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.review.account.plugin import ClusterPlugin, IdentityKind
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -194,7 +194,7 @@ def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
 
 def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
     """Say whether the trust policy of a role is known and does not let aws-node assume it so."""
-    has = context.effective.found.get(role)
+    has = context.effective.by_principal.get(role)
     policy = has.trust.exact if has and has.trust else None
     if policy is None:
         return False
@@ -210,24 +210,25 @@ def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     will = (after.config, change.mode_after, change.judged_after, after.identity)
     if runs == will or change.after.missing is None:
         return
-    lost = {
-        missing.action
-        for role in after.identity.roles
-        if (principal := context.principals.get(role)) and principal.coverage
-        for missing in principal.coverage.lost
-    }
-    had = {(missing.action, missing.impact) for missing in change.before.missing or ()}
-    new = [m for m in change.after.missing if m.action not in lost]
-    fresh = [m for m in new if (m.action, m.impact) not in had]
-    if before.identity.kind is IdentityKind.unknown and not before.installed:
-        # Of a plugin that comes, as of a role that comes: what it cannot do without.
-        fresh = [m for m in fresh if m.impact == "fatal"]
-    if fresh:
-        level: Level = "error" if any(m.impact == "fatal" for m in fresh) else "warning"
-        yield _missing_finding(plugin, change, context, fresh, level, before_too=False)
-    old = [m for m in new if m.impact == "fatal" and m not in fresh]
-    if old:
+    missing_before = {(m.action, m.impact) for m in change.before.missing or ()}
+    lost = _lost_actions(after.identity, context)
+    missing = [m for m in change.after.missing if m.action not in lost]
+    fatal = [m for m in missing if m.impact == "fatal"]
+    # Of a plugin that comes, as of a role that comes: what it cannot do without.
+    comes = before.identity.kind is IdentityKind.unknown and not before.installed
+    new = [m for m in (fatal if comes else missing) if (m.action, m.impact) not in missing_before]
+    if new:
+        level: Level = "error" if any(m in fatal for m in new) else "warning"
+        yield _missing_finding(plugin, change, context, new, level, before_too=False)
+    if old := [m for m in fatal if m not in new]:
         yield _missing_finding(plugin, change, context, old, "warning", before_too=True)
+
+
+def _lost_actions(identity: Identity, context: Context) -> set[str]:
+    """Return the actions that the plan takes from its roles, which have findings of their own."""
+    principals = [context.principals.get(role) for role in identity.roles]
+    changes = [p.coverage for p in principals if p and p.coverage]
+    return {missing.action for coverage in changes for missing in coverage.lost}
 
 
 def _missing_finding(
@@ -264,11 +265,7 @@ _KINDS = {
 
 
 def identity_text(identity: PluginIdentity) -> str:
-    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``.
-
-    Args:
-        identity: The identity.
-    """
+    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``."""
     if not identity.roles:
         return "an identity that the plan does not show"
     return f"{' and '.join(identity.roles)} ({_KINDS[identity.kind]})"

@@ -125,14 +125,14 @@ _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
-    associations = context.gatherer.owners.roles("aws_eks_pod_identity_association", "role_arn")
+    associations = context.owners.roles("aws_eks_pod_identity_association", "role_arn")
     untagged = frozenset(
         role
         for resource, role in associations
         if side(resource, "disable_session_tags", after=True).value is True
     )
     for name in sorted(untagged & context.principals.keys()):
-        if any(map(_needs_tags, _policies(context.effective.found[name]))):
+        if any(map(_needs_tags, _policies(context.effective.by_principal[name]))):
             yield finding(
                 "pod-identity-tags-disabled",
                 "A policy asks for session tags, and an association of the role switches them off",
@@ -153,21 +153,26 @@ def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Findin
     reads = context.effective.trusts.get((change.address, change.attribute))
     before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
     flaws = _flaws(after, for_plugin=concerns, session_tags=tagged)
-    dead = [flaw for flaw in flaws if flaw.rule == "irsa-issuer-differs"]
-    if not dead:
+    if all(flaw.rule != "irsa-issuer-differs" for flaw in flaws):
         yield from _barred(change, before, after, plugins=concerns)
     had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
+    if not looked_at:
+        # The association says nothing of the rest.
+        flaws = tuple(flaw for flaw in flaws if flaw.rule == "pod-identity-tags-disabled")
     for flaw in flaws:
-        if not looked_at and flaw.rule != "pod-identity-tags-disabled":
-            continue  # the association says nothing of the rest
         brought = change.before.policy is not None and flaw.rule not in had
-        yield finding_of(
-            change,
-            flaw.rule,
-            f"{'This change brings it: ' if brought else ''}{flaw.text}",
-            level="error" if brought and flaw.rule == "irsa-no-audience" else None,
-            means=_LOST if flaw in dead and brought and concerns else None,
-        )
+        yield _flaw_finding(change, flaw, brought=brought, plugins=concerns)
+
+
+def _flaw_finding(change: Change, flaw: trust.Flaw, *, brought: bool, plugins: bool) -> Finding:
+    dead = flaw.rule == "irsa-issuer-differs"
+    return finding_of(
+        change,
+        flaw.rule,
+        f"{'This change brings it: ' if brought else ''}{flaw.text}",
+        level="error" if brought and flaw.rule == "irsa-no-audience" else None,
+        means=_LOST if dead and brought and plugins else None,
+    )
 
 
 def _barred(

@@ -36,7 +36,7 @@ _SAMPLES = (
 _IAM_SAMPLE = Request("iam:CreateUser", f"{_ACCOUNT}:user/example")
 
 
-class Reach(IntEnum):
+class AccessScope(IntEnum):
     """How far policies reach."""
 
     limited = 0
@@ -46,17 +46,18 @@ class Reach(IntEnum):
 
 
 REACH_TEXTS = {
-    Reach.services: "can now call every action on all resources, but for those of a few services",
-    Reach.iam: "can now change IAM permissions, and so give itself any access",
-    Reach.everything: "can now call every action on all resources",
+    AccessScope.services: (
+        "can now call every action on all resources, but for those of a few services"
+    ),
+    AccessScope.iam: "can now change IAM permissions, and so give itself any access",
+    AccessScope.everything: "can now call every action on all resources",
 }
 
 
-def reach(policies: Iterable[Policy], bound: Policy | None = None) -> Reach:
+def reach(policies: Iterable[Policy], bound: Policy | None = None) -> AccessScope:
     """Return how far policies reach.
 
     Args:
-        policies: The policies of an identity.
         bound: Its permissions boundary, None for none that is known.
     """
     own = _reach(tuple(policies))
@@ -64,26 +65,32 @@ def reach(policies: Iterable[Policy], bound: Policy | None = None) -> Reach:
         return own
     limit = _reach((bound,))
     # Neither has what the other one has.
-    return Reach.limited if {own, limit} == {Reach.services, Reach.iam} else min(own, limit)
+    return (
+        AccessScope.limited
+        if {own, limit} == {AccessScope.services, AccessScope.iam}
+        else min(own, limit)
+    )
 
 
 @lru_cache(4096)
-def _reach(policies: tuple[Policy, ...]) -> Reach:
+def _reach(policies: tuple[Policy, ...]) -> AccessScope:
     statements = [s for policy in policies for s in policy.statements]
     if not any(map(_may_reach, statements)):
-        return Reach.limited
+        return AccessScope.limited
     try:
         compiled = compile_policies(policies)
     except InputError:
-        return Reach.everything if any(map(_is_everything, statements)) else Reach.limited
+        return (
+            AccessScope.everything if any(map(_is_everything, statements)) else AccessScope.limited
+        )
     most = any(map(_is_everything, statements)) and all(
         compiled.evaluate(Request(action, resource)).allowed for action, resource in _SAMPLES
     )
     if most and compiled.evaluate(_IAM_SAMPLE).allowed:
-        return Reach.everything
+        return AccessScope.everything
     if any(compiled.evaluate(Request(a, resource)).allowed for a, resource in _ESCALATING):
-        return Reach.iam
-    return Reach.services if most else Reach.limited
+        return AccessScope.iam
+    return AccessScope.services if most else AccessScope.limited
 
 
 def _may_reach(statement: Statement) -> bool:

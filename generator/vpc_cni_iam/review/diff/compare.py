@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import PolicyChange
-from vpc_cni_iam.review.account.collect import Gatherer
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff import semantic, sizes
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, coverage_change
@@ -23,98 +22,84 @@ from vpc_cni_iam.review.diff.proofs import (
     proven,
     without_example,
 )
-from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Size
 
 _DOCUMENT = "data.aws_iam_policy_document."
 
 
-@dataclass(frozen=True, slots=True)
-class Comparer:
-    """Compares the items of one plan.
+def policy_change(
+    item: PolicyChange,
+    references: References,
+    locator: Locator,
+    target: ReviewTarget,
+    budget: Budget,
+) -> Change | None:
+    """Return what the plan does to a policy; None for drift that is not about it."""
+    slot, resource = item.slot, item.slot.resource
+    differs = _differs(item)
+    if item.action == "drift" and not differs:
+        return None
+    action = _action(item, differs)
+    before, after = item.before.read.state, item.after.read.state
+    document = _document(item, references)
+    known = [s.policy for s in (after, before) if s.policy]
+    judged = _policies(item.after.read, item.before.read)
+    answer_budget = budget.answer()
+    concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
+    return Change(
+        address=resource.address,
+        type=resource.type,
+        attribute=slot.attribute,
+        kind=slot.kind,
+        action=action,
+        imported=resource.imported,
+        moved_from=resource.moved_from,
+        before=before,
+        after=after,
+        lines=_lines(item, answer_budget) if differs else (),
+        access=_access(item, action, answer_budget) if differs else None,
+        coverage=_coverage(item, target) if concerns and differs else None,
+        nearest=nearest(known[0], target.release) if concerns and known else None,
+        sizes=tuple(_sizes(item)),
+        attachment=_attachment(item),
+        principals=tuple(
+            dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
+        ),
+        document=document,
+        place=locator.place(resource.module, resource.block),
+        document_place=_place_of(document, locator),
+        concerns_plugin=concerns,
+    )
 
-    Args:
-        gatherer: Gathered them.
-        locator: Finds where they are written.
-        target: For what the plan is reviewed.
-        budget: What all proofs of the review may cost.
-    """
 
-    gatherer: Gatherer
-    locator: Locator
-    target: ReviewTarget
-    budget: Budget
+def _coverage(item: PolicyChange, target: ReviewTarget) -> CoverageChange | None:
+    before, after = item.before.read, item.after.read
+    if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
+        return None  # what is attached and detached counts for those that it is attached to
+    return coverage_change(_policies(before), _policies(after), target)
 
-    def change(self, item: PolicyChange) -> Change | None:
-        """Return what the plan does to a policy; None for drift that is not about it.
 
-        Args:
-            item: The policy with its two sides.
-        """
-        slot, resource = item.slot, item.slot.resource
-        differs = _differs(item)
-        if item.action == "drift" and not differs:
-            return None
-        action = _action(item, differs)
-        before, after = item.before.read.state, item.after.read.state
-        document = self._document(item)
-        known = [s.policy for s in (after, before) if s.policy]
-        judged = _policies(item.after.read, item.before.read)
-        budget = self.budget.answer()
-        concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
-        return Change(
-            address=resource.address,
-            type=resource.type,
-            attribute=slot.attribute,
-            kind=slot.kind,
-            action=action,
-            imported=resource.imported,
-            moved_from=resource.moved_from,
-            before=before,
-            after=after,
-            lines=_lines(item, budget) if differs else (),
-            access=_access(item, action, budget) if differs else None,
-            coverage=self._coverage(item) if concerns and differs else None,
-            nearest=self._nearest(known) if concerns else None,
-            sizes=tuple(_sizes(item)),
-            attachment=_attachment(item),
-            principals=tuple(
-                dict.fromkeys(o.name for h in (item.before, item.after) for o in h.owners)
-            ),
-            document=document,
-            place=self.locator.place(resource.module, resource.block),
-            document_place=self._place_of(document),
-            concerns_plugin=concerns,
-        )
+def _document(item: PolicyChange, references: References) -> str:
+    """Return the address of the data source that renders a policy."""
+    if item.slot.kind not in ("permissions", "trust"):
+        return ""
+    if item.after.read.document:
+        return item.after.read.document
+    resource = item.slot.resource
+    resolution = references.resolve(resource, item.slot.path)
+    documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+    if len(documents) != 1:
+        return ""
+    instance = references.find(resource, documents[0], resolution)
+    return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
 
-    def _coverage(self, item: PolicyChange) -> CoverageChange | None:
-        before, after = item.before.read, item.after.read
-        if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
-            return None  # what is attached and detached counts for those that it is attached to
-        return coverage_change(_policies(before), _policies(after), self.target)
 
-    def _nearest(self, known: list[Policy]) -> Nearest | None:
-        return nearest(known[0], self.target.release) if known else None
-
-    def _document(self, item: PolicyChange) -> str:
-        """Return the address of the data source that renders a policy."""
-        if item.slot.kind not in ("permissions", "trust"):
-            return ""
-        if item.after.read.document:
-            return item.after.read.document
-        resource = item.slot.resource
-        resolution = self.gatherer.references.resolve(resource, item.slot.path)
-        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
-        if len(documents) != 1:
-            return ""
-        instance = self.gatherer.references.find(resource, documents[0], resolution)
-        return instance.address if instance else f"{documents[0][0]}.{documents[0][1]}".lstrip(".")
-
-    def _place_of(self, document: str) -> Place | None:
-        if not document:
-            return None
-        module = module_of(document)
-        block = without_keys(document.removeprefix(module).lstrip("."))
-        return self.locator.place(module, block)
+def _place_of(document: str, locator: Locator) -> Place | None:
+    if not document:
+        return None
+    module = module_of(document)
+    block = without_keys(document.removeprefix(module).lstrip("."))
+    return locator.place(module, block)
 
 
 def _differs(item: PolicyChange) -> bool:
@@ -186,8 +171,8 @@ def _undenied(item: PolicyChange, budget: Budget) -> bool:
         return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
     if item.slot.kind != "permissions":
         return False
-    owners, kept = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return deny_removed(old, [] if owners - kept else _policies(after), budget)
+    old_owners, new_owners = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return deny_removed(old, [] if old_owners - new_owners else _policies(after), budget)
 
 
 def _reaches_others(item: PolicyChange) -> bool:
@@ -222,8 +207,8 @@ def _lines(item: PolicyChange, budget: Budget) -> tuple[Line, ...]:
 
 def _pairs(item: PolicyChange) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     old, new = (
-        {(held.policy, owner.name) for owner in held.owners if held.policy}
-        for held in (item.before, item.after)
+        {(binding.policy, owner.name) for owner in binding.owners if binding.policy}
+        for binding in (item.before, item.after)
     )
     return old, new
 
@@ -240,8 +225,8 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
             Line("loss", "excluded", f"inline policy {policy!r} of {owner} is removed")
             for policy, owner in go
         )
-        kept = [] if item.slot.whole else come
-        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in kept)
+        listed = [] if item.slot.whole else come
+        yield from (Line("no-op", "kept", f"inline policy {p!r} of {o}") for p, o in listed)
         return
     if item.slot.kind == "membership":
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
@@ -260,13 +245,13 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
 def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     """Yield lines for a boundary, which takes away, so that its going gives."""
     old, new = _pairs(item)
-    one, other = item.before.read, item.after.read
-    known = one.exact is not None and other.exact is not None
+    before, after = item.before.read, item.after.read
+    known = before.exact is not None and after.exact is not None
     for policy, owner in sorted(new - old):
-        if not (known and proven(_policies(other), _policies(one), budget)):
+        if not (known and proven(_policies(after), _policies(before), budget)):
             yield Line("loss", "bounded", f"{owner} by {policy}")
     for policy, owner in sorted(old - new):
-        if not (known and proven(_policies(one), _policies(other), budget)):
+        if not (known and proven(_policies(before), _policies(after), budget)):
             yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 
@@ -283,6 +268,6 @@ def _sizes(item: PolicyChange) -> Iterable[Size]:
 def _attachment(item: PolicyChange) -> Attachment | None:
     if item.slot.kind not in ("attachment", "boundary", "membership"):
         return None
-    held = item.after if item.after.policy else item.before
-    principal = ", ".join(o.name for o in held.owners)
-    return Attachment(held.policy, held.arn, principal)
+    binding = item.after if item.after.policy else item.before
+    principal = ", ".join(o.name for o in binding.owners)
+    return Attachment(binding.policy, binding.arn, principal)

@@ -54,9 +54,6 @@ def concerns_plugin(policy: Policy) -> bool:
     """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
 
     What allows every action of a service is not: it is about something else.
-
-    Args:
-        policy: The policy.
     """
     return any(
         wildcard.matches(pattern, mark)
@@ -70,7 +67,6 @@ def names(statement: Statement, action: str) -> bool:
     """Say whether a statement is about an action.
 
     Args:
-        statement: The statement.
         action: The action, without a wildcard.
     """
     patterns = statement.not_actions or statement.actions
@@ -82,7 +78,6 @@ def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:
     """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
 
     Args:
-        policies: The policies of an identity.
         target: The release and the mode, if one is asked for.
     """
     if target.mode:
@@ -102,9 +97,6 @@ def coverage_change(
     """Return what a change does to what the plugin needs; None where that cannot be asked.
 
     Args:
-        before: The policies of an identity before.
-        after: Its policies after.
-        target: The release and the mode.
         bounds: Its permissions boundary before and after, None for none that is known.
     """
 
@@ -159,7 +151,6 @@ def missing_permissions(
     """Return the calls of a plugin version that policies do not allow, one for each action.
 
     Args:
-        policies: The policies of an identity.
         target: The version, the IP family and the environment.
         bound: The permissions boundary, None for none that is known.
 

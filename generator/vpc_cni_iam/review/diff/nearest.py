@@ -30,7 +30,6 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
     are as near, upstream's own come first, and the newest of them.
 
     Args:
-        policy: The policy.
         release: The release for which documents with their gaps filled are compared, too.
     """
     return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
@@ -38,9 +37,9 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
 
 @lru_cache(1024)
 def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
-    said = names_in([policy])
-    values = {**_PLACEHOLDERS, **parameters.values({}), **said}
-    values["vpc_owner_id"] = said.get("vpc_owner_id", values["account_id"])
+    names = names_in([policy])
+    values = {**_PLACEHOLDERS, **parameters.values({}), **names}
+    values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     pieces = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
     for name, variant, template in _documents(release):
@@ -58,7 +57,7 @@ def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
         name,
         variant,
         equal(document, policy),
-        tuple(f"{k} = {v}" for k, v in sorted(said.items()) if k in used and v != "aws"),
+        tuple(f"{k} = {v}" for k, v in sorted(names.items()) if k in used and v != "aws"),
         tuple(map(str, differences(document, policy))),
     )
 
@@ -145,8 +144,6 @@ def upstream_update(
     """Return how a policy moves from one document of the catalog to another, None if it does not.
 
     Args:
-        before: The policy before.
-        after: The policy after.
         release: The version for which documents with their gaps filled are compared, too.
     """
     if before is None or after is None or before == after:

@@ -89,12 +89,7 @@ class ClusterChange:
 def judged_version(
     config: PluginConfig, target: ReviewTarget
 ) -> tuple[PluginVersion, VersionSource]:
-    """Return the version that policies are judged by, and where it comes from.
-
-    Args:
-        config: How the plan sets the plugin up.
-        target: What the user asks for.
-    """
+    """Return the version that policies are judged by, and where it comes from."""
     if target.chosen:
         return target.release, "option"
     version = PluginVersion.parse(config.version)
@@ -114,10 +109,7 @@ def cluster_change(
     """Return the plugin of a cluster on both sides of a plan.
 
     Args:
-        plugin: What the plan says of it.
         principals: The policies of the roles of the plan, by address.
-        target: What the user asks for.
-        budget: What the proofs may cost.
     """
     before, after = plugin.before, plugin.after
     (release, _), (later, source) = (judged_version(s.config, target) for s in (before, after))

@@ -45,11 +45,8 @@ def principal(
 
     Args:
         name: Its address, else its name.
-        has: What it has.
         label: Its IAM name, empty where it is not known.
         plugin: For what its policies are judged where aws-node has the role, else None.
-        target: For what the plan is reviewed.
-        budget: What the proofs may cost.
     """
     opaque = tuple(
         dict.fromkeys(

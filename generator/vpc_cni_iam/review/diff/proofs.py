@@ -23,13 +23,7 @@ DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
 
 
 def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> Access:
-    """Say whether policies allow anything that others do not.
-
-    Args:
-        old: The policies of an identity before.
-        new: Its policies after.
-        budget: What the proof may cost.
-    """
+    """Say whether policies allow anything that others do not."""
 
     def ask(groups: tuple[tuple[Policy, ...], ...]) -> Access:
         # A plan may hold one policy a thousand times.
@@ -40,23 +34,13 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
 
 
 def without_example(access: Access) -> Access:
-    """Return a verdict about policies with sensitive values, without what could show one.
-
-    Args:
-        access: The verdict.
-    """
+    """Return a verdict about policies with sensitive values, without what could show one."""
     decided = access.verdict in ("no new access", "unknown")
     return access if decided else Access(access.verdict, reason=NOT_SHOWN)
 
 
 def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool:
-    """Say whether it is proven that policies allow nothing that others do not.
-
-    Args:
-        old: The policies that may allow more.
-        new: Those that must not.
-        budget: What the proof may cost.
-    """
+    """Say whether it is proven that policies allow nothing that others do not."""
     if not _can_read(budget, *old, *new):
         return False
 
@@ -78,11 +62,6 @@ def deny_removed(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -
 
     What a Deny holds back is allowed by other policies of the identity, which a plan need not
     show: only another Deny shows that nothing comes of its going.
-
-    Args:
-        old: The policies of an identity before.
-        new: Its policies after.
-        budget: What the proof may cost.
     """
     if not _can_read(budget, *old, *new):
         return True

@@ -23,11 +23,7 @@ _NAMES = {"actions": "Action", "not_actions": "NotAction"} | {
 
 
 def has_variables(policy: Policy) -> bool:
-    """Say whether a policy has anything that is a variable in version 2012-10-17.
-
-    Args:
-        policy: The policy.
-    """
+    """Say whether a policy has anything that is a variable in version 2012-10-17."""
     seen: list[str] = []
 
     def note(text: str) -> str:
@@ -42,8 +38,6 @@ def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:
     """Return what is spelled differently and means the same.
 
     Args:
-        old: The policy before.
-        new: The policy after.
         texts: Both as JSON; empty where there is no text.
     """
     pairs = _pairs(old, new)
@@ -76,26 +70,26 @@ def _statements(
     if old.id != new.id:
         yield "relabelled", f"Id from {old.id!r} to {new.id!r}"
     for here, there in pairs:
-        one, other = old.statements[here], new.statements[there]
+        before, after = old.statements[here], new.statements[there]
         label = f"statement {there + 1}"
-        if one.sid != other.sid:
-            yield "relabelled", f"Sid of {label} from {one.sid!r} to {other.sid!r}"
-        yield from _elements(one, other, label)
+        if before.sid != after.sid:
+            yield "relabelled", f"Sid of {label} from {before.sid!r} to {after.sid!r}"
+        yield from _elements(before, after, label)
 
 
-def _elements(one: Statement, other: Statement, label: str) -> Iterator[tuple[str, str]]:
+def _elements(old: Statement, new: Statement, label: str) -> Iterator[tuple[str, str]]:
     for name in _ELEMENTS:
-        values, others = getattr(one, name), getattr(other, name)
+        values, others = getattr(old, name), getattr(new, name)
         if values != others:
             yield from _values(values, others, f"{_NAMES[name]} of {label}")
-    if one.principals != other.principals or one.not_principals != other.not_principals:
+    if old.principals != new.principals or old.not_principals != new.not_principals:
         yield "reordered", f"principals of {label}"
-    if one.conditions == other.conditions:
+    if old.conditions == new.conditions:
         return
-    mine = {(c.operator, c.key.lower()): c for c in one.conditions}
-    if [*mine] != [(c.operator, c.key.lower()) for c in other.conditions]:
+    mine = {(c.operator, c.key.lower()): c for c in old.conditions}
+    if [*mine] != [(c.operator, c.key.lower()) for c in new.conditions]:
         yield "reordered", f"conditions of {label}"
-    for c in other.conditions:
+    for c in new.conditions:
         before = mine[c.operator, c.key.lower()]
         if before.key != c.key:
             yield "respelled", f"condition key {before.key} of {label} as {c.key}"
@@ -104,17 +98,17 @@ def _elements(one: Statement, other: Statement, label: str) -> Iterator[tuple[st
 
 
 def _values(
-    one: tuple[str, ...],
-    other: tuple[str, ...],
+    old: tuple[str, ...],
+    new: tuple[str, ...],
     where: str,
     fold: Callable[[str], str] = str.lower,
 ) -> Iterator[tuple[str, str]]:
-    before, after = [fold(v) for v in one], [fold(v) for v in other]
+    before, after = [fold(v) for v in old], [fold(v) for v in new]
     if len(before) != len(after):
         yield "respelled", f"{where}: a value that stands twice"
     elif before != after:
         yield "reordered", where
-    if sorted(set(one)) != sorted(set(other)):
+    if sorted(set(old)) != sorted(set(new)):
         yield "respelled", f"{where}: upper and lower case"
 
 
@@ -124,9 +118,9 @@ def _json(texts: tuple[str, str], pairs: list[tuple[int, int]]) -> Iterator[tupl
     old, new = (_raw_statements(text) for text in texts)
     lists = empty = False
     for here, there in pairs:
-        one, other = old[here], new[there]
-        lists = lists or _shape(one) != _shape(other)
-        empty = empty or (one.get("Sid") == "") != (other.get("Sid") == "")
+        before, after = old[here], new[there]
+        lists = lists or _shape(before) != _shape(after)
+        empty = empty or (before.get("Sid") == "") != (after.get("Sid") == "")
     if lists:
         yield "respelled", "a list of one value, or the value alone"
     if empty:

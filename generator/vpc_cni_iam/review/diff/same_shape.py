@@ -30,7 +30,6 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
 
     Args:
         ask: Returns the answer about groups of policies; it remembers.
-        groups: The groups.
     """
     names: dict[str, str] = {}
     for policy in (policy for group in groups for policy in group):

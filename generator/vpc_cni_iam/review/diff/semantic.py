@@ -41,8 +41,6 @@ def lines(
 
     Args:
         old: The policy before; None if there was none.
-        new: The policy after.
-        budget: What the proofs may cost.
         texts: Both as JSON, for what is only spelled differently; empty where there is no text.
         exact: False if a policy has places that are not known, about which nothing is proven.
         alone: False if other policies may allow what this one denies.
@@ -81,12 +79,10 @@ def _access_lines(
 ) -> list[Line]:
     """Return the lines about what is allowed, whatever the policies are written like."""
     changes = all_changes(before, after, budget.part(budget.steps // 3))
-    judge, differences = (
-        _Judge(before, after, exact=exact, alone=alone, budget=budget),
-        list[Line](),
-    )
+    policies = _PolicyPair(before, after, exact=exact, alone=alone, budget=budget)
+    differences: list[Line] = []
     for number, change in enumerate(changes):
-        differences += judge.lines(change, budget.share(len(changes) - number))
+        differences += policies.lines(change, budget.share(len(changes) - number))
     if both:
         differences += _version(before, after)
     if exact:
@@ -94,8 +90,8 @@ def _access_lines(
     return differences
 
 
-class _Judge:
-    """Tells of each change of a policy whether it is a gain, a loss, or proven to be neither."""
+class _PolicyPair:
+    """A policy before and after; each change is a gain, a loss, or proven to be neither."""
 
     def __init__(
         self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget
@@ -109,40 +105,26 @@ class _Judge:
         }
 
     def lines(self, change: AccessChange, budget: Budget) -> Iterator[Line]:
-        """Yield the line or lines of one change.
-
-        Args:
-            change: The change.
-            budget: What the proofs may cost.
-        """
-        statements = (*change.before, *change.after)
-        denies = statements[0].effect == "Deny"
-        looks: list[Effect] = []
-        if change.kind in _GAINS:
-            looks.append("gain")
-        if change.kind in _LOSSES:
-            looks.append("loss")
-        if change.kind == "redundant":
-            looks.append("loss" if bool(change.before) is not denies else "gain")
-        kept = [e for e in looks if not (self._exact and self._is_nothing(e, change, budget))]
-        for effect in kept:
-            kind: str = change.kind
-            if kind == "redundant":
-                words = ("undenied", "denied") if denies else ("gained", "lost")
-                kind = words[0 if effect == "gain" else 1]
-            elif kind == "changed" and len(kept) == 1:
-                kind = "weakened" if effect == "gain" else "tightened"
+        """Yield the line or lines of one change."""
+        effects = [
+            effect
+            for effect in _apparent_effects(change)
+            if not (self._exact and self._is_nothing(effect, change, budget))
+        ]
+        for effect in effects:
+            kind = _line_kind(change, effect, alone=len(effects) == 1)
             yield Line(effect, kind, change.text + (_TOO_COMPLEX if budget.steps < 0 else ""))
-        if kept:
-            return
+        if not effects:
+            yield self._without_effect(change, budget)
+
+    def _without_effect(self, change: AccessChange, budget: Budget) -> Line:
         if change.before and change.after:
-            yield Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
-        elif denies:
-            still = self._why_without_effect(change, budget)
-            yield Line("no-op", "redundant", f"denied: {change.text} ({still})")
-        else:
-            still = "still allowed by another statement" if change.before else "allowed before, too"
-            yield Line("no-op", "redundant", f"{change.text} ({still})")
+            return Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+        if _denies(change):
+            reason = self._why_without_effect(change, budget)
+            return Line("no-op", "redundant", f"denied: {change.text} ({reason})")
+        reason = "still allowed by another statement" if change.before else "allowed before, too"
+        return Line("no-op", "redundant", f"{change.text} ({reason})")
 
     def _why_without_effect(self, change: AccessChange, budget: Budget) -> str:
         """Return why a Deny that comes or goes changes nothing, which is proven."""
@@ -181,6 +163,28 @@ class _Judge:
         )
 
 
+def _denies(change: AccessChange) -> bool:
+    return (change.before or change.after)[0].effect == "Deny"
+
+
+def _apparent_effects(change: AccessChange) -> list[Effect]:
+    """Return what a change looks like, before anything is proven."""
+    if change.kind == "redundant":
+        return ["loss" if bool(change.before) is not _denies(change) else "gain"]
+    kinds: tuple[tuple[Effect, tuple[str, ...]], ...] = (("gain", _GAINS), ("loss", _LOSSES))
+    return [effect for effect, members in kinds if change.kind in members]
+
+
+def _line_kind(change: AccessChange, effect: Effect, *, alone: bool) -> str:
+    if change.kind == "redundant":
+        words = ("undenied", "denied") if _denies(change) else ("gained", "lost")
+    elif change.kind == "changed" and alone:
+        words = ("weakened", "tightened")
+    else:
+        return change.kind
+    return words[0 if effect == "gain" else 1]
+
+
 def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     """Return statements with the actions of those that are otherwise alike in one."""
     actions: dict[Statement, list[str]] = {}
@@ -197,11 +201,7 @@ class _Indexed:
         self._index: ClauseIndex | None = None
 
     def about(self, statements: tuple[Statement, ...], budget: Budget) -> Policy:
-        """Return the policy with those statements alone that may be about the same requests.
-
-        Args:
-            statements: Statements.
-        """
+        """Return the policy with those statements alone that may be about the same requests."""
         version = self.policy.version
         try:
             if self._index is None:
@@ -241,10 +241,10 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     if equal(old, new):
         return
     effects = {line.effect for line in differences}
-    for effect, one, other in (("gain", old, new), ("loss", new, old)):
+    for effect, before, after in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue
-        answer = new_access([one], [other], budget)
+        answer = new_access([before], [after], budget)
         if answer.verdict == "no new access":
             continue
         text = answer.reason

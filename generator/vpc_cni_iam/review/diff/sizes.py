@@ -14,11 +14,7 @@ TRUST = 2048
 
 
 def managed(size: int) -> Size:
-    """Return the size of a managed policy beside its limit.
-
-    Args:
-        size: Its characters.
-    """
+    """Return the size of a managed policy beside its limit."""
     return Size("managed policy", size, MANAGED)
 
 
@@ -27,15 +23,10 @@ def inline(kind: str, size: int) -> Size:
 
     Args:
         kind: ``role``, ``user`` or ``group``.
-        size: Their characters together.
     """
     return Size(f"inline policies of the {kind} together", size, INLINE[kind])
 
 
 def trust(size: int) -> Size:
-    """Return the size of a trust policy beside its limit.
-
-    Args:
-        size: Its characters.
-    """
+    """Return the size of a trust policy beside its limit."""
     return Size("trust policy", size, TRUST)

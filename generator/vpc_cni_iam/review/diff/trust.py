@@ -44,12 +44,7 @@ _WHO = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing wrong with a trust policy.
-
-    Args:
-        rule: The rule's identifier.
-        text: What it is, in a sentence.
-    """
+    """One thing wrong with a trust policy."""
 
     rule: str
     text: str
@@ -59,7 +54,6 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
     """Return what is wrong with the trust by IRSA or Pod Identity in a trust policy.
 
     Args:
-        policy: The trust policy.
         for_plugin: Whether the role is the plugin's, so that only its service account may have it.
         session_tags: False if an association of the role switches its session tags off.
     """
@@ -80,18 +74,13 @@ def trusts_service(policy: Policy, service: str) -> bool:
     """Say whether a trust policy names a service, such as ``ec2.amazonaws.com``.
 
     Args:
-        policy: The trust policy.
         service: The service; a name of it in another partition counts, too.
     """
     return any(s.effect == "Allow" and _trusts(s, service) for s in policy.statements)
 
 
 def trusts_plugin(policy: Policy) -> bool:
-    """Say whether a trust policy is for the plugin's service account by IRSA, by its name.
-
-    Args:
-        policy: The trust policy.
-    """
+    """Say whether a trust policy is for the plugin's service account by IRSA, by its name."""
     return any(
         _SUBJECT in c.values and c.key.lower().endswith(":sub")
         for s in policy.statements
@@ -101,11 +90,7 @@ def trusts_plugin(policy: Policy) -> bool:
 
 
 def ways(policy: Policy) -> tuple[str, ...]:
-    """Return in which ways the plugin may assume a role, as far as its trust policy says.
-
-    Args:
-        policy: The trust policy.
-    """
+    """Return in which ways the plugin may assume a role, as far as its trust policy says."""
     every_way = []
     for statement in policy.statements:
         if statement.effect != "Allow":
@@ -125,10 +110,6 @@ def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
     """Return in which ways the plugin can no longer assume a role; empty if another one comes.
 
     The clusters of two OIDC providers are two: IRSA of one takes no place of IRSA of the other.
-
-    Args:
-        before: The trust policy before.
-        after: The trust policy after.
     """
     old, new = ways(before), ways(after)
     if any(way not in old and not way.startswith(_IRSA) for way in new):
@@ -140,8 +121,8 @@ def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
 def _takes_plugin(policy: Policy, provider: str) -> bool:
     """Say whether a trust policy takes the token of the plugin's service account."""
     name = issuer(provider)
-    said = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
-    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, said)
+    token = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
+    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, token)
     try:
         return not compile_policies([policy]).evaluate(request).denied
     except InputError:
@@ -205,11 +186,7 @@ def _of_other_issuers(statement: Statement, name: str) -> Iterator[Condition]:
 
 
 def without_dead(policy: Policy) -> Policy:
-    """Return a trust policy without statements that no token meets.
-
-    Args:
-        policy: The trust policy.
-    """
+    """Return a trust policy without statements that no token meets."""
     return replace(policy, statements=tuple(s for s in policy.statements if not _is_dead(s)))
 
 
@@ -230,11 +207,7 @@ def _is_dead(statement: Statement) -> bool:
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:
-    """Return who may assume a role by its trust policy, in words.
-
-    Args:
-        policy: The trust policy.
-    """
+    """Return who may assume a role by its trust policy, in words."""
     words: list[str] = []
     for statement in policy.statements:
         if statement.effect != "Allow":

@@ -55,22 +55,21 @@ def side(
     target: str,
     stdin: Callable[[], str],
     documents: Iterable[str],
-    given: Mapping[str, str | None],
+    names: Mapping[str, str | None],
 ) -> ComparedPolicy:
     """Return the policy of an input.
 
     Args:
         target: A path, or ``-``.
-        stdin: Reads standard input.
         documents: The names of the policies to take; an input with one that has no name needs
             none.
-        given: Names that the user gave for a module's variables, by parameter; None for others.
+        names: Names that the user gave for a module's variables, by parameter; None for others.
 
     Raises:
         InputError: It cannot be read, or the evaluator refuses it.
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
-    there = open_filled(target, stdin, given)
+    there = open_filled(target, stdin, names)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]
@@ -87,10 +86,6 @@ def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
 
     As in the review of a plan, a Deny that goes is no proof: other policies of the identity may
     allow what it held back.
-
-    Args:
-        old: The policy before.
-        new: The policy after.
     """
     budget = Budget()
     access = new_access([old.policy], [new.policy], budget.part(budget.steps // 2))

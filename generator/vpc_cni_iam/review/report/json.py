@@ -20,11 +20,7 @@ def write(review: Review, _setting: Setting) -> str:
 
 
 def report(review: Review) -> str:
-    """Return a review as JSON text; it is ASCII, so that no terminal obeys what is in it.
-
-    Args:
-        review: The review.
-    """
+    """Return a review as JSON text; it is ASCII, so that no terminal obeys what is in it."""
     members = [("format", FORMAT), *((f.name, getattr(review, f.name)) for f in fields(review))]
     return "{\n" + ",\n".join(_member(name, value) for name, value in members) + "\n}\n"
 
@@ -44,11 +40,7 @@ def _indented(value: Any, by: int) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return dataclasses, and what is in them, as `json.dumps` takes it.
-
-    Args:
-        value: A dataclass of a review, or what one holds.
-    """
+    """Return dataclasses, and what is in them, as `json.dumps` takes it."""
     if isinstance(value, Policy):
         return to_json(value)
     if is_dataclass(value):

@@ -27,7 +27,6 @@ def report(review: Review, files: str | None = None) -> str:
     something to say, an ignored one a test that is skipped; a change without any passes.
 
     Args:
-        review: The review.
         files: Where the root module is in its repository, with forward slashes; then each test
             has its file, as GitLab likes it and the schema of Jenkins refuses it.
     """
@@ -47,7 +46,7 @@ def report(review: Review, files: str | None = None) -> str:
 
 def _cases(review: Review, files: str | None) -> Iterator[Element]:
     every = [*review.findings, *(i.finding for i in review.ignored)]
-    said = {(f.address, f.attribute) for f in every}
+    places = {(f.address, f.attribute) for f in every}
     for finding in review.findings:
         case = _finding(finding, files)
         if fails(finding, review.fail_on):
@@ -62,7 +61,7 @@ def _cases(review: Review, files: str | None) -> Iterator[Element]:
         SubElement(case, "skipped", {"message": sanitise(ignored.reason) + until})
         yield case
     for change in review.changes:
-        if (change.address, change.attribute) not in said:
+        if (change.address, change.attribute) not in places:
             name = sanitise(f"{change.action} {wording.subject(change)}")
             yield Element("testcase", {"classname": "no finding", "name": name})
 

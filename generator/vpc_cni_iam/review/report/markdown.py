@@ -61,10 +61,6 @@ def report(review: Review, forge: Forge = "github") -> str:
 
     The first line is a marker that is not shown, by which a comment can be found and replaced; it
     is the same for the same plan's name.
-
-    Args:
-        review: The review.
-        forge: For whose comments.
     """
     dialect = DIALECTS[forge]
     blocks = [_head(review), *_blocks(review, dialect)]
@@ -73,13 +69,13 @@ def report(review: Review, forge: Forge = "github") -> str:
         return whole
     digest = hashlib.sha256(json_report.report(review).encode()).hexdigest()
     room = dialect.limit - _size(_end(len(blocks), digest))
-    kept: list[str] = []
+    shown: list[str] = []
     for block in blocks:
         # What is too large takes no room from what comes after it.
         if _size(block) <= room:
-            kept.append(block)
+            shown.append(block)
             room -= _size(block)
-    return "".join(kept).rstrip("\n") + _end(len(blocks) - len(kept), digest)
+    return "".join(shown).rstrip("\n") + _end(len(blocks) - len(shown), digest)
 
 
 def _end(left: int, digest: str) -> str:
@@ -94,11 +90,7 @@ def _size(text: str) -> int:
 
 
 def code(text: str) -> str:
-    """Return text as a code span, in a table too.
-
-    Args:
-        text: Any text.
-    """
+    """Return text as a code span, in a table too."""
     return code_span(_short(text))
 
 
@@ -108,11 +100,7 @@ def _short(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a sentence with its words as they are and all else in code spans.
-
-    Args:
-        text: Any text.
-    """
+    """Return a sentence with its words as they are and all else in code spans."""
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
@@ -143,7 +131,7 @@ def _head(review: Review) -> str:
 
 def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
-    groups = list(wording.found(review))
+    groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
         own = [group for group in groups if wording.section(group[0][0]) == section]
         rows = _plugin(review) if section == "plugin" else ""
@@ -208,8 +196,8 @@ def _change(alike: list[Change]) -> str:
         rows = ((f"`{wording.SIGNS[x.effect]}`", x.kind, code(x.text)) for x in change.lines)
         text += _table(("", "access", "what"), rows) + "\n"
     lines = [f"- {line}" for line in _also([c.address for c in alike[1:]])]
-    for tone, said in wording.about(change):
-        lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(said)}")
+    for tone, sentence in wording.about(change):
+        lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(sentence)}")
     return text + "\n".join(lines) + ("\n" if lines else "")
 
 

@@ -38,7 +38,6 @@ def report(review: Review, prefix: str = "", suppressed: bool = True) -> str:
     """Return a review as SARIF; it is ASCII.
 
     Args:
-        review: The review.
         prefix: Where the root module is in its repository, with forward slashes.
         suppressed: Whether what is ignored is in it, marked so. GitHub shows it as open.
     """
@@ -82,11 +81,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def message(text: str) -> str:
-    """Return text that is no link and holds no place of an argument.
-
-    Args:
-        text: Any text, of several lines.
-    """
+    """Return text that is no link and holds no place of an argument."""
     safe = "\n".join(map(sanitise, text.split("\n")))
     return re.sub(r"\{(\d+)\}", r"{{\1}}", safe.replace("](", "] ("))
 
@@ -101,15 +96,15 @@ class _Writer:
     def results(self, every: Iterable[Finding | Ignored]) -> list[dict[str, Any]]:
         seen: Counter[str] = Counter()
         results = []
-        for one in every:
-            finding = one.finding if isinstance(one, Ignored) else one
+        for item in every:
+            finding = item.finding if isinstance(item, Ignored) else item
             seen[finding.fingerprint] += 1
             result = self._result(finding, f"{finding.fingerprint}:{seen[finding.fingerprint]}")
-            if isinstance(one, Ignored):
-                until = f"; until {one.until}" if one.until else ""
-                said = sanitise(one.reason) + until
+            if isinstance(item, Ignored):
+                until = f"; until {item.until}" if item.until else ""
+                justification = sanitise(item.reason) + until
                 result["suppressions"] = [
-                    {"kind": "external", "status": "accepted", "justification": said}
+                    {"kind": "external", "status": "accepted", "justification": justification}
                 ]
             results.append(result)
         return results

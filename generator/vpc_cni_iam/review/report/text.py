@@ -43,7 +43,7 @@ def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
     page = _Page(setting.width, colour=setting.colour)
     _head(page, review)
-    groups = list(wording.found(review))
+    groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
         page.blank()
         page.line(title if section != "plugin" else _plugin_title(review), "title")

@@ -7,7 +7,10 @@ Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 
+# As many names as a message lists.
+_LISTED = 20
 # What to do about what the operating system refuses.
 _ADVICE = {
     errno.EACCES: "change its permissions, or run as a user who has them",
@@ -22,6 +25,13 @@ _ADVICE = {
     errno.ELOOP: "remove the symbolic link that leads to itself",
     errno.EADDRINUSE: "choose another port",
 }
+
+
+def first_of(names: Iterable[str], shown: int = _LISTED) -> str:
+    """Return the first few names, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - shown:,} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + more
 
 
 def reason(error: Exception) -> str:

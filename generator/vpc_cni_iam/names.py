@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import UsageError, first_of
 
 _LONGEST = 100
-_SHOWN = 20
 
 
 def resolve(
@@ -41,8 +40,7 @@ def _problem(word: str, names: list[str], noun: str, option: str) -> str:
     unknown = f"unknown {noun} {shown!r}; "
     if not names:
         return f"{unknown}there is none with a name"
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    known = f"nown are {', '.join(names[:_SHOWN])}{more}"
+    known = f"nown are {first_of(names)}"
     by_spelling = {_spelling(name): name for name in names}
     if near := get_close_matches(_spelling(shown), by_spelling, n=1):
         return f"{unknown}did you mean {by_spelling[near[0]]!r}? K{known}"

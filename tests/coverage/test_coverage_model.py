@@ -306,12 +306,12 @@ def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
     assert dict(configure(setting(), given).plugin.additional_tags) == {"team": "net"}
 
 
-def test_situations_are_found_by_name() -> None:
+def test_scenarios_are_found_by_name() -> None:
     assert find() == SCENARIOS
     assert [s.name for s in find(("fresh-node", "trunk-interface"), ("fresh-node",))] == [
         "trunk-interface"
     ]
-    with pytest.raises(UsageError, match="unknown situation"):
+    with pytest.raises(UsageError, match="unknown scenario"):
         find(("nope",))
 
 

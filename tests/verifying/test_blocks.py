@@ -169,8 +169,8 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
     "a role's trust of another": (
         ROLE,
         "main.tf",
-        replace("[local.pod_identity_json]", '[local.pod_identity_json, var.role_name, "{}"]'),
-        "data aws_iam_policy_document.trust: source_policy_documents is concat(",
+        replace("identifiers = [statement.value]", 'identifiers = [statement.value, "*"]'),
+        "data aws_iam_policy_document.trust, dynamic statement, content, principals: identifiers is",
     ),
     "a meta-argument": (
         ROLE,

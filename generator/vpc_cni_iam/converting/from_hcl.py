@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc_cni_iam.converting import naming
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
@@ -113,7 +113,7 @@ def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading
         policies += readings(file, known)
     if not policies:
         problem = "holds no policy that is written out"
-        policies.append(Unread("", InputError(", ".join(parsed), "", problem)))
+        policies.append(Unread("", InputError(first_of(parsed), "", problem)))
     return policies
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options, claims, stated
-from vpc_cni_iam.errors import TreeError, VpcCniIamError
+from vpc_cni_iam.errors import TreeError, VpcCniIamError, first_of
 from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.files.tree import FileChange, entries, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
-
-_SHOWN = 5
 
 
 def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[FileChange, ...]:
@@ -52,19 +50,20 @@ def _generate(
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
         raise TreeError(
-            f"{directory}: {_some(in_the_way)} not written by this tool and in the way; "
-            "move it away or choose another directory"
+            f"{directory}: {first_of(sorted(in_the_way), 5)} not written by this tool "
+            "and in the way; move it away or choose another directory"
         )
     if foreign and not force:
         raise TreeError(
-            f"{directory}: holds {_some(foreign)} not written by this tool; choose another "
-            "directory, or write beside with --force"
+            f"{directory}: holds {first_of(sorted(foreign), 5)} not written by this tool; "
+            "choose another directory, or write beside with --force"
         )
     clobbered = [p for p in edited if texts[p] != new.get(p)]
     if clobbered and not force:
         raise TreeError(
-            f"{directory}: {_some(clobbered)} edited since this tool wrote it, or written by "
-            f"another version of it; --force replaces it and keeps a copy named *{SUFFIX}"
+            f"{directory}: {first_of(sorted(clobbered), 5)} edited since this tool wrote it, "
+            "or written by another version of it; --force replaces it and keeps a copy named "
+            f"*{SUFFIX}"
         )
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
@@ -119,9 +118,3 @@ def _own(
 def _is_backup(path: str, own: list[str]) -> bool:
     name, mark, number = path.rpartition(SUFFIX)
     return bool(mark) and name in own and (not number or number.lstrip(".").isdigit())
-
-
-def _some(paths: list[str]) -> str:
-    shown = ", ".join(sorted(paths)[:_SHOWN])
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return f"{shown}{more}"

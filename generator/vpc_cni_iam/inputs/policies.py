@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import InputError, UsageError, first_of
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve
@@ -82,10 +82,10 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
             tuple(s for s in opened.skipped if s.reason is Reason.overrides),
         )
     if len(opened.policies) > 1:
-        problem = f"{opened.source} holds several policies, {_listed(known)}; "
+        problem = f"{opened.source} holds several policies, {first_of(known)}; "
         unread = [s.name for s in opened.skipped if s.counts]
         if unread:
-            problem += f"choose with --document\nof the others: {_listed(unread)} cannot be read"
+            problem += f"choose with --document\nof the others: {first_of(unread)} cannot be read"
         else:
             problem += "choose with --document"
         raise UsageError(problem)
@@ -107,8 +107,3 @@ def why_none(skipped: Sequence[Skipped]) -> str:
     if len(skipped) > _SHOWN:
         listed.append(f"and {len(skipped) - _SHOWN:,} more")
     return f"holds no policy of an identity that can be read; {'; '.join(listed)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from vpc_cni_iam.errors import first_of
+
 # A text shows so many; JSON has all.
 _SHOWN = 20
 
@@ -54,8 +56,7 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
         skipped: The skipped parts, of which at least one counts.
     """
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    text = f"not read: {', '.join(names[:_SHOWN])}{more}"
+    text = f"not read: {first_of(names)}"
     if any(part.reason is Reason.overrides for part in skipped):
         return text
     return f"{text}; name the policies to look at with --document"
@@ -70,8 +71,7 @@ def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
     for reason in Reason:
         names = [part.name for part in skipped if part.reason is reason and not part.counts]
         if names:
-            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-            yield f"left out, {reason}: {', '.join(names[:_SHOWN])}{more}"
+            yield f"left out, {reason}: {first_of(names)}"
 
 
 def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import UsageError, first_of
 from vpc_cni_iam.rendering.kinds import FILES
 from vpc_cni_iam.vendoring.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.observe import remembered
-
-_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def _named(
     if not named:
         raise UsageError(
             f"{word or 'an empty text'}: no such module in {config.path}; "
-            f"there: {_some(m.path for m in config.modules)}"
+            f"there: {first_of(m.path for m in config.modules)}"
         )
     kept_files = {place: _files(config, selection) for place, selection in named.items()}
     real = [place for place, selection in named.items() if selection.files <= kept_files[place]]
@@ -70,7 +68,7 @@ def _named(
         place, selection = next(iter(named.items()))
         raise UsageError(
             f"{word}: no file that sync keeps in {selection.module.path}; "
-            f"there: {_some(sorted(kept_files[place]))}"
+            f"there: {first_of(sorted(kept_files[place]))}"
         )
     if len(real) > 1 and not word.startswith("."):
         raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")
@@ -81,9 +79,3 @@ def _files(config: Config, selection: ModuleSelection) -> frozenset[str]:
     """Return the files that sync keeps in a module, if any of them were named."""
     known = remembered(config.folder(selection.module)) if selection.files else None
     return frozenset({*FILES[selection.module.options.kind], *(known.files if known else ())})
-
-
-def _some(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return ", ".join(every[:_SHOWN]) + more

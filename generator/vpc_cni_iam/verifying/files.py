@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
@@ -15,7 +16,6 @@ from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_file
 
 Files = Mapping[str, str]
 _COMPARED = (".tf", TEST_SUFFIX)
-_LISTED = 5
 
 
 def compare_files(
@@ -74,9 +74,9 @@ def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
             yield f"{path} is missing; it tests the module, and no policy depends on it"
     others = [p for p in module.files.inert if not _is_as_generated(module, p, catalog)]
     if others:
-        yield f"not compared, since no engine reads it: {first_of(others)}"
+        yield f"not compared, since no engine reads it: {first_of(others, 5)}"
     if module.files.links:
-        yield f"not compared, since it is a symbolic link: {first_of(module.files.links)}"
+        yield f"not compared, since it is a symbolic link: {first_of(module.files.links, 5)}"
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:
@@ -85,10 +85,3 @@ def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool
     place, expected = module.directory / path, catalog[path].encode()
     same_size = place.is_file() and place.stat().st_size == len(expected)
     return same_size and content(place, MODULE_TEXT) == expected
-
-
-def first_of(names: Iterable[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
-    return f"{', '.join(every[:_LISTED])}{more}"

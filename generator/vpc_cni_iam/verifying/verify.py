@@ -15,13 +15,13 @@ from typing import Any
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.errors import EngineError, first_of
 from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.expected import ExpectedDocument, expected_documents
-from vpc_cni_iam.verifying.files import compare_files, first_of
+from vpc_cni_iam.verifying.files import compare_files
 from vpc_cni_iam.verifying.module_directory import SAMPLE, ModuleDirectory, read_module
 from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, render_module
 from vpc_cni_iam.verifying.reference import module_options, nearest_options
@@ -108,7 +108,7 @@ def verify(
     notes += file_notes
     differing = tuple(f for f in findings if not f.wording)
     if wordings := [f"{f.file}:{f.line}" for f in findings if f.wording]:
-        notes.append(f"texts for people differ, which changes no policy: {first_of(wordings)}")
+        notes.append(f"texts for people differ, which changes no policy: {first_of(wordings, 5)}")
     rendered, seen = None, "read"
     if engine is None:
         notes.append("no engine was used: read only, not rendered")
@@ -184,7 +184,7 @@ def _possible_differences(
     if places:
         text = (
             "no difference was seen, yet it is not settled what this does to it: "
-            f"{first_of(places)}"
+            f"{first_of(places, 5)}"
         )
         yield Difference(DifferenceKind.CHANGED, "document", text)
     elif expected.name in module.content.unread:

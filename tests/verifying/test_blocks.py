@@ -170,7 +170,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ROLE,
         "main.tf",
         replace("identifiers = [statement.value]", 'identifiers = [statement.value, "*"]'),
-        "data aws_iam_policy_document.trust, dynamic statement, content, principals: identifiers is",
+        "data aws_iam_policy_document.trust, dynamic statement, content, principals: identifiers",
     ),
     "a meta-argument": (
         ROLE,

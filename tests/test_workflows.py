@@ -92,7 +92,7 @@ def test_a_workflow_is_valid_pinned_and_has_no_more_rights_than_it_needs(path: P
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), f"{name}: a value is code in {step['run']}"
             if step.get("uses", "").startswith("actions/checkout"):
-                assert step["with"]["persist-credentials"] is False or "follow" in path.name
+                assert step["with"]["persist-credentials"] is False
 
 
 def test_the_workflows_run_targets_that_there_are() -> None:

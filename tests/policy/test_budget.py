@@ -134,25 +134,32 @@ def test_a_comparison_takes_no_more_than_its_steps(
         assert re.search("too complex: |not shown|a Deny goes", reason)
 
 
+def yardstick() -> float:
+    """Return the seconds of a piece of work that takes about a microsecond."""
+    begin = process_time()
+    for number in range(200_000):
+        "-".join(sorted(f"{number} d c b a e".split()))
+    return (process_time() - begin) / 200_000
+
+
+def units_of_a_step(sides: tuple[Policy, Policy], unit: float) -> float:
+    """Return how many units of time a step of a comparison takes."""
+    steps = Budget(STEPS)
+    begin = process_time()
+    no_new_access([sides[0]], [sides[1]], steps.part(STEPS // 2))
+    semantic.lines(*sides, steps)
+    return (process_time() - begin) / unit / (STEPS - max(steps.steps, 0))
+
+
 def test_a_step_is_about_a_microsecond() -> None:
     """No kind of work takes much longer than the steps that it counts, on any machine.
 
     A step is compared with a yardstick that takes about a microsecond, too.
     """
-    begin = process_time()
-    for number in range(200_000):
-        "-".join(sorted(f"{number} d c b a e".split()))
-    yardstick = (process_time() - begin) / 200_000
-    slow = {}
-    for name, sides in HARD.items():
-        for old, new in (sides, sides[::-1]):
-            steps = Budget(STEPS)
-            begin = process_time()
-            no_new_access([old], [new], steps.part(STEPS // 2))
-            semantic.lines(old, new, steps)
-            took = (process_time() - begin) / yardstick
-            if took > 5 * (STEPS - max(steps.steps, 0)):
-                slow[name] = took / (STEPS - max(steps.steps, 0))
+    slow = [sides for sides in HARD.values() for sides in (sides, sides[::-1])]
+    for _ in range(3):  # what is slow once may be another program's doing
+        unit = yardstick()
+        slow = [sides for sides in slow if units_of_a_step(sides, unit) > 5]
     assert not slow
 
 

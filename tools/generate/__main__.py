@@ -16,13 +16,15 @@ from pathlib import Path
 
 from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.audit import report as audit
+from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import UPSTREAM
+from vpc_cni_iam.catalog.variants import UPSTREAM, Variant
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
@@ -116,10 +118,23 @@ def outage_table() -> str:
     works = {r["revision"]: r["works_with"] for r in listing()["revisions"]}
     for variant in UPSTREAM:
         cells = [works[before][variant.name], works[after][variant.name]]
-        lines.append(
-            f"| `{variant.name}` | {' | '.join(cells)} | {variant.minimum} to {releases.newest()} |"
-        )
+        cells.append(", ".join(map(str, releases.spans(_served(variant)))))
+        lines.append(f"| `{variant.name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _served(variant: Variant) -> frozenset[PluginVersion]:
+    """Return the plugin versions that work with the policy that is made for each."""
+    made = {
+        version: compose(variant, select(cni_version=str(version))).policy
+        for version in releases.known()
+        if version >= variant.minimum
+    }
+    return frozenset(
+        version
+        for version, policy in made.items()
+        if any(version in span for span in compatibility(policy, variant).works)
+    )
 
 
 def configuration_table() -> str:

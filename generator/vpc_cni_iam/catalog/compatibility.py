@@ -1,4 +1,4 @@
-"""Which plugin releases a policy works with: it grants all that they call by default."""
+"""Which plugin releases a policy works with: it allows all that they call by default."""
 
 from __future__ import annotations
 
@@ -21,21 +21,17 @@ class MissingAction:
     Args:
         call_range: The use, with what its denial breaks and the evidence.
         spans: The known releases at which it is missing.
-        tag_key: The one tag key for which it is missing, empty for all.
+        part: The one tag key or kind of resource for which it is missing, empty for all.
     """
 
     call_range: CallRange
     spans: tuple[VersionRange, ...]
-    tag_key: str = ""
+    part: str = ""
 
     @property
     def action(self) -> str:
         """The action, in words."""
-        return (
-            f"{self.call_range.action} of {self.tag_key}"
-            if self.tag_key
-            else self.call_range.action
-        )
+        return f"{self.call_range.action} of {self.part}" if self.part else self.call_range.action
 
     def at(self, release: PluginVersion) -> bool:
         """Say whether it is missing at a release."""
@@ -73,10 +69,30 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
             if at:
                 missing.append(MissingAction(call_range, releases.spans(at)))
     missing += _missing_tag_keys(policy, variant, possible)
+    missing += _missing_on_trunk(variant, possible)
     fatal = [m for m in missing if m.call_range.severity == "fatal"]
     works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
     missing.sort(key=lambda m: m.spans[0].first)
     return Compatibility(variant.minimum, releases.spans(works), tuple(missing))
+
+
+def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterator[MissingAction]:
+    """Yield what a scoped document denies fatally on an interface that the plugin did not create.
+
+    The VPC resource controller creates the trunk interface of a node with security groups for pods,
+    without the tag of the cluster. That its groups are not set is fatal at few releases only.
+    """
+    for mode in variant.modes if variant.cluster_scoped else ():
+        at: dict[CallRange, list[PluginVersion]] = {}
+        for release in possible:
+            call_range = request_templates()["set-groups"].sent(mode, release, ())
+            if call_range and call_range.severity == "fatal":
+                at.setdefault(call_range, []).append(release)
+        for call_range, versions in at.items():
+            spans = releases.spans(frozenset(versions))
+            yield MissingAction(
+                call_range, spans, "the trunk interface of security groups for pods"
+            )
 
 
 def _missing_tag_keys(

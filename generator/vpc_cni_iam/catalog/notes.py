@@ -28,7 +28,9 @@ def failure_note(options: Options) -> str:
         return revision
     reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in failures.items())
     advice = "Leave --revision out for the newest plugin"
-    if selection.release is not None:
+    if selection.gaps:
+        advice = "Use a later plugin version, or a policy that is not scoped"
+    elif selection.release is not None:
         advice = "Leave --no-gaps out to have that granted"
     return f"{revision}: {reasons}. {advice}"
 

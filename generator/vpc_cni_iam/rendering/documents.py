@@ -155,10 +155,10 @@ def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
 
 def _missing_line(missing: MissingAction) -> str:
     call_range, spans = missing.call_range, ", ".join(map(str, missing.spans))
-    tag_key = f" of `{missing.tag_key}`" if missing.tag_key else ""
+    part = f" of {missing.part}" if missing.part else ""
     known = call_range.known_by(missing.spans[0].first, missing.spans[-1].last)
     return (
-        f"Missing: `{call_range.action}`{tag_key} at {spans} ({call_range.mode}, "
+        f"Missing: `{call_range.action}`{part} at {spans} ({call_range.mode}, "
         f"{call_range.effect}; {known}): {escape_markdown(call_range.evidence)}."
     )
 

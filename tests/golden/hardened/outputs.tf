@@ -25,7 +25,7 @@ output "works_with" {
   description = "Releases of the VPC CNI plugin that start and serve pods with each variant, of those known when this module was made."
 
   value = {
-    "ipv4-scoped" = "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
+    "ipv4-scoped" = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"
   }
 }
 

@@ -13,7 +13,7 @@ from upstream_standins import MAIN, page, source_of
 
 def test_the_commands_of_contributing(tmp_path: Path) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    section = text.partition("## Following a new upstream release")[2]
+    section = text.partition("## To add a plugin version")[2]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block is not None
     commands, _, rest = block[1].partition("make generate")

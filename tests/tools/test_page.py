@@ -244,7 +244,7 @@ def test_imports_that_are_refused(
         ("--date", "2026-W01-1", "year-month-day"),
         ("--date", "2026-09-29", "not later than revision 2026-09-29"),
         ("--cni-version", "v1.23.2", "not later than v1.23.2"),
-        ("--cni-version", "one", "not a plugin release"),
+        ("--cni-version", "one", "not a plugin version"),
     ],
 )
 def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_the_tag_keys_are_those_of_the_release(release: str) -> None:
 def test_a_later_release_that_sends_another_key_is_not_served() -> None:
     found = composed(release="v1.19.3", how=Hardening())
     served = compatibility(found.policy, found.variant)
-    assert served.works_with == "v1.8.0 to v1.19.3"
+    assert served.works_with == "v1.8.0 to v1.12.6, v1.13.4 to v1.19.3"
     assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.missing]
     found = composed(how=Hardening())
     plain = composed()

@@ -98,7 +98,7 @@ data "aws_iam_policy_document" "ipv6" {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Upstream's document of 2026-09-29; the README lists the plugin versions that it works with.
+# Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

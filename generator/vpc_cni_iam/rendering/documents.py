@@ -122,7 +122,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     source = f"{origin} of {selection.revision.name}"
     works_with = f"{source}, for plugin {compatible.works_with}."
     if len(works_with) > write.WIDTH - len("# "):
-        works_with = f"{source}; the README lists the plugin versions that it works with."
+        works_with = f"{source}; the README lists its plugin versions."
     return [f"{variant.name}: {variant.summary}.", works_with]
 
 

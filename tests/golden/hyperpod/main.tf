@@ -97,7 +97,7 @@ data "aws_iam_policy_document" "ipv4" {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Upstream's document of 2026-09-29; the README lists the plugin versions that it works with.
+# Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 
@@ -240,8 +240,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
-# Derived from upstream's document of 2026-09-29; the README lists the plugin versions that it works
-# with.
+# Derived from upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.additional_policy_documents
 

@@ -12,7 +12,7 @@ locals {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Upstream's document of 2024-07-22; the README lists the plugin versions that it works with.
+# Upstream's document of 2024-07-22; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.additional_policy_documents
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tools.plugin_probe.cloud import (
-    ACCOUNT,
     CLUSTER,
     SUBNET_OWNER,
     SUBNET_TAG,
@@ -113,8 +112,6 @@ class Scenario:
             return f"aws:///us-west-2a/sagemaker/cluster/hyperpod-{HYPERPOD}-i-0123456789abcdef0"
         return "aws:///us-west-2a/i-0123456789abcdef0"
 
-
-HYPERPOD_CLUSTER = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:cluster/{HYPERPOD}"
 
 _V6 = {"ENABLE_PREFIX_DELEGATION": "true"}
 _LEAN = {"WARM_IP_TARGET": "1", "MINIMUM_IP_TARGET": "2", "IP_COOLDOWN_PERIOD": "1"}

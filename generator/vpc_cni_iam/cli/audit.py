@@ -29,14 +29,6 @@ Examples:
 """
 
 
-def _print_schema(value: bool) -> None:
-    if value:
-        from vpc_cni_iam.audit.report import schema
-
-        common.show_json(schema())
-        raise typer.Exit
-
-
 def audit(
     files: Annotated[
         list[str],
@@ -47,15 +39,7 @@ def audit(
     ] = "latest",
     strict: versions.StrictOption = False,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[
-        bool,
-        typer.Option(
-            "--schema",
-            help="Print the JSON Schema of --format json and exit.",
-            callback=_print_schema,
-            is_eager=True,
-        ),
-    ] = False,
+    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.audit.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit import report

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -47,6 +48,22 @@ def show_json(value: object) -> None:
     import json
 
     typer.echo(json.dumps(value, indent=2))
+
+
+def schema_option(
+    module: str, text: str = "Print the JSON Schema of --format json and exit."
+) -> Any:
+    """Return the option that prints what ``schema()`` of a module returns, and ends the command.
+
+    The module is imported only then.
+    """
+
+    def show(asked: bool) -> None:
+        if asked:
+            show_json(import_module(module).schema())
+            raise typer.Exit
+
+    return typer.Option("--schema", help=text, callback=show, is_eager=True)
 
 
 def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:

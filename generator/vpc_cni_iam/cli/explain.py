@@ -29,14 +29,6 @@ Examples:
 """
 
 
-def _print_schema(value: bool) -> None:
-    if value:
-        from vpc_cni_iam.explain.report import schema
-
-        common.show_json(schema())
-        raise typer.Exit
-
-
 @expanded
 def explain(
     surroundings: options.ClusterOptions,
@@ -55,15 +47,7 @@ def explain(
         typer.Option("--policy", metavar="POLICY", help="Policy of the plugin's role: a path."),
     ] = None,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[
-        bool,
-        typer.Option(
-            "--schema",
-            help="Print the JSON Schema of --format json and exit.",
-            callback=_print_schema,
-            is_eager=True,
-        ),
-    ] = False,
+    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.explain.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import releases

@@ -27,14 +27,6 @@ Examples:
 """
 
 
-def _print_schema(value: bool) -> None:
-    if value:
-        from vpc_cni_iam.preflight.report import schema
-
-        common.show_json(schema())
-        raise typer.Exit
-
-
 @expanded
 def preflight(
     files: Annotated[
@@ -49,15 +41,7 @@ def preflight(
     ] = None,
     variant: Annotated[str, options.variant("Variant to move to.")] = "ipv4-scoped",
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[
-        bool,
-        typer.Option(
-            "--schema",
-            help="Print the JSON Schema of --format json and exit.",
-            callback=_print_schema,
-            is_eager=True,
-        ),
-    ] = False,
+    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.preflight.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.inputs import ec2

@@ -67,14 +67,6 @@ class EngineChoice(StrEnum):
     tofu = "tofu"
 
 
-def _print_schema(asked: bool) -> None:
-    if asked:
-        from vpc_cni_iam.review.report.json import schema
-
-        common.show_json(schema())
-        raise typer.Exit
-
-
 def review(
     plan: Annotated[
         str,
@@ -144,11 +136,9 @@ def review(
     ] = None,
     _schema: Annotated[
         bool,
-        typer.Option(
-            "--schema",
-            help="Print the JSON Schema of --format json, and nothing else.",
-            callback=_print_schema,
-            is_eager=True,
+        common.schema_option(
+            "vpc_cni_iam.review.report.json",
+            "Print the JSON Schema of --format json, and nothing else.",
         ),
     ] = False,
 ) -> None:

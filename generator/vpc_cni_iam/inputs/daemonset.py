@@ -92,17 +92,25 @@ def _container(pod: Mapping[str, object], name: str) -> Mapping[str, object]:
     return next((c for c in _objects(pod.get("containers")) if c.get("name") == name), {})
 
 
-def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
-    container = _container(pod, _NAME)
+def _variables(
+    entries: object, source: str, variables: Collection[str]
+) -> tuple[dict[str, str], list[Skipped]]:
+    """Return environment variables by name, and those whose value is in another object."""
     environment: dict[str, str] = {}
     unread = []
-    for entry in _objects(container.get("env")):
+    for entry in _objects(entries):
         name = str(entry.get("name"))
         if "valueFrom" not in entry:
             environment[name] = _text(entry.get("value", ""))
         elif name in variables:
             detail = "its value is in another object: give it with --env"
             unread.append(Skipped(f"{source}: {name}", Reason.not_read, detail))
+    return environment, unread
+
+
+def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
+    container = _container(pod, _NAME)
+    environment, unread = _variables(container.get("env"), source, variables)
     if container.get("envFrom"):
         detail = "environment variables are in another object: give them with --env"
         unread.append(Skipped(f"{source}: envFrom", Reason.not_read, detail))
@@ -116,15 +124,8 @@ def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str
 
 
 def _chart(values: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
-    environment = {name: _text(v) for name, v in _object(values.get("env")).items()}
-    unread = []
-    for entry in _objects(values.get("extraEnv")):
-        name = str(entry.get("name"))
-        if "valueFrom" not in entry:
-            environment[name] = _text(entry.get("value", ""))
-        elif name in variables:
-            detail = "its value is in another object: give it with --env"
-            unread.append(Skipped(f"{source}: {name}", Reason.not_read, detail))
+    environment, unread = _variables(values.get("extraEnv"), source, variables)
+    environment = {k: _text(v) for k, v in _object(values.get("env")).items()} | environment
     image = _object(values.get("image"))
     override = _TAG.search(_text(image.get("override") or ""))
     version = _version(override[1] if override else _text(image.get("tag", "")))

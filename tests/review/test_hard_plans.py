@@ -60,7 +60,7 @@ def test_easy_policies_leave_steps_for_a_hard_one_and_no_more_than_its_own(
     whole = Budget()
     for _ in range(100):
         whole.answer().spend(1_000)
-    assert whole.answer().steps == 100_000
+    assert whole.answer().steps == whole.steps == 100_000
     whole.steps = 0
     for _ in range(3):
         whole.answer().spend(4_000)

@@ -14,6 +14,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, intervals
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.conditions.implication import counterexample
+from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.proof.examples.aws import (
     ACCOUNT,
     KEY_VALUES,
@@ -73,7 +74,9 @@ def fits(value: str, key: str) -> bool:
     key_type = keys.find(key).type
     reader = _READERS.get(_FAMILIES.get(key_type, Family.STRING))
     typed = reader is None or reader(value) is not None
-    return typed and (key_type is not KeyType.ARN or value.startswith("arn:"))
+    if key_type is KeyType.BOOL:
+        return value in ("true", "false")
+    return typed and (key_type is not KeyType.ARN or reference.is_arn(value))
 
 
 def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:

@@ -212,7 +212,7 @@ def _signers(callers: Sequence[str], context: Context) -> list[str]:
     """
     if list(callers) == [""]:
         return [""]
-    signer = next((v for key, v in context.items() if key.lower() == _SIGNER), "")
-    named = [("AWS", str(signer))]
-    others = [c for c in callers if covers(named, [("AWS", c)]) or not _SIGNS.match(c)]
-    return list(dict.fromkeys([str(signer), *others] if _SIGNS.match(str(signer)) else others))
+    signer = next((str(v) for key, v in context.items() if key.lower() == _SIGNER), "")
+    own = [signer] if _SIGNS.match(signer) else []
+    own += [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
+    return list(dict.fromkeys([*own, *(c for c in callers if not _SIGNS.match(c))]))

@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -64,6 +65,12 @@ class Subject:
     def policies(self) -> tuple[Policy, ...]:
         """The policies alone."""
         return tuple(o.policy for o in self.opened)
+
+    @property
+    def equal_to(self) -> tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...]:
+        """The policies that are documents of upstream or AWS, with these documents."""
+        known = ((o, recognise(o.policy, names_in([o.policy]))) for o in self.opened)
+        return tuple((opened, documents) for opened, documents in known if documents)
 
     @property
     def limiting(self) -> Limits:

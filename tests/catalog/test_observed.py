@@ -184,6 +184,18 @@ def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
         assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
 
 
+@OBSERVED
+def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
+    observed: dict[str, Any],
+) -> None:
+    policies = observed["policies"]
+    run = [(entry["variant"], entry["scenario"], entry["hardened"]) for entry in policies]
+    assert run == live.tried(release_of(observed)) and len(run) >= 3
+    for entry in policies:
+        served, wanted = entry["pods"]
+        assert (entry["exit_code"], entry["denied"], served) == (None, [], wanted), entry
+
+
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:
     """Whether a variant's policy is meant for a scenario."""
     return scenario["family"] in variant.modes and not (

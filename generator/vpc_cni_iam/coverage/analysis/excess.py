@@ -135,8 +135,10 @@ def _names() -> dict[str, str]:
 
 def _matching(pattern: str, most: int) -> Iterator[str]:
     """Yield the actions that a pattern matches; only those with its longest text are tried."""
-    lines, text = _lines(), max(re.split("[*?]+", pattern), key=len)
-    end = 0
+    lines, texts = _lines(), re.split("[*?]+", pattern)
+    if not all(text in lines for text in texts):
+        return
+    text, end = max(texts, key=len), 0
     for _ in range(most):
         position = lines.find(text, end + 1)
         if not 0 <= position < len(lines):

@@ -33,9 +33,10 @@ class KnownDocument:
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return every document that upstream and AWS have published for the plugin, newest first.
+    """Return the documents that upstream and AWS have published, as the catalog has them.
 
-    Those of upstream's page have its placeholders.
+    The newest come first. They are all that a release of upstream had on its page or in its README,
+    with placeholders, and AWS's from version 2 of AmazonEKS_CNI_Policy on.
     """
     every = [*_upstream(), *_managed()]
     return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))

@@ -12,6 +12,7 @@ from tools.plugin_probe.evidence import outcome, requests
 from tools.plugin_probe.scenarios import HYPERPOD, Scenario, find
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.selection import select
@@ -31,7 +32,11 @@ _DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
 
 
 def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
-    """Return the catalog's policy of a variant for a release, with the stand-in's names."""
+    """Return the catalog's policy of a variant for a release, with the stand-in's names.
+
+    Of a release that is newer than the catalog, that for the newest one.
+    """
+    release = min(release, releases.newest())
     (chosen,) = variants.find((variant,))
     hardening = Hardening() if hardened else None
     selection = select(cni_version=str(release), features=scenario.features, hardening=hardening)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -23,6 +23,7 @@ from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
+T = TypeVar("T")
 # What nothing but the plugin, or something like it, has.
 _MARKS = (
     "ec2:assignprivateipaddresses",
@@ -116,7 +117,16 @@ def coverage_change(
         return _coverage_change(old, new, target, limits)
 
     limits = tuple((bound,) if bound else () for bound in bounds)
-    return judged_once(ask, (tuple(before), tuple(after), *limits))
+    return _judged(ask, (tuple(before), tuple(after), *limits), target)
+
+
+def _judged(
+    ask: Callable[[tuple[tuple[Policy, ...], ...]], T],
+    groups: tuple[tuple[Policy, ...], ...],
+    target: ReviewTarget,
+) -> T:
+    # The environment may name the cluster, as the policies do: no stand-in is for both.
+    return ask(groups) if target.environment else judged_once(ask, groups)
 
 
 @lru_cache(4096)
@@ -178,7 +188,7 @@ def missing_permissions(
     def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[MissingPermission, ...] | None:
         return _missing_permissions(groups[0], target, next(iter(groups[1]), None))
 
-    return judged_once(ask, (policies, (bound,) if bound else ()))
+    return _judged(ask, (policies, (bound,) if bound else ()), target)
 
 
 @lru_cache(4096)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from synthetic import allow, attachment, document, plan, policy
+from synthetic import allow, attachment, document, plan, policy, resource
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -96,6 +96,13 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     assert "and 52 errors more (--details)" in out
     details = run("review", "plan.json", "--details", cwd=tmp_path).out
     assert "s3:B59" in details
+
+
+def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:
+    group = {"name": "g", "group": "g"}
+    sides = ({**group, "users": ["a"]}, {**group, "users": ["a", "b"]})
+    (tmp_path / "plan.json").write_bytes(plan(resource("aws_iam_group_membership", "g", *sides)))
+    assert "Unknown until apply: nothing." in run("review", "plan.json", cwd=tmp_path).out
 
 
 def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path) -> None:

@@ -209,7 +209,10 @@ def limits(review: Review) -> str:
     unknown = [
         subject(change)
         for change in review.changes
-        if change.changes and change.after.known in ("unknown", "partly known")
+        if change.changes
+        and change.after.known in ("unknown", "partly known")
+        # Of what is only named, the name is what may be unknown.
+        and (change.kind not in ("exclusive", "membership") or "known after" in change.attribute)
     ]
     text = "Unknown until apply: nothing."
     if unknown:

@@ -156,11 +156,20 @@ def upstream_update(
     old, new = nearest(before, release), nearest(after, release)
     if not (old.equal and new.equal) or old.variant != new.variant:
         return None
+    names, others = (_names(near) for near in (old, new))
+    if any(others.get(parameter, name) != name for parameter, name in names.items()):
+        return None  # it is for another cluster or VPC
     names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
     if names.index(new.name) > names.index(old.name):
         return None
     added = sorted(set(after.actions()) - set(before.actions()))
     return UpstreamUpdate(old.name, new.name, tuple(map(_since, added)))
+
+
+def _names(close: Nearest) -> dict[str, str]:
+    """Return the names that a policy has in place of the document's placeholders."""
+    pairs = (text.partition(" = ") for text in close.filled)
+    return {parameter: name for parameter, _, name in pairs}
 
 
 def _since(action: str) -> str:

@@ -207,12 +207,17 @@ def _calls_by_scenario(
     policies: tuple[Policy, ...], runs: RememberedRuns[Calls], bound: Policy | None
 ) -> Calls:
     """Return each call in each situation with what its denial means; None if it is allowed."""
-    calls = runs.of(policies)
+    calls = _calls(policies, runs)
     if bound is None:
         return calls
     # What it does not allow is denied, whatever the policies say.
-    limits = runs.of((bound,))
+    limits = _calls((bound,), runs)
     return limits | {key: limits.get(key) or lack for key, lack in calls.items()}
+
+
+@lru_cache(4096)
+def _calls(policies: tuple[Policy, ...], runs: RememberedRuns[Calls]) -> Calls:
+    return runs.of(policies)
 
 
 def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:

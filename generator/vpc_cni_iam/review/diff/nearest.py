@@ -156,8 +156,8 @@ def upstream_update(
     old, new = nearest(before, release), nearest(after, release)
     if not (old.equal and new.equal) or old.variant != new.variant:
         return None
-    names, others = (_names(near) for near in (old, new))
-    if any(others.get(parameter, name) != name for parameter, name in names.items()):
+    others = _names(new)
+    if any(others.get(parameter, name) != name for parameter, name in _names(old).items()):
         return None  # it is for another cluster or VPC
     names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
     if names.index(new.name) > names.index(old.name):

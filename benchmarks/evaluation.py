@@ -55,7 +55,7 @@ def scoped() -> Subject:
 
 
 def requests(subject: Subject, release: PluginVersion) -> list[Request]:
-    """Return what a release sends in all situations.
+    """Return what a release sends in all scenarios.
 
     Args:
         subject: The policies.

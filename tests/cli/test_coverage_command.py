@@ -63,7 +63,7 @@ def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
 
 
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall) -> None:
-    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
+    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--scenario", "fresh-node")
     for words in (
         "denied  fresh-node: 3 of 7 calls denied",
         "fatal     ec2:DescribeSecurityGroups",
@@ -73,7 +73,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
         "high    unconditioned-create-tags: ",
-        "7 calls in 1 situation: 2 denied fatally, 1 otherwise",
+        "7 calls in 1 scenario: 2 denied fatally, 1 otherwise",
     ):
         assert words in done.out
     assert "allowed   " not in done.out
@@ -124,8 +124,8 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     assert found["policy"] == "standard input" and found["verdict"] == "degraded"
     # The policy names its own account as the owner of the VPC.
     names = [s.name for s in SCENARIOS if s.name not in ("shared-subnet", "hyperpod-node")]
-    assert [s["name"] for s in found["situations"]] == names
-    create = next(c for c in found["situations"][0]["calls"] if c["call"] == "create")
+    assert [s["name"] for s in found["scenarios"]] == names
+    create = next(c for c in found["scenarios"][0]["calls"] if c["call"] == "create")
     assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]
     assert create["checks"][0]["context"]["aws:TagKeys"]
 
@@ -164,8 +164,8 @@ def test_pictures_of_all_releases() -> None:
     assert found["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
-def test_situations_are_listed(call: SentCall) -> None:
-    done = call("coverage", "--list-situations")
+def test_scenarios_are_listed(call: SentCall) -> None:
+    done = call("coverage", "--list-scenarios")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]
 
@@ -178,20 +178,20 @@ def test_situations_are_listed(call: SentCall) -> None:
         (("p.json", "--revision", "2024-07-22"), "--variant"),
         (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
         (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
-        (("--variant", "ipv4", "--situation", "x"), "unknown scenario"),
+        (("--variant", "ipv4", "--scenario", "x"), "unknown scenario"),
         (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
         (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
         # That nothing was asked is not all well.
         (
-            ("--variant", "ipv4", "--skip", "fresh-node", "--situation", "fresh-node"),
-            "no situation",
+            ("--variant", "ipv4", "--skip", "fresh-node", "--scenario", "fresh-node"),
+            "no scenario",
         ),
         (
-            ("--variant", "ipv6", "--situation", "trunk-interface", "--cni-version", "v1.12.0"),
-            "in none of these situations: trunk-interface (from v1.20.0 on)",
+            ("--variant", "ipv6", "--scenario", "trunk-interface", "--cni-version", "v1.12.0"),
+            "in none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
         (
-            ("--variant", "ipv6", "--situation", "custom-networking", "--all-releases"),
+            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-releases"),
             "custom-networking (never)",
         ),
     ],

@@ -41,7 +41,7 @@ def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
 
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
-    """Return situation, call and impact of what is denied."""
+    """Return scenario, call and impact of what is denied."""
     return {(s.name, c.template.name, c.range.severity) for s, c in coverage.denied()}
 
 

@@ -39,7 +39,7 @@ def name(value: object) -> str:
 def test_a_document_serves_the_releases_that_the_catalog_says(
     variant: variants.Variant, mode: Mode, revision: documents.Revision
 ) -> None:
-    """What was read off the actions alone holds with conditions, in every situation."""
+    """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
     found = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
     served = [row for row in found.rows if row.release >= variant.minimum]

@@ -1,4 +1,4 @@
-"""Hardened documents, in every situation of every release that they are offered for."""
+"""Hardened documents, in every scenario of every release that they are offered for."""
 
 from __future__ import annotations
 

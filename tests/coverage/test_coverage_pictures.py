@@ -150,7 +150,7 @@ def test_data_says_why() -> None:
     row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
-    assert denied["situation"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
+    assert denied["scenario"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
 
 
 def test_where_it_fails_only_at_times_that_is_said() -> None:
@@ -168,9 +168,9 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert f"works with {said}" in picture.svg(subject, found)
     assert f"works with {said}" in page.html(subject, found)
     data = matrix_report.data(subject, found)
-    assert data["works_but_for"]["situations"] == ["trunk-interface", "cluster-name-corrected"]
+    assert data["works_but_for"]["scenarios"] == ["trunk-interface", "cluster-name-corrected"]
     assert matrix_report.data(*SCOPED)["works_but_for"] == {
-        "situations": ["trunk-interface"],
+        "scenarios": ["trunk-interface"],
         "works_with": [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]],
     }
 

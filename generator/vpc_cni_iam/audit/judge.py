@@ -27,7 +27,7 @@ _BROAD = "interfaces-unscoped"
 _RISKS = ("high", "medium")
 
 
-class Scope(StrEnum):
+class RoleScope(StrEnum):
     """Whose network interfaces a role can change."""
 
     scoped = "scoped"
@@ -52,7 +52,7 @@ class VersionRun:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingAction:
+class DeniedAction:
     """An action that the plugin needs and the role is not allowed.
 
     Args:
@@ -84,7 +84,7 @@ class FamilyAudit:
     works_with: str
     breaks_at: tuple[VersionRun, ...]
     works: bool
-    missing: tuple[MissingAction, ...] = ()
+    missing: tuple[DeniedAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class PolicyAudit:
         risks: The names of the risks that are high or medium.
     """
 
-    scope: Scope
+    scope: RoleScope
     families: tuple[FamilyAudit, ...]
     risks: tuple[str, ...]
 
@@ -155,8 +155,8 @@ def judge(
         audits.append(_family(result, release, boundary, len(policies)))
         risks += find_risks(policies, at, limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
-    scope = Scope.broad if _BROAD in names_of_risks else Scope.scoped
-    return PolicyAudit(scope if families else Scope.none, tuple(audits), tuple(names_of_risks))
+    scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
+    return PolicyAudit(scope if families else RoleScope.none, tuple(audits), tuple(names_of_risks))
 
 
 def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int) -> FamilyAudit:
@@ -175,7 +175,7 @@ def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int
             scenario, call = result.reasons[release, action]
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
             by = boundary if any(d is not None and d >= policies for d in deciding) else ""
-            missing.append(MissingAction(action, scenario, call.consequence, by))
+            missing.append(DeniedAction(action, scenario, call.consequence, by))
     return FamilyAudit(
         result.setting.mode,
         works(result),

@@ -11,7 +11,7 @@ from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
 from vpc_cni_iam.review.account.references import References
-from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
@@ -40,7 +40,7 @@ class Context:
     references: References
     effective: EffectivePolicies
     changes: tuple[Change, ...]
-    principals: Mapping[str, Principal]
+    principals: Mapping[str, PrincipalChange]
     clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
     places: Mapping[str, Place | None]
     target: ReviewTarget

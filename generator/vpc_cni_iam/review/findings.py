@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.review.diff.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Document, Place, PrincipalChange
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
 Level = Literal["error", "warning", "note"]
@@ -123,7 +123,7 @@ class Review:
     modes: tuple[str, ...]
     clusters: tuple[ClusterChange, ...]
     changes: tuple[Change, ...]
-    principals: tuple[Principal, ...]
+    principals: tuple[PrincipalChange, ...]
     documents: tuple[Document, ...]
     findings: tuple[Finding, ...]
     ignored: tuple[Ignored, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 
 # The words of a cell; which are more than which is their order.
 _GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
@@ -44,7 +44,9 @@ class ActionRow:
     change: str
 
 
-def roles(principals: Iterable[Principal]) -> Iterator[tuple[Principal, list[ActionRow]]]:
+def roles(
+    principals: Iterable[PrincipalChange],
+) -> Iterator[tuple[PrincipalChange, list[ActionRow]]]:
     """Yield who has the plugin's policies, with the rows of each."""
     for principal in principals:
         if principal.matrix:

@@ -14,7 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
-Severity = Literal["fatal", "degraded"]
+DenialSeverity = Literal["fatal", "degraded"]
 # Features whose calls other programs than the agent make.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
 _NAMED = 3  # observed versions that are named each
@@ -32,7 +32,7 @@ class Impact(Enum):
     NO_EFFECT = "no effect"
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> DenialSeverity:
         """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
         harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
         return "degraded" if self in harmless else "fatal"
@@ -79,7 +79,7 @@ class CallRange:
     breaks: str = ""
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> DenialSeverity:
         """That of the impact."""
         return self.impact.severity
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, Severity
+from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -47,7 +47,7 @@ class RequestTemplate:
     name: str
     action: str
     does: str
-    breaks: Mapping[Severity, str]
+    breaks: Mapping[DenialSeverity, str]
     stops: bool
     ranges: tuple[CallRange, ...]
     on: tuple[str, ...]
@@ -94,7 +94,10 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
-    breaks: dict[Severity, str] = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
+    breaks: dict[DenialSeverity, str] = {
+        "fatal": fatal,
+        "degraded": entry.get("breaks_degraded", fatal),
+    }
     return RequestTemplate(
         name=entry["name"],
         action=action,

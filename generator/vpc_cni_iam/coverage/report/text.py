@@ -75,7 +75,7 @@ def summary(coverage: Coverage) -> str:
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
     fatal = sum(call.range.severity == "fatal" for call in denied)
-    scenarios = f"{len(coverage.scenario_runs)} situation{'s' * (len(coverage.scenario_runs) != 1)}"
+    scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
         return f"{sent} calls in {scenarios}: all allowed"
     open_calls = sum(bool(call.undecided) for call in denied)
@@ -159,7 +159,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
         "features": list(setting.features),
         "verdict": coverage.verdict if subject.is_complete else INCOMPLETE,
         "skipped": skipped.data(subject.skipped),
-        "situations": [
+        "scenarios": [
             {
                 "name": run.scenario.name,
                 "summary": run.scenario.summary,

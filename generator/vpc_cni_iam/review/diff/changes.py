@@ -151,7 +151,7 @@ class MatrixRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class PrincipalChange:
     """A role, user or group with all policies that the plan shows of it.
 
     Args:

@@ -179,7 +179,7 @@ def _missing_permissions(
 def _calls_by_scenario(
     policies: tuple[Policy, ...], setting: PluginSetting, bound: Policy | None
 ) -> dict[tuple[str, str, str, str], MissingPermission | None]:
-    """Return each call in each situation with what its denial means; None if it is allowed."""
+    """Return each call in each scenario with what its denial means; None if it is allowed."""
     calls: dict[tuple[str, str, str, str], MissingPermission | None] = {}
     if bound is not None:
         # What it does not allow is denied, whatever the policies say.

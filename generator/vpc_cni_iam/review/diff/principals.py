@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.diff import sizes
-from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     concerns_plugin,
@@ -40,7 +40,7 @@ def principal(
     plugin: ReviewTarget | None,
     target: ReviewTarget,
     budget: Budget,
-) -> Principal:
+) -> PrincipalChange:
     """Return a principal with what is said of all its policies together.
 
     Args:
@@ -66,7 +66,7 @@ def principal(
     coverage = None
     if concerns and changed:
         coverage = coverage_change(before, after, target, (_bound(has, 0), _bound(has, 1)))
-    return Principal(
+    return PrincipalChange(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
         label=label,

@@ -41,7 +41,7 @@ _FIRST, _FIRST_NOTES, _ALSO = 8, 3, 3
 
 def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
-    page = _Page(setting.width, colour=setting.colour)
+    page = _TextPage(setting.width, colour=setting.colour)
     _head(page, review)
     groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
@@ -69,7 +69,7 @@ _UNCHANGED = "Nothing in the plan changes an IAM policy."
 _NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
 
 
-class _Page:
+class _TextPage:
     """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
 
     def __init__(self, width: int | None, *, colour: bool) -> None:
@@ -104,7 +104,7 @@ class _Page:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
 
 
-def _head(page: _Page, review: Review) -> None:
+def _head(page: _TextPage, review: Review) -> None:
     page.line(f"IAM review of {review.plan}", "title")
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
@@ -117,7 +117,7 @@ def _plugin_title(review: Review) -> str:
     return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
 
 
-def _plugin(page: _Page, review: Review) -> None:
+def _plugin(page: _TextPage, review: Review) -> None:
     for number, cluster in enumerate(review.clusters):
         if number:
             page.blank()
@@ -137,7 +137,7 @@ def _shown_above(finding: Finding) -> bool:
 
 
 def _findings(
-    page: _Page, groups: list[tuple[list[Finding], tuple[str, ...]]], *, details: bool
+    page: _TextPage, groups: list[tuple[list[Finding], tuple[str, ...]]], *, details: bool
 ) -> None:
     notes = 0
     for number, (alike, _) in enumerate(groups):
@@ -167,7 +167,7 @@ def _where(finding: Finding) -> str:
     return f"{about} [{finding.rule}]".lstrip()
 
 
-def _also(page: _Page, names: Iterable[str], *, details: bool) -> None:
+def _also(page: _TextPage, names: Iterable[str], *, details: bool) -> None:
     every = list(names)
     shown = every if details else every[:_ALSO]
     for name in shown:
@@ -176,7 +176,7 @@ def _also(page: _Page, names: Iterable[str], *, details: bool) -> None:
         page.line(f"and {len(every) - len(shown)} more like it", "quiet", indent=_INDENT)
 
 
-def _changes(page: _Page, review: Review) -> None:
+def _changes(page: _TextPage, review: Review) -> None:
     changed = list(wording.changed(review))
     page.blank()
     page.line("Changes of policies", "title")
@@ -187,7 +187,7 @@ def _changes(page: _Page, review: Review) -> None:
         _change(page, alike)
 
 
-def _change(page: _Page, alike: list[Change]) -> None:
+def _change(page: _TextPage, alike: list[Change]) -> None:
     change = alike[0]
     place = wording.where(change.place)
     where = f", {place}" if place else ""

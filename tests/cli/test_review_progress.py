@@ -12,7 +12,7 @@ PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
 import vpc_cni_iam.cli.main
 import vpc_cni_iam.cli.progress
-vpc_cni_iam.cli.progress._PATIENCE = {}
+vpc_cni_iam.cli.progress.PATIENCE = {}
 vpc_cni_iam.cli.main.main()
 """
 

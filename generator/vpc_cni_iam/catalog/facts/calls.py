@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
@@ -280,8 +280,9 @@ def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):
         if release is not None and release < feature_since(name):
-            raise UsageError(
-                f"feature {name} exists from plugin {feature_since(name)} on, not at {release}; "
-                f"leave it out, or choose a later --cni-version"
+            problem = (
+                "feature {} exists from plugin {} on, not at {}; leave it out, or choose a later "
+                "{--cni-version}"
             )
+            raise OptionError("--feature", problem, name, feature_since(name), release)
     return tuple(name for name in features() if name in chosen)

@@ -56,7 +56,7 @@ def test_an_answer_is_the_same_with_and_without(seed: int, monkeypatch: pytest.M
         )
 
     shaped = answers()
-    monkeypatch.setattr(same_shape, "names_in", lambda _: ())
+    monkeypatch.setattr(same_shape, "stand_in_names", lambda _: ())
     assert answers() == shaped
 
 

@@ -104,7 +104,7 @@ def no_scenario_error(
     if not since:
         return UsageError("--scenario and --skip leave no scenario to check")
     return UsageError(
-        f"{words} the plugin is in none of these scenarios: {', '.join(since)}, "
+        f"{words} there is none of these scenarios: {', '.join(since)}, "
         "or the policy and --env rule them out"
     )
 

@@ -33,7 +33,7 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
     """
     names: dict[str, str] = {}
     for policy in (policy for group in groups for policy in group):
-        for parameter, name in names_in(policy):
+        for parameter, name in stand_in_names(policy):
             if name not in names:
                 names[name] = _STAND_INS[parameter].format(len(names))
     if not names or not all(_may_replace(p, frozenset(names)) for g in groups for p in g):
@@ -46,7 +46,8 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
 
 
 @lru_cache(512)
-def names_in(policy: Policy) -> tuple[tuple[str, str], ...]:
+def stand_in_names(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Return the names in a policy that others can stand for, each with its parameter."""
     names = names_in([policy])
     return tuple((p, names[p]) for p in _STAND_INS if p in names)
 

@@ -130,3 +130,11 @@ def test_a_test_takes_no_private_name_of_the_package() -> None:
             )
         ]
     assert private == []
+
+
+def test_a_folder_has_fifteen_modules_at_most() -> None:
+    """The command line has one for each command."""
+    folders = Counter(
+        str(Path(name).parent) for name in trees(PACKAGE) if not name.endswith("__init__.py")
+    )
+    assert {folder for folder, files in folders.items() if files > 15} == {"cli"}

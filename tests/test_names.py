@@ -8,7 +8,7 @@ import pytest
 from conftest import run
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.vendoring.config import parse
+from vpc_cni_iam.vendoring.configuration.config import parse
 
 NEAR = [
     ("policy ipv4-scop", "unknown variant 'ipv4-scop'; did you mean 'ipv4-scoped'?"),

@@ -100,7 +100,6 @@ class PackageFileError(VpcCniIamError):
     """A data file of this package that cannot be read: the installation is damaged.
 
     Args:
-        path: The file.
         reason: Why, as the operating system says it.
     """
 

@@ -15,10 +15,10 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
-from vpc_cni_iam.vendoring.config import Config, load, parse
+from vpc_cni_iam.vendoring.configuration.config import Config, load, parse
+from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
-from vpc_cni_iam.vendoring.tables import schema_text
 from vpc_cni_iam.vendoring.upgrade import Pin, find_pin, repin
 
 HERE = Path("vpc-cni-iam.toml")

@@ -16,7 +16,7 @@ import pytest
 from conftest import COMMAND, read_tree, run
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.vendoring.config import Config, parse
+from vpc_cni_iam.vendoring.configuration.config import Config, parse
 from vpc_cni_iam.vendoring.select import select
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\n'

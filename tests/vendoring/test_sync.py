@@ -19,7 +19,7 @@ from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import observe as observing
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.sync import SyncOutcome
@@ -628,7 +628,7 @@ def test_an_unchanged_tree_is_checked_without_reading_hcl(repo: Repository) -> N
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from vpc_cni_iam.vendoring.check import check\n"
-        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.configuration.config import load\n"
         "assert check(load(Path(sys.argv[1])))[0].clean\n"
         "print(sorted({'hcl2', 'lark', 'tomlkit', 'rich'} & set(sys.modules)))\n"
     )
@@ -783,7 +783,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         trees.append(read_tree(repo.module))
         texts.append(toml.read_text())
     setup = (
-        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.configuration.config import load\n"
         "from vpc_cni_iam.vendoring.sync import sync\n"
         f"toml = Path({str(toml)!r})\n"
         "def there_and_back():\n"

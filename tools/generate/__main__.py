@@ -38,10 +38,10 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.configuration.config import Config, load
+from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
-from vpc_cni_iam.vendoring.tables import schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 

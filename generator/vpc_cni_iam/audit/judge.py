@@ -37,12 +37,7 @@ class RoleScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionRun:
-    """Plugin versions that follow one another.
-
-    Args:
-        first: The first.
-        last: The last.
-    """
+    """Plugin versions that follow one another."""
 
     first: str
     last: str
@@ -56,7 +51,6 @@ class DeniedAction:
     """An action that the plugin needs and the role is not allowed.
 
     Args:
-        action: The action.
         scenario: The scenario in which it was seen first.
         breaks: What follows.
         by: The boundary that does not allow it, empty if the policies do not.
@@ -132,9 +126,6 @@ def judge(
     Args:
         policies: The policies of a role, taken together.
         limits: Its boundary, if it has one.
-        boundary: The name of the boundary.
-        account: The ID of its account.
-        partition: Its partition.
         release: The plugin version that is asked about.
         session_tags: Whether it has the session tags of EKS Pod Identity.
 

@@ -80,7 +80,6 @@ def _requests(statement: Statement, *, plugin: bool) -> Iterator[tuple[Credentia
     """Yield the requests for the role that a statement could allow.
 
     Args:
-        statement: The statement.
         plugin: Whether aws-node asks, or a pod with another service account.
     """
     if statement.effect != "Allow":

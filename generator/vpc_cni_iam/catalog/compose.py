@@ -42,7 +42,6 @@ class Composed:
     """A variant's policy with the reason for each part of it.
 
     Args:
-        variant: The variant.
         selection: What was chosen.
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.

@@ -145,7 +145,6 @@ def tighten(
 
     Args:
         policy: The document, with upstream's placeholders.
-        variant: The variant that it is of.
         release: The release that must still work.
         hardening: What the user chose.
         creates: Whether the document, or what is added to it, lets interfaces be created.

@@ -81,7 +81,6 @@ class InstalledEngine:
     Args:
         name: ``terraform`` or ``tofu``.
         path: Its executable.
-        version: Its version.
         providers: The versions in the lock file of the current directory, by source address.
     """
 

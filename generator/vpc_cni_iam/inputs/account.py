@@ -85,9 +85,6 @@ class RoleDetail:
     """A role of an account.
 
     Args:
-        arn: Its ARN.
-        account: The ID of its account.
-        source: The file that it is in.
         trust: Its trust policy.
         policies: Its inline and attached policies.
         boundary: Its permissions boundary, None if it has none or the input does not have it.

@@ -100,7 +100,6 @@ def read(text: str, source: str) -> Denials:
     """Return the denials that a text tells of.
 
     Args:
-        text: The text.
         source: The file, as errors name it.
 
     Raises:

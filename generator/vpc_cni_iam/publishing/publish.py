@@ -69,7 +69,6 @@ class Published:
     Args:
         proposal: Its number, the version before it, and how it differs.
         files: Its files, texts by path.
-        folder: Their folder in the directory.
         sums: SHA-256 of its archives by file name.
         digest: The digest of its OCI manifest.
         restored: Published files that were missing or different.

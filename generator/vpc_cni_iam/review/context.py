@@ -21,7 +21,6 @@ class Context:
     """Everything that a check may look at.
 
     Args:
-        plan: The plan.
         owners: Its roles, users and groups.
         references: How its resources refer to each other.
         effective: What each role, user and group has before and after.

@@ -86,7 +86,6 @@ class Ignored:
     """A finding that the ignore file takes out.
 
     Args:
-        finding: The finding.
         reason: Why, as the file says.
         until: The last day on which it is ignored, in ISO 8601; empty for no end.
     """

@@ -26,7 +26,6 @@ class ActionRow:
     """A row of the table.
 
     Args:
-        action: The action.
         looks: Its classes.
         kinds: What the filter shows it as.
         status: What the last columns say, for where the table is wider than the screen.

@@ -13,7 +13,7 @@ from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.tree import FileChange, WriteAction, write
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
 from vpc_cni_iam.vendoring.plan import ConflictPolicy, FileAction, SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.repository import above

@@ -53,7 +53,6 @@ class CallRange:
     Args:
         action: Such as ``ec2:DescribeSubnets``.
         mode: The IP family of the cluster.
-        first: The first release of the range.
         last: The last one, None if the newest known release still calls it.
         impact: What a denial does.
         feature: The optional feature without which it is not called, None if always.
@@ -163,10 +162,7 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     """Return one entry of ``calls.json`` or ``requests.json`` as a use.
 
     Args:
-        action: The action.
         name: The action's or the form's name, under which its denials were observed.
-        mode: The IP family.
-        entry: The entry.
     """
     first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
@@ -192,7 +188,6 @@ def at_release(call_range: CallRange, name: str, release: PluginVersion) -> Call
     """Return a range as it is at a release: of some the agent exits on any denial.
 
     Args:
-        call_range: The range.
         name: The name of the action or the request form.
         release: A release of the range.
     """
@@ -257,11 +252,7 @@ def features() -> dict[str, str]:
 
 
 def feature_since(name: str) -> PluginVersion:
-    """Return the first release that has a feature.
-
-    Args:
-        name: The feature.
-    """
+    """Return the first release that has a feature."""
     return min(
         call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
     )

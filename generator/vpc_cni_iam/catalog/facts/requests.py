@@ -33,8 +33,6 @@ class RequestTemplate:
 
     Args:
         name: Such as ``set-groups``.
-        action: The action.
-        does: What the request is for.
         breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
         ranges: Where it is sent, by mode and range of releases.
@@ -63,8 +61,6 @@ class RequestTemplate:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
         Args:
-            mode: The IP family.
-            release: The release.
             features: The optional features in use.
         """
         ranges = [
@@ -125,9 +121,6 @@ def checked_on(
     """Return the kinds of resource that a release's requests for an action are checked on.
 
     Args:
-        action: The action.
-        modes: The IP families.
-        release: The release.
         features: The optional features in use.
     """
     return frozenset(
@@ -162,7 +155,6 @@ def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a release writes.
 
     Args:
-        release: The release.
         cluster_name: Whether CLUSTER_NAME is set.
     """
     data = requests_data()

@@ -51,7 +51,6 @@ class DeniedRange:
 
     Args:
         first: The first row of the run.
-        last: The last.
         scenario: The scenario in which it was seen first.
         call: The call at the first release.
     """

@@ -97,7 +97,6 @@ def opened(
 
     Args:
         path: The file; None for ``stdin``.
-        kind: What it is.
 
     Raises:
         InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
@@ -154,7 +153,6 @@ def contents(
     Args:
         file: A file with places to go to.
         piped: Whether it came through a pipe.
-        kind: What it is.
 
     Raises:
         InputError: Neither JSON nor JSON compressed by gzip.

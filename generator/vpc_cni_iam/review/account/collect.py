@@ -47,7 +47,6 @@ class PlanPolicies:
     """The policies of one plan, and who has them.
 
     Args:
-        plan: The plan.
         dynamic: Addresses of roles whose inline policies a dynamic block makes.
         locator: Finds what a policy that is known after apply is written like.
     """

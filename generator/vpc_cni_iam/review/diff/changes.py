@@ -156,7 +156,6 @@ class PrincipalChange:
 
     Args:
         name: Its address in the plan, else its name.
-        type: ``role``, ``user`` or ``group``.
         label: Its IAM name where known, else empty.
         before: What makes up its permissions before: addresses with attributes, or ARNs.
         after: The same, after.
@@ -186,7 +185,6 @@ class Document:
     """A policy document data source that the plan read, or will read at apply.
 
     Args:
-        address: Its address.
         state: Its policy.
         deferred: Whether it is only read at apply.
         place: Where it is written.

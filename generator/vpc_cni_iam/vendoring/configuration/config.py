@@ -18,8 +18,8 @@ from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import InputError, OptionError, TreeError
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
-from vpc_cni_iam.vendoring.tables import Acceptance, ModuleTable, Refusal, convert
-from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, Refusal, convert
+from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100

@@ -138,3 +138,22 @@ def test_a_folder_has_fifteen_modules_at_most() -> None:
         str(Path(name).parent) for name in trees(PACKAGE) if not name.endswith("__init__.py")
     )
     assert {folder for folder, files in folders.items() if files > 15} == {"cli"}
+
+
+def test_a_name_says_what_it_holds() -> None:
+    vague = {"found", "one", "wanted", "said", "given", "kept"}
+    named = [
+        f"{folder.name}/{name}:{node.lineno}: {word}"
+        for folder in (PACKAGE, ROOT / "tests", ROOT / "tools", ROOT / "benchmarks")
+        for name, tree in trees(folder).items()
+        for node in ast.walk(tree)
+        for word in (
+            node.arg
+            if isinstance(node, ast.arg)
+            else node.id
+            if isinstance(node, ast.Name)
+            else "",
+        )
+        if word in vague and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    ]
+    assert set(named) <= {n for n in named if n.startswith("vpc_cni_iam/vendoring/manifest.py:")}

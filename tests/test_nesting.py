@@ -155,10 +155,10 @@ def test_json_is_measured_as_it_nests(value: object, more: int) -> None:
     for _ in range(more):
         value = [value]
 
-    def depth(one: object) -> int:
-        if isinstance(one, dict):
-            return 1 + max(map(depth, one.values()), default=0)
-        return 1 + max(map(depth, one), default=0) if isinstance(one, list) else 0
+    def depth(item: object) -> int:
+        if isinstance(item, dict):
+            return 1 + max(map(depth, item.values()), default=0)
+        return 1 + max(map(depth, item), default=0) if isinstance(item, list) else 0
 
     text = json.dumps(value)
     if depth(value) <= JSON_DEPTH:

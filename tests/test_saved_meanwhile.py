@@ -64,8 +64,8 @@ def of_publish(folder: Path) -> Callable[[], object]:
 
 def of_rewrite(folder: Path) -> Callable[[], object]:
     write_tree(folder, {"main.tf": RESOURCE})
-    found = [rewrite.rewriting(folder / "main.tf", Modules())]
-    return lambda: rewrite.save(folder, found)
+    results = [rewrite.rewriting(folder / "main.tf", Modules())]
+    return lambda: rewrite.save(folder, results)
 
 
 def of_convert(folder: Path) -> Callable[[], object]:

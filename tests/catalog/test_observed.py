@@ -99,7 +99,7 @@ def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         named = bool(scenario["cluster_name"])
         keys = requests.tag_keys(release_of(observed), cluster_name=named)
-        expected = {"create": set(keys.created), "tag-managed": set(keys.wanted)}
+        expected = {"create": set(keys.created), "tag-managed": set(keys.managed)}
         for request in scenario["requests"]:
             if request["form"] in expected:
                 checked += 1
@@ -182,8 +182,8 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
 @OBSERVED
 def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
-        served, wanted = scenario["pods"]
-        lived = scenario["exit_code"] is None and served == wanted
+        served, expected = scenario["pods"]
+        lived = scenario["exit_code"] is None and served == expected
         assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
 
 

@@ -40,8 +40,8 @@ def test_a_plan_is_opened_as_the_policies_that_it_leaves() -> None:
         later,
         resource("aws_iam_role", "r", None, role),
     )
-    one, two = loads(ONE, "one"), loads(TWO, "two")
-    assert found(text) == {"aws_iam_policy.p": two, 'aws_iam_role.r.inline_policy["i"]': one}
+    first, two = loads(ONE, "one"), loads(TWO, "two")
+    assert found(text) == {"aws_iam_policy.p": two, 'aws_iam_role.r.inline_policy["i"]': first}
     assert unread(text) == {
         "aws_iam_policy.s": "is marked sensitive",
         "aws_iam_policy.l": "is only known after apply",

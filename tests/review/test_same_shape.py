@@ -30,14 +30,14 @@ def statements(rnd: random.Random, cluster: str, vpc: str) -> list[Json]:
         {"Bool": {"aws:SecureTransport": "true"}},
         {"StringEqualsIgnoreCase": {TAG: cluster.upper()}},
     ]
-    found = []
+    results = []
     for _ in range(rnd.randint(1, 4)):
         more = {"Condition": rnd.choice(conditions)} if rnd.random() < 0.7 else {}
         resource = rnd.choice(("*", "arn:aws:ec2:*:*:network-interface/*", VPC.format(vpc)))
         action = rnd.choice(("ec2:CreateTags", "ec2:*Tags", "ec2:AssignPrivateIpAddresses"))
         statement = allow(action, resource, **more)
-        found.append({**statement, "Effect": "Deny"} if rnd.random() < 0.2 else statement)
-    return found
+        results.append({**statement, "Effect": "Deny"} if rnd.random() < 0.2 else statement)
+    return results
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -31,8 +31,8 @@ def config(body: str) -> Config:
 
 
 def test_what_init_writes_works_and_is_pinned() -> None:
-    found = config(text("modules/x"))
-    (module,) = found.modules
+    configuration = config(text("modules/x"))
+    (module,) = configuration.modules
     assert module.path == "modules/x"
     assert module.newest
     assert module.options == options(cni_version="v1.23.2")

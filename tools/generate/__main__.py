@@ -69,15 +69,15 @@ def tree(folder: Path) -> dict[str, str]:
 
 def stale_modules() -> list[str]:
     """Return a line for each file of a committed module that is not what it should be."""
-    found = []
+    results = []
     for folder, made_from in MODULES.items():
-        there, wanted = tree(ROOT / folder), render(made_from)
-        found += [
-            f"{folder}/{path}: {'left over' if path not in wanted else 'stale or missing'}"
-            for path in sorted(there.keys() | wanted.keys())
-            if there.get(path) != wanted.get(path)
+        there, expected = tree(ROOT / folder), render(made_from)
+        results += [
+            f"{folder}/{path}: {'left over' if path not in expected else 'stale or missing'}"
+            for path in sorted(there.keys() | expected.keys())
+            if there.get(path) != expected.get(path)
         ]
-    return found
+    return results
 
 
 def vendored() -> Config:
@@ -261,9 +261,9 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
-    wanted = parser.parse_args().write
+    arguments = parser.parse_args().write
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
-    if wanted:
+    if arguments:
         write_documents()
         for folder, made_from in MODULES.items():
             files = render(made_from)

@@ -191,7 +191,7 @@ def _tagging(
 ) -> Iterator[tuple[tuple[Condition, ...], str]]:
     """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
     sent = tag_keys(release)
-    managed = (*sent.wanted, *hardening.additional_tag_keys)
+    managed = (*sent.managed, *hardening.additional_tag_keys)
     leaked = any(
         request_templates()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes
     )

@@ -138,13 +138,13 @@ class TagKeys:
     """The tag keys that a release writes on an interface, and where ADDITIONAL_ENI_TAGS go.
 
     Args:
-        wanted: On every interface that it manages.
+        managed: On every interface that it manages.
         created: With the request that makes one; empty if it is made without tags.
-        additional: Whether additional tags are among those wanted.
+        additional: Whether additional tags are among those.
         additional_created: Whether they come with the request that makes an interface.
     """
 
-    wanted: tuple[str, ...]
+    managed: tuple[str, ...]
     created: tuple[str, ...]
     additional: bool
     additional_created: bool
@@ -164,11 +164,11 @@ def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
         if PluginVersion.of(tag["since"]) <= release
         and (cluster_name or tag["needs"] != "CLUSTER_NAME")
     ]
-    wanted = tuple(key for key, needs in there if needs != "creation")
+    managed = tuple(key for key, needs in there if needs != "creation")
     made = tuple(key for key, needs in there if needs == "creation")
     additional = release >= PluginVersion.of(data["additional_tags_since"])
     every = release >= PluginVersion.of(data["all_tags_on_create_since"])
-    created = (*made, *wanted) if every else made
+    created = (*made, *managed) if every else made
     if release < PluginVersion.of(data["tag_on_create_since"]):
         created = ()
-    return TagKeys(wanted, created, additional, every)
+    return TagKeys(managed, created, additional, every)

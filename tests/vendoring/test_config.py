@@ -155,6 +155,27 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert caught.value.source == str(HERE)
 
 
+@pytest.mark.parametrize(
+    ("keys", "place", "advice"),
+    [
+        (f'{PIN}variants = ["ipv4,ipv6"]', "line 4", "write a string for each variant"),
+        (
+            'cni_version = "v1.19.0"\nfeatures = ["multi-nic"]',
+            "line 4",
+            "choose a later cni_version",
+        ),
+        ('cni_version = "v9.0.0"', "line 3", "or use cni_version v1.23.2"),
+        (f'{PIN}harden = true\nvariants = ["ipv4"]', "line 4", "harden = true needs a cluster"),
+        ('cni_version = "v1.8.0"\nvariants = ["ipv6"]', "line 4", "choose with variants"),
+    ],
+)
+def test_an_error_of_an_option_names_its_key_and_line(keys: str, place: str, advice: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config(f'[[module]]\npath = "a"\n{keys}\n')
+    assert advice in str(caught.value) and "--" not in str(caught.value)
+    assert caught.value.place == place
+
+
 @pytest.mark.parametrize("key", ["cni_version", "revision", "kind", "path", "x" * 100_000])
 def test_a_message_shows_a_long_value_in_part(key: str) -> None:
     lines = {"path": '"a"', "cni_version": '"v1.23.0"', key: f'"{"1" * 100_000}"'}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vpc_cni_iam.vendoring.config import load
 
 from conftest import ROOT
 from vpc_cni_iam.errors import InputError
@@ -16,6 +15,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
 from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
+from vpc_cni_iam.vendoring.configuration.config import load
 
 Check = Callable[[str, str], None]
 

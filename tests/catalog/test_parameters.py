@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from vpc_cni_iam.vendoring.config import VendoredModule
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
@@ -16,6 +15,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.publishing.comparison import compare
 from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
 
 GIVEN = {

@@ -53,7 +53,7 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
 ) -> None:
     long = f"{text} " * 20
     arn = "arn:aws:iam::123456789012:policy/error on arn:aws:s3:::warning"
-    found = policy(
+    rendered_policy = policy(
         "p",
         document(allow("s3:Get*", f"arn:aws:s3:::{long}")),
         document(allow("s3:*", [f"arn:aws:s3:::{long}", long])),
@@ -61,7 +61,7 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
         previous_address=long,
         importing={"id": arn},
     )
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     details = ("review", "plan.json", "--details")
     done = run(*details, cwd=tmp_path, env={"NO_COLOR": "1", **env})
     assert done.code == 1
@@ -74,8 +74,10 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
 
 def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     key = "k" * 200
-    found = policy("p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]')
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    rendered_policy = policy(
+        "p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]'
+    )
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     lines = run("review", "plan.json", "--details", cwd=tmp_path).out.splitlines()
     assert f'create: aws_iam_policy.p["{key}"] policy' in lines
     assert f'            aws_iam_policy.p["{key}"] policy [new-policy]' in lines
@@ -129,8 +131,10 @@ def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path)
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_locale_without_a_letter_is_no_failure(encoding: str, tmp_path: Path) -> None:
-    found = policy("p", None, document(allow("s3:*")), address='aws_iam_policy.p["\u65e5"]')
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    rendered_policy = policy(
+        "p", None, document(allow("s3:*")), address='aws_iam_policy.p["\u65e5"]'
+    )
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     done = run("review", "plan.json", cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
     assert (done.code, done.err) == (1, "")
     assert 'aws_iam_policy.p["\\u65e5"]' in done.out and "the review fails" in done.out

@@ -41,9 +41,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("count", [1, 10])
 def test_a_review_takes_no_more_than_its_steps(count: int, steps: list[int]) -> None:
-    found = reviewed(*map(hard, range(count)))
+    review = reviewed(*map(hard, range(count)))
     assert steps[0] <= 100_000 + count * 10_000
-    accesses = [change.access for change in found.changes]
+    accesses = [change.access for change in review.changes]
     assert {access.verdict for access in accesses if access} == {"not proven"}
     assert all("too complex" in access.reason for access in accesses if access)
 
@@ -82,9 +82,9 @@ def test_one_policy_in_many_places_is_compared_once(steps: list[int]) -> None:
 
 def test_stars_in_an_action_cost_nothing(steps: list[int]) -> None:
     stars = document(allow("ec2:" + "*a" * 11 + "*"))
-    found = reviewed(policy("p", document(allow("ec2:Describe*")), stars))
-    assert found.changes[0].access is not None
-    assert found.changes[0].access.verdict == "new access"
+    review = reviewed(policy("p", document(allow("ec2:Describe*")), stars))
+    assert review.changes[0].access is not None
+    assert review.changes[0].access.verdict == "new access"
 
 
 def test_ordinary_changes_take_few_steps(steps: list[int]) -> None:

@@ -16,8 +16,8 @@ def test_every_review_fits_the_schema() -> None:
     schema = json.loads((ROOT / "docs" / "review.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
-    for found in every():
-        text = report(found)
+    for example in every():
+        text = report(example)
         assert text.isascii()
         validator.validate(json.loads(text))
 

@@ -192,7 +192,7 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return the formats to write by their files."""
     from vpc_cni_iam.errors import UsageError
 
-    found: dict[Path, str] = {}
+    files: dict[Path, str] = {}
     taken = {Path(plan).resolve(): "is the plan"}
     for report in reports:
         name, _, file = report.partition("=")
@@ -206,8 +206,8 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
         if why := taken.get(path.resolve()):
             raise UsageError(f"--report {report!r}: {file} {why}")
         taken[path.resolve()] = "is written already"
-        found[path] = name
-    return found
+        files[path] = name
+    return files
 
 
 def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:

@@ -311,11 +311,7 @@ class _Reader:
         Raises:
             _UnresolvedError: It cannot be known.
         """
-        self.nodes = 1 if depth == 0 else self.nodes + 1
-        if depth > _MAX_DEPTH:
-            raise _UnresolvedError("a local that refers to itself")
-        if self.nodes > _MAX_NODES:
-            raise _UnresolvedError(f"a text of more than {_MAX_NODES:,} parts")
+        self.count(depth)
         match node:
             case Heredoc():
                 if node.plain is None:
@@ -337,6 +333,14 @@ class _Reader:
             case Conditional(condition=condition, options=(first, second)) if not self.scope.keep:
                 return self.value(first if self.holds(condition) else second, depth + 1)
         return self.kept(_show(node))
+
+    def count(self, depth: int) -> None:
+        """Refuse a value that takes too many nodes, or nests too deeply."""
+        self.nodes = 1 if depth == 0 else self.nodes + 1
+        if depth > _MAX_DEPTH:
+            raise _UnresolvedError("a local that refers to itself")
+        if self.nodes > _MAX_NODES:
+            raise _UnresolvedError(f"a text of more than {_MAX_NODES:,} parts")
 
     def piece(self, part: str | Node, depth: int) -> str:
         text = part if isinstance(part, str) else self.value(part, depth)

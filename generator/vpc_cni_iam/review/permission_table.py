@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.diff.changes import Change, MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Review
 
 # The words of a cell; which are more than which is their order.
@@ -27,7 +27,6 @@ class ActionRow:
     """A row of the table.
 
     Args:
-        action: The action.
         looks: Its classes.
         kinds: What the filter shows it as.
         status: What the last columns say, for where the table is wider than the screen.
@@ -45,7 +44,7 @@ class ActionRow:
     change: str
 
 
-def roles(review: Review) -> Iterator[tuple[Principal, list[ActionRow]]]:
+def roles(review: Review) -> Iterator[tuple[PrincipalChange, list[ActionRow]]]:
     """Yield who has the plugin's policies, with the rows of each."""
     published = {name for change in review.changes for name in _published(change)}
     for principal in review.principals:

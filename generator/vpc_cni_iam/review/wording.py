@@ -100,7 +100,7 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
     if change.access:
         yield verdict(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
-        yield from _nearest(change.nearest, any(x.effect != "no-op" for x in change.lines))
+        yield from _nearest(change.nearest, differs=any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
         if size.over:
             yield "bad", f"{size.what}: {size.size} of {size.limit} characters"
@@ -118,7 +118,7 @@ def verdict(access: Access) -> tuple[Tone, str]:
     return tone, words
 
 
-def _nearest(nearest: Nearest, differs: bool) -> Iterator[tuple[Tone, str]]:
+def _nearest(nearest: Nearest, *, differs: bool) -> Iterator[tuple[Tone, str]]:
     how = "equal to" if nearest.equal else "nearest to"
     filled = f" with {', '.join(nearest.filled)}" if nearest.filled else ""
     yield "plain", f"{how} {nearest.name}{filled}"

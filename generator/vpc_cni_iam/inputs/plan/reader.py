@@ -66,7 +66,6 @@ _UNREAD = re.compile(
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster.
 _OBJECTS = ("aws-auth", "aws-node")
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
-_SMALL = 64 << 20
 
 
 class Resource(Struct, frozen=True):
@@ -246,12 +245,12 @@ def _skip(reader: Reader, _contents: _Contents) -> None:
 
 def _read_changes(reader: Reader, contents: _Contents, *, drift: bool = False) -> None:
     items = reader.each(ChangedResource)
-    contents.changes += _changes(items, reader, drift, contents.secrets, contents.passed)
+    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=drift)
 
 
 def _read_deferred(reader: Reader, contents: _Contents) -> None:
     items = (deferred.resource_change for deferred in reader.each(DeferredChange))
-    contents.changes += _changes(items, reader, False, contents.secrets, contents.passed)
+    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=False)
 
 
 def _read_outputs(reader: Reader, contents: _Contents) -> None:
@@ -268,7 +267,7 @@ def _read_configuration(reader: Reader, contents: _Contents) -> None:
 
 
 def _skip_planned(reader: Reader, _contents: _Contents) -> None:
-    if reader.size > _SMALL:
+    if reader.size > json_stream.SMALL:
         json_stream.pass_module(reader)
     else:
         reader.value()
@@ -385,9 +384,10 @@ def _is_about_access(kind: str) -> bool:
 def _changes(
     items: Iterable[ChangedResource],
     reader: Reader,
-    drift: bool,
     secrets: set[str],
     passed: _Passed,
+    *,
+    drift: bool,
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))

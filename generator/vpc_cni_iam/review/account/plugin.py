@@ -63,7 +63,6 @@ class PluginState:
         installed: Whether the plan has an add-on or a Helm release of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
-        identity: Its identity.
     """
 
     installed: bool
@@ -78,8 +77,6 @@ class ClusterPlugin:
 
     Args:
         cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        before: The plugin before.
-        after: The plugin after.
         installer: The address of the add-on or Helm release, empty for none.
         preserved: Whether an add-on that is deleted leaves the plugin running.
         stays: Whether the cluster is there before and after, as far as the plan says.

@@ -39,7 +39,7 @@ def policy_change(
     differs = _differs(item)
     if item.action == "drift" and not differs:
         return None
-    action = _action(item, differs)
+    action = _action(item, differs=differs)
     before, after = item.before.read.state, item.after.read.state
     document = _document(item, references)
     known = [s.policy for s in (after, before) if s.policy]
@@ -119,7 +119,7 @@ def _differs(item: PolicyChange) -> bool:
     )
 
 
-def _action(item: PolicyChange, differs: bool) -> Action:
+def _action(item: PolicyChange, *, differs: bool) -> Action:
     """Return what the plan does to the policy, which may be less than to its resource."""
     if item.action != "update":
         return item.action

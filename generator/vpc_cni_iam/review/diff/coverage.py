@@ -206,7 +206,7 @@ def _missing_permissions(
 def _calls_by_scenario(
     policies: tuple[Policy, ...], runs: RememberedRuns[Calls], bound: Policy | None
 ) -> Calls:
-    """Return each call in each situation with what its denial means; None if it is allowed."""
+    """Return each call in each scenario with what its denial means; None if it is allowed."""
     calls = _calls(policies, runs)
     if bound is None:
         return calls

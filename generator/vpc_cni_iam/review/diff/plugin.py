@@ -58,10 +58,6 @@ class ClusterChange:
         judged_after: The same, after.
         source: Where the version after comes from: the plan, the option ``--cni-version``, or the
             newest known where neither says.
-        mode_before: The IP family before.
-        mode_after: The IP family after.
-        before: The identity before.
-        after: The identity after.
         access: Whether aws-node may newly do anything by the identity after; None where the
             identity stays.
     """
@@ -225,7 +221,6 @@ def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
     Args:
         before: The other version.
         after: The version.
-        mode: The IP family.
     """
     old, new = (
         {use.action for use in call_ranges((mode,), PluginVersion.of(version))}

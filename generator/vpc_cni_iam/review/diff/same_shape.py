@@ -37,7 +37,7 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
     """
     names: dict[str, str] = {}
     for policy in (policy for group in groups for policy in group):
-        for parameter, name in _names(policy):
+        for parameter, name in stand_in_names(policy):
             if name not in names:
                 names[name] = _STAND_INS[parameter].format(len(names))
     if not names or not all(_may_replace(p, frozenset(names)) for g in groups for p in g):
@@ -50,7 +50,8 @@ def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies
 
 
 @lru_cache(_REMEMBERED)
-def _names(policy: Policy) -> tuple[tuple[str, str], ...]:
+def stand_in_names(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Return the names in a policy that others can stand for, each with its parameter."""
     names = names_in([policy])
     return tuple((p, names[p]) for p in _STAND_INS if p in names)
 
@@ -65,12 +66,12 @@ def _may_replace(policy: Policy, names: frozenset[str]) -> bool:
         if _WILD.search(text) or "stand-in" in text or "vpc-57a4d1" in text:
             return False
         words = [word for word in _WORD.finditer(text) if word[0].casefold() in folded]
-        if not all(word[0] in names and _is_own(text, word, is_tag) for word in words):
+        if not all(word[0] in names and _is_own(text, word, is_tag=is_tag) for word in words):
             return False
     return True
 
 
-def _is_own(text: str, word: re.Match[str], is_tag: bool) -> bool:
+def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
     """Say whether a name is all of a tag's value, or the name in an ARN or a tag's key."""
     before, after = text[: word.start()], text[word.end() :]
     if not before and not after:

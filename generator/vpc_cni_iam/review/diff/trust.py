@@ -64,10 +64,10 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
             continue
         every_flaw += _anybody(statement)
         if names(statement, "sts:AssumeRoleWithWebIdentity"):
-            every_flaw += _irsa(statement, for_plugin)
+            every_flaw += _irsa(statement, for_plugin=for_plugin)
     pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
     if pods:
-        every_flaw += _pod_identity(pods, session_tags)
+        every_flaw += _pod_identity(pods, session_tags=session_tags)
     return tuple(dict.fromkeys(every_flaw))
 
 
@@ -137,16 +137,16 @@ def _trusts(statement: Statement, service: str) -> bool:
     )
 
 
-def _irsa(statement: Statement, for_plugin: bool) -> Iterator[Flaw]:
+def _irsa(statement: Statement, *, for_plugin: bool) -> Iterator[Flaw]:
     for principal in statement.principals:
         if principal.type != "Federated":
             continue
         for arn in principal.identifiers:
             if ":oidc-provider/" in arn:
-                yield from _provider(statement, issuer(arn), for_plugin)
+                yield from _provider(statement, issuer(arn), for_plugin=for_plugin)
 
 
-def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Flaw]:
+def _provider(statement: Statement, name: str, *, for_plugin: bool) -> Iterator[Flaw]:
     """Yield what is wrong with the conditions for one OIDC provider."""
     if any(_UNKNOWN in c.key for c in statement.conditions):
         return  # a key that is not known may be any of those that are looked for
@@ -169,7 +169,7 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
             "the role",
         )
     for condition in on["sub"]:
-        yield from _subject(condition, for_plugin)
+        yield from _subject(condition, for_plugin=for_plugin)
     for condition in _of_other_issuers(statement, name):
         yield Flaw(
             "irsa-issuer-differs",
@@ -323,7 +323,7 @@ def _anybody(statement: Statement) -> Iterator[Flaw]:
         )
 
 
-def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
+def _subject(condition: Condition, *, for_plugin: bool) -> Iterator[Flaw]:
     like = "like" in condition.operator.lower()
     values = [v for v in condition.values if _UNKNOWN not in v]
     wild = [v for v in values if "*" in v or "?" in v]
@@ -348,7 +348,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
         )
 
 
-def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[Flaw]:
+def _pod_identity(statements: list[Statement], *, session_tags: bool) -> Iterator[Flaw]:
     if session_tags and not any(names(s, "sts:TagSession") for s in statements):
         yield Flaw(
             "pod-identity-no-tag-session",

@@ -45,7 +45,7 @@ _FIRST, _FIRST_NOTES = 8, 3
 
 def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
-    page = _Page(setting.width, colour=setting.colour)
+    page = _TextPage(setting.width, colour=setting.colour)
     _head(page, review)
     groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
@@ -74,7 +74,7 @@ _UNCHANGED = "Nothing in the plan changes an IAM policy."
 _NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
 
 
-class _Page:
+class _TextPage:
     """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
 
     def __init__(self, width: int | None, *, colour: bool) -> None:
@@ -109,7 +109,7 @@ class _Page:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
 
 
-def _head(page: _Page, review: Review) -> None:
+def _head(page: _TextPage, review: Review) -> None:
     page.line(f"IAM review of {review.plan}", "title")
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
@@ -125,7 +125,7 @@ def _plugin_title(review: Review) -> str:
     return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
 
 
-def _plugin(page: _Page, review: Review) -> None:
+def _plugin(page: _TextPage, review: Review) -> None:
     for number, cluster in enumerate(review.clusters):
         if number:
             page.blank()
@@ -157,7 +157,7 @@ def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
         yield [finding for findings, _ in alike for finding in findings], alike[0][1]
 
 
-def _findings(page: _Page, groups: list[_Group], *, details: bool) -> None:
+def _findings(page: _TextPage, groups: list[_Group], *, details: bool) -> None:
     notes = 0
     for number, (alike, _) in enumerate(groups):
         first = alike[0]
@@ -188,7 +188,7 @@ def _where(finding: Finding) -> str:
 
 
 def _also(
-    page: _Page, names: Iterable[str], *, details: bool = False, differ: bool = False
+    page: _TextPage, names: Iterable[str], *, details: bool = False, differ: bool = False
 ) -> None:
     every = list(names)
     if details:
@@ -199,7 +199,7 @@ def _also(
         page.line(f"{also} {first_of(every, 1)}", "quiet", indent=_INDENT)
 
 
-def _changes(page: _Page, review: Review) -> None:
+def _changes(page: _TextPage, review: Review) -> None:
     changed = list(wording.changed(review))
     page.blank()
     page.line("Changes of policies", "title")
@@ -210,7 +210,7 @@ def _changes(page: _Page, review: Review) -> None:
         _change(page, alike)
 
 
-def _change(page: _Page, alike: list[Change]) -> None:
+def _change(page: _TextPage, alike: list[Change]) -> None:
     change = alike[0]
     place = wording.where(change.place)
     where = f", {place}" if place else ""

@@ -1,5 +1,6 @@
 """Engines and command runs that tests share."""
 
+import json
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -109,6 +111,11 @@ def run(
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def schema(command: str) -> Any:
+    """Return the published JSON Schema of what a command prints."""
+    return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

@@ -4,15 +4,13 @@ import json
 
 import jsonschema
 
-from conftest import ROOT
+from conftest import schema
 from reviews import every
 from vpc_cni_iam.review.report.json import report
 
 
 def test_every_review_fits_the_schema() -> None:
-    schema = json.loads((ROOT / "docs" / "review.schema.json").read_text())
-    validator = jsonschema.Draft202012Validator(schema)
-    validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema("review"))
     for found in every():
         text = report(found)
         assert text.isascii()

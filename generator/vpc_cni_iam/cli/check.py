@@ -60,7 +60,8 @@ def check(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare
-    from vpc_cni_iam.vendoring.report import CheckResult, data, markdown, text
+    from vpc_cni_iam.vendoring.data import check_data
+    from vpc_cni_iam.vendoring.report import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config, strict=strict)
@@ -71,7 +72,7 @@ def check(
     again = modules.command("sync", config)
     checked = CheckResult(reports, left, again, outdated, configuration.warnings)
     if output is CheckFormat.json:
-        common.show_json(data(checked))
+        common.show_json(check_data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet=quiet), nl=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -14,6 +14,7 @@ from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.address import ModuleAddress
+    from vpc_cni_iam.publishing.data import PublishData
     from vpc_cni_iam.publishing.destination import ResolvedDestination
     from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
     from vpc_cni_iam.publishing.publish import Proposal, Published
@@ -174,13 +175,13 @@ class _Report:
     def __init__(self, directory: Path, output: Format, *, quiet: bool) -> None:
         self._directory, self._json = directory, output is Format.json
         self._silent = quiet or self._json
-        self._data: dict[str, Any] = {}
+        self._data: PublishData | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._json and self._data:
+        if self._json and self._data is not None:
             common.show_json(self._data)
 
     def _line(self, text: str) -> None:
@@ -207,8 +208,13 @@ class _Report:
             "previous": str(proposal.previous) if proposal.previous is not None else None,
             "bump": bump,
             "findings": [{"bump": c.bump.name, "text": str(c)} for c in changes],
-            **common.changes_data(self._directory, ()),
-            **dict.fromkeys(("tree", "registry", "oci", "digest", "tag")),
+            "path": str(self._directory),
+            "changes": (),
+            "tree": None,
+            "registry": None,
+            "oci": None,
+            "digest": None,
+            "tag": None,
             "sums": {},
             "restored": [],
             "copies": [],
@@ -218,32 +224,41 @@ class _Report:
         """Report the files of the version, and the changes of those of the directory."""
         from vpc_cni_iam.publishing import oci, registry
 
+        assert self._data is not None  # noqa: S101 - a version is proposed before it is written
         directory = self._directory
         changes = [c for c in published.changes if c.kind != "same"]
-        places = {
-            "tree": str(directory / published.folder),
-            "registry": str(directory / registry.ROOT),
-            "oci": f"{directory / oci.ROOT}:{published.proposal.version}",
-        }
+        tree = str(directory / published.folder)
+        registry_root = str(directory / registry.ROOT)
+        layout = f"{directory / oci.ROOT}:{published.proposal.version}"
         sums = dict(sorted(published.sums.items()))
         for line in (
             *(() if changes else ("is published already; nothing to do",)),
             *(f"moved    {move}" for move in _moves(published.proposal.resolved)),
             *(f"restore  {directory / path}" for path in published.restored),
             *(f"copy     {directory / path} of what was edited" for path in published.copies),
-            f"tree     {places['tree']}",
-            f"registry {places['registry']}",
+            f"tree     {tree}",
+            f"registry {registry_root}",
             *(f"sha256   {digest}  {name}" for name, digest in sums.items()),
-            f"oci      {published.digest}  {places['oci']}",
+            f"oci      {published.digest}  {layout}",
         ):
             self._line(line)
-        self._data |= {**places, "sums": sums, "digest": published.digest}
-        self._data |= {"restored": list(published.restored), "copies": list(published.copies)}
-        self._data |= common.changes_data(directory, changes)
+        self._data.update(
+            {
+                "tree": tree,
+                "registry": registry_root,
+                "oci": layout,
+                "digest": published.digest,
+                "sums": sums,
+                "restored": published.restored,
+                "copies": published.copies,
+                "changes": changes,
+            }
+        )
 
     def tag(self, tag: PreparedTag) -> None:
         """Report a finished tag."""
         self._line(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
+        assert self._data is not None  # noqa: S101 - as in `files`
         self._data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
 
 

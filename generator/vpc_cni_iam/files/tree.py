@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import LINK
@@ -32,18 +33,27 @@ from vpc_cni_iam.files.replacement import (
 # What git and engines keep in a directory; nobody's edits.
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
 
+FileAction = Literal["create", "replace", "remove", "same"]
+
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
     """The change of one file.
 
     Args:
-        path: Relative to the directory, with forward slashes.
-        kind: ``create``, ``replace``, ``remove`` or ``same``.
+        path: Relative to its directory, with forward slashes.
     """
 
     path: str
-    kind: str
+    kind: FileAction
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChanges:
+    """The changes of the files of a directory."""
+
+    path: str
+    changes: tuple[FileChange, ...]
 
 
 def entries(directory: Path) -> tuple[str, ...]:
@@ -261,7 +271,7 @@ def _content(tree: OpenTree, path: str) -> bytes | None:
     return folder.read(name) if folder is not None else None
 
 
-def _kind(before: bytes | None, after: bytes | None) -> str:
+def _kind(before: bytes | None, after: bytes | None) -> FileAction:
     if after is None:
         return "remove"
     if before is None:

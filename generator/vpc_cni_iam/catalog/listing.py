@@ -223,7 +223,7 @@ def changes() -> list[dict[str, Any]]:
             document = entry["revision"] or "none; the oldest stands in"
             if not entry["supported"]:
                 document = "none; not supported"
-            row = {"from release": entry["release"], "document in force": document}
+            row = {"from release": entry["release"], "upstream document": document}
             rows.append({**row, "default calls": changed})
         state, before = (entry["revision"], entry["supported"]), calls_now
     return rows

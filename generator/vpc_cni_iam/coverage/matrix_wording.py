@@ -65,7 +65,7 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     more = f", with {', '.join(features)}" if features else ""
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
-    return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
+    return f"{subject.title} against every plugin version, {MODES[matrix.setting.mode]}{more}"
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:

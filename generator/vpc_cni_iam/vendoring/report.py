@@ -100,7 +100,10 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
     wrong = [r for r in checked.reports if not r.clean]
     if wrong:
-        lines += ["| module | state | file | what | ways out |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "| module | state | file | what | what to do |",
+            "| --- | --- | --- | --- | --- |",
+        ]
     for report in wrong:
         path = report.module.path
         if report.failure is not None:

@@ -42,7 +42,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         yield f"{name:<{width}}  {marks}"
     yield ""
     if more := len(matrix.actions) - len(actions):
-        yield f"and {more:,} more actions that are never called; --format json has them all"
+        yield f"and {more:,} more actions that are never called; --format json lists them"
         yield ""
     for mark, meaning in MEANINGS.values():
         yield f"{mark}  {meaning}"
@@ -109,4 +109,4 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls."""
-    yield from (f"granted beyond what any release calls: {grant}" for grant in matrix.excess)
+    yield from (f"allowed beyond what any plugin version calls: {grant}" for grant in matrix.excess)

@@ -8,6 +8,7 @@ from coverage_policies import composed, covered, setting
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.simulate.settings import Names
@@ -123,7 +124,7 @@ def test_every_report_says_it() -> None:
     said = f"allowed beyond what any plugin version calls{line}"
     assert said in list(matrix_report.text(subject, every))
     assert f"<li>{said}</li>" in page.html(subject, every)
-    for data in (report.data(subject, one, ()), matrix_report.data(subject, every)):
+    for data in (coverage_data(subject, one, ()), matrix_data(subject, every)):
         assert data["granted_beyond_calls"] == [
-            {"pattern": "*", "examples": ["iam:PassRole", *EC2]}
+            {"pattern": "*", "examples": ("iam:PassRole", *EC2)}
         ]

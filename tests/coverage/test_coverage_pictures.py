@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.data import matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -145,8 +146,8 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 
 
 def test_data_says_why() -> None:
-    given = matrix_report.data(*SCOPED)
-    assert given["works_with"] == [span.split(" to ") for span in WORKS.split(", ")]
+    given = matrix_data(*SCOPED)
+    assert given["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
     row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
@@ -167,11 +168,11 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert matrix_report.works(found) == said
     assert f"works with {said}" in picture.svg(subject, found)
     assert f"works with {said}" in page.html(subject, found)
-    data = matrix_report.data(subject, found)
-    assert data["works_but_for"]["situations"] == ["trunk-interface", "cluster-name-corrected"]
-    assert matrix_report.data(*SCOPED)["works_but_for"] == {
-        "situations": ["trunk-interface"],
-        "works_with": [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]],
+    data = matrix_data(subject, found)
+    assert data["works_but_for"]["situations"] == ("trunk-interface", "cluster-name-corrected")
+    assert matrix_data(*SCOPED)["works_but_for"] == {
+        "situations": ("trunk-interface",),
+        "works_with": [("v1.8.0", "v1.21.2"), ("v1.22.2", "v1.23.2")],
     }
 
 

@@ -5,6 +5,9 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
+import pytest
+
+from conftest import ROOT
 from coverage_policies import composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -199,3 +202,11 @@ def test_the_picture_can_be_read_on_a_telephone() -> None:
     width = float(str(ET.fromstring(drawn).get("width")))
     sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
     assert min(sizes) * min(1, 390 / width) >= 8
+
+
+@pytest.mark.parametrize("page", ["index.md", "coverage.md"])
+def test_the_text_of_the_picture_has_the_versions_of_the_picture(page: str) -> None:
+    (text,) = re.findall(r"!\[(.*)\]\(coverage\.svg\)", (ROOT / "docs" / page).read_text())
+    spans = re.findall(r"v[\d.]+ to v[\d.]+", text)
+    drawn = (ROOT / "docs" / "coverage.svg").read_text().partition("but for")[0]
+    assert spans == re.findall(r"v[\d.]+ to v[\d.]+", drawn)

@@ -45,7 +45,10 @@ class RenderingEngine(StrEnum):
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The module's directory.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIRECTORY", readable=False, help="The module's directory."),
+    ],
     engine: Annotated[
         RenderingEngine,
         options.choice(

@@ -150,13 +150,13 @@ class Reader:
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
-                raise self.refuse("the name of a member is expected")
+                raise self.refuse("is not JSON: the name of a member is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
                 raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
             seen.add(key)
             if self.peek() != b":":
-                raise self.refuse("a colon is expected")
+                raise self.refuse("is not JSON: a colon is expected")
             self.place += 1
             yield key
 
@@ -218,7 +218,9 @@ class Reader:
             yield
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
-                raise self.refuse(f"a comma or {closing.decode()} is expected" if sign else _CUT)
+                raise self.refuse(
+                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else _CUT
+                )
             self.place += 1
             if sign == closing:
                 return

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.calls import Basis, Mode, Severity
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import VARIANTS, every
 
 
 class NewestData(TypedDict):
@@ -21,7 +21,14 @@ class NewestData(TypedDict):
 
 
 VariantData = TypedDict(
-    "VariantData", {"name": str, "for": str, "published_by": str, "minimum_cni_version": str}
+    "VariantData",
+    {
+        "name": str,
+        "for": str,
+        "service_account": str,
+        "published_by": str,
+        "minimum_cni_version": str,
+    },
 )
 
 
@@ -118,8 +125,9 @@ def listing() -> Listing:
                 "for": v.summary,
                 "published_by": v.published_by,
                 "minimum_cni_version": str(v.minimum),
+                "service_account": v.service_account,
             }
-            for v in VARIANTS
+            for v in every()
         ],
         "revisions": [
             {

@@ -7,6 +7,7 @@ from typing import Literal, TypedDict
 
 from vpc_cni_iam.catalog.facts.calls import Basis, Mode, Severity
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
+from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.coverage.analysis.cover import Coverage, Verdict
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
@@ -23,6 +24,13 @@ class ExcessData(TypedDict):
 
     pattern: str
     examples: Sequence[str]
+
+
+class EqualData(TypedDict):
+    """A policy that is equal to documents of upstream or AWS."""
+
+    policy: str | None
+    documents: Sequence[KnownDocument]
 
 
 class CheckData(TypedDict):
@@ -76,6 +84,7 @@ class CoverageData(TypedDict):
     """A policy against the calls of a plugin version."""
 
     policy: str
+    equal_to: Sequence[EqualData]
     cni_version: str
     mode: Mode
     features: Sequence[str]
@@ -118,6 +127,7 @@ class MatrixData(TypedDict):
     """A policy against the calls of every plugin version."""
 
     policy: str
+    equal_to: Sequence[EqualData]
     mode: Mode
     features: Sequence[str]
     situations: Sequence[str]
@@ -135,6 +145,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
     setting = coverage.setting
     return {
         "policy": subject.title,
+        "equal_to": _equal(subject),
         "cni_version": str(setting.release),
         "mode": setting.mode,
         "features": setting.features,
@@ -160,6 +171,13 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             for risk in risks
         ],
     }
+
+
+def _equal(subject: Subject) -> list[EqualData]:
+    return [
+        {"policy": opened.name or None, "documents": documents}
+        for opened, documents in subject.equal_to
+    ]
 
 
 def _excess(grants: Iterable[ExcessGrant]) -> list[ExcessData]:
@@ -201,6 +219,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
     names, more = matrix.works_but_for()
     return {
         "policy": subject.title,
+        "equal_to": _equal(subject),
         "mode": matrix.setting.mode,
         "features": matrix.setting.features,
         "situations": matrix.scenarios,

@@ -29,6 +29,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
+    yield from equal_lines(subject)
     yield ""
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
@@ -66,6 +67,13 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
     return f"{subject.title} against every plugin version, {MODES[matrix.setting.mode]}{more}"
+
+
+def equal_lines(subject: Subject) -> Iterator[str]:
+    """Yield a line for each policy that is a document of upstream or AWS."""
+    for opened, documents in subject.equal_to:
+        name = f"{opened.name} is " if len(subject.opened) > 1 else ""
+        yield f"{name}equal to {'; '.join(map(str, documents))}"
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:

@@ -47,6 +47,7 @@ def text(
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
     if verbose:

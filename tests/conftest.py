@@ -1,6 +1,7 @@
 """Engines and command runs that tests share."""
 
 import io
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -147,6 +149,11 @@ def _run_here(words: list[str], cwd: Path | None) -> Run:
     assert isinstance(code, int)
     out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
     return Run(code, out, err)
+
+
+def schema(command: str) -> Any:
+    """Return the published JSON Schema of what a command prints."""
+    return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

@@ -23,7 +23,7 @@ from account_details import (
     managed,
     role,
 )
-from conftest import run
+from conftest import run, schema
 from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import find
@@ -47,7 +47,7 @@ def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
     assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
-    jsonschema.validate(result, json.loads(run("audit", "--schema").out))
+    jsonschema.validate(result, schema("audit"))
     return result
 
 

@@ -127,9 +127,3 @@ def test_for_github_sarif_has_nothing_that_is_ignored(tmp_path: Path) -> None:
 
     assert "new-access" in rules() and "new-access" in rules("--for", "gitlab")
     assert "new-access" not in rules("--for", "github")
-
-
-def test_the_schema_is_printed_without_a_plan() -> None:
-    done = run("review", "--schema")
-    assert done.code == 0
-    assert done.out == (ROOT / "docs" / "review.schema.json").read_text()

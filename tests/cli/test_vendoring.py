@@ -248,7 +248,7 @@ def test_the_schema_is_published() -> None:
     page = (ROOT / "docs" / "vendoring.md").read_text()
     (name,) = re.findall(r"\| editors \| .*\(([\w.-]+\.schema\.json)\)", page)
     published = (ROOT / "docs" / name).read_text()
-    assert run("init", "--schema").out == published
+    assert run("init", "--config-schema").out == published
     pattern = json.loads(published)["$defs"]["ModuleTable"]["properties"]["cni_version"]
     assert re.search(pattern["pattern"], "v1.23.0")
 

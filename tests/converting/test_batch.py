@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
-from vpc_cni_iam.converting.report import data, lines
+from vpc_cni_iam.converting.data import conversion_data
+from vpc_cni_iam.converting.report import lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.parse import parse
@@ -210,7 +211,7 @@ def test_what_is_refused_is_named_and_the_others_are_converted(
         assert (failure.source, failure.place) == ("bad.json", place)
         assert words in failure.problem
     assert list(lines(result))[-1] == "1 converted, 1 refused"
-    assert len(data(result)["failures"]) == len(expected)
+    assert len(conversion_data(result)["failures"]) == len(expected)
     with pytest.raises(InputError, match=re.escape(expected[0][0])):
         batch({"bad.json": value, "good.json": P}, keep_going=False)
 

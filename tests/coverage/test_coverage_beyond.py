@@ -13,6 +13,7 @@ from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis import excess, risks
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.simulate.settings import Names
@@ -183,7 +184,7 @@ def test_every_report_says_it() -> None:
     message = f"allowed beyond what any plugin version calls{line}"
     assert message in list(matrix_report.text(subject, every))
     assert f"<li>{message}</li>" in page.html(subject, every)
-    for data in (report.data(subject, first, ()), matrix_report.data(subject, every)):
+    for data in (coverage_data(subject, first, ()), matrix_data(subject, every)):
         assert data["granted_beyond_calls"] == [
-            {"pattern": "*", "examples": ["iam:PassRole", *EC2]}
+            {"pattern": "*", "examples": ("iam:PassRole", *EC2)}
         ]

@@ -5,12 +5,16 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
+import pytest
+
+from conftest import ROOT
 from coverage_policies import composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.data import matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -147,8 +151,8 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 
 
 def test_data_says_why() -> None:
-    report = matrix_report.data(*SCOPED)
-    assert report["works_with"] == [span.split(" to ") for span in WORKS.split(", ")]
+    report = matrix_data(*SCOPED)
+    assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
     row = next(r for r in report["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == report["verdict"] == "fatal"
@@ -169,11 +173,11 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert matrix_report.works(result) == message
     assert f"works with {message}" in picture.svg(subject, result)
     assert f"works with {message}" in page.html(subject, result)
-    data = matrix_report.data(subject, result)
-    assert data["works_but_for"]["scenarios"] == ["trunk-interface", "cluster-name-corrected"]
-    assert matrix_report.data(*SCOPED)["works_but_for"] == {
-        "scenarios": ["trunk-interface"],
-        "works_with": [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]],
+    data = matrix_data(subject, result)
+    assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
+    assert matrix_data(*SCOPED)["works_but_for"] == {
+        "scenarios": ("trunk-interface",),
+        "works_with": [("v1.8.0", "v1.21.2"), ("v1.22.2", "v1.23.2")],
     }
 
 
@@ -200,3 +204,11 @@ def test_the_picture_can_be_read_on_a_telephone() -> None:
     width = float(str(ET.fromstring(drawn).get("width")))
     sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
     assert min(sizes) * min(1, 390 / width) >= 8
+
+
+@pytest.mark.parametrize("page", ["index.md", "coverage.md"])
+def test_the_text_of_the_picture_has_the_versions_of_the_picture(page: str) -> None:
+    (text,) = re.findall(r"!\[(.*)\]\(coverage\.svg\)", (ROOT / "docs" / page).read_text())
+    spans = re.findall(r"v[\d.]+ to v[\d.]+", text)
+    drawn = (ROOT / "docs" / "coverage.svg").read_text().partition("but for")[0]
+    assert spans == re.findall(r"v[\d.]+ to v[\d.]+", drawn)

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conftest import run
+from conftest import run, schema
 
 # What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.
 SDK_2 = (
@@ -95,7 +95,7 @@ def explained(text: str, *words: str) -> list[dict[str, Any]]:
     done = run("explain", "-", "--format", "json", *words, stdin=text)
     assert done.code in (0, 1), done.err
     result = json.loads(done.out)
-    jsonschema.validate(result, json.loads(run("explain", "--schema").out))
+    jsonschema.validate(result, schema("explain"))
     assert done.code == (0 if result["complete"] else 1)
     denials: list[dict[str, Any]] = result["denials"]
     return denials

@@ -159,13 +159,16 @@ def test_tflint_finds_nothing(tmp_path: Path) -> None:
     tflint = Engine(
         "tflint", str(tool("tflint-0.64.0")), {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     )
+    config = tmp_path / "every-rule.hcl"
+    config.write_text('plugin "terraform" {\n  enabled = true\n  preset  = "all"\n}\n')
+    words = ["--config", str(config), "--chdir"]
     for case, chosen in MODULES.items():
         folder = write_tree(tmp_path / case, render(chosen))
-        tflint.run(["--chdir", str(folder)], tmp_path)
+        tflint.run([*words, str(folder)], tmp_path)
     main = folder / "main.tf"
-    main.write_text(main.read_text() + '\nlocals {\n  unused = "x"\n}\n')
-    with pytest.raises(EngineError):
-        tflint.run(["--chdir", str(folder)], tmp_path)
+    main.write_text(main.read_text() + '\noutput "x" {\n  value = "x"\n}\n')
+    with pytest.raises(EngineError, match="has no description"):
+        tflint.run([*words, str(folder)], tmp_path)
 
 
 ROOT_MODULE = """

@@ -271,6 +271,15 @@ GOLDEN_CASES: dict[str, Options] = {
 }
 
 
+@pytest.mark.parametrize("parameter", parameters.NAMES, ids=lambda p: p.name)
+def test_what_stands_for_a_name_that_is_not_set_is_no_valid_name(
+    parameter: parameters.Parameter,
+) -> None:
+    made = render(options(["ipv4", "ipv4-scoped"]))
+    (value,) = re.findall(rf'coalesce\(var\.{parameter.name}, "(.*)"\)', made["main.tf"])
+    assert re.fullmatch(parameter.pattern, value) is None
+
+
 @pytest.mark.parametrize("case", GOLDEN_CASES)
 def test_golden_trees(case: str, request: pytest.FixtureRequest) -> None:
     """`pytest --update-golden` writes them anew; the diff is what a reviewer reads."""

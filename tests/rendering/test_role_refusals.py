@@ -105,6 +105,10 @@ VALUES: Cases = [
         "the ARN of an IAM policy",
     ),
     ({**POD, "additional_policy_documents": ["not json"]}, "an IAM policy document as JSON"),
+    *(
+        ({**POD, "additional_policy_documents": [text]}, "an IAM policy document as JSON")
+        for text in ('{"a":1}', '{"Statement":7}', '{"Statement":[{"Effect":"Permit"}]}')
+    ),
     ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),
 ]
 

@@ -146,7 +146,7 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
 def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
     import jsonschema
 
-    from vpc_cni_iam.review.report.json import schema
+    from conftest import schema
 
     action = "ec2:AssignPrivateIpAddresses"
     role = {"name": secret, "assume_role_policy": document(allow("sts:AssumeRole"))}
@@ -161,7 +161,7 @@ def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
     )
     assert any(p.matrix for p in result.principals)
     texts = {name: report(result, Setting(details=True)) for name, report in REPORTS.items()}
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(texts["json"]))
+    jsonschema.Draft202012Validator(schema("review")).validate(json.loads(texts["json"]))
 
 
 def test_a_short_value_does_not_empty_the_report() -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
-from vpc_cni_iam import json_schema
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
@@ -22,16 +19,6 @@ HEADERS = (
     "what to do",
 )
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
-
-
-def to_json(audit: Audit) -> dict[str, Any]:
-    """Return an audit as plain data."""
-    return asdict(audit)
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of `to_json`."""
-    return json_schema.schema(Audit, "What vpc-cni-iam audit prints with --format json")
 
 
 def rows(audit: Audit) -> Iterator[tuple[str, ...]]:

@@ -39,7 +39,6 @@ def audit(
     ] = "latest",
     strict: versions.StrictOption = False,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.audit.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit import report
@@ -55,7 +54,7 @@ def audit(
     ):
         result = audit_roles(details, release)
     if output is options.Format.json:
-        common.show_json(report.to_json(result))
+        common.show_json(result)
     else:
         if result.roles:
             common.table(report.HEADERS, report.rows(result))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.options import Format, FormatOption
 
@@ -20,7 +22,7 @@ def catalog(
     """See `HELP`."""
     from vpc_cni_iam.catalog.listing import changes, listing
 
-    entries = listing()
+    entries: dict[str, Any] = {**listing()}
     if output is Format.json:
         common.show_json(entries)
         return

@@ -54,7 +54,6 @@ def compare(
     """See `HELP`."""
     from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.review.diff import two_policies as between
-    from vpc_cni_iam.review.report import json as json_report
 
     inputs.check_once((old, new))
     stdin = partial(inputs.text, "-")
@@ -64,7 +63,7 @@ def compare(
     ]
     difference = between.between(*sides)
     if output is options.Format.json:
-        common.show_json({"format": json_report.FORMAT, **json_report.plain(difference)})
+        common.show_json(difference)
     else:
         compare_text.show_between(difference)
     raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)

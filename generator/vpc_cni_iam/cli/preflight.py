@@ -41,7 +41,6 @@ def preflight(
     ] = None,
     variant: Annotated[str, options.variant("Variant to move to.")] = "ipv4-scoped",
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.preflight.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.inputs import ec2
@@ -55,7 +54,7 @@ def preflight(
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, cluster_name, vpc_id)
     if output is options.Format.json:
-        common.show_json(report.to_json(result))
+        common.show_json(result)
     else:
         for line in report.to_text(result):
             common.show(line)

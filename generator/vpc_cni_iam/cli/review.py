@@ -134,13 +134,6 @@ def review(
             "names files.",
         ),
     ] = None,
-    _schema: Annotated[
-        bool,
-        common.schema_option(
-            "vpc_cni_iam.review.report.json",
-            "Print the JSON Schema of --format json, and nothing else.",
-        ),
-    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError

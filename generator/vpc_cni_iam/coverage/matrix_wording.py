@@ -1,19 +1,14 @@
-"""The matrix of releases and actions as text and as plain data."""
+"""The matrix of releases and actions as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator
 
-from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
-# The verdict where a policy of the input was not read.
-INCOMPLETE = "incomplete"
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # Actions that some release calls come first, and are fewer.
 _MOST_COLUMNS = 100
@@ -81,14 +76,6 @@ def equal_lines(subject: Subject) -> Iterator[str]:
         yield f"{name}equal to {'; '.join(map(str, documents))}"
 
 
-def equal_data(subject: Subject) -> list[dict[str, Any]]:
-    """Return the policies that are documents of upstream or AWS as plain data."""
-    return [
-        {"policy": opened.name or None, "documents": list(map(asdict, documents))}
-        for opened, documents in subject.equal_to
-    ]
-
-
 def conclusion(subject: Subject, matrix: Matrix) -> str:
     """Return the releases at which the plugin works, after the reasons why that may be unknown."""
     if subject.is_complete:
@@ -131,51 +118,3 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls."""
     yield from (f"allowed beyond what any plugin version calls: {grant}" for grant in matrix.excess)
-
-
-def excess_data(grants: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
-    """Return patterns that grant more than the calls as plain data."""
-    return [{"pattern": grant.pattern, "examples": list(grant.examples)} for grant in grants]
-
-
-def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
-    """Return the matrix as plain data."""
-    names, more = matrix.works_but_for()
-    return {
-        "policy": subject.title,
-        "equal_to": equal_data(subject),
-        "mode": matrix.setting.mode,
-        "features": list(matrix.setting.features),
-        "scenarios": list(matrix.scenarios),
-        "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
-        "skipped": skipped.data(subject.skipped),
-        "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
-        "works_but_for": {
-            "scenarios": list(names),
-            "works_with": [[str(s.first), str(s.last)] for s in more],
-        },
-        "granted_beyond_calls": excess_data(matrix.excess),
-        "actions": list(matrix.actions),
-        "releases": [
-            {
-                "release": str(row.release),
-                "cells": dict(zip(matrix.actions, row.cells, strict=True)),
-                "denied": {
-                    action: {
-                        "scenario": matrix.reasons[row.release, action][0],
-                        "call": matrix.reasons[row.release, action][1].template.name,
-                        "impact": matrix.reasons[row.release, action][1].range.effect,
-                        "known": matrix.reasons[row.release, action][1]
-                        .range.basis(row.release)
-                        .value,
-                        "breaks": matrix.reasons[row.release, action][1].breaks,
-                        "undecided": matrix.reasons[row.release, action][1].undecided or None,
-                        "evidence": matrix.reasons[row.release, action][1].range.evidence,
-                    }
-                    for action in matrix.actions
-                    if (row.release, action) in matrix.reasons
-                },
-            }
-            for row in matrix.rows
-        ],
-    }

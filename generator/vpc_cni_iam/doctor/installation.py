@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from vpc_cni_iam import __version__, json_schema
+from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.engine import run as engines
 from vpc_cni_iam.errors import VpcCniIamError
@@ -108,7 +107,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What an installation consists of, and what is wrong with it."""
+    """An installation, and what is wrong with it."""
 
     tool: Tool
     catalog: Catalog
@@ -149,11 +148,6 @@ def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Ins
 def _system() -> str:
     # platform.platform() would start a program, uname.
     return f"{platform.system()} {platform.release()} {platform.machine()}"
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of an installation."""
-    return json_schema.schema(Installation, "What vpc-cni-iam doctor --format json prints")
 
 
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:

@@ -48,11 +48,19 @@ class FileChange:
     """The change of one file.
 
     Args:
-        path: Relative to the directory, with forward slashes.
+        path: Relative to its directory, with forward slashes.
     """
 
     path: str
     kind: WriteAction
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChanges:
+    """The changes of the files of a directory."""
+
+    path: str
+    changes: tuple[FileChange, ...]
 
 
 def entries(directory: Path) -> tuple[str, ...]:

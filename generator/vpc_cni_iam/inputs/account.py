@@ -221,7 +221,7 @@ class AccountDetails:
             if not known:
                 problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
                 problem += "Identity or a node group that aws eks prints"
-                raise InputError(reader.source, f"byte {start}", problem)
+                raise InputError(reader.source, reader.position(start), problem)
             yield page
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:

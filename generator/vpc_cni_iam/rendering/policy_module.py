@@ -22,6 +22,8 @@ NAME = "vpc-cni-iam-policy"
 # The oldest versions that the tests run.
 ENGINE_FLOOR = "1.6"
 PROVIDER_FLOOR = "3.39"
+# In the place of a name that is not set; no cluster and no VPC can have it, so it matches nothing.
+ABSENT = "(none)"
 
 # The template of each file.
 FILES = {
@@ -101,8 +103,8 @@ def _resources(policies: Iterable[Composed]) -> Iterable[str]:
 
 
 def _guarded(name: str) -> Expression:
-    """Return the expression of a name that also stands where the user gives none."""
-    return Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
+    """Return the expression of a name in a document that is also planned without the name."""
+    return Expression(f"coalesce(var.{name}, {code(Literal(ABSENT))})")
 
 
 def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vpc_cni_iam.review.diff.changes import Change, Document, Place, PrincipalChange
@@ -97,7 +97,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The whole result.
+    """A review: what changes, what that means, and the findings.
 
     Args:
         plan: The name of the plan's file, or ``standard input``.
@@ -116,6 +116,7 @@ class Review:
         others: How many resources change that are not about access, and are not read.
     """
 
+    format: Literal[1] = field(default=1, kw_only=True)
     plan: str
     engine: str
     release: str

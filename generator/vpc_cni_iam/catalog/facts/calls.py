@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Impact(Enum):
         return "degraded" if self in harmless else "fatal"
 
 
-class Basis(Enum):
+class Basis(StrEnum):
     """How a fact is known."""
 
     OBSERVED = "observed"

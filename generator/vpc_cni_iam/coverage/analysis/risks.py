@@ -166,7 +166,7 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
-            f"instances must bear the tag kubernetes.io/cluster/{name}=owned, which nothing in "
+            f"instances must have the tag kubernetes.io/cluster/{name}=owned, which nothing in "
             "the plugin sets"
         )
         yield Risk("instance-tag-not-set", "medium", text)

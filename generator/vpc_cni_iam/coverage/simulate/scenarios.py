@@ -236,7 +236,7 @@ SCENARIOS = (
     ),
     Scenario(
         "cluster-name-corrected",
-        "CLUSTER_NAME is changed: interfaces bear the old name, which is overwritten",
+        "CLUSTER_NAME is changed: interfaces have the tag of the old name, which is overwritten",
         _from("v1.8.0", "v1.10.0"),
         _corrected,
         possible=_named,

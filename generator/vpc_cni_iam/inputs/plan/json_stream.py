@@ -22,8 +22,11 @@ _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _WRAPPING = re.compile(rb"(?:\[command\]|::)[^\n]*(?:\n|\Z)")
 _BYTE = re.compile(r"\(byte (\d+)\)$")
+_MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte \d+\)")
+# The bytes of a character in UTF-8 after its first.
+_CONTINUING = bytes(range(0x80, 0xC0))
 _TRAILING = "trailing characters"
-_CUT = "the JSON ends too early; was the file cut off?"
+_CUT = "is not JSON: it ends too early; was the file cut off?"
 # How much is passed before its pages are given back.
 STEP = 16 << 20
 SMALL = 64 << 20
@@ -92,7 +95,15 @@ class Reader:
 
     def refuse(self, problem: str) -> InputError:
         """Return an error at this place."""
-        return InputError(self.source, f"byte {self.place}", problem)
+        return InputError(self.source, self.position(self.place), problem)
+
+    def position(self, place: int) -> str:
+        """Return the line and column of a byte."""
+        line, start = 1, 0
+        while (end := self.data.find(b"\n", start, place)) >= 0:
+            line, start = line + 1, end + 1
+        text = bytes(self._view[start:place]).translate(None, _CONTINUING)
+        return f"line {line}, column {len(text) + 1}"
 
     def peek(self) -> bytes:
         """Return the first byte of what comes next, empty at the end of the text."""
@@ -123,7 +134,7 @@ class Reader:
                 # The number counts the byte that does not belong to the value, too.
                 self.place += int(match[1]) - ended
             if not ended:
-                problem = str(error)
+                problem = _MALFORMED.sub(r"is not JSON: \1", str(error))
                 if "truncated" in problem:
                     self.place, problem = self.size, _CUT
                 raise self.refuse(problem) from None
@@ -139,13 +150,13 @@ class Reader:
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
-                raise self.refuse("the name of a member is expected")
+                raise self.refuse("is not JSON: the name of a member is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
                 raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
             seen.add(key)
             if self.peek() != b":":
-                raise self.refuse("a colon is expected")
+                raise self.refuse("is not JSON: a colon is expected")
             self.place += 1
             yield key
 
@@ -207,7 +218,9 @@ class Reader:
             yield
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
-                raise self.refuse(f"a comma or {closing.decode()} is expected" if sign else _CUT)
+                raise self.refuse(
+                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else _CUT
+                )
             self.place += 1
             if sign == closing:
                 return

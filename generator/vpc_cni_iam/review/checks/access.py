@@ -330,11 +330,11 @@ def _can_do_more(
                 if may_gain_access(p)
             ]
         )
-        message = f"{who or 'Whoever has the policy'} {can_call}"
+        message = f"{who or 'Anyone with the policy'} {can_call}"
         return finding_of(change, "new-access", message, details)
     if gaining := [name for name in existing(change, context) if name not in proven]:
         return finding_of(change, "new-access", f"{names_text(gaining)} {can_call}", details)
-    message = f"A new policy: whoever has it {can_call}"
+    message = f"A new policy: anyone with it {can_call}"
     if change.attachment:
         attached = change.attachment
         message = f"{attached.policy} is attached to {attached.principal}, which {can_call}"

@@ -15,7 +15,7 @@ rule(
     "error",
     "coverage-lost any-change",
     "The plugin could make a call before that it cannot make after.",
-    "The calls that the release makes are played against the policies of both sides. A fatal "
+    "The calls of the plugin version are checked against the policies of both sides. A fatal "
     "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
     "warning, and so is what may be lost to a policy that is not known. A trust policy by "
     "which the plugin can no longer assume its role loses everything.",

@@ -18,7 +18,7 @@ rule(
     "trust-widened",
     "error",
     "new-access any-change",
-    "A changed trust policy lets somebody assume a role who could not before.",
+    "A changed trust policy allows new principals to assume a role.",
     "The finding names a request to assume the role that is newly allowed.",
 )
 rule(

@@ -282,8 +282,8 @@ def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
     if not asking:
         yield Flaw(
             "irsa-no-audience",
-            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} that were made "
-            "for anybody are taken",
+            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} "
+            "for any audience are accepted",
         )
     for condition in asking:
         like = "like" in condition.operator.lower()
@@ -360,8 +360,8 @@ def _pod_identity(statements: list[Statement], *, session_tags: bool) -> Iterato
         if not any(_scopes(c) for c in statement.conditions):
             yield Flaw(
                 "pod-identity-unscoped",
-                "no condition asks for a namespace, service account, cluster or account: whoever "
-                "may make an association in the account gives the role to any pod",
+                "no condition asks for a namespace, service account, cluster or account: anyone "
+                "who may create an association in the account can give the role to any pod",
             )
         if not session_tags and any(k.startswith("aws:requesttag/") for k in keys):
             yield Flaw(

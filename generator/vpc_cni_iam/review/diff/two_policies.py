@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
@@ -43,6 +44,7 @@ class Between:
         new_skipped: The same of the one after.
     """
 
+    format: Literal[1] = field(default=1, kw_only=True)
     old: str
     new: str
     lines: tuple[Line, ...]

@@ -95,7 +95,7 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     cni_version: (
-        Annotated[str, Meta(description="The plugin release that the policies are made for.")]
+        Annotated[str, Meta(description="The plugin version that the policies are made for.")]
         | UnsetType
     ) = UNSET
     revision: (

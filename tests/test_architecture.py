@@ -48,7 +48,17 @@ MAY_IMPORT = {
         "resources",
     },
     "inputs": {"errors", "names", "texts", "policy", "hcl"},
-    "coverage": {"errors", "escape", "markup", "names", "policy", "catalog", "inputs", "resources"},
+    "coverage": {
+        "errors",
+        "escape",
+        "json_schema",
+        "markup",
+        "names",
+        "policy",
+        "catalog",
+        "inputs",
+        "resources",
+    },
     "converting": {"errors", "names", "texts", "policy", "hcl", "inputs", "files"},
     "review": {
         "errors",

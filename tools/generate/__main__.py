@@ -30,6 +30,7 @@ from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
+from vpc_cni_iam.coverage.usage import report as usage
 from vpc_cni_iam.doctor import installation
 from vpc_cni_iam.explain import report as explain
 from vpc_cni_iam.files.tree import entries, texts, write
@@ -169,6 +170,11 @@ def audit_schema() -> str:
     return json.dumps(audit.schema(), indent=2) + "\n"
 
 
+def usage_schema() -> str:
+    """Return the schema of what `coverage --used` prints as JSON."""
+    return json.dumps(usage.schema(), indent=2) + "\n"
+
+
 def explain_schema() -> str:
     """Return the schema of what `explain` prints as JSON."""
     return json.dumps(explain.schema(), indent=2) + "\n"
@@ -187,6 +193,7 @@ FILES = {
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
     "docs/audit.schema.json": audit_schema,
+    "docs/coverage-used.schema.json": usage_schema,
     "docs/explain.schema.json": explain_schema,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,

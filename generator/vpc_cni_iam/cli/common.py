@@ -51,7 +51,9 @@ def show_json(value: object) -> None:
 
 
 def schema_option(
-    module: str, text: str = "Print the JSON Schema of --format json and exit."
+    module: str,
+    text: str = "Print the JSON Schema of --format json and exit.",
+    flag: str = "--schema",
 ) -> Any:
     """Return the option that prints what ``schema()`` of a module returns, and ends the command.
 
@@ -63,7 +65,7 @@ def schema_option(
             show_json(import_module(module).schema())
             raise typer.Exit
 
-    return typer.Option("--schema", help=text, callback=show, is_eager=True)
+    return typer.Option(flag, help=text, callback=show, is_eager=True)
 
 
 def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options, usage, versions
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.options import Mode
 
@@ -32,7 +32,8 @@ the policy, or examples; options override them.
 
 Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
 is denied; with --all-releases, at any plugin version; or that POLICY has a policy that was not
-read, unless --document selects others. Risks do not change the exit code.
+read, unless --document selects others. Risks do not change the exit code. With --used, it means
+that the role used an action that POLICY does not allow, or that something was not read.
 
 \b
 Examples:
@@ -44,6 +45,8 @@ Examples:
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
+  vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
+  vpc-cni-iam coverage --print-sql athena --role prod-aws-node
 """
 
 
@@ -162,6 +165,7 @@ def coverage(
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
+    used: usage.UsageOptions,
     policy: Annotated[
         list[str] | None,
         typer.Argument(
@@ -215,9 +219,14 @@ def coverage(
     if list_situations or explain is not None:
         _explain(explain)
         return
+    used.check(output.value, chosen_scenarios=bool(situation or skip or all_releases))
+    if used.print_sql is not None:
+        usage.print_query(used, used.print_sql)
+        return
     files = policy or []
     scps = limits.scp or []
-    inputs.check_once([*files, *scps, limits.boundary or "", node.daemonset or ""])
+    every = [*files, *scps, limits.boundary or "", node.daemonset or "", *(used.used or ())]
+    inputs.check_once(every)
     deployment = _deployment(node)
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
@@ -227,6 +236,8 @@ def coverage(
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
+    if used.used:
+        raise typer.Exit(usage.show(used, subject, setting, output.value))
     scenarios = find(situation or (), skip or ())
     report = formats.load(_REPORTS, output.value)
     show = _one_version if hasattr(report, "release") and not all_releases else _matrix

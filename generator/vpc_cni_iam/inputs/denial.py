@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.cloudtrail import AGENT, DENIED
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
@@ -27,7 +28,7 @@ _NOT_AUTHORIZED = re.compile(
 )
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]+): (?P<operation>\w+),")
-_DENIED = re.compile(r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized")
+_DENIED = re.compile(DENIED)
 _SERVICES = {
     "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
     "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs",
@@ -51,7 +52,7 @@ _WORDS = tuple(
         ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
     )
 )  # fmt: skip
-_AGENT = re.compile(r"amazon-vpc-cni-k8s/(v?[0-9]+\.[0-9]+\.[0-9]+)")
+_AGENT = re.compile(AGENT)
 _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 

@@ -64,6 +64,7 @@ MAY_IMPORT = {
         "errors",
         "formats",
         "escape",
+        "json_schema",
         "markup",
         "names",
         "texts",

@@ -37,6 +37,7 @@ from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
+from vpc_cni_iam.review import never
 from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.config import Config, load
@@ -175,6 +176,11 @@ def usage_schema() -> str:
     return json.dumps(usage.schema(), indent=2) + "\n"
 
 
+def never_schema() -> str:
+    """Return the schema of what `compare --never` and `--disjoint` print as JSON."""
+    return json.dumps(never.schema(), indent=2) + "\n"
+
+
 def explain_schema() -> str:
     """Return the schema of what `explain` prints as JSON."""
     return json.dumps(explain.schema(), indent=2) + "\n"
@@ -194,6 +200,7 @@ FILES = {
     "docs/risks.md": risks.page,
     "docs/audit.schema.json": audit_schema,
     "docs/coverage-used.schema.json": usage_schema,
+    "docs/compare-never.schema.json": never_schema,
     "docs/explain.schema.json": explain_schema,
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,

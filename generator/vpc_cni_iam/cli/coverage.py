@@ -213,7 +213,6 @@ def coverage(
     output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.coverage.simulate.scenarios import find
 
     if list_situations or explain is not None:
@@ -223,7 +222,30 @@ def coverage(
     if used.print_sql is not None:
         usage.print_query(used, used.print_sql)
         return
-    files = policy or []
+    subject, setting = _asked(policy or [], surroundings, chosen, limits, node, used, strict=strict)
+    if used.used:
+        raise typer.Exit(usage.show(used, subject, setting, output.value))
+    scenarios = find(situation or (), skip or ())
+    report = formats.load(_REPORTS, output.value)
+    show = _one_version if hasattr(report, "release") and not all_releases else _matrix
+    worst = show(subject, setting, scenarios, report, verbose)
+    fails = worst == "fatal" or (strict and worst != "allowed")
+    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+
+
+def _asked(
+    files: list[str],
+    surroundings: options.ClusterOptions,
+    chosen: PolicyOptions,
+    limits: LimitOptions,
+    node: NodeOptions,
+    used: usage.UsageOptions,
+    *,
+    strict: bool,
+) -> tuple[Subject, PluginSetting]:
+    """Return the policies, and the plugin as the cluster has it."""
+    from vpc_cni_iam.coverage import role_policies
+
     scps = limits.scp or []
     every = [*files, *scps, limits.boundary or "", node.daemonset or "", *(used.used or ())]
     inputs.check_once(every)
@@ -236,14 +258,7 @@ def coverage(
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
-    if used.used:
-        raise typer.Exit(usage.show(used, subject, setting, output.value))
-    scenarios = find(situation or (), skip or ())
-    report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not all_releases else _matrix
-    worst = show(subject, setting, scenarios, report, verbose)
-    fails = worst == "fatal" or (strict and worst != "allowed")
-    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+    return subject, setting
 
 
 def _explain(risk: str | None) -> None:

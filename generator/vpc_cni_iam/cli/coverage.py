@@ -249,7 +249,8 @@ def _asked(
     scps = limits.scp or []
     every = [*files, *scps, limits.boundary or "", node.daemonset or "", *(used.used or ())]
     inputs.check_once(every)
-    deployment = _deployment(node)
+    known = _pairs("--env NAME=VALUE", node.env)
+    deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
     subject = _subject(files, chosen, node, version, names)
@@ -271,17 +272,6 @@ def _explain(risk: str | None) -> None:
         return
     for scenario in SCENARIOS:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
-
-
-def _deployment(node: NodeOptions) -> Deployment | None:
-    from vpc_cni_iam.coverage.deployment import VARIABLES
-    from vpc_cni_iam.inputs import daemonset
-
-    if node.daemonset is None:
-        return None
-    known = _pairs("--env NAME=VALUE", node.env)
-    text, source = inputs.text(node.daemonset), inputs.source(node.daemonset)
-    return daemonset.read(text, source, [name for name in VARIABLES if name not in known])
 
 
 def _version(deployment: Deployment | None, *, strict: bool) -> str:

@@ -21,6 +21,7 @@ from vpc_cni_iam.coverage.usage.query import Engine, query
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs import cloudtrail
 from vpc_cni_iam.inputs.cloudtrail import Result
+from vpc_cni_iam.texts.limits import Limit
 
 UPSTREAM = ("--variant", "ipv4", "--cni-version", "v1.23.2")
 
@@ -234,8 +235,15 @@ def test_memory_does_not_grow_with_the_events(before: str, between: str, after: 
     assert len(chunk) * number > 4 * peak
 
 
+@pytest.mark.parametrize("text", [b"\0" * (1 << 20), lines([event("CreateTags")] * 99).encode()])
+def test_an_endless_input_ends(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudtrail, "TRAIL", Limit("events", 64 << 20, "", "bytes"))
+    with pytest.raises(InputError, match=r"is larger than 64 MiB|is too long"):
+        cloudtrail.read(["-"], Endless(iter(lambda: text, b"")))  # type: ignore[arg-type]
+
+
 def test_too_many_roles_need_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = cloudtrail.ROLE_ACTIONS.__class__("roles", 10, "", "actions of roles")
+    few = Limit("roles", 10, "", "actions of roles")
     monkeypatch.setattr(cloudtrail, "ROLE_ACTIONS", few)
     text = lines(event("CreateTags", role=f"{ROLE}-{n}") for n in range(11)).encode()
     with pytest.raises(UsageError, match=r"more than 10 actions of roles.*--role"):

@@ -119,11 +119,14 @@ def causes(explanation: dict[str, Any]) -> dict[str, str]:
         (json.dumps({"Records": [RECORD]}), "ec2:CreateNetworkInterface"),
         (json.dumps({"Events": [{"CloudTrailEvent": json.dumps(RECORD)}]}),
          "ec2:CreateNetworkInterface"),
+        (json.dumps(RECORD, indent=2) + "\n" + json.dumps(ALLOWED, indent=2),
+         "ec2:CreateNetworkInterface"),
         (RECORD["errorMessage"], "ec2:CreateNetworkInterface"),
         (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {}),
          "ec2:AttachNetworkInterface"),
     ],
-    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "message", "decoded"],
+    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "several", "message",
+         "decoded"],
 )  # fmt: skip
 def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, action: str) -> None:
     (explanation,) = explained(text)

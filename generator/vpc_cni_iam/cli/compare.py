@@ -30,7 +30,7 @@ Examples:
   vpc-cni-iam compare live.json infra/cni --document ipv4 --region eu-west-1
   aws iam get-policy-version --policy-arn ARN --version-id v1 |
     vpc-cni-iam compare - new.json --format json
-  vpc-cni-iam compare --never iam:PassRole --never 'ec2:Terminate*' policy.json
+  vpc-cni-iam compare --never iam:PassRole --never 'ec2:Run*' policy.json
   vpc-cni-iam compare --disjoint prod.json stage.json
 """
 
@@ -40,8 +40,8 @@ def compare(
     policies: Annotated[
         list[str],
         typer.Argument(
-            metavar="OLD NEW",
-            help="Policy before and after: paths, or -. With --never: the policies of one role.",
+            metavar="POLICY...",
+            help="OLD and NEW: paths, or -. With --never: the policies of one role.",
         ),
     ],
     surroundings: options.ClusterOptions,

@@ -56,8 +56,8 @@ class UsageOptions:
         typer.Option(
             "--table",
             metavar="NAME",
-            help="With --print-sql: table of Athena [default: cloudtrail_logs], or ID of the event "
-            "data store of CloudTrail Lake.",
+            help="With --print-sql: table of Athena, or ID of the event data store of CloudTrail "
+            "Lake.  [default: cloudtrail_logs]",
         ),
     ] = None
     used_schema: Annotated[

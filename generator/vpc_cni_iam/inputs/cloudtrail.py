@@ -22,7 +22,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces
+from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, unreadable
 from vpc_cni_iam.texts.limits import EVENT, ROLE_ACTIONS, TRAIL
@@ -157,11 +157,8 @@ def read(targets: Sequence[str], stdin: BinaryIO, roles: Iterable[str] = ()) -> 
             counter.read(Pieces(stdin, STDIN, TRAIL))
             continue
         for path in _files(Path(target)):
-            try:
-                with path.open("rb") as file:
-                    counter.read(Pieces(file, str(path), TRAIL))
-            except OSError as error:
-                raise unreadable(path, error) from None
+            with opened(path, TRAIL) as pieces:
+                counter.read(pieces)
     return counter.trail
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.cloudtrail import AGENT, DENIED
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
@@ -128,13 +129,15 @@ def read(text: str, source: str) -> Denials:
 
 
 def _values(text: str, source: str) -> Iterator[object]:
-    """Yield a JSON text, else each line as JSON or as it is."""
+    """Yield the values of a JSON text, one after another, else each line as JSON or as it is."""
     if text.lstrip()[:1] in ("{", "["):
+        reader = Reader(text.encode(), source)
         try:
-            yield load_json(text, source)
+            values = [load_json(bytes(v).decode(), source) for v in iter(reader.next_value, None)]
         except InputError:
             pass
         else:
+            yield from values
             return
     for line in text.splitlines():
         if line.lstrip()[:1] == "{":

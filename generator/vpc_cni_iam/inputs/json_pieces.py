@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.texts import too_large
+from vpc_cni_iam.texts import too_large, unreadable
 from vpc_cni_iam.texts.limits import Limit
 
 _GZIP = b"\x1f\x8b"
@@ -26,6 +29,16 @@ class _Begun:
         """Return the next bytes, empty at the end."""
         head, self._head = self._head[:size], self._head[size:]
         return head or self._file.read(size)
+
+
+@contextmanager
+def opened(path: Path, limit: Limit) -> Iterator[Pieces]:
+    """Open a file; raises `InputError` if it cannot be opened or read."""
+    try:
+        with path.open("rb") as file:
+            yield Pieces(file, str(path), limit)
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 class Pieces:

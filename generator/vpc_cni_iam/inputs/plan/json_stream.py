@@ -105,6 +105,14 @@ class Reader:
             if byte or not self._more():
                 return byte
 
+    def next_value(self) -> memoryview | None:
+        """Pass one value of a text of several, and return its text; None at the end.
+
+        Raises:
+            InputError: As `value` does.
+        """
+        return self.value() if self.peek() else None
+
     def value(self) -> memoryview:
         """Pass one value of any kind, and return its text.
 

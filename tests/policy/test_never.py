@@ -162,6 +162,7 @@ BY_CALLER = {
         ),
         (({"Action": "ec2:Delete*"}, NOT_OWN), (tagged("b", "ec2:Delete*"),), NONE, False),
         (({"Action": "ec2:Delete*"}, NOT_OWN), (tagged("a", "ec2:Delete*"),), NONE, True),
+        ((tagged("b", "ec2:Delete*"),), ({"Action": "ec2:Delete*"}, NOT_OWN), NONE, False),
         # A Deny that depends on the caller holds back nothing for certain.
         (({"Action": "ec2:Delete*"}, BY_CALLER), (tagged("b", "ec2:Delete*"),), NONE, True),
         (({"Action": "ec2:Describe*"},), ({"Action": "*"},), NONE, False),

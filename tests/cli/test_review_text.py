@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from synthetic import allow, document, plan, policy
+from synthetic import allow, attachment, document, plan, policy, resource
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -93,9 +93,38 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     places = [out.index(title) for title in titles]
     assert places == sorted(places)
     assert out.count("\n") <= 50
-    assert "and 52 more (--details)" in out
+    assert "and 52 errors more (--details)" in out
     details = run("review", "plan.json", "--details", cwd=tmp_path).out
     assert "s3:B59" in details
+
+
+def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:
+    group = {"name": "g", "group": "g"}
+    sides = ({**group, "users": ["a"]}, {**group, "users": ["a", "b"]})
+    (tmp_path / "plan.json").write_bytes(plan(resource("aws_iam_group_membership", "g", *sides)))
+    assert "Unknown until apply: nothing." in run("review", "plan.json", cwd=tmp_path).out
+
+
+def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path) -> None:
+    """Policies of for_each over teams differ in the team; an error is never among others."""
+    changes = [
+        policy(
+            "p",
+            None,
+            document(allow("s3:GetObject", f"arn:aws:s3:::team-{i}/*")),
+            address=f'aws_iam_policy.p["team-{i}"]',
+        )
+        for i in range(40)
+    ]
+    admin = attachment("ci", "arn:aws:iam::aws:policy/AdministratorAccess")
+    admin["change"] |= {"actions": ["create"], "before": None}
+    (tmp_path / "plan.json").write_bytes(plan(*changes, admin))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "1 error, 40 warnings" in out
+    assert out.count("\n") < 25
+    assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
+    assert "[admin-attached]" in out
+    assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

@@ -10,6 +10,12 @@ import pytest
 
 from browser import Chromium, chromium
 from reviews import PLANS, every, hostile, of_plan
+from synthetic import allow, document, resource, reviewed
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.policy.document import dumps, to_json
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.report.html import report
 
@@ -105,6 +111,18 @@ def test_every_table_has_heads_and_every_cell_one() -> None:
                 spans = sum(map(int, re.findall(r'colspan="(\d)"', row)))
                 cells = row.count("<td") + row.count("<th") - row.count("colspan") + spans
                 assert cells == heads
+
+
+def test_what_a_document_of_the_catalog_brings_does_not_alarm() -> None:
+    (variant,) = find(["ipv4-scoped"])
+    names = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"})
+    scoped = parameters.substitute(compose(variant, select(cni_version="latest")).policy, names)
+    wider = document(*to_json(scoped)["Statement"], allow("ec2:TerminateInstances"))
+    for text, alarms in ((dumps(scoped), False), (wider, True)):
+        values = {"role": "cni", "name": "cni", "policy": text}
+        page = report(reviewed(resource("aws_iam_role_policy", "cni", None, values)))
+        assert 'data-change="gained"' in page
+        assert bool(re.search(r'<tr class="grants', page)) is alarms
 
 
 def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:

@@ -1,6 +1,7 @@
 """Policies that differ in names alone are judged once, and answered with their own names."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -46,12 +47,15 @@ def test_an_answer_is_the_same_with_and_without(seed: int, monkeypatch: pytest.M
     cluster, vpc = rnd.choice(CLUSTERS), f"{rnd.randrange(16**8):08x}"
     old, new = (loads(document(*statements(rnd, cluster, vpc)), "p") for _ in range(2))
 
+    named = replace(WANTED, environment=(("CLUSTER_NAME", cluster),))
+
     def answers() -> tuple[object, ...]:
         access = new_access([old], [new], Budget())
         return (
             access.verdict,
             {(line.effect, line.kind, line.text) for line in lines(old, new, Budget())},
             missing_permissions((new,), WANTED, None),
+            missing_permissions((new,), named, None),
             nearest(new, WANTED.release),
         )
 

@@ -225,7 +225,8 @@ def coverage(
     subject, setting = _asked(policy or [], surroundings, chosen, limits, node, used, strict=strict)
     if used.used:
         raise typer.Exit(usage.show(used, subject, setting, output.value))
-    scenarios = find(situation or (), skip or ())
+    own = [subject.program] if subject.program else []
+    scenarios = find(situation or own, skip or ())
     report = formats.load(_REPORTS, output.value)
     show = _one_version if hasattr(report, "release") and not all_releases else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
@@ -348,7 +349,8 @@ def _setting(
     environment = _pairs("--env NAME=VALUE", node.env)
     if deployment is not None:
         setting = deployments.apply(setting, deployment, environment)
-    features = (*setting.features, *(node.feature or ()))
+    own = [subject.program] if subject.program else []
+    features = (*setting.features, *(node.feature or ()), *own)
     configured = configure(setting, environment, features)
     return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
 

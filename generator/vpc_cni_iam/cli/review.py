@@ -225,17 +225,16 @@ def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Se
 def _reports(result: Review, output: Format, files: dict[Path, str], setting: Setting) -> None:
     """Write the files, and print one to stdout."""
     from vpc_cni_iam.files import single
-    from vpc_cni_iam.review.report_formats import REPORTS
+    from vpc_cni_iam.review.report_formats import pieces
 
     plain = dataclasses.replace(setting, width=None, colour=False)
-    texts = {path: REPORTS[name](result, plain) for path, name in files.items()}
-    for path, text in texts.items():
-        single.write(path, text)
+    for path, name in files.items():
+        single.write(path, pieces(name, result, plain))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # In a locale without a letter the report is to be read all the same.
         sys.stdout.reconfigure(errors="backslashreplace")
     # Not by typer.echo, which takes a locale of ASCII for a mistake.
-    sys.stdout.write(REPORTS[output.value](result, setting))
+    sys.stdout.writelines(pieces(output.value, result, setting))
 
 
 def _prefix(source: Path | None) -> str:

@@ -49,6 +49,7 @@ def text(
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
     if verbose:
@@ -193,6 +194,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
     setting = coverage.setting
     return {
         "policy": subject.title,
+        "equal_to": matrix_wording.equal_data(subject),
         "cni_version": str(setting.release),
         "mode": setting.mode,
         "features": list(setting.features),

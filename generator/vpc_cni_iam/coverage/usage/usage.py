@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import granted
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject
@@ -154,7 +154,7 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
     for (role, action), count in trail.counts.items():
         if role in chosen:
             counts.setdefault(action, []).append(count)
-    sent = _callable(setting)
+    sent = _callable(setting, find([subject.program] if subject.program else ()))
     layers = [granted(layer) for layer in (subject.policies, *subject.limiting)]
     allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
     actions = tuple(
@@ -205,10 +205,10 @@ def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
     raise UsageError(f"{problem}v1.20.4{seen}; name the plugin's role with --role")
 
 
-def _callable(setting: PluginSetting) -> dict[str, CallableAction]:
+def _callable(setting: PluginSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
     """Return the actions that the plugin can call in a setting."""
     sent: dict[str, dict[tuple[str, str], None]] = {}
-    for run in run_scenarios(Answers(()), setting, SCENARIOS):
+    for run in run_scenarios(Answers(()), setting, scenarios):
         for call in run.calls:
             for action in (call.template.action, *(c.request.action for c in call.checks)):
                 sent.setdefault(action, {})[run.scenario.name, call.template.does] = None

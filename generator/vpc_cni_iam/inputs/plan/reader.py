@@ -60,7 +60,11 @@ _OTHERS = frozenset(
 _UNREAD = re.compile(
     r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
     r"|aws_organizations_policy(?:_attachment)?"
+    r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
+    r"|user_login_profile|user_ssh_key)"
 )
+# Objects of Kubernetes that say which role aws-node has, and who rules the cluster.
+_OBJECTS = ("aws-auth", "aws-node")
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 _SMALL = 64 << 20
 
@@ -187,10 +191,24 @@ class _Passed:
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in (("no-op",), ("read",)):
             return
-        if _UNREAD.fullmatch(item.type):
+        if _UNREAD.fullmatch(item.type) or _is_object(item, reader):
             self.unread.append((item.address, actions))
         else:
             self.others += 1
+
+
+def _is_object(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether a resource is an object of Kubernetes that is about access."""
+    if not item.type.startswith("kubernetes_"):
+        return False
+    change = reader.decoded(item.change, Changing)
+    for values in (change.before or {}, change.after or {}):
+        manifest = values.get("manifest")
+        metadata = [manifest.get("metadata")] if isinstance(manifest, dict) else []
+        metadata += values["metadata"] if isinstance(values.get("metadata"), list) else []
+        if any(isinstance(entry, dict) and entry.get("name") in _OBJECTS for entry in metadata):
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -373,7 +391,7 @@ def _changes(
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))
-        if not _is_about_access(item.type):
+        if not _is_about_access(item.type) or _UNREAD.fullmatch(item.type):
             if not drift:
                 passed.note(item, reader)
             continue

@@ -93,7 +93,8 @@ class PlanPolicies:
                 yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
-        if value.value is None and not value.unknown:
+        # The provider writes an empty text for no permissions boundary.
+        if value.value in (None, "") and not value.unknown:
             return Binding(ABSENT)
         owners = tuple(self.owners.of(slot, after=after))
         if value.value == []:

@@ -64,6 +64,10 @@ def _addon(resource: Resource, after: bool) -> PluginConfig:
     if value.unknown:
         return PluginConfig(text, unread="configuration_values is known after apply")
     scalars, unread = _scalars(str(value.value or ""))
+    cluster = side(resource, "cluster_name", after=after)
+    if not unread and isinstance(cluster.value, str) and not cluster.hidden:
+        # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
+        scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
     return PluginConfig(text, _environment(scalars), unread and f"configuration_values {unread}")
 
 

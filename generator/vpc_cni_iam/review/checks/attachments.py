@@ -76,7 +76,8 @@ def _on_nodes(principal: Principal, has: PrincipalPolicies, context: Context) ->
     scoped = [
         other.name
         for other in context.principals.values()
-        if other.concerns_plugin and other.name != principal.name
+        if other.concerns_plugin
+        and not _is_node_role(other.name, context.effective.by_principal[other.name], context)
     ]
     if _is_node_role(principal.name, has, context):
         text += "the role of nodes"

@@ -45,6 +45,8 @@ def policy_change(
     known = [s.policy for s in (after, before) if s.policy]
     judged = _policies(item.after.read, item.before.read)
     answer_budget = budget.answer()
+    # First, since the lines ask the same, and want no example.
+    access = _access(item, action, answer_budget) if differs else None
     concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
     return Change(
         address=resource.address,
@@ -57,7 +59,7 @@ def policy_change(
         before=before,
         after=after,
         lines=_lines(item, answer_budget) if differs else (),
-        access=_access(item, action, answer_budget) if differs else None,
+        access=access,
         coverage=_coverage(item, target) if concerns and differs else None,
         nearest=nearest(known[0], target.release) if concerns and known else None,
         sizes=tuple(_sizes(item)),

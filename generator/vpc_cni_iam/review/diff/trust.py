@@ -15,6 +15,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.diff.coverage import names
 
 POD_IDENTITY = "EKS Pod Identity"
@@ -221,19 +222,27 @@ def assumers(policy: Policy) -> tuple[str, ...]:
 
 
 def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
-    if identifier == ANYONE:
-        yield "everybody"
-    elif kind == "Federated" and ":oidc-provider/" in identifier:
+    if kind == "Federated" and ":oidc-provider/" in identifier:
         name = issuer(identifier)
         subjects = [v for c in _asked(statement, f"{name}:sub") for v in c.values]
         audiences = [c for c in _asked(statement, f"{name}:aud") if _narrows(c)]
         aimed = "" if audiences else ", with a token for any audience"
+        limits = _limits(statement, f"{name}:sub", f"{name}:aud")
         for subject in subjects or ["*"]:
-            yield f"{_subject_text(subject)} of {name}{aimed}"
+            yield f"{_subject_text(subject)} of {name}{aimed}{limits}"
+    elif identifier == ANYONE:
+        yield f"everybody{_limits(statement)}"
     elif kind == "AWS" and identifier.isdecimal():
-        yield f"AWS account {identifier}"
+        yield f"AWS account {identifier}{_limits(statement)}"
     else:
-        yield identifier
+        yield f"{identifier}{_limits(statement)}"
+
+
+def _limits(statement: Statement, *said: str) -> str:
+    """Return the conditions of a statement in words, but for those on some keys."""
+    said = tuple(key.lower() for key in said)
+    limits = [condition_text(c) for c in statement.conditions if c.key.lower() not in said]
+    return f" if {' and '.join(limits)}" if limits else ""
 
 
 def _subject_text(subject: str) -> str:
@@ -329,7 +338,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
         yield Flaw(
             "irsa-string-like",
             f"the subject {values[0]!r} is compared by StringLike, though it has no wildcard; "
-            "StringEquals says that none is resolution",
+            "StringEquals says that none is meant",
         )
     others = [v for v in values if v != _SUBJECT and v not in wild]
     if for_plugin and others:

@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from conftest import run, schema
+from conftest import Run, run, schema
+from test_coverage_deployment import daemonset
 
 NODE = {
     "InstanceId": "i-0123456789abcdef0",
@@ -128,3 +129,39 @@ def test_refusals(tmp_path: Path, words: str, code: int, message: str) -> None:
     done = run("preflight", *words.split(), cwd=tmp_path, stdin="")
     assert done.code == code and message in done.err, done.err
     assert "Traceback" not in done.err and not done.out
+
+
+def deployed(folder: Path, *words: str, text: str) -> Run:
+    (folder / "instances.json").write_text(INSTANCES)
+    (folder / "aws-node.json").write_text(text)
+    return run("preflight", "instances.json", "--daemonset", "aws-node.json", *words, cwd=folder)
+
+
+def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
+    done = deployed(tmp_path, text=daemonset())
+    assert "Key=kubernetes.io/cluster/prod,Value=owned" in done.out
+    # IPv6 has a document of its own, which asks for no tags of instances.
+    ipv6 = deployed(tmp_path, text=daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
+    assert "instance-tag-missing" not in ipv6.out and ipv6.code == 0
+    other = deployed(tmp_path, "--variant", "ipv4-scoped", text=daemonset(ENABLE_IPv6="true"))
+    assert other.code == 2 and "is not for ipv6" in other.err
+
+
+def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None:
+    def findings(text: str, *words: str) -> list[str]:
+        done = deployed(tmp_path, *words, "--format", "json", text=text)
+        result = json.loads(done.out)
+        assert done.code == 1 and result["breaks"]
+        return [f["rule"] for f in result["findings"]]
+
+    unset = daemonset(CLUSTER_NAME=None)
+    assert "cluster-name-differs" in findings(unset, "--cluster-name", "prod")
+    assert "cluster-name-differs" in findings(daemonset(), "--cluster-name", "stage")
+    assert "cluster-name-differs" not in findings(daemonset())
+    hidden = {"name": "CLUSTER_NAME", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}
+    rules = findings(daemonset(CLUSTER_NAME=None, more=(hidden,)), "--cluster-name", "prod")
+    assert "configuration-not-read" in rules and "cluster-name-differs" not in rules
+    done = deployed(tmp_path, text=unset)
+    assert done.code == 2 and "--cluster-name" in done.err
+    done = run("preflight", "-", stdin=INSTANCES)
+    assert done.code == 2 and "--cluster-name or --daemonset" in done.err

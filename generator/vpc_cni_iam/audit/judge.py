@@ -9,13 +9,15 @@ from enum import StrEnum
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
+from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.coverage.subject import names_in, names_of
+from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -114,6 +116,30 @@ def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
     )
 
 
+def judge_cluster(
+    policies: Sequence[Policy],
+    limits: Limits,
+    boundary: str,
+    *,
+    account: str,
+    partition: str,
+    release: PluginVersion,
+    session_tags: bool,
+    deployment: Deployment,
+) -> FamilyAudit:
+    """Return what policies mean for the plugin as a cluster has it; as `judge` in all else.
+
+    Raises:
+        InputError: A policy that the evaluator refuses, or a value that the plugin does not take.
+    """
+    names = _names(policies, account, partition)
+    mode = deployments.mode(deployment)
+    setting = PluginSetting(release, mode, names=names, session_tags=session_tags)
+    setting = deployments.apply(setting, deployment, {})
+    result = matrix(policies, setting, limits=limits)
+    return _family(result, release, boundary, len(policies))
+
+
 def judge(
     policies: Sequence[Policy],
     limits: Limits,
@@ -135,11 +161,7 @@ def judge(
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    own = names_in(policies)
-    names = names_of(
-        {**own, "account_id": account, "partition": partition},
-        owner_known="vpc_owner_id" in own,
-    )
+    names = _names(policies, account, partition)
     families: tuple[Mode, ...] = modes(policies, limits)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
@@ -155,6 +177,14 @@ def judge(
         tuple(audits),
         tuple(names_of_risks),
         tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
+    )
+
+
+def _names(policies: Sequence[Policy], account: str, partition: str) -> Names:
+    own = names_in(policies)
+    return names_of(
+        {**own, "account_id": account, "partition": partition},
+        owner_known="vpc_owner_id" in own,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.judge import FamilyAudit
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 
@@ -54,15 +55,24 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
         yield f"{role.role}: used by cluster {use.cluster}{at} ({use.by})"
+        if use.result:
+            state = "works" if use.result.works else "breaks"
+            where = f"as {use.configuration} configures it, {_FAMILIES[use.result.mode]}"
+            yield f"{role.role}: {state} at {version} in cluster {use.cluster}, {where}"
+            yield from _missing(use.result)
     for text in role.undecided:
         yield f"{role.role}: not decided: {text}"
     if role.breaks:
         yield f"{role.role}: breaks at {version}"
     for family in role.policies.families:
-        for missing in family.missing:
-            by = f", which {missing.by} does not allow" if missing.by else ""
-            mode = _FAMILIES[family.mode]
-            yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
+        yield from _missing(family)
+
+
+def _missing(family: FamilyAudit) -> Iterator[str]:
+    for missing in family.missing:
+        by = f", which {missing.by} does not allow" if missing.by else ""
+        mode = _FAMILIES[family.mode]
+        yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
 
 
 def conclusion(audit: Audit) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options, usage, versions
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.options import Mode
 
@@ -32,7 +32,8 @@ the policy, or examples; options override them.
 
 Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
 is denied; with --all-releases, at any plugin version; or that POLICY has a policy that was not
-read, unless --document selects others. Risks do not change the exit code.
+read, unless --document selects others. Risks do not change the exit code. With --used, it means
+that the role used an action that POLICY does not allow, or that something was not read.
 
 \b
 Examples:
@@ -44,6 +45,8 @@ Examples:
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
+  vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
+  vpc-cni-iam coverage --print-sql athena --role prod-aws-node
 """
 
 
@@ -198,6 +201,7 @@ def coverage(
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
+    used: usage.UsageOptions,
     selected: ScenarioOptions,
     policy: Annotated[
         list[str] | None,
@@ -221,15 +225,46 @@ def coverage(
     output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.coverage.simulate.scenarios import find
 
     if selected.list_scenarios or explain is not None:
         _explain(explain)
         return
-    files = policy or []
-    inputs.check_once([*files, *limits.files, node.daemonset or ""])
-    deployment = _deployment(node)
+    used.check(
+        output.value,
+        chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_releases),
+    )
+    if used.print_sql is not None:
+        usage.print_query(used, used.print_sql)
+        return
+    subject, setting = _asked(policy or [], surroundings, chosen, limits, node, used, strict=strict)
+    if used.used:
+        raise typer.Exit(usage.show(used, subject, setting, output.value))
+    own = [subject.program] if subject.program else []
+    scenarios = find(selected.scenario or own, selected.skip or ())
+    report = formats.load(_REPORTS, output.value)
+    show = _one_version if hasattr(report, "release") and not selected.all_releases else _matrix
+    worst = show(subject, setting, scenarios, report, verbose)
+    fails = worst == "fatal" or (strict and worst != "allowed")
+    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+
+
+def _asked(
+    files: list[str],
+    surroundings: options.ClusterOptions,
+    chosen: PolicyOptions,
+    limits: LimitOptions,
+    node: NodeOptions,
+    used: usage.UsageOptions,
+    *,
+    strict: bool,
+) -> tuple[Subject, PluginSetting]:
+    """Return the policies, and the plugin as the cluster has it."""
+    from vpc_cni_iam.coverage import role_policies
+
+    inputs.check_once([*files, *limits.files, node.daemonset or "", *(used.used or ())])
+    known = _pairs("--env NAME=VALUE", node.env)
+    deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
     subject = _subject(files, chosen, node, version, names)
@@ -238,13 +273,7 @@ def coverage(
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
-    own = [subject.program] if subject.program else []
-    scenarios = find(selected.scenario or own, selected.skip or ())
-    report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not selected.all_releases else _matrix
-    worst = show(subject, setting, scenarios, report, verbose)
-    fails = worst == "fatal" or (strict and worst != "allowed")
-    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+    return subject, setting
 
 
 def _explain(risk: str | None) -> None:
@@ -257,17 +286,6 @@ def _explain(risk: str | None) -> None:
         return
     for scenario in SCENARIOS:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
-
-
-def _deployment(node: NodeOptions) -> Deployment | None:
-    from vpc_cni_iam.coverage.deployment import VARIABLES
-    from vpc_cni_iam.inputs import daemonset
-
-    if node.daemonset is None:
-        return None
-    known = _pairs("--env NAME=VALUE", node.env)
-    text, source = inputs.text(node.daemonset), inputs.source(node.daemonset)
-    return daemonset.read(text, source, [name for name in VARIABLES if name not in known])
 
 
 def _version(deployment: Deployment | None, *, strict: bool) -> str:

@@ -33,6 +33,7 @@ def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Policy before: a path, or -.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Policy after: a path, or -.")],
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
     document: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,15 +54,18 @@ def compare(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review.diff import two_policies as between
     from vpc_cni_iam.review.report import json as json_report
 
-    inputs.check_once((old, new))
+    inputs.check_once((old, new, *(variables.var_file or ())))
+    given = variables.read()
     stdin = partial(inputs.text, "-")
     sides = [
-        between.side(target, stdin, chosen or (), surroundings.values)
+        between.side(target, stdin, chosen or (), surroundings.values, given)
         for target, chosen in ((old, old_document or document), (new, document))
     ]
+    check_used(given, (old, new))
     difference = between.between(*sides)
     if output is options.Format.json:
         common.show_json({"format": json_report.FORMAT, **json_report.plain(difference)})

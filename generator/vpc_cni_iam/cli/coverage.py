@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
     from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -42,6 +43,7 @@ Examples:
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
+  vpc-cni-iam coverage modules/irsa --document vpc_cni --var attach_vpc_cni_policy=true
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
 """
@@ -105,6 +107,11 @@ class LimitOptions:
         ),
     ] = None
 
+    @property
+    def files(self) -> list[str]:
+        """The files they name; the boundary's is empty without one."""
+        return [*(self.scp or ()), self.boundary or ""]
+
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
@@ -159,6 +166,7 @@ class NodeOptions:
 @expanded
 def coverage(
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
@@ -209,21 +217,21 @@ def coverage(
     output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.coverage.simulate.scenarios import find
+    from vpc_cni_iam.inputs.variables import check_used
 
     if list_situations or explain is not None:
         _explain(explain)
         return
     files = policy or []
-    scps = limits.scp or []
-    inputs.check_once([*files, *scps, limits.boundary or "", node.daemonset or ""])
+    inputs.check_once([*files, *limits.files, node.daemonset or "", *(variables.var_file or ())])
     deployment = _deployment(node)
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
-    subject = _subject(files, chosen, node, version, names)
-    stdin = partial(inputs.text, "-")
-    subject = role_policies.limited(subject, limits.boundary, scps, stdin, names)
+    given = variables.read()
+    subject = _subject(files, chosen, node, version, names, given)
+    subject = _limited(subject, limits, names, given)
+    check_used(given, (*files, *limits.files))
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
@@ -287,6 +295,7 @@ def _subject(
     node: NodeOptions,
     version: str,
     names: dict[str, str | None],
+    given: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import role_policies, subject
@@ -307,11 +316,23 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names)
+    opened = role_policies.of_files(files, stdin, chosen.document or (), names, given)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     return opened
+
+
+def _limited(
+    subject: Subject,
+    limits: LimitOptions,
+    names: dict[str, str | None],
+    given: GivenVariables,
+) -> Subject:
+    from vpc_cni_iam.coverage import role_policies
+
+    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
+    return role_policies.limited(subject, limits.boundary, scps, stdin, names, given)
 
 
 def _setting(

@@ -93,7 +93,7 @@ def variants_table() -> str:
         f"| variant | for | published by | {' | '.join(revisions)} |",
         f"| --- | --- | --- | {' | '.join('---' for _ in revisions)} |",
     ]
-    for variant in catalog["variants"]:
+    for variant in (v for v in catalog["variants"] if v["service_account"] == "aws-node"):
         works = [r["works_with"][variant["name"]] for r in catalog["revisions"]]
         cells = [f"`{variant['name']}`", variant["for"], variant["published_by"], *works]
         lines.append(f"| {' | '.join(cells)} |")

@@ -134,8 +134,8 @@ def _denials(
         names = [n for a, f in forms.items() for n in (a, *(f if len(f) > 1 else ()))]
         before |= {(scenario.family, scenario.features, name) for name in scenario.denials}
         for name in dict.fromkeys(names):
-            keys = {(scenario.family, (), name), (scenario.family, scenario.features, name)}
-            if not keys & before:
+            needed = ((), *((f,) for f in scenario.features), scenario.features)
+            if before.isdisjoint((scenario.family, features, name) for features in needed):
                 before.add((scenario.family, scenario.features, name))
                 yield scenario, name
 

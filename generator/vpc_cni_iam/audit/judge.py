@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
@@ -95,11 +96,13 @@ class PolicyAudit:
         scope: Whose network interfaces they let it change.
         families: By IP family that they are for.
         risks: The names of the risks that are high or medium.
+        equal_to: The documents of upstream and AWS that one of them equals.
     """
 
     scope: Scope
     families: tuple[FamilyAudit, ...]
     risks: tuple[str, ...]
+    equal_to: tuple[KnownDocument, ...]
 
 
 def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
@@ -156,7 +159,12 @@ def judge(
         risks += find_risks(policies, at, limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
     scope = Scope.broad if _BROAD in names_of_risks else Scope.scoped
-    return PolicyAudit(scope if families else Scope.none, tuple(audits), tuple(names_of_risks))
+    return PolicyAudit(
+        scope if families else Scope.none,
+        tuple(audits),
+        tuple(names_of_risks),
+        tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
+    )
 
 
 def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int) -> FamilyAudit:

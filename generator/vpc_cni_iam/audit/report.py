@@ -11,7 +11,16 @@ from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 
-HEADERS = ("role", "credentials", "scope", "works with", "breaks at", "risks", "what to do")
+HEADERS = (
+    "role",
+    "credentials",
+    "equal to",
+    "scope",
+    "works with",
+    "breaks at",
+    "risks",
+    "what to do",
+)
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
@@ -37,6 +46,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
         yield (
             escape_control(role.role),
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
+            "\n".join(map(str, role.policies.equal_to)),
             role.policies.scope,
             "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
             "\n".join(breaks),

@@ -63,7 +63,7 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     granted = {a.lower() for a in policy.actions()}
     possible = [r for r in releases.known() if r >= variant.minimum]
     missing = []
-    for call_range in calls.call_ranges(variant.modes, None):
+    for call_range in calls.call_ranges(variant.modes, None, variant.program):
         if call_range.action.lower() not in granted:
             at = frozenset(r for r in possible if call_range.at(r))
             if at:

@@ -73,15 +73,22 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     """Return the policy of a variant for a selection.
 
     Raises:
-        UsageError: The release is older than what the variant can work with.
+        UsageError: The release is older than what the variant can work with, or another program's
+            variant has a revision or features of the plugin.
     """
     release = selection.release
+    if variant.program and (release is None or selection.features):
+        option = "--revision" if release is None else "--feature"
+        raise UsageError(
+            f"variant {variant.name} is not on upstream's page and has no optional features: leave "
+            f"{option} out"
+        )
     if release is not None and release < variant.minimum:
         raise UsageError(_too_old(variant, release))
     base = variant.document(selection.revision)
     granted = set(base.actions())
     additions: list[Addition] = []
-    always: tuple[str | None, ...] = (None,) if selection.gaps else ()
+    always: tuple[str | None, ...] = (variant.program,) if selection.gaps else ()
     for feature in (*always, *selection.features):
         # At a revision without a release, a feature is granted for every release that has it.
         missing = _missing(variant, release, feature, granted)
@@ -94,7 +101,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     optional = tuple(
         call_range
         for name in calls.features()
-        if release is not None
+        if release is not None and not variant.program
         for call_range in _missing(variant, release, name, granted)
     )
     remarks = ("",) * len(base.statements)
@@ -188,7 +195,9 @@ def _checked(
 
 def _too_old(variant: Variant, release: PluginVersion) -> str:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
-    if "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
+    if variant.program:
+        reason = f"{variant.service_account} does not exist before"
+    elif "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
         reason = "the plugin does not tag the interfaces it creates with the cluster before"
         since = variants.SCOPED_SINCE
     working = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import VARIANTS, every
 
 
 def listing() -> dict[str, Any]:
@@ -23,8 +23,9 @@ def listing() -> dict[str, Any]:
                 "for": v.summary,
                 "published_by": v.published_by,
                 "minimum_cni_version": str(v.minimum),
+                "service_account": v.service_account,
             }
-            for v in VARIANTS
+            for v in every()
         ],
         "revisions": [
             {

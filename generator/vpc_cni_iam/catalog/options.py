@@ -61,6 +61,16 @@ class Options:
         """Whether a variant works with IRSA, whose sessions have no session tags."""
         return any(v.scope is not Scope.SESSION_TAGS for v in self.variants)
 
+    @property
+    def program(self) -> str | None:
+        """The feature of the program that the module is for; None for ``aws-node``."""
+        return self.variants[0].program
+
+    @property
+    def service_account(self) -> str:
+        """The service account in kube-system that the module is for."""
+        return self.variants[0].service_account
+
     def composed(self) -> tuple[Composed, ...]:
         """Return the policy of each variant.
 
@@ -96,6 +106,12 @@ def options(
     """
     module_kind = ModuleKind(resolve(kind, ModuleKind, "kind"))
     chosen = variants.find(names) or variants.UPSTREAM
+    if len({v.program for v in chosen}) > 1:
+        alone = next(v for v in chosen if v.program)
+        raise UsageError(
+            f"variant {alone.name} is for the service account {alone.service_account}, the others "
+            "are for aws-node; make a module of each"
+        )
     if hardening is not None and not any(v.cluster_scoped for v in chosen):
         raise UsageError(
             f"{FLAG} needs a cluster-scoped variant; choose one of "

@@ -235,7 +235,8 @@ def coverage(
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
-    scenarios = find(situation or (), skip or ())
+    own = [subject.program] if subject.program else []
+    scenarios = find(situation or own, skip or ())
     report = formats.load(_REPORTS, output.value)
     show = _one_version if hasattr(report, "release") and not all_releases else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
@@ -353,7 +354,8 @@ def _setting(
     environment = _pairs("--env NAME=VALUE", node.env)
     if deployment is not None:
         setting = deployments.apply(setting, deployment, environment)
-    features = (*setting.features, *(node.feature or ()))
+    own = [subject.program] if subject.program else []
+    features = (*setting.features, *(node.feature or ()), *own)
     configured = configure(setting, environment, features)
     return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
 

@@ -68,9 +68,9 @@ def _kinds() -> list[str]:
 
 
 def _variants() -> list[str]:
-    from vpc_cni_iam.catalog.variants import VARIANTS
+    from vpc_cni_iam.catalog.variants import every
 
-    return [v.name for v in VARIANTS]
+    return [v.name for v in every()]
 
 
 def _revisions() -> list[str]:

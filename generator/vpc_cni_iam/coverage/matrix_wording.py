@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
@@ -33,6 +34,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
+    yield from equal_lines(subject)
     yield ""
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
@@ -70,6 +72,21 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
     return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
+
+
+def equal_lines(subject: Subject) -> Iterator[str]:
+    """Yield a line for each policy that is a document of upstream or AWS."""
+    for opened, documents in subject.equal_to:
+        name = f"{opened.name} is " if len(subject.opened) > 1 else ""
+        yield f"{name}equal to {'; '.join(map(str, documents))}"
+
+
+def equal_data(subject: Subject) -> list[dict[str, Any]]:
+    """Return the policies that are documents of upstream or AWS as plain data."""
+    return [
+        {"policy": opened.name or None, "documents": list(map(asdict, documents))}
+        for opened, documents in subject.equal_to
+    ]
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
@@ -126,6 +143,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
     names, more = matrix.works_but_for()
     return {
         "policy": subject.title,
+        "equal_to": equal_data(subject),
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
         "situations": list(matrix.scenarios),

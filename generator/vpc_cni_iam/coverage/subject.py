@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -47,6 +48,8 @@ class Subject:
         own_names: Which of the names the policies themselves have, by parameter.
         skipped: Other parts of the input, which no verdict may ignore.
         limits: The permissions boundary of the role, and service control policies by level.
+        program: The feature of the program that the role is for; None for ``aws-node``.
+        equal_to: The policies of an input that are documents of upstream or AWS, with these.
     """
 
     title: str
@@ -55,6 +58,8 @@ class Subject:
     own_names: Mapping[str, str]
     skipped: tuple[Skipped, ...]
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
+    program: str | None = None
+    equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -114,7 +119,8 @@ def of_variant(name: str, selection: Selection, options: Mapping[str, str | None
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    return _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
+    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
+    return replace(subject, program=variant.program)
 
 
 def of_input(
@@ -150,7 +156,9 @@ def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
     # What was filled in here is nothing that the policies say.
     names = names_in([named.policy for named in chosen.opened])
     own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
-    return _subject(chosen, options, own_names)
+    known = ((o, recognise(o.policy, names_in([o.policy]))) for o in chosen.opened)
+    equal_to = tuple((opened, documents) for opened, documents in known if documents)
+    return replace(_subject(chosen, options, own_names), equal_to=equal_to)
 
 
 def open_filled(

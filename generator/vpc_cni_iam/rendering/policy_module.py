@@ -7,6 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.scoping import Scope
@@ -62,6 +63,8 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "options": options,
         "selection": options.selection,
         "source": options.selection.revision.source,
+        "program_source": calls.program_source(options.program) if options.program else "",
+        "service_account": options.service_account,
         "documents": documents,
         "required": required,
         "used": [p.name for p in used],

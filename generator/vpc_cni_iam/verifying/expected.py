@@ -47,7 +47,7 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     policy_module = options.kind == "policy"
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
-        policy = trust.policy(irsa=options.irsa)
+        policy = trust.policy(irsa=options.irsa, service_account=options.service_account)
         documents.append(
             ExpectedDocument(trust.DOCUMENT, "trust policy", "the catalog", policy, trust.PLACES)
         )

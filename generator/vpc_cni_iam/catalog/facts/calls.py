@@ -256,6 +256,16 @@ def features() -> dict[str, str]:
     return {name: entry["summary"] for name, entry in features_data().items()}
 
 
+def program_source(feature: str) -> str:
+    """Return where the permissions of a program with a service account of its own come from."""
+    return features_data()[feature]["source"]
+
+
+def program_service_account(feature: str) -> str:
+    """Return the service account of the program behind a feature."""
+    return features_data()[feature]["service_account"]
+
+
 def feature_since(name: str) -> PluginVersion:
     """Return the first release that has a feature.
 

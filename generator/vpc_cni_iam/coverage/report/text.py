@@ -48,6 +48,7 @@ def text(
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    yield from matrix_wording.equal_lines(subject)
     some = granted(subject.policies)
     for run in coverage.scenario_runs:
         yield from _scenario(subject, some, run, setting.release, verbose=verbose)
@@ -154,6 +155,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
     setting = coverage.setting
     return {
         "policy": subject.title,
+        "equal_to": matrix_wording.equal_data(subject),
         "cni_version": str(setting.release),
         "mode": setting.mode,
         "features": list(setting.features),

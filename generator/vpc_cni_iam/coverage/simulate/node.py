@@ -229,10 +229,13 @@ class SimulatedNode(Sender):
                 return
         self.send("delete-leaked", eni)
 
+    def publish_metrics(self) -> None:
+        """Send the calls of cni-metrics-helper."""
+        for name in ("describe-tags", "put-metric-data"):
+            self.sent(name, "", self.requests.by_metrics_helper(request_templates()[name].action))
+
     def beside(self) -> None:
-        """Send the calls of the programs beside ipamd, if their features are in use."""
-        self.describe("describe-tags")
-        self.describe("put-metric-data")
+        """Send the calls of the network policy agent, if its logs are in use."""
         if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 

@@ -148,6 +148,10 @@ def _on_hyperpod(setting: PluginSetting) -> bool:
     return "hyperpod" in setting.features
 
 
+def _with_metrics_helper(setting: PluginSetting) -> bool:
+    return "metrics-helper" in setting.features
+
+
 def _named(setting: PluginSetting) -> bool:
     return setting.plugin.cluster_name
 
@@ -249,6 +253,13 @@ SCENARIOS = (
         "clean-up of detached interfaces that another node of the cluster left behind",
         _from("v1.6.0", "v1.10.0"),
         _leaked,
+    ),
+    Scenario(
+        "metrics-helper",
+        "cni-metrics-helper publishes its metrics to CloudWatch",
+        _from("v1.5.0", "v1.10.0"),
+        SimulatedNode.publish_metrics,
+        possible=_with_metrics_helper,
     ),
 )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.audit import report as audit
+from vpc_cni_iam.catalog import peers
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
@@ -179,6 +180,11 @@ def preflight_schema() -> str:
     return json.dumps(report.schema(), indent=2) + "\n"
 
 
+def peers_schema() -> str:
+    """Return the schema of what `catalog --peers` prints as JSON."""
+    return json.dumps(peers.schema(), indent=2) + "\n"
+
+
 # The configuration is what init writes; the vendored example is then made from it.
 FILES = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
@@ -191,6 +197,7 @@ FILES = {
     "docs/preflight.schema.json": preflight_schema,
     "docs/review.schema.json": review_schema,
     "docs/doctor.schema.json": doctor_schema,
+    "docs/peers.schema.json": peers_schema,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,
 }

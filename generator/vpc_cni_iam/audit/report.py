@@ -8,6 +8,7 @@ from typing import Any
 
 from vpc_cni_iam import json_schema
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 
@@ -46,7 +47,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
         yield (
             escape_control(role.role),
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
-            "\n".join(map(str, role.policies.equal_to)),
+            "\n".join(listed(role.policies.equal_to)),
             role.policies.scope,
             "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
             "\n".join(breaks),

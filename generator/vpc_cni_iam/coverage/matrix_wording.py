@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
@@ -78,7 +79,7 @@ def equal_lines(subject: Subject) -> Iterator[str]:
     """Yield a line for each policy that is a document of upstream or AWS."""
     for opened, documents in subject.equal_to:
         name = f"{opened.name} is " if len(subject.opened) > 1 else ""
-        yield f"{name}equal to {'; '.join(map(str, documents))}"
+        yield f"{name}equal to {'; '.join(listed(documents))}"
 
 
 def equal_data(subject: Subject) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ Plugin {BREAKING} of {BREAKING_DATE} began to call ec2:DescribeSubnets and
 ec2:DescribeSecurityGroups when it starts. Days are counted to the first document that works with
 it and with every later version.
 """
-_HEADERS = ("document", "versions", "since", "IP family", "works with", "lacks", "source")
+_HEADERS = ("document", "versions", "date", "IP family", "works with", "lacks", "source")
 
 
 def page() -> str:
@@ -45,10 +45,11 @@ def page() -> str:
 
 
 def _repair(repair: Repair) -> str:
-    day, days = repair.date or "none", str(repair.days)
+    day, days = repair.date or "", str(repair.days)
     if repair.date is None:
         known = repair.read_until and repair.read_until >= BREAKING_DATE
-        days = f"none by {repair.read_until}" if known else "not known; read before that version"
+        until = f", read to {repair.read_until}" if repair.read_until else ""
+        days = f"none by {repair.read_until}" if known else f"not known{until}"
     elif not repair.verified:
         day = f"{day}, {_UNVERIFIED}"
     return f"| {repair.project} | {_MODES[repair.mode]} | {day} | {days} |"

@@ -112,7 +112,6 @@ def _compatibility(document: PeerDocument, beside: Sequence[ManagedVersion]) -> 
 def _report(document: PeerDocument) -> PeerReport:
     beside = [documents.managed_versions(name)[-1] for name in document.beside]
     found = _compatibility(document, beside)
-    lacks = [m for m in found.missing if m.call_range.severity == "fatal"]
     place = f"{document.repository} {document.path}, {document.commit}".strip()
     return PeerReport(
         project=document.project,
@@ -122,9 +121,17 @@ def _report(document: PeerDocument) -> PeerReport:
         date=document.date,
         source=place,
         works_with=found.works_with,
-        breaks=tuple(f"{', '.join(map(str, m.spans))}: {m.action}" for m in lacks),
+        breaks=tuple(_breaks(found)),
         verified=document.verified,
     )
+
+
+def _breaks(found: Compatibility) -> Iterator[str]:
+    fatal = [m for m in found.missing if m.call_range.severity == "fatal"]
+    for action in dict.fromkeys(missing.action for missing in fatal):
+        lacking = [missing for missing in fatal if missing.action == action]
+        at = frozenset(r for r in releases.known() for m in lacking if m.at(r))
+        yield f"{', '.join(map(str, releases.spans(at)))}: {action}"
 
 
 def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair:

@@ -47,7 +47,7 @@ class PeerDocument:
     @property
     def versions(self) -> str:
         """The versions of the project that have it, in words."""
-        if self.first is None or self.first.startswith("after "):
+        if self.first is None or self.first == self.last or self.first.startswith("after "):
             return self.first or ""
         return f"{self.first} to {self.last}" if self.last else f"from {self.first}"
 

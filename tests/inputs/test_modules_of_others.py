@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run, run
+from conftest import OFFLINE_PROVIDER, Run, run, write_tree
+from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies
 from vpc_cni_iam.inputs.skipped import Reason
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.policy.parse import loads
 
 # The constructions of modules that many people use, in small.
 ROLE = """
@@ -71,6 +74,48 @@ data "aws_iam_policy_document" "cni" {
         }
       }
     }
+  }
+}
+"""
+JOINED = """
+data "aws_iam_policy_document" "base" {
+  count = length(["a"])
+  statement {
+    sid       = "Base"
+    actions   = ["ec2:DescribeTags"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "Own"
+    actions   = ["ec2:*"]
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "override" {
+  statement {
+    sid       = "Base"
+    effect    = "Deny"
+    actions   = ["ec2:TerminateInstances"]
+    resources = ["*"]
+  }
+  statement {
+    actions   = ["ec2:DescribeVpcs"]
+    resources = ["*"]
+  }
+}
+
+locals {
+  sources = flatten(concat(data.aws_iam_policy_document.base[*].json, []))
+}
+
+data "aws_iam_policy_document" "joined" {
+  source_policy_documents   = local.sources
+  override_policy_documents = [data.aws_iam_policy_document.override.json]
+  statement {
+    sid       = "Own"
+    actions   = ["ec2:DescribeSubnets"]
+    resources = ["*"]
   }
 }
 """
@@ -187,6 +232,39 @@ def test_what_is_unknown_is_named_with_its_line(tmp_path: Path, body: str, words
         opened(tmp_path, text)
     assert words in str(error.value)
     assert "main.tf: line " in str(error.value)
+
+
+def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> None:
+    policies = {p.name: p.policy for p in opened(tmp_path, JOINED).policies}
+    statements = policies["joined"].statements
+    assert [(s.effect, *s.actions) for s in statements] == [
+        ("Deny", "ec2:TerminateInstances"),
+        ("Allow", "ec2:DescribeSubnets"),
+        ("Allow", "ec2:DescribeVpcs"),
+    ]
+    twice = JOINED.replace("json, [])", "json, data.aws_iam_policy_document.base[*].json)")
+    refused = opened(tmp_path, twice).skipped
+    assert ["joins several statements of one Sid" in s.detail for s in refused] == [True]
+
+
+@pytest.mark.engine
+def test_an_engine_renders_what_is_read(newest: Engine, tmp_path: Path) -> None:
+    names = '["b", "a"]'
+    text = ROLE.replace("default = false", "default = true")
+    text = text.replace("list(string)\n  default = []", f"list(string)\n  default = {names}")
+    files = {"provider.tf": OFFLINE_PROVIDER, "main.tf": text, "joined.tf": JOINED}
+    newest_plan = newest.plan(write_tree(tmp_path / "plan", files))
+    resources = newest_plan["prior_state"]["values"]["root_module"]["resources"]
+    rendered = {
+        r["name"]: loads(r["values"]["json"], r["name"])
+        for r in resources
+        if r["type"] == "aws_iam_policy_document"
+    }
+    (tmp_path / "read").mkdir()
+    read = {p.name: p.policy for p in opened(tmp_path / "read", text + JOINED).policies}
+    assert {*read} == {*rendered} == {"cni", "base", "override", "joined"}
+    for name, policy in read.items():
+        assert equal(policy, rendered[name]), name
 
 
 def test_values_of_options_and_files(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from textwrap import shorten
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
 from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.joining import join
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
@@ -82,6 +83,7 @@ def read_blocks(
     documents: list[ResolvedDocument] = []
     unread: dict[str, str] = {}
     absent: dict[str, str] = {}
+    texts: dict[str, ResolvedDocument] = {}
     for source, block in blocks:
         if not resolve.is_document(block):
             continue
@@ -95,8 +97,14 @@ def read_blocks(
             unread[name] = str(error)
             continue
         documents += instances
+        texts |= {_reference(name, instance.name, block): instance for instance in instances}
         if not instances:
             absent[name] = f"{source}, line {line}: {_why_absent(block)}"
+    for place, document in enumerate(documents):
+        try:
+            documents[place] = join(document, texts)
+        except InputError as error:
+            unread[document.name] = f"{error.place}: {error.problem}"
     return HclModule(
         values=chosen,
         outputs={
@@ -133,6 +141,12 @@ def _scope(
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
     )
+
+
+def _reference(name: str, instance: str, block: Block) -> str:
+    """Return the reference to the JSON of an instance of a data source."""
+    key = instance.removeprefix(name)
+    return f"{DOCUMENT}.{name}{'[0]' if 'count' in block.attributes and not key else key}.json"
 
 
 def _references(values: Mapping[str, str]) -> dict[str, str | None]:

@@ -35,6 +35,21 @@ REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedDocuments:
+    """The documents that a data source joins to its own: references to their JSON, or JSON.
+
+    Args:
+        sources: Those that its own statements override.
+        overrides: Those that override its own statements.
+        references: Which of them are references.
+    """
+
+    sources: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    references: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedDocument:
     """A policy document data source as read.
 
@@ -46,6 +61,7 @@ class ResolvedDocument:
         repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
         doubt: Why it is unknown whether it exists, and the policy is that where it does; else
             empty.
+        joined: The documents that the engine joins to it, where they are known.
     """
 
     name: str
@@ -54,6 +70,7 @@ class ResolvedDocument:
     line: int
     repeats: tuple[Node, ...] = ()
     doubt: str = ""
+    joined: JoinedDocuments = JoinedDocuments()
 
 
 class _UnresolvedError(Exception):
@@ -159,11 +176,26 @@ class _Reader:
         if version not in VERSIONS:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
             raise self.refuse(block.span.line, problem)
-        joins = []
-        for argument in _JOINS:
+        joins, joined = [], JoinedDocuments()
+        for argument, which in zip(_JOINS, ("sources", "overrides"), strict=True):
             node = block.attributes.get(argument)
-            if node is not None and self.evaluated(node) not in ((), None):
+            if node is None:
+                continue
+            try:
+                value = self.evaluated(node)
+            except _UnresolvedError as error:
+                raise self.refuse(node.span.line, str(error)) from None
+            if value in ((), None):
+                continue
+            if (texts := self.joined(value)) is None:
                 joins.append((argument, node))
+                continue
+            names = {text for text, is_reference in texts if is_reference}
+            joined = replace(
+                joined,
+                **{which: tuple(text for text, _ in texts)},
+                references=joined.references | names,
+            )
         statements = []
         for reader, inner in self.blocks(block):
             if inner.type == "statement":
@@ -173,7 +205,19 @@ class _Reader:
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
-        return ResolvedDocument(name, policy, tuple(joins), block.span.line, tuple(_repeats(block)))
+        repeats = tuple(_repeats(block))
+        return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
+
+    def joined(self, value: Value) -> list[tuple[str, bool]] | None:
+        """Return references and texts of joined documents; None if an engine must say which."""
+        items = value if isinstance(value, tuple) else (Unknown(""),)
+        known = [
+            (item.code, True) if isinstance(item, Unknown) and item.is_text else (item, False)
+            for item in items
+        ]
+        texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
+        exact = self.evaluator.scope.known is not None
+        return texts if exact and len(texts) == len(items) else None
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""

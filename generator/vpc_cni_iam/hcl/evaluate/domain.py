@@ -34,12 +34,14 @@ class Unknown:
         sample: A text that stands for whatever a caller passes. It flows into other texts and
             decides flags, and nothing else is computed of it.
         attributes: The known attributes of an object; None if it may be something else.
+        is_text: Whether it is a text, whatever it says.
     """
 
     code: str
     advice: str = ""
     sample: str | None = None
     attributes: Mapping[str, Value] | None = None
+    is_text: bool = False
 
     def __str__(self) -> str:
         return f"{self.code} cannot be known without an engine"

@@ -167,8 +167,10 @@ class Evaluator:
         instances = self.root.instances(block)
         if isinstance(instances, Unknown):
             return Unknown(address, instances.advice)
-        known = self.scope.attributes(address)
-        parts = {key: Unknown(f"{address}{key}", "", None, known) for key in instances}
+        parts = {
+            key: Unknown(f"{address}{key}", attributes=self.scope.attributes(address, key))
+            for key in instances
+        }
         if "" in parts:
             return parts[""]
         if "count" in block.attributes:

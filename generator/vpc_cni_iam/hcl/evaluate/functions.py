@@ -171,7 +171,7 @@ def _concat(*values: Value) -> Value:
 def _flatten(value: Value) -> Value:
     def inside(value: Value) -> Iterator[Value]:
         for item in items(value):
-            if isinstance(item, Unknown):
+            if isinstance(item, Unknown) and not item.is_text:
                 raise UndecidedError  # it may be a list of any length
             if isinstance(item, tuple):
                 yield from inside(item)

@@ -70,7 +70,7 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     """Say whether two values are equal, which takes that they have one type."""
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Unknown):
-            if other is None and (one.sample is not None or one.attributes is not None):
+            if other is None and _never_null(one):
                 return False
             return Unknown(one.code, one.advice)
     if left is None or right is None:
@@ -78,6 +78,10 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     if isinstance(left, tuple | dict) or isinstance(right, tuple | dict):
         raise UndecidedError  # it depends on declared types
     return kind(left) == kind(right) and left == right
+
+
+def _never_null(value: Unknown) -> bool:
+    return value.is_text or value.sample is not None or value.attributes is not None
 
 
 def computed(left: Value, sign: str, right: Value) -> Value:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.hcl.evaluate.domain import Value
+from vpc_cni_iam.hcl.evaluate.domain import Unknown, Value
 from vpc_cni_iam.hcl.syntax import Block, Node
 
+DOCUMENT = "data.aws_iam_policy_document"
 # Data sources that say where a provider works, and the parameter that each attribute is.
 _SURROUNDINGS = {
     "data.aws_partition": {"partition": "partition", "id": "partition"},
@@ -39,10 +40,13 @@ class ValueScope:
     blocks: Mapping[str, Block] = field(default_factory=dict)
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
-    def attributes(self, address: str) -> dict[str, Value]:
-        """Return the known attributes of a resource, data source or module."""
-        names = _SURROUNDINGS.get(address.rpartition(".")[0], {})
-        known = self.surroundings
+    def attributes(self, address: str, key: str) -> dict[str, Value]:
+        """Return the known attributes of an instance of a resource, data source or module."""
+        kind = address.rpartition(".")[0]
+        if kind == DOCUMENT:
+            code = f"{address}{key}.json"
+            return dict.fromkeys(("json", "minified_json"), Unknown(code, is_text=True))
+        names, known = _SURROUNDINGS.get(kind, {}), self.surroundings
         return {name: known[value] for name, value in names.items() if value in known}
 
 

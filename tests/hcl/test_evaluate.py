@@ -1,14 +1,17 @@
 """Expressions of modules are evaluated as engines do, or said to be unknown."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from evaluated import CONTEXT, KNOWN, REFUSED, UNKNOWN
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.hcl.module import read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
@@ -111,3 +114,12 @@ def test_an_engine_says_the_same(newest: Engine, tmp_path: Path) -> None:
     values = {name: json.loads(output["value"]) for name, output in planned.items()}
     assert {code: values[f"known_{n}"] for n, code in enumerate(KNOWN)} == KNOWN
     assert [code for n, code in enumerate(REFUSED) if values[f"refused_{n}"]] == []
+
+
+def test_every_function_has_a_case_and_is_documented() -> None:
+    names = {*FUNCTIONS, "try", "can"}
+    assert {n for n in names if not any(f"{n}(" in code for code in KNOWN)} == set()
+    page = (ROOT / "docs" / "coverage.md").read_text()
+    listed = page.partition("and these functions:")[2].partition(".")[0]
+    documented = re.sub(r"\([^)]*\)", "", listed.replace("\n", " "))
+    assert {name.strip() for name in documented.split(",")} == names

@@ -63,20 +63,35 @@ def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
 
 
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall) -> None:
-    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--situation", "fresh-node")
+    done = call("coverage", *IPV6, "--cni-version", "v1.22.1")
     for words in (
-        "denied  fresh-node: 3 of 7 calls denied",
-        "fatal     ec2:DescribeSecurityGroups",
-        "impact: exits at start (read from source)",
-        "breaks: ipamd exits at start and the node stays NotReady",
-        "v1.22.1:pkg/ipamd/ipamd.go:599-603",
-        "granted and never called: ec2:DescribeInstances, ec2:DescribeTags",
+        "error    ec2:DescribeSecurityGroups\n"
+        "         no statement allows the action\n"
+        "         exits at start (read from source): "
+        "ipamd exits at start and the node stays NotReady\n"
+        "         in all 8 scenarios\n",
+        "note     ec2:ModifyNetworkInterfaceAttribute on the trunk interface\n",
+        "         in trunk-interface\n",
+        "allowed and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
         "high    unconditioned-create-tags: ",
-        "7 calls in 1 situation: 2 denied fatally, 1 otherwise",
+        "68 calls in 8 scenarios: 29 denied, 16 of them required",
     ):
         assert words in done.out
-    assert "allowed   " not in done.out
+    assert done.out.count("ec2:DescribeSecurityGroups") == 1
+    assert done.out.index("error ") < done.out.index("note ")
+    assert "allowed  " not in done.out
+
+
+def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence(call: SentCall) -> None:
+    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--verbose")
+    for words in (
+        "fresh-node: 3 of 7 calls denied\n",
+        "  allowed  ec2:CreateTags on the primary interface, by statement 2\n",
+        "           not reached after an earlier denial\n",
+        "v1.22.1:pkg/ipamd/ipamd.go:599-603",
+    ):
+        assert words in done.out
 
 
 def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None:
@@ -108,7 +123,7 @@ def test_names_are_those_of_the_policy(call: SentCall, tmp_path: Path) -> None:
     done = call("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
     assert done.code == 0
     assert "cluster name prod" in done.err and "account id 999988887777" in done.err
-    assert "allowed   ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
+    assert "allowed  ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
         done.out
     )
     assert "trunk-interface" not in done.out
@@ -184,11 +199,11 @@ def test_situations_are_listed(call: SentCall) -> None:
         # That nothing was asked is not all well.
         (
             ("--variant", "ipv4", "--skip", "fresh-node", "--situation", "fresh-node"),
-            "no situation",
+            "leave no scenario",
         ),
         (
             ("--variant", "ipv6", "--situation", "trunk-interface", "--cni-version", "v1.12.0"),
-            "in none of these situations: trunk-interface (from v1.20.0 on)",
+            "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
         (
             ("--variant", "ipv6", "--situation", "custom-networking", "--all-releases"),

@@ -119,8 +119,8 @@ def test_every_report_says_it() -> None:
     subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
     one, every = covered(policy, setting()), matrix([policy], setting())
     line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
-    assert f"granted beyond what is called{line}" in list(report.text(subject, one, ()))
-    said = f"granted beyond what any release calls{line}"
+    assert f"allowed beyond what is called{line}" in list(report.text(subject, one, ()))
+    said = f"allowed beyond what any plugin version calls{line}"
     assert said in list(matrix_report.text(subject, every))
     assert f"<li>{said}</li>" in page.html(subject, every)
     for data in (report.data(subject, one, ()), matrix_report.data(subject, every)):

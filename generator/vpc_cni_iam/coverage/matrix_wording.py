@@ -49,7 +49,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         yield f"{name:<{width}}  {marks}"
     yield ""
     if more := len(matrix.actions) - len(actions):
-        yield f"and {more:,} more actions that are never called; --format json has them all"
+        yield f"and {more:,} more actions that are never called; --format json lists them"
         yield ""
     for mark, meaning in MEANINGS.values():
         yield f"{mark}  {meaning}"
@@ -72,7 +72,7 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     more = f", with {', '.join(features)}" if features else ""
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
-    return f"{subject.title} against every plugin release, {MODES[matrix.setting.mode]}{more}"
+    return f"{subject.title} against every plugin version, {MODES[matrix.setting.mode]}{more}"
 
 
 def equal_lines(subject: Subject) -> Iterator[str]:
@@ -131,7 +131,7 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls."""
-    yield from (f"granted beyond what any release calls: {grant}" for grant in matrix.excess)
+    yield from (f"allowed beyond what any plugin version calls: {grant}" for grant in matrix.excess)
 
 
 def excess_data(grants: Iterable[ExcessGrant]) -> list[dict[str, Any]]:

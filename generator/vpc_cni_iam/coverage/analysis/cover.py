@@ -102,9 +102,9 @@ def no_scenario_error(
         for s in scenarios
     ]
     if not since:
-        return UsageError("--situation and --skip leave no situation to play")
+        return UsageError("--situation and --skip leave no scenario")
     return UsageError(
-        f"{words} the plugin is in none of these situations: {', '.join(since)}, "
+        f"{words} there is none of these scenarios: {', '.join(since)}, "
         "or the policy and --env rule them out"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
@@ -44,28 +45,33 @@ def text(
     """Yield the lines of a report.
 
     Args:
-        verbose: Whether to list the calls that are allowed, too.
+        verbose: Whether to list the calls of each scenario, with the evidence.
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
     yield from matrix_wording.equal_lines(subject)
+    yield ""
     some = granted(subject.policies)
-    for run in coverage.scenario_runs:
-        yield from _scenario(subject, some, run, setting.release, verbose=verbose)
-    if coverage.unused or coverage.excess:
+    if verbose:
+        for run in coverage.scenario_runs:
+            yield from _scenario(subject, some, run, setting.release)
+            yield ""
+    elif coverage.denied():
+        yield from _denials(subject, some, coverage)
         yield ""
     if coverage.unused:
-        yield f"granted and never called: {', '.join(coverage.unused)}"
-    yield from (f"granted beyond what is called: {grant}" for grant in coverage.excess)
-    if risks:
+        yield f"allowed and never called: {', '.join(coverage.unused)}"
+    yield from (f"allowed beyond what is called: {grant}" for grant in coverage.excess)
+    if coverage.unused or coverage.excess:
         yield ""
+    if risks:
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
         for risk in risks:
             yield f"  {risk.severity:<7} {risk.identifier}: {risk.text}"
-    if subject.skipped:
         yield ""
+    if subject.skipped:
         yield from skipped.lines(subject.skipped)
-    yield ""
+        yield ""
     yield summary(coverage)
     if not subject.is_complete:
         yield f"incomplete: {skipped.incomplete(subject.skipped)}"
@@ -75,56 +81,89 @@ def summary(coverage: Coverage) -> str:
     """Return how many calls are denied, in a line."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
-    fatal = sum(call.range.severity == "fatal" for call in denied)
-    scenarios = f"{len(coverage.scenario_runs)} situation{'s' * (len(coverage.scenario_runs) != 1)}"
+    required = sum(call.range.severity == "fatal" for call in denied)
+    scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
         return f"{sent} calls in {scenarios}: all allowed"
-    open_calls = sum(bool(call.undecided) for call in denied)
-    undecided = f" ({open_calls} undecided, counted as denied)" if open_calls else ""
-    others = len(denied) - fatal
-    return f"{sent} calls in {scenarios}: {fatal} denied fatally, {others} otherwise{undecided}"
+    return (
+        f"{sent} calls in {scenarios}: {len(denied)} denied{_undecided(denied)}, "
+        f"{required or 'none'} of them required"
+    )
+
+
+def _undecided(denied: Iterable[SentCall]) -> str:
+    undecided = sum(bool(call.undecided) for call in denied)
+    return f" ({undecided} undecided, counted as denied)" if undecided else ""
+
+
+def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[str]:
+    """Yield each denial once, with the scenarios that it is in; required calls come first."""
+    scenarios: dict[tuple[str, ...], list[str]] = {}
+    required: dict[tuple[str, ...], bool] = {}
+    for scenario, call in coverage.denied():
+        why = _why(subject, some, call, coverage.setting.release)
+        lines = (_about(call), *(f"         {line}" for line in why))
+        names = scenarios.setdefault(lines, [])
+        if scenario.name not in names:
+            names.append(scenario.name)
+        required[lines] = call.range.severity == "fatal"
+    for lines in sorted(scenarios, key=lambda lines: not required[lines]):
+        yield from lines
+        yield f"         in {_scenarios(coverage, scenarios[lines])}"
+
+
+def _scenarios(coverage: Coverage, names: list[str]) -> str:
+    """Return scenarios by their names, or by those that are not among them if these are fewer."""
+    every = [run.scenario.name for run in coverage.scenario_runs]
+    others = [name for name in every if name not in names]
+    if len(every) > 1 and len(others) < len(names):
+        return f"all {len(every)} scenarios" + (f" but {', '.join(others)}" if others else "")
+    return ", ".join(names)
 
 
 def _scenario(
-    subject: Subject, some: Compiled, run: ScenarioRun, release: PluginVersion, *, verbose: bool
+    subject: Subject, some: Compiled, run: ScenarioRun, release: PluginVersion
 ) -> Iterator[str]:
-    denied = sum(not call.allowed for call in run.calls)
-    undecided = sum(bool(call.undecided) for call in run.calls)
-    state = f"{denied} of {len(run.calls)} calls denied" if denied else "all allowed"
-    if undecided:
-        state += f" ({undecided} undecided, counted as denied)"
-    if verbose:
-        yield ""
-    yield f"{'denied' if denied else 'ok':<7} {run.scenario.name}: {state}"
-    if verbose:
-        yield f"        {run.scenario.summary}"
+    denied = [call for call in run.calls if not call.allowed]
+    state = f"{len(denied)} of {len(run.calls)} calls denied" if denied else "all allowed"
+    yield f"{run.scenario.name}: {state}{_undecided(denied)}"
+    yield f"  {run.scenario.summary}"
     listed: set[tuple[str, str, bool]] = set()
     for call in run.calls:
         key = (call.template.name, call.on, call.allowed)
-        if key in listed or (call.allowed and not verbose):
+        if key in listed:
             continue
         listed.add(key)
-        about = " on the ".join(filter(None, (call.template.action, call.on)))
         if call.allowed:
             by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
-            yield f"        allowed   {about}, by statement {', '.join(by)}"
-        else:
-            yield f"        {call.range.severity:<9} {about}"
-            yield from _why(subject, some, call, release)
+            yield f"  {_about(call)}, by statement {', '.join(by)}"
+            continue
+        yield f"  {_about(call)}"
+        for line in _why(subject, some, call, release):
+            yield f"           {line}"
+        if not call.reached:
+            yield "           not reached after an earlier denial"
+        yield f"           {call.range.evidence}"
+
+
+def _about(call: SentCall) -> str:
+    if call.allowed:
+        state = "allowed"
+    elif call.range.severity == "fatal":
+        state = "error"
+    else:
+        state = "note" if call.range.impact is Impact.NO_EFFECT else "warning"
+    return f"{state:<8} {' on the '.join(filter(None, (call.template.action, call.on)))}"
 
 
 def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersion) -> Iterator[str]:
-    for line in dict.fromkeys(
+    """Yield why a call is denied, and what that breaks."""
+    yield from dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
-    ):
-        yield f"                  {line}"
+    )
     only = f", only with {call.range.feature}" if call.range.feature else ""
-    reached = "" if call.reached else "; not reached after what was denied before"
-    breaks = "would break if denied" if call.undecided else "breaks"
-    known = call.range.basis(release).value
-    yield f"                  impact: {call.range.effect} ({known})"
-    yield f"                  {breaks}{only}: {call.breaks}{reached}"
-    yield f"                  {call.range.evidence}"
+    effect = f"if denied, {call.range.effect}" if call.undecided else call.range.effect
+    yield f"{effect} ({call.range.basis(release).value}{only}): {call.breaks}"
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:

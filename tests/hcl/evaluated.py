@@ -47,6 +47,9 @@ KNOWN: dict[str, object] = {
     "var.none == null": True,
     "null != null": False,
     'true ? "a" : "b"': "a",
+    'true ? toset(["b", "a"]) : []': ["a", "b"],
+    'false ? toset(["b", "a"]) : toset([])': [],
+    "true ? [] : toset([1])": [],
     'false ? 1 : "2"': "2",
     "true ? [1] : []": [1],
     'var.flag ? ["*"] : ["a"]': ["*"],
@@ -164,4 +167,6 @@ UNKNOWN = {
     'coalesce(data.x.y.z, "a")': "coalesce(...)",
     "99999999999999999": "99999999999999999",
     "data.x.y.z && true": "data.x.y.z",
+    'false ? "a" : 0': 'false ? "a" : 0',
+    "try([data.x.y.z], [])": "data.x.y.z",
 }

@@ -292,6 +292,24 @@ data "aws_iam_policy_document" "x" {
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        "lower(var.p)",
+        'var.p == "aws" ? "a" : "b"',
+        "element([1, 2], var.n)",
+        "{ (var.p) = 1 }.aws",
+        'can(var.p) ? "a" : "b"',
+        'contains(["aws"], var.p) ? "a" : "b"',
+        "var.n + 1",
+        "var.p ? 1 : 2",
+    ],
+)
+def test_nothing_is_computed_of_what_stands_for_any_value(code: str) -> None:
+    scope = ValueScope({"var.p": "aws", "var.n": "1"})
+    assert resolve.text(code, scope) is None
+
+
+@pytest.mark.parametrize(
     ("number", "piece"), [(0, "a"), (1, "b"), (2, "c"), (3, "a"), (4, "b"), (301, "b")]
 )
 def test_element_counts_on_from_the_first_after_the_last(number: int, piece: str) -> None:

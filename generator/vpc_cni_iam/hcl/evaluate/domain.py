@@ -43,6 +43,11 @@ class Unknown:
     attributes: Mapping[str, Value] | None = None
     is_text: bool = False
 
+    @property
+    def without_sample(self) -> Unknown:
+        """The same, for what is computed of it: the reason why that is unknown."""
+        return Unknown(self.code, self.advice)
+
     def __str__(self) -> str:
         return f"{self.code} cannot be known without an engine"
 
@@ -144,7 +149,9 @@ def flag(value: Value) -> bool | Unknown:
     """
     if isinstance(value, Unknown) and value.sample in ("true", "false"):
         return value.sample == "true"
-    if isinstance(value, bool | Unknown):
+    if isinstance(value, Unknown):
+        return value.without_sample
+    if isinstance(value, bool):
         return value
     if isinstance(value, str) and value in ("true", "false"):
         return value == "true"

@@ -215,7 +215,7 @@ class Evaluator:
         for key, inner in node.fields:
             name = text(self.evaluate(key))
             if isinstance(name, Unknown):
-                return name
+                return name.without_sample
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
             fields[name] = self.evaluate(inner)
@@ -228,7 +228,7 @@ class Evaluator:
         chosen, other = node.options if holds else reversed(node.options)
         value = self.evaluate(chosen)
         kinds = scalar_kinds(value)
-        if kinds <= {"string"} and not (isinstance(value, Set) and value):
+        if kinds <= {"string"} and not isinstance(value, Set):
             return value
         # Both options get one type, which may convert this one.
         try:
@@ -238,9 +238,9 @@ class Evaluator:
         if against is None or operations.shape(value) == operations.shape(against):
             return value
         as_map = len(kinds) > 1 and operations.has_map(against)
-        if as_map or unknown_in(against) or isinstance(value, Set):
-            raise UndecidedError
-        if scalar_kinds(value, against) != kinds:
+        as_list = isinstance(value, Set) and not isinstance(against, Set) and against != ()
+        converted = kinds not in (set(), scalar_kinds(value, against))
+        if as_map or as_list or converted or unknown_in(against):
             raise UndecidedError
         return value
 
@@ -257,7 +257,7 @@ class Evaluator:
             raise UndecidedError
         *values, last = [self.evaluate(a) for a in arguments.parts if isinstance(a, Node)]
         if isinstance(last, Unknown):
-            return last
+            return last.without_sample
         if not isinstance(last, tuple):
             raise EvaluationError(f"{kind(last)} before ...")
         return self._apply(name.path, [*values, *last], node)
@@ -266,7 +266,8 @@ class Evaluator:
         function = FUNCTIONS.get(name)
         if function is None:
             return Unknown(_show(node))
-        if function.samples and any(operations.sampled(a) for a in arguments):
+        sampled = {place for place, a in enumerate(arguments) if operations.sampled(a)}
+        if sampled and sampled <= {*function.samples}:
             texts = [operations.without_samples(a) for a in arguments]
             return operations.as_samples(self._apply(name, texts, node))
         for argument in arguments:
@@ -276,7 +277,7 @@ class Evaluator:
             else:
                 missing = argument if isinstance(argument, Unknown) else None
             if missing is not None and function.needs is not Needs.nothing:
-                return missing
+                return missing.without_sample
         try:
             inspect.signature(function.call).bind(*arguments)
         except TypeError:
@@ -288,14 +289,18 @@ class Evaluator:
     def _try(self, node: FunctionCall) -> Value:
         for argument in node.arguments:
             try:
-                return self.evaluate(argument)
+                value = self.evaluate(argument)
             except EvaluationError:
                 continue
+            # An engine may refuse it after all, and take the next one.
+            missing = operations.may_fail(value)
+            return value if missing is None else missing
         raise EvaluationError("no argument of try has a value")
 
     def _can(self, node: FunctionCall) -> Value:
         try:
-            return missing if (missing := unknown_in(self.evaluate(node.arguments[0]))) else True
+            missing = unknown_in(self.evaluate(node.arguments[0]))
+            return True if missing is None else missing.without_sample
         except EvaluationError:
             return False
 
@@ -369,7 +374,7 @@ class Evaluator:
         if value is None:
             return ()
         if isinstance(value, Unknown) and value.attributes is None and value.sample is None:
-            return Unknown(value.code, value.advice)
+            return value.without_sample
         if not isinstance(value, tuple):
             value = (value,)
         return tuple(self._steps(item, steps) for item in value)

@@ -7,7 +7,7 @@ Each takes and returns values. It raises `EvaluationError` only for what every e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -47,12 +47,12 @@ class Function:
 
     Args:
         call: Its result for its arguments.
-        samples: It may be computed of samples, and returns texts that are samples then.
+        samples: The places of arguments that may be samples; its texts are samples then.
     """
 
     call: Callable[..., Value]
     needs: Needs = Needs.all
-    samples: bool = False
+    samples: Collection[int] = ()
 
 
 def _sequence(value: Value) -> tuple[Value, ...]:
@@ -350,13 +350,13 @@ def _extreme(choose: Callable[..., int]) -> Callable[..., Value]:
 FUNCTIONS = {
     "alltrue": Function(lambda v: all(_flags(v))),
     "anytrue": Function(lambda v: any(_flags(v))),
-    "coalesce": Function(_coalesce, Needs.nothing, samples=True),
+    "coalesce": Function(_coalesce, Needs.nothing, samples=range(_MOST_RANGE)),
     "coalescelist": Function(_coalesce_list, Needs.top),
     "compact": Function(_compact),
     "concat": Function(_concat, Needs.top),
     "contains": Function(_contains),
     "distinct": Function(_distinct),
-    "element": Function(_element, Needs.top, samples=True),
+    "element": Function(_element, Needs.top, samples=(0,)),
     "endswith": Function(lambda v, end: _text(v).endswith(_text(end))),
     "flatten": Function(_flatten, Needs.top),
     "format": Function(_format),
@@ -379,7 +379,7 @@ FUNCTIONS = {
     "setunion": Function(_set_operation("union")),
     "slice": Function(_slice, Needs.top),
     "sort": Function(lambda v: tuple(sorted(map(_text, _collection(v))))),
-    "split": Function(_split, samples=True),
+    "split": Function(_split, samples=(1,)),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
     "tobool": Function(_to_bool),

@@ -52,7 +52,7 @@ def item(value: Value, index: Value) -> Value:
     """Return what an index leads to."""
     for part in (value, index):
         if isinstance(part, Unknown):
-            return Unknown(part.code, part.advice)
+            return part.without_sample
     if isinstance(value, dict):
         name = text(index)
         if name not in value:
@@ -72,7 +72,7 @@ def equal(left: Value, right: Value) -> bool | Unknown:
         if isinstance(one, Unknown):
             if other is None and _never_null(one):
                 return False
-            return Unknown(one.code, one.advice)
+            return one.without_sample
     if left is None or right is None:
         return left is right
     if isinstance(left, tuple | dict) or isinstance(right, tuple | dict):
@@ -88,7 +88,7 @@ def computed(left: Value, sign: str, right: Value) -> Value:
     """Return what an operator makes of two numbers; only whole numbers are computed."""
     for value in (left, right):
         if isinstance(value, Unknown):
-            return Unknown(value.code, value.advice)
+            return value.without_sample
         if isinstance(value, bool) or not isinstance(value, int) or sign not in _OPERATORS:
             raise UndecidedError
     result: int = _OPERATORS[sign](left, right)
@@ -133,9 +133,14 @@ def as_samples(value: Value) -> Value:
 
 def without_sample(value: Value) -> Value:
     """Return a value that is unknown if it is a sample."""
+    return value.without_sample if isinstance(value, Unknown) else value
+
+
+def may_fail(value: Value) -> Unknown | None:
+    """Return a part of a value that an engine may refuse; None if there is none."""
     if isinstance(value, Unknown):
-        return Unknown(value.code, value.advice)
-    return value
+        return None if value.is_text or value.sample is not None else value
+    return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
 def has_map(value: Value) -> bool:

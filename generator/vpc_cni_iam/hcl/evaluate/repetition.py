@@ -90,7 +90,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     *names, over = (part for part in intro.parts if isinstance(part, Node))
     collection = evaluator.evaluate(over)
     if isinstance(collection, Unknown):
-        return Unknown(collection.code, collection.advice)
+        return collection.without_sample
     variables = [name.path for name in names if isinstance(name, Reference)]
     if len(variables) != len(names):
         raise UndecidedError
@@ -104,7 +104,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
             case Operation(rule="for_cond", parts=(_, Node() as condition)):
                 flags = [flag(each.evaluate(condition)) for each in inner]
                 if unknown := next((f for f in flags if isinstance(f, Unknown)), None):
-                    return Unknown(unknown.code, unknown.advice)
+                    return unknown.without_sample
                 inner = [each for each, holds in zip(inner, flags, strict=True) if holds]
             case Node():
                 bodies.append(part)
@@ -119,7 +119,7 @@ def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Val
         key, value = (evaluator.evaluate(body) for body in bodies)
         name = text(key)
         if isinstance(name, Unknown):
-            return Unknown(name.code, name.advice)
+            return name.without_sample
         if name in groups and not grouped:
             raise EvaluationError(f"the key {name!r} is there twice")
         groups.setdefault(name, []).append(value)

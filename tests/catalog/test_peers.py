@@ -50,6 +50,15 @@ def test_works_with_is_what_coverage_computes(document: PeerDocument) -> None:
     assert report == ", ".join(map(str, works.works()))
 
 
+def test_the_documents_of_eksctl_work_with_what_is_known() -> None:
+    reports = [r for r in peers().documents if r.project == "eksctl"]
+    assert [(r.versions, r.date, r.works_with) for r in reports] == [
+        ("v0.79.0 to v0.229.0", "2022-01-06", "v1.10.0 to v1.21.2"),
+        ("from v0.230.0", "2026-08-13", "v1.10.0 to v1.21.2, v1.22.2 to v1.23.2"),
+        ("after v0.230.0", "2026-08-18", "v1.10.0 to v1.23.2"),
+    ]
+
+
 def test_days_to_repair() -> None:
     known = {(r.project, r.mode): r.days for r in peers().repairs if r.days is not None}
     assert known == DAYS

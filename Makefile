@@ -7,6 +7,9 @@ BENCH_ARGS ?=
 PROBE_VERSION ?= latest
 PROBE_SCENARIO ?= ipv4
 PROBE_ARGS ?= --variant ipv4-scoped
+# Every minor version of Terraform that can be had: there is no wheel of 1.7.
+MATRIX ?= terraform-1.6.6 terraform-1.8.4 terraform-1.9.8 terraform-1.10.5 terraform-1.11.4 \
+  terraform-1.12.2 terraform-1.13.5 terraform-1.14.9 terraform-1.15.5 tofu-1.12.6
 # The version that `make dist` builds.
 RELEASE ?=
 FUZZ_EXAMPLES ?= 20000
@@ -24,7 +27,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs dist test check floors fuzz bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz bench probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +82,15 @@ dist: venv ## build and check what a release publishes; RELEASE is its version
 
 test: engines ## run the tests, with every engine that is installed
 	$(USE_ENGINES) && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+test-fast: venv ## run the tests that need no engine and are quick
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not engine and not slow' $(PYTEST_ARGS)
+
+matrix: venv ## run what needs an engine with every engine; MATRIX names them
+	@$(ENGINES) install --only provider $(MATRIX)
+	$(USE_ENGINES) && VPC_CNI_IAM_ENGINES='$(MATRIX)' $(BIN)/python -m pytest -n $(WORKERS) \
+	  --dist worksteal -m engine $(PYTEST_ARGS) tests/rendering tests/converting tests/verifying \
+	  tests/publishing/test_consumption.py tests/cli/test_vendoring.py tests/test_examples.py
 
 check: venv ## run the linters and prove the committed modules current
 	$(BIN)/ruff check .

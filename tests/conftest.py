@@ -1,5 +1,6 @@
 """Engines and command runs that tests share."""
 
+import io
 import os
 import random
 import signal
@@ -7,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import settings
 from tools.engines.cache import cache_directory
 
+from vpc_cni_iam.cli.main import main
 from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +33,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU = "terraform-1.6.6", "terraform-1.15.5", "tofu-1.12.6"
 ENGINES = (TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU)
+# What `make matrix` names: each test that needs an engine runs with all of them. Elsewhere each has
+# one of ENGINES, and the tests share them out.
+MATRIX = tuple(os.environ.get("VPC_CNI_IAM_ENGINES", "").split())
 TOOLS = cache_directory(os.environ)
 
 
@@ -56,16 +62,13 @@ def engine_environment(name: str, folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=MATRIX or ("one",))
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """Each real engine in turn."""
-    return make_engine(request.param, tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(params=(TERRAFORM_NEWEST, TOFU))
-def each_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """Terraform and OpenTofu, where the age of an engine does not matter."""
-    return make_engine(request.param, tmp_path_factory.mktemp("engine"))
+    """A real engine: another one for other tests, or each in turn."""
+    name = request.param
+    if not MATRIX:
+        name = ENGINES[zlib.crc32(request.node.nodeid.encode()) % len(ENGINES)]
+    return make_engine(name, tmp_path_factory.mktemp(name))
 
 
 @pytest.fixture
@@ -97,9 +100,17 @@ def run(
     stdin: str = "",
     command: Sequence[str] = COMMAND,
 ) -> Run:
-    """Run the command line in a process of its own, as a user does."""
+    """Run the command line, as a user does.
+
+    It runs in this process where that makes no difference and saves the start of another:
+    .ci/awkward runs each in a process of its own.
+    """
+    words = [str(word) for word in arguments]
+    in_process = command is COMMAND and not env and not stdin
+    if in_process and "VPC_CNI_IAM_PROCESSES" not in os.environ:
+        return _run_here(words, cwd)
     done = subprocess.run(
-        [*command, *map(str, arguments)],
+        [*command, *words],
         cwd=cwd,
         env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **(env or {})},
         input=stdin,
@@ -109,6 +120,33 @@ def run(
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def _run_here(words: list[str], cwd: Path | None) -> Run:
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+    reading, writing = os.pipe()
+    os.close(writing)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGTERM)}
+    code: object = 0
+    with (
+        os.fdopen(reading, encoding="utf-8") as stdin,
+        pytest.MonkeyPatch.context() as patch,
+        chdir(cwd or "."),
+    ):
+        patch.delenv("COLUMNS", raising=False)
+        patch.setattr(sys, "argv", ["vpc-cni-iam", *words])
+        for name, stream in zip(("stdin", "stdout", "stderr"), (stdin, *streams), strict=True):
+            patch.setattr(sys, name, stream)
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert isinstance(code, int)
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
+    return Run(code, out, err)
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

@@ -94,10 +94,10 @@ def planned(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_an_example_plans(name: str, each_engine: Engine, tmp_path: Path) -> None:
+def test_an_example_plans(name: str, engine: Engine, tmp_path: Path) -> None:
     folder = example(name, tmp_path)
-    plan = each_engine.plan(folder)
-    each_engine.run(["validate"], folder)
+    plan = engine.plan(folder)
+    engine.run(["validate"], folder)
     counts = [len(loads(p["policy"], name).statements) for p in planned(plan, "aws_iam_policy")]
     assert counts == STATEMENTS[name]
     if counts:
@@ -105,14 +105,14 @@ def test_an_example_plans(name: str, each_engine: Engine, tmp_path: Path) -> Non
 
 
 @pytest.mark.engine
-def test_moving_to_scoped_step_by_step(each_engine: Engine, tmp_path: Path) -> None:
+def test_moving_to_scoped_step_by_step(engine: Engine, tmp_path: Path) -> None:
     folder = example("moving-to-scoped", tmp_path)
     managed = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
     seen = []
     for step in (1, 2, 3, 4):
         write_tree(folder, {"step.auto.tfvars": f"step = {step}\n"})
-        plan = each_engine.plan(folder)
-        each_engine.run(["validate"], folder)
+        plan = engine.plan(folder)
+        engine.run(["validate"], folder)
         attached = planned(plan, "aws_iam_role_policy_attachment")
         arns = [a.get("policy_arn") for a in attached]
         own = [len(loads(p["policy"], "x").statements) for p in planned(plan, "aws_iam_policy")]

@@ -39,6 +39,7 @@ def test_without_a_configuration_the_searched_directories_are_named(
     assert done.code == 3
     assert f"searched {tmp_path}/a/b and the directories above it, up to {tmp_path};" in done.err
     assert "vpc-cni-iam init" in done.err and "--config" in done.err
+    assert f"searched {tmp_path}; " in run(command, cwd=tmp_path).err
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,8 @@ def corpus() -> Corpus:
     return Corpus(texts, converted(texts))
 
 
-def test_the_corpus_is_rendered_as_it_was(
-    each_engine: Engine, corpus: Corpus, tmp_path: Path
-) -> None:
-    check_same(corpus.texts, rendered(each_engine, tmp_path, corpus.files))
+def test_the_corpus_is_rendered_as_it_was(engine: Engine, corpus: Corpus, tmp_path: Path) -> None:
+    check_same(corpus.texts, rendered(engine, tmp_path, corpus.files))
 
 
 def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_the_corpus_reads_back(corpus: Corpus) -> None:
         assert differences(loads(corpus.texts[name], name), found.policy) == ()
 
 
-def test_whole_policies_of_any_text(each_engine: Engine, tmp_path: Path) -> None:
+def test_whole_policies_of_any_text(engine: Engine, tmp_path: Path) -> None:
     """Hypothesis draws policies; those that cannot be expressed are left out before the engine."""
 
     @settings(
@@ -79,14 +77,14 @@ def test_whole_policies_of_any_text(each_engine: Engine, tmp_path: Path) -> None
             if not convert([Input("x", lambda t=text: t)], ConvertOptions()).failures:  # type: ignore[misc]
                 texts[f"d{number}"] = text
         assert len(texts) > 40
-        check_same(texts, rendered(each_engine, tmp_path, converted(texts)))
-        each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+        check_same(texts, rendered(engine, tmp_path, converted(texts)))
+        engine.run(["fmt", "-check", "-diff"], tmp_path)
 
     survive()
 
 
 def test_parametrized_and_partition_aware_means_the_same_here(
-    each_engine: Engine, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
     names = {"111122223333": "account_id", "eu-west-1": "region", "t": "short"}
     texts = {n: t for n, t in HARD.items() if "arn:aws-cn:" not in t}
@@ -96,8 +94,8 @@ def test_parametrized_and_partition_aware_means_the_same_here(
         "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root"
         in files["key_default.tf"]
     )
-    check_same(texts, rendered(each_engine, tmp_path, files))
-    each_engine.run(["fmt", "-check", "-diff"], tmp_path)
+    check_same(texts, rendered(engine, tmp_path, files))
+    engine.run(["fmt", "-check", "-diff"], tmp_path)
 
 
 def test_other_values_of_variables_are_where_the_literals_were(
@@ -143,11 +141,11 @@ data "aws_iam_policy_document" "empty" {
 """
 
 
-def test_what_the_provider_cannot_express_is_as_said(each_engine: Engine, tmp_path: Path) -> None:
+def test_what_the_provider_cannot_express_is_as_said(engine: Engine, tmp_path: Path) -> None:
     """The facts that `vpc_cni_iam.hcl.expressible` and `vpc_cni_iam.policy.parse` rest on."""
     found = {
         name: json.loads(text)
-        for name, text in rendered(each_engine, tmp_path, {"facts.tf": FACTS}).items()
+        for name, text in rendered(engine, tmp_path, {"facts.tf": FACTS}).items()
     }
     assert found["no_statement"].get("Statement") is None
     (statement,) = found["replaced"]["Statement"]
@@ -158,11 +156,9 @@ def test_what_the_provider_cannot_express_is_as_said(each_engine: Engine, tmp_pa
     assert statement == {"Sid": "", "Effect": "Allow", "Condition": {"Bool": {"a:b": []}}}
 
 
-def test_a_sid_that_stands_twice_is_refused_by_the_provider(
-    each_engine: Engine, tmp_path: Path
-) -> None:
+def test_a_sid_that_stands_twice_is_refused_by_the_provider(engine: Engine, tmp_path: Path) -> None:
     twice = '  statement {\n    sid = "A"\n  }\n' * 2
     block = f'data "aws_iam_policy_document" "x" {{\n{twice}}}\n'
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + block})
     with pytest.raises(EngineError, match="duplicate Sid"):
-        each_engine.plan(tmp_path)
+        engine.plan(tmp_path)

@@ -41,20 +41,18 @@ def applied(engine: Engine, folder: Path, *variables: str) -> None:
     engine.run(["apply", "-auto-approve", "-input=false", "-no-color", *variables], folder)
 
 
-def test_what_was_applied_stays_as_it_is(
-    each_engine: Engine, tmp_path: Path, aws_endpoint: str
-) -> None:
+def test_what_was_applied_stays_as_it_is(engine: Engine, tmp_path: Path, aws_endpoint: str) -> None:
     folder = tmp_path / "root"
     shutil.copytree(SAMPLE, folder)
     (folder / "provider.tf").write_text(provider(aws_endpoint))
-    suffix = f"-var=suffix={each_engine.name}"
-    applied(each_engine, folder, suffix)
+    suffix = f"-var=suffix={engine.name}"
+    applied(engine, folder, suffix)
     files = sorted(p.name for p in SAMPLE.glob("*.tf"))
     done = run("convert", "--rewrite", *files, "--format", "json", cwd=folder)
     assert done.code == 0, done.err
     replaced = [r for file in json.loads(done.out)["files"] for r in file["replaced"]]
-    check_format(each_engine, folder, tmp_path / "written")
-    found = planned(each_engine, folder, suffix)
+    check_format(engine, folder, tmp_path / "written")
+    found = planned(engine, folder, suffix)
     compared = 0
     for one in replaced:
         resource, _, attribute = one["address"].rpartition(".")

@@ -597,6 +597,10 @@ OPEN: dict[str, tuple[list[Statement], list[Statement]]] = {
         [allow("ec2:A", when=when("StringEquals", "a", key="aws:TagKeys"))],
         [allow("ec2:A", when=when("ForAnyValue:StringEquals", "a", key="aws:TagKeys"))],
     ),
+    "letters that some ways to ignore case take for an i": (
+        [allow("ec2:A", when=when("StringNotEqualsIgnoreCase", "i"))],
+        [allow("ec2:A", when=when("StringNotEquals", "i", "I"))],
+    ),
     "an ARN part that is a variable": (
         [allow("ec2:A", when=when("ArnLike", "arn:aws:iam::*:role/x"))],
         [allow("ec2:A", when=when("ArnLike", "arn:aws:iam::${aws:PrincipalAccount}:role/x"))],
@@ -611,6 +615,13 @@ def test_what_is_not_compared_is_not_proven(name: str) -> None:
     assert isinstance(answer, NotProven)
     assert "statement 1 of new policy 1 (allows ec2:A on * if" in answer.reason
     assert "; not shown to follow: " + condition_text(old[0].conditions[0]) in answer.reason
+
+
+def test_which_parts_an_incomplete_arn_with_a_variable_lacks_is_not_known() -> None:
+    incomplete = allow("ec2:A", on="arn:aws:ec2:*:${aws:username}*")
+    whole = allow("ec2:A", on="arn:aws:ec2:*:*:${aws:username}x")
+    assert isinstance(compare([incomplete], [whole]), NotProven)
+    assert isinstance(compare([incomplete], [incomplete]), Proven)
 
 
 IP, AGE, NOW = "aws:SourceIp", "aws:MultiFactorAuthAge", "aws:CurrentTime"

@@ -163,6 +163,11 @@ def test_a_step_is_about_a_microsecond() -> None:
     assert not slow
 
 
+def test_an_answer_has_steps_for_less_than_five_seconds() -> None:
+    assert Budget().steps <= 3_000_000
+    assert Budget().answer().steps <= 3_000_000
+
+
 def test_what_is_too_complex_is_named_with_what_to_simplify() -> None:
     old, new = HARD["stars crosswise"]
     answer = no_new_access([old], [new], Budget(20_000))

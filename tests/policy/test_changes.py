@@ -117,6 +117,14 @@ def test_a_denial_that_goes_or_shrinks_opens() -> None:
     assert {c.kind for c in changes(old, shrunk)} <= MAY_GAIN_ACCESS
 
 
+def test_an_allow_contains_no_deny() -> None:
+    """A Deny that goes beside an Allow of more is not one without effect."""
+    every = replace(ONE, actions=("*",), resources=("*",), conditions=())
+    deny = replace(TWO, effect="Deny")
+    assert lines(Policy((every,)), Policy((every, deny))) == ["undenied: s3:Put on b"]
+    assert lines(Policy((every, deny)), Policy((every,))) == ["denied: s3:Put on b"]
+
+
 @pytest.mark.parametrize("drop", ["actions", "conditions", "resources"])
 def test_dropping_anything_is_seen(drop: str) -> None:
     less = {"actions": ("s3:Get",), "conditions": (), "resources": ("arn:aws:s3:::a/b",)}[drop]

@@ -13,6 +13,8 @@ from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 B = "arn:aws:s3:::b/"
+ROLE, SIGNER = "arn:aws:iam::*:role/", "aws:PrincipalArn"
+MFA = "aws:MultiFactorAuthPresent"
 HOME = B + "home/${aws:username}/*"
 
 
@@ -182,6 +184,7 @@ ORDINARY: dict[str, tuple[Statement, str, str]] = {
         "arn:aws:sagemaker:us-east-1:111122223333:cluster/example",
     ),
     "what has no resource": (allow("ec2:DescribeSubnets"), "ec2:DescribeSubnets", "*"),
+    "what is on no ARN": (all_but(allow("ec2:*", on="arn:*")), "ec2:DescribeInstances", "*"),
 }  # fmt: skip
 
 
@@ -205,7 +208,30 @@ def test_a_counterexample_is_an_ordinary_request(name: str) -> None:
         ([], [allow("ec2:TerminateInstances", on="arn:aws:s3:::a1")], "resource"),
         ([], [allow("s3:GetObject", on="arn:aws:s3:::bucket")], "resource"),
         ([], [allow("ec2:*", on="arn:aws:ec2:*:*:*x13")], "resource"),
+        ([], [all_but(allow("s3:GetObject", on="arn:*"))], "resource"),
         ([], [allow("ec2:StopInstances", when=like("aws:SourceIp", "10.*"))], "aws:SourceIp"),
+        (
+            [allow("ec2:StopInstances", when=equals("aws:SourceIp", "2001:db8::1"))],
+            [allow("ec2:StopInstances", when=Condition("IpAddress", "aws:SourceIp", ("::/0",)))],
+            "",
+        ),
+        (
+            [allow("ec2:StopInstances", when=equals("aws:SourceIp", "2001:db8::1"))],
+            [
+                allow(
+                    "ec2:StopInstances",
+                    when=Condition("IpAddress", "aws:SourceIp", ("2001:db8::1",)),
+                )
+            ],
+            "aws:SourceIp",
+        ),
+        # AWS writes true, and an ARN of a role has an account and a name.
+        ([], [allow("ec2:StopInstances", when=equals(MFA, "TRUE"))], MFA),
+        (
+            [allow("ec2:StopInstances", when=Condition("ArnLike", SIGNER, (ROLE + "x",)))],
+            [allow("ec2:StopInstances", when=like(SIGNER, ROLE + "x"))],
+            SIGNER,
+        ),
         (
             [allow("ec2:*a0*b", on="arn:aws:s3:::*a0*b")],
             [allow("ec2:*a0*", on="arn:aws:s3:::a")],
@@ -271,6 +297,40 @@ def test_many_deny_statements_that_change_are_shown() -> None:
         for value in ("a", "b")
     )
     witness([allow("*"), *old], [allow("*"), *new])
+
+
+def trust(principal: str, *signers: str, operator: str = "ArnLike") -> Statement:
+    conditions = (Condition(operator, SIGNER, signers),) if signers else ()
+    principals = (Principal("AWS", (principal,)),)
+    return Statement("Allow", ("sts:AssumeRole",), principals=principals, conditions=conditions)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([trust("111122223333", ROLE + "a")], [trust("111122223333", ROLE + "b")]),
+        ([trust("*", ROLE + "a")], [trust("*", ROLE + "b*")]),
+        (
+            [trust("*"), replace(trust("*", ROLE + "a", operator="ArnNotLike"), effect="Deny")],
+            [
+                trust("*"),
+                replace(trust("*", ROLE + "a", ROLE + "b", operator="ArnNotLike"), effect="Deny"),
+            ],
+        ),
+    ],
+)
+def test_a_caller_is_who_signed_the_request(old: list[Statement], new: list[Statement]) -> None:
+    request = witness(old, new).request
+    assert request.principal == request.context[SIGNER]
+    assert request.principal.startswith("arn:aws:iam::111122223333:role/b")
+
+
+def test_no_request_is_signed_by_another_than_its_caller() -> None:
+    """Both sides allow one role alone; that the key of who signed says so is not proven."""
+    role = "arn:aws:iam::111122223333:role/x"
+    sides = [[Policy((trust(*names),))] for names in ((role,), ("*", role))]
+    for before, after in (sides, sides[::-1]):
+        assert not isinstance(no_new_access(before, after), Counterexample)
 
 
 def test_a_caller_is_a_user_of_an_account() -> None:

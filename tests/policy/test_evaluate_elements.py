@@ -176,6 +176,9 @@ class TestResource:
             ("arn:aws:sqs:us-east-1", "arn:aws:sqs:us-east-2:111122223333:queue", False),
             ("arn:aws:sqs:*", "arn:aws:sqs:us-east-2:111122223333:queue", True),
             ("arn:aws:sqs", "arn:aws:sqsx:us-east-1:111122223333:queue", False),
+            ("arn:aws:sqs:*:queue*", "arn:aws:sqs:us-east-1:111122223333:queue", False),
+            ("arn:aws:sqs:*:queue*", "arn:aws:sqs:us-east-1:111122223333:queue:x", True),
+            ("**", "*", True),
         ],
     )
     def test_an_incomplete_arn_is_completed(

@@ -79,7 +79,7 @@ def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
         at_registry(engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")
 
 
-def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path) -> None:
+def test_the_example_from_the_registry_plans(engine: Engine, tmp_path: Path) -> None:
     """Published with the stand-ins that the example names, and served."""
     published = tmp_path / "out"
     publish(published, OPTIONS, DestinationOptions(), Version.of("1.0.0"))
@@ -87,7 +87,7 @@ def test_the_example_from_the_registry_plans(each_engine: Engine, tmp_path: Path
     main = (ROOT / "examples" / "from-registry" / "main.tf").read_text()
     write_tree(folder, {"main.tf": main, "override.tf": OFFLINE_PROVIDER})
     with serving(published) as port:
-        engine = at(each_engine, tmp_path, configuration(ModuleAddress().host, port))
+        engine = at(engine, tmp_path, configuration(ModuleAddress().host, port))
         plan = engine.plan(folder)
         engine.run(["validate"], folder)
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})

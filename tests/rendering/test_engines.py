@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from conftest import ENGINES, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
+from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
@@ -327,12 +327,10 @@ texts = st.text(max_size=12).map(lambda t: t.replace("&{", "")) | st.lists(
 ).map("".join)
 
 
-@pytest.mark.parametrize("name", ENGINES)
 def test_a_sample_of_any_text_survives_the_real_engine(
-    name: str, tmp_path_factory: pytest.TempPathFactory
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Hypothesis draws hundreds of texts, which go through the engine in a few root modules."""
-    real = make_engine(name, tmp_path_factory.mktemp("engine"))
 
     @settings(
         max_examples=2,
@@ -360,7 +358,7 @@ def test_a_sample_of_any_text_survives_the_real_engine(
             expected[key] = policy
         folder = tmp_path_factory.mktemp("sample")
         write_tree(folder, {"main.tf": OFFLINE_PROVIDER + "\n".join(blocks)})
-        found = rendered(real, folder)
+        found = rendered(engine, folder)
         for key, policy in expected.items():
             assert differences(policy, found[key]) == (), policy
         shutil.rmtree(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthetic import allow, document, policy, reviewed
+from synthetic import Json, allow, document, policy, reviewed
 from vpc_cni_iam.policy.proof import budget
 from vpc_cni_iam.policy.proof.budget import Budget
 
@@ -14,11 +14,15 @@ OLD = document(*(allow(action, RESOURCES) for action in ACTIONS))
 NEW = document(*(allow(ACTIONS, f"{resource}?") for resource in RESOURCES))
 
 
+def hard(number: int) -> Json:
+    return policy(f"p{number}", *(side.replace("b", f"b{number}") for side in (OLD, NEW)))
+
+
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the steps of a review, of which there are fewer, for the time of the tests."""
     monkeypatch.setattr(budget, "ANSWER", 100_000)
-    monkeypatch.setattr(budget, "OF_A_POLICY", 10_000)
+    monkeypatch.setattr(budget, "OF_EACH", 10_000)
     spent = [0]
     spend = Budget.spend
 
@@ -32,16 +36,35 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("count", [1, 10])
 def test_a_review_takes_no_more_than_its_steps(count: int, steps: list[int]) -> None:
-    found = reviewed(
-        *(
-            policy(f"p{n}", OLD.replace("b", f"b{n}"), NEW.replace("b", f"b{n}"))
-            for n in range(count)
-        )
-    )
-    assert steps[0] <= 100_000 + count * 2 * 10_000
+    found = reviewed(*map(hard, range(count)))
+    assert steps[0] <= 100_000 + count * 10_000
     accesses = [change.access for change in found.changes]
     assert {access.verdict for access in accesses if access} == {"not proven"}
     assert all("too complex" in access.reason for access in accesses if access)
+
+
+def test_hard_policies_leave_steps_for_the_others(steps: list[int]) -> None:
+    """A plan of many hard policies has one bound, and an ordinary one among them is decided."""
+    ordinary = policy("z", document(allow("s3:GetObject")), document(allow("s3:PutObject")))
+    changes = reviewed(*map(hard, range(15)), ordinary).changes
+    assert [change.access.verdict for change in changes if change.access] == [
+        *["not proven"] * 15,
+        "new access",
+    ]
+    assert steps[0] <= 100_000 + 16 * 10_000
+
+
+def test_easy_policies_leave_steps_for_a_hard_one_and_no_more_than_its_own(
+    steps: list[int],
+) -> None:
+    whole = Budget()
+    for _ in range(100):
+        whole.answer().spend(1_000)
+    assert whole.answer().steps == whole.steps == 100_000
+    whole.steps = 0
+    for _ in range(3):
+        whole.answer().spend(4_000)
+    assert whole.answer().steps == 3 * 6_000 + 10_000
 
 
 def test_one_policy_in_many_places_is_compared_once(steps: list[int]) -> None:

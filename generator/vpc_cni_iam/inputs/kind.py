@@ -16,9 +16,11 @@ from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts import STDIN, content, decode, unpacked
-from vpc_cni_iam.texts.limits import POLICIES, Limit
+from vpc_cni_iam.texts.limits import POLICIES, POLICY, Limit
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
+# How a file begins that is one policy document and nothing else.
+_ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}\s*"Statement"\s*:')
 # A value, URL-encoded too, or nothing at all.
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
@@ -82,8 +84,18 @@ class Content:
 
     @cached_property
     def value(self) -> object:
-        """Its decoded JSON, which may be URL-encoded; raises `InputError` if it is not JSON."""
-        return load_json(unquoted(self.text), self.source)
+        """Its decoded JSON, which may be URL-encoded.
+
+        Raises:
+            InputError: Not JSON, or one policy that is larger than any, which is not decoded.
+        """
+        text = unquoted(self.text)
+        if len(text) > POLICY.most and _ONE_POLICY.match(text):
+            raise self.refuse(
+                f"is one policy document of {len(text):,} characters, and at most "
+                f"{POLICY.words()} are read: {POLICY.why}"
+            )
+        return load_json(text, self.source)
 
     def has_member(self, *names: str) -> bool:
         """Whether it is a JSON object with a member of one of these names.

@@ -41,6 +41,12 @@ POLICIES = Limit(
     "the largest document that AWS takes is 20 KB, a bucket policy; the details of an account "
     "with 5,000 roles are about 40 MB",
 )
+POLICY = Limit(
+    "files that are one policy document",
+    1 * _MIB,
+    "IAM takes 6,144 characters in a managed policy, and all policies of a role have 133,120",
+    "characters",
+)
 INVENTORY = Limit(
     "answers of EC2",
     256 * _MIB,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import trust
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
@@ -23,16 +23,9 @@ from vpc_cni_iam.vendoring.state import ModuleFile
 # The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
 _VALUES = {
-    "cluster_name": "${var.cluster_name}",
-    "vpc_id": "${var.vpc_id}",
-    "partition": "aws",
-    "region": "*",
-    "account_id": "*",
-    "vpc_owner_id": "*",
-    "hyperpod_cluster_id": "*",
+    **{p.name: f"${{var.{p.name}}}" for p in (*parameters.NAMES, *trust.PARAMETERS)},
+    **parameters.values({}),
     "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
-    "eks_cluster_arn": "${var.eks_cluster_arn}",
-    "source_account_id": "${var.source_account_id}",
     "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)

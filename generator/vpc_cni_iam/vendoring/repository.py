@@ -26,9 +26,10 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     refuse_bare(start)
     path = named or nearest(start)
     if path is None:
-        searched = f"{start.absolute()} and the directories above it, up to {_searched(start)[-1]}"
+        first, last = (_searched(start)[end].absolute() for end in (0, -1))
+        above = f" and the directories above it, up to {last}" if last != first else ""
         advice = "create one with vpc-cni-iam init, or name one with --config"
-        raise InputError(NAME, "", f"is not there; searched {searched}; {advice}")
+        raise InputError(NAME, "", f"is not there; searched {first}{above}; {advice}")
     return inside(load(path, strict=strict))
 
 

@@ -93,12 +93,13 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
 def _resource(text: str, place: ElementPath, *, variables: bool) -> Template:
     """Read one resource.
 
-    Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``.
+    Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``. One with
+    a variable is left: its value may have colons.
     """
     template = read(text, place, variables=variables, wildcards=True)
     if not text.startswith("arn:") and set(template) != {Wild.RUN}:
         raise place.refuse(f"{text!r} is neither an ARN, which begins with arn:, nor *")
     missing = ARN_PARTS - 1 - text.count(":")
-    if missing <= 0 or template[-1] is Wild.RUN or not is_plain(template):
+    if missing <= 0 or set(template) == {Wild.RUN} or not is_plain(template):
         return template
     return read(text + ":*" * missing, place, variables=variables, wildcards=True)

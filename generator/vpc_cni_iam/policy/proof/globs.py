@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template
+from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
 
-_KELVIN = "\u212a"  # the one character outside ASCII whose lower case is in ASCII
+# Characters outside ASCII that one way or another to ignore case takes for a letter.
+_NEARLY = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
 
 
 class Characters(Enum):
@@ -105,8 +107,11 @@ def of_resource(template: Template, *, narrow: bool) -> Glob | None:
 
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
     the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
-    does; the narrow one keeps the others within their part.
+    does; the narrow one keeps the others within their part. None for an incomplete ARN with a
+    variable: which parts are missing is not known.
     """
+    if not is_plain(template) and _colons(template) < ARN_PARTS - 1:
+        return None
     if not narrow or not is_ambiguous(template):
         return of(template)
     parts = _by_part(template)
@@ -132,11 +137,20 @@ def is_ambiguous(template: Template) -> bool:
     return False
 
 
-def of_folded(template: Template) -> Glob | None:
-    """Return the automaton of a text without case; None if it has letters outside ASCII."""
+def of_folded(template: Template, *, wide: bool) -> Glob | None:
+    """Return the automaton of a text without case; None if it has letters outside ASCII.
+
+    Args:
+        wide: Whether it has what matches in some way to ignore case, or only what does in each.
+    """
     if not all(part.isascii() for part in template if isinstance(part, str)):
         return None
-    return _build([(part, Characters.ALL) for part in template], fold=True)
+    like = _NEARLY if wide else {}
+    return _build([(part, Characters.ALL) for part in template], fold=like)
+
+
+def _colons(template: Template) -> int:
+    return sum(part.count(":") for part in template if isinstance(part, str))
 
 
 def _ends_part(template: Template, index: int) -> bool:
@@ -162,8 +176,15 @@ def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool
 
 
 def _build(
-    parts: list[tuple[str | Wild | PolicyVariable, Characters]], *, fold: bool = False
+    parts: list[tuple[str | Wild | PolicyVariable, Characters]],
+    *,
+    fold: Mapping[str, str] | None = None,
 ) -> Glob:
+    """Build the automaton of parts.
+
+    Args:
+        fold: For texts without case, what else is like a letter; None for texts with case.
+    """
     items: list[Item] = []
     loops = [Characters.NONE]
     for part, characters in parts:
@@ -171,9 +192,9 @@ def _build(
             loops[-1] = characters
             continue
         if isinstance(part, str):
-            new: list[Item] = [_either_case(c) if fold else c for c in part]
+            new: list[Item] = [c if fold is None else _either_case(c, fold) for c in part]
         elif isinstance(part, PolicyVariable):
-            new = [Atom(part, fold)]
+            new = [Atom(part, fold is not None)]
         else:
             new = [characters]
         items += new
@@ -181,6 +202,6 @@ def _build(
     return Glob(tuple(items), tuple(loops))
 
 
-def _either_case(letter: str) -> str:
+def _either_case(letter: str, like: Mapping[str, str]) -> str:
     both = "".join(dict.fromkeys(letter.lower() + letter.upper()))
-    return both + _KELVIN if letter in "kK" else both
+    return both + like.get(letter.lower(), "")

@@ -257,7 +257,7 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
         return
     policies = [r.judged for r in context.effective.by_principal[group].before.values()]
     if any(line.effect == "loss" for line in change.lines) and deny_removed(
-        [p for p in policies if p], [], context.budget
+        [p for p in policies if p], [], context.budget.answer()
     ):
         message = f"{group} denies something, which no longer counts for who leaves it"
         yield finding_of(change, "not-proven", message)

@@ -19,7 +19,6 @@ _BUILDERS = {
     Family.STRING: globs.of,
     Family.LIKE: globs.of,
     Family.ARN: globs.of_arn,
-    Family.IGNORE_CASE: globs.of_folded,
 }
 
 
@@ -28,17 +27,23 @@ def null(key: str, *, absent: bool) -> ConditionCheck:
     return ConditionCheck(NULL, key, ("true" if absent else "false",))
 
 
-def patterns(check: ConditionCheck) -> tuple[Glob | None, ...]:
-    """Return the values of a condition as automata, None for one that cannot be."""
-    family = check.operator.base.family
+def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]:
+    """Return the values of a condition as automata, None for one that cannot be.
+
+    AWS does not say which letters outside ASCII are like one in it if case is ignored. A premise
+    is taken to hold for each text for which it may, a conclusion only for those that are certain.
+    """
+    family, wide = check.operator.base.family, premise is not check.operator.base.negated
     if family is Family.BOOL:
-        return tuple(globs.of_folded((value,)) for value in check.values)
+        return tuple(globs.of_folded((value,), wide=False) for value in check.values)
+    if family is Family.IGNORE_CASE:
+        return tuple(globs.of_folded(template, wide=wide) for template in check.templates)
     return tuple(map(_BUILDERS[family], check.templates))
 
 
 def has_language(check: ConditionCheck) -> bool:
     """Say whether the values of a condition can be compared as languages."""
-    return check.operator.base.family in _BUILDERS or check.operator.base.family is Family.BOOL
+    return check.operator.base.family in (*_BUILDERS, Family.IGNORE_CASE, Family.BOOL)
 
 
 def same_values(check: ConditionCheck) -> frozenset[object]:
@@ -111,9 +116,9 @@ def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
     for check in premises:
         if has_language(check) and not check.operator.quantifier and not undefined(check):
             if check.operator.base.negated:
-                known.miss(patterns(check))
+                known.miss(patterns(check, premise=True))
             else:
-                known.match(patterns(check))
+                known.match(patterns(check, premise=True))
 
 
 def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: bool) -> None:
@@ -125,9 +130,9 @@ def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: 
     for check in premises:
         if has_language(check) and check.operator.quantifier is SetOperator.ALL:
             if check.operator.base.negated:
-                known.miss(patterns(check), but_empty=single)
+                known.miss(patterns(check, premise=True), but_empty=single)
             else:
-                known.match(patterns(check), (EMPTY,) if single else ())
+                known.match(patterns(check, premise=True), (EMPTY,) if single else ())
 
 
 def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
@@ -156,9 +161,9 @@ def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleVa
 def some(known: KeyConstraints, check: ConditionCheck) -> None:
     """Add what one ForAnyValue says about the value that satisfies it."""
     if check.operator.base.negated:
-        known.miss(patterns(check))
+        known.miss(patterns(check, premise=True))
     else:
-        known.match(patterns(check))
+        known.match(patterns(check, premise=True))
 
 
 def is_some(check: ConditionCheck) -> bool:

@@ -197,7 +197,7 @@ def _unimplied(
     known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, *, nonempty: bool = False
 ) -> Unimplied | None:
     """Return a unimplied if a value is possible that does not satisfy a condition."""
-    patterns = constraints.patterns(conclusion)
+    patterns = constraints.patterns(conclusion, premise=False)
     negated = conclusion.operator.base.negated
     if negated and any(glob is None or glob.has_atoms for glob in patterns):
         return Unimplied(conclusion)

@@ -169,6 +169,8 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
     elif family is Family.BINARY:
         yield from check.values
     for template in check.templates:
+        if family is Family.ARN and is_plain(template):
+            yield ordinary.key_arn(template)
         for fill in _FILLS:
             text = _filled(template, base, fill)
             yield from (text, text.swapcase(), text + "x", "x" + text)

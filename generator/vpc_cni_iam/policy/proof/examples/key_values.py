@@ -14,6 +14,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, intervals
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.conditions.implication import counterexample
+from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.proof.examples.aws import (
     ACCOUNT,
     KEY_VALUES,
@@ -69,11 +70,16 @@ def has_type(value: str, families: set[Family]) -> bool:
 
 
 def fits(value: str, key: str) -> bool:
-    """Say whether a value is of the type of a condition key."""
+    """Say whether a value is of the type of a condition key, and written as AWS writes it."""
     key_type = keys.find(key).type
+    if key_type is KeyType.ARN:
+        return reference.is_arn(value)
+    if key_type is KeyType.BOOL:
+        return value in ("true", "false")
+    if key_type is KeyType.IP:
+        return str(values.address(value)) == value
     reader = _READERS.get(_FAMILIES.get(key_type, Family.STRING))
-    typed = reader is None or reader(value) is not None
-    return typed and (key_type is not KeyType.ARN or value.startswith("arn:"))
+    return reader is None or reader(value) is not None
 
 
 def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:

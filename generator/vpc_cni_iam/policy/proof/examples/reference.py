@@ -59,5 +59,23 @@ def _is_of(form: str, parts: list[str]) -> bool:
             return False
     if front == ["s3", "", ""] and name == "*" and "/" in parts[-1]:
         return False  # a bucket's name, where that of a role may have a path
-    full = parts[-1].strip("/:") == parts[-1] and "//" not in parts[-1]
-    return full and matches(name.replace("*", "?*"), parts[-1])
+    return _is_name(parts[-1]) and matches(name.replace("*", "?*"), parts[-1])
+
+
+def is_arn(text: str) -> bool:
+    """Say whether a text has the form of an ARN of a resource or a principal."""
+    parts = text.split(":", ARN_PARTS - 1)
+    if len(parts) != ARN_PARTS or parts[0] != "arn" or not _is_name(parts[-1]):
+        return False
+    _, partition, service, region, account, _ = parts
+    if not (partition and service):
+        return False
+    if service in ("iam", "sts") and (region or not account):
+        return False
+    return all(
+        not part or form.fullmatch(part) for part, form in zip(parts[1:5], _VARIES, strict=True)
+    )
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and text.strip("/:") == text and "//" not in text

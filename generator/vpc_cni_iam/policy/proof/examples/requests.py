@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -15,6 +17,7 @@ from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.globs import Glob
+from vpc_cni_iam.policy.wildcard import Wild
 
 _CONTEXTS = 1500
 _FIRST_CONTEXTS = 6
@@ -26,6 +29,9 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
+# The key of who signed a request, and the principals that sign one.
+_SIGNER = "aws:principalarn"
+_SIGNS = re.compile(r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)")
 
 
 def example_requests(
@@ -38,6 +44,7 @@ def example_requests(
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
+    signed = any(check.key == _SIGNER for clause in (*origins, *others) for check in clause.checks)
     actions = _actions(uncovered, origins, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
     near = [*origins, *others]
@@ -53,7 +60,7 @@ def example_requests(
         for some, pairs in zip(tried, resources, strict=True):
             for context in islice(some, count):
                 for action, resource in pairs:
-                    for caller in callers:
+                    for caller in _signers(callers, context) if signed else callers:
                         yield Request(action, resource, caller, context)
 
 
@@ -89,7 +96,10 @@ def _actions(
         return True
 
     like = (spelled for action, spelled in (*named.items(), *known) if is_like(action))
-    return [*islice(like, _ACTIONS), *_made_up(word, origins)]
+    first = list(islice(like, _ACTIONS))
+    if all(set(template) == {Wild.RUN} for template in side.within):
+        first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
+    return [*first, *_made_up(word, origins)]
 
 
 def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
@@ -133,9 +143,9 @@ def _resources(
             for arn in ordinary.resources(action)
             if all(is_about(clause, arn) for clause in origins)
         ]
-        rest = [automata.text(uncovered.resource, _texts_of(base)), "*"]
+        rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
         own = [*known[:_KNOWN], *written, *words, *rest]
-        pairs += [(action, arn) for arn in own if all(is_about(c, arn) for c in origins)]
+        pairs += [(action, arn) for arn in own if arn and all(is_about(c, arn) for c in origins)]
     budget.spend(len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     order = {action: number for number, action in enumerate(actions)}
@@ -192,3 +202,17 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
         elif name != ANYONE:
             callers.append(name)
     return list(dict.fromkeys([*callers, aws.USER])) if names else [""]
+
+
+def _signers(callers: Sequence[str], context: Context) -> list[str]:
+    """Return the principals of which one can have sent a request, by who signed it.
+
+    Page "AWS global condition context keys": each signed request has aws:PrincipalArn, which of a
+    role's session is the ARN of the role.
+    """
+    if list(callers) == [""]:
+        return [""]
+    signer = next((str(v) for key, v in context.items() if key.lower() == _SIGNER), "")
+    own = [signer] if _SIGNS.match(signer) else []
+    own += [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
+    return list(dict.fromkeys([*own, *(c for c in callers if not _SIGNS.match(c))]))

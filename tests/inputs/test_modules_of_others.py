@@ -292,7 +292,7 @@ def test_values_of_options_and_files(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--var", "attach"), "--var 'attach' is not NAME=VALUE"),
-        (("--var", "atach=true"), "unknown variable 'atach'; did you mean 'attach'?"),
+        (("--var", "attach_=true"), "unknown variable 'attach_'; did you mean 'attach'?"),
         (
             ("--var", "attach=true", "--var", "families={}"),
             "variable 'families': is a map, not a set",

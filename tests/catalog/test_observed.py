@@ -1,12 +1,15 @@
 """What the plugin's real agent was seen to do, against what the catalog says of the release."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tools.plugin_probe import denials, live, replay
 from tools.plugin_probe.scenarios import find
 
+from conftest import run
 from vpc_cni_iam.catalog.facts import calls, releases, requests
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -176,12 +179,46 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
             assert covered.verdict == Impact(outcome["impact"]).severity, name
 
 
+@pytest.mark.parametrize(
+    ("release", "action", "known"),
+    [
+        ("v1.23.2", "ec2:DescribeSubnets", "observed"),
+        ("v1.22.1", "ec2:DescribeSubnets", "read from source"),
+        ("v1.22.1", "logs:CreateLogGroup", "documented"),
+    ],
+)
+def test_every_output_says_how_a_fact_is_known(
+    tmp_path: Path, release: str, action: str, known: str
+) -> None:
+    listed = json.loads(run("catalog", "--format", "json").out)["releases"]
+    entry = next(r for r in listed if r["release"] == release)
+    assert {c["known"] for c in entry["calls"] if c["action"] == action} == {known}
+    (tmp_path / "p.json").write_text(run("policy", "ipv4", "--revision", "2022-01-31").out)
+    where = ("p.json", "--cni-version", release, "--feature", "network-policy-logs")
+    situations = json.loads(run("coverage", *where, "--format", "json", cwd=tmp_path).out)
+    (sent,) = (s for s in situations["situations"] if s["name"] == "fresh-node")
+    assert known in {c["known"] for c in sent["calls"] if c["action"] == action}
+    assert f"({known}" in run("coverage", *where, cwd=tmp_path).out
+
+
 @OBSERVED
 def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         served, wanted = scenario["pods"]
         lived = scenario["exit_code"] is None and served == wanted
         assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
+
+
+@OBSERVED
+def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
+    observed: dict[str, Any],
+) -> None:
+    policies = observed["policies"]
+    run = [(entry["variant"], entry["scenario"], entry["hardened"]) for entry in policies]
+    assert run == live.tried(release_of(observed)) and len(run) >= 3
+    for entry in policies:
+        served, wanted = entry["pods"]
+        assert (entry["exit_code"], entry["denied"], served) == (None, [], wanted), entry
 
 
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:

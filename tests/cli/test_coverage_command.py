@@ -138,7 +138,8 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["policy"] == "standard input" and found["verdict"] == "degraded"
     # The policy names its own account as the owner of the VPC.
-    names = [s.name for s in SCENARIOS if s.name not in ("shared-subnet", "hyperpod-node")]
+    others = ("shared-subnet", "hyperpod-node", "metrics-helper")
+    names = [s.name for s in SCENARIOS if s.name not in others]
     assert [s["name"] for s in found["situations"]] == names
     create = next(c for c in found["situations"][0]["calls"] if c["call"] == "create")
     assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]

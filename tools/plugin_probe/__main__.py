@@ -2,6 +2,7 @@
 
 python -m tools.plugin_probe build v1.23.2
 python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
+python -m tools.plugin_probe policies v1.23.2
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 python -m tools.plugin_probe live
 
@@ -53,6 +54,14 @@ def _write(release: PluginVersion, agent: str, names: list[str]) -> None:
     (folder / "denials.json").write_text(denials.text(observed))
 
 
+def _write_policies(release: PluginVersion, agent: str) -> None:
+    """Run the catalog's policies, and add to the evidence what the agent did with them."""
+    observed = next(e for e in observed_data() if e["version"] == str(release))
+    policies = live.with_policies(release, agent, case.run)
+    file = case.ROOT / f"generator/vpc_cni_iam/catalog/facts/data/observed/{release}.json"
+    file.write_text(evidence.text(observed | {"policies": policies}))
+
+
 def _live(release: PluginVersion, agent: str) -> int:
     observed = next((e for e in observed_data() if e["version"] == str(release)), None)
     if observed is None:
@@ -75,7 +84,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("build", "evidence", "run"):
+    for name in ("build", "evidence", "policies", "run"):
         commands.add_parser(name).add_argument("version", help="such as v1.23.2")
     commands.add_parser("live").set_defaults(version=LATEST)
     commands.choices["evidence"].add_argument(
@@ -103,6 +112,9 @@ def main() -> int:
             return _live(release, str(agent))
         if given.command == "evidence":
             _write(release, str(agent), given.scenario)
+            return 0
+        if given.command == "policies":
+            _write_policies(release, str(agent))
             return 0
         scenario = find(given.scenario)
         policies = [given.policy.read_text()] if given.policy else []

@@ -95,6 +95,7 @@ def evidence(
     return {
         "version": str(release),
         "observed": datetime.now(UTC).date().isoformat(),
+        "policies": before.get("policies", []) if before else [],
         "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),
     }
 
@@ -114,6 +115,8 @@ def text(evidence: dict[str, Any]) -> str:
         fields.append(f'"denied": {{\n    {lines}\n   }}' if lines else '"denied": {}')
         scenarios.append("  {\n   " + ",\n   ".join(fields) + "\n  }")
     head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
+    if lines := ",\n  ".join(map(json.dumps, evidence.get("policies", ()))):
+        head += f' "policies": [\n  {lines}\n ],\n'
     return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"
 
 

@@ -37,9 +37,10 @@ class KnownDocument:
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return every known document for the plugin, newest first.
+    """Return the documents for the plugin that the catalog has, newest first.
 
-    Those of upstream's page have its placeholders.
+    They are all that a release of upstream had on its page or in its README, with placeholders,
+    AWS's from version 2 of AmazonEKS_CNI_Policy on, and those of other projects.
     """
     every = [*_upstream(), *_managed(), *_peers()]
     return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))

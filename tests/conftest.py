@@ -78,9 +78,9 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 def make_engine(name: str, folder: Path) -> Engine:
-    found = find(name.partition("-")[0], engine_environment(name, folder))
-    assert found is not None
-    return found
+    place = find(name.partition("-")[0], engine_environment(name, folder))
+    assert place is not None
+    return place
 
 
 @dataclass(frozen=True)

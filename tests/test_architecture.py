@@ -76,7 +76,7 @@ ONLY_IN = {
     "lark": {"hcl"},
     "jinja2": {"rendering", "markup"},
     "markupsafe": {"markup"},
-    "msgspec": {"inputs", "vendoring", "json_schema"},
+    "msgspec": {"inputs", "vendoring", "json_schema", "review"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
@@ -99,20 +99,20 @@ def test_contributing_shows_this_architecture() -> None:
 def imports(path: Path) -> list[tuple[str, bool]]:
     """Each imported module of a file, with whether it runs at import time."""
     tree = ast.parse(path.read_text())
-    found = []
+    results = []
 
     def visit(node: ast.AST, at_import: bool) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import):
-                found.extend((alias.name, at_import) for alias in child.names)
+                results.extend((alias.name, at_import) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
-                found.extend((f"{child.module}.{alias.name}", at_import) for alias in child.names)
+                results.extend((f"{child.module}.{alias.name}", at_import) for alias in child.names)
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
             visit(child, at_import and not inside and not typing_only)
 
     visit(tree, True)
-    return found
+    return results
 
 
 FILES = sorted(SOURCE.rglob("*.py"))

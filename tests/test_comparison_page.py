@@ -38,8 +38,8 @@ NEWEST = documents.revisions()[-1].name
 
 
 def row(words: str) -> dict[str, str]:
-    (found,) = (cells for name, cells in ROWS.items() if words in name)
-    return found
+    (result,) = (cells for name, cells in ROWS.items() if words in name)
+    return result
 
 
 def works(policy: Policy, mode: Mode) -> str:
@@ -117,6 +117,6 @@ def test_convert_keeps_what_it_is_said_to_keep() -> None:
       "Condition": {"NumericLessThan": {"s3:max-keys": 1e1}}}}"""
     policy = loads(text, "p.json")
     hcl = block(policy_document("p", policy))
-    (found,) = module.read({"p.tf": hcl}, {}).documents
-    assert found.policy == policy
+    (contents,) = module.read({"p.tf": hcl}, {}).documents
+    assert contents.policy == policy
     assert '"1e1"' in hcl and "$${aws:username}" in hcl

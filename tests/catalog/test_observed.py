@@ -99,7 +99,7 @@ def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         named = bool(scenario["cluster_name"])
         keys = requests.tag_keys(release_of(observed), cluster_name=named)
-        expected = {"create": set(keys.created), "tag-managed": set(keys.wanted)}
+        expected = {"create": set(keys.created), "tag-managed": set(keys.managed)}
         for request in scenario["requests"]:
             if request["form"] in expected:
                 checked += 1
@@ -195,8 +195,8 @@ def test_every_output_says_how_a_fact_is_known(
     assert {c["known"] for c in entry["calls"] if c["action"] == action} == {known}
     (tmp_path / "p.json").write_text(run("policy", "ipv4", "--revision", "2022-01-31").out)
     where = ("p.json", "--cni-version", release, "--feature", "network-policy-logs")
-    situations = json.loads(run("coverage", *where, "--format", "json", cwd=tmp_path).out)
-    (sent,) = (s for s in situations["situations"] if s["name"] == "fresh-node")
+    coverage = json.loads(run("coverage", *where, "--format", "json", cwd=tmp_path).out)
+    (sent,) = (s for s in coverage["scenarios"] if s["name"] == "fresh-node")
     assert known in {c["known"] for c in sent["calls"] if c["action"] == action}
     assert f"({known}" in run("coverage", *where, cwd=tmp_path).out
 
@@ -204,8 +204,8 @@ def test_every_output_says_how_a_fact_is_known(
 @OBSERVED
 def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
-        served, wanted = scenario["pods"]
-        lived = scenario["exit_code"] is None and served == wanted
+        served, expected = scenario["pods"]
+        lived = scenario["exit_code"] is None and served == expected
         assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
 
 

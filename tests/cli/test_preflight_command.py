@@ -43,9 +43,9 @@ def test_files_and_standard_input(tmp_path: Path) -> None:
         "1 instance and 1 network interface read, 1 node checked: 1 of 2 findings would break\n"
     )
     done = run(*words, "--format", "json", cwd=tmp_path, stdin=INSTANCES)
-    found = json.loads(done.out)
-    assert (done.code, found["breaks"], found["nodes"]) == (1, True, 1)
-    assert [(f["rule"], f["resources"]) for f in found["findings"]] == [
+    data = json.loads(done.out)
+    assert (done.code, data["breaks"], data["nodes"]) == (1, True, 1)
+    assert [(f["rule"], f["resources"]) for f in data["findings"]] == [
         ("instance-tag-missing", ["i-0123456789abcdef0"]),
         ("interface-tagged-at-start", ["eni-0123456789abcdef0"]),
     ]
@@ -112,7 +112,7 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         ("- --cluster-name prod", 3, "standard input: is empty"),
         ("missing.json --cluster-name prod", 3, "missing.json"),
@@ -125,8 +125,8 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
         ("in.json --cluster-name prod --variant x", 2, "unknown variant 'x'"),
     ],
 )
-def test_refusals(tmp_path: Path, words: str, code: int, said: str) -> None:
+def test_refusals(tmp_path: Path, words: str, code: int, message: str) -> None:
     (tmp_path / "in.json").write_text(INSTANCES)
     done = run("preflight", *words.split(), cwd=tmp_path, stdin="")
-    assert done.code == code and said in done.err, done.err
+    assert done.code == code and message in done.err, done.err
     assert "Traceback" not in done.err and not done.out

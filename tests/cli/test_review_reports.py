@@ -90,8 +90,8 @@ def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
         for n in range(4)
     ]
     for process in runs:
-        _, said = process.communicate()
-        assert (process.returncode, said) == (1, "")
+        _, output = process.communicate()
+        assert (process.returncode, output) == (1, "")
     written = read_tree(tmp_path)
     assert set(written) == {f"out/{n}.{kind}" for n in range(4) for kind in NAMES}
     assert len(set(written.values())) == len(NAMES)

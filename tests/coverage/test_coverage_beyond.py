@@ -71,8 +71,8 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
 def test_patterns_are_named_with_what_they_grant_besides(
     statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
 ) -> None:
-    found = covered(Policy(statements), setting(), "fresh-node").excess
-    assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in found} == wider
+    coverage = covered(Policy(statements), setting(), "fresh-node").excess
+    assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in coverage} == wider
 
 
 def reference_actions() -> list[str]:
@@ -127,8 +127,8 @@ def test_many_patterns_that_grant_nothing_more_take_bounded_steps(
 
 
 def test_what_matches_no_call_is_named_once() -> None:
-    found = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (found.unused, found.excess) == (("s3:*",), ())
+    coverage = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
+    assert (coverage.unused, coverage.excess) == (("s3:*",), ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
@@ -155,15 +155,15 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
 def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     statement: Statement, grave: bool
 ) -> None:
-    found = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
-    assert ("actions-beyond-calls" in found) == grave
+    result = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
+    assert ("actions-beyond-calls" in result) == grave
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
     conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").excess
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
-        assert text in found["actions-beyond-calls"].text
+        assert text in result["actions-beyond-calls"].text
 
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
@@ -177,13 +177,13 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
 def test_every_report_says_it() -> None:
     policy = Policy((allow("*"),))
     subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
-    one, every = covered(policy, setting()), matrix([policy], setting())
+    first, every = covered(policy, setting()), matrix([policy], setting())
     line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
-    assert f"allowed beyond what is called{line}" in list(report.text(subject, one, ()))
-    said = f"allowed beyond what any plugin version calls{line}"
-    assert said in list(matrix_report.text(subject, every))
-    assert f"<li>{said}</li>" in page.html(subject, every)
-    for data in (report.data(subject, one, ()), matrix_report.data(subject, every)):
+    assert f"allowed beyond what is called{line}" in list(report.text(subject, first, ()))
+    message = f"allowed beyond what any plugin version calls{line}"
+    assert message in list(matrix_report.text(subject, every))
+    assert f"<li>{message}</li>" in page.html(subject, every)
+    for data in (report.data(subject, first, ()), matrix_report.data(subject, every)):
         assert data["granted_beyond_calls"] == [
             {"pattern": "*", "examples": ["iam:PassRole", *EC2]}
         ]

@@ -79,8 +79,8 @@ def attribute(text: str) -> str:
 
 
 def read_attribute(text: str) -> Node:
-    (found,) = parse(text, "x").blocks
-    return found.attributes["x"]
+    (document,) = parse(text, "x").blocks
+    return document.attributes["x"]
 
 
 @given(st.text())
@@ -118,8 +118,8 @@ def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
 
 def back(policy: Policy) -> Policy:
     text = block(policy_document("x", policy))
-    (found,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
-    return found.policy
+    (document,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
+    return document.policy
 
 
 @given(documents)
@@ -287,8 +287,8 @@ data "aws_iam_policy_document" "x" {
 }
 """
     scope = ValueScope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
-    (found,) = resolve.documents(parse(text, "x").blocks, "x", scope)
-    assert found.policy.statements[0].resources == ("arn:aws:raws", "z")
+    (document,) = resolve.documents(parse(text, "x").blocks, "x", scope)
+    assert document.policy.statements[0].resources == ("arn:aws:raws", "z")
 
 
 @pytest.mark.parametrize(

@@ -60,24 +60,24 @@ def opened(tmp_path: Path, text: str) -> InputPolicies:
 
 
 def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
-    (found,) = choose(opened(tmp_path, ENCODED), ()).policies
+    (result,) = choose(opened(tmp_path, ENCODED), ()).policies
     arns = ("arn:aws:ec2:eu-west-1:*:subnet/*", "arn:aws:s3:::${aws:username}")
-    one = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
-    assert (found.name, found.policy) == (NAME, Policy((one,)))
+    statement = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
+    assert (result.name, result.policy) == (NAME, Policy((statement,)))
 
 
 def test_a_heredoc_alone(tmp_path: Path) -> None:
     text = HEREDOC + 'variable "what" {\n  default = "*"\n}\n'
-    (found,) = choose(opened(tmp_path, text), ()).policies
-    one = Statement(actions=("ec2:*",), resources=("*",))
-    assert (found.name, found.policy) == (OTHER, Policy((one,)))
+    (result,) = choose(opened(tmp_path, text), ()).policies
+    statement = Statement(actions=("ec2:*",), resources=("*",))
+    assert (result.name, result.policy) == (OTHER, Policy((statement,)))
 
 
 def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
-    found = opened(tmp_path, READONLY + ENCODED)
+    contents = opened(tmp_path, READONLY + ENCODED)
     with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):
-        choose(found, ())
-    assert [o.name for o in choose(found, (NAME,)).policies] == [NAME]
+        choose(contents, ())
+    assert [o.name for o in choose(contents, (NAME,)).policies] == [NAME]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
 def test_one_with_a_computed_part_is_not_passed_over(
     tmp_path: Path, variable: str, words: str
 ) -> None:
-    found = opened(tmp_path, HEREDOC + variable + READONLY)
-    chosen = choose(found, ())
+    contents = opened(tmp_path, HEREDOC + variable + READONLY)
+    chosen = choose(contents, ())
     assert [o.name for o in chosen.policies] == ["readonly"]
     assert [(s.name, s.counts) for s in chosen.skipped] == [(OTHER, True)]
     with pytest.raises(InputError) as error:
-        choose(found, (OTHER,))
+        choose(contents, (OTHER,))
     assert words in str(error.value)
 
 
@@ -127,10 +127,10 @@ resource "aws_iam_policy" "cni" {{
   policy = {code}
 }}
 """
-    found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
-    assert [s.name for s in found.skipped] == ([NAME] if noted else [])
-    for skipped in found.skipped:
+    contents = opened(tmp_path, text)
+    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
+    assert [s.name for s in contents.skipped] == ([NAME] if noted else [])
+    for skipped in contents.skipped:
         assert "main.tf, line 16: it is computed: " in skipped.detail
 
 
@@ -144,9 +144,9 @@ resource "aws_iam_policy" "cni" {
   policy = local.cni
 }
 """
-    found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ()).policies] == ["locals.cni"]
-    assert not found.skipped
+    contents = opened(tmp_path, text)
+    assert [o.name for o in choose(contents, ()).policies] == ["locals.cni"]
+    assert not contents.skipped
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ resource "aws_iam_policy" "cni" {
     ids=["trust", "bucket", "service control"],
 )
 def test_what_is_of_no_identity_is_not_read_and_does_not_count(tmp_path: Path, text: str) -> None:
-    found = opened(tmp_path, READONLY + text)
-    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
-    assert [s.counts for s in found.skipped] == [False]
+    contents = opened(tmp_path, READONLY + text)
+    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
+    assert [s.counts for s in contents.skipped] == [False]
 
 
 def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None:

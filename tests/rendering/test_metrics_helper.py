@@ -91,7 +91,7 @@ def test_what_it_cannot_be_made_with_is_refused(
 def coverage(folder: Path, *arguments: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
     document = {"Version": "2012-10-17", "Statement": statements}
     (folder / "p.json").write_text(json.dumps(document))
-    where = ("--feature", "metrics-helper", "--situation", "metrics-helper")
+    where = ("--feature", "metrics-helper", "--scenario", "metrics-helper")
     done = run("coverage", "p.json", *where, *arguments, "--format", "json", cwd=folder)
     result: dict[str, Any] = json.loads(done.out)
     return result
@@ -105,8 +105,8 @@ def test_coverage_checks_its_calls(tmp_path: Path) -> None:
     assert "works with v1.5.0 to v1.23.2" in everywhere
     assert coverage(tmp_path, statements=POLICY)["verdict"] == "allowed"
     another = json.loads(json.dumps(POLICY).replace("Kubernetes", "Other"))
-    (situation,) = coverage(tmp_path, statements=another)["situations"]
-    denied = [call["action"] for call in situation["calls"] if not call["allowed"]]
+    (scenario,) = coverage(tmp_path, statements=another)["scenarios"]
+    denied = [call["action"] for call in scenario["calls"] if not call["allowed"]]
     assert denied == ["cloudwatch:PutMetricData"]
     tagged = {"aws:PrincipalTag/kubernetes-service-account": "cni-metrics-helper"}
     both = {**POLICY[0], "Condition": {"StringEquals": tagged}}

@@ -58,13 +58,13 @@ def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, Any]) ->
     variants = serving(selection)
     main = render(options([v.name for v in variants], **selection))["main.tf"]
     for values in (VALUES, {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}):
-        found = read_back(main, values)
-        assert set(found) == {v.identifier for v in variants}
+        document = read_back(main, values)
+        assert set(document) == {v.identifier for v in variants}
         for variant in variants:
             expected = parameters.substitute(
                 compose(variant, select(**selection)).policy, parameters.values(values)
             )
-            assert found[variant.identifier].policy == expected
+            assert document[variant.identifier].policy == expected
 
 
 DEFAULTS = {
@@ -87,8 +87,8 @@ def test_the_round_trip_notices_a_changed_module() -> None:
         ('effect = "Allow"', 'effect = "Deny"'),
     ]:
         assert old in main
-        found = read_back(main.replace(old, new, 1), VALUES)
-        assert differences(expected, found["ipv4"].policy), old
+        document = read_back(main.replace(old, new, 1), VALUES)
+        assert differences(expected, document["ipv4"].policy), old
 
 
 @pytest.mark.parametrize("selection", SELECTIONS[:3] + SELECTIONS[-3:], ids=str)

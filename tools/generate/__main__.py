@@ -39,10 +39,10 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.configuration.config import Config, load
+from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
-from vpc_cni_iam.vendoring.tables import schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,15 +70,15 @@ def tree(folder: Path) -> dict[str, str]:
 
 def stale_modules() -> list[str]:
     """Return a line for each file of a committed module that is not what it should be."""
-    found = []
+    results = []
     for folder, made_from in MODULES.items():
-        there, wanted = tree(ROOT / folder), render(made_from)
-        found += [
-            f"{folder}/{path}: {'left over' if path not in wanted else 'stale or missing'}"
-            for path in sorted(there.keys() | wanted.keys())
-            if there.get(path) != wanted.get(path)
+        there, expected = tree(ROOT / folder), render(made_from)
+        results += [
+            f"{folder}/{path}: {'left over' if path not in expected else 'stale or missing'}"
+            for path in sorted(there.keys() | expected.keys())
+            if there.get(path) != expected.get(path)
         ]
-    return found
+    return results
 
 
 def vendored() -> Config:
@@ -268,9 +268,9 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
-    wanted = parser.parse_args().write
+    arguments = parser.parse_args().write
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
-    if wanted:
+    if arguments:
         write_documents()
         for folder, made_from in MODULES.items():
             files = render(made_from)

@@ -67,9 +67,9 @@ def _live(release: PluginVersion, agent: str) -> int:
     if observed is None:
         print(f"the catalog has no evidence of {release}")
         return 1
-    found = list(live.failures(release, agent, observed, case.run))
-    print("\n".join(found) or f"the agent of {release} does what the catalog says")
-    return 1 if found else 0
+    items = list(live.failures(release, agent, observed, case.run))
+    print("\n".join(items) or f"the agent of {release} does what the catalog says")
+    return 1 if items else 0
 
 
 def _say(text: str) -> None:
@@ -101,26 +101,30 @@ def main() -> int:
     runs.add_argument("--harden", action="store_true", help="harden the policy of the catalog")
     source.add_argument("--policy", type=Path, help="a JSON file with the policy")
     runs.add_argument("--deny", action="append", default=[], metavar="ACTION")
-    given = parser.parse_args()
-    release = releases.find(given.version)
+    arguments = parser.parse_args()
+    release = releases.find(arguments.version)
     try:
         agent = build.agent(release)
-        if given.command == "build":
+        if arguments.command == "build":
             print(agent)
             return 0
-        if given.command == "live":
+        if arguments.command == "live":
             return _live(release, str(agent))
-        if given.command == "evidence":
-            _write(release, str(agent), given.scenario)
+        if arguments.command == "evidence":
+            _write(release, str(agent), arguments.scenario)
             return 0
-        if given.command == "policies":
+        if arguments.command == "policies":
             _write_policies(release, str(agent))
             return 0
-        scenario = find(given.scenario)
-        policies = [given.policy.read_text()] if given.policy else []
-        if given.variant:
-            policies = [live.policy(given.variant, release, scenario, hardened=given.harden)]
-        seen = case.run(case.Case(str(release), str(agent), scenario.name, policies, given.deny))
+        scenario = find(arguments.scenario)
+        policies = [arguments.policy.read_text()] if arguments.policy else []
+        if arguments.variant:
+            policies = [
+                live.policy(arguments.variant, release, scenario, hardened=arguments.harden)
+            ]
+        seen = case.run(
+            case.Case(str(release), str(agent), scenario.name, policies, arguments.deny)
+        )
     except UnavailableError as error:
         print(f"plugin_probe: {error}", file=sys.stderr)
         return 3

@@ -34,7 +34,6 @@ class ClusterUse:
     """A cluster whose plugin has a role.
 
     Args:
-        cluster: The name of the cluster.
         version: The plugin's version there, empty if it is not known.
         by: What says so: an add-on, an association of EKS Pod Identity, or a node group.
     """
@@ -50,7 +49,6 @@ class RoleAudit:
 
     Args:
         role: Its ARN.
-        account: The ID of its account.
         credentials: How the plugin could get it.
         clusters: The clusters that are known to use it.
         policies: What its policies mean.

@@ -28,7 +28,7 @@ _BROAD = "interfaces-unscoped"
 _RISKS = ("high", "medium")
 
 
-class Scope(StrEnum):
+class RoleScope(StrEnum):
     """Whose network interfaces a role can change."""
 
     scoped = "scoped"
@@ -38,12 +38,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionRun:
-    """Plugin versions that follow one another.
-
-    Args:
-        first: The first.
-        last: The last.
-    """
+    """Plugin versions that follow one another."""
 
     first: str
     last: str
@@ -53,11 +48,10 @@ class VersionRun:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingAction:
+class DeniedAction:
     """An action that the plugin needs and the role is not allowed.
 
     Args:
-        action: The action.
         scenario: The scenario in which it was seen first.
         breaks: What follows.
         by: The boundary that does not allow it, empty if the policies do not.
@@ -85,7 +79,7 @@ class FamilyAudit:
     works_with: str
     breaks_at: tuple[VersionRun, ...]
     works: bool
-    missing: tuple[MissingAction, ...] = ()
+    missing: tuple[DeniedAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +93,7 @@ class PolicyAudit:
         equal_to: The documents of upstream and AWS that one of them equals.
     """
 
-    scope: Scope
+    scope: RoleScope
     families: tuple[FamilyAudit, ...]
     risks: tuple[str, ...]
     equal_to: tuple[KnownDocument, ...]
@@ -135,9 +129,6 @@ def judge(
     Args:
         policies: The policies of a role, taken together.
         limits: Its boundary, if it has one.
-        boundary: The name of the boundary.
-        account: The ID of its account.
-        partition: Its partition.
         release: The plugin version that is asked about.
         session_tags: Whether it has the session tags of EKS Pod Identity.
 
@@ -158,9 +149,9 @@ def judge(
         audits.append(_family(result, release, boundary, len(policies)))
         risks += find_risks(policies, at, limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
-    scope = Scope.broad if _BROAD in names_of_risks else Scope.scoped
+    scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
     return PolicyAudit(
-        scope if families else Scope.none,
+        scope if families else RoleScope.none,
         tuple(audits),
         tuple(names_of_risks),
         tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
@@ -183,7 +174,7 @@ def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int
             scenario, call = result.reasons[release, action]
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
             by = boundary if any(d is not None and d >= policies for d in deciding) else ""
-            missing.append(MissingAction(action, scenario, call.consequence, by))
+            missing.append(DeniedAction(action, scenario, call.consequence, by))
     return FamilyAudit(
         result.setting.mode,
         works(result),

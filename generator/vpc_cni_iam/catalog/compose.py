@@ -11,11 +11,11 @@ from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
-from vpc_cni_iam.catalog.hardening import tighten
+from vpc_cni_iam.catalog.hardening import KEY, tighten
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
 # IAM user guide, "IAM and AWS STS quotas": of a managed policy, white space not counted.
@@ -42,7 +42,6 @@ class Composed:
     """A variant's policy with the reason for each part of it.
 
     Args:
-        variant: The variant.
         selection: What was chosen.
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.
@@ -79,12 +78,13 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     release = selection.release
     if variant.program and (release is None or selection.features):
         option = "--revision" if release is None else "--feature"
-        raise UsageError(
-            f"variant {variant.name} is not on upstream's page and has no optional features: leave "
-            f"{option} out"
+        problem = (
+            "variant {} is not on upstream's page and has no optional features: leave "
+            f"{{{option}}} out"
         )
+        raise OptionError("--variant", problem, variant.name)
     if release is not None and release < variant.minimum:
-        raise UsageError(_too_old(variant, release))
+        raise _too_old(variant, release)
     base = variant.document(selection.revision)
     granted = set(base.actions())
     additions: list[Addition] = []
@@ -130,10 +130,11 @@ def _hardened(composed: Composed) -> Composed:
     hardened = replace(composed, base=base, additions=additions, remarks=remarks)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > _MOST_CHARACTERS:
-        raise UsageError(
-            f"the hardened document of {variant.name} has {size:,} characters, and IAM takes "
-            f"{_MOST_CHARACTERS:,}; give fewer or shorter tag keys"
+        problem = (
+            "the hardened document of {} has {:,} characters, and IAM takes {:,}; give fewer or "
+            "shorter tag keys"
         )
+        raise OptionError(KEY, problem, variant.name, size, _MOST_CHARACTERS)
     return hardened
 
 
@@ -193,7 +194,7 @@ def _checked(
             yield replace(statement, actions=actions)
 
 
-def _too_old(variant: Variant, release: PluginVersion) -> str:
+def _too_old(variant: Variant, release: PluginVersion) -> OptionError:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
     if variant.program:
         reason = f"{variant.service_account} does not exist before"
@@ -201,7 +202,8 @@ def _too_old(variant: Variant, release: PluginVersion) -> str:
         reason = "the plugin does not tag the interfaces it creates with the cluster before"
         since = variants.SCOPED_SINCE
     working = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
-    return (
-        f"variant {variant.name} does not work with plugin {release}: {reason} {since}; "
-        f"at {release} these do: {working} (choose with --variant)"
+    problem = (
+        "variant {} does not work with plugin {}: {} {}; at {} these do: {} (choose with "
+        "{--variant})"
     )
+    return OptionError("--variant", problem, variant.name, release, reason, since, release, working)

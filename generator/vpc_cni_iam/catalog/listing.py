@@ -84,12 +84,12 @@ def _earlier() -> Iterator[dict[str, Any]]:
     by_name = {v.name: v for v in VARIANTS}
     for revision in documents.readme_revisions():
         for kind in revision.kinds:
-            found = compatibility(revision.document(kind), by_name[kind])
+            works_at = compatibility(revision.document(kind), by_name[kind])
             yield {
                 "document": f"{kind} of upstream's README, {revision.name}",
                 "first_release": str(revision.first),
                 "last_release": str(revision.last),
-                "works_with": found.works_with,
+                "works_with": works_at.works_with,
                 "source": revision.source.pin,
             }
     for version in documents.managed_versions():

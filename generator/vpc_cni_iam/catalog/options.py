@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.names import resolve
 
 
@@ -104,7 +104,7 @@ def options(
     Raises:
         UsageError: Unknown or contradicting words.
     """
-    module_kind = ModuleKind(resolve(kind, ModuleKind, "kind"))
+    module_kind = ModuleKind(resolve(kind, ModuleKind, "kind", "--kind", repeatable=False))
     chosen = variants.find(names) or variants.UPSTREAM
     if len({v.program for v in chosen}) > 1:
         alone = next(v for v in chosen if v.program)
@@ -113,10 +113,9 @@ def options(
             "are for aws-node; make a module of each"
         )
     if hardening is not None and not any(v.cluster_scoped for v in chosen):
-        raise UsageError(
-            f"{FLAG} needs a cluster-scoped variant; choose one of "
-            f"{', '.join(v.name for v in variants.VARIANTS if v.cluster_scoped)}"
-        )
+        scoped = ", ".join(v.name for v in variants.VARIANTS if v.cluster_scoped)
+        problem = "{--harden} needs a cluster-scoped variant; choose one of {}"
+        raise OptionError(FLAG, problem, scoped)
     selection = select(
         revision=revision,
         cni_version=cni_version,

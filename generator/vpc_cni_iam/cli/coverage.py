@@ -163,32 +163,23 @@ class NodeOptions:
     ] = False
 
 
-@expanded
-def coverage(
-    surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
-    chosen: PolicyOptions,
-    limits: LimitOptions,
-    node: NodeOptions,
-    policy: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
-        ),
-    ] = None,
+@dataclass(frozen=True, slots=True)
+class ScenarioOptions:
+    """The options that choose the plugin versions and scenarios to check."""
+
     all_releases: Annotated[
         bool,
         typer.Option("--all-releases", help="Show a matrix of plugin versions and actions."),
-    ] = False,
-    situation: Annotated[
+    ] = False
+    scenario: Annotated[
         list[str] | None,
         typer.Option(
-            "--situation",
+            "--scenario",
             metavar="NAME",
             help="Check this scenario; repeat for more.  [default: all]",
             autocompletion=_scenarios,
         ),
-    ] = None,
+    ] = None
     skip: Annotated[
         list[str] | None,
         typer.Option(
@@ -197,10 +188,26 @@ def coverage(
             help="Skip this scenario; repeat for more.",
             autocompletion=_scenarios,
         ),
+    ] = None
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="List the scenarios and exit.")
+    ] = False
+
+
+@expanded
+def coverage(
+    surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
+    chosen: PolicyOptions,
+    limits: LimitOptions,
+    node: NodeOptions,
+    selected: ScenarioOptions,
+    policy: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
+        ),
     ] = None,
-    list_situations: Annotated[
-        bool, typer.Option("--list-situations", help="List the scenarios and exit.")
-    ] = False,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="RISK", help="Explain the risk of this name and exit."),
@@ -220,7 +227,7 @@ def coverage(
     from vpc_cni_iam.coverage.simulate.scenarios import find
     from vpc_cni_iam.inputs.variables import check_used
 
-    if list_situations or explain is not None:
+    if selected.list_scenarios or explain is not None:
         _explain(explain)
         return
     files = policy or []
@@ -236,9 +243,9 @@ def coverage(
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
     own = [subject.program] if subject.program else []
-    scenarios = find(situation or own, skip or ())
+    scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not all_releases else _matrix
+    show = _one_version if hasattr(report, "release") and not selected.all_releases else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)

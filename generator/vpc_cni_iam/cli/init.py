@@ -31,8 +31,8 @@ def init(
     output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.vendoring.configuration.tables import schema_text
     from vpc_cni_iam.vendoring.init import init as write
-    from vpc_cni_iam.vendoring.tables import schema_text
 
     if schema:
         typer.echo(schema_text(), nl=False)

@@ -216,10 +216,11 @@ class _Report:
 
     def files(self, published: Published) -> None:
         """Report the files of the version, and the changes of those of the directory."""
+        from vpc_cni_iam.files.tree import WriteAction
         from vpc_cni_iam.publishing import oci, registry
 
         directory = self._directory
-        changes = [c for c in published.changes if c.kind != "same"]
+        changes = [c for c in published.changes if c.kind is not WriteAction.SAME]
         places = {
             "tree": str(directory / published.folder),
             "registry": str(directory / registry.ROOT),

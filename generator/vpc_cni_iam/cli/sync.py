@@ -13,7 +13,7 @@ from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_f
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.config import Config
+    from vpc_cni_iam.vendoring.configuration.config import Config
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.

@@ -147,12 +147,12 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
         "equal_to": equal_data(subject),
         "mode": matrix.setting.mode,
         "features": list(matrix.setting.features),
-        "situations": list(matrix.scenarios),
+        "scenarios": list(matrix.scenarios),
         "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
         "skipped": skipped.data(subject.skipped),
         "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
         "works_but_for": {
-            "situations": list(names),
+            "scenarios": list(names),
             "works_with": [[str(s.first), str(s.last)] for s in more],
         },
         "granted_beyond_calls": excess_data(matrix.excess),
@@ -163,7 +163,7 @@ def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
                 "cells": dict(zip(matrix.actions, row.cells, strict=True)),
                 "denied": {
                     action: {
-                        "situation": matrix.reasons[row.release, action][0],
+                        "scenario": matrix.reasons[row.release, action][0],
                         "call": matrix.reasons[row.release, action][1].template.name,
                         "impact": matrix.reasons[row.release, action][1].range.effect,
                         "known": matrix.reasons[row.release, action][1]

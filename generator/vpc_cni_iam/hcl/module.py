@@ -27,9 +27,7 @@ class HclModule:
 
     Args:
         values: What its variables were filled with, of those it has.
-        outputs: Its outputs by name.
         variables: The defaults of its variables by name; None for one that has none.
-        locals: Its locals by name.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
         calls: The blocks that call other modules, each with the name of its file.

@@ -30,7 +30,6 @@ class Deployment:
     """How the plugin is configured in a cluster.
 
     Args:
-        source: The file.
         version: The plugin's version, without the build of EKS; empty if it is not known.
         environment: Its environment variables.
         sends_logs: Whether the network policy agent sends its logs to CloudWatch Logs.

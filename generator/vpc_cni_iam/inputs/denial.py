@@ -100,7 +100,6 @@ def read(text: str, source: str) -> Denials:
     """Return the denials that a text tells of.
 
     Args:
-        text: The text.
         source: The file, as errors name it.
 
     Raises:
@@ -194,17 +193,17 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         return
     message = record.get("errorMessage")
     message = message if isinstance(message, str) else ""
-    said = _NOT_AUTHORIZED.search(message)
+    match = _NOT_AUTHORIZED.search(message)
     service = str(record["eventSource"]).partition(".")[0]
     identity = _object(record.get("userIdentity"))
     session = _object(identity.get("sessionContext"))
     agent = _AGENT.search(str(record.get("userAgent", "")))
     principal = identity.get("arn")
     yield Denial(
-        said["action"] if said else f"{_SERVICES.get(service, service)}:{record['eventName']}",
-        ((said["resource"] if said else "") or "").rstrip(".,"),
+        match["action"] if match else f"{_SERVICES.get(service, service)}:{record['eventName']}",
+        ((match["resource"] if match else "") or "").rstrip(".,"),
         principal if isinstance(principal, str) else "",
-        _reason(said["reason"] or "") if said else "",
+        _reason(match["reason"] or "") if match else "",
         "v" + agent[1].removeprefix("v") if agent else "",
         bool(_object(session.get("webIdFederationData"))),
         encoded=bool(_ENCODED.search(message)),

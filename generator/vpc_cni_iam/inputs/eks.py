@@ -33,8 +33,6 @@ class ClusterDetail:
 
     Args:
         kind: What it is about.
-        cluster: The name of the cluster.
-        source: The file.
         role: The ARN of the role; empty if there is none, or the file does not say.
         version: The plugin's version as EKS writes it, with its build; empty if not said.
         role_known: Whether the file says which role it is, or that there is none.

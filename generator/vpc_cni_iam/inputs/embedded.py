@@ -41,23 +41,26 @@ def embedded_policies(
     times = Counter(attribute.address for _, attribute in places)
     for source, attribute in places:
         value, address = attribute.value, attribute.address
-        is_document = embedded.is_document(value)
-        if not (attribute.holds_policy or embedded.has_statement(value)):
-            if not is_document and attribute.writes_policy:
-                detail = f"{source}, line {value.span.line}: it stands in an expression; {_ENGINE}"
-                yield Skipped(address, Reason.not_read, detail)
-            continue
-        if not is_document and is_read_elsewhere(value, local_values, documents):
-            continue
         place = f"{source}, line {value.span.line}"
-        if not _is_of_an_identity(attribute):
+        if not (attribute.holds_policy or embedded.has_statement(value)):
+            if attribute.writes_policy and not embedded.is_document(value):
+                detail = f"{place}: it stands in an expression; {_ENGINE}"
+                yield Skipped(address, Reason.not_read, detail)
+        elif not embedded.is_document(value) and is_read_elsewhere(value, local_values, documents):
+            continue
+        elif not _is_of_an_identity(attribute):
             yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        elif attribute.dynamic:
-            yield Skipped(address, Reason.not_read, f"{place}: it is in a dynamic block; {_ENGINE}")
-        elif times[address] > 1:
-            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
+        elif problem := _problem(attribute, times[address]):
+            yield Skipped(address, Reason.not_read, f"{place}: {problem}")
         else:
             yield from _instances(attribute, source, evaluator)
+
+
+def _problem(attribute: Attribute, times: int) -> str:
+    """Return why the policy of an attribute that stands so often cannot be read, if it cannot."""
+    if attribute.dynamic:
+        return f"it is in a dynamic block; {_ENGINE}"
+    return "it stands more than once" if times > 1 else ""
 
 
 def _instances(

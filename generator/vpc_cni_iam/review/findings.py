@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.review.diff.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Document, Place, PrincipalChange
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
 Level = Literal["error", "warning", "note"]
@@ -86,7 +86,6 @@ class Ignored:
     """A finding that the ignore file takes out.
 
     Args:
-        finding: The finding.
         reason: Why, as the file says.
         until: The last day on which it is ignored, in ISO 8601; empty for no end.
     """
@@ -123,7 +122,7 @@ class Review:
     modes: tuple[str, ...]
     clusters: tuple[ClusterChange, ...]
     changes: tuple[Change, ...]
-    principals: tuple[Principal, ...]
+    principals: tuple[PrincipalChange, ...]
     documents: tuple[Document, ...]
     findings: tuple[Finding, ...]
     ignored: tuple[Ignored, ...]

@@ -16,7 +16,6 @@ class Limit:
     """How much is read of one kind of input.
 
     Args:
-        kind: The kind.
         most: The most that is read.
         why: What an ordinary one needs, which is far less.
         unit: What is counted.

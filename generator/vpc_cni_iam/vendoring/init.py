@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.rendering.policy_module import NAME as MODULE
-from vpc_cni_iam.vendoring.config import NAME, parse
+from vpc_cni_iam.vendoring.configuration.config import NAME, parse
 from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 
 _TEMPLATE = """\

@@ -200,7 +200,7 @@ def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[
         "features": list(setting.features),
         "verdict": coverage.verdict if subject.is_complete else INCOMPLETE,
         "skipped": skipped.data(subject.skipped),
-        "situations": [
+        "scenarios": [
             {
                 "name": run.scenario.name,
                 "summary": run.scenario.summary,

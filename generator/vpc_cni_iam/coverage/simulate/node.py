@@ -69,7 +69,7 @@ class SimulatedNode(Sender):
         """Return the tags that the plugin sets on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
-        tags = {key: values[key] for key in self.keys.wanted}
+        tags = {key: values[key] for key in self.keys.managed}
         return tags | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Scenario:
     """A named scenario.
 
     Args:
-        name: As ``--situation`` takes it.
+        name: As ``--scenario`` takes it.
         summary: What it is, in a line.
         since: The first release, by mode, in which it arises; a mode that is absent has none.
         run: Runs it on a node.
@@ -271,7 +271,7 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
         UsageError: An unknown name.
     """
     known = [s.name for s in SCENARIOS]
-    chosen = {resolve(name, known, "scenario", "--situation") for name in names}
+    chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
     return tuple(
         s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out

@@ -25,8 +25,8 @@ _BYTE = re.compile(r"\(byte (\d+)\)$")
 _TRAILING = "trailing characters"
 _CUT = "the JSON ends too early; was the file cut off?"
 # How much is passed before its pages are given back.
-_STEP = 16 << 20
-_SMALL = 64 << 20
+STEP = 16 << 20
+SMALL = 64 << 20
 _DEPTH = 200
 
 
@@ -160,7 +160,7 @@ class Reader:
         Raises:
             InputError: Not a list, or an item that is not of the type.
         """
-        if self.size <= _SMALL:
+        if self.size <= SMALL:
             yield from self.decoded(self.value(), list[shape])  # type: ignore[valid-type]
             return
         for _ in self.items():
@@ -213,7 +213,7 @@ class Reader:
                 return
 
     def _release(self) -> None:
-        if self.place - self._released < _STEP:
+        if self.place - self._released < STEP:
             return
         if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             start = self._released // mmap.PAGESIZE * mmap.PAGESIZE

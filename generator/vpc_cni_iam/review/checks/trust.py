@@ -27,7 +27,7 @@ rule(
     "",
     "A trust policy lets everybody assume the role.",
     "`*` as the principal of a trust policy, and NotPrincipal, mean every AWS account. Name "
-    "who is resolution, or ask for `aws:PrincipalOrgID` or the like in a condition.",
+    "who is meant, or ask for `aws:PrincipalOrgID` or the like in a condition.",
 )
 rule(
     "irsa-no-audience",

@@ -114,6 +114,8 @@ def _known_part(policy: Policy) -> Policy:
 
 def _unknown_attachment(change: Change, attached: Attachment, context: Context) -> Finding:
     policy, principal = attached.policy, attached.principal
+    if policy.startswith("a "):
+        policy = policy.capitalize()  # the words for one that is not known
     if change.after.why[0] in NOWHERE[2:]:
         message = f"{policy} for {principal} is known after apply"
         return finding_of(change, "unknown-attachment", message, change.after.why)

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.members import members
 from vpc_cni_iam.review.report_formats import Setting
 
 FORMAT = 1
 
 
-def write(review: Review, _setting: Setting) -> str:
+def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
-    return report(review)
+    return "".join(pieces(review, setting))
+
+
+def pieces(review: Review, _setting: Setting) -> Iterator[str]:
+    """Yield a review in this format; it is ASCII, so that no terminal obeys what is in it."""
+    lead = "{\n"
+    for name, value in (("format", FORMAT), *((f, getattr(review, f)) for f in members(review))):
+        yield f"{lead}  {json.dumps(name)}: "
+        yield from _member(value)
+        lead = ",\n"
+    yield "\n}\n"
 
 
 def report(review: Review) -> str:
-    """Return a review as JSON text; it is ASCII, so that no terminal obeys what is in it."""
-    members = [("format", FORMAT), *((f.name, getattr(review, f.name)) for f in fields(review))]
-    return "{\n" + ",\n".join(_member(name, value) for name, value in members) + "\n}\n"
+    """Return a review as JSON text."""
+    return write(review, Setting())
 
 
-def _member(name: str, value: Any) -> str:
-    """Return a member of the report, of a list item by item: a plan may have thousands."""
-    lead = f"  {json.dumps(name)}: "
+def _member(value: Any) -> Iterator[str]:
+    """Yield a member of the report, of a list item by item: a plan may have thousands."""
     if not isinstance(value, tuple) or not value:
-        return lead + _indented(value, 2)
-    items = ",\n".join(f"    {_indented(item, 4)}" for item in value)
-    return f"{lead}[\n{items}\n  ]"
+        yield _indented(value, 2)
+        return
+    lead = "[\n    "
+    for item in value:
+        yield lead + _indented(item, 4)
+        lead = ",\n    "
+    yield "\n  ]"
 
 
 def _indented(value: Any, by: int) -> str:
-    text = json.dumps(plain(value), indent=2)
+    document = plain(value)
+    try:
+        # Like json's own indentation, which is not written in C, and ten times as fast.
+        text = msgspec.json.format(json.dumps(document).encode(), indent=2).decode()
+    except msgspec.DecodeError:  # half of a surrogate pair
+        text = json.dumps(document, indent=2)
     return text.replace("\n", "\n" + " " * by)
 
 
@@ -43,11 +64,10 @@ def plain(value: Any) -> Any:
     """Return dataclasses, and what is in them, as `json.dumps` takes it."""
     if isinstance(value, Policy):
         return to_json(value)
-    if is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
         return [plain(v) for v in value]
-    return value
+    names = members(value)
+    return {name: plain(getattr(value, name)) for name in names} if names else value
 
 
 def schema() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, r
 from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render
@@ -223,7 +224,7 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (result,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.ValueScope())
+    (result,) = resolve.documents(parse(printed.out, "x").blocks, "x", ValueScope())
     assert result.policy == loads(document.out, "x")
 
 

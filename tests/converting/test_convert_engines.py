@@ -14,8 +14,8 @@ from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 from whole_policies import whole_policies

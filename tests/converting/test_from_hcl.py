@@ -131,8 +131,8 @@ output "o" { value = jsonencode({ Rules = [] }) }
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        (data('resources = ["${lower("X")}"]'), "line 5", "lower(...) cannot be known"),
-        (data("resources = var.a ? [] : var.b"), "line 5", "var.a ? [] : var.b cannot"),
+        (data('resources = ["${file("X")}"]'), "line 5", "file(...) cannot be known"),
+        (data("resources = var.a ? [] : var.b"), "line 5", "var.a cannot be known"),
         (data("resources = []", 'source_policy_documents = ["x"]'), "line 1", "joins other"),
         (data('resources = ["&{x}"]', 'version = "2008-10-17"'), "line 3", "refuses &{"),
         (data("resources = []", "version = var.v"), "line 1", "${var.v}"),

@@ -83,8 +83,11 @@ def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("", "line 7: var.what is computed; only an engine can know it"),
-        ('variable "what" {\n  default = "a\\"b"\n}\n', "var.what holds what would end a text"),
+        (
+            "",
+            "line 4: it is computed: var.what cannot be known without an engine; give",
+        ),
+        ('variable "what" {\n  default = "a\\"b"\n}\n', "line 4: in its JSON, "),
     ],
 )
 def test_one_with_a_computed_part_is_not_passed_over(
@@ -128,7 +131,7 @@ resource "aws_iam_policy" "cni" {{
     assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
     assert [s.name for s in contents.skipped] == ([NAME] if noted else [])
     for skipped in contents.skipped:
-        assert "main.tf, line 16: it is computed; only an engine" in skipped.detail
+        assert "main.tf, line 16: it is computed: " in skipped.detail
 
 
 def test_a_local_that_writes_it_out_is_read_there(tmp_path: Path) -> None:
@@ -167,4 +170,4 @@ def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(InputError) as error:
         opened(tmp_path, text)
     assert f"holds no policy of an identity that can be read; {NAME}: " in str(error.value)
-    assert "it is computed; only an engine can know it" in str(error.value)
+    assert "it is computed: file(...) cannot be known without an engine" in str(error.value)

@@ -37,7 +37,7 @@ data "aws_iam_policy_document" "trust" {
 """
 JOINED = """
 data "aws_iam_policy_document" "two" {
-  source_policy_documents = [data.aws_iam_policy_document.one.json]
+  source_policy_documents = [file("two.json")]
 }
 """
 

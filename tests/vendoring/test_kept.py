@@ -38,7 +38,7 @@ EDITS = [
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4_scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4_scoped: ",)),
     ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, (":ec2:*:",)),
-    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("'dynamic' cannot be read",)),
+    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("ipv4 repeats is changed",)),
     (
         "policy",
         "main.tf",

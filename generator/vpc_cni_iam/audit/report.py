@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.judge import FamilyAudit
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 
@@ -34,7 +35,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
         yield (
             escape_control(role.role),
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
-            "\n".join(map(str, role.policies.equal_to)),
+            "\n".join(listed(role.policies.equal_to)),
             role.policies.scope,
             "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
             "\n".join(breaks),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import expanded
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
@@ -45,6 +48,7 @@ def compare(
         ),
     ],
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
     asked: never.NeverOptions,
     document: Annotated[
         list[str] | None,
@@ -67,30 +71,34 @@ def compare(
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
 
-    inputs.check_once(policies)
+    inputs.check_once([*policies, *(variables.var_file or ())])
+    values = variables.read()
     if asked.never or asked.disjoint:
-        answer = never.answered(asked, policies, document or (), surroundings.values)
+        answer = never.answered(asked, policies, document or (), surroundings.values, values)
         never.show(answer, output)
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
-    names = ((policies[0], old_document or document), (policies[1], document))
-    raise typer.Exit(_compare(names, surroundings.values, output))
+    named = ((policies[0], old_document or document), (policies[1], document))
+    raise typer.Exit(_compare(named, surroundings.values, values, output))
 
 
 def _compare(
-    named: Iterable[tuple[str, list[str] | None]],
-    values: Mapping[str, str | None],
+    named: Sequence[tuple[str, list[str] | None]],
+    names: Mapping[str, str | None],
+    values: GivenVariables,
     output: options.Format,
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review.diff import two_policies as between
 
     stdin = partial(inputs.text, "-")
-    sides = [between.side(target, stdin, chosen or (), values) for target, chosen in named]
+    sides = [between.side(target, stdin, chosen or (), names, values) for target, chosen in named]
+    check_used(values, [target for target, _ in named])
     difference = between.between(*sides)
     if output is options.Format.json:
         common.show_json(difference)

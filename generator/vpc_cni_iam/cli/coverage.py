@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
     from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -43,6 +44,7 @@ Examples:
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
+  vpc-cni-iam coverage modules/irsa --document vpc_cni --var attach_vpc_cni_policy=true
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
   vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
@@ -198,6 +200,7 @@ class ScenarioOptions:
 @expanded
 def coverage(
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
@@ -237,7 +240,9 @@ def coverage(
     if used.print_sql is not None:
         usage.print_query(used, used.print_sql)
         return
-    subject, setting = _asked(policy or [], surroundings, chosen, limits, node, used, strict=strict)
+    subject, setting = _asked(
+        policy or [], surroundings, variables, chosen, limits, node, used, strict=strict
+    )
     if used.used:
         raise typer.Exit(usage.show(used, subject, setting, output.value))
     own = [subject.program] if subject.program else []
@@ -252,6 +257,7 @@ def coverage(
 def _asked(
     files: list[str],
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
@@ -260,16 +266,18 @@ def _asked(
     strict: bool,
 ) -> tuple[Subject, PluginSetting]:
     """Return the policies, and the plugin as the cluster has it."""
-    from vpc_cni_iam.coverage import role_policies
+    from vpc_cni_iam.inputs.variables import check_used
 
-    inputs.check_once([*files, *limits.files, node.daemonset or "", *(used.used or ())])
+    others = [node.daemonset or "", *(used.used or ()), *(variables.var_file or ())]
+    inputs.check_once([*files, *limits.files, *others])
     known = _pairs("--env NAME=VALUE", node.env)
     deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
-    subject = _subject(files, chosen, node, version, names)
-    stdin = partial(inputs.text, "-")
-    subject = role_policies.limited(subject, limits.boundary, limits.scp or (), stdin, names)
+    given = variables.read()
+    subject = _subject(files, chosen, node, version, names, given)
+    subject = _limited(subject, limits, names, given)
+    check_used(given, (*files, *limits.files))
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
@@ -317,6 +325,7 @@ def _subject(
     node: NodeOptions,
     version: str,
     names: dict[str, str | None],
+    given: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import role_policies, subject
@@ -337,11 +346,23 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names)
+    opened = role_policies.of_files(files, stdin, chosen.document or (), names, given)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     return opened
+
+
+def _limited(
+    subject: Subject,
+    limits: LimitOptions,
+    names: dict[str, str | None],
+    given: GivenVariables,
+) -> Subject:
+    from vpc_cni_iam.coverage import role_policies
+
+    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
+    return role_policies.limited(subject, limits.boundary, scps, stdin, names, given)
 
 
 def _setting(

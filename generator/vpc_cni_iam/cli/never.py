@@ -12,6 +12,7 @@ import typer
 from vpc_cni_iam.cli import common, inputs, options
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
     from vpc_cni_iam.review.never import Never
 
 _SHOWN = 4  # actions
@@ -51,6 +52,7 @@ def answered(
     policies: Sequence[str],
     documents: Sequence[str],
     names: Mapping[str, str | None],
+    values: GivenVariables,
 ) -> Never:
     """Return the answer about policies.
 
@@ -61,13 +63,15 @@ def answered(
     from vpc_cni_iam.catalog import parameters
     from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review import never
 
     if asked.never and asked.disjoint:
         raise UsageError("--never asks about one role and --disjoint about two; give one of them")
     stdin = partial(inputs.text, "-")
     if asked.never:
-        subject = role_policies.of_files(policies, stdin, documents, names)
+        subject = role_policies.of_files(policies, stdin, documents, names, values)
+        check_used(values, policies)
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
@@ -79,7 +83,10 @@ def answered(
         if asked.clusters:
             parameters.CLUSTER_NAME.check(asked.clusters[number])
             own = {parameters.CLUSTER_NAME.name: asked.clusters[number]}
-        subjects.append(role_policies.of_files([policy], stdin, documents, {**names, **own}))
+        subjects.append(
+            role_policies.of_files([policy], stdin, documents, {**names, **own}, values)
+        )
+    check_used(values, policies)
     return never.disjoint(subjects[0], subjects[1], asked.clusters)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
@@ -73,7 +74,7 @@ def equal_lines(subject: Subject) -> Iterator[str]:
     """Yield a line for each policy that is a document of upstream or AWS."""
     for opened, documents in subject.equal_to:
         name = f"{opened.name} is " if len(subject.opened) > 1 else ""
-        yield f"{name}equal to {'; '.join(map(str, documents))}"
+        yield f"{name}equal to {'; '.join(listed(documents))}"
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:

@@ -23,6 +23,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
@@ -161,13 +162,17 @@ def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
 
 
 def open_filled(
-    target: str, stdin: Callable[[], str], options: Mapping[str, str | None]
+    target: str,
+    stdin: Callable[[], str],
+    options: Mapping[str, str | None],
+    given: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the policies of an input, with examples for names that the user did not choose.
 
     Args:
         target: A path, or ``-``.
         options: Names that the user chose, by parameter; None for the others.
+        given: Values for the variables of a module.
 
     Raises:
         InputError: What `open_policies` refuses.
@@ -175,7 +180,7 @@ def open_filled(
     """
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
-    return open_policies(target, stdin, values)
+    return open_policies(target, stdin, values, given)
 
 
 @dataclass(frozen=True, slots=True)

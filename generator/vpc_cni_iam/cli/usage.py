@@ -80,9 +80,9 @@ class UsageOptions:
 
 def print_query(asked: UsageOptions, engine: SqlEngine) -> None:
     """Print the query that counts what roles used."""
-    from vpc_cni_iam.coverage.usage.query import Engine, query
+    from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 
-    typer.echo(query(Engine(engine.value), asked.table, asked.role or ()), nl=False)
+    typer.echo(query(QueryEngine(engine.value), asked.table, asked.role or ()), nl=False)
 
 
 def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: str) -> int:

@@ -127,11 +127,11 @@ class ModuleValues:
 
     Args:
         names: Those that the options of a cluster give, by name; they stand for any.
-        given: Those that a user gives by name; the others have their defaults.
+        user_values: Those that a user gives by name; the others have their defaults.
     """
 
     names: Mapping[str, str]
-    given: GivenVariables
+    user_values: GivenVariables
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from conftest import run, schema
 from trail_events import DENIED, EVENTS, NODES, ROLE, SDK, event
 from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs import cloudtrail
-from vpc_cni_iam.inputs.cloudtrail import Result
+from vpc_cni_iam.inputs.aws import cloudtrail
+from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
 
 UPSTREAM = ("--variant", "ipv4", "--cni-version", "v1.23.2")

@@ -18,9 +18,9 @@ from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs import daemonset
-from vpc_cni_iam.inputs.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.daemonset import Deployment
-from vpc_cni_iam.inputs.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy

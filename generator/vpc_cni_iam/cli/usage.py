@@ -89,7 +89,7 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
     """Print what a role used of its policies, and return the exit code."""
     from vpc_cni_iam.coverage.usage import report
     from vpc_cni_iam.coverage.usage.usage import usage
-    from vpc_cni_iam.inputs import cloudtrail
+    from vpc_cni_iam.inputs.aws import cloudtrail
 
     trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
     result = usage(subject, setting, trail, asked.role or ())

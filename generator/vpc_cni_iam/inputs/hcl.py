@@ -31,7 +31,7 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 def _policies(texts: Mapping[str, str], values: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a module's files by name, and the parts that may be one."""
-    from vpc_cni_iam.hcl import module as reader
+    from vpc_cni_iam.hcl.module import reader
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.embedded import embedded_policies
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vpc_cni_iam.hcl.given import GivenVariables
-from vpc_cni_iam.inputs import ec2, hcl, json_documents
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.inputs import hcl, json_documents
+from vpc_cni_iam.inputs.aws import ec2
 from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan

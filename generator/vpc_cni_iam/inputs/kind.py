@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.evaluate.domain import Value
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.hcl import kind_of
 from vpc_cni_iam.names import resolve
 
@@ -31,7 +31,7 @@ def given_variables(
     """
     values: dict[str, Value] = {}
     for file in files:
-        from vpc_cni_iam.hcl.variables import read_file  # noqa: PLC0415 - a parser
+        from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
 
         values |= read_file(text(file), file)
     texts = {}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.cloudtrail import AGENT, COLUMNS
+from vpc_cni_iam.inputs.aws.cloudtrail import AGENT, COLUMNS
 
 _ROLE = "useridentity.sessioncontext.sessionissuer.arn"
 _NAME = "useridentity.sessioncontext.sessionissuer.username"
@@ -28,7 +28,7 @@ class QueryEngine(StrEnum):
 
 
 def query(engine: QueryEngine, table: str | None, roles: Sequence[str]) -> str:
-    """Return a query whose result `vpc_cni_iam.inputs.cloudtrail` reads.
+    """Return a query whose result `vpc_cni_iam.inputs.aws.cloudtrail` reads.
 
     Args:
         engine: What runs it.

@@ -16,7 +16,7 @@ from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError, first_of
-from vpc_cni_iam.inputs.cloudtrail import Count, Result, Trail
+from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request

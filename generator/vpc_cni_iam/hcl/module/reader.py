@@ -11,13 +11,13 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
-from vpc_cni_iam.hcl.given import GivenVariables
-from vpc_cni_iam.hcl.joining import join
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.joining import join
+from vpc_cni_iam.hcl.module.variables import undeclared
+from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
-from vpc_cni_iam.hcl.variables import undeclared
-from vpc_cni_iam.hcl.variables import values as variable_values
 
 _WIDTH = 100
 

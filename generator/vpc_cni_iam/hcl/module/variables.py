@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.evaluate.types import convert
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Reference
 from vpc_cni_iam.policy.strict_json import load_json

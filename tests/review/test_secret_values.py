@@ -295,6 +295,12 @@ def test_a_value_is_found_in_any_case_and_script(secret: str, repeated: str) -> 
     assert secret.lower() not in Secrets([secret]).masked(repeated).lower()
 
 
+def test_a_value_is_found_as_go_writes_it_in_a_text_that_is_no_json() -> None:
+    secret = 'a<b>&"c"\u2028d'
+    text = f"the policy is {go({'Resource': secret})}".replace("\u2028", r"\u2028")
+    assert Secrets([secret]).masked(text) == 'the policy is {"Resource":"(sensitive)"}'
+
+
 @pytest.mark.parametrize(
     ("secret", "repeated"),
     [

@@ -56,6 +56,15 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ),
         f"resource aws_iam_role_policy.x {MINE}",
     ),
+    "a description that AWS is sent": (
+        ROLE,
+        "main.tf",
+        replace(
+            'resource "aws_iam_role" "this" {',
+            'resource "aws_iam_role" "this" {\n  description = "x"',
+        ),
+        f'resource aws_iam_role.this: description = "x" {MINE}',
+    ),
     "a program run by a data source": (
         POLICY,
         "main.tf",

@@ -214,7 +214,10 @@ def _texts_of(base: Context) -> dict[str, str]:
 
 
 def _callers(origins: Sequence[Clause]) -> list[str]:
-    """Return principals that statements name, and one that none does; none where none asks."""
+    """Return principals that statements name, and two others; none where none asks.
+
+    These are of two accounts, since the statements that are not to apply may name one of them.
+    """
     names = [i for c in origins for p in c.statement.principals for i in p.identifiers]
     callers = []
     for name in names:
@@ -223,7 +226,8 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
             callers.append(aws.USER.replace(aws.ACCOUNT, account))
         elif name != ANYONE:
             callers.append(name)
-    return list(dict.fromkeys([*callers, aws.USER])) if names else [""]
+    others = (aws.USER, aws.USER.replace(aws.ACCOUNT, aws.OTHER_ACCOUNT))
+    return list(dict.fromkeys([*callers, *others])) if names else [""]
 
 
 def _signers(callers: Sequence[str], context: Context) -> list[str]:

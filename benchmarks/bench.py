@@ -35,15 +35,15 @@ def main(say: Callable[[str], None] = print) -> None:
     parser.add_argument("--runs", type=int, default=9, help="runs of each figure")
     parser.add_argument("--only", choices=parts, help="measure this part alone")
     parser.add_argument("--write", action="store_true", help="write the table into docs/speed.md")
-    given = parser.parse_args()
-    if given.write and given.only:
+    arguments = parser.parse_args()
+    if arguments.write and arguments.only:
         parser.error("--write needs the whole table")
-    chosen = [given.only] if given.only else list(parts)
-    rows = itertools.chain.from_iterable(parts[name](given.runs) for name in chosen)
+    chosen = [arguments.only] if arguments.only else list(parts)
+    rows = itertools.chain.from_iterable(parts[name](arguments.runs) for name in chosen)
     lines = list(table(rows, say))
-    of = f"{given.runs} runs in turns, Python {platform.python_version()}, {platform.machine()}"
+    of = f"{arguments.runs} runs in turns, Python {platform.python_version()}, {platform.machine()}"
     say(f"\nMedian (minimum to maximum) of {of}.")
-    if given.write:
+    if arguments.write:
         text = "\n".join([*lines, "", f"Median (minimum to maximum) of {of}.", ""])
         PAGE.write_text(MARKS.sub(lambda m: m[1] + text + m[2], PAGE.read_text()))
 

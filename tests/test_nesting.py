@@ -15,7 +15,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
 from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 
 Check = Callable[[str, str], None]
 
@@ -182,10 +182,10 @@ def test_json_is_measured_as_it_nests(value: object, more: int) -> None:
     for _ in range(more):
         value = [value]
 
-    def depth(one: object) -> int:
-        if isinstance(one, dict):
-            return 1 + max(map(depth, one.values()), default=0)
-        return 1 + max(map(depth, one), default=0) if isinstance(one, list) else 0
+    def depth(item: object) -> int:
+        if isinstance(item, dict):
+            return 1 + max(map(depth, item.values()), default=0)
+        return 1 + max(map(depth, item), default=0) if isinstance(item, list) else 0
 
     text = json.dumps(value)
     if depth(value) <= JSON_DEPTH:

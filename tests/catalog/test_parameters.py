@@ -15,7 +15,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.publishing.comparison import compare
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.config import VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
 
 GIVEN = {
@@ -30,9 +30,9 @@ GIVEN = {
 OLDEST = select(revision="2022-01-31")
 
 
-def filled(variant: int, **given: str) -> str:
+def filled(variant: int, **settings: str) -> str:
     policy = compose(VARIANTS[variant], OLDEST).policy
-    return dumps(substitute(policy, values(given)))
+    return dumps(substitute(policy, values(settings)))
 
 
 def test_no_placeholder_is_left() -> None:
@@ -54,9 +54,9 @@ def test_defaults_are_upstream_s() -> None:
 
 
 def test_the_vpc_owner_is_the_account_if_not_given() -> None:
-    given = {k: v for k, v in GIVEN.items() if k != "vpc_owner_id"}
-    assert "444455556666" not in filled(2, **given)
-    assert filled(2, **given).count("111122223333:subnet/*") == 1
+    values = {k: v for k, v in GIVEN.items() if k != "vpc_owner_id"}
+    assert "444455556666" not in filled(2, **values)
+    assert filled(2, **values).count("111122223333:subnet/*") == 1
 
 
 def test_a_scoped_policy_without_its_names_is_refused() -> None:

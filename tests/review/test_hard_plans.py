@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from synthetic import Json, allow, document, policy, reviewed
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.proof import budget
 from vpc_cni_iam.policy.proof.budget import Budget
 
@@ -36,9 +41,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("count", [1, 10])
 def test_a_review_takes_no_more_than_its_steps(count: int, steps: list[int]) -> None:
-    found = reviewed(*map(hard, range(count)))
+    review = reviewed(*map(hard, range(count)))
     assert steps[0] <= 100_000 + count * 10_000
-    accesses = [change.access for change in found.changes]
+    accesses = [change.access for change in review.changes]
     assert {access.verdict for access in accesses if access} == {"not proven"}
     assert all("too complex" in access.reason for access in accesses if access)
 
@@ -77,6 +82,19 @@ def test_one_policy_in_many_places_is_compared_once(steps: list[int]) -> None:
 
 def test_stars_in_an_action_cost_nothing(steps: list[int]) -> None:
     stars = document(allow("ec2:" + "*a" * 11 + "*"))
-    found = reviewed(policy("p", document(allow("ec2:Describe*")), stars))
-    assert found.changes[0].access is not None
-    assert found.changes[0].access.verdict == "new access"
+    review = reviewed(policy("p", document(allow("ec2:Describe*")), stars))
+    assert review.changes[0].access is not None
+    assert review.changes[0].access.verdict == "new access"
+
+
+def test_ordinary_changes_take_few_steps(steps: list[int]) -> None:
+    """A plan may have thousands of them, of different shapes."""
+    (variant,) = find(["ipv4-scoped"])
+    names = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"})
+    scoped = parameters.substitute(compose(variant, select(cni_version="latest")).policy, names)
+    statements = to_json(scoped)["Statement"]
+    for number, statement in enumerate(statements):
+        others = [s for s in statements if s is not statement]
+        team = allow(["sqs:SendMessage", "s3:GetObject"], f"arn:aws:s3:::team-{number}/*")
+        reviewed(policy("p", document(*statements), document(*others, team)))
+    assert steps[0] < 15_000 * len(statements)

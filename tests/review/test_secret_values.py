@@ -242,9 +242,9 @@ def test_no_part_of_a_sensitive_value_is_shown(
     secret, private = KINDS[kind](chance)
     hiding, others = marking(chance, secret)
     write = chance.choice((json.dumps, go))
-    found = reviewed(*hiding, *changes(secret, write), **others)
-    assert len(found.findings) > 30
-    for name, text in shown_texts(found):
+    review = reviewed(*hiding, *changes(secret, write), **others)
+    assert len(review.findings) > 30
+    for name, text in shown_texts(review):
         assert "(sensitive" in text
         check(text, private, name)
 
@@ -360,8 +360,8 @@ def verdict(old: str, new: str, *secrets: str) -> tuple[str, str]:
     values = {"a": [*secrets]}
     hiding = resource("x", "x", None, values, after_sensitive={"a": True})
     sides = [{"name": "p", "policy": document(allow("s3:Get*", r))} for r in (old, new)]
-    found = reviewed(hiding, resource("aws_iam_policy", "p", *sides))
-    (change,) = found.changes
+    review = reviewed(hiding, resource("aws_iam_policy", "p", *sides))
+    (change,) = review.changes
     assert change.access is None or change.access.witness is None
     return change.access.verdict if change.access else "", change.after.known
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
@@ -121,6 +122,19 @@ def unquoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleValues:
+    """The values of a module's variables.
+
+    Args:
+        names: Those that the options of a cluster give, by name; they stand for any.
+        given: Those that a user gives by name; the others have their defaults.
+    """
+
+    names: Mapping[str, str]
+    given: GivenVariables
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of input.
 
@@ -128,14 +142,14 @@ class Kind:
         name: What it is, after "is" in an error: ``the JSON of a plan``.
         examples: How a user gets or recognises one, for the documentation.
         matches: Whether a content is of this kind.
-        policies: Yields its identity policies and what is skipped; takes the content and values
-            for the variables of a module. Raises `InputError` where the kind holds none.
+        policies: Yields its identity policies and what is skipped; takes the content and the
+            values of a module's variables. Raises `InputError` where the kind holds none.
     """
 
     name: str
     examples: str
     matches: Callable[[Content], bool]
-    policies: Callable[[Content, Mapping[str, str]], Iterable[Part]]
+    policies: Callable[[Content, ModuleValues], Iterable[Part]]
 
 
 def without_policies(
@@ -143,7 +157,7 @@ def without_policies(
 ) -> Kind:
     """Return a kind that is known, holds no policies, and is refused with advice."""
 
-    def refuse(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+    def refuse(content: Content, _: ModuleValues) -> Iterator[Part]:
         raise content.refuse(f"is {name}; {advice}")
 
     return Kind(name, examples, matches, refuse)

@@ -38,12 +38,18 @@ _SIGNS = re.compile(r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assu
 
 
 def example_requests(
-    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered,
+    origins: Sequence[Clause],
+    others: Sequence[Clause],
+    budget: Budget,
+    *,
+    ordinary_only: bool = False,
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
     Args:
         others: The statements that are not to apply.
+        ordinary_only: Whether to do without resources that take long to find.
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
@@ -54,7 +60,7 @@ def example_requests(
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    searching = budget.part(_STEPS_OF_WORDS)
+    searching = budget.part(0 if ordinary_only else _STEPS_OF_WORDS)
     resources = [
         _resources(uncovered, actions, origins, others, base, searching, budget) for base in bases
     ]

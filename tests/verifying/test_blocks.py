@@ -59,11 +59,8 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
     "a description that AWS is sent": (
         ROLE,
         "main.tf",
-        replace(
-            'resource "aws_iam_role" "this" {',
-            'resource "aws_iam_role" "this" {\n  description = "x"',
-        ),
-        f'resource aws_iam_role.this: description = "x" {MINE}',
+        replace("Amazon VPC CNI plugin (", "Mine ("),
+        'resource aws_iam_role.this: description is "Mine (',
     ),
     "a program run by a data source": (
         POLICY,

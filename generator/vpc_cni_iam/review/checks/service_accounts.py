@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.binding import action_of
@@ -37,7 +38,7 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         if resource.type == ASSOCIATION:
             yield from _association(resource, context)
-        elif resource.type == _ADDON and not is_plugin(resource):
+        elif resource.type == _ADDON:
             yield from _addon(resource, context)
 
 
@@ -51,8 +52,11 @@ def _association(resource: Resource, context: Context) -> Iterator[Finding]:
     target = after.get("target_role_arn") or flagged(resource.unknown, "target_role_arn")
     role = _role(resource, ("target_role_arn" if target else "role_arn",), after, context)
     if role not in context.created:
-        who = f"{after.get('namespace')}/{after.get('service_account')}"
-        yield _finding(resource, f"service account {who}", role, context)
+        namespace, account = after.get("namespace"), after.get("service_account")
+        who = f"service account {namespace}/{account}"
+        if not (namespace and account):
+            who = "a service account known after apply"
+        yield _finding(resource, who, role, context)
 
 
 def _addon(resource: Resource, context: Context) -> Iterator[Finding]:
@@ -64,9 +68,12 @@ def _addon(resource: Resource, context: Context) -> Iterator[Finding]:
         unknown = flagged(resource.unknown, _BLOCK, place, "role_arn")
         if not isinstance(block, Mapping) or (block in before and not unknown):
             continue
+        account = block.get("service_account")
+        if is_plugin(resource) and account in (None, SERVICE_ACCOUNT):
+            continue
         role = _role(resource, (_BLOCK, str(place), "role_arn"), block, context)
         if role not in context.created:
-            who = f"service account {block.get('service_account')} of the add-on "
+            who = f"service account {account} of the add-on "
             who += str((resource.after or {}).get("addon_name"))
             yield _finding(resource, who, role, context)
 

@@ -58,8 +58,8 @@ def write(review: Review, setting: Setting) -> str:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, own, details=setting.details)
         if not own and section != "plugin":
-            ignored = any(wording.section(i.finding) == section for i in review.ignored)
-            page.line(f"  {_IGNORED if ignored else _NOTHING[section]}", "quiet")
+            put_aside = any(wording.section(i.finding) == section for i in review.ignored)
+            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
     page.blank()
     for ignored in review.ignored:
         until = f" until {ignored.until}" if ignored.until else ""

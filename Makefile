@@ -4,6 +4,10 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+# A package of generator/vpc_cni_iam, and how many changes of its code; empty for all.
+ROOM ?= policy
+SAMPLE ?=
+MUTANTS_ARGS ?=
 PROBE_VERSION ?= latest
 PROBE_SCENARIO ?= ipv4
 PROBE_ARGS ?= --variant ipv4-scoped
@@ -27,7 +31,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +119,9 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py
+
+mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
+	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)

@@ -1,0 +1,183 @@
+"""The tool that changes code on purpose, on a package of three functions."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tools.mutants import __main__ as command
+from tools.mutants import running
+from tools.mutants.__main__ import main
+from tools.mutants.mutations import mutations
+
+from conftest import write_tree
+
+CODE = '''"""Texts stay."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def first(values: "Iterable[int] | None", limit: int) -> int:
+    """Return a number."""
+    for value in values or ():
+        if value > limit:
+            return value
+    return -1
+
+
+def number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0
+
+
+def forever(steps: int) -> None:
+    while steps > 0:
+        steps -= 1
+
+
+def untested(text: str) -> bool:
+    return text in ("a", f"{1 + 1}")
+'''
+TESTS = """
+from vpc_cni_iam.room.code import first, forever, number
+
+
+def test_first():
+    assert first([1, 5], 2) == 5
+    assert first(None, 2) == -1
+
+
+def test_number():
+    assert number("7") == 7
+
+
+def test_forever():
+    forever(1)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    package = "generator/vpc_cni_iam"
+    return write_tree(
+        tmp_path / "root",
+        {
+            f"{package}/__init__.py": "",
+            f"{package}/room/__init__.py": "",
+            f"{package}/room/code.py": CODE,
+            f"{package}/quiet.py": "NUMBER = 1\n",
+            "tests/room/test_code.py": TESTS,
+            "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["engine"]\n',
+        },
+    )
+
+
+def git(root: Path, *words: str) -> None:
+    author = ["-c", "user.name=ci", "-c", "user.email=ci@example.com"]
+    subprocess.run(["git", *author, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "after"),
+    [
+        ("a < b", "comparison", "(a <= b)"),
+        ("a == b is c", "comparison", "(a == b is not c)"),
+        ("a not in b", "comparison", "(a in b)"),
+        ("a and b", "boolean", "(a or b)"),
+        ("not a", "boolean", "(a)"),
+        ("x = True", "constant", "(False)"),
+        ("x = 7", "constant", "(8)"),
+        ("a - b", "arithmetic", "(a + b)"),
+        ("if a: b", "condition", "(not a)"),
+        ("[a for a in b if a.c]", "filter", "True"),
+        ("def f():\n    return a", "return", "return None"),
+        ("raise A", "removed statement", "pass"),
+        ("a += b", "removed statement", "pass"),
+        ("é(); f(a)", "removed statement", "pass"),
+        ("for a in b:\n    continue", "loop", "break"),
+        ("try: a\nexcept B: c", "removed handler", "()"),
+    ],
+)
+def test_each_kind_of_change(code: str, kind: str, after: str) -> None:
+    change = [m for m in mutations(code) if m.kind == kind][-1]
+    assert change.after == after
+    before, place, rest = code.rpartition(change.before)
+    assert place and change.text == before + after + rest
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '"""Text."""',
+        "x = 'a'",
+        "x: Literal[True] = None",
+        "@dataclass(frozen=True)\nclass A: b: int",
+        'f"{a + 1}"',
+        "if TYPE_CHECKING:\n    x = 1",
+        "x = a + 'b'",
+        "x = A | B",
+    ],
+)
+def test_what_is_left_alone(code: str) -> None:
+    assert list(mutations(code)) == []
+
+
+def test_a_change_says_what_the_tests_said_to_it(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "STARTING", 3)
+    monkeypatch.setattr(command, "FEWEST", 7)
+    assert main(["room", "--kind", "re", "--at-least", "0.6"], root) == 1
+    done = capsys.readouterr()
+    assert done.out.splitlines() == [
+        "killed    room/code.py:13: return: return value -> return None",
+        "killed    room/code.py:14: return: return -1 -> return None",
+        "killed    room/code.py:19: return: return int(text) -> return None",
+        "uncovered room/code.py:20: removed handler: ValueError -> ()",
+        "uncovered room/code.py:21: return: return 0 -> return None",
+        "timeout   room/code.py:26: removed statement: steps -= 1 -> pass",
+        'uncovered room/code.py:30: return: return text in ("a", f"{1 + 1}") -> return None',
+        "4 of 7 changes killed",
+    ]
+    assert done.err == "fewer than 60%: the tests miss too much\n"
+    assert (root / "generator/vpc_cni_iam/room/code.py").read_text() == CODE
+    lines = (root / "build/mutants/room.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["test"] == "tests/room/test_code.py::test_first"
+    assert [json.loads(line)["outcome"] for line in lines[3:6:2]] == ["uncovered", "timeout"]
+
+
+def test_the_files_of_the_last_commit_are_tried(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "first")
+    assert main(["--changed"], root) == 0
+    assert capsys.readouterr().out == "no code was changed: nothing to try\n"
+    path = root / "generator/vpc_cni_iam/quiet.py"
+    path.write_text("NUMBER = 2\n")
+    write_tree(
+        root, {"tests/test_quiet.py": "from vpc_cni_iam import quiet\ndef test(): quiet.NUMBER\n"}
+    )
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "second")
+    assert main(["--changed"], root) == 0
+    assert "survived  quiet.py:1: constant: 2 -> (3)" in capsys.readouterr().out
+
+
+def test_tests_that_fail_anyway_say_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tree(root, {"tests/room/test_more.py": "def test_red():\n    assert False\n"})
+    assert main(["room"], root) == 3
+    assert "test_red" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["room", "--changed"], ["no"]])
+def test_wrong_usage(words: list[str], root: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words, root)
+    assert end.value.code == 2

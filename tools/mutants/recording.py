@@ -1,0 +1,53 @@
+"""A pytest plugin that records which test runs which line, and each test's processor time.
+
+It is loaded with ``-p tools.mutants.recording``; the environment says what and where.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import coverage
+
+FOLDER = "VPC_CNI_IAM_RECORDING"  # where the records are written
+FILES = "VPC_CNI_IAM_RECORDED"  # the pattern of the files whose lines are recorded
+SECONDS = "VPC_CNI_IAM_RECORDING_SECONDS"  # when to stop
+
+
+class _Recorder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._end = time.monotonic() + float(os.environ[SECONDS])
+        self._seconds: dict[str, float] = {}
+        self._coverage = coverage.Coverage(
+            data_file=str(folder / "lines"), include=[os.environ[FILES]], config_file=False
+        )
+
+    def pytest_sessionstart(self) -> None:
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._coverage.switch_context(item.nodeid)
+        start = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self._seconds[item.nodeid] = time.process_time() - start
+            if time.monotonic() > self._end:
+                item.session.shouldstop = "no time left to record more tests"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._coverage.stop()
+        self._coverage.save()
+        records = {"collected": session.testscollected, "seconds": self._seconds}
+        (self._folder / "tests.json").write_text(json.dumps(records))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start recording, before the tests import the package."""
+    config.pluginmanager.register(_Recorder(Path(os.environ[FOLDER])))

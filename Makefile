@@ -31,7 +31,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ mutants: venv ## change a package's code (ROOM), and report what its own tests m
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+
+bench-check: ## measure, and fail if a ratio has grown by more than half since docs/speed.md
+	@$(MAKE) --no-print-directory bench BENCH_ARGS='--check $(BENCH_ARGS)'
 
 probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)
 	$(BIN)/python -m tools.plugin_probe run $(PROBE_VERSION) $(PROBE_SCENARIO) $(PROBE_ARGS)
